@@ -1,0 +1,154 @@
+using System.Collections;
+using System.Runtime.CompilerServices;
+
+namespace Engine;
+
+/// <summary>
+/// The sides of a tensor, outermost first: an immutable list of integers with value equality. A side of
+/// <see cref="Unknown"/> is not known yet. Also used for lists of axes and strides.
+/// </summary>
+[CollectionBuilder(typeof(Shape), nameof(Create))]
+public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
+{
+    /// <summary>A side that is only known when the function is called.</summary>
+    public const int Unknown = -1;
+
+    private readonly int[]? _sides;
+
+    private Shape(int[] sides) => _sides = sides;
+
+    /// <summary>The shape of a scalar: no sides.</summary>
+    public static Shape Scalar => default;
+
+    /// <summary>Makes a shape of these sides.</summary>
+    public static Shape Create(params ReadOnlySpan<int> sides) => new(sides.ToArray());
+
+    /// <summary>A shape of <paramref name="rank"/> unknown sides.</summary>
+    public static Shape OfRank(int rank)
+    {
+        var sides = new int[rank];
+        Array.Fill(sides, Unknown);
+        return new Shape(sides);
+    }
+
+    /// <summary>How many sides there are.</summary>
+    public int Rank => _sides?.Length ?? 0;
+
+    int IReadOnlyCollection<int>.Count => Rank;
+
+    /// <summary>The sides as a span.</summary>
+    public ReadOnlySpan<int> Sides => _sides;
+
+    /// <summary>One side; a negative index counts from the innermost.</summary>
+    public int this[int index] => _sides![index < 0 ? index + _sides.Length : index];
+
+    /// <summary>Whether every side is known.</summary>
+    public bool IsKnown => !Sides.Contains(Unknown);
+
+    /// <summary>The number of elements.</summary>
+    /// <exception cref="InvalidOperationException">A side is unknown.</exception>
+    public long Count
+    {
+        get
+        {
+            if (!IsKnown)
+            {
+                throw new InvalidOperationException($"The shape {this} has an unknown side.");
+            }
+
+            long count = 1;
+            foreach (int side in Sides)
+            {
+                count = checked(count * side);
+            }
+
+            return count;
+        }
+    }
+
+    /// <summary>The product of the sides from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
+    public int Product(int start, int end)
+    {
+        int product = 1;
+        for (int i = start; i < end; i++)
+        {
+            product = checked(product * Sides[i]);
+        }
+
+        return product;
+    }
+
+    /// <summary>For each side, how many elements apart neighbours along it lie in C order.</summary>
+    public int[] Strides()
+    {
+        var strides = new int[Rank];
+        int step = 1;
+        for (int i = Rank - 1; i >= 0; i--)
+        {
+            strides[i] = step;
+            step *= Sides[i];
+        }
+
+        return strides;
+    }
+
+    /// <summary>Whether a tensor of shape <paramref name="actual"/> may stand where this one is declared.</summary>
+    public bool Admits(Shape actual)
+    {
+        if (actual.Rank != Rank)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < Rank; i++)
+        {
+            if (Sides[i] != actual.Sides[i] && Sides[i] != Unknown && actual.Sides[i] != Unknown)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>This shape with side <paramref name="axis"/> replaced.</summary>
+    public Shape With(int axis, int side)
+    {
+        int[] sides = [.. Sides];
+        sides[axis] = side;
+        return new Shape(sides);
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(Shape other) => Sides.SequenceEqual(other.Sides);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is Shape other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (int side in Sides)
+        {
+            hash.Add(side);
+        }
+
+        return hash.ToHashCode();
+    }
+
+    /// <summary>Whether two shapes have the same sides.</summary>
+    public static bool operator ==(Shape left, Shape right) => left.Equals(right);
+
+    /// <summary>Whether two shapes differ.</summary>
+    public static bool operator !=(Shape left, Shape right) => !left.Equals(right);
+
+    /// <inheritdoc/>
+    public IEnumerator<int> GetEnumerator() => ((IEnumerable<int>)(_sides ?? [])).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>The sides in brackets, unknown ones as <c>?</c>: <c>(?, 1, 32, 32)</c>.</summary>
+    public override string ToString() =>
+        $"({string.Join(", ", this.Select(side => side == Unknown ? "?" : side.ToString()))})";
+}

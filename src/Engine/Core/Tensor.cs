@@ -1,0 +1,138 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Engine;
+
+/// <summary>An n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.</summary>
+public sealed class Tensor
+{
+    private readonly Array _data;
+
+    private Tensor(DType dtype, Shape shape, Array data)
+    {
+        DType = dtype;
+        Shape = shape;
+        _data = data;
+    }
+
+    /// <summary>A tensor of zeros.</summary>
+    public Tensor(DType dtype, Shape shape)
+        : this(dtype, shape, dtype switch
+        {
+            DType.Float32 => new float[shape.Count],
+            DType.Float64 => new double[shape.Count],
+            DType.Int32 => new int[shape.Count],
+            _ => new byte[shape.Count],
+        })
+    {
+    }
+
+    /// <summary>The element type.</summary>
+    public DType DType { get; }
+
+    /// <summary>The sides, outermost first.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>The elements' bytes, in C order.</summary>
+    public Span<byte> Bytes => DType switch
+    {
+        DType.Float32 => MemoryMarshal.AsBytes(((float[])_data).AsSpan()),
+        DType.Float64 => MemoryMarshal.AsBytes(((double[])_data).AsSpan()),
+        DType.Int32 => MemoryMarshal.AsBytes(((int[])_data).AsSpan()),
+        _ => (byte[])_data,
+    };
+
+    /// <summary>Wraps <paramref name="data"/>, which is not copied, as a tensor of this shape; without a shape, a vector.</summary>
+    /// <exception cref="EngineException">The shape does not hold as many elements as the array.</exception>
+    public static Tensor From<T>(T[] data, params ReadOnlySpan<int> shape) where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        Shape sides = shape.IsEmpty ? [data.Length] : Shape.Create(shape);
+        return sides.IsKnown && sides.Count == data.Length
+            ? new Tensor(DTypes.Of<T>(), sides, data)
+            : throw new EngineException($"{data.Length} elements do not fill a tensor of shape {sides}.");
+    }
+
+    /// <summary>A tensor of no sides.</summary>
+    public static Tensor Scalar<T>(T value) where T : unmanaged => new(DTypes.Of<T>(), Shape.Scalar, new[] { value });
+
+    /// <summary>The elements, in C order.</summary>
+    /// <exception cref="EngineException">The tensor's dtype is another.</exception>
+    public Span<T> AsSpan<T>() where T : unmanaged => _data is T[] data && DTypes.Of<T>() == DType
+        ? data
+        : throw new EngineException($"The tensor holds {DType.Name()}, not {DTypes.Of<T>().Name()}.");
+
+    /// <summary>The same elements under another shape; nothing is copied.</summary>
+    /// <exception cref="EngineException">The number of elements differs.</exception>
+    public Tensor Reshape(params ReadOnlySpan<int> shape)
+    {
+        var sides = Shape.Create(shape);
+        return sides.Count == Shape.Count
+            ? new Tensor(DType, sides, _data)
+            : throw new EngineException($"A tensor of shape {Shape} cannot take the shape {sides}.");
+    }
+
+    /// <summary>The rows from <paramref name="start"/> on, <paramref name="count"/> of them, copied.</summary>
+    public Tensor Rows(int start, int count)
+    {
+        var rows = new Tensor(DType, Shape.With(0, count));
+        int row = Shape.Product(1, Shape.Rank) * DType.Size();
+        Bytes.Slice(start * row, count * row).CopyTo(rows.Bytes);
+        return rows;
+    }
+
+    /// <summary>The rows with these indices, in this order, copied.</summary>
+    public Tensor Rows(ReadOnlySpan<int> indices)
+    {
+        var rows = new Tensor(DType, Shape.With(0, indices.Length));
+        int row = Shape.Product(1, Shape.Rank) * DType.Size();
+        for (int i = 0; i < indices.Length; i++)
+        {
+            Bytes.Slice(indices[i] * row, row).CopyTo(rows.Bytes[(i * row)..]);
+        }
+
+        return rows;
+    }
+
+    /// <summary>The elements converted to another type, as a C# cast converts them.</summary>
+    public Tensor Cast(DType dtype)
+    {
+        if (dtype == DType)
+        {
+            return this;
+        }
+
+        return DType switch
+        {
+            DType.Float32 => CastFrom<float>(dtype),
+            DType.Float64 => CastFrom<double>(dtype),
+            DType.Int32 => CastFrom<int>(dtype),
+            _ => CastFrom<byte>(dtype),
+        };
+    }
+
+    private Tensor CastFrom<TFrom>(DType dtype) where TFrom : unmanaged, INumber<TFrom> => dtype switch
+    {
+        DType.Float32 => Cast<TFrom, float>(),
+        DType.Float64 => Cast<TFrom, double>(),
+        DType.Int32 => Cast<TFrom, int>(),
+        _ => Cast<TFrom, byte>(),
+    };
+
+    private Tensor Cast<TFrom, TTo>()
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
+    {
+        var cast = new TTo[_data.Length];
+        ReadOnlySpan<TFrom> from = AsSpan<TFrom>();
+        for (int i = 0; i < cast.Length; i++)
+        {
+            cast[i] = TTo.CreateTruncating(from[i]);
+        }
+
+        return From(cast, Shape.Sides);
+    }
+
+    /// <summary>The dtype and the shape: <c>float32 (128, 10)</c>.</summary>
+    public override string ToString() => $"{DType.Name()} {Shape}";
+}

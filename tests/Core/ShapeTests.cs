@@ -1,0 +1,18 @@
+namespace Engine.Tests.Core;
+
+public class ShapeTests
+{
+    [Test]
+    public void Shapes_with_the_same_sides_are_equal()
+    {
+        Shape a = [2, 3], b = Shape.Create(2, 3);
+
+        Assert.That(a, Is.EqualTo(b));
+        Assert.That(a.GetHashCode(), Is.EqualTo(b.GetHashCode()));
+        Assert.That(a, Is.Not.EqualTo((Shape)[3, 2]));
+    }
+
+    [Test]
+    public void An_unknown_side_is_written_as_a_question_mark() =>
+        Assert.That(((Shape)[Shape.Unknown, 1, 32]).ToString(), Is.EqualTo("(?, 1, 32)"));
+}
