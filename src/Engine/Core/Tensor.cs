@@ -130,7 +130,7 @@ public sealed class Tensor
             cast[i] = TTo.CreateTruncating(from[i]);
         }
 
-        return From(cast, Shape.Sides);
+        return new Tensor(DTypes.Of<TTo>(), Shape, cast);
     }
 
     /// <summary>The dtype and the shape: <c>float32 (128, 10)</c>.</summary>

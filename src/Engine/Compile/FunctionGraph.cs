@@ -1,0 +1,97 @@
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>The graph of one function: what every stage before the schedule reads and writes.</summary>
+internal sealed record FunctionGraph(
+    IReadOnlyList<Input> Inputs, IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates)
+{
+    /// <summary>All that must be computed: the outputs, then the updates' values.</summary>
+    public IReadOnlyList<Variable> Roots => [.. Outputs, .. Updates.Select(update => update.Value)];
+
+    /// <summary>Checks what the user handed over, adds the default updates and puts the givens in place.</summary>
+    public static FunctionGraph Create(
+        IReadOnlyList<Input> inputs, IReadOnlyList<Variable> outputs, IEnumerable<Update> updates, IEnumerable<Given> givens)
+    {
+        var replacements = new Dictionary<Variable, Variable>();
+        foreach ((Variable variable, Variable replacement) in givens)
+        {
+            Require(variable.DType == replacement.DType && variable.Shape.Admits(replacement.Shape),
+                $"The given for '{variable}' ({variable.Type}) cannot be a {replacement.Type}.");
+            Require(replacements.TryAdd(variable, replacement), $"There are two givens for '{variable}'.");
+        }
+
+        List<Update> all = [.. updates];
+        var targets = new HashSet<SharedVariable>();
+        foreach ((SharedVariable target, Variable value) in all)
+        {
+            Require(targets.Add(target), $"There are two updates of '{target}'.");
+            Require(target.DType == value.DType && target.Shape.Admits(value.Shape),
+                $"The update of '{target}' ({target.Type}) cannot be a {value.Type}.");
+        }
+
+        FunctionGraph graph = new FunctionGraph(inputs, outputs, all).Replace(replacements);
+        all = [.. graph.Updates];
+        for (IEnumerable<Variable> roots = graph.Roots; ;)
+        {
+            Update[] more = [.. Leaves(roots).OfType<SharedVariable>()
+                .Where(shared => shared.DefaultUpdate is not null && targets.Add(shared))
+                .Select(shared => new Update(shared, shared.DefaultUpdate!))];
+            if (more.Length == 0)
+            {
+                break;
+            }
+
+            all.AddRange(more);
+            roots = more.Select(update => update.Value);
+        }
+
+        graph = graph with { Updates = all };
+        graph.CheckInputs();
+        return graph;
+    }
+
+    /// <summary>The same graph with some variables replaced.</summary>
+    public FunctionGraph Replace(IReadOnlyDictionary<Variable, Variable> replacements) =>
+        WithRoots(Traversal.Replace(Roots, replacements));
+
+    /// <summary>The same function with other variables for its outputs and updates.</summary>
+    public FunctionGraph WithRoots(IReadOnlyList<Variable> roots) => this with
+    {
+        Outputs = [.. roots.Take(Outputs.Count)],
+        Updates = [.. roots.Skip(Outputs.Count).Zip(Updates, (value, update) => update with { Value = value })],
+    };
+
+    /// <summary>The variables that nothing computes, in the order in which they are first needed.</summary>
+    public static IEnumerable<Variable> Leaves(IEnumerable<Variable> roots) => roots
+        .Concat(Traversal.Order(roots).SelectMany(node => node.Inputs))
+        .Where(variable => variable is not Result)
+        .Distinct();
+
+    private void CheckInputs()
+    {
+        Require(Inputs.Distinct().Count() == Inputs.Count, "An input is listed twice.");
+        HashSet<Input> needed = [.. Leaves(Roots).OfType<Input>()];
+        foreach (Input input in Inputs)
+        {
+            Require(needed.Remove(input),
+                $"The input '{input}' is not used to compute the outputs or the updates: leave it out of the inputs.");
+        }
+
+        foreach (Input missing in needed)
+        {
+            Apply? user = Traversal.Order(Roots).FirstOrDefault(node => node.Inputs.Contains(missing));
+            throw new EngineException(
+                $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"
+                + (user is null ? "." : $": {user} uses it.{user.Origin}"));
+        }
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new EngineException(message);
+        }
+    }
+}

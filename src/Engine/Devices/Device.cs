@@ -1,0 +1,79 @@
+namespace Engine.Devices;
+
+/// <summary>What runs plans: it has memory, it binds ops to kernels, and it runs lists of them.</summary>
+public abstract class Device : IDisposable
+{
+    private static Device? s_default;
+
+    /// <summary>Where functions run unless told otherwise: at first the CPU with all its cores.</summary>
+    public static Device Default
+    {
+        get => s_default ?? Interlocked.CompareExchange(ref s_default, new Cpu.CpuDevice(), null) ?? s_default;
+        set => s_default = value;
+    }
+
+    /// <summary>The name in messages: <c>cpu</c>, <c>cuda:0</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether it is a graphics processor.</summary>
+    public abstract bool IsGpu { get; }
+
+    /// <summary>Memory whose contents are undefined.</summary>
+    public abstract Storage Allocate(long bytes);
+
+    /// <summary>The bytes of scratch memory that the op needs while it runs on such operands.</summary>
+    /// <exception cref="EngineException">The op has no kernel for this device.</exception>
+    public abstract long Workspace(object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs);
+
+    /// <summary>The kernel of an op on fixed operands.</summary>
+    /// <exception cref="EngineException">The op has no kernel for this device.</exception>
+    public abstract IKernel Bind(object op, StepOperands operands);
+
+    /// <summary>A kernel that copies one operand to another of the same type.</summary>
+    public abstract IKernel BindCopy(Operand from, Operand to);
+
+    /// <summary>Joins kernels into a program that runs them one after the other.</summary>
+    public abstract IProgram Link(IReadOnlyList<IKernel> kernels);
+
+    /// <summary>Frees what the device holds.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    /// <summary>Frees what the device holds.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>The dtype and the shape of an operand.</summary>
+public readonly record struct OperandType(DType DType, Shape Shape);
+
+/// <summary>A value's place in memory.</summary>
+/// <param name="Storage">The block of memory.</param>
+/// <param name="Offset">Where in it the value begins, in bytes.</param>
+/// <param name="Type">The dtype and the shape.</param>
+public sealed record Operand(Storage Storage, long Offset, OperandType Type);
+
+/// <summary>What a step of a plan reads and writes.</summary>
+/// <param name="Inputs">What it reads.</param>
+/// <param name="Outputs">What it writes.</param>
+/// <param name="Workspace">Scratch memory, if the op asked for any.</param>
+public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, Operand? Workspace);
+
+/// <summary>Something a device can run, bound to its operands.</summary>
+public interface IKernel
+{
+    /// <summary>The name in traces and messages.</summary>
+    string Name { get; }
+}
+
+/// <summary>Kernels that run one after the other.</summary>
+public interface IProgram : IDisposable
+{
+    /// <summary>Runs all of them, <paramref name="times"/> times over, and waits for the end.</summary>
+    void Run(int times);
+}

@@ -1,0 +1,43 @@
+namespace Engine.Graph;
+
+/// <summary>An op applied to variables.</summary>
+public sealed class Apply
+{
+    internal Apply(Op op, IReadOnlyList<Variable> inputs, Origin origin)
+    {
+        Op = op;
+        Inputs = inputs;
+        Origin = origin;
+        IReadOnlyList<TensorType> types = Infer([.. inputs.Select(input => input.Type)]);
+        Outputs = [.. types.Select((type, index) => new Result(this, index, type))];
+    }
+
+    /// <summary>The operation.</summary>
+    public Op Op { get; }
+
+    /// <summary>What it is applied to.</summary>
+    public IReadOnlyList<Variable> Inputs { get; }
+
+    /// <summary>What it computes.</summary>
+    public IReadOnlyList<Result> Outputs { get; }
+
+    /// <summary>Where it was built.</summary>
+    public Origin Origin { get; }
+
+    /// <summary>The op's shape rule, with an error that says which op, which shapes, which layer and which line.</summary>
+    internal IReadOnlyList<TensorType> Infer(TensorType[] inputs)
+    {
+        try
+        {
+            return Op.Infer(inputs);
+        }
+        catch (Exception error) when (error is EngineException or OverflowException)
+        {
+            string shapes = string.Join(" and ", inputs.Select(type => type.ToString()));
+            throw new EngineException($"{Op.Name} cannot take {shapes}: {error.Message.TrimEnd('.')}.{Origin}", error);
+        }
+    }
+
+    /// <summary>The op and its inputs: <c>dot(x, hidden1.W)</c>.</summary>
+    public override string ToString() => $"{Op.Name}({string.Join(", ", Inputs)})";
+}

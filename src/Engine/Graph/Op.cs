@@ -1,0 +1,49 @@
+namespace Engine.Graph;
+
+/// <summary>
+/// A symbolic operation. Equal records are the same operation, so attributes must have value equality. What an op must
+/// say is its shape rule, its gradient, its definition in plain float64, and, for each device it runs on, a kernel
+/// (through that device's lowering interface).
+/// </summary>
+public abstract record Op
+{
+    /// <summary>The name in prints and error messages.</summary>
+    public virtual string Name => char.ToLowerInvariant(GetType().Name[0]) + GetType().Name[1..];
+
+    /// <summary>
+    /// The types of the outputs for inputs of these types. Called with unknown sides when the graph is built, and with
+    /// every side known when it is planned; then every side of the outputs must be known.
+    /// </summary>
+    /// <exception cref="EngineException">The inputs don't fit; the message gives the reason only.</exception>
+    public abstract IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs);
+
+    /// <summary>
+    /// The gradient of a scalar with respect to each input, given that with respect to each output (null where the scalar
+    /// does not depend on it). Null for an input that has none.
+    /// </summary>
+    public virtual IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        throw new EngineException($"{Name} has no gradient.{node?.Origin}");
+
+    /// <summary>The definition of the op, in float64, on outputs that hold anything. The tests hold every device to it.</summary>
+    public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
+
+    /// <summary>Whether the values of this input matter, or only its shape.</summary>
+    public virtual bool Reads(int input) => true;
+
+    /// <summary>Whether output 0 is input 0 under another shape, so that nothing need be computed.</summary>
+    public virtual bool IsView(IReadOnlyList<TensorType> inputs) => false;
+
+    /// <summary>Whether an output of the same size may be written over this input while it is read.</summary>
+    public virtual bool MayOverwrite(int input) => false;
+
+    /// <summary>Applies the op.</summary>
+    /// <exception cref="EngineException">The inputs don't fit the op.</exception>
+    public Apply Apply(params ReadOnlySpan<Variable> inputs) => new(this, inputs.ToArray(), Origin.Current);
+
+    /// <summary>Applies the op and gives its only, or its first, output.</summary>
+    /// <exception cref="EngineException">The inputs don't fit the op.</exception>
+    public Variable Call(params ReadOnlySpan<Variable> inputs) => Apply(inputs).Outputs[0];
+
+    /// <summary>The name.</summary>
+    public sealed override string ToString() => Name;
+}

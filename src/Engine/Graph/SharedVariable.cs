@@ -1,0 +1,108 @@
+namespace Engine.Graph;
+
+/// <summary>
+/// A variable that keeps its value between calls and may be updated by them: a parameter, a velocity, a counter, a data
+/// set. Its value lies in host memory until a function that uses it is compiled, and on that function's device from then on.
+/// </summary>
+public sealed class SharedVariable : Variable, IDisposable
+{
+    private Tensor? _host;
+    private Storage? _storage;
+
+    /// <summary>A shared variable with this first value.</summary>
+    public SharedVariable(Tensor value, string? name = null)
+        : base(new TensorType(value?.DType ?? throw new ArgumentNullException(nameof(value)), value.Shape), name) =>
+        _host = value;
+
+    /// <summary>
+    /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
+    /// </summary>
+    public Variable? DefaultUpdate { get; set; }
+
+    /// <summary>A copy of the value.</summary>
+    public Tensor GetValue()
+    {
+        var value = new Tensor(DType, Shape);
+        ReadValue(value.Bytes);
+        return value;
+    }
+
+    /// <summary>The value of a scalar.</summary>
+    public T GetScalar<T>() where T : unmanaged
+    {
+        Span<T> value = stackalloc T[1];
+        ReadValue(System.Runtime.InteropServices.MemoryMarshal.AsBytes(value));
+        return value[0];
+    }
+
+    /// <summary>Copies the value's bytes.</summary>
+    public void ReadValue(Span<byte> destination)
+    {
+        if (_storage is not null)
+        {
+            _storage.Read(destination);
+        }
+        else
+        {
+            Host.Bytes.CopyTo(destination);
+        }
+    }
+
+    /// <summary>Replaces the value.</summary>
+    /// <exception cref="EngineException">The dtype or the shape is another.</exception>
+    public void SetValue(Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        if (value.DType != DType || value.Shape != Shape)
+        {
+            throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value}.");
+        }
+
+        SetValue(value.Bytes);
+    }
+
+    /// <summary>Replaces the value of a scalar.</summary>
+    public void SetScalar<T>(T value) where T : unmanaged =>
+        SetValue(System.Runtime.InteropServices.MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
+
+    /// <summary>Frees the device memory that holds the value.</summary>
+    public void Dispose()
+    {
+        _storage?.Dispose();
+        _storage = null;
+        _host = null;
+    }
+
+    /// <summary>The memory on the device, where the value is moved by the first call.</summary>
+    /// <exception cref="EngineException">The value lies on another device.</exception>
+    internal Storage Place(object device, Func<long, Storage> allocate)
+    {
+        if (_storage is null)
+        {
+            _storage = allocate(Type.Bytes);
+            _storage.Write(Host.Bytes);
+            _host = null;
+        }
+        else if (_storage.Device != device)
+        {
+            throw new EngineException(
+                $"The shared variable '{Name}' lies on {_storage.Device} and cannot be used by a function on {device}.");
+        }
+
+        return _storage;
+    }
+
+    private Tensor Host => _host ?? throw new ObjectDisposedException(Name ?? nameof(SharedVariable));
+
+    private void SetValue(ReadOnlySpan<byte> value)
+    {
+        if (_storage is not null)
+        {
+            _storage.Write(value);
+        }
+        else
+        {
+            value.CopyTo(Host.Bytes);
+        }
+    }
+}

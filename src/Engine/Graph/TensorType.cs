@@ -1,0 +1,20 @@
+namespace Engine.Graph;
+
+/// <summary>What is known of a variable before it has a value: its dtype, its rank, and those of its sides that are known.</summary>
+/// <param name="DType">The element type.</param>
+/// <param name="Shape">The sides; <see cref="Engine.Shape.Unknown"/> where only the call will tell.</param>
+/// <param name="KnownValue">
+/// The value of an int32 scalar that shape rules may rely on: a constant's, or, in a plan, that of a
+/// <see cref="Input"/> marked <see cref="Input.IsSize"/>.
+/// </param>
+public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null)
+{
+    /// <summary>The number of sides.</summary>
+    public int Rank => Shape.Rank;
+
+    /// <summary>The bytes of a value of this type, all sides being known.</summary>
+    public long Bytes => Shape.Count * DType.Size();
+
+    /// <summary>The dtype and the shape: <c>float32 (?, 1024)</c>.</summary>
+    public override string ToString() => $"{DType.Name()} {Shape}";
+}

@@ -1,0 +1,77 @@
+namespace Engine.Graph;
+
+/// <summary>Walks over the graph, all without recursion: a graph may be deeper than the stack.</summary>
+public static class Traversal
+{
+    /// <summary>
+    /// The applications that <paramref name="roots"/> depend on, each after those it depends on. The order depends on the
+    /// graph alone.
+    /// </summary>
+    public static IReadOnlyList<Apply> Order(IEnumerable<Variable> roots) => Order(roots, static (_, _) => true);
+
+    /// <summary>The same, following only the inputs for which <paramref name="follow"/> says so.</summary>
+    internal static IReadOnlyList<Apply> Order(IEnumerable<Variable> roots, Func<Apply, int, bool> follow)
+    {
+        var order = new List<Apply>();
+        var seen = new HashSet<Apply>();
+        var stack = new Stack<(Apply Node, int Next)>();
+        foreach (Variable root in roots)
+        {
+            Push(root);
+            while (stack.TryPop(out (Apply Node, int Next) top))
+            {
+                if (top.Next == top.Node.Inputs.Count)
+                {
+                    order.Add(top.Node);
+                    continue;
+                }
+
+                stack.Push((top.Node, top.Next + 1));
+                if (follow(top.Node, top.Next))
+                {
+                    Push(top.Node.Inputs[top.Next]);
+                }
+            }
+        }
+
+        return order;
+
+        void Push(Variable variable)
+        {
+            if (variable is Result { Owner: var owner } && seen.Add(owner))
+            {
+                stack.Push((owner, 0));
+            }
+        }
+    }
+
+    /// <summary>
+    /// The same outputs with some variables replaced by others. Applications that do not depend on a replaced variable
+    /// are kept; the others are built anew.
+    /// </summary>
+    public static IReadOnlyList<Variable> Replace(
+        IReadOnlyList<Variable> outputs, IReadOnlyDictionary<Variable, Variable> replacements)
+    {
+        ArgumentNullException.ThrowIfNull(outputs);
+        ArgumentNullException.ThrowIfNull(replacements);
+        var map = new Dictionary<Variable, Variable>(replacements);
+        foreach (Apply node in Order(outputs))
+        {
+            if (!node.Inputs.Any(map.ContainsKey))
+            {
+                continue;
+            }
+
+            var copy = new Apply(node.Op, [.. node.Inputs.Select(Mapped)], node.Origin);
+            foreach (Result output in node.Outputs)
+            {
+                copy.Outputs[output.Index].Name = output.Name;
+                map.TryAdd(output, copy.Outputs[output.Index]);
+            }
+        }
+
+        return [.. outputs.Select(Mapped)];
+
+        Variable Mapped(Variable variable) => map.GetValueOrDefault(variable, variable);
+    }
+}

@@ -1,0 +1,97 @@
+namespace Engine.Graph;
+
+/// <summary>A node of the symbolic graph: something that will have a value when a function that contains it runs.</summary>
+public abstract class Variable
+{
+    private static long s_created;
+
+    private protected Variable(TensorType type, string? name)
+    {
+        Type = type;
+        Name = name;
+        Id = Interlocked.Increment(ref s_created);
+    }
+
+    /// <summary>The dtype and the shape, as far as it is known.</summary>
+    public TensorType Type { get; }
+
+    /// <summary>The element type.</summary>
+    public DType DType => Type.DType;
+
+    /// <summary>The sides, as far as they are known.</summary>
+    public Shape Shape => Type.Shape;
+
+    /// <summary>The number of sides.</summary>
+    public int Rank => Type.Rank;
+
+    /// <summary>The name in prints and error messages.</summary>
+    public string? Name { get; set; }
+
+    /// <summary>Counts up with every variable made, so that orders are reproducible.</summary>
+    internal long Id { get; }
+
+    /// <summary>The name, or for a nameless variable what it is.</summary>
+    public override string ToString() => Name ?? Type.ToString();
+}
+
+/// <summary>A variable whose value is given with each call.</summary>
+public sealed class Input : Variable
+{
+    /// <summary>An input of this type.</summary>
+    public Input(TensorType type, string? name = null, bool isSize = false) : base(type, name) => IsSize = isSize;
+
+    /// <summary>
+    /// Whether it is an int32 scalar that decides shapes (the number of rows of a minibatch, say). A function keeps one
+    /// plan for each value.
+    /// </summary>
+    public bool IsSize { get; }
+}
+
+/// <summary>A variable whose value never changes.</summary>
+public sealed class Constant : Variable
+{
+    /// <summary>A constant tensor.</summary>
+    /// <param name="value">Its value.</param>
+    /// <param name="isWeak">Whether it takes the dtype of what it is combined with, as a number literal does.</param>
+    public Constant(Tensor value, bool isWeak = false) : base(TypeOf(value), null)
+    {
+        Value = value;
+        IsWeak = isWeak;
+    }
+
+    /// <summary>The value.</summary>
+    public Tensor Value { get; }
+
+    /// <summary>Whether it takes the dtype of what it is combined with, as a number literal does.</summary>
+    public bool IsWeak { get; }
+
+    /// <summary>The value of a scalar, and the type of others.</summary>
+    public override string ToString() =>
+        Rank == 0 ? FormattableString.Invariant($"{Value.Cast(DType.Float64).AsSpan<double>()[0]}") : base.ToString();
+
+    private static TensorType TypeOf(Tensor value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        bool isSize = value.DType == DType.Int32 && value.Shape.Rank == 0;
+        return new TensorType(value.DType, value.Shape, isSize ? value.AsSpan<int>()[0] : null);
+    }
+}
+
+/// <summary>An output of an op applied to other variables.</summary>
+public sealed class Result : Variable
+{
+    internal Result(Apply owner, int index, TensorType type) : base(type, null)
+    {
+        Owner = owner;
+        Index = index;
+    }
+
+    /// <summary>The application that computes it.</summary>
+    public Apply Owner { get; }
+
+    /// <summary>Which of the application's outputs it is.</summary>
+    public int Index { get; }
+
+    /// <summary>The name, or the op that computes it.</summary>
+    public override string ToString() => Name ?? $"{Owner.Op.Name}.{Index}";
+}

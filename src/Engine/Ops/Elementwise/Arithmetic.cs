@@ -1,0 +1,77 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+internal readonly struct Add : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double a, double b) => a + b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Add(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g, g);
+}
+
+internal readonly struct Subtract : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double a, double b) => a - b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sub(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g, -g);
+}
+
+internal readonly struct Multiply : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double a, double b) => a * b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Mul(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g * b, g * a);
+}
+
+internal readonly struct Divide : IBinary
+{
+    public static (double Low, double High) Domain => (0.5, 3);
+
+    public static double Scalar(double a, double b) => a / b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Div(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g / b, -(g * y / b));
+}
+
+internal readonly struct Negate : IUnary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double x) => -x;
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Neg(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => -g;
+}
+
+public static partial class Symbolic
+{
+    /// <summary>a + b, element by element, with broadcasting.</summary>
+    public static Variable Add(Variable a, Variable b) => Map<Add>(a, b);
+
+    /// <summary>a − b, element by element, with broadcasting.</summary>
+    public static Variable Subtract(Variable a, Variable b) => Map<Subtract>(a, b);
+
+    /// <summary>a · b, element by element, with broadcasting.</summary>
+    public static Variable Multiply(Variable a, Variable b) => Map<Multiply>(a, b);
+
+    /// <summary>a / b, element by element, with broadcasting; integers are divided as float32.</summary>
+    public static Variable Divide(Variable a, Variable b) => Map<Divide>(a, b);
+
+    /// <summary>−x.</summary>
+    public static Variable Negate(Variable x) => Map<Negate>(x);
+}

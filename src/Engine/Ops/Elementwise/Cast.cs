@@ -1,0 +1,83 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>Each element converted to another dtype: towards zero from a fraction to an integer.</summary>
+internal sealed record Cast(DType To) : Op, ICpuOp, ISampled
+{
+    private const int Grain = 16384;
+
+    public override string Name => $"cast{{{To.Name()}}}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        yield return new Sample(new Cast(DType.Float64), new Arg(shape));
+        yield return new Sample(new Cast(DType.Float32), new Arg(shape));
+        yield return new Sample(new Cast(DType.Float32), Arg.Int(shape, -1000, 1000));
+        yield return new Sample(new Cast(DType.Float64), Arg.Mask(shape));
+        yield return new Sample(new Cast(DType.Int32), new Arg(shape, Low: -100, High: 100)) { HasGradient = false };
+        yield return new Sample(new Cast(DType.UInt8), Arg.Int(shape, 0, 256)) { HasGradient = false };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [inputs[0] with { DType = To }];
+
+    public override bool IsView(IReadOnlyList<TensorType> inputs) => inputs[0].DType == To;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [Symbolic.Cast(outputGrads[0]!, node.Inputs[0].DType)];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        for (int i = 0; i < inputs[0].Data.Length; i++)
+        {
+            outputs[0].Data[i] = To.IsFloat() ? inputs[0].Data[i] : Math.Truncate(inputs[0].Data[i]);
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
+    {
+        DType.Float32 => From<float>(step),
+        DType.Float64 => From<double>(step),
+        DType.Int32 => From<int>(step),
+        _ => From<byte>(step),
+    };
+
+    private Phase[] From<TFrom>(CpuStep step) where TFrom : unmanaged, INumber<TFrom> => To switch
+    {
+        DType.Float32 => Loop<TFrom, float>(step),
+        DType.Float64 => Loop<TFrom, double>(step),
+        DType.Int32 => Loop<TFrom, int>(step),
+        _ => Loop<TFrom, byte>(step),
+    };
+
+    private static unsafe Phase[] Loop<TFrom, TTo>(CpuStep step)
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
+    {
+        TFrom* x = step.In<TFrom>(0);
+        TTo* y = step.Out<TTo>();
+        return
+        [
+            new Phase((int)step.OutShape().Count, Grain, (start, end, _) =>
+            {
+                for (int i = start; i < end; i++)
+                {
+                    y[i] = TTo.CreateTruncating(x[i]);
+                }
+            }),
+        ];
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>x converted to a dtype; x itself where it has that already.</summary>
+    public static Variable Cast(Variable x, DType dtype)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.DType == dtype ? x : new Cast(dtype).Call(x);
+    }
+}

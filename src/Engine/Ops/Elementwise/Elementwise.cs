@@ -1,0 +1,162 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>An op that computes each element from the elements at the same place of its inputs, which it broadcasts.</summary>
+internal abstract record Elementwise : Op, ICpuOp
+{
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        foreach (TensorType input in inputs)
+        {
+            if (input.DType != inputs[0].DType)
+            {
+                throw new EngineException("the dtypes differ: cast one of them");
+            }
+        }
+
+        return [new TensorType(OutputDType(inputs[0].DType), Broadcasting.Join(inputs))];
+    }
+
+    public sealed override bool MayOverwrite(int input) => true;
+
+    public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        Span<double> x = stackalloc double[inputs.Count];
+        foreach (int[] index in NdArray.Indices(outputs[0].Shape))
+        {
+            for (int i = 0; i < x.Length; i++)
+            {
+                x[i] = inputs[i][index];
+            }
+
+            outputs[0][index] = Scalar(x);
+        }
+    }
+
+    public sealed override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        IReadOnlyList<Variable?> grads = Grad(node.Inputs, node.Outputs[0], outputGrads[0]!);
+        return [.. grads.Select((grad, i) => grad is null ? null : Symbolic.SumTo(grad, node.Inputs[i]))];
+    }
+
+    public abstract Phase[] Cpu(CpuStep step);
+
+    /// <summary>The value for one element of each input.</summary>
+    protected abstract double Scalar(ReadOnlySpan<double> x);
+
+    /// <summary>The gradients, before they are summed over broadcast sides.</summary>
+    protected abstract IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad);
+
+    protected virtual DType OutputDType(DType input) => input;
+
+    /// <summary>Shapes for the tests: equal ones, and ones that broadcast.</summary>
+    protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        yield return Same([n, m, k]);
+        yield return Same(Shape.Scalar);
+        if (arity > 1)
+        {
+            yield return Mixed([n, m], [m]);
+            yield return Mixed([n, m, k], [m, 1]);
+            yield return Mixed([n, 1, k], [1, m, 1]);
+            yield return Mixed([n, m], Shape.Scalar);
+        }
+
+        Shape[] Same(Shape shape) => [.. Enumerable.Repeat(shape, arity)];
+
+        Shape[] Mixed(Shape first, Shape last) => [.. Enumerable.Repeat(first, arity - 1), last];
+    }
+}
+
+/// <summary>A row of one operand.</summary>
+internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, IUnary
+{
+    public override string Name => Symbolic.RowName<TRow>();
+
+    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 1).Select(shapes =>
+        new Sample(new Unary<TRow>(), new Arg(shapes[0], null, TRow.Domain.Low, TRow.Domain.High))
+        {
+            HasGradient = TRow.IsSmooth,
+        });
+
+    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<TRow>>(step);
+
+    protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0]);
+
+    protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
+        [TRow.Grad(inputs[0], output, grad)];
+}
+
+/// <summary>A row of two operands.</summary>
+internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct, IBinary
+{
+    public override string Name => Symbolic.RowName<TRow>();
+
+    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 2).SelectMany(shapes => Both(shapes)
+        .Select(pair => new Sample(new Binary<TRow>(), Operand(pair[0]), Operand(pair[1])) { HasGradient = TRow.IsSmooth }));
+
+    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<BinaryMap<TRow>>(step);
+
+    protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0], x[1]);
+
+    protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad)
+    {
+        (Variable? a, Variable? b) = TRow.Grad(inputs[0], inputs[1], output, grad);
+        return [a, b];
+    }
+
+    private static Arg Operand(Shape shape) => new(shape, null, TRow.Domain.Low, TRow.Domain.High, Distinct: true);
+
+    private static IEnumerable<Shape[]> Both(Shape[] shapes) => [shapes, [shapes[1], shapes[0]]];
+}
+
+public static partial class Symbolic
+{
+    internal static string RowName<TRow>() where TRow : struct =>
+        char.ToLowerInvariant(typeof(TRow).Name[0]) + typeof(TRow).Name[1..];
+
+    /// <summary>Applies a row of one operand.</summary>
+    private static Variable Map<TRow>(Variable x) where TRow : struct, IUnary
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return new Unary<TRow>().Call(Convert([x], TRow.TakesIntegers)[0]);
+    }
+
+    /// <summary>Applies a row of two operands.</summary>
+    private static Variable Map<TRow>(Variable a, Variable b) where TRow : struct, IBinary
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return new Binary<TRow>().Call(Convert([a, b], TRow.TakesIntegers));
+    }
+
+    /// <summary>
+    /// Brings operands to one dtype: the widest among them, where number literals take that of the others.
+    /// </summary>
+    private static Variable[] Convert(Variable[] operands, bool takesIntegers)
+    {
+        DType? dtype = null;
+        foreach (Variable operand in operands)
+        {
+            if (operand is not Graph.Constant { IsWeak: true })
+            {
+                dtype = dtype is null ? operand.DType : DTypes.Promote(dtype.Value, operand.DType);
+            }
+        }
+
+        DType common = dtype ?? DType.Float32;
+        bool hasFraction = operands.OfType<Constant>()
+            .Any(constant => constant.IsWeak && constant.Value.AsSpan<double>()[0] % 1 != 0);
+        if (!common.IsFloat())
+        {
+            common = takesIntegers && !hasFraction ? DType.Int32 : DType.Float32;
+        }
+
+        return [.. operands.Select(operand => operand is Constant { IsWeak: true } constant
+            ? new Constant(constant.Value.Cast(common))
+            : Cast(operand, common))];
+    }
+}

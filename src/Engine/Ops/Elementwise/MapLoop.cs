@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>The CPU's loop for element-wise ops, for the widest vectors the hardware has.</summary>
+internal static class MapLoop
+{
+    public static Phase[] Phases<TMap>(CpuStep step) where TMap : struct, IMap => step.DType(0) switch
+    {
+        DType.Float32 => Phases<TMap, float>(step),
+        DType.Float64 => Phases<TMap, double>(step),
+        DType.Int32 => Phases<TMap, int>(step),
+        _ => throw new EngineException("Element-wise ops take no uint8: cast it."),
+    };
+
+    private static Phase[] Phases<TMap, T>(CpuStep step) where TMap : struct, IMap where T : unmanaged =>
+        Vector512.IsHardwareAccelerated ? new MapLoop<TMap, Simd512<T>, Vector512<T>, T>(step).Phases
+        : Vector256.IsHardwareAccelerated ? new MapLoop<TMap, Simd256<T>, Vector256<T>, T>(step).Phases
+        : new MapLoop<TMap, Simd128<T>, Vector128<T>, T>(step).Phases;
+}
+
+/// <summary>The loop for one row, vector width and element type.</summary>
+internal sealed unsafe class MapLoop<TMap, S, V, T>
+    where TMap : struct, IMap
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged
+{
+    private const int Grain = 8192;
+
+    private readonly T* _a;
+    private readonly T* _b;
+    private readonly T* _c;
+    private readonly byte* _y;
+    private readonly bool _isMask;
+    private readonly int _count;
+    private readonly int[] _sides;
+    private readonly int[][] _strides;
+
+    public MapLoop(CpuStep step)
+    {
+        (_sides, _strides) = Broadcasting.Loops(
+            step.OutShape(), [.. Enumerable.Range(0, TMap.Arity).Select(step.Shape)]);
+        _a = step.In<T>(0);
+        _b = TMap.Arity > 1 ? step.In<T>(1) : _a;
+        _c = TMap.Arity > 2 ? step.In<T>(2) : _a;
+        _y = step.Out<byte>();
+        _isMask = step.OutDType() != step.DType(0);
+        _count = checked((int)step.OutShape().Count);
+    }
+
+    public Phase[] Phases => [new Phase(_count, Grain, Run)];
+
+    private void Run(int start, int end, int worker)
+    {
+        int inner = _sides[^1];
+        while (start < end)
+        {
+            (int row, int column) = Math.DivRem(start, inner);
+            int n = Math.Min(end - start, inner - column);
+            if (_isMask)
+            {
+                Row<StoreMask>(row, column, n, _y + start);
+            }
+            else
+            {
+                Row<StoreValue>(row, column, n, _y + ((long)start * sizeof(T)));
+            }
+
+            start += n;
+        }
+    }
+
+    private void Row<TStore>(int row, int column, int n, byte* y) where TStore : struct, IStore
+    {
+        int strideA = _strides[0][^1];
+        int strideB = TMap.Arity > 1 ? _strides[1][^1] : 0;
+        int strideC = TMap.Arity > 2 ? _strides[2][^1] : 0;
+        T* a = _a + Offset(0, row) + ((long)column * strideA);
+        T* b = TMap.Arity > 1 ? _b + Offset(1, row) + ((long)column * strideB) : a;
+        T* c = TMap.Arity > 2 ? _c + Offset(2, row) + ((long)column * strideC) : a;
+        V splatA = S.Splat(*a), splatB = S.Splat(*b), splatC = S.Splat(*c);
+        int i = 0;
+        for (; i <= n - S.Count; i += S.Count)
+        {
+            V va = strideA == 0 ? splatA : S.Load(a + i);
+            V vb = TMap.Arity < 2 ? va : strideB == 0 ? splatB : S.Load(b + i);
+            V vc = TMap.Arity < 3 ? va : strideC == 0 ? splatC : S.Load(c + i);
+            TStore.Store(y, i, TMap.Map<S, V, T>(va, vb, vc), S.Count);
+        }
+
+        if (i < n)
+        {
+            int left = n - i;
+            V va = strideA == 0 ? splatA : S.LoadPartial(a + i, left);
+            V vb = TMap.Arity < 2 ? va : strideB == 0 ? splatB : S.LoadPartial(b + i, left);
+            V vc = TMap.Arity < 3 ? va : strideC == 0 ? splatC : S.LoadPartial(c + i, left);
+            TStore.Store(y, i, TMap.Map<S, V, T>(va, vb, vc), left);
+        }
+    }
+
+    /// <summary>Where the row of the outer loops begins in an input.</summary>
+    private long Offset(int input, int row)
+    {
+        long offset = 0;
+        int[] strides = _strides[input];
+        for (int axis = _sides.Length - 2; axis >= 0; axis--)
+        {
+            (row, int index) = Math.DivRem(row, _sides[axis]);
+            offset += (long)index * strides[axis];
+        }
+
+        return offset;
+    }
+
+    private interface IStore
+    {
+        static abstract void Store(byte* y, int index, V value, int count);
+    }
+
+    private readonly struct StoreValue : IStore
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(byte* y, int index, V value, int count)
+        {
+            if (count == S.Count)
+            {
+                S.Store((T*)y + index, value);
+            }
+            else
+            {
+                S.StorePartial((T*)y + index, value, count);
+            }
+        }
+    }
+
+    /// <summary>Comparisons give lanes of all ones or all zeros, and are kept as bytes of 1 or 0.</summary>
+    private readonly struct StoreMask : IStore
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(byte* y, int index, V value, int count)
+        {
+            ulong bits = S.MaskBits(value);
+            for (int lane = 0; lane < count; lane++)
+            {
+                y[index + lane] = (byte)((bits >> lane) & 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The functions a graph is written with, for <c>using static Engine.Ops.Symbolic;</c>. Each op's own stand beside the
+/// op; here are those that make variables.
+/// </summary>
+public static partial class Symbolic
+{
+    /// <summary>An input without sides.</summary>
+    public static Input Scalar(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 0);
+
+    /// <summary>An input with one side.</summary>
+    public static Input Vector(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 1);
+
+    /// <summary>An input with two sides.</summary>
+    public static Input Matrix(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 2);
+
+    /// <summary>An input with three sides.</summary>
+    public static Input Tensor3(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 3);
+
+    /// <summary>An input with four sides: images as (batch, channels, height, width).</summary>
+    public static Input Tensor4(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 4);
+
+    /// <summary>An int32 input without sides.</summary>
+    public static Input IntScalar(string? name = null) => Variable(name, DType.Int32, 0);
+
+    /// <summary>An int32 input with one side: labels, indices.</summary>
+    public static Input IntVector(string? name = null) => Variable(name, DType.Int32, 1);
+
+    /// <summary>An input of a shape that is known, or known in part (<see cref="Shape.Unknown"/> for the rest).</summary>
+    public static Input Variable(string? name, DType dtype, Shape shape) => new(new TensorType(dtype, shape), name);
+
+    /// <summary>
+    /// An int32 input without sides that decides shapes (the number of rows of a minibatch, say): a function
+    /// makes a plan for each of its values.
+    /// </summary>
+    public static Input Size(string? name = null) => new(new TensorType(DType.Int32, Shape.Scalar), name, isSize: true);
+
+    /// <summary>A variable that keeps its value between calls.</summary>
+    public static SharedVariable Shared(Tensor value, string? name = null) => new(value, name);
+
+    /// <summary>A tensor that never changes.</summary>
+    public static Constant Constant(Tensor value) => new(value);
+
+    /// <summary>A number that takes the dtype of what it is combined with.</summary>
+    public static Constant Constant(double value) => new(Tensor.Scalar(value), isWeak: true);
+
+    /// <summary>A number of a dtype.</summary>
+    public static Constant Constant(double value, DType dtype) => new(Tensor.Scalar(value).Cast(dtype));
+
+    private static Input Variable(string? name, DType dtype, int rank) => Variable(name, dtype, Shape.OfRank(rank));
+}
