@@ -1,0 +1,44 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs at the hardware's width.</summary>
+internal interface ISimdJob<T>
+    where T : unmanaged
+{
+    void Run<S, V>()
+        where S : struct, ISimd<V, T>
+        where V : struct;
+}
+
+/// <summary>Chooses the vector width.</summary>
+internal static class Simd
+{
+    /// <summary>Bytes of the widest register that the hardware is fast with.</summary>
+    internal static int Width => Vector512.IsHardwareAccelerated ? 64 : Vector256.IsHardwareAccelerated ? 32 : 16;
+
+    /// <summary>Whether there are 32 vector registers rather than 16.</summary>
+    internal static bool HasManyRegisters =>
+        Vector512.IsHardwareAccelerated || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported;
+
+    /// <summary>Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Dispatch<T, TJob>(ref TJob job)
+        where T : unmanaged
+        where TJob : struct, ISimdJob<T>
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            job.Run<Simd512<T>, Vector512<T>>();
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            job.Run<Simd256<T>, Vector256<T>>();
+        }
+        else
+        {
+            job.Run<Simd128<T>, Vector128<T>>();
+        }
+    }
+}
