@@ -51,7 +51,7 @@ internal static class CommonOptions
             : Refuse<int>(result, WholeRule(least)),
     };
 
-    /// <summary>An option of a number that is <paramref name="valid"/>, which <paramref name="rule"/> describes.</summary>
+    /// <summary>An option of a number; one that is not valid is answered with the <paramref name="rule"/>.</summary>
     public static Option<float> Real(
         string name, float byDefault, string description, Func<float, bool> valid, string rule) => new(name)
         {
