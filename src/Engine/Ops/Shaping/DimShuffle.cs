@@ -1,0 +1,258 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The axes in another order: <paramref name="Axes"/> names, for each axis of the output, that of the input, or −1 for
+/// a new side of 1. Axes of the input that are not named must have side 1.
+/// </summary>
+internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ISampled
+{
+    private const int Tile = 16;
+
+    public override string Name => $"dimShuffle{{{string.Join(", ", Axes.Select(axis => axis < 0 ? "x" : axis.ToString()))}}}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        yield return new Sample(new DimShuffle([1, 0]), new Arg([n, m]));
+        yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([n, m]));
+        yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([n, m, k]));
+        yield return new Sample(new DimShuffle([2, 1, 0]), new Arg([n, m, k]));
+        yield return new Sample(new DimShuffle([0, 2, 1]), Arg.Int([n, m, k], -9, 9));
+        yield return new Sample(new DimShuffle([2, 3, 0, 1]), new Arg([n, 2, 3, m]));
+        yield return new Sample(new DimShuffle([3, 0, 2, 1]), new Arg([2, n, 3, m]));
+        yield return new Sample(new DimShuffle([-1, 0, -1, -1]), new Arg([n]));
+        yield return new Sample(new DimShuffle([2, -1, 0]), new Arg([n, 1, m]));
+        yield return new Sample(new DimShuffle([-1]), new Arg(Shape.Scalar));
+        yield return new Sample(new DimShuffle([]), new Arg([1, 1]));
+        yield return new Sample(new DimShuffle([0]), new Arg([3, 2])) { Error = "axis 1 has side 2 and cannot be dropped" };
+        yield return new Sample(new DimShuffle([0, 0]), new Arg([3])) { Error = "axis 0 is named twice" };
+        yield return new Sample(new DimShuffle([0, 2]), new Arg([3, 1])) { Error = "there is no axis 2" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape from = inputs[0].Shape;
+        var to = new int[Axes.Rank];
+        var named = new bool[from.Rank];
+        for (int i = 0; i < to.Length; i++)
+        {
+            int axis = Axes[i];
+            if (axis == Symbolic.NewAxis)
+            {
+                to[i] = 1;
+                continue;
+            }
+
+            if (axis < 0 || axis >= from.Rank)
+            {
+                throw new EngineException($"there is no axis {axis}");
+            }
+
+            if (named[axis])
+            {
+                throw new EngineException($"axis {axis} is named twice");
+            }
+
+            named[axis] = true;
+            to[i] = from[axis];
+        }
+
+        for (int axis = 0; axis < from.Rank; axis++)
+        {
+            if (!named[axis] && from[axis] is not (1 or Shape.Unknown))
+            {
+                throw new EngineException($"axis {axis} has side {from[axis]} and cannot be dropped");
+            }
+        }
+
+        return [new TensorType(inputs[0].DType, Shape.Create(to))];
+    }
+
+    /// <summary>Elements move only where two axes longer than 1 change places.</summary>
+    public override bool IsView(IReadOnlyList<TensorType> inputs)
+    {
+        int last = -1;
+        foreach (int axis in Axes)
+        {
+            if (axis >= 0 && inputs[0].Shape[axis] != 1)
+            {
+                if (axis < last)
+                {
+                    return false;
+                }
+
+                last = axis;
+            }
+        }
+
+        return true;
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        int[] axes = [.. Axes];
+        Shape back = [.. Enumerable.Range(0, node.Inputs[0].Rank).Select(axis => Array.IndexOf(axes, axis))];
+        return [new DimShuffle(back).Call(outputGrads[0]!)];
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var from = new int[inputs[0].Shape.Rank];
+        foreach (int[] to in NdArray.Indices(outputs[0].Shape))
+        {
+            for (int i = 0; i < to.Length; i++)
+            {
+                if (Axes[i] >= 0)
+                {
+                    from[Axes[i]] = to[i];
+                }
+            }
+
+            outputs[0][to] = inputs[0][from];
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Size() switch
+    {
+        1 => Loop<byte>(step),
+        4 => Loop<int>(step),
+        _ => Loop<long>(step),
+    };
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged
+    {
+        T* x = step.In<T>(0);
+        T* y = step.Out<T>();
+        List<(int Side, int From, int To)> loops = Loops(step);
+        (int n, int fromStep, _) = loops[^1];
+        loops.RemoveAt(loops.Count - 1);
+        if (fromStep == 1)
+        {
+            return
+            [
+                new Phase(Product(loops), Copies.Grain((long)n * sizeof(T)), (start, end, _) =>
+                {
+                    for (int row = start; row < end; row++)
+                    {
+                        (long from, long to) = Offsets(loops, row);
+                        new ReadOnlySpan<T>(x + from, n).CopyTo(new Span<T>(y + to, n));
+                    }
+                }),
+            ];
+        }
+
+        int adjacent = loops.FindIndex(loop => loop.From == 1);
+        (int m, _, int toStep) = loops[adjacent];
+        loops.RemoveAt(adjacent);
+        int strips = (m + Tile - 1) / Tile;
+        return
+        [
+            new Phase(Product(loops) * strips, Copies.Grain((long)Tile * n * sizeof(T)), (start, end, _) =>
+            {
+                for (int item = start; item < end; item++)
+                {
+                    (int row, int strip) = Math.DivRem(item, strips);
+                    (long from, long to) = Offsets(loops, row);
+                    int first = strip * Tile;
+                    TransposeStrip(
+                        x + from + first, fromStep, y + to + ((long)first * toStep), toStep, Math.Min(Tile, m - first), n);
+                }
+            }),
+        ];
+    }
+
+    /// <summary>Turns columns into rows a tile at a time, so that every cache line is read and written whole.</summary>
+    private static unsafe void TransposeStrip<T>(T* x, long fromStep, T* y, long toStep, int m, int n) where T : unmanaged
+    {
+        for (int left = 0; left < n; left += Tile)
+        {
+            int right = Math.Min(left + Tile, n);
+            for (int i = 0; i < m; i++)
+            {
+                for (int j = left; j < right; j++)
+                {
+                    y[(i * toStep) + j] = x[i + (j * fromStep)];
+                }
+            }
+        }
+    }
+
+    /// <summary>The fewest nested loops over the output, with their steps in both arrays.</summary>
+    private List<(int Side, int From, int To)> Loops(CpuStep step)
+    {
+        int[] fromSteps = step.Shape(0).Strides(), toSteps = step.OutShape().Strides();
+        var loops = new List<(int Side, int From, int To)>();
+        for (int i = 0; i < Axes.Rank; i++)
+        {
+            int side = step.OutShape()[i];
+            if (side == 1)
+            {
+                continue;
+            }
+
+            (int from, int to) = (fromSteps[Axes[i]], toSteps[i]);
+            if (loops.Count > 0 && loops[^1].From == from * side)
+            {
+                loops[^1] = (loops[^1].Side * side, from, to);
+            }
+            else
+            {
+                loops.Add((side, from, to));
+            }
+        }
+
+        return loops;
+    }
+
+    private static int Product(List<(int Side, int From, int To)> loops) =>
+        loops.Aggregate(1, (product, loop) => checked(product * loop.Side));
+
+    private static (long From, long To) Offsets(List<(int Side, int From, int To)> loops, int row)
+    {
+        long from = 0, to = 0;
+        for (int i = loops.Count - 1; i >= 0; i--)
+        {
+            (row, int index) = Math.DivRem(row, loops[i].Side);
+            from += (long)index * loops[i].From;
+            to += (long)index * loops[i].To;
+        }
+
+        return (from, to);
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>In <see cref="DimShuffle"/>, a new axis of side 1, which broadcasts.</summary>
+    public const int NewAxis = -1;
+
+    /// <summary>
+    /// The axes of x in another order, as Theano's <c>dimshuffle</c>: for each axis of the result that of x, or
+    /// <see cref="NewAxis"/>. <c>DimShuffle(b, NewAxis, 0, NewAxis, NewAxis)</c> makes a vector broadcast over the channels
+    /// of images. Axes of side 1 may be left out.
+    /// </summary>
+    /// <exception cref="EngineException">An axis is named twice, does not exist, or is left out and longer than 1.</exception>
+    public static Variable DimShuffle(Variable x, params ReadOnlySpan<int> axes)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return new DimShuffle(Shape.Create(axes)).Call(x);
+    }
+
+    /// <summary>The axes of x in another order, by default reversed.</summary>
+    /// <exception cref="EngineException">The axes are not those of x, each once.</exception>
+    public static Variable Transpose(Variable x, Shape axes = default)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (axes.Rank == 0)
+        {
+            axes = [.. Enumerable.Range(0, x.Rank).Reverse()];
+        }
+
+        return axes.Order().SequenceEqual(Enumerable.Range(0, x.Rank))
+            ? new DimShuffle(axes).Call(x)
+            : throw new EngineException($"The axes {axes} are not those of '{x}' ({x.Type}), each once.{Origin.Current}");
+    }
+}

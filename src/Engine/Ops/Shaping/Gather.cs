@@ -1,0 +1,182 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>The rows (indices of the outermost axis) of the first array that the second one lists.</summary>
+internal sealed record Gather : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random, false), m = Arg.Side(random), k = Arg.Side(random);
+        yield return new Sample(new Gather(), new Arg([n, m]), Arg.Int([k], 0, n));
+        yield return new Sample(new Gather(), new Arg([n]), Arg.Int([k, 2], 0, n));
+        yield return new Sample(new Gather(), Arg.Mask([n, 2, m]), Arg.Int([k], 0, n));
+        yield return new Sample(new Gather(), Arg.Int([n, m], -9, 9), Arg.Int(Shape.Scalar, 0, n));
+        yield return new Sample(new Gather(), new Arg([5, 2]), Arg.Int([1], 5, 6)) { Error = "index 5 is not one of 5 rows" };
+        yield return new Sample(new Gather(), new Arg([5, 2]), Arg.Int([1], -1, 0)) { Error = "index -1 is not one of 5 rows" };
+        yield return new Sample(new Gather(), new Arg(Shape.Scalar), Arg.Int([1], 0, 1)) { Error = "the first must have rows" };
+        yield return new Sample(new Gather(), new Arg([5]), new Arg([1])) { Error = "the indices must be int32" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        if (inputs[0].Rank == 0)
+        {
+            throw new EngineException("the first must have rows");
+        }
+
+        return inputs[1].DType == DType.Int32
+            ? [new TensorType(inputs[0].DType, [.. inputs[1].Shape.Sides, .. inputs[0].Shape.Sides[1..]])]
+            : throw new EngineException("the indices must be int32");
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new GatherGradient().Call(outputGrads[0]!, node.Inputs[1], node.Inputs[0]), null];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        int length = inputs[0].Shape.Product(1, inputs[0].Shape.Rank);
+        for (int i = 0; i < inputs[1].Data.Length; i++)
+        {
+            int row = (int)inputs[1].Data[i];
+            inputs[0].Data.AsSpan(row * length, length).CopyTo(outputs[0].Data.AsSpan(i * length));
+        }
+    }
+
+    public unsafe Phase[] Cpu(CpuStep step)
+    {
+        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        int* indices = step.In<int>(1);
+        int rows = step.Shape(0)[0];
+        long rowBytes = Copies.RowBytes(step.Shape(0), step.DType(0));
+        return
+        [
+            new Phase(checked((int)step.Shape(1).Count), Copies.Grain(rowBytes), (start, end, _) =>
+            {
+                for (int i = start; i < end; i++)
+                {
+                    Check(indices[i], rows);
+                    Buffer.MemoryCopy(x + (indices[i] * rowBytes), y + (i * rowBytes), rowBytes, rowBytes);
+                }
+            }),
+        ];
+    }
+
+    internal static void Check(int index, int rows)
+    {
+        if ((uint)index >= (uint)rows)
+        {
+            throw new EngineException($"gather: the index {index} is not one of {rows} rows: they are numbered from 0.");
+        }
+    }
+}
+
+/// <summary>
+/// The rows of the first array added, in their order, to the rows that the second lists, of zeros of the shape of the
+/// third: the adjoint of <see cref="Gather"/>.
+/// </summary>
+internal sealed record GatherGradient : Op, ICpuOp, ISampled
+{
+    private const int Work = 8192;
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random, false), m = Arg.Side(random), k = Arg.Side(random);
+        yield return new Sample(new GatherGradient(), new Arg([k, m]), Arg.Int([k], 0, n), new Arg([n, m]));
+        yield return new Sample(new GatherGradient(), new Arg([k, 2]), Arg.Int([k, 2], 0, n), new Arg([n]));
+        yield return new Sample(new GatherGradient(), new Arg([1]), Arg.Int([1], 5, 6), new Arg([5]))
+        {
+            Error = "index 5 is not one of 5 rows",
+        };
+        yield return new Sample(new GatherGradient(), new Arg([3]), Arg.Int([4], 0, 2), new Arg([5]))
+        {
+            Error = "the gathered rows have the shape (4)",
+        };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape rows = new Gather().Infer([inputs[2], inputs[1]])[0].Shape;
+        return rows.Admits(inputs[0].Shape)
+            ? [inputs[2] with { DType = inputs[0].DType }]
+            : throw new EngineException($"the gathered rows have the shape {rows}");
+    }
+
+    public override bool Reads(int input) => input < 2;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new Gather().Call(outputGrads[0]!, node.Inputs[1]), null, null];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        Array.Clear(outputs[0].Data);
+        int length = outputs[0].Shape.Product(1, outputs[0].Shape.Rank);
+        for (int i = 0; i < inputs[0].Data.Length; i++)
+        {
+            (int row, int column) = Math.DivRem(i, length);
+            outputs[0].Data[((int)inputs[1].Data[row] * length) + column] += inputs[0].Data[i];
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
+    {
+        DType.Float32 => Loop<float>(step),
+        DType.Float64 => Loop<double>(step),
+        _ => throw new EngineException("Only floating-point arrays have gradients."),
+    };
+
+    /// <summary>
+    /// Every thread goes through all the indices and adds to rows of its own, so that each sum has one owner and one order.
+    /// </summary>
+    private static unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    {
+        T* g = step.In<T>(0);
+        T* y = step.Out<T>();
+        int* indices = step.In<int>(1);
+        int count = checked((int)step.Shape(1).Count), rows = step.OutShape()[0];
+        int length = step.OutShape().Product(1, step.OutShape().Rank);
+        long work = count + ((long)count * length / Math.Max(rows, 1));
+        int grain = (int)Math.Clamp(Math.Max(Work / Math.Max(work, 1), rows / (2 * step.Threads)), 1, Math.Max(rows, 1));
+        return
+        [
+            new Phase(rows, grain, (start, end, _) =>
+            {
+                new Span<T>(y + ((long)start * length), (end - start) * length).Clear();
+                for (int i = 0; i < count; i++)
+                {
+                    int row = indices[i];
+                    Gather.Check(row, rows);
+                    if (row < start || row >= end)
+                    {
+                        continue;
+                    }
+
+                    T* from = g + ((long)i * length), to = y + ((long)row * length);
+                    for (int j = 0; j < length; j++)
+                    {
+                        to[j] += from[j];
+                    }
+                }
+            }),
+        ];
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The rows of x that <paramref name="indices"/> (int32) lists, in that order; a row may be listed more than once. The
+    /// result's shape is that of the indices followed by a row's.
+    /// </summary>
+    /// <exception cref="EngineException">
+    /// The indices are not int32; or, when the function runs, one of them is negative or not below the number of rows.
+    /// </exception>
+    public static Variable Gather(Variable x, Variable indices)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(indices);
+        return new Gather().Call(x, indices);
+    }
+}

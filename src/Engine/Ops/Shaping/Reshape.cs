@@ -1,0 +1,152 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>An op that gives its input's elements another shape: nothing is computed.</summary>
+internal abstract record View : Op
+{
+    public sealed override bool IsView(IReadOnlyList<TensorType> inputs) => true;
+
+    public sealed override bool Reads(int input) => input == 0;
+
+    public sealed override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape from = inputs[0].Shape, to = ShapeFor(inputs);
+        return !from.IsKnown || !to.IsKnown || from.Count == to.Count
+            ? [new TensorType(inputs[0].DType, to)]
+            : throw new EngineException($"its {from.Count} elements do not fill the shape {to}");
+    }
+
+    public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        inputs[0].Data.CopyTo(outputs[0].Data, 0);
+
+    public sealed override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [Symbolic.ReshapeLike(outputGrads[0]!, node.Inputs[0]), .. node.Inputs.Skip(1).Select(_ => (Variable?)null)];
+
+    protected abstract Shape ShapeFor(ReadOnlySpan<TensorType> inputs);
+}
+
+/// <summary>The shape <paramref name="To"/>, of which one side may be left open.</summary>
+internal sealed record Reshape(Shape To) : View, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random, false), k = Arg.Side(random, false);
+        yield return new Sample(new Reshape([n, m * k]), new Arg([n, m, k]));
+        yield return new Sample(new Reshape([-1, m]), new Arg([n, k, m]));
+        yield return new Sample(new Reshape([-1]), Arg.Mask([n, m]));
+        yield return new Sample(new Reshape(Shape.Scalar), Arg.Int([1, 1], 0, 9));
+        yield return new Sample(new Reshape([n, 0, 5]), new Arg([0, m]));
+        yield return new Sample(new Reshape([2, 2]), new Arg([3])) { Error = "its 3 elements do not fill the shape (2, 2)" };
+        yield return new Sample(new Reshape([-1, 2]), new Arg([3])) { Error = "its 3 elements do not fill the shape (?, 2)" };
+        yield return new Sample(new Reshape([-1, 0]), new Arg([0])) { Error = "its 0 elements do not decide the open side" };
+        yield return new Sample(new Reshape([-1, -1]), new Arg([4])) { Error = "only one side may be left open" };
+        yield return new Sample(new Reshape([-2, -2]), new Arg([4])) { Error = "no side can be -2" };
+    }
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs)
+    {
+        int open = -1;
+        long others = 1;
+        for (int axis = 0; axis < To.Rank; axis++)
+        {
+            if (To[axis] < Shape.Unknown)
+            {
+                throw new EngineException($"no side can be {To[axis]}");
+            }
+
+            if (To[axis] != Shape.Unknown)
+            {
+                others = checked(others * To[axis]);
+            }
+            else if (open < 0)
+            {
+                open = axis;
+            }
+            else
+            {
+                throw new EngineException($"only one side may be left open, and {To} has more");
+            }
+        }
+
+        if (open < 0 || !inputs[0].Shape.IsKnown)
+        {
+            return To;
+        }
+
+        long count = inputs[0].Shape.Count;
+        return others == 0 ? throw new EngineException($"its {count} elements do not decide the open side of {To}")
+            : count % others == 0 ? To.With(open, checked((int)(count / others)))
+            : throw new EngineException($"its {count} elements do not fill the shape {To}");
+    }
+}
+
+/// <summary>The shape of another array.</summary>
+internal sealed record ReshapeLike : View, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random);
+        yield return new Sample(new ReshapeLike(), new Arg([n, m]), new Arg([m, 1, n]));
+        yield return new Sample(new ReshapeLike(), new Arg([2]), new Arg([3])) { Error = "its 2 elements do not fill the shape (3)" };
+    }
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[1].Shape;
+}
+
+/// <summary>The outer sides kept, the rest joined to one, so that <paramref name="Rank"/> sides remain.</summary>
+internal sealed record Flatten(int Rank) : View, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        yield return new Sample(new Flatten(1), new Arg([n, m, k]));
+        yield return new Sample(new Flatten(2), new Arg([n, m, k, 2]));
+        yield return new Sample(new Flatten(3), new Arg([n, m, k]));
+        yield return new Sample(new Flatten(1), new Arg(Shape.Scalar));
+        yield return new Sample(new Flatten(0), new Arg([1])) { Error = "only 1 to 1 sides can remain, not 0" };
+        yield return new Sample(new Flatten(4), new Arg([1, 2, 3])) { Error = "only 1 to 3 sides can remain, not 4" };
+    }
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape from = inputs[0].Shape;
+        if (Rank < 1 || Rank > Math.Max(1, from.Rank))
+        {
+            throw new EngineException($"only 1 to {Math.Max(1, from.Rank)} sides can remain, not {Rank}");
+        }
+
+        ReadOnlySpan<int> inner = from.Rank == 0 ? [] : from.Sides[(Rank - 1)..];
+        int joined = inner.Contains(Shape.Unknown) ? Shape.Unknown : from.Product(from.Rank - inner.Length, from.Rank);
+        return [.. from.Sides[..(Rank - 1)], joined];
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The elements of x, in C order, under another shape. One side may be left open with −1: it becomes what the number
+    /// of elements makes it. Nothing is copied.
+    /// </summary>
+    /// <exception cref="EngineException">More than one side is open, or the elements don't fill the shape.</exception>
+    public static Variable Reshape(Variable x, Shape shape)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return new Reshape(shape).Call(x);
+    }
+
+    /// <summary>
+    /// x with its inner sides joined to one, so that <paramref name="outputRank"/> sides remain: (128, 64, 4, 4) becomes
+    /// (128, 1024). Nothing is copied.
+    /// </summary>
+    /// <exception cref="EngineException">x has fewer sides than that.</exception>
+    public static Variable Flatten(Variable x, int outputRank = 2)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.Rank == outputRank && outputRank > 0 ? x : new Flatten(outputRank).Call(x);
+    }
+
+    /// <summary>The elements of x under the shape of <paramref name="like"/>.</summary>
+    internal static Variable ReshapeLike(Variable x, Variable like) =>
+        x.Shape.IsKnown && x.Shape == like.Shape ? x : new ReshapeLike().Call(x, like);
+}

@@ -1,0 +1,201 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// Consecutive rows (indices of the outermost axis) of an array, from the index that the second input has when it runs;
+/// the third is their number, known when it is planned.
+/// </summary>
+internal sealed record TakeRows : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random);
+        int count = random.Next(n + 1);
+        Arg start = Arg.Int(Shape.Scalar, 0, n - count + 1);
+        yield return new Sample(new TakeRows(), new Arg([n, m]), start, Arg.Size(count));
+        yield return new Sample(new TakeRows(), Arg.Mask([n, m, 3]), start, Arg.Size(count));
+        yield return new Sample(new TakeRows(), Arg.Int([n], -9, 9), start, Arg.Size(count));
+        yield return Misuse(new Arg(Shape.Scalar), 0, 1, "the first must have rows");
+        yield return Misuse(new Arg([5]), 0, 6, "it has 5 rows, fewer than 6");
+        yield return Misuse(new Arg([5]), 0, -1, "the number of rows cannot be -1");
+        yield return Misuse(new Arg([5, 2]), 3, 3, "the rows 3 to 5 lie outside the 5 there are");
+        yield return Misuse(new Arg([5, 2]), -1, 3, "the rows -1 to 1 lie outside the 5 there are");
+        yield return new Sample(new TakeRows(), new Arg([5]), new Arg(Shape.Scalar), Arg.Size(1))
+        {
+            Error = "the first row and the number of rows must be int32 scalars",
+        };
+
+        static Sample Misuse(Arg x, int start, int count, string error) =>
+            new(new TakeRows(), x, Arg.Int(Shape.Scalar, start, start + 1), Arg.Size(count)) { Error = error };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        if (inputs[0].Rank == 0)
+        {
+            throw new EngineException("the first must have rows");
+        }
+
+        if (inputs[1] is not { DType: DType.Int32, Rank: 0 } || inputs[2] is not { DType: DType.Int32, Rank: 0 })
+        {
+            throw new EngineException("the first row and the number of rows must be int32 scalars");
+        }
+
+        int rows = inputs[0].Shape[0], count = inputs[2].KnownValue ?? Shape.Unknown;
+        if (inputs[2].KnownValue < 0)
+        {
+            throw new EngineException($"the number of rows cannot be {count}");
+        }
+
+        if (rows != Shape.Unknown && count > rows)
+        {
+            throw new EngineException($"it has {rows} rows, fewer than {count}");
+        }
+
+        return [inputs[0] with { Shape = inputs[0].Shape.With(0, count) }];
+    }
+
+    public override bool Reads(int input) => input < 2;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new TakeRowsGradient().Call([outputGrads[0]!, node.Inputs[1], node.Inputs[0], node.Inputs[2]]), null, null];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        foreach (int[] to in NdArray.Indices(outputs[0].Shape))
+        {
+            int[] from = [.. to];
+            from[0] += (int)inputs[1].Data[0];
+            outputs[0][to] = inputs[0][from];
+        }
+    }
+
+    public unsafe Phase[] Cpu(CpuStep step)
+    {
+        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        int* start = step.In<int>(1);
+        int rows = step.Shape(0)[0], count = step.OutShape()[0];
+        long rowBytes = Copies.RowBytes(step.OutShape(), step.DType(0));
+        return
+        [
+            new Phase(count, Copies.Grain(rowBytes), (first, end, _) =>
+            {
+                Check(*start, count, rows);
+                long bytes = (end - first) * rowBytes;
+                Buffer.MemoryCopy(x + ((*start + first) * rowBytes), y + (first * rowBytes), bytes, bytes);
+            }),
+        ];
+    }
+
+    /// <summary>Only the run tells the first row.</summary>
+    internal static void Check(int start, int count, int rows)
+    {
+        if (start < 0 || start > rows - count)
+        {
+            throw new EngineException(
+                $"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.");
+        }
+    }
+}
+
+/// <summary>
+/// The first array as the rows from the index that the second has, in zeros of the shape of the third: the adjoint of
+/// <see cref="TakeRows"/>. The fourth is the number of rows.
+/// </summary>
+internal sealed record TakeRowsGradient : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random);
+        int count = random.Next(n + 1);
+        Arg start = Arg.Int(Shape.Scalar, 0, n - count + 1);
+        yield return new Sample(new TakeRowsGradient(), new Arg([count, m]), start, new Arg([n, m]), Arg.Size(count));
+        yield return new Sample(new TakeRowsGradient(), new Arg([count]), start, new Arg([n]), Arg.Size(count));
+        yield return new Sample(
+            new TakeRowsGradient(), new Arg([2]), Arg.Int(Shape.Scalar, 4, 5), new Arg([5]), Arg.Size(2))
+        {
+            Error = "the rows 4 to 5 lie outside the 5 there are",
+        };
+        yield return new Sample(
+            new TakeRowsGradient(), new Arg([2]), Arg.Int(Shape.Scalar, 0, 1), new Arg([5]), Arg.Size(3))
+        {
+            Error = "the rows have the shape (3)",
+        };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape rows = new TakeRows().Infer([inputs[2], inputs[1], inputs[3]])[0].Shape;
+        return rows.Admits(inputs[0].Shape)
+            ? [inputs[2] with { DType = inputs[0].DType }]
+            : throw new EngineException($"the rows have the shape {rows}");
+    }
+
+    public override bool Reads(int input) => input < 2;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new TakeRows().Call(outputGrads[0]!, node.Inputs[1], node.Inputs[3]), null, null, null];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        Array.Clear(outputs[0].Data);
+        foreach (int[] from in NdArray.Indices(inputs[0].Shape))
+        {
+            int[] to = [.. from];
+            to[0] += (int)inputs[1].Data[0];
+            outputs[0][to] = inputs[0][from];
+        }
+    }
+
+    public unsafe Phase[] Cpu(CpuStep step)
+    {
+        byte* g = step.In<byte>(0), y = step.Out<byte>();
+        int* start = step.In<int>(1);
+        int rows = step.OutShape()[0], count = step.Shape(0)[0];
+        long rowBytes = Copies.RowBytes(step.OutShape(), step.DType(0));
+        return
+        [
+            new Phase(rows, Copies.Grain(rowBytes), (first, end, _) =>
+            {
+                TakeRows.Check(*start, count, rows);
+                int from = Math.Clamp(*start, first, end), to = Math.Clamp(*start + count, first, end);
+                Copies.Clear(y + (first * rowBytes), (from - first) * rowBytes);
+                long bytes = (to - from) * rowBytes;
+                Buffer.MemoryCopy(g + ((from - *start) * rowBytes), y + (from * rowBytes), bytes, bytes);
+                Copies.Clear(y + (to * rowBytes), (end - to) * rowBytes);
+            }),
+        ];
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// Consecutive rows of x: how a minibatch is taken from a data set that lies on the device.
+    /// </summary>
+    /// <param name="x">An array whose outermost axis counts the rows.</param>
+    /// <param name="start">The first row, an int32 scalar; it may be computed by the same function.</param>
+    /// <param name="size">
+    /// How many rows: an int32 constant or an input made by <see cref="Size"/>, for shapes must be known when a plan is made.
+    /// </param>
+    /// <exception cref="EngineException">
+    /// The size is neither; or, when the function runs, the rows lie outside x.
+    /// </exception>
+    public static Variable TakeRows(Variable x, Variable start, Variable size)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(start);
+        return size is Graph.Constant or Input { IsSize: true }
+            ? new TakeRows().Call(x, WholeNumber(start), WholeNumber(size))
+            : throw new EngineException(
+                $"The number of rows to take must be a constant or an input made by Size, not '{size}'.{Origin.Current}");
+    }
+
+    /// <summary>A number literal as an int32; other variables as they are.</summary>
+    private static Variable WholeNumber(Variable x) =>
+        x is Graph.Constant { IsWeak: true } number && number.Value.AsSpan<double>()[0] % 1 == 0
+            ? new Constant(number.Value.Cast(DType.Int32))
+            : x;
+}
