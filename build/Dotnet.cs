@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Engine.Build;
+
+/// <summary>Calls of the <c>dotnet</c> that runs this program.</summary>
+internal static partial class Dotnet
+{
+    private static string Host => Environment.ProcessPath ?? "dotnet";
+
+    /// <summary>Runs <c>dotnet ARGS</c> in the repository's root, with our output as its output.</summary>
+    public static int Run(params string[] args)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(Host, args) { WorkingDirectory = Repository.Root })!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    /// <summary>Runs <c>dotnet ARGS</c> in the repository's root and shows what it wrote only if it failed.</summary>
+    public static int RunQuietly(params string[] args)
+    {
+        var start = new ProcessStartInfo(Host, args)
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+        };
+        using Process process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            Console.Error.Write(output);
+        }
+
+        return process.ExitCode;
+    }
+
+    /// <summary>
+    /// Runs a built program in the caller's folder and returns its exit code. On Unix this process becomes that one, so
+    /// that every signal reaches it; on Windows it waits, and leaves Ctrl-C to the program.
+    /// </summary>
+    public static int Become(string assembly, string[] args)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = Execv(Host, [Host, assembly, .. args, null]);
+        }
+
+        Console.CancelKeyPress += (_, key) => key.Cancel = true;
+        using Process process = Process.Start(new ProcessStartInfo(Host, [assembly, .. args]))!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    [LibraryImport("libc", EntryPoint = "execv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Execv(string path, string?[] args);
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+
+namespace Engine.Configuration;
+
+/// <summary>A key with its value and where it was written: a file's line, a variable, the command line.</summary>
+internal sealed record Entry(string Source, string Key, string Value);
+
+/// <summary>One key that can be configured; a new key is one row of <see cref="All"/>.</summary>
+/// <param name="Key">Its name as the flags write it: bare in <c>[global]</c>, else after its section and a dot.</param>
+/// <param name="Values">What may be written, for messages.</param>
+/// <param name="Default">What holds if nothing is written.</param>
+/// <param name="Help">What it does, in one line.</param>
+/// <param name="Set">The options with the value set, or null if the value is none of <paramref name="Values"/>.</param>
+internal sealed record Setting(
+    string Key,
+    string Values,
+    string Default,
+    string Help,
+    Func<EngineOptions, string, EngineOptions?> Set)
+{
+    private const string Global = "global";
+
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        new("device", DeviceChoice.Values, "auto", "the device to compute on",
+            (options, text) => DeviceChoice.TryParse(text, out DeviceChoice device)
+                ? options with { Device = device }
+                : null),
+        new("floatX", "float32, float64", "float32", "the floating-point type of the layers",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "float32" => options with { FloatX = DType.Float32 },
+                "float64" => options with { FloatX = DType.Float64 },
+                _ => null,
+            }),
+        new("threads", "auto, 1, 2, 3 …", "auto", "how many threads the CPU device uses",
+            (options, text) => text.Equals("auto", StringComparison.OrdinalIgnoreCase) ? options with { Threads = null }
+                : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int threads) && threads > 0
+                ? options with { Threads = threads }
+                : null),
+        new("nvcc.fastmath", "True, False", "False", "faster, less exact mathematical functions in CUDA kernels",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "true" or "1" => options with { FastMath = true },
+                "false" or "0" => options with { FastMath = false },
+                _ => null,
+            }),
+    ];
+
+    /// <summary>The sections a file may have.</summary>
+    public static IReadOnlyList<string> Sections { get; } =
+        [.. All.Select(setting => setting.Key.Split('.')).Select(key => key.Length > 1 ? key[0] : Global).Distinct()];
+
+    /// <summary>The key as the flags write it.</summary>
+    public static string KeyOf(string section, string name) =>
+        section.Equals(Global, StringComparison.OrdinalIgnoreCase) ? name : $"{section}.{name}";
+
+    /// <summary>The options with what <paramref name="entry"/> says.</summary>
+    /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
+    public static EngineOptions Apply(EngineOptions options, Entry entry)
+    {
+        Setting? setting = All.FirstOrDefault(one => one.Key.Equals(entry.Key, StringComparison.OrdinalIgnoreCase));
+        if (setting is null)
+        {
+            string known = string.Join(", ", All.Select(one => one.Key));
+            throw new EngineException($"{entry.Source}: unknown key '{entry.Key}'; known are {known}.");
+        }
+
+        return setting.Set(options, entry.Value)
+            ?? throw new EngineException(
+                $"{entry.Source}: {setting.Key} cannot be '{entry.Value}'; it may be {setting.Values}.");
+    }
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text;
+
+namespace Engine.Graph;
+
+/// <summary>Writes graphs as text.</summary>
+public static class Printer
+{
+    /// <summary>
+    /// The applications in the order in which they run, as Theano prints a function's <c>toposort()</c>: each with its
+    /// inputs, leaves by name or type, results as the op that makes them: <c>[exp(&lt;float32 (230400)&gt;)]</c>.
+    /// </summary>
+    public static string Toposort(IEnumerable<Apply> nodes)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        return $"[{string.Join(", ", nodes.Select(node => $"{node.Op.Name}({string.Join(", ", node.Inputs.Select(Short))})"))}]";
+    }
+
+    /// <summary>
+    /// The expression as a tree, one op a line with its type, its inputs below it and indented; what appears again is
+    /// named by its number.
+    /// </summary>
+    public static string Tree(params ReadOnlySpan<Variable> outputs)
+    {
+        var text = new StringBuilder();
+        var numbers = new Dictionary<Apply, int>();
+        var stack = new Stack<(Variable Variable, int Depth)>();
+        for (int i = outputs.Length - 1; i >= 0; i--)
+        {
+            stack.Push((outputs[i], 0));
+        }
+
+        while (stack.TryPop(out (Variable Variable, int Depth) top))
+        {
+            text.Append(' ', 2 * top.Depth);
+            if (top.Variable is not Result result)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{Leaf(top.Variable)}\n");
+                continue;
+            }
+
+            bool isNew = numbers.TryAdd(result.Owner, numbers.Count + 1);
+            string name = result.Name is null ? "" : $" '{result.Name}'";
+            text.Append(CultureInfo.InvariantCulture,
+                $"{result.Owner.Op.Name}.{result.Index} #{numbers[result.Owner]}{name} {result.Type}{(isNew ? "" : " …")}\n");
+            for (int i = result.Owner.Inputs.Count - 1; isNew && i >= 0; i--)
+            {
+                stack.Push((result.Owner.Inputs[i], top.Depth + 1));
+            }
+        }
+
+        return text.ToString();
+    }
+
+    private static string Short(Variable variable) => variable switch
+    {
+        Result result => result.ToString(),
+        { Name: { } name } => name,
+        Constant { Rank: 0 } => variable.ToString(),
+        _ => $"<{variable.Type}>",
+    };
+
+    private static string Leaf(Variable variable) => variable switch
+    {
+        { Name: { } name } => $"'{name}' {variable.Type}",
+        Constant { Rank: 0 } => variable.ToString(),
+        _ => $"<{variable.Type}>",
+    };
+}

@@ -1,0 +1,115 @@
+using System.Reflection;
+using System.Reflection.Emit;
+
+namespace Engine.Tests.Architecture;
+
+/// <summary>Who may use whom, as docs/architecture.md has it: rooms are namespaces, and every arrow points down.</summary>
+public class DependencyTests
+{
+    private static readonly Dictionary<string, string[]> s_allowed = new()
+    {
+        ["Core"] = [],
+        ["Configuration"] = ["Core"],
+        ["Data"] = ["Core"],
+        ["IO"] = ["Core"],
+        ["Graph"] = ["Core"],
+        ["Devices"] = ["Core"],
+        ["Ops"] = ["Core", "Graph", "Devices"],
+        ["Compile"] = ["Core", "Graph", "Devices"],
+        ["Layers"] = ["Core", "Graph", "Ops"],
+        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data"],
+    };
+
+    private static readonly Assembly s_engine = typeof(Tensor).Assembly;
+
+    [Test]
+    public void Every_type_stands_in_a_known_room() =>
+        Assert.That(s_engine.GetTypes().Where(IsOurs).Select(Room).Distinct(), Is.SubsetOf(s_allowed.Keys));
+
+    [Test]
+    public void No_room_uses_one_it_may_not()
+    {
+        string[] wrong = [.. s_engine.GetTypes().Where(IsOurs)
+            .SelectMany(type => Used(type).Where(IsOurs).Select(used => (From: type, To: used)))
+            .Where(arrow => Room(arrow.From) != Room(arrow.To) && !s_allowed[Room(arrow.From)].Contains(Room(arrow.To)))
+            .Select(arrow => $"{arrow.From} uses {arrow.To}")
+            .Distinct()];
+
+        Assert.That(wrong, Is.Empty);
+    }
+
+    [Test]
+    public void The_walk_sees_what_a_method_body_uses()
+    {
+        Type plan = s_engine.GetType("Engine.Compile.Plan", throwOnError: true)!;
+
+        Assert.That(Used(plan).Select(Room), Does.Contain("Devices").And.Contain("Graph").And.Contain("Core"));
+    }
+
+    private static bool IsOurs(Type type) =>
+        type.Assembly == s_engine && type.Namespace?.StartsWith("Engine", StringComparison.Ordinal) == true
+        && type.FullName != "Engine.Compile.EmbeddedAttribute";
+
+    private static string Room(Type type) => type.Namespace?.Split('.').ElementAtOrDefault(1) ?? "Core";
+
+    private static IEnumerable<Type> Used(Type type)
+    {
+        const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static
+            | BindingFlags.Instance | BindingFlags.DeclaredOnly;
+        IEnumerable<Type?> signature = type.GetFields(All).Select(field => (Type?)field.FieldType)
+            .Concat(type.GetInterfaces())
+            .Append(type.BaseType);
+        MethodBase[] methods = [.. type.GetMethods(All), .. type.GetConstructors(All)];
+        IEnumerable<Type?> bodies = methods.SelectMany(method => method.GetParameters().Select(p => (Type?)p.ParameterType)
+            .Append((method as MethodInfo)?.ReturnType)
+            .Concat(Tokens(method)));
+        return signature.Concat(bodies).OfType<Type>().SelectMany(Parts).Distinct();
+    }
+
+    private static IEnumerable<Type> Parts(Type type) =>
+        type.HasElementType ? Parts(type.GetElementType()!)
+        : type.IsGenericParameter ? type.GetGenericParameterConstraints()
+            .Where(constraint => !constraint.ContainsGenericParameters).SelectMany(Parts)
+        : type.IsGenericType ? type.GetGenericArguments().SelectMany(Parts).Append(type)
+        : [type];
+
+    /// <summary>The types, and the declaring types of the members, that a method's instructions name.</summary>
+    private static IEnumerable<Type?> Tokens(MethodBase method)
+    {
+        byte[]? il = method.GetMethodBody()?.GetILAsByteArray();
+        for (int at = 0; il is not null && at < il.Length;)
+        {
+            OpCode code = s_codes[il[at] == 0xFE ? (short)(0xFE00 | il[at + 1]) : il[at]];
+            at += code.Size;
+            switch (code.OperandType)
+            {
+                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok or OperandType.InlineType:
+                    MemberInfo? member = Resolve(method, BitConverter.ToInt32(il, at));
+                    yield return member as Type ?? member?.DeclaringType;
+                    break;
+                case OperandType.InlineSwitch:
+                    at += 4 * BitConverter.ToInt32(il, at);
+                    break;
+            }
+
+            at += code.OperandType switch
+            {
+                OperandType.InlineNone => 0,
+                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
+                OperandType.InlineVar => 2,
+                OperandType.InlineI8 or OperandType.InlineR => 8,
+                _ => 4,
+            };
+        }
+    }
+
+    private static MemberInfo? Resolve(MethodBase method, int token) => method.Module.ResolveMember(
+        token,
+        method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null,
+        method.IsGenericMethod ? method.GetGenericArguments() : null);
+
+    private static readonly Dictionary<short, OpCode> s_codes = typeof(OpCodes)
+        .GetFields(BindingFlags.Public | BindingFlags.Static)
+        .Select(field => (OpCode)field.GetValue(null)!)
+        .ToDictionary(code => code.Value);
+}

@@ -1,0 +1,173 @@
+using Engine.Devices.Cpu;
+
+namespace Engine.Tests.Devices.Cpu;
+
+public class ThreadTeamTests
+{
+    private static readonly int[] s_sizes = [1, 2, 3, 8];
+
+    [TestCaseSource(nameof(s_sizes))]
+    public void Every_index_of_every_phase_is_done_once_and_in_order_of_phases(int size)
+    {
+        using var team = new ThreadTeam(size);
+        var random = new Random(1);
+        for (int run = 0; run < 200; run++)
+        {
+            int count = random.Next(8);
+            var done = new int[count][];
+            var phases = new Phase[count];
+            int late = 0;
+            for (int p = 0; p < count; p++)
+            {
+                int[] mine = done[p] = new int[random.Next(4) == 0 ? random.Next(2) : random.Next(300)];
+                int[]? before = p > 0 ? done[p - 1] : null;
+                phases[p] = new Phase(mine.Length, random.Next(20), (start, end, worker) =>
+                {
+                    if (before is not null && before.Contains(0))
+                    {
+                        Interlocked.Increment(ref late);
+                    }
+
+                    for (int i = start; i < end; i++)
+                    {
+                        Interlocked.Increment(ref mine[i]);
+                    }
+
+                    Interlocked.Add(ref late, worker >= 0 && worker < size ? 0 : 1);
+                });
+            }
+
+            team.Run(phases);
+
+            Assert.That(late, Is.Zero, "an index began before the phase before it had ended, or had a wrong worker");
+            Assert.That(done, Is.All.All.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void A_phase_is_shared_by_all_threads()
+    {
+        using var team = new ThreadTeam(3);
+        using var together = new Barrier(3);
+        var workers = new int[3];
+
+        team.Run(new Phase(3, 1, (start, end, worker) =>
+        {
+            together.SignalAndWait();
+            workers[worker]++;
+        }));
+
+        Assert.That(workers, Is.All.EqualTo(1));
+    }
+
+    [Test]
+    public void A_phase_no_longer_than_its_grain_is_done_in_one_piece()
+    {
+        using var team = new ThreadTeam(3);
+        var pieces = new List<(int, int)>();
+
+        team.Run(new Phase(100, 1, (_, _, _) => { }), new Phase(7, 7, (start, end, _) => pieces.Add((start, end))));
+
+        Assert.That(pieces, Is.EqualTo(new[] { (0, 7) }));
+    }
+
+    [TestCaseSource(nameof(s_sizes))]
+    public void The_first_exception_reaches_the_caller_ends_the_list_and_leaves_the_team_usable(int size)
+    {
+        using var team = new ThreadTeam(size);
+        for (int run = 0; run < 20; run++)
+        {
+            int later = 0, fine = 0;
+
+            Assert.That(
+                () => team.Run(
+                    new Phase(50, 1, (start, end, _) =>
+                    {
+                        if (start <= 30 && 30 < end)
+                        {
+                            throw new EngineException("index 30");
+                        }
+                    }),
+                    new Phase(50, 1, (_, _, _) => Interlocked.Increment(ref later))),
+                Throws.TypeOf<EngineException>().With.Message.EqualTo("index 30"));
+            team.Run(new Phase(50, 1, (start, end, _) => Interlocked.Add(ref fine, end - start)));
+
+            Assert.That(later, Is.Zero);
+            Assert.That(fine, Is.EqualTo(50));
+        }
+    }
+
+    [Test]
+    public void Threads_that_went_to_sleep_are_woken_by_the_next_run()
+    {
+        using var team = new ThreadTeam(2);
+        using var both = new Barrier(2);
+        var phase = new Phase(2, 1, (_, _, _) => both.SignalAndWait());
+        for (int run = 0; run < 5; run++)
+        {
+            team.Run(phase);
+            Assert.That(SpinWait.SpinUntil(() => team.Sleepers == 1, TimeSpan.FromSeconds(30)), "the worker never slept");
+        }
+
+        team.Run(phase);
+    }
+
+    [Test]
+    public void A_run_allocates_nothing()
+    {
+        using var team = new ThreadTeam(2);
+        Phase[] phases = [new Phase(10, 1, (_, _, _) => { }), new Phase(10, 1, (_, _, _) => { })];
+        team.Run(phases);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (int i = 0; i < 100; i++)
+        {
+            team.Run(phases);
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void A_run_from_inside_a_body_stays_on_that_bodys_thread()
+    {
+        using var team = new ThreadTeam(2);
+        int wrong = 0, done = 0;
+
+        team.Run(new Phase(20, 1, (_, _, outer) => team.Run(new Phase(20, 1, (start, end, inner) =>
+        {
+            Interlocked.Add(ref done, end - start);
+            Interlocked.Add(ref wrong, inner == outer ? 0 : 1);
+        }))));
+
+        Assert.That(wrong, Is.Zero);
+        Assert.That(done, Is.GreaterThanOrEqualTo(20).And.LessThanOrEqualTo(400));
+    }
+
+    [Test]
+    public void Runs_of_several_threads_on_one_team_do_not_mix()
+    {
+        using var team = new ThreadTeam(2);
+        var sums = new int[4];
+
+        Parallel.For(0, 4, caller =>
+        {
+            for (int run = 0; run < 100; run++)
+            {
+                team.Run(new Phase(30, 1, (start, end, _) => Interlocked.Add(ref sums[caller], end - start)));
+            }
+        });
+
+        Assert.That(sums, Is.All.EqualTo(3000));
+    }
+
+    [Test]
+    public void A_team_that_was_disposed_of_says_so()
+    {
+        var team = new ThreadTeam(2);
+        team.Dispose();
+
+        Assert.That(() => team.Run(new Phase(10, 1, (_, _, _) => { })), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => new ThreadTeam(0), Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+}
