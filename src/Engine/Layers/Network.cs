@@ -11,8 +11,9 @@ internal sealed record Parameter(SharedVariable Variable, bool IsTrainable);
 /// <summary>A layer as part of a network.</summary>
 /// <param name="Name">Its name in the network.</param>
 /// <param name="Layer">Its description.</param>
-/// <param name="OutputShape">The sides of what it computes, the first, of the batch, being unknown.</param>
-internal sealed record NetworkLayer(string Name, Layer Layer, Shape OutputShape);
+/// <param name="Output">What it computes in use; the first side, of the batch, is unknown.</param>
+/// <param name="Origin">Where it was made.</param>
+internal sealed record NetworkLayer(string Name, Layer Layer, Variable Output, Origin Origin);
 
 /// <summary>Layers put one on another, with parameters of their own.</summary>
 internal sealed class Network
@@ -112,7 +113,7 @@ internal sealed class Network
                 }
             }
 
-            built.Add(new NetworkLayer(name, layer, output.Shape));
+            built.Add(new NetworkLayer(name, layer, output, origin));
         }
 
         return output;

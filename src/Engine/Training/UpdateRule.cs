@@ -9,7 +9,9 @@ namespace Engine.Training;
 /// </summary>
 public abstract record UpdateRule
 {
-    private protected UpdateRule(float learningRate)
+    /// <summary>A rule with this learning rate.</summary>
+    /// <exception cref="EngineException">The learning rate is negative or nan.</exception>
+    protected UpdateRule(float learningRate)
     {
         if (!(learningRate >= 0))
         {
@@ -38,17 +40,21 @@ public abstract record UpdateRule
     }
 
     /// <summary>The updates with the settings as constants, for graphs written by hand.</summary>
-    internal IReadOnlyList<Update> Build(Variable loss, IReadOnlyList<SharedVariable> parameters, bool areConstant)
+    internal IReadOnlyList<Update> BuildFixed(Variable loss, IReadOnlyList<SharedVariable> parameters)
     {
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(parameters);
         return Updates(
             parameters, Symbolic.Grad(loss, parameters), Symbolic.Constant(LearningRate, loss.DType),
-            new RuleState(loss.DType, areConstant));
+            new RuleState(loss.DType, areSettingsConstant: true));
     }
 
-    /// <summary>The rule's formulas.</summary>
-    private protected abstract IReadOnlyList<Update> Updates(
+    /// <summary>The rule's formulas: the new values of the parameters and of what the rule keeps.</summary>
+    /// <param name="parameters">What to change.</param>
+    /// <param name="gradients">The gradient of each.</param>
+    /// <param name="learningRate">The learning rate, a scalar.</param>
+    /// <param name="state">Makes the rule's other settings and the variables that it keeps.</param>
+    protected abstract IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state);
 }
 
@@ -64,33 +70,41 @@ public sealed record BuiltUpdates(
     IReadOnlyList<SharedVariable> State);
 
 /// <summary>Makes a rule's settings and the variables that it keeps.</summary>
-internal sealed class RuleState(DType dtype, bool areSettingsConstant = false)
+public sealed class RuleState
 {
+    private readonly DType _dtype;
+    private readonly bool _areSettingsConstant;
     private readonly Dictionary<string, SharedVariable> _settings = [];
     private readonly List<SharedVariable> _variables = [];
 
-    public IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
+    internal RuleState(DType dtype, bool areSettingsConstant = false)
+    {
+        _dtype = dtype;
+        _areSettingsConstant = areSettingsConstant;
+    }
 
-    public IReadOnlyList<SharedVariable> Variables => _variables;
+    internal IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
+
+    internal IReadOnlyList<SharedVariable> Variables => _variables;
 
     /// <summary>A setting that schedules may change.</summary>
-    public SharedVariable Setting(string name, double value)
+    internal SharedVariable Setting(string name, double value)
     {
-        var setting = new SharedVariable(Tensor.Scalar(value).Cast(dtype), name);
+        var setting = new SharedVariable(Tensor.Scalar(value).Cast(_dtype), name);
         _settings.Add(name, setting);
         return setting;
     }
 
     /// <summary>A setting that schedules may change, or a constant in graphs written by hand.</summary>
     public Variable Value(string name, double value) =>
-        areSettingsConstant ? Symbolic.Constant(value, dtype) : Setting(name, value);
+        _areSettingsConstant ? Symbolic.Constant(value, _dtype) : Setting(name, value);
 
     /// <summary>Zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
     public SharedVariable Zeros(SharedVariable parameter, string name) =>
         Add(new SharedVariable(new Tensor(parameter.DType, parameter.Shape), $"{parameter.Name}.{name}"));
 
     /// <summary>A number that begins with 0.</summary>
-    public SharedVariable Zero(string name) => Add(new SharedVariable(new Tensor(dtype, Shape.Scalar), name));
+    public SharedVariable Zero(string name) => Add(new SharedVariable(new Tensor(_dtype, Shape.Scalar), name));
 
     private SharedVariable Add(SharedVariable variable)
     {

@@ -11,7 +11,8 @@ public sealed record Sgd : UpdateRule
     {
     }
 
-    private protected override IReadOnlyList<Update> Updates(
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
         [.. parameters.Zip(gradients, (p, g) => new Update(p, p - (learningRate * g)))];
 }
@@ -25,7 +26,8 @@ public sealed record Momentum : UpdateRule
     /// <summary>The part m of the velocity that is kept.</summary>
     public float Inertia { get; }
 
-    private protected override IReadOnlyList<Update> Updates(
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
     {
         Variable m = state.Value("momentum", Inertia);
@@ -55,7 +57,8 @@ public sealed record NesterovMomentum : UpdateRule
     /// <summary>The part m of the velocity that is kept.</summary>
     public float Momentum { get; }
 
-    private protected override IReadOnlyList<Update> Updates(
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
     {
         Variable m = state.Value("momentum", Momentum);
@@ -85,7 +88,8 @@ public sealed record Adagrad : UpdateRule
     /// <summary>What keeps the root away from 0.</summary>
     public float Epsilon { get; }
 
-    private protected override IReadOnlyList<Update> Updates(
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
     {
         var updates = new List<Update>();
@@ -120,7 +124,8 @@ public sealed record RmsProp : UpdateRule
     /// <summary>What keeps the root away from 0.</summary>
     public float Epsilon { get; }
 
-    private protected override IReadOnlyList<Update> Updates(
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
     {
         Variable rho = state.Value("rho", Rho);
@@ -162,7 +167,8 @@ public sealed record Adam : UpdateRule
     /// <summary>What keeps the divisor away from 0.</summary>
     public float Epsilon { get; }
 
-    private protected override IReadOnlyList<Update> Updates(
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
         IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
     {
         Variable beta1 = state.Value("beta1", Beta1), beta2 = state.Value("beta2", Beta2);

@@ -12,25 +12,25 @@ public static class Updates
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Sgd(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate) =>
-        new Sgd(learningRate).Build(loss, parameters, areConstant: true);
+        new Sgd(learningRate).BuildFixed(loss, parameters);
 
     /// <summary>The updates of <see cref="Training.Momentum"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Momentum(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate, float momentum = 0.9f) =>
-        new Momentum(learningRate, momentum).Build(loss, parameters, areConstant: true);
+        new Momentum(learningRate, momentum).BuildFixed(loss, parameters);
 
     /// <summary>The updates of <see cref="Training.NesterovMomentum"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> NesterovMomentum(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate, float momentum = 0.9f) =>
-        new NesterovMomentum(learningRate, momentum).Build(loss, parameters, areConstant: true);
+        new NesterovMomentum(learningRate, momentum).BuildFixed(loss, parameters);
 
     /// <summary>The updates of <see cref="Training.Adagrad"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Adagrad(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate = 1, float epsilon = 1e-6f) =>
-        new Adagrad(learningRate, epsilon).Build(loss, parameters, areConstant: true);
+        new Adagrad(learningRate, epsilon).BuildFixed(loss, parameters);
 
     /// <summary>The updates of <see cref="Training.RmsProp"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
@@ -40,7 +40,7 @@ public static class Updates
         float learningRate = 1,
         float rho = 0.9f,
         float epsilon = 1e-6f) =>
-        new RmsProp(learningRate, rho, epsilon).Build(loss, parameters, areConstant: true);
+        new RmsProp(learningRate, rho, epsilon).BuildFixed(loss, parameters);
 
     /// <summary>The updates of <see cref="Training.Adam"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
@@ -51,5 +51,5 @@ public static class Updates
         float beta1 = 0.9f,
         float beta2 = 0.999f,
         float epsilon = 1e-8f) =>
-        new Adam(learningRate, beta1, beta2, epsilon).Build(loss, parameters, areConstant: true);
+        new Adam(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
 }
