@@ -1,6 +1,6 @@
 using Engine.Compile;
 using Engine.Layers;
-using Engine.Ops;
+using static Engine.Ops.Operators;
 using Engine.Training;
 using static Engine.Layers.Initial;
 using static Engine.Ops.Symbolic;

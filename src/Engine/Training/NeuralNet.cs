@@ -230,7 +230,7 @@ public sealed partial class NeuralNet : IDisposable
         Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
         Tensor predicted = Predict(samples);
         return Regression
-            ? Determination(NdArray.From(predicted).Data, NdArray.From(targets).Data)
+            ? Determination(NdArray.From(predicted), NdArray.From(targets))
             : Accuracy(predicted.AsSpan<int>(), targets.AsSpan<int>());
     }
 
@@ -326,12 +326,21 @@ public sealed partial class NeuralNet : IDisposable
         return (float)correct / labels.Length;
     }
 
-    /// <summary>The mean over the outputs of 1 − Σ (y − p)² / Σ (y − mean y)², of a single output here as of all together.</summary>
-    private static float Determination(double[] predicted, double[] values)
+    /// <summary>1 − Σ (y − p)² / Σ (y − ȳ)², ȳ being the mean of each output over the samples.</summary>
+    private static float Determination(NdArray predicted, NdArray values)
     {
-        double mean = values.Average();
-        double residual = values.Zip(predicted, (value, guess) => (value - guess) * (value - guess)).Sum();
-        double total = values.Sum(value => (value - mean) * (value - mean));
+        int samples = values.Shape[0], outputs = values.Data.Length / samples;
+        double residual = 0, total = 0;
+        for (int output = 0; output < outputs; output++)
+        {
+            double mean = Enumerable.Range(0, samples).Average(i => values.Data[(i * outputs) + output]);
+            for (int i = output; i < values.Data.Length; i += outputs)
+            {
+                residual += Math.Pow(values.Data[i] - predicted.Data[i], 2);
+                total += Math.Pow(values.Data[i] - mean, 2);
+            }
+        }
+
         return (float)(1 - (residual / total));
     }
 }
