@@ -33,7 +33,7 @@ public sealed record EngineOptions
 
     /// <summary>Reads the options of this process.</summary>
     /// <param name="commandLine">Keys given on the command line, such as <c>device</c>, with their values.</param>
-    /// <exception cref="EngineException">A key or value is unknown; the message says where, and lists the known.</exception>
+    /// <exception cref="EngineException">A key or value is unknown; the message lists the known ones.</exception>
     public static EngineOptions Load(IEnumerable<KeyValuePair<string, string>>? commandLine = null) => Load(
         commandLine,
         Environment.GetEnvironmentVariable,
@@ -45,7 +45,7 @@ public sealed record EngineOptions
     /// <param name="environment">The value of an environment variable, null if it is not set.</param>
     /// <param name="currentFolder">Where <c>.enginerc</c> is looked for first.</param>
     /// <param name="homeFolder">Where it is looked for next; empty if there is none.</param>
-    /// <exception cref="EngineException">A key or value is unknown; the message says where, and lists the known.</exception>
+    /// <exception cref="EngineException">A key or value is unknown; the message lists the known ones.</exception>
     public static EngineOptions Load(
         IEnumerable<KeyValuePair<string, string>>? commandLine,
         Func<string, string?> environment,

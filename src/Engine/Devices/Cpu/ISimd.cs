@@ -100,6 +100,9 @@ internal unsafe interface ISimd<V, T>
     /// <summary>The lanes' bits moved towards the low end, zeros coming in.</summary>
     static abstract V ShiftRight(V a, int bits);
 
+    /// <summary>a·2ⁿ for whole n between -250 and 250, rounded once when subnormal; for float and double.</summary>
+    static abstract V Scale(V a, V n);
+
     /// <summary>The sum of the lanes: halves added until one is left, so always in the same order.</summary>
     static abstract T Sum(V a);
 

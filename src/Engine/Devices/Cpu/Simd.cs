@@ -41,4 +41,27 @@ internal static class Simd
             job.Run<Simd128<T>, Vector128<T>>();
         }
     }
+
+    /// <summary>a·2ⁿ in two steps, of which the first does not leave the normal numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static V Scale<S, V, T>(V a, V n)
+        where S : struct, ISimd<V, T>
+        where V : struct
+        where T : unmanaged
+    {
+        V half = S.Floor(S.Mul(n, S.Const(0.5)));
+        return S.Mul(S.Mul(a, PowerOf2<S, V, T>(half)), PowerOf2<S, V, T>(S.Sub(n, half)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V PowerOf2<S, V, T>(V n)
+        where S : struct, ISimd<V, T>
+        where V : struct
+        where T : unmanaged
+    {
+        // Added to a number whose last bit is 1, the biased exponent stands in the low bits; shifted, it is in its place.
+        return typeof(T) == typeof(float)
+            ? S.ShiftLeft(S.Add(n, S.Const(12582912.0 + 127)), 23)
+            : S.ShiftLeft(S.Add(n, S.Const(6755399441055744.0 + 1023)), 52);
+    }
 }

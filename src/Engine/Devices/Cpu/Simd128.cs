@@ -188,6 +188,9 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
             : Vector128.ShiftRightLogical(a.AsInt64(), bits).As<long, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Scale(Vector128<T> a, Vector128<T> n) => Simd.Scale<Simd128<T>, Vector128<T>, T>(a, n);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector128<T> a)
     {
         a += SwapHalves(a);

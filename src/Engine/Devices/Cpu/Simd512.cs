@@ -188,6 +188,12 @@ internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
             : Vector512.ShiftRightLogical(a.AsInt64(), bits).As<long, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Scale(Vector512<T> a, Vector512<T> n) =>
+        Avx512F.IsSupported && typeof(T) == typeof(float)
+            ? Avx512F.Scale(a.AsSingle(), n.AsSingle()).As<float, T>()
+            : Simd.Scale<Simd512<T>, Vector512<T>, T>(a, n);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector512<T> a) => Simd256<T>.Sum(a.GetLower() + a.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,8 +14,6 @@ internal sealed record Gather : Op, ICpuOp, ISampled
         yield return new Sample(new Gather(), new Arg([n]), Arg.Int([k, 2], 0, n));
         yield return new Sample(new Gather(), Arg.Mask([n, 2, m]), Arg.Int([k], 0, n));
         yield return new Sample(new Gather(), Arg.Int([n, m], -9, 9), Arg.Int(Shape.Scalar, 0, n));
-        yield return new Sample(new Gather(), new Arg([5, 2]), Arg.Int([1], 5, 6)) { Error = "index 5 is not one of 5 rows" };
-        yield return new Sample(new Gather(), new Arg([5, 2]), Arg.Int([1], -1, 0)) { Error = "index -1 is not one of 5 rows" };
         yield return new Sample(new Gather(), new Arg(Shape.Scalar), Arg.Int([1], 0, 1)) { Error = "the first must have rows" };
         yield return new Sample(new Gather(), new Arg([5]), new Arg([1])) { Error = "the indices must be int32" };
     }
@@ -86,10 +84,6 @@ internal sealed record GatherGradient : Op, ICpuOp, ISampled
         int n = Arg.Side(random, false), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new GatherGradient(), new Arg([k, m]), Arg.Int([k], 0, n), new Arg([n, m]));
         yield return new Sample(new GatherGradient(), new Arg([k, 2]), Arg.Int([k, 2], 0, n), new Arg([n]));
-        yield return new Sample(new GatherGradient(), new Arg([1]), Arg.Int([1], 5, 6), new Arg([5]))
-        {
-            Error = "index 5 is not one of 5 rows",
-        };
         yield return new Sample(new GatherGradient(), new Arg([3]), Arg.Int([4], 0, 2), new Arg([5]))
         {
             Error = "the gathered rows have the shape (4)",

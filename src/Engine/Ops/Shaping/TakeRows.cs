@@ -17,18 +17,16 @@ internal sealed record TakeRows : Op, ICpuOp, ISampled
         yield return new Sample(new TakeRows(), new Arg([n, m]), start, Arg.Size(count));
         yield return new Sample(new TakeRows(), Arg.Mask([n, m, 3]), start, Arg.Size(count));
         yield return new Sample(new TakeRows(), Arg.Int([n], -9, 9), start, Arg.Size(count));
-        yield return Misuse(new Arg(Shape.Scalar), 0, 1, "the first must have rows");
-        yield return Misuse(new Arg([5]), 0, 6, "it has 5 rows, fewer than 6");
-        yield return Misuse(new Arg([5]), 0, -1, "the number of rows cannot be -1");
-        yield return Misuse(new Arg([5, 2]), 3, 3, "the rows 3 to 5 lie outside the 5 there are");
-        yield return Misuse(new Arg([5, 2]), -1, 3, "the rows -1 to 1 lie outside the 5 there are");
+        yield return Misuse(new Arg(Shape.Scalar), 1, "the first must have rows");
+        yield return Misuse(new Arg([5]), 6, "it has 5 rows, fewer than 6");
+        yield return Misuse(new Arg([5]), -1, "the number of rows cannot be -1");
         yield return new Sample(new TakeRows(), new Arg([5]), new Arg(Shape.Scalar), Arg.Size(1))
         {
             Error = "the first row and the number of rows must be int32 scalars",
         };
 
-        static Sample Misuse(Arg x, int start, int count, string error) =>
-            new(new TakeRows(), x, Arg.Int(Shape.Scalar, start, start + 1), Arg.Size(count)) { Error = error };
+        static Sample Misuse(Arg x, int count, string error) =>
+            new(new TakeRows(), x, Arg.Int(Shape.Scalar, 0, 1), Arg.Size(count)) { Error = error };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -113,11 +111,6 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ISampled
         Arg start = Arg.Int(Shape.Scalar, 0, n - count + 1);
         yield return new Sample(new TakeRowsGradient(), new Arg([count, m]), start, new Arg([n, m]), Arg.Size(count));
         yield return new Sample(new TakeRowsGradient(), new Arg([count]), start, new Arg([n]), Arg.Size(count));
-        yield return new Sample(
-            new TakeRowsGradient(), new Arg([2]), Arg.Int(Shape.Scalar, 4, 5), new Arg([5]), Arg.Size(2))
-        {
-            Error = "the rows 4 to 5 lie outside the 5 there are",
-        };
         yield return new Sample(
             new TakeRowsGradient(), new Arg([2]), Arg.Int(Shape.Scalar, 0, 1), new Arg([5]), Arg.Size(3))
         {

@@ -1,0 +1,223 @@
+using System.Runtime.CompilerServices;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel stays in
+/// the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van de Geijn,
+/// "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is transposed.
+/// </summary>
+internal static unsafe class GemmBlock<S, V, T>
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged
+{
+    private const int Depth = 256;
+    private const int Height = 96;
+    private const int Alignment = 64;
+
+    private static int Width => 1024 / sizeof(T);
+
+    private static int PanelWidth => 2 * S.Count;
+
+    /// <summary>Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.</summary>
+    private static int PackedHeight => (MicroKernel<S, V, T>.MaxRows + S.Count - 1) / S.Count * S.Count;
+
+    internal static long ScratchBytes(GemmShape shape)
+    {
+        long depth = Math.Min(shape.K, Depth);
+        long b = depth * Math.Min(RoundUp(shape.N, PanelWidth), Width);
+        long a = shape.TransposeA ? depth * Tiles(Math.Min(shape.M, Height)) * PackedHeight : 0;
+        long edge = MicroKernel<S, V, T>.MaxRows * PanelWidth;
+        return RoundUp(((a + b + edge) * sizeof(T)) + (3 * Alignment), Alignment);
+    }
+
+    internal static void Run(GemmShape shape, in GemmArguments<T> x, byte* scratch)
+    {
+        (int m, int n, int k, _, _) = shape;
+        bool add = Begin(shape, x);
+        T* edge = Align(scratch);
+        T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
+        int heightA = shape.TransposeA ? Tiles(Math.Min(m, Height)) * PackedHeight : 0;
+        T* packedB = Align(packedA + (Math.Min(k, Depth) * heightA));
+        int slices = (k + Depth - 1) / Depth;
+        for (int j = 0; j < n; j += Width)
+        {
+            for (int slice = 0; slice < slices; slice++)
+            {
+                int k0 = (int)((long)k * slice / slices), depth = (int)((long)k * (slice + 1) / slices) - k0;
+                GemmArguments<T> part = x;
+                part.A += shape.TransposeA ? (nint)k0 * x.Lda : k0;
+                part.B += shape.TransposeB ? ((nint)j * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j;
+                part.C += j;
+                part.RowBias = slice == 0 ? x.RowBias : null;
+                Slice(shape with { N = Math.Min(Width, n - j), K = depth }, part, add || slice > 0, edge, packedA, packedB);
+            }
+        }
+    }
+
+    /// <summary>Whether the product is to be added to C: then what comes before it is there already.</summary>
+    private static bool Begin(GemmShape shape, in GemmArguments<T> x)
+    {
+        bool isZero = IsZero(x.Beta), isOne = S.MaskBits(S.Equal(S.Splat(x.Beta), S.Const(1))) != 0;
+        if (shape.K > 0 && x.ColumnBias == null && (isZero || isOne))
+        {
+            return isOne;
+        }
+
+        V beta = S.Splat(x.Beta);
+        for (int i = 0; i < shape.M; i++)
+        {
+            T* c = x.C + ((nint)i * x.Ldc);
+            V bias = shape.K == 0 && x.RowBias != null ? S.Splat(x.RowBias[i]) : S.Zero;
+            for (int j = 0; j < shape.N; j += S.Count)
+            {
+                int count = Math.Min(S.Count, shape.N - j);
+                V sum = x.ColumnBias == null ? bias : S.Add(bias, S.LoadPartial(x.ColumnBias + j, count));
+                S.StorePartial(c + j, isZero ? sum : S.Fma(beta, S.LoadPartial(c + j, count), sum), count);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>A product whose B fits the scratch memory.</summary>
+    private static void Slice(GemmShape shape, in GemmArguments<T> x, bool add, T* edge, T* packedA, T* packedB)
+    {
+        (int m, int n, int depth, bool transposeA, bool transposeB) = shape;
+        T zero = default;
+        bool inPlace = !transposeB && m <= InPlaceRows(depth, x.Ldb);
+        PackB(shape, x, inPlace, packedB);
+        for (int i = 0; i < m; i += Height)
+        {
+            int height = Math.Min(Height, m - i);
+            if (transposeA)
+            {
+                PackA(depth, height, x.A + i, x.Lda, packedA);
+            }
+
+            T* a = transposeA ? packedA : x.A + ((nint)i * x.Lda);
+            for (int j = 0; j < n; j += PanelWidth)
+            {
+                int columns = Math.Min(PanelWidth, n - j);
+                bool here = inPlace && columns == PanelWidth;
+                var tile = new Tile<T>
+                {
+                    Depth = depth,
+                    A = a,
+                    RowStep = transposeA ? 1 : x.Lda,
+                    DepthStep = transposeA ? PackedHeight : 1,
+                    B = here ? x.B + j : packedB + ((nint)j * depth),
+                    Ldb = here ? x.Ldb : PackedWidth(columns),
+                    C = x.C + ((nint)i * x.Ldc) + j,
+                    Ldc = x.Ldc,
+                    Bias = x.RowBias == null ? &zero : x.RowBias + i,
+                    BiasStep = x.RowBias == null ? 0 : 1,
+                    Add = add,
+                };
+                Panel(tile, height, columns, transposeA, edge);
+            }
+        }
+    }
+
+    /// <summary>The tiles down one panel, evenly high: the sums of a low one would wait for one another.</summary>
+    private static void Panel(Tile<T> tile, int height, int columns, bool packedA, T* edge)
+    {
+        bool isWide = columns > S.Count, isWhole = columns == PackedWidth(columns);
+        int tiles = Tiles(height), low = height / tiles, high = height % tiles;
+        for (int t = 0; t < tiles; t++)
+        {
+            int rows = t < high ? low + 1 : low;
+            if (isWhole)
+            {
+                MicroKernel<S, V, T>.Run(rows, isWide, tile);
+            }
+            else
+            {
+                EdgeTile(tile, rows, columns, edge);
+            }
+
+            tile.A += packedA ? PackedHeight * (nint)tile.Depth : rows * tile.RowStep;
+            tile.C += rows * tile.Ldc;
+            tile.Bias += rows * tile.BiasStep;
+        }
+    }
+
+    /// <summary>A tile that does not fill its vectors: computed beside C, then brought there.</summary>
+    private static void EdgeTile(Tile<T> tile, int rows, int columns, T* edge)
+    {
+        T* c = tile.C;
+        nint ldc = tile.Ldc;
+        bool add = tile.Add;
+        tile.C = edge;
+        tile.Ldc = PanelWidth;
+        tile.Add = false;
+        MicroKernel<S, V, T>.Run(rows, columns > S.Count, tile);
+        for (int i = 0; i < rows; i++, edge += PanelWidth, c += ldc)
+        {
+            if (add)
+            {
+                AddRow(edge, c, columns);
+            }
+
+            Packing.Copy(edge, c, columns);
+        }
+    }
+
+    /// <summary>Adds the first elements of <paramref name="c"/> to <paramref name="sums"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRow(T* sums, T* c, int columns)
+    {
+        for (int j = 0; j < columns; j += S.Count)
+        {
+            S.Store(sums + j, S.Add(S.LoadPartial(c + j, Math.Min(S.Count, columns - j)), S.Load(sums + j)));
+        }
+    }
+
+    private static void PackB(GemmShape shape, in GemmArguments<T> x, bool inPlace, T* packed)
+    {
+        int first = inPlace ? shape.N / PanelWidth * PanelWidth : 0;
+        for (int j = first; j < shape.N; j += PanelWidth)
+        {
+            int columns = Math.Min(PanelWidth, shape.N - j);
+            T* to = packed + ((nint)j * shape.K);
+            if (shape.TransposeB)
+            {
+                Packing.Columns(shape.K, columns, x.B + ((nint)j * x.Ldb), x.Ldb, to, PackedWidth(columns));
+            }
+            else
+            {
+                Packing.Rows<S, V, T>(shape.K, columns, x.B + j, x.Ldb, to, PackedWidth(columns));
+            }
+        }
+    }
+
+    /// <summary>Copies the tiles of a block of a transposed A, each as Depth rows of whole vectors.</summary>
+    private static void PackA(int depth, int height, T* from, int lda, T* packed)
+    {
+        int tiles = Tiles(height), low = height / tiles, high = height % tiles;
+        for (int t = 0; t < tiles; t++, packed += PackedHeight * (nint)depth)
+        {
+            int rows = t < high ? low + 1 : low;
+            Packing.Rows<S, V, T>(depth, rows, from, lda, packed, PackedHeight);
+            from += rows;
+        }
+    }
+
+    /// <summary>
+    /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that they
+    /// read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
+    /// </summary>
+    private static int InPlaceRows(int depth, int ldb) =>
+        depth <= 128 && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
+
+    private static int Tiles(int height) => (height + MicroKernel<S, V, T>.MaxRows - 1) / MicroKernel<S, V, T>.MaxRows;
+
+    private static int PackedWidth(int columns) => columns > S.Count ? PanelWidth : S.Count;
+
+    private static bool IsZero(T value) => S.MaskBits(S.Equal(S.Splat(value), S.Zero)) != 0;
+
+    private static long RoundUp(long value, int multiple) => (value + multiple - 1) / multiple * multiple;
+
+    private static T* Align(void* pointer) => (T*)(((nint)pointer + Alignment - 1) & -Alignment);
+}

@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>Copies blocks of matrices into the order in which the micro-kernel reads them.</summary>
+internal static unsafe class Packing
+{
+    /// <summary>
+    /// Copies <paramref name="depth"/> rows of <paramref name="count"/> elements, which lie <paramref name="ld"/> apart, to rows of
+    /// <paramref name="width"/>, whole vectors; what fills them up is of no meaning.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Rows<S, V, T>(int depth, int count, T* from, nint ld, T* to, int width)
+        where S : struct, ISimd<V, T>
+        where V : struct
+        where T : unmanaged
+    {
+        // Whole vectors may be read as long as there is another row behind them.
+        int whole = count == width ? depth : ld + count >= width ? depth - 1 : 0, k = 0;
+        if (width == 2 * S.Count)
+        {
+            for (; k < whole; k++, from += ld, to += width)
+            {
+                S.Store(to, S.Load(from));
+                S.Store(to + S.Count, S.Load(from + S.Count));
+            }
+        }
+
+        for (; k < whole; k++, from += ld, to += width)
+        {
+            for (int i = 0; i < width; i += S.Count)
+            {
+                S.Store(to + i, S.Load(from + i));
+            }
+        }
+
+        for (; k < depth; k++, from += ld, to += width)
+        {
+            for (int i = 0; i < width; i += S.Count)
+            {
+                S.Store(to + i, S.LoadPartial(from + i, Math.Clamp(count - i, 0, S.Count)));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Copies the transpose of <paramref name="count"/> rows of <paramref name="depth"/> elements, which lie <paramref name="ld"/> apart,
+    /// to <paramref name="depth"/> rows of <paramref name="width"/>, filled up with zeros.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Columns<T>(int depth, int count, T* from, nint ld, T* to, int width)
+        where T : unmanaged
+    {
+        int i = 0;
+        for (; i + 4 <= count; i += 4, from += 4 * ld)
+        {
+            int k = 0;
+            if (sizeof(T) == 4)
+            {
+                for (; k + 4 <= depth; k += 4)
+                {
+                    Transpose4((float*)from + k, ld, (float*)to + ((nint)k * width) + i, width);
+                }
+            }
+
+            for (; k < depth; k++)
+            {
+                T* row = to + ((nint)k * width) + i;
+                row[0] = from[k];
+                row[1] = from[k + ld];
+                row[2] = from[k + (2 * ld)];
+                row[3] = from[k + (3 * ld)];
+            }
+        }
+
+        for (; i < width; i++, from += ld)
+        {
+            for (int k = 0; k < depth; k++)
+            {
+                to[((nint)k * width) + i] = i < count ? from[k] : default;
+            }
+        }
+    }
+
+    /// <summary>Copies so few elements that a call of the runtime's copy would take longer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Copy<T>(T* from, T* to, int count)
+        where T : unmanaged
+    {
+        int i = 0;
+        for (; i + Vector256<T>.Count <= count; i += Vector256<T>.Count)
+        {
+            Vector256.Store(Vector256.Load(from + i), to + i);
+        }
+
+        for (; i + Vector128<T>.Count <= count; i += Vector128<T>.Count)
+        {
+            Vector128.Store(Vector128.Load(from + i), to + i);
+        }
+
+        for (; i < count; i++)
+        {
+            to[i] = from[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4(float* from, nint ldFrom, float* to, nint ldTo)
+    {
+        Vector128<float> r0 = Vector128.Load(from), r1 = Vector128.Load(from + ldFrom);
+        Vector128<float> r2 = Vector128.Load(from + (2 * ldFrom)), r3 = Vector128.Load(from + (3 * ldFrom));
+        Vector128<float> even0 = ZipLow(r0, r2), even1 = ZipHigh(r0, r2), odd0 = ZipLow(r1, r3), odd1 = ZipHigh(r1, r3);
+        ZipLow(even0, odd0).Store(to);
+        ZipHigh(even0, odd0).Store(to + ldTo);
+        ZipLow(even1, odd1).Store(to + (2 * ldTo));
+        ZipHigh(even1, odd1).Store(to + (3 * ldTo));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipLow(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b)
+        : Vector128.Create(a[0], b[0], a[1], b[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipHigh(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b)
+        : Vector128.Create(a[2], b[2], a[3], b[3]);
+}

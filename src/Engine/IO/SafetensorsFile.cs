@@ -1,0 +1,8 @@
+namespace Engine.IO;
+
+/// <summary>What a safetensors file holds.</summary>
+/// <param name="Tensors">The tensors by name, in the order of the file's header.</param>
+/// <param name="Metadata">The texts of its <c>__metadata__</c>; empty if it has none.</param>
+public sealed record SafetensorsFile(
+    OrderedDictionary<string, Tensor> Tensors,
+    IReadOnlyDictionary<string, string> Metadata);

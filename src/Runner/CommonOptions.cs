@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Engine.Configuration;
+
+namespace Engine.Runner;
+
+/// <summary>The options that several commands have, each with its check and its message.</summary>
+internal static class CommonOptions
+{
+    public static Option<DeviceChoice?> Device() => new("--device")
+    {
+        HelpName = "auto|cpu|cuda",
+        Description = "The device to compute on; cuda1 is the second GPU. [default: as configured, else auto]",
+        CustomParser = result => DeviceChoice.TryParse(Text(result), out DeviceChoice device)
+            ? device
+            : Refuse<DeviceChoice?>(result, DeviceChoice.Values),
+    };
+
+    public static Option<int?> Threads() => new("--threads")
+    {
+        HelpName = "N",
+        Description = "How many threads the CPU device uses. [default: as configured, else one a core]",
+        CustomParser = result => TryParse(Text(result), least: 1, out int threads)
+            ? threads
+            : Refuse<int?>(result, WholeRule(1)),
+    };
+
+    public static Option<string?> Data() => new("--data")
+    {
+        HelpName = "DIR",
+        Description = "The folder with CIFAR-10. [default: $ENGINE_DATA, ./data, the cache folder, a download]",
+    };
+
+    public static Option<string?> Load() => new("--load")
+    {
+        HelpName = "FILE",
+        Description = "Begin with the parameters of this safetensors file.",
+    };
+
+    public static Option<bool> Quiet() => new("--quiet") { Description = "Print only the results." };
+
+    /// <summary>An option of a whole number, at least <paramref name="least"/>.</summary>
+    public static Option<int> Whole(string name, int least, int byDefault, string description) => new(name)
+    {
+        HelpName = "N",
+        Description = description,
+        DefaultValueFactory = _ => byDefault,
+        CustomParser = result => TryParse(Text(result), least, out int value)
+            ? value
+            : Refuse<int>(result, WholeRule(least)),
+    };
+
+    /// <summary>An option of a number; one that is not valid is answered with the <paramref name="rule"/>.</summary>
+    public static Option<float> Real(
+        string name, float byDefault, string description, Func<float, bool> valid, string rule) => new(name)
+        {
+            HelpName = "X",
+            Description = description,
+            DefaultValueFactory = _ => byDefault,
+            // Without the thousands separators of the default style, which would read 0,01 as 1.
+            CustomParser = result =>
+                float.TryParse(Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
+                && valid(value)
+                    ? value
+                    : Refuse<float>(result, rule),
+        };
+
+    /// <summary>Reads a whole number, at least <paramref name="least"/>.</summary>
+    public static bool TryParse(string text, int least, out int value) =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= least;
+
+    /// <summary>The one word that was given to the option.</summary>
+    public static string Text(ArgumentResult result) => result.Tokens is [Token token] ? token.Value : "";
+
+    /// <summary>Refuses what was given to the option: <c>--epochs must be …, not 'x'.</c></summary>
+    public static T? Refuse<T>(ArgumentResult result, string rule)
+    {
+        string name = result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;
+        result.AddError($"{name} must be {rule}, not '{Text(result)}'.");
+        return default;
+    }
+
+    private static string WholeRule(int least) => $"a whole number, at least {least}";
+}

@@ -1,0 +1,59 @@
+using Spectre.Console;
+
+namespace Engine.Runner;
+
+/// <summary>
+/// Shows how far a download is: a bar on a terminal, one plain line elsewhere, nothing if nothing is downloaded.
+/// </summary>
+internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposable
+{
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task? _drawing;
+    private ProgressTask? _bar;
+
+    /// <summary>Says how many bytes are there, and how many are to come in all if the server told.</summary>
+    public void Report(long bytesDone, long? bytesTotal)
+    {
+        if (_drawing is null)
+        {
+            Begin();
+        }
+
+        if (_bar is not null)
+        {
+            _bar.IsIndeterminate = bytesTotal is null;
+            _bar.MaxValue = bytesTotal ?? Math.Max(bytesDone, 1);
+            _bar.Value = bytesDone;
+        }
+    }
+
+    /// <summary>Leaves the bar as it is, and the terminal to others.</summary>
+    public void Dispose()
+    {
+        _ended.TrySetResult();
+        _drawing?.GetAwaiter().GetResult();
+    }
+
+    private void Begin()
+    {
+        if (!console.Profile.Out.IsTerminal)
+        {
+            console.WriteLine($"{what} …");
+            _drawing = Task.CompletedTask;
+            return;
+        }
+
+        _drawing = console.Progress()
+            .Columns(
+                new TaskDescriptionColumn(),
+                new ProgressBarColumn(),
+                new DownloadedColumn(),
+                new TransferSpeedColumn(),
+                new RemainingTimeColumn())
+            .StartAsync(context =>
+            {
+                _bar = context.AddTask(Markup.Escape(what));
+                return _ended.Task;
+            });
+    }
+}

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Engine.Configuration;
+
+namespace Engine.Runner;
+
+/// <summary>What the commands that train a network have in common: their options.</summary>
+internal static class TrainingCommand
+{
+    /// <summary>A command that trains.</summary>
+    /// <param name="name">What is typed.</param>
+    /// <param name="description">What <c>--help</c> says.</param>
+    /// <param name="defaults">What holds if nothing is given; with hidden layers, <c>--hidden</c> is there.</param>
+    /// <param name="run">Does it, and returns the exit code.</param>
+    public static Command Create(
+        string name,
+        string description,
+        TrainingOptions defaults,
+        Func<TrainingOptions, CancellationToken, Task<int>> run)
+    {
+        Option<DeviceChoice?> device = CommonOptions.Device();
+        Option<string?> data = CommonOptions.Data();
+        Option<int> epochs = CommonOptions.Whole(
+            "--epochs", 0, defaults.Epochs, "How many times to go through the training images; 0 only evaluates.");
+        Option<int> batch = CommonOptions.Whole("--batch", 1, defaults.Batch, "Images a step.");
+        Option<float> learningRate = CommonOptions.Real(
+            "--learning-rate", defaults.LearningRate, "How far a step goes.",
+            rate => float.IsFinite(rate) && rate > 0, "a number greater than 0");
+        Option<float> momentum = CommonOptions.Real(
+            "--momentum", defaults.Momentum, "How much of the former step a step keeps.",
+            share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
+        Option<int> seed = CommonOptions.Whole(
+            "--seed", 0, defaults.Seed, "Of the random numbers: same seed, same results.");
+        Option<int?> threads = CommonOptions.Threads();
+        Option<string?> history = new("--history")
+        {
+            HelpName = "FILE",
+            Description = "Write the figures of each epoch to this file, one line of JSON an epoch.",
+        };
+        Option<string?> save = new("--save")
+        {
+            HelpName = "FILE",
+            Description = "Write the trained parameters to this safetensors file.",
+        };
+        Option<string?> load = CommonOptions.Load();
+        Option<bool> quiet = CommonOptions.Quiet();
+        Option<int[]> hidden = Hidden(defaults.Hidden);
+
+        var command = new Command(name, description)
+        {
+            device, data, epochs, batch, learningRate, momentum, seed, threads, history, save, load, quiet,
+        };
+        if (defaults.Hidden.Count > 0)
+        {
+            command.Add(hidden);
+        }
+
+        command.SetAction((parsed, cancellation) => run(
+            new TrainingOptions
+            {
+                Device = parsed.GetValue(device),
+                Data = parsed.GetValue(data),
+                Epochs = parsed.GetValue(epochs),
+                Batch = parsed.GetValue(batch),
+                LearningRate = parsed.GetValue(learningRate),
+                Momentum = parsed.GetValue(momentum),
+                Seed = parsed.GetValue(seed),
+                Threads = parsed.GetValue(threads),
+                History = parsed.GetValue(history),
+                Save = parsed.GetValue(save),
+                Load = parsed.GetValue(load),
+                Quiet = parsed.GetValue(quiet),
+                Hidden = defaults.Hidden.Count > 0 ? parsed.GetValue(hidden)! : [],
+            },
+            cancellation));
+        return command;
+    }
+
+    private static Option<int[]> Hidden(IReadOnlyList<int> defaults) => new("--hidden")
+    {
+        HelpName = "N[,N…]",
+        Description = "The sizes of the hidden layers: 100, or 100,100 for two.",
+        DefaultValueFactory = _ => [.. defaults],
+        CustomParser = ParseHidden,
+    };
+
+    private static int[]? ParseHidden(ArgumentResult result)
+    {
+        string[] words = CommonOptions.Text(result).Split(',', StringSplitOptions.TrimEntries);
+        int[] sizes = new int[words.Length];
+        for (int i = 0; i < words.Length; i++)
+        {
+            if (!CommonOptions.TryParse(words[i], least: 1, out sizes[i]))
+            {
+                return CommonOptions.Refuse<int[]>(result, "sizes of at least 1 with commas between, as 100,100");
+            }
+        }
+
+        return sizes;
+    }
+}

@@ -1,0 +1,212 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Tests.Devices.Cpu;
+
+public unsafe class GemmTests
+{
+    private static readonly int[] s_sides = [0, 1, 2, 3, 5, 6, 7, 11, 12, 13, 16, 17, 31, 32, 33, 64, 67];
+
+    public static IEnumerable<object[]> Transposes() =>
+        from a in new[] { false, true } from b in new[] { false, true } select new object[] { a, b };
+
+    [TestCaseSource(nameof(Transposes))]
+    public void Products_of_all_shapes_are_those_of_the_plain_loop(bool transposeA, bool transposeB)
+    {
+        var random = new Random(5);
+        for (int i = 0; i < 100; i++)
+        {
+            int Side() => s_sides[random.Next(s_sides.Length)];
+            var shape = new GemmShape(Side(), Side(), Side(), transposeA, transposeB);
+            foreach (int width in Widths.All)
+            {
+                Check<float>(shape, width, random);
+                Check<double>(shape, width, random);
+            }
+        }
+    }
+
+    [TestCase(97, 50, 600)]
+    [TestCase(131, 530, 257)]
+    [TestCase(200, 3, 513)]
+    [TestCase(5, 700, 300)]
+    public void Products_larger_than_a_cache_block_are_those_of_the_plain_loop(int m, int n, int k)
+    {
+        var random = new Random(6);
+        foreach (object[] t in Transposes())
+        {
+            foreach (int width in Widths.All)
+            {
+                Check<float>(new GemmShape(m, n, k, (bool)t[0], (bool)t[1]), width, random);
+            }
+
+            Check<double>(new GemmShape(m, n, k, (bool)t[0], (bool)t[1]), 256, random);
+        }
+    }
+
+    [TestCase(128, 100, 1024, false, false)]
+    [TestCase(100, 130, 2049, true, false)]
+    [TestCase(300, 290, 200, false, true)]
+    [TestCase(1000, 33, 64, true, true)]
+    [TestCase(1, 1, 5000, false, false)]
+    [TestCase(0, 10, 10, false, false)]
+    [TestCase(10, 10, 0, false, false)]
+    [TestCase(700, 1, 700, false, false)]
+    public void The_teams_product_has_the_same_bits_for_any_number_of_threads(int m, int n, int k, bool ta, bool tb)
+    {
+        var random = new Random(7);
+        var shape = new GemmShape(m, n, k, ta, tb);
+        using Problem<float> problem = new(shape, random) { Beta = 0.5f, HasRowBias = true, HasColumnBias = true };
+        float[][] results = [.. new[] { 1, 2, 3 }.Select(threads =>
+        {
+            using var team = new ThreadTeam(threads);
+            using var workspace = new Native<float>((Gemm.WorkspaceBytes<float>(shape, threads) + 3) / 4);
+            problem.Reset();
+            team.Run(Gemm.Phases(shape, problem.Arguments, workspace.Bytes));
+            return problem.C.Span.ToArray();
+        })];
+
+        problem.Check("by phases");
+        Assert.That(results[1], Is.EqualTo(results[0]));
+        Assert.That(results[2], Is.EqualTo(results[0]));
+    }
+
+    [Test]
+    public void A_beta_of_0_replaces_even_what_is_not_a_number()
+    {
+        float one = 1, result = float.NaN;
+        var shape = new GemmShape(1, 1, 1);
+        using var scratch = new Native<float>((Gemm.ScratchBytes<float>(shape) + 3) / 4);
+
+        Gemm.Block(shape, new GemmArguments<float> { A = &one, B = &one, C = &result, Lda = 1, Ldb = 1, Ldc = 1 }, scratch.Bytes);
+
+        Assert.That(result, Is.EqualTo(1));
+    }
+
+    private static void Check<T>(GemmShape shape, int width, Random random)
+        where T : unmanaged, INumber<T>
+    {
+        using Problem<T> problem = new(shape, random)
+        {
+            Beta = T.CreateChecked(random.Next(3) / 2.0),
+            HasRowBias = random.Next(2) == 0,
+            HasColumnBias = random.Next(2) == 0,
+        };
+        problem.Reset();
+        Widths.Run<T, Job<T>>(width, new Job<T> { Problem = problem });
+        problem.Check($"{typeof(T).Name} at {width} bits");
+    }
+
+    private struct Job<T> : ISimdJob<T>
+        where T : unmanaged, INumber<T>
+    {
+        public Problem<T> Problem;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            using var scratch = new Native<T>(GemmBlock<S, V, T>.ScratchBytes(Problem.Shape) / sizeof(T));
+            GemmBlock<S, V, T>.Run(Problem.Shape, Problem.Arguments, scratch.Bytes);
+        }
+    }
+
+    /// <summary>Random matrices with more between their rows than needed, and what their product should be.</summary>
+    private sealed class Problem<T> : IDisposable
+        where T : unmanaged, INumber<T>
+    {
+        private readonly Native<T> _a, _b, _rowBias, _columnBias;
+        private readonly int _lda, _ldb, _ldc;
+        private readonly T[] _before;
+
+        public Problem(GemmShape shape, Random random)
+        {
+            Shape = shape;
+            (int m, int n, int k, bool ta, bool tb) = shape;
+            (_lda, _ldb, _ldc) = ((ta ? m : k) + random.Next(3), (tb ? k : n) + random.Next(3), n + random.Next(3));
+            _a = Matrix(ta ? k : m, ta ? m : k, _lda, random);
+            _b = Matrix(tb ? n : k, tb ? k : n, _ldb, random);
+            C = Matrix(m, n, _ldc, random);
+            (_rowBias, _columnBias) = (new Native<T>(m, random), new Native<T>(n, random));
+            _before = C.Span.ToArray();
+        }
+
+        public GemmShape Shape { get; }
+
+        public T Beta { get; init; }
+
+        public bool HasRowBias { get; init; }
+
+        public bool HasColumnBias { get; init; }
+
+        public Native<T> C { get; }
+
+        public GemmArguments<T> Arguments => new()
+        {
+            A = _a.Pointer,
+            B = _b.Pointer,
+            C = C.Pointer,
+            Lda = _lda,
+            Ldb = _ldb,
+            Ldc = _ldc,
+            Beta = Beta,
+            RowBias = HasRowBias ? _rowBias.Pointer : null,
+            ColumnBias = HasColumnBias ? _columnBias.Pointer : null,
+        };
+
+        public void Reset() => _before.CopyTo(C.Span);
+
+        public void Check(string how)
+        {
+            double tolerance = (Shape.K + 4) * (typeof(T) == typeof(float) ? 3e-7 : 1e-15);
+            (int m, int n, int depth, bool ta, bool tb) = Shape;
+            double[] a = Doubles(_a), b = Doubles(_b), row = new double[n];
+            for (int i = 0; i < m; i++)
+            {
+                for (int j = 0; j < n; j++)
+                {
+                    row[j] = double.CreateChecked(_before[(i * _ldc) + j] * Beta);
+                    row[j] += HasRowBias ? double.CreateChecked(_rowBias[i]) : 0;
+                    row[j] += HasColumnBias ? double.CreateChecked(_columnBias[j]) : 0;
+                }
+
+                for (int k = 0; k < depth; k++)
+                {
+                    double x = a[ta ? (k * _lda) + i : (i * _lda) + k];
+                    for (int j = 0; j < n; j++)
+                    {
+                        row[j] += x * b[tb ? (j * _ldb) + k : (k * _ldb) + j];
+                    }
+                }
+
+                for (int j = 0; j < n; j++)
+                {
+                    T result = C[(i * _ldc) + j];
+                    if (!(Math.Abs(double.CreateChecked(result) - row[j]) <= tolerance))
+                    {
+                        Assert.Fail($"{Shape}, {how}: C[{i}, {j}] is {result}, not {row[j]}.");
+                    }
+                }
+            }
+
+            for (int gap = 0; gap < C.Count; gap++)
+            {
+                if (gap % _ldc >= Shape.N && C[gap] != _before[gap])
+                {
+                    Assert.Fail($"{Shape}, {how}: what lies between the rows of C was written.");
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            foreach (Native<T> memory in new[] { _a, _b, C, _rowBias, _columnBias })
+            {
+                memory.Dispose();
+            }
+        }
+
+        private static double[] Doubles(Native<T> matrix) => Array.ConvertAll(matrix.Span.ToArray(), double.CreateChecked);
+
+        private static Native<T> Matrix(int rows, int columns, int ld, Random random) =>
+            new(rows == 0 ? 0 : ((rows - 1) * ld) + columns, random);
+    }
+}

@@ -1,0 +1,171 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Tests.Ops;
+
+/// <summary>A <see cref="Sample"/> with values for its inputs, and ways of computing its outputs.</summary>
+internal sealed class OpCase
+{
+    /// <summary>What no buffer may be written beyond, in bytes.</summary>
+    private const int Guard = 64;
+
+    private OpCase(Sample sample, Tensor[] inputs)
+    {
+        Op = sample.Op;
+        Inputs = inputs;
+        InputTypes = [.. inputs.Zip(sample.Args, (input, arg) =>
+            new TensorType(input.DType, input.Shape, arg.KnownValue))];
+    }
+
+    public Op Op { get; }
+
+    public Tensor[] Inputs { get; }
+
+    public TensorType[] InputTypes { get; }
+
+    public IReadOnlyList<TensorType> OutputTypes => field ??= Op.Infer(InputTypes);
+
+    /// <summary>The sample with values for its inputs; <paramref name="floatX"/> is the dtype where it leaves that open.</summary>
+    public static OpCase Draw(Sample sample, DType floatX, Random random) =>
+        new(sample, [.. sample.Args.Select(arg => Draw(arg, floatX, random))]);
+
+    /// <summary>The outputs by the op's definition. Whatever it does not write is NaN.</summary>
+    public NdArray[] Reference(NdArray[]? inputs = null)
+    {
+        NdArray[] outputs = [.. OutputTypes.Select(type => new NdArray(type.Shape))];
+        foreach (NdArray output in outputs)
+        {
+            Array.Fill(output.Data, double.NaN);
+        }
+
+        Op.Reference(inputs ?? [.. Inputs.Select(NdArray.From)], outputs);
+        return outputs;
+    }
+
+    /// <summary>Whether the first output may lie where this input lies.</summary>
+    public bool MayRunInPlace(int input) =>
+        Op.Reads(input) && Op.MayOverwrite(input) && InputTypes[input].Bytes == OutputTypes[0].Bytes;
+
+    /// <summary>The outputs as a device computes them; with <paramref name="inPlace"/>, the first over that input.</summary>
+    public Tensor[] Run(Device device, int inPlace = -1) => Run(device, inPlace, operands =>
+    {
+        using IProgram program = device.Link([device.Bind(Op, operands)]);
+        program.Run(1);
+    });
+
+    /// <summary>
+    /// The outputs as a team of threads might compute them: every phase cut into pieces, in any order, each on any of
+    /// the threads.
+    /// </summary>
+    public Tensor[] RunInPieces(CpuDevice device, Random random) => Run(device, -1, operands =>
+    {
+        foreach (Phase phase in ((ICpuOp)Op).Cpu(new CpuStep(operands, device.Threads)))
+        {
+            int[] cuts = [0, .. Enumerable.Range(0, 7).Select(_ => random.Next(phase.Count + 1)).Order(), phase.Count];
+            (int Start, int End)[] pieces = [.. cuts.Zip(cuts.Skip(1)).Where(piece => piece.First < piece.Second)];
+            random.Shuffle(pieces);
+            foreach ((int start, int end) in pieces)
+            {
+                phase.Body(start, end, random.Next(device.Threads));
+            }
+        }
+    });
+
+    private Tensor[] Run(Device device, int inPlace, Action<StepOperands> run)
+    {
+        if (Op.IsView(InputTypes))
+        {
+            return [Inputs[0].Reshape(OutputTypes[0].Shape.Sides)];
+        }
+
+        OperandType[] outputTypes = [.. OutputTypes.Select(type => new OperandType(type.DType, type.Shape))];
+        OperandType[] inputTypes = [.. Inputs.Select(input => new OperandType(input.DType, input.Shape))];
+        Operand[] inputs = [.. inputTypes.Select(type => Poisoned(device, type))];
+        Operand[] outputs = [.. outputTypes.Select((type, i) => i == 0 && inPlace >= 0
+            ? inputs[inPlace] with { Type = type }
+            : Poisoned(device, type))];
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            if (Op.Reads(i))
+            {
+                inputs[i].Storage.Write(Inputs[i].Bytes, Guard);
+            }
+        }
+
+        long bytes = device.Workspace(Op, inputTypes, outputTypes);
+        Operand? workspace = bytes > 0 ? Poisoned(device, new OperandType(DType.UInt8, [checked((int)bytes)])) : null;
+        byte[][] before = [.. inputs.Select(Bytes)];
+
+        run(new StepOperands(inputs, outputs, workspace));
+
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            Assert.That(i == inPlace || Bytes(inputs[i]).AsSpan().SequenceEqual(before[i]), $"wrote to input {i}");
+        }
+
+        var results = new Tensor[outputs.Length];
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            RequireIntactGuards(outputs[i], $"output {i}");
+            results[i] = new Tensor(outputTypes[i].DType, outputTypes[i].Shape);
+            outputs[i].Storage.Read(results[i].Bytes, Guard);
+        }
+
+        if (workspace is not null)
+        {
+            RequireIntactGuards(workspace, "its workspace");
+        }
+
+        foreach (Operand operand in inputs.Concat(outputs))
+        {
+            operand.Storage.Dispose();
+        }
+
+        workspace?.Storage.Dispose();
+        return results;
+    }
+
+    private static Operand Poisoned(Device device, OperandType type)
+    {
+        var poison = new byte[(type.Shape.Count * type.DType.Size()) + (2 * Guard)];
+        Array.Fill(poison, (byte)0xFF);
+        Storage storage = device.Allocate(poison.Length);
+        storage.Write(poison);
+        return new Operand(storage, Guard, type);
+    }
+
+    private static byte[] Bytes(Operand operand)
+    {
+        var bytes = new byte[operand.Storage.Bytes];
+        operand.Storage.Read(bytes);
+        return bytes;
+    }
+
+    private static void RequireIntactGuards(Operand operand, string what)
+    {
+        ReadOnlySpan<byte> bytes = Bytes(operand);
+        Assert.That(bytes[..Guard].ContainsAnyExcept((byte)0xFF), Is.False, $"wrote before {what}");
+        Assert.That(bytes[^Guard..].ContainsAnyExcept((byte)0xFF), Is.False, $"wrote beyond {what}");
+    }
+
+    private static Tensor Draw(Arg arg, DType floatX, Random random)
+    {
+        var values = new double[arg.Shape.Count];
+        DType dtype = arg.DType ?? floatX;
+        for (int i = 0; i < values.Length; i++)
+        {
+            // Distinct values stand in cells of their own, in the middle half of them.
+            values[i] = !dtype.IsFloat() ? random.Next((int)arg.Low, (int)arg.High)
+                : arg.Low + ((arg.High - arg.Low)
+                    * (arg.Distinct ? (i + 0.25 + (random.NextDouble() / 2)) / values.Length : random.NextDouble()));
+        }
+
+        if (arg.Distinct)
+        {
+            random.Shuffle(values);
+        }
+
+        return Tensor.From(values).Reshape(arg.Shape.Sides).Cast(dtype);
+    }
+}
