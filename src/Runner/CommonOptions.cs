@@ -40,6 +40,24 @@ internal static class CommonOptions
 
     public static Option<bool> Quiet() => new("--quiet") { Description = "Print only the results." };
 
+    /// <summary>The configuration, with what the command line says on top.</summary>
+    /// <exception cref="EngineException">The configuration has an unknown key or a bad value.</exception>
+    public static EngineOptions Configure(DeviceChoice? device, int? threads)
+    {
+        var commandLine = new Dictionary<string, string>();
+        if (device is { } choice)
+        {
+            commandLine["device"] = choice.ToString();
+        }
+
+        if (threads is { } count)
+        {
+            commandLine["threads"] = count.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return EngineOptions.Load(commandLine);
+    }
+
     /// <summary>An option of a whole number, at least <paramref name="least"/>.</summary>
     public static Option<int> Whole(string name, int least, int byDefault, string description) => new(name)
     {

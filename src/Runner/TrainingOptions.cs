@@ -34,24 +34,6 @@ internal sealed record TrainingOptions
 
     public bool Quiet { get; init; }
 
-    /// <summary>The configuration, with what the command line says on top.</summary>
-    /// <exception cref="EngineException">The configuration has an unknown key or a bad value.</exception>
-    public EngineOptions Configure()
-    {
-        var commandLine = new Dictionary<string, string>();
-        if (Device is { } device)
-        {
-            commandLine["device"] = device.ToString();
-        }
-
-        if (Threads is { } threads)
-        {
-            commandLine["threads"] = threads.ToString();
-        }
-
-        return EngineOptions.Load(commandLine);
-    }
-
     /// <summary>Finds out before the training whether its files can be read and written, not after it.</summary>
     /// <exception cref="EngineException">One cannot; the message names the option and the file.</exception>
     public void CheckFiles()

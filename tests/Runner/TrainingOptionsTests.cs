@@ -20,7 +20,7 @@ public class TrainingOptionsTests
     {
         TrainingOptions options = s_options with { Device = new DeviceChoice(DeviceFamily.Cuda, 1), Threads = 3 };
 
-        EngineOptions configured = options.Configure();
+        EngineOptions configured = CommonOptions.Configure(options.Device, options.Threads);
 
         Assert.That(configured.Device, Is.EqualTo(options.Device));
         Assert.That(configured.Threads, Is.EqualTo(3));

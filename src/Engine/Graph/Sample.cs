@@ -32,8 +32,15 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
 /// <param name="High">The greatest value, for integers one above it.</param>
 /// <param name="Distinct">Whether the values must differ from one another by more than a gradient check moves them.</param>
 /// <param name="KnownValue">The value of a size.</param>
+/// <param name="Whole">Whether the values must be whole numbers, as a condition's are, whatever the dtype.</param>
 public sealed record Arg(
-    Shape Shape, DType? DType = null, double Low = -2, double High = 2, bool Distinct = false, int? KnownValue = null)
+    Shape Shape,
+    DType? DType = null,
+    double Low = -2,
+    double High = 2,
+    bool Distinct = false,
+    int? KnownValue = null,
+    bool Whole = false)
 {
     /// <summary>Integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
     public static Arg Int(Shape shape, int low, int high) => new(shape, Engine.DType.Int32, low, high);

@@ -76,11 +76,18 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
 {
     public override string Name => Symbolic.RowName<TRow>();
 
-    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 1).Select(shapes =>
-        new Sample(new Unary<TRow>(), new Arg(shapes[0], null, TRow.Domain.Low, TRow.Domain.High))
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach (Shape[] shapes in SampleShapes(random, 1))
         {
-            HasGradient = TRow.IsSmooth,
-        });
+            var arg = new Arg(shapes[0], null, TRow.Domain.Low, TRow.Domain.High);
+            yield return new Sample(new Unary<TRow>(), arg) { HasGradient = TRow.IsSmooth };
+            if (TRow.TakesIntegers)
+            {
+                yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0], -100, 100));
+            }
+        }
+    }
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<TRow>>(step);
 
@@ -95,8 +102,20 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
 {
     public override string Name => Symbolic.RowName<TRow>();
 
-    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 2).SelectMany(shapes => Both(shapes)
-        .Select(pair => new Sample(new Binary<TRow>(), Operand(pair[0]), Operand(pair[1])) { HasGradient = TRow.IsSmooth }));
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach (Shape[] shapes in SampleShapes(random, 2).SelectMany(pair => (Shape[][])[pair, [pair[1], pair[0]]]))
+        {
+            yield return new Sample(new Binary<TRow>(), Operand(shapes[0]), Operand(shapes[1]))
+            {
+                HasGradient = TRow.IsSmooth,
+            };
+            if (TRow.TakesIntegers)
+            {
+                yield return new Sample(new Binary<TRow>(), Arg.Int(shapes[0], -100, 100), Arg.Int(shapes[1], -100, 100));
+            }
+        }
+    }
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<BinaryMap<TRow>>(step);
 
@@ -109,8 +128,6 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
     }
 
     private static Arg Operand(Shape shape) => new(shape, null, TRow.Domain.Low, TRow.Domain.High, Distinct: true);
-
-    private static IEnumerable<Shape[]> Both(Shape[] shapes) => [shapes, [shapes[1], shapes[0]]];
 }
 
 public static partial class Symbolic

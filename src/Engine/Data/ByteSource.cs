@@ -1,0 +1,74 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Engine.Data;
+
+/// <summary>
+/// The bytes of a batch: a file on disk, or an archive's entry in memory. Files are not read as a whole, so that the
+/// pixels go straight to where they stay: touching memory for the first time costs more than reading a cached file.
+/// </summary>
+internal sealed class ByteSource : IDisposable
+{
+    public const long MaximumLength = 1 << 30;
+
+    private readonly SafeFileHandle? _handle;
+
+    public ByteSource(byte[] memory, string name)
+    {
+        Memory = memory;
+        Name = name;
+        Length = memory.Length;
+    }
+
+    public ByteSource(string path)
+    {
+        Name = path;
+        _handle = File.OpenHandle(path);
+        try
+        {
+            Length = CheckLength(RandomAccess.GetLength(_handle), path);
+        }
+        catch
+        {
+            _handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The file's name in messages.</summary>
+    public string Name { get; }
+
+    public int Length { get; }
+
+    /// <summary>All the bytes, where they are in memory.</summary>
+    public byte[]? Memory { get; }
+
+    public static int CheckLength(long length, string name) => length <= MaximumLength
+        ? (int)length
+        : throw new DataFormatException(
+            $"{name}: {length:N0} bytes; a batch has at most {MaximumLength:N0}. Split it into " +
+            "several data_batch files.");
+
+    /// <summary>Fills <paramref name="destination"/> with the bytes from <paramref name="start"/> on.</summary>
+    public void Read(Span<byte> destination, int start)
+    {
+        if (Memory is not null)
+        {
+            Memory.AsSpan(start, destination.Length).CopyTo(destination);
+            return;
+        }
+
+        while (destination.Length > 0)
+        {
+            int count = RandomAccess.Read(_handle!, destination, start);
+            if (count == 0)
+            {
+                throw new DataFormatException($"{Name}: it became shorter while it was read. Try again.");
+            }
+
+            destination = destination[count..];
+            start += count;
+        }
+    }
+
+    public void Dispose() => _handle?.Dispose();
+}

@@ -1,0 +1,162 @@
+namespace Engine.Data;
+
+/// <summary>Where the data come from; the defaults are what the runner uses.</summary>
+public sealed record Cifar10Options
+{
+    /// <summary>
+    /// The only place to look: the folder with the batches, a folder that holds it, or the published archive; null to
+    /// look in the places that <see cref="Cifar10.LoadAsync"/> lists.
+    /// </summary>
+    public string? Path { get; init; }
+
+    /// <summary>Whether CIFAR-10 may be downloaded where no place holds it.</summary>
+    public bool AllowDownload { get; init; } = true;
+
+    /// <summary>Told how much of the download has arrived.</summary>
+    public IProgress<DownloadProgress>? Progress { get; init; }
+
+    /// <summary>How many training and test images are drawn where there is no CIFAR-10.</summary>
+    public (int Train, int Test) SyntheticSize { get; init; } = (50_000, 10_000);
+
+    /// <summary>What the drawn images depend on.</summary>
+    public ulong SyntheticSeed { get; init; } = 1;
+
+    internal DownloadSource Download { get; init; } = DownloadSource.Cifar10;
+
+    internal Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    internal string CurrentFolder { get; init; } = Environment.CurrentDirectory;
+}
+
+/// <summary>
+/// CIFAR-10 (A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009): 50,000 training and 10,000
+/// test images of 32×32 pixels in ten classes. Reads both published formats, downloads them, or draws a stand-in.
+/// </summary>
+public static class Cifar10
+{
+    /// <summary>Reads a folder with batches, a folder that holds it, or the published archive.</summary>
+    /// <exception cref="DataFormatException">There are no batches there, or they are incomplete or
+    /// malformed.</exception>
+    public static Cifar10Set Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string full = Path.GetFullPath(path);
+        string choices =
+            $"{Cifar10Files.PickleFolder}, {Cifar10Files.BinaryFolder} or {Cifar10Files.PickleArchive}";
+        return Cifar10Files.Read(Cifar10Files.Find(full) ?? throw new DataFormatException(Directory.Exists(full)
+            ? $"{full} holds no CIFAR-10. It should hold {choices}, or be one of these."
+            : $"{full} does not exist or is no CIFAR-10 archive. Give the folder that holds {choices}."));
+    }
+
+    /// <summary>
+    /// Gets CIFAR-10 from <see cref="Cifar10Options.Path"/>; without it from the first place that holds it: the folder
+    /// that the environment variable ENGINE_DATA names, ./data, the user's cache folder; else downloads it into the
+    /// latter. When that fails, draws <see cref="SyntheticImages"/> and says so in <see cref="Cifar10Set.Notice"/>.
+    /// </summary>
+    /// <exception cref="DataFormatException">The given path holds no CIFAR-10, or what is found is
+    /// malformed.</exception>
+    /// <exception cref="EngineException">The download cannot be written, for instance because the disk is
+    /// full.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; what has been downloaded is kept for the next
+    /// time.</exception>
+    public static async Task<Cifar10Set> LoadAsync(
+        Cifar10Options? options = null, CancellationToken cancellation = default)
+    {
+        options ??= new Cifar10Options();
+        if (options.Path is { } path)
+        {
+            return await Task.Run(() => Read(path), cancellation).ConfigureAwait(false);
+        }
+
+        string cache = CacheFolder(options.Variable);
+        string? named = options.Variable("ENGINE_DATA") is { Length: > 0 } value ? value : null;
+        string[] places =
+            [.. new[] { named, Path.Combine(options.CurrentFolder, "data"), cache }
+                .OfType<string>()
+                .Select(place => Path.GetFullPath(place, options.CurrentFolder))];
+        if (places.Select(Cifar10Files.Find).FirstOrDefault(place => place is not null) is { } found)
+        {
+            Cifar10Set set = await Task.Run(() => Cifar10Files.Read(found), cancellation).ConfigureAwait(false);
+            return named is null || found.StartsWith(places[0], StringComparison.Ordinal)
+                ? set
+                : set with { Notice = $"{places[0]}, which ENGINE_DATA names, holds no CIFAR-10; using {found}." };
+        }
+
+        string failure = "no download was wanted";
+        if (options.AllowDownload)
+        {
+            try
+            {
+                var downloader = new Downloader(options.Download, options.Progress);
+                string archive = Path.Combine(cache, Cifar10Files.PickleArchive);
+                await downloader.DownloadAsync(archive, cancellation).ConfigureAwait(false);
+                return await Task.Run(() => Cifar10Files.Read(Unpack(archive)), cancellation).ConfigureAwait(false);
+            }
+            catch (DownloadException e)
+            {
+                failure = $"the download failed: {e.Message}";
+            }
+        }
+
+        return await Task.Run(() => Draw(options, places, failure), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary><see cref="LoadAsync"/>, waiting for the result.</summary>
+    public static Cifar10Set Load(Cifar10Options? options = null) =>
+        Task.Run(() => LoadAsync(options)).GetAwaiter().GetResult();
+
+    /// <summary>
+    /// The folder where downloads are kept: XDG_CACHE_HOME/engine or ~/.cache/engine, on Windows
+    /// LocalApplicationData/engine.
+    /// </summary>
+    internal static string CacheFolder(Func<string, string?> variable)
+    {
+        string? root = OperatingSystem.IsWindows()
+            ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+            : variable("XDG_CACHE_HOME") is { } xdg && Path.IsPathRooted(xdg)
+                ? xdg
+                : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is { Length: > 0 } home
+                    ? Path.Combine(home, ".cache")
+                    : Path.GetTempPath();
+        return Path.Combine(root, "engine");
+    }
+
+    private static Cifar10Set Draw(Cifar10Options options, string[] places, string failure)
+    {
+        (int train, int test) = options.SyntheticSize;
+        return SyntheticImages.Draw(train, test, options.SyntheticSeed) with
+        {
+            Notice = $"No CIFAR-10 found in {string.Join(", ", places)}; {failure.TrimEnd('.')}; using a built-in " +
+                "drawn set: accuracies are not CIFAR-10's.",
+        };
+    }
+
+    /// <summary>
+    /// The archive unpacked beside itself, which makes every later start quicker; where that is impossible, the archive
+    /// itself.
+    /// </summary>
+    private static string Unpack(string archive)
+    {
+        string folder = Path.Combine(Path.GetDirectoryName(archive)!, Cifar10Files.PickleFolder);
+        string partial = $"{folder}.{Environment.ProcessId}.part";
+        try
+        {
+            Cifar10Files.Unpack(archive, partial);
+            Directory.Move(partial, folder);
+            File.Delete(archive);
+            return folder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another run may have been quicker.
+            return File.Exists(archive) ? archive : folder;
+        }
+        finally
+        {
+            if (Directory.Exists(partial))
+            {
+                Directory.Delete(partial, recursive: true);
+            }
+        }
+    }
+}

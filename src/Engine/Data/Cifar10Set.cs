@@ -1,0 +1,33 @@
+namespace Engine.Data;
+
+/// <summary>Images and their labels.</summary>
+/// <param name="Images">The pixels: uint8 (n, 3, 32, 32), the planes red, green and blue, 0 to 255.</param>
+/// <param name="Labels">The class of each image: int32 (n), 0 to 9.</param>
+public sealed record Cifar10Images(Tensor Images, Tensor Labels)
+{
+    /// <summary>How many images there are.</summary>
+    public int Count => Images.Shape[0];
+
+    /// <summary>The images in grey from -0.5 to 0.5: <see cref="Preprocessing.Greyscale"/>.</summary>
+    /// <param name="flat">Whether the result has the shape (n, 1024) instead of (n, 1, 32, 32).</param>
+    public Tensor Greyscale(bool flat = false) => Preprocessing.Greyscale(Images, flat);
+}
+
+/// <summary>A CIFAR-10 data set, or the built-in one that stands in for it.</summary>
+/// <param name="Train">The images of data_batch_1, data_batch_2 …, in this order.</param>
+/// <param name="Test">The images of test_batch.</param>
+/// <param name="ClassNames">What the labels 0 to 9 mean.</param>
+/// <param name="Source">Where the data come from, to be shown: a folder, an archive, or that they are drawn.</param>
+public sealed record Cifar10Set(
+    Cifar10Images Train, Cifar10Images Test, IReadOnlyList<string> ClassNames, string Source)
+{
+    /// <summary>
+    /// Whether these are drawn images: an accuracy on them says nothing about CIFAR-10 and must say so.
+    /// </summary>
+    public bool IsSynthetic { get; init; }
+
+    /// <summary>
+    /// A sentence that the user must see, such as why the images are drawn; null when there is nothing to say.
+    /// </summary>
+    public string? Notice { get; init; }
+}

@@ -1,0 +1,22 @@
+namespace Engine.Data;
+
+/// <summary>
+/// Data are missing, cut off or not in the format they should be; the message names the file and what to do.
+/// </summary>
+public sealed class DataFormatException : EngineException
+{
+    /// <summary>An error without a message.</summary>
+    public DataFormatException()
+    {
+    }
+
+    /// <summary>An error with the sentence to show.</summary>
+    public DataFormatException(string message) : base(message)
+    {
+    }
+
+    /// <summary>An error with the sentence to show and what caused it.</summary>
+    public DataFormatException(string message, Exception? innerException) : base(message, innerException)
+    {
+    }
+}

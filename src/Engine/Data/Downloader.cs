@@ -1,0 +1,238 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+
+namespace Engine.Data;
+
+/// <summary>How far a download is.</summary>
+/// <param name="Received">Bytes that are here, those of an earlier, interrupted download among them.</param>
+/// <param name="Total">Bytes of the whole file; null when the server does not say.</param>
+public readonly record struct DownloadProgress(long Received, long? Total);
+
+/// <summary>What is downloaded, and from where.</summary>
+internal sealed record DownloadSource(Uri Url, string Md5, string Sha256)
+{
+    /// <summary>
+    /// CIFAR-10 for Python; the MD5 sum is the one on the page, the SHA-256 sum that of the same file.
+    /// </summary>
+    public static DownloadSource Cifar10 { get; } = new(
+        new Uri("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"),
+        "c58f30108f718f92721af3b95e74349a",
+        "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce");
+
+    /// <summary>How long the server may keep silent.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+
+    public Func<HttpMessageHandler> Handler { get; init; } = () => new SocketsHttpHandler();
+
+    /// <summary>
+    /// Opens the file that receives the bytes, at its end; without a buffer, so that a full disk is noticed at once.
+    /// </summary>
+    public Func<string, Stream> Open { get; init; } =
+        path => new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
+}
+
+/// <summary>The network's fault: there is no answer, or another than expected.</summary>
+internal sealed class DownloadException(string message, Exception? inner = null) : EngineException(message, inner);
+
+/// <summary>
+/// Downloads a file to <c>destination.part</c>, goes on where an earlier download was cut, and moves it to its place
+/// only when its hashes are right.
+/// </summary>
+internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgress>? progress)
+{
+    private const int MaximumAttempts = 20;
+    private const int ReportEvery = 1 << 18;
+
+    public async Task DownloadAsync(string destination, CancellationToken cancellation)
+    {
+        string part = destination + ".part";
+        using var client = new HttpClient(source.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
+        bool resumed = LengthOf(part) > 0;
+        await FetchAsync(client, part, cancellation).ConfigureAwait(false);
+        string? difference = await DifferenceAsync(part, cancellation).ConfigureAwait(false);
+        if (difference is not null && resumed)
+        {
+            // The beginning may be of another version of the file.
+            File.Delete(part);
+            await FetchAsync(client, part, cancellation).ConfigureAwait(false);
+            difference = await DifferenceAsync(part, cancellation).ConfigureAwait(false);
+        }
+
+        if (difference is not null)
+        {
+            File.Delete(part);
+            throw new DownloadException($"what {source.Url} sent is not CIFAR-10: {difference}");
+        }
+
+        OnDisk(destination, () => File.Move(part, destination, overwrite: true));
+    }
+
+    private async Task FetchAsync(HttpClient client, string part, CancellationToken cancellation)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            long before = LengthOf(part);
+            try
+            {
+                await AttemptAsync(client, part, before, cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (HttpRequestException e)
+            {
+                throw new DownloadException($"{source.Url} cannot be reached: {e.Message}", e);
+            }
+            catch (HttpIOException e)
+            {
+                if (LengthOf(part) <= before || attempt == MaximumAttempts)
+                {
+                    throw new DownloadException(
+                        $"the connection to {source.Url} was cut {attempt} times: {e.Message}", e);
+                }
+            }
+            catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+            {
+                throw new DownloadException(
+                    $"{source.Url} did not answer for {source.Patience.TotalSeconds:0.#} seconds", e);
+            }
+        }
+    }
+
+    /// <summary>Asks for what is missing and appends it.</summary>
+    /// <exception cref="HttpIOException">The connection was cut; what came is in the file.</exception>
+    private async Task AttemptAsync(HttpClient client, string part, long start, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var request = new HttpRequestMessage(HttpMethod.Get, source.Url);
+        if (start > 0)
+        {
+            request.Headers.Range = new RangeHeaderValue(start, null);
+        }
+
+        patience.CancelAfter(source.Patience);
+        using HttpResponseMessage response = await client
+            .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token).ConfigureAwait(false);
+        if (start > 0 && response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+        {
+            // Nothing is missing; whether what is here is right, the hashes tell.
+            return;
+        }
+
+        if (!response.IsSuccessStatusCode)
+        {
+            throw new DownloadException($"{source.Url} answered {(int)response.StatusCode} {response.ReasonPhrase}");
+        }
+
+        bool appends = response.StatusCode == HttpStatusCode.PartialContent &&
+            response.Content.Headers.ContentRange?.From == start;
+        OnDisk(part, () => Directory.CreateDirectory(Path.GetDirectoryName(part)!));
+        if (start > 0 && !appends)
+        {
+            OnDisk(part, () => File.Delete(part));
+            start = 0;
+            if (response.StatusCode == HttpStatusCode.PartialContent)
+            {
+                throw new DownloadException($"{source.Url} answered with another part of the file than was asked for");
+            }
+        }
+
+        Stream file = OnDisk(part, () => source.Open(part));
+        await using (file.ConfigureAwait(false))
+        {
+            Stream body = await response.Content.ReadAsStreamAsync(patience.Token).ConfigureAwait(false);
+            await CopyAsync(body, file, part, start, start + response.Content.Headers.ContentLength, patience)
+                .ConfigureAwait(false);
+        }
+    }
+
+    private async Task CopyAsync(
+        Stream body, Stream file, string part, long received, long? total, CancellationTokenSource patience)
+    {
+        byte[] buffer = new byte[1 << 17];
+        long reported = received;
+        progress?.Report(new DownloadProgress(received, total));
+        while (true)
+        {
+            patience.CancelAfter(source.Patience);
+            int count;
+            try
+            {
+                count = await body.ReadAsync(buffer, patience.Token).ConfigureAwait(false);
+            }
+            catch (IOException e) when (e is not HttpIOException)
+            {
+                throw new HttpIOException(HttpRequestError.ResponseEnded, e.Message, e);
+            }
+
+            if (count == 0)
+            {
+                break;
+            }
+
+            OnDisk(part, () => file.Write(buffer, 0, count));
+            received += count;
+            if (received - reported >= ReportEvery)
+            {
+                progress?.Report(new DownloadProgress(reported = received, total));
+            }
+        }
+
+        progress?.Report(new DownloadProgress(received, total));
+        if (received < total)
+        {
+            throw new HttpIOException(HttpRequestError.ResponseEnded, $"{received:N0} of {total:N0} bytes came");
+        }
+    }
+
+    private static long LengthOf(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
+
+    private async Task<string?> DifferenceAsync(string path, CancellationToken cancellation)
+    {
+        using FileStream file = File.OpenRead(path);
+        string sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation).ConfigureAwait(false));
+        file.Position = 0;
+        // Only because it is the sum that the page publishes; SHA-256 is what protects.
+#pragma warning disable CA5351
+        string md5 = Convert.ToHexStringLower(await MD5.HashDataAsync(file, cancellation).ConfigureAwait(false));
+#pragma warning restore CA5351
+        return sha256 == source.Sha256 && md5 == source.Md5
+            ? null
+            : $"{file.Length:N0} bytes with the SHA-256 sum {sha256} and the MD5 sum {md5} instead of " +
+              $"{source.Sha256} and {source.Md5}";
+    }
+
+    private static void OnDisk(string path, Action write) => OnDisk(path, () =>
+    {
+        write();
+        return true;
+    });
+
+    /// <summary>Does something to the disk; a full one gets back the space that the download took.</summary>
+    private static T OnDisk<T>(string path, Func<T> write)
+    {
+        try
+        {
+            return write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string folder = Path.GetDirectoryName(path)!;
+            if (!IsDiskFull(e))
+            {
+                throw new EngineException(
+                    $"CIFAR-10 cannot be downloaded to {folder}: {e.Message} Set XDG_CACHE_HOME to a folder that " +
+                    "can be written, or download it yourself and give its folder with --data.", e);
+            }
+
+            File.Delete(path);
+            throw new EngineException(
+                $"The disk is full: CIFAR-10 needs about 530 MB in {folder}, 170 MB of them only while it is " +
+                "unpacked. Nothing was kept. Free some space, or set XDG_CACHE_HOME to a folder on another disk.", e);
+        }
+    }
+
+    // ENOSPC and EDQUOT; ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
+    private static bool IsDiskFull(Exception e) => OperatingSystem.IsWindows()
+        ? (e.HResult & 0xFFFF) is 39 or 112
+        : e.HResult is 28 or 122 or 69;
+}

@@ -1,0 +1,136 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>A comparison of two numbers, applied element by element with broadcasting.</summary>
+internal interface IComparison
+{
+    /// <inheritdoc cref="IUnary.Scalar"/>
+    static abstract bool Scalar(double a, double b);
+
+    /// <summary>Lanes of all ones where it holds, else of all zeros.</summary>
+    static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
+}
+
+/// <summary>A comparison: 1 where it holds, else 0, as uint8.</summary>
+internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct, IComparison
+{
+    public override string Name => Symbolic.RowName<TRow>();
+
+    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 2).SelectMany(shapes => (Sample[])
+    [
+        new(new Compare<TRow>(), new Arg(shapes[0]), new Arg(shapes[1])),
+        new(new Compare<TRow>(), Arg.Int(shapes[0], -2, 2), Arg.Int(shapes[1], -2, 2)),
+    ]);
+
+    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
+
+    protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0], x[1]) ? 1 : 0;
+
+    protected override DType OutputDType(DType input) => DType.UInt8;
+
+    protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
+        [null, null];
+
+    private readonly struct Map : IMap
+    {
+        public static int Arity => 2;
+
+        static V IMap.Map<S, V, T>(V a, V b, V c) => TRow.Map<S, V, T>(a, b);
+    }
+}
+
+internal readonly struct Equal : IComparison
+{
+    public static bool Scalar(double a, double b) => a == b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Equal(a, b);
+}
+
+internal readonly struct NotEqual : IComparison
+{
+    public static bool Scalar(double a, double b) => a != b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Not(S.Equal(a, b));
+}
+
+internal readonly struct Less : IComparison
+{
+    public static bool Scalar(double a, double b) => a < b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Less(a, b);
+}
+
+internal readonly struct LessOrEqual : IComparison
+{
+    public static bool Scalar(double a, double b) => a <= b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.LessOrEqual(a, b);
+}
+
+internal readonly struct Greater : IComparison
+{
+    public static bool Scalar(double a, double b) => a > b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Less(b, a);
+}
+
+internal readonly struct GreaterOrEqual : IComparison
+{
+    public static bool Scalar(double a, double b) => a >= b;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.LessOrEqual(b, a);
+}
+
+public static partial class Symbolic
+{
+    /// <summary>1 where a = b, else 0, as uint8; with broadcasting.</summary>
+    public static Variable Equal(Variable a, Variable b) => Test<Equal>(a, b);
+
+    /// <summary>1 where a = b, else 0, as uint8; b a number.</summary>
+    public static Variable Equal(Variable a, double b) => Test<Equal>(a, Constant(b));
+
+    /// <summary>1 where a ≠ b, else 0, as uint8; with broadcasting.</summary>
+    public static Variable NotEqual(Variable a, Variable b) => Test<NotEqual>(a, b);
+
+    /// <summary>1 where a ≠ b, else 0, as uint8; b a number.</summary>
+    public static Variable NotEqual(Variable a, double b) => Test<NotEqual>(a, Constant(b));
+
+    /// <summary>1 where a &lt; b, else 0, as uint8; with broadcasting.</summary>
+    public static Variable Less(Variable a, Variable b) => Test<Less>(a, b);
+
+    /// <summary>1 where a &lt; b, else 0, as uint8; b a number.</summary>
+    public static Variable Less(Variable a, double b) => Test<Less>(a, Constant(b));
+
+    /// <summary>1 where a ≤ b, else 0, as uint8; with broadcasting.</summary>
+    public static Variable LessOrEqual(Variable a, Variable b) => Test<LessOrEqual>(a, b);
+
+    /// <summary>1 where a ≤ b, else 0, as uint8; b a number.</summary>
+    public static Variable LessOrEqual(Variable a, double b) => Test<LessOrEqual>(a, Constant(b));
+
+    /// <summary>1 where a &gt; b, else 0, as uint8; with broadcasting.</summary>
+    public static Variable Greater(Variable a, Variable b) => Test<Greater>(a, b);
+
+    /// <summary>1 where a &gt; b, else 0, as uint8; b a number.</summary>
+    public static Variable Greater(Variable a, double b) => Test<Greater>(a, Constant(b));
+
+    /// <summary>1 where a ≥ b, else 0, as uint8; with broadcasting.</summary>
+    public static Variable GreaterOrEqual(Variable a, Variable b) => Test<GreaterOrEqual>(a, b);
+
+    /// <summary>1 where a ≥ b, else 0, as uint8; b a number.</summary>
+    public static Variable GreaterOrEqual(Variable a, double b) => Test<GreaterOrEqual>(a, Constant(b));
+
+    private static Variable Test<TRow>(Variable a, Variable b) where TRow : struct, IComparison
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return new Compare<TRow>().Call(Convert([a, b], takesIntegers: true));
+    }
+}

@@ -1,0 +1,180 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+internal readonly struct Abs : IUnary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double x) => Math.Abs(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Abs(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Sign(x);
+}
+
+/// <summary>Zeros and NaNs stay what they are.</summary>
+internal readonly struct Sign : IUnary
+{
+    public static bool TakesIntegers => true;
+
+    public static bool IsSmooth => false;
+
+    public static double Scalar(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Select(S.Less(S.Zero, x), S.Const(1), S.Select(S.Less(x, S.Zero), S.Const(-1), x));
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
+}
+
+internal readonly struct Square : IUnary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double x) => x * x;
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Mul(x, x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * x * 2;
+}
+
+internal readonly struct Sqrt : IUnary
+{
+    public static (double Low, double High) Domain => (0.1, 5);
+
+    public static double Scalar(double x) => Math.Sqrt(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Sqrt(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g / (y * 2);
+}
+
+internal readonly struct Floor : IUnary
+{
+    public static bool IsSmooth => false;
+
+    public static double Scalar(double x) => Math.Floor(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Floor(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
+}
+
+internal readonly struct Ceiling : IUnary
+{
+    public static bool IsSmooth => false;
+
+    public static double Scalar(double x) => Math.Ceiling(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Ceiling(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
+}
+
+internal readonly struct Round : IUnary
+{
+    public static bool IsSmooth => false;
+
+    public static double Scalar(double x) => Math.Round(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Round(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
+}
+
+/// <summary>Where the base is not positive, the gradient with respect to the exponent is taken as 0.</summary>
+internal readonly struct Power : IBinary
+{
+    public static (double Low, double High) Domain => (0.5, 3);
+
+    public static double Scalar(double a, double b) => Math.Pow(a, b);
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Pow<S, V, T>(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (g * b * Symbolic.Power(a, b - 1), g * y * Symbolic.Log(Symbolic.Where(Symbolic.Greater(a, 0), a, 1)));
+}
+
+internal readonly struct Maximum : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double a, double b) => Math.Max(a, b);
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Max(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (Symbolic.Where(Symbolic.GreaterOrEqual(a, b), g, 0), Symbolic.Where(Symbolic.GreaterOrEqual(a, b), 0, g));
+}
+
+internal readonly struct Minimum : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static double Scalar(double a, double b) => Math.Min(a, b);
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Min(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (Symbolic.Where(Symbolic.LessOrEqual(a, b), g, 0), Symbolic.Where(Symbolic.LessOrEqual(a, b), 0, g));
+}
+
+public static partial class Symbolic
+{
+    /// <summary>The magnitude.</summary>
+    public static Variable Abs(Variable x) => Map<Abs>(x);
+
+    /// <summary>1 for positive numbers, −1 for negative ones, else 0; its gradient is taken as 0.</summary>
+    public static Variable Sign(Variable x) => Map<Sign>(x);
+
+    /// <summary>x².</summary>
+    public static Variable Square(Variable x) => Map<Square>(x);
+
+    /// <summary>The square root.</summary>
+    public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
+
+    /// <summary>The greatest whole number not above x; its gradient is taken as 0.</summary>
+    public static Variable Floor(Variable x) => Map<Floor>(x);
+
+    /// <summary>The least whole number not below x; its gradient is taken as 0.</summary>
+    public static Variable Ceiling(Variable x) => Map<Ceiling>(x);
+
+    /// <summary>The nearest whole number, halves to the even one; its gradient is taken as 0.</summary>
+    public static Variable Round(Variable x) => Map<Round>(x);
+
+    /// <summary>a to the power of b, element by element, with broadcasting.</summary>
+    public static Variable Power(Variable a, Variable b) => Map<Power>(a, b);
+
+    /// <summary>x to the power of a number.</summary>
+    public static Variable Power(Variable x, double exponent) =>
+        exponent == 2 ? Square(x) : exponent == 0.5 ? Sqrt(x) : Map<Power>(x, Constant(exponent));
+
+    /// <summary>The greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
+    public static Variable Maximum(Variable a, Variable b) => Map<Maximum>(a, b);
+
+    /// <summary>The greater of x and a number.</summary>
+    public static Variable Maximum(Variable x, double least) => Map<Maximum>(x, Constant(least));
+
+    /// <summary>The lesser of a and b, NaN if either is; of equals, a gets the gradient.</summary>
+    public static Variable Minimum(Variable a, Variable b) => Map<Minimum>(a, b);
+
+    /// <summary>The lesser of x and a number.</summary>
+    public static Variable Minimum(Variable x, double most) => Map<Minimum>(x, Constant(most));
+
+    /// <summary>x, but not below one number nor above another.</summary>
+    public static Variable Clip(Variable x, double least, double most) => Minimum(Maximum(x, least), most);
+
+    /// <summary>Zeros of the shape and dtype of x.</summary>
+    internal static Variable Zero(Variable x) => BroadcastLike(Constant(0, x.DType), x);
+}

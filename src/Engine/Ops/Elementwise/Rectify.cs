@@ -1,0 +1,41 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+internal readonly struct Rectify : IUnary
+{
+    public static double Scalar(double x) => Math.Max(x, 0);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Max(x, S.Zero);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => new Binary<RectifyGrad>().Call(y, g);
+}
+
+/// <summary>The gradient b where the rectified a is positive, else 0.</summary>
+internal readonly struct RectifyGrad : IBinary
+{
+    public static double Scalar(double a, double b) => a > 0 ? b : 0;
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.And(S.Less(S.Zero, a), b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (null, new Binary<RectifyGrad>().Call(a, g));
+}
+
+public static partial class Symbolic
+{
+    /// <summary>max(x, 0). Its gradient at exactly 0 is taken as 0 (libtorch), not ½ (Theano).</summary>
+    public static Variable Rectify(Variable x) => Map<Rectify>(x);
+
+    /// <summary>x where it is positive, else x times <paramref name="leakiness"/>.</summary>
+    public static Variable LeakyRectify(Variable x, double leakiness = 0.01) => Where(Greater(x, 0), x, x * leakiness);
+
+    /// <summary>x where it is positive, else exp(x) − 1 (Clevert et al., arXiv:1511.07289).</summary>
+    public static Variable Elu(Variable x) => Where(Greater(x, 0), x, Expm1(Minimum(x, 0)));
+
+    /// <summary>x itself: the nonlinearity of a layer that has none.</summary>
+    public static Variable Linear(Variable x) => x;
+}

@@ -1,0 +1,128 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+internal readonly struct Exp : IUnary
+{
+    public static double Scalar(double x) => Math.Exp(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Exp<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * y;
+}
+
+internal readonly struct Expm1 : IUnary
+{
+    public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x + (x * x / 2) : Math.Exp(x) - 1;
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.ExpM1<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * (y + 1);
+}
+
+internal readonly struct Log : IUnary
+{
+    public static (double Low, double High) Domain => (0.1, 5);
+
+    public static double Scalar(double x) => Math.Log(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Log<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g / x;
+}
+
+internal readonly struct Log1p : IUnary
+{
+    public static (double Low, double High) Domain => (-0.9, 5);
+
+    public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x - (x * x / 2) : Math.Log(1 + x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Log1P<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g / (x + 1);
+}
+
+internal readonly struct Sin : IUnary
+{
+    public static double Scalar(double x) => Math.Sin(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Sin<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Cos(x);
+}
+
+internal readonly struct Cos : IUnary
+{
+    public static double Scalar(double x) => Math.Cos(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Cos<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => -(g * Symbolic.Sin(x));
+}
+
+internal readonly struct Tanh : IUnary
+{
+    public static double Scalar(double x) => Math.Tanh(x);
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Tanh<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * (1 - (y * y));
+}
+
+internal readonly struct Sigmoid : IUnary
+{
+    public static double Scalar(double x) => 1 / (1 + Math.Exp(-x));
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Sigmoid<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * y * (1 - y);
+}
+
+internal readonly struct Softplus : IUnary
+{
+    public static double Scalar(double x) => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Softplus<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Sigmoid(x);
+}
+
+public static partial class Symbolic
+{
+    /// <summary>e to the power of x.</summary>
+    public static Variable Exp(Variable x) => Map<Exp>(x);
+
+    /// <summary>e to the power of x, minus 1, exact also near 0.</summary>
+    public static Variable Expm1(Variable x) => Map<Expm1>(x);
+
+    /// <summary>The natural logarithm.</summary>
+    public static Variable Log(Variable x) => Map<Log>(x);
+
+    /// <summary>log(1 + x), exact also near 0.</summary>
+    public static Variable Log1p(Variable x) => Map<Log1p>(x);
+
+    /// <summary>The sine.</summary>
+    public static Variable Sin(Variable x) => Map<Sin>(x);
+
+    /// <summary>The cosine.</summary>
+    public static Variable Cos(Variable x) => Map<Cos>(x);
+
+    /// <summary>The hyperbolic tangent.</summary>
+    public static Variable Tanh(Variable x) => Map<Tanh>(x);
+
+    /// <summary>1 / (1 + exp(−x)).</summary>
+    public static Variable Sigmoid(Variable x) => Map<Sigmoid>(x);
+
+    /// <summary>log(1 + exp(x)), without overflow.</summary>
+    public static Variable Softplus(Variable x) => Map<Softplus>(x);
+}

@@ -1,0 +1,52 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>The second input where the first is not 0, else the third.</summary>
+internal sealed record Where : Elementwise, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 3).SelectMany(shapes => (Sample[])
+    [
+        new(new Where(), Condition(shapes[0]), new Arg(shapes[1]), new Arg(shapes[2])),
+        new(new Where(), Arg.Int(shapes[2], 0, 2), Arg.Int(shapes[0], -9, 9), Arg.Int(shapes[1], -9, 9)),
+    ]);
+
+    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
+
+    protected override double Scalar(ReadOnlySpan<double> x) => x[0] != 0 ? x[1] : x[2];
+
+    protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
+    [
+        null,
+        Call(inputs[0], grad, Symbolic.Constant(0, grad.DType)),
+        Call(inputs[0], Symbolic.Constant(0, grad.DType), grad),
+    ];
+
+    /// <summary>A condition as it comes from a comparison, converted to floating point.</summary>
+    private static Arg Condition(Shape shape) => new(shape, Low: 0, High: 2, Whole: true);
+
+    private readonly struct Map : IMap
+    {
+        public static int Arity => 3;
+
+        static V IMap.Map<S, V, T>(V a, V b, V c) => S.Select(S.Equal(a, S.Zero), c, b);
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>a where the condition is not 0, else b; all three broadcast. Theano's switch.</summary>
+    public static Variable Where(Variable condition, Variable a, Variable b)
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        Variable[] values = Convert([a, b], takesIntegers: true);
+        return new Where().Call(Cast(condition, values[0].DType), values[0], values[1]);
+    }
+
+    /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
+    public static Variable Where(Variable condition, Variable a, double b) => Where(condition, a, Constant(b));
+
+    /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
+    public static Variable Where(Variable condition, double a, Variable b) => Where(condition, Constant(a), b);
+}

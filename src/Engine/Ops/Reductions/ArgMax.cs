@@ -1,0 +1,118 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>Where along an axis the greatest element is.</summary>
+internal sealed record ArgMax(int Axis) : Op, ICpuOp, ISampled
+{
+    private const int Grain = 8192;
+
+    public override string Name => $"argMax{{{Axis}}}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random, false), k = Arg.Side(random);
+        yield return new Sample(new ArgMax(1), new Arg([n, m]));
+        yield return new Sample(new ArgMax(1), new Arg([n, m, k]));
+        yield return new Sample(new ArgMax(0), new Arg([m]));
+        yield return new Sample(new ArgMax(1), Arg.Int([n, m, k], 0, 3));
+        yield return new Sample(new ArgMax(1), Arg.Mask([n, m]));
+        yield return new Sample(new ArgMax(2), new Arg([2, 3])) { Error = "there is no axis 2" };
+        yield return new Sample(new ArgMax(0), new Arg([0, 3])) { Error = "axis 0 has no elements" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape shape = inputs[0].Shape;
+        if (Axis < 0 || Axis >= shape.Rank)
+        {
+            throw new EngineException($"there is no axis {Axis}");
+        }
+
+        return shape[Axis] != 0
+            ? [new TensorType(DType.Int32, [.. shape.Where((_, axis) => axis != Axis)])]
+            : throw new EngineException($"axis {Axis} has no elements, and there is no greatest of none");
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [null];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        foreach (int[] index in NdArray.Indices(outputs[0].Shape))
+        {
+            int[] at = [.. index[..Axis], 0, .. index[Axis..]];
+            int best = 0;
+            double greatest = inputs[0][at];
+            for (int i = 1; i < inputs[0].Shape[Axis]; i++)
+            {
+                at[Axis] = i;
+                if (IsGreater(inputs[0][at], greatest))
+                {
+                    (best, greatest) = (i, inputs[0][at]);
+                }
+            }
+
+            outputs[0][index] = best;
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
+    {
+        DType.Float32 => Loop<float>(step),
+        DType.Float64 => Loop<double>(step),
+        DType.Int32 => Loop<int>(step),
+        _ => Loop<byte>(step),
+    };
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    {
+        T* x = step.In<T>(0);
+        int* y = step.Out<int>();
+        Shape shape = step.Shape(0);
+        int side = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank);
+        return
+        [
+            new Phase(checked((int)step.OutShape().Count), Math.Max(1, Grain / side), (start, end, _) =>
+            {
+                for (int i = start; i < end; i++)
+                {
+                    (int outer, int inner) = Math.DivRem(i, stride);
+                    T* from = x + ((long)outer * side * stride) + inner;
+                    int best = 0;
+                    T greatest = from[0];
+                    for (int j = 1; j < side; j++)
+                    {
+                        T value = from[(long)j * stride];
+                        if (IsGreater(value, greatest))
+                        {
+                            (best, greatest) = (j, value);
+                        }
+                    }
+
+                    y[i] = best;
+                }
+            }),
+        ];
+    }
+
+    private static bool IsGreater<T>(T value, T greatest) where T : INumber<T> =>
+        value > greatest || (T.IsNaN(value) && !T.IsNaN(greatest));
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The index of the greatest element along an axis, which is dropped, as int32: of equals the first, and of NaNs the
+    /// first before all numbers.
+    /// </summary>
+    /// <param name="x">Where to look.</param>
+    /// <param name="axis">The axis; a negative one counts from the innermost.</param>
+    /// <exception cref="EngineException">There is no such axis, or it has no elements.</exception>
+    public static Variable ArgMax(Variable x, int axis)
+    {
+        Shape chosen = Axes(x, [axis]);
+        return new ArgMax(chosen[0]).Call(x);
+    }
+}

@@ -1,0 +1,189 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>A way of joining many numbers to one: a row of the table of reductions.</summary>
+internal interface IReduction
+{
+    /// <summary>What joining nothing gives.</summary>
+    static abstract double Start { get; }
+
+    /// <summary>Whether there is an answer for no numbers at all.</summary>
+    static abstract bool TakesNone { get; }
+
+    static abstract double Join(double a, double b);
+
+    static abstract T Join<T>(T a, T b) where T : INumber<T>;
+
+    /// <summary>Lane by lane.</summary>
+    static abstract V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
+
+    /// <summary>All lanes joined.</summary>
+    static abstract T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
+
+    /// <summary>The gradient with respect to x, given y and g with their reduced sides kept as 1.</summary>
+    static abstract Variable Grad(Variable x, Variable y, Variable g);
+}
+
+/// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
+internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ISampled where TRow : struct, IReduction
+{
+    public override string Name => $"{Symbolic.RowName<TRow>()}{{{string.Join(", ", Axes)}}}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        bool none = TRow.TakesNone;
+        int n = Arg.Side(random, none), m = Arg.Side(random, none), k = Arg.Side(random, none);
+        Shape[] axes = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2], []];
+        foreach (Shape some in axes)
+        {
+            yield return Of(some, [n, m, k]);
+            yield return new Sample(new Reduce<TRow>(some), Arg.Int([n, m, k], -99, 99));
+        }
+
+        // So few outputs that what is reduced is split, in both loops, and runs and columns longer than a block.
+        yield return Of([0], [random.Next(15000, 20000)]);
+        yield return Of([0], [random.Next(900, 1100), 40]);
+        yield return Of([0, 2], [31, 3, 400]);
+        yield return Of([1], [2, 20000]);
+        yield return Of([0, 1, 3], [3, 30, 2, random.Next(90, 100)]);
+        yield return Of([0, 2], [20, 2, 33, 17]);
+        yield return Of([1], [0, 3]);
+        yield return new Sample(new Reduce<TRow>([2]), new Arg([2, 3])) { Error = "there is no axis 2" };
+        if (!none)
+        {
+            yield return new Sample(new Reduce<TRow>([1]), new Arg([2, 0])) { Error = "axis 1 has no elements" };
+        }
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape shape = inputs[0].Shape;
+        foreach (int axis in Axes)
+        {
+            if (axis < 0 || axis >= shape.Rank)
+            {
+                throw new EngineException($"there is no axis {axis}");
+            }
+
+            if (shape[axis] == 0 && !TRow.TakesNone)
+            {
+                throw new EngineException($"axis {axis} has no elements, and there is no {Symbolic.RowName<TRow>()} of none");
+            }
+
+            shape = shape.With(axis, 1);
+        }
+
+        return [new TensorType(inputs[0].DType, shape)];
+    }
+
+    public override bool IsView(IReadOnlyList<TensorType> inputs)
+    {
+        Shape shape = inputs[0].Shape;
+        return Axes.All(axis => shape[axis] == 1);
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [TRow.Grad(node.Inputs[0], node.Outputs[0], outputGrads[0]!)];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        Array.Fill(outputs[0].Data, TRow.Start);
+        foreach (int[] index in NdArray.Indices(inputs[0].Shape))
+        {
+            outputs[0][index] = TRow.Join(outputs[0][index], inputs[0][index]);
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<TRow>(step);
+
+    public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
+
+    private static Sample Of(Shape axes, Shape shape) => new(new Reduce<TRow>(axes), new Arg(shape, Distinct: true));
+}
+
+internal readonly struct Sum : IReduction
+{
+    public static double Start => 0;
+
+    public static bool TakesNone => true;
+
+    public static double Join(double a, double b) => a + b;
+
+    public static T Join<T>(T a, T b) where T : INumber<T> => a + b;
+
+    public static V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Add(a, b);
+
+    public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sum(a);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.BroadcastLike(g, x);
+}
+
+internal readonly struct Max : IReduction
+{
+    public static double Start => double.NegativeInfinity;
+
+    public static bool TakesNone => false;
+
+    public static double Join(double a, double b) => Math.Max(a, b);
+
+    public static T Join<T>(T a, T b) where T : INumber<T> => T.Max(a, b);
+
+    public static V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Max(a, b);
+
+    public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.MaxLane(a);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => new PassIfEqual().Call(x, y, g);
+}
+
+internal readonly struct Min : IReduction
+{
+    public static double Start => double.PositiveInfinity;
+
+    public static bool TakesNone => false;
+
+    public static double Join(double a, double b) => Math.Min(a, b);
+
+    public static T Join<T>(T a, T b) where T : INumber<T> => T.Min(a, b);
+
+    public static V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Min(a, b);
+
+    public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.MinLane(a);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => new PassIfEqual().Call(x, y, g);
+}
+
+/// <summary>The third input where the first two are equal, else 0: the gradient of a maximum or minimum.</summary>
+internal sealed record PassIfEqual : Elementwise, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        yield return new Sample(new PassIfEqual(), Arg.Int(shape, 0, 3), Arg.Int([shape[0], 1], 0, 3), Arg.Int(shape, -9, 9));
+
+        // A side of 0 or 1 value only: the floats are equal somewhere, and no gradient check can move them apart.
+        yield return new Sample(new PassIfEqual(), Same(shape), Same([shape[1]]), new Arg(shape));
+        yield return new Sample(new PassIfEqual(), Same(shape), new Arg([shape[1]]), new Arg([shape[0], 1]));
+    }
+
+    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
+
+    protected override double Scalar(ReadOnlySpan<double> x) => x[0] == x[1] ? x[2] : 0;
+
+    protected override IReadOnlyList<Variable?> Grad(
+        IReadOnlyList<Variable> inputs, Variable output, Variable grad) => [null, null, Call(inputs[0], inputs[1], grad)];
+
+    private static Arg Same(Shape shape) => new(shape, Low: 1, High: 1);
+
+    private readonly struct Map : IMap
+    {
+        public static int Arity => 3;
+
+        static V IMap.Map<S, V, T>(V a, V b, V c) => S.And(S.Equal(a, b), c);
+    }
+}

@@ -1,0 +1,302 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// How the CPU walks over what it reduces: the innermost loop, and around it loops over what is kept and over what is
+/// reduced. Where there are few outputs, what is reduced is split into parts, as many as the shapes alone say, which are
+/// joined in order: so the threads share the work and yet always give the same bits.
+/// </summary>
+internal sealed class ReducePlan
+{
+    /// <summary>The longest run that is joined in vector registers before it is added to a total.</summary>
+    public const int Run = 4096;
+
+    /// <summary>Columns that are reduced together, and the rows after which they are added to totals.</summary>
+    public const int Columns = 64, Rows = 256;
+
+    private const int PartElements = 8192, MostParts = 64, EnoughUnits = 32;
+
+    public ReducePlan(Shape from, Shape to)
+    {
+        Outputs = checked((int)to.Count);
+        Elements = checked((int)from.Count);
+        if (Elements == 0)
+        {
+            return;
+        }
+
+        (int[] sides, int[][] strides) = Broadcasting.Loops(from, [to]);
+        Inner = sides[^1];
+        IsInnerReduced = strides[0][^1] == 0;
+        int step = Inner;
+        for (int axis = sides.Length - 2; axis >= 0; axis--)
+        {
+            (strides[0][axis] == 0 ? Reduced : Kept).Insert(0, (sides[axis], step));
+            step *= sides[axis];
+        }
+
+        KeptCount = Kept.Aggregate(1, (count, loop) => count * loop.Side);
+        ReducedCount = Reduced.Aggregate(1, (count, loop) => count * loop.Side);
+        Blocks = IsInnerReduced ? ReducedCount * RunsPerSegment : ReducedCount;
+        Chunks = IsInnerReduced ? 1 : (Inner + Columns - 1) / Columns;
+        int units = KeptCount * Chunks;
+        int wanted = units >= EnoughUnits ? 1 : Math.Min(MostParts, Elements / units / PartElements);
+        Parts = Math.Clamp(wanted, 1, Blocks);
+    }
+
+    public int Outputs { get; }
+
+    public int Elements { get; }
+
+    /// <summary>The length of the innermost loop, whose elements are neighbours.</summary>
+    public int Inner { get; }
+
+    public bool IsInnerReduced { get; }
+
+    /// <summary>The other loops, outermost first: how many times, and how many elements apart.</summary>
+    public List<(int Side, int Step)> Kept { get; } = [];
+
+    public List<(int Side, int Step)> Reduced { get; } = [];
+
+    public int KeptCount { get; }
+
+    public int ReducedCount { get; }
+
+    /// <summary>What is reduced for one output, in runs (along the innermost loop) or rows (across it).</summary>
+    public int Blocks { get; }
+
+    public int RunsPerSegment => (Inner + Run - 1) / Run;
+
+    /// <summary>Into how many pieces of <see cref="Columns"/> the innermost loop is cut, where it is kept.</summary>
+    public int Chunks { get; }
+
+    /// <summary>Into how many parts the blocks are split.</summary>
+    public int Parts { get; } = 1;
+
+    /// <summary>Where an iteration of some loops begins.</summary>
+    public static long Offset(List<(int Side, int Step)> loops, int index)
+    {
+        if (loops.Count == 1)
+        {
+            return (long)index * loops[0].Step;
+        }
+
+        long offset = 0;
+        for (int i = loops.Count - 1; i >= 0; i--)
+        {
+            (index, int at) = Math.DivRem(index, loops[i].Side);
+            offset += (long)at * loops[i].Step;
+        }
+
+        return offset;
+    }
+}
+
+/// <summary>The CPU's loop for reductions, for the widest vectors the hardware has.</summary>
+internal static class ReduceLoop
+{
+    public static long Workspace(CpuStepTypes step)
+    {
+        OperandType from = step.Inputs[0], to = step.Outputs[0];
+        var plan = new ReducePlan(from.Shape, to.Shape);
+        return plan.Parts == 1 ? 0 : (long)plan.Parts * plan.Outputs * to.DType.Size();
+    }
+
+    public static Phase[] Phases<TRow>(CpuStep step) where TRow : struct, IReduction => step.DType(0) switch
+    {
+        DType.Float32 => Phases<TRow, float>(step),
+        DType.Float64 => Phases<TRow, double>(step),
+        DType.Int32 => Phases<TRow, int>(step),
+        _ => throw new EngineException("Reductions take no uint8: cast it."),
+    };
+
+    private static Phase[] Phases<TRow, T>(CpuStep step) where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
+        Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step).Phases
+        : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step).Phases
+        : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step).Phases;
+}
+
+/// <summary>The loop for one row, vector width and element type.</summary>
+internal sealed unsafe class ReduceLoop<TRow, S, V, T>
+    where TRow : struct, IReduction
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged, INumber<T>
+{
+    private const int Grain = 8192;
+
+    private readonly ReducePlan _plan;
+    private readonly T* _x;
+    private readonly T* _y;
+    private readonly T* _parts;
+
+    public ReduceLoop(CpuStep step)
+    {
+        _plan = new ReducePlan(step.Shape(0), step.OutShape());
+        _x = step.In<T>(0);
+        _y = step.Out<T>();
+        _parts = _plan.Parts == 1 ? _y : (T*)step.Workspace;
+    }
+
+    public Phase[] Phases
+    {
+        get
+        {
+            if (_plan.Elements == 0)
+            {
+                return [new Phase(_plan.Outputs, Grain, Fill)];
+            }
+
+            int units = _plan.KeptCount * _plan.Chunks * _plan.Parts;
+            var reduce = new Phase(units, Math.Max(1, Grain / (_plan.Elements / units + 1)), _plan.IsInnerReduced ? Runs : Columns);
+            return _plan.Parts == 1 ? [reduce] : [reduce, new Phase(_plan.Outputs, Grain, JoinParts)];
+        }
+    }
+
+    private static T Start => T.CreateSaturating(TRow.Start);
+
+    private void Fill(int start, int end, int worker) => new Span<T>(_y + start, end - start).Fill(Start);
+
+    private (int First, int End) Blocks(int part) =>
+        ((int)((long)_plan.Blocks * part / _plan.Parts), (int)((long)_plan.Blocks * (part + 1) / _plan.Parts));
+
+    /// <summary>Totals are kept in double, which neither rounds noticeably nor, for integers, at all.</summary>
+    private void JoinParts(int start, int end, int worker)
+    {
+        for (int i = start; i < end; i++)
+        {
+            double total = TRow.Start;
+            for (int part = 0; part < _plan.Parts; part++)
+            {
+                total = TRow.Join(total, double.CreateTruncating(_parts[((long)part * _plan.Outputs) + i]));
+            }
+
+            _y[i] = T.CreateTruncating(total);
+        }
+    }
+
+    /// <summary>The innermost loop is reduced: a unit is a part of one output.</summary>
+    private void Runs(int start, int end, int worker)
+    {
+        for (int unit = start; unit < end; unit++)
+        {
+            (int output, int part) = Math.DivRem(unit, _plan.Parts);
+            T* x = _x + ReducePlan.Offset(_plan.Kept, output);
+            (int block, int endBlock) = Blocks(part);
+            double total = TRow.Start;
+            for (; block < endBlock; block++)
+            {
+                (int segment, int run) = Math.DivRem(block, _plan.RunsPerSegment);
+                int first = run * ReducePlan.Run;
+                T* from = x + ReducePlan.Offset(_plan.Reduced, segment) + first;
+                total = TRow.Join(total, double.CreateTruncating(JoinRun(from, Math.Min(ReducePlan.Run, _plan.Inner - first))));
+            }
+
+            _parts[((long)part * _plan.Outputs) + output] = T.CreateTruncating(total);
+        }
+    }
+
+    private static T JoinRun(T* x, int n)
+    {
+        T total = Start;
+        int i = 0;
+        if (n >= 4 * S.Count)
+        {
+            V a = S.Load(x), b = S.Load(x + S.Count), c = S.Load(x + (2 * S.Count)), d = S.Load(x + (3 * S.Count));
+            for (i = 4 * S.Count; i <= n - (4 * S.Count); i += 4 * S.Count)
+            {
+                a = TRow.Join<S, V, T>(a, S.Load(x + i));
+                b = TRow.Join<S, V, T>(b, S.Load(x + i + S.Count));
+                c = TRow.Join<S, V, T>(c, S.Load(x + i + (2 * S.Count)));
+                d = TRow.Join<S, V, T>(d, S.Load(x + i + (3 * S.Count)));
+            }
+
+            total = TRow.Lanes<S, V, T>(TRow.Join<S, V, T>(TRow.Join<S, V, T>(a, b), TRow.Join<S, V, T>(c, d)));
+        }
+
+        for (; i <= n - S.Count; i += S.Count)
+        {
+            total = TRow.Join(total, TRow.Lanes<S, V, T>(S.Load(x + i)));
+        }
+
+        for (; i < n; i++)
+        {
+            total = TRow.Join(total, x[i]);
+        }
+
+        return total;
+    }
+
+    /// <summary>The innermost loop is kept: a unit is a part of some neighbouring outputs.</summary>
+    private void Columns(int start, int end, int worker)
+    {
+        for (int unit = start; unit < end; unit++)
+        {
+            (int chunk, int part) = Math.DivRem(unit, _plan.Parts);
+            (int kept, int column) = Math.DivRem(chunk, _plan.Chunks);
+            column *= ReducePlan.Columns;
+            int columnEnd = Math.Min(column + ReducePlan.Columns, _plan.Inner);
+            T* x = _x + ReducePlan.Offset(_plan.Kept, kept);
+            T* y = _parts + ((long)part * _plan.Outputs) + ((long)kept * _plan.Inner);
+            (int row, int rowEnd) = Blocks(part);
+            for (; column <= columnEnd - (4 * S.Count); column += 4 * S.Count)
+            {
+                JoinFour(x + column, y + column, row, rowEnd);
+            }
+
+            for (; column < columnEnd; column += S.Count)
+            {
+                JoinOne(x + column, y + column, row, rowEnd, Math.Min(S.Count, columnEnd - column));
+            }
+        }
+    }
+
+    private void JoinFour(T* x, T* y, int row, int rowEnd)
+    {
+        V start = S.Splat(Start);
+        V totalA = start, totalB = start, totalC = start, totalD = start;
+        while (row < rowEnd)
+        {
+            V a = start, b = start, c = start, d = start;
+            for (int blockEnd = Math.Min(rowEnd, row + ReducePlan.Rows); row < blockEnd; row++)
+            {
+                T* from = x + ReducePlan.Offset(_plan.Reduced, row);
+                a = TRow.Join<S, V, T>(a, S.Load(from));
+                b = TRow.Join<S, V, T>(b, S.Load(from + S.Count));
+                c = TRow.Join<S, V, T>(c, S.Load(from + (2 * S.Count)));
+                d = TRow.Join<S, V, T>(d, S.Load(from + (3 * S.Count)));
+            }
+
+            totalA = TRow.Join<S, V, T>(totalA, a);
+            totalB = TRow.Join<S, V, T>(totalB, b);
+            totalC = TRow.Join<S, V, T>(totalC, c);
+            totalD = TRow.Join<S, V, T>(totalD, d);
+        }
+
+        S.Store(y, totalA);
+        S.Store(y + S.Count, totalB);
+        S.Store(y + (2 * S.Count), totalC);
+        S.Store(y + (3 * S.Count), totalD);
+    }
+
+    private void JoinOne(T* x, T* y, int row, int rowEnd, int columns)
+    {
+        V start = S.Splat(Start), total = start;
+        while (row < rowEnd)
+        {
+            V a = start;
+            for (int blockEnd = Math.Min(rowEnd, row + ReducePlan.Rows); row < blockEnd; row++)
+            {
+                a = TRow.Join<S, V, T>(a, S.LoadPartial(x + ReducePlan.Offset(_plan.Reduced, row), columns));
+            }
+
+            total = TRow.Join<S, V, T>(total, a);
+        }
+
+        S.StorePartial(y, total, columns);
+    }
+}

@@ -1,0 +1,96 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+public static partial class Symbolic
+{
+    /// <summary>The sum of all elements; 0 if there are none. uint8 is summed as int32.</summary>
+    public static Variable Sum(Variable x) => Reduced<Sum>(x, null, false);
+
+    /// <summary>The sums along some axes; 0 where there is nothing to sum. uint8 is summed as int32.</summary>
+    /// <param name="x">What is summed.</param>
+    /// <param name="axes">The axes; a negative one counts from the innermost.</param>
+    /// <param name="keepDims">Whether the axes stay as sides of 1; else they are dropped.</param>
+    /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
+    public static Variable Sum(Variable x, Shape axes, bool keepDims = false) => Reduced<Sum>(x, axes, keepDims);
+
+    /// <summary>The mean of all elements, in floating point: float32 for integers. NaN if there are none.</summary>
+    public static Variable Mean(Variable x) => Mean(x, null, false);
+
+    /// <summary>The means along some axes, in floating point: float32 for integers. NaN where there is nothing.</summary>
+    /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
+    public static Variable Mean(Variable x, Shape axes, bool keepDims = false) => Mean(x, (Shape?)axes, keepDims);
+
+    /// <summary>
+    /// The greatest element; NaN if there is one. Every element that equals it gets the whole gradient, as in Theano.
+    /// </summary>
+    /// <exception cref="EngineException">When it is called: there are no elements.</exception>
+    public static Variable Max(Variable x) => Reduced<Max>(x, null, false);
+
+    /// <summary>
+    /// The greatest elements along some axes; NaN where there is one. Every element that equals the greatest gets the
+    /// whole gradient, as in Theano.
+    /// </summary>
+    /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
+    /// <exception cref="EngineException">There is no such axis, it is named twice, or it has no elements.</exception>
+    public static Variable Max(Variable x, Shape axes, bool keepDims = false) => Reduced<Max>(x, axes, keepDims);
+
+    /// <summary>
+    /// The least element; NaN if there is one. Every element that equals it gets the whole gradient, as in Theano.
+    /// </summary>
+    /// <exception cref="EngineException">When it is called: there are no elements.</exception>
+    public static Variable Min(Variable x) => Reduced<Min>(x, null, false);
+
+    /// <summary>
+    /// The least elements along some axes; NaN where there is one. Every element that equals the least gets the whole
+    /// gradient, as in Theano.
+    /// </summary>
+    /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
+    /// <exception cref="EngineException">There is no such axis, it is named twice, or it has no elements.</exception>
+    public static Variable Min(Variable x, Shape axes, bool keepDims = false) => Reduced<Min>(x, axes, keepDims);
+
+    /// <summary>The axes of x, counted from the outermost, in order; all of them for null.</summary>
+    /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
+    internal static Shape Axes(Variable x, Shape? axes)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        int[] all = [.. Enumerable.Range(0, x.Rank)];
+        if (axes is null)
+        {
+            return Shape.Create(all);
+        }
+
+        int[] chosen = [.. axes.Value.Select(axis => axis < 0 ? axis + x.Rank : axis).Order()];
+        foreach (int axis in axes.Value)
+        {
+            if (axis < -x.Rank || axis >= x.Rank)
+            {
+                throw new EngineException($"'{x}' ({x.Type}) has no axis {axis}.{Origin.Current}");
+            }
+        }
+
+        return chosen.Distinct().Count() == chosen.Length
+            ? Shape.Create(chosen)
+            : throw new EngineException($"The axes {axes} of '{x}' ({x.Type}) name one twice.{Origin.Current}");
+    }
+
+    private static Variable Reduced<TRow>(Variable x, Shape? axes, bool keepDims) where TRow : struct, IReduction
+    {
+        Shape reduced = Axes(x, axes);
+        x = x.DType == DType.UInt8 ? Cast(x, DType.Int32) : x;
+        if (reduced.Rank == 0)
+        {
+            return x;
+        }
+
+        Variable y = new Reduce<TRow>(reduced).Call(x);
+        return keepDims ? y : DimShuffle(y, [.. Enumerable.Range(0, x.Rank).Except(reduced)]);
+    }
+
+    private static Variable Mean(Variable x, Shape? axes, bool keepDims)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        return Reduced<Sum>(x, axes, keepDims) / Count(x, axes);
+    }
+}
