@@ -40,7 +40,8 @@ public class InitialiserTests
     public void He_counts_the_inputs_of_a_unit()
     {
         Assert.That(Deviation(Draw(new HeNormal(), [300, 100])), Is.EqualTo(Math.Sqrt(1.0 / 300)).Within(2).Percent);
-        Assert.That(Deviation(Draw(new HeNormal(), [64, 32, 3, 3])), Is.EqualTo(Math.Sqrt(1.0 / 288)).Within(2).Percent);
+        Assert.That(
+            Deviation(Draw(new HeNormal(), [64, 32, 3, 3])), Is.EqualTo(Math.Sqrt(1.0 / 288)).Within(2).Percent);
         Assert.That(Draw(new HeUniform(2), [300, 100]).Max(), Is.EqualTo(2 * Math.Sqrt(3.0 / 300)).Within(0.1).Percent);
     }
 
@@ -90,7 +91,8 @@ public class InitialiserTests
     [Test]
     public void Float64_values_are_those_of_float32_before_rounding()
     {
-        Tensor wide = new HeNormal().Draw([7, 3], DType.Float64, 5), narrow = new HeNormal().Draw([7, 3], DType.Float32, 5);
+        Tensor wide = new HeNormal().Draw([7, 3], DType.Float64, 5);
+        Tensor narrow = new HeNormal().Draw([7, 3], DType.Float32, 5);
 
         Assert.That(wide.Cast(DType.Float32).AsSpan<float>().ToArray(), Is.EqualTo(narrow.AsSpan<float>().ToArray()));
     }

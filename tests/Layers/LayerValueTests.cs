@@ -1,6 +1,7 @@
 using Engine.Compile;
 using Engine.Graph;
 using Engine.Layers;
+using Input = Engine.Layers.Input;
 using static Engine.Ops.Operators;
 using Symbolic = Engine.Ops.Symbolic;
 
@@ -12,7 +13,7 @@ public class LayerValueTests
     [Test]
     public void Dense_flattens_in_C_order_and_applies_its_nonlinearity()
     {
-        Network network = Make(new Engine.Layers.Input(2, 2), new Dense(2));
+        Network network = Make(new Input(2, 2), new Dense(2));
         Set(network, "dense1.W", 1, 0, 10, 0, 100, 0, 1000, -1);
         Set(network, "dense1.b", 0.5, 2);
 
@@ -22,8 +23,9 @@ public class LayerValueTests
     [Test]
     public void A_convolution_flips_its_filters_unless_told_not_to()
     {
-        Network flipped = Make(new Engine.Layers.Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear));
-        Network plain = Make(new Engine.Layers.Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { FlipFilters = false, B = null });
+        Network flipped = Make(new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear));
+        Network plain = Make(
+            new Input(1, 2, 2), new Conv2D(1, 2, Symbolic.Linear) { FlipFilters = false, B = null });
         Set(flipped, "conv2d1.W", 1, 10, 100, 1000);
         Set(flipped, "conv2d1.b", 0.5);
         Set(plain, "conv2d1.W", 1, 10, 100, 1000);
@@ -37,14 +39,14 @@ public class LayerValueTests
     {
         double[] image = [1, 2, 9, 3, 4, 9, 9, 9, 9];
 
-        Assert.That(Use(Make(new Engine.Layers.Input(1, 3, 3), new MaxPool2D(2)), image), Is.EqualTo(new[] { 4.0 }));
-        Assert.That(Use(Make(new Engine.Layers.Input(1, 3, 3), new AveragePool2D(2)), image), Is.EqualTo(new[] { 2.5 }));
+        Assert.That(Use(Make(new Input(1, 3, 3), new MaxPool2D(2)), image), Is.EqualTo(new[] { 4.0 }));
+        Assert.That(Use(Make(new Input(1, 3, 3), new AveragePool2D(2)), image), Is.EqualTo(new[] { 2.5 }));
     }
 
     [Test]
     public void Dropout_drops_in_training_only()
     {
-        Network network = Make(new Engine.Layers.Input(1000), new Dropout(0.25));
+        Network network = Make(new Input(1000), new Dropout(0.25));
         double[] ones = [.. Enumerable.Repeat(1.0, 1000)];
 
         double[] dropped = Train(network, ones).Output;
@@ -57,7 +59,7 @@ public class LayerValueTests
     [Test]
     public void Batch_normalisation_uses_the_batch_in_training_and_the_averages_in_use()
     {
-        Network network = Make(new Engine.Layers.Input(2), new BatchNorm());
+        Network network = Make(new Input(2), new BatchNorm());
         Set(network, "batchnorm1.beta", 10, 0);
         Set(network, "batchnorm1.gamma", 2, 1);
 
@@ -67,7 +69,8 @@ public class LayerValueTests
         double invStd = 1 / Math.Sqrt(1 + 1e-4);
         Assert.That(output, Is.EqualTo(new[] { 10 - (2 * invStd), 0, 10 + (2 * invStd), 0 }).Within(1e-12));
         Assert.That(updated["batchnorm1.mean"], Is.EqualTo(new[] { 0.2, 0.5 }).Within(1e-12));
-        Assert.That(updated["batchnorm1.inv_std"], Is.EqualTo(new[] { 0.9 + (0.1 * invStd), 0.9 + (0.1 * 100) }).Within(1e-12));
+        Assert.That(
+            updated["batchnorm1.inv_std"], Is.EqualTo(new[] { 0.9 + (0.1 * invStd), 0.9 + (0.1 * 100) }).Within(1e-12));
 
         double use = (7 - 0.2) * 2 * (0.9 + (0.1 * invStd));
         Assert.That(Use(network, [7, 0.5]), Is.EqualTo(new[] { use + 10, 0 }).Within(1e-12));
@@ -76,7 +79,7 @@ public class LayerValueTests
     [Test]
     public void Batch_normalisation_averages_images_over_all_but_their_channels()
     {
-        Network network = Make(new Engine.Layers.Input(2, 1, 2), new BatchNorm { Beta = null, Gamma = null });
+        Network network = Make(new Input(2, 1, 2), new BatchNorm { Beta = null, Gamma = null });
 
         // Channel 0 has 0, 2, 4, 6: mean 3, variance 5; channel 1 has 1 throughout.
         (double[] output, _) = Train(network, [0, 2, 1, 1, 4, 6, 1, 1]);
@@ -89,7 +92,7 @@ public class LayerValueTests
     [Test]
     public void Pixels_are_converted_by_the_network()
     {
-        Network network = Make(new Engine.Layers.Input(3) { DType = DType.UInt8 }, new Activation(x => x * 0.5));
+        Network network = Make(new Input(3) { DType = DType.UInt8 }, new Activation(x => x * 0.5));
         using var function = Function.Compile([network.Input], [network.Output]);
 
         double[] output = NdArray.From(function.Call(Tensor.From<byte>([0, 3, 255], 1, 3))[0]).Data;

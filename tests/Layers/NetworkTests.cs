@@ -1,5 +1,6 @@
 using Engine.Graph;
 using Engine.Layers;
+using Input = Engine.Layers.Input;
 using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Layers;
@@ -10,9 +11,9 @@ public class NetworkTests
     public void Shapes_through_the_convolutional_network_are_those_of_the_specification()
     {
         Network network = Make(
-            new Engine.Layers.Input(1, 32, 32),
-            new Conv2D(16, 3), new MaxPool2D(2), new Conv2D(32, 2), new MaxPool2D(2), new Conv2D(64, 2), new MaxPool2D(2),
-            new Dense(200), new Dense(10, Symbolic.Softmax));
+            new Input(1, 32, 32),
+            new Conv2D(16, 3), new MaxPool2D(2), new Conv2D(32, 2), new MaxPool2D(2), new Conv2D(64, 2),
+            new MaxPool2D(2), new Dense(200), new Dense(10, Symbolic.Softmax));
 
         Assert.That(network.Layers.Select(layer => layer.Output.Shape.ToString()), Is.EqualTo(new[]
         {
@@ -27,7 +28,7 @@ public class NetworkTests
     public void The_perceptrons_have_as_many_parameters_as_the_specification_says(int hidden, int parameters)
     {
         Network network = Make([
-            new Engine.Layers.Input(1024),
+            new Input(1024),
             .. Enumerable.Range(0, hidden).Select(_ => new Dense(100)),
             new Dense(10, Symbolic.Softmax)]);
 
@@ -38,7 +39,7 @@ public class NetworkTests
     public void Nameless_layers_are_called_by_type_and_place()
     {
         Network network = Make(
-            new Engine.Layers.Input(1, 8, 8), new Conv2D(2, 3), new MaxPool2D(2), new Dense(4) { Name = "own" }, new Dense(2));
+            new Input(1, 8, 8), new Conv2D(2, 3), new MaxPool2D(2), new Dense(4) { Name = "own" }, new Dense(2));
 
         Assert.That(network.Layers.Select(layer => layer.Name),
             Is.EqualTo(new[] { "input0", "conv2d1", "maxpool2d2", "own", "dense4" }));
@@ -49,7 +50,7 @@ public class NetworkTests
     [Test]
     public void One_layer_may_be_part_of_two_networks()
     {
-        var input = new Engine.Layers.Input(3);
+        var input = new Input(3);
         var dense = new Dense(2);
         Network a = Make(input, dense), b = new([(null, input), (null, dense)], DType.Float32, 2);
 
@@ -62,13 +63,14 @@ public class NetworkTests
     [Test]
     public void Training_and_use_share_their_parameters()
     {
-        Network network = Make(new Engine.Layers.Input(3), new Dense(4), new BatchNorm(), new Dropout(), new Dense(2));
+        Network network = Make(new Input(3), new Dense(4), new BatchNorm(), new Dropout(), new Dense(2));
         int before = network.Parameters.Count;
 
         (_, IReadOnlyList<Update> updates) = network.BuildTraining();
 
         Assert.That(network.Parameters, Has.Count.EqualTo(before));
-        Assert.That(updates.Select(update => update.Target.Name), Is.EqualTo(new[] { "batchnorm2.mean", "batchnorm2.inv_std" }));
+        Assert.That(
+            updates.Select(update => update.Target.Name), Is.EqualTo(new[] { "batchnorm2.mean", "batchnorm2.inv_std" }));
         Assert.That(network.Trainable.Select(variable => variable.Name), Is.EqualTo(new[]
         {
             "dense1.W", "dense1.b", "batchnorm2.beta", "batchnorm2.gamma", "dense4.W", "dense4.b",
@@ -79,22 +81,22 @@ public class NetworkTests
     [TestCase("valid", "(?, 2, 6, 7)")]
     [TestCase("full", "(?, 2, 10, 11)")]
     public void Padding_goes_by_name(string pad, string shape) =>
-        Assert.That(Output(new Engine.Layers.Input(1, 8, 9), new Conv2D(2, 3) { Pad = pad }), Is.EqualTo(shape));
+        Assert.That(Output(new Input(1, 8, 9), new Conv2D(2, 3) { Pad = pad }), Is.EqualTo(shape));
 
     [Test]
     public void Strides_and_paddings_are_taken_into_account()
     {
-        Assert.That(Output(new Engine.Layers.Input(1, 8, 9), new Conv2D(2, (3, 2)) { Stride = (2, 3), Pad = (1, 0) }),
+        Assert.That(Output(new Input(1, 8, 9), new Conv2D(2, (3, 2)) { Stride = (2, 3), Pad = (1, 0) }),
             Is.EqualTo("(?, 2, 4, 3)"));
-        Assert.That(Output(new Engine.Layers.Input(1, 8, 9), new MaxPool2D(3) { Stride = 2 }), Is.EqualTo("(?, 1, 3, 4)"));
-        Assert.That(Output(new Engine.Layers.Input(1, 8, 9), new AveragePool2D((2, 4))), Is.EqualTo("(?, 1, 4, 2)"));
+        Assert.That(Output(new Input(1, 8, 9), new MaxPool2D(3) { Stride = 2 }), Is.EqualTo("(?, 1, 3, 4)"));
+        Assert.That(Output(new Input(1, 8, 9), new AveragePool2D((2, 4))), Is.EqualTo("(?, 1, 4, 2)"));
     }
 
     [Test]
     public void Reshape_fills_an_open_side_and_flatten_joins_all()
     {
-        Assert.That(Output(new Engine.Layers.Input(12), new Reshape(3, -1)), Is.EqualTo("(?, 3, 4)"));
-        Assert.That(Output(new Engine.Layers.Input(12), new Reshape(3, 4), new Flatten()), Is.EqualTo("(?, 12)"));
+        Assert.That(Output(new Input(12), new Reshape(3, -1)), Is.EqualTo("(?, 3, 4)"));
+        Assert.That(Output(new Input(12), new Reshape(3, 4), new Flatten()), Is.EqualTo("(?, 12)"));
     }
 
     [Test]
@@ -102,16 +104,18 @@ public class NetworkTests
     {
         string here = @"NetworkTests\.cs:\d+\.$";
 
-        Refused(@"^Conv2D takes images, \(batch, channels, height, width\), not \(\?, 9\): .* Layer 'c'\. Built at .*" + here,
-            new Engine.Layers.Input(9), new Conv2D(1, 3) { Name = "c" });
-        Refused(@"The 9 values of a sample of \(\?, 9\) cannot take the sides \(2, \?\)\. Layer 'reshape1'\. Built at .*" + here,
-            new Engine.Layers.Input(9), new Reshape(2, -1));
+        Refused(
+            @"^Conv2D takes images, \(batch, channels, height, width\), not \(\?, 9\): .* Layer 'c'\. Built at .*" + here,
+            new Input(9), new Conv2D(1, 3) { Name = "c" });
+        Refused(
+            @"The 9 values of a sample of \(\?, 9\) cannot take the sides \(2, \?\)\. Layer 'reshape1'\. Built.*" + here,
+            new Input(9), new Reshape(2, -1));
         Refused(@"The padding 'same' needs a filter of odd sides, not 2x2: .* Layer 'conv2d1'\. Built at .*" + here,
-            new Engine.Layers.Input(1, 9, 9), new Conv2D(1, 2) { Pad = "same" });
+            new Input(1, 9, 9), new Conv2D(1, 2) { Pad = "same" });
         Refused(@"Layer 'pool'\. Built at .*" + here,
-            new Engine.Layers.Input(1, 2, 2), new MaxPool2D(3) { Name = "pool" });
+            new Input(1, 2, 2), new MaxPool2D(3) { Name = "pool" });
         Refused(@"Layer 'big'\. Built at .*" + here,
-            new Engine.Layers.Input(1, 2, 2), new Conv2D(1, 3) { Name = "big" });
+            new Input(1, 2, 2), new Conv2D(1, 3) { Name = "big" });
     }
 
     [Test]
@@ -120,16 +124,16 @@ public class NetworkTests
         Refused(@"^A network begins with an Input layer, .* but it has no layers\.$");
         Refused(@"^A network begins with an Input layer, .* but its first layer is Dense\..*Built at", new Dense(3));
         Refused(@"^Two layers are named 'a': give one another name\.",
-            new Engine.Layers.Input(1), new Dense(3) { Name = "a" }, new Dense(3) { Name = "a" });
+            new Input(1), new Dense(3) { Name = "a" }, new Dense(3) { Name = "a" });
         Refused(@"^A network has one Input layer, its first; layer 1 is another\.",
-            new Engine.Layers.Input(1), new Engine.Layers.Input(1));
+            new Input(1), new Input(1));
     }
 
     [Test]
     public void Sizes_that_no_layer_can_have_are_refused_where_the_layer_is_made()
     {
-        Assert.That(() => new Engine.Layers.Input(-1, 32), Refuses("Input needs the sides of a sample"));
-        Assert.That(() => new Engine.Layers.Input(), Refuses("Input needs the sides of a sample"));
+        Assert.That(() => new Input(-1, 32), Refuses("Input needs the sides of a sample"));
+        Assert.That(() => new Input(), Refuses("Input needs the sides of a sample"));
         Assert.That(() => new Dense(0), Refuses("Dense needs at least 1 unit, not 0."));
         Assert.That(() => new Conv2D(0, 3), Refuses("Conv2D needs at least 1 filter, not 0."));
         Assert.That(() => new Conv2D(1, (3, 0)), Refuses("Conv2D needs filters of at least 1x1, not 3x0."));

@@ -1,4 +1,5 @@
 using Engine.Layers;
+using static Engine.Ops.Operators;
 using Symbolic = Engine.Ops.Symbolic;
 using Engine.Training;
 
@@ -47,6 +48,24 @@ public class BadInputTests
         narrow.Fit(points, labels);
         wide.Fit(points.Cast(DType.Float64), labels);
         Assert.That(wide.TrainHistory[0].TrainLoss, Is.EqualTo(narrow.TrainHistory[0].TrainLoss));
+    }
+
+    [Test]
+    public void An_input_layer_may_ask_for_pixels_which_the_device_converts()
+    {
+        (Tensor points, int[] labels) = Toy.Clouds(90);
+        byte[] bytes = [.. points.AsSpan<float>().ToArray().Select(value => (byte)((value * 20) + 60))];
+        Tensor pixels = Tensor.From(bytes, 90, 2);
+        using NeuralNet onDevice = Net(DType.UInt8), onHost = Net(DType.Float32);
+
+        onDevice.Fit(pixels, labels);
+        onHost.Fit(pixels.Cast(DType.Float32), labels);
+
+        Assert.That(onDevice.TrainHistory[^1].TrainLoss, Is.EqualTo(onHost.TrainHistory[^1].TrainLoss).And.LessThan(2));
+
+        static NeuralNet Net(DType dtype) => new(
+            new Input(2) { DType = dtype }, new Activation(x => x / 255), new Dense(3, Symbolic.Softmax))
+        { MaxEpochs = 3 };
     }
 
     [Test]
@@ -125,7 +144,7 @@ public class BadInputTests
         using var net = new NeuralNet(new Input(1, 4, 4), new Conv2D(2, 3) { Name = "last" });
 
         Assert.That(net.Initialize, Throws.TypeOf<EngineException>().With.Message.Matches(
-            @"The last layer, 'last', gives \(\?, 2, 2, 2\): a classifier ends with .* Layer 'last'\. Built at .*BadInputTests\.cs:\d+"));
+            @"The last layer, 'last', gives \(\?, 2, 2, 2\): a classifier .* Layer 'last'\. Built at .*BadInputTests\.cs:\d+"));
     }
 
     [Test]

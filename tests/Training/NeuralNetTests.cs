@@ -259,7 +259,10 @@ public class NeuralNetTests
 
         net.Fit(points, labels);
 
-        Assert.That(told, Is.EqualTo(new[] { "start", "epoch 1", "batch 1/2 of 40", "batch 2/2 of 8", "done 1", "end" }));
+        Assert.That(told, Is.EqualTo(new[]
+        {
+            "start", "epoch 1", "batch 1/2 of 40", "batch 2/2 of 8", "done 1", "end",
+        }));
     }
 
     [Test]
@@ -276,9 +279,11 @@ public class NeuralNetTests
         Assert.That(net.TrainHistory[0].TrainLossBest && net.TrainHistory[0].ValidLossBest);
         Assert.That(net.LearningRate, Is.Zero);
         Assert.That(net.TrainHistory, Has.All.Matches<EpochRecord>(record =>
-            record!.TrainLossBest == net.TrainHistory.Take(record.Epoch - 1).All(before => record.TrainLoss < before.TrainLoss)
-            && record.ValidLossBest == net.TrainHistory.Take(record.Epoch - 1).All(before => record.ValidLoss < before.ValidLoss)));
+            record!.TrainLossBest == Before(record).All(before => record.TrainLoss < before.TrainLoss)
+            && record.ValidLossBest == Before(record).All(before => record.ValidLoss < before.ValidLoss)));
         Assert.That(last.Any(record => record.ValidLossBest), Is.False);
+
+        IEnumerable<EpochRecord> Before(EpochRecord record) => net.TrainHistory.Take(record.Epoch - 1);
     }
 
     [Test]

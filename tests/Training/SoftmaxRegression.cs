@@ -1,6 +1,8 @@
 namespace Engine.Tests.Training;
 
-/// <summary>Softmax regression of points of the plane to three classes with Nesterov's momentum, in plain arithmetic.</summary>
+/// <summary>
+/// Softmax regression of points of the plane to three classes with Nesterov's momentum, in plain arithmetic.
+/// </summary>
 internal sealed class SoftmaxRegression(double[] w)
 {
     private readonly double[] _velocityW = new double[6];

@@ -4,10 +4,10 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma · inv_std +
-/// beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015; Lasagne's form). In
-/// training mean and inv_std are the batch's, and the running averages in <c>mean</c> and <c>inv_std</c> follow them by
-/// alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over.
+/// Each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma · inv_std
+/// + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015; Lasagne's form).
+/// In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and <c>inv_std</c> follow them
+/// by alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over.
 /// </summary>
 public sealed class BatchNorm : Layer
 {

@@ -13,7 +13,8 @@ public sealed class Conv2D : Layer
     /// <summary>A layer of this many filters.</summary>
     /// <param name="filters">The number of output channels.</param>
     /// <param name="size">The filters' height and width.</param>
-    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told otherwise.</param>
+    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
+    /// otherwise.</param>
     /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
     public Conv2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null)
     {

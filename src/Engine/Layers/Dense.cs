@@ -11,7 +11,8 @@ public sealed class Dense : Layer
 {
     /// <summary>A layer of this many units.</summary>
     /// <param name="units">The number of outputs.</param>
-    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told otherwise.</param>
+    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
+    /// otherwise.</param>
     /// <exception cref="EngineException">There are no units.</exception>
     public Dense(int units, Func<Variable, Variable>? nonlinearity = null)
     {

@@ -14,8 +14,8 @@ public sealed record InitialValue(Initialiser Initialiser, Shape Shape);
 public static class Initial
 {
     /// <summary>
-    /// A shared variable whose first value is drawn from the seed and the variable's name: parameters of different names
-    /// differ, and the order in which they are made does not matter.
+    /// A shared variable whose first value is drawn from the seed and the variable's name: parameters of different
+    /// names differ, and the order in which they are made does not matter.
     /// </summary>
     /// <exception cref="EngineException">The initialiser is not for this shape.</exception>
     public static SharedVariable Shared(

@@ -64,8 +64,8 @@ public abstract record Initialiser
         if (shape.Rank < 2)
         {
             throw new EngineException(
-                $"The {rule} initialiser is for weights, which have at least 2 sides, not for a parameter of shape {shape}: "
-                + "use a constant, uniform or normal initialiser there.");
+                $"The {rule} initialiser is for weights, which have at least 2 sides, not for a parameter of shape "
+                + $"{shape}: use a constant, uniform or normal initialiser there.");
         }
     }
 }

@@ -6,7 +6,9 @@ namespace Engine.Layers;
 /// <summary>What a network is applied to: a batch of samples.</summary>
 public sealed class Input : Layer
 {
-    /// <summary>An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for greyscale images.</summary>
+    /// <summary>
+    /// An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for greyscale images.
+    /// </summary>
     /// <exception cref="EngineException">A side is not positive.</exception>
     public Input(params ReadOnlySpan<int> sides)
     {

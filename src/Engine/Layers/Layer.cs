@@ -4,22 +4,23 @@ using Engine.Graph;
 namespace Engine.Layers;
 
 /// <summary>
-/// The description of a layer: its sizes, its nonlinearity, how its parameters begin. It holds no parameters, so one layer
-/// may be part of any number of networks, each of which has its own.
+/// The description of a layer: its sizes, its nonlinearity, how its parameters begin. It holds no parameters, so one
+/// layer may be part of any number of networks, each of which has its own.
 /// </summary>
 public abstract class Layer
 {
     private readonly Origin _origin = Origin.Caller();
 
     /// <summary>
-    /// The name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the network calls it
-    /// by its type and its place: <c>dense3</c>.
+    /// The name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the network calls
+    /// it by its type and its place: <c>dense3</c>.
     /// </summary>
     public string? Name { get; init; }
 
     /// <summary>The nodes a layer adds to the graph.</summary>
     /// <param name="input">What it is applied to: (batch, …), of the network's floating-point type.</param>
-    /// <param name="scope">Gives parameters, randomness and errors, and says whether the network is being trained.</param>
+    /// <param name="scope">Gives parameters, randomness and errors, and says whether the network is being
+    /// trained.</param>
     /// <returns>The output, (batch, …) with all other sides known.</returns>
     /// <exception cref="EngineException">The layer cannot be applied to such an input.</exception>
     public abstract Variable Build(Variable input, LayerScope scope);

@@ -23,7 +23,9 @@ public sealed class LayerScope
     /// <summary>The layer's name in this network.</summary>
     public string Name { get; }
 
-    /// <summary>Whether the network is being trained: layers that drop or normalise by the batch do so only then.</summary>
+    /// <summary>
+    /// Whether the network is being trained: layers that drop or normalise by the batch do so only then.
+    /// </summary>
     public bool IsTraining { get; }
 
     /// <summary>The dtype of parameters and outputs.</summary>
@@ -53,7 +55,9 @@ public sealed class LayerScope
         }
     }
 
-    /// <summary>Has a training step set a parameter, beside what the update rule does: how running means follow.</summary>
+    /// <summary>
+    /// Has a training step set a parameter, beside what the update rule does: how running means follow.
+    /// </summary>
     public void Update(SharedVariable target, Variable value)
     {
         if (IsTraining)

@@ -76,7 +76,8 @@ internal sealed class Network
 
         if (!shape.IsKnown)
         {
-            throw new EngineException($"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
+            throw new EngineException(
+                $"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
         }
 
         parameter = new Parameter(Initial.Shared(new InitialValue(value, shape), name, _seed, FloatX), isTrainable);
@@ -137,7 +138,8 @@ internal sealed class Network
             string name = layers[i].Name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{i}";
             if (!taken.Add(name))
             {
-                throw new EngineException($"Two layers are named '{name}': give one another name.{layer.OriginAs(name)}");
+                throw new EngineException(
+                    $"Two layers are named '{name}': give one another name.{layer.OriginAs(name)}");
             }
 
             if (i > 0 && layer is Input)

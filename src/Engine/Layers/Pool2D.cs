@@ -15,7 +15,9 @@ public abstract class Pool2D : Layer
     /// <summary>The windows' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>By how many pixels the windows are moved on; null for their own size, so that they do not overlap.</summary>
+    /// <summary>
+    /// By how many pixels the windows are moved on; null for their own size, so that they do not overlap.
+    /// </summary>
     public Size2D? Stride { get; init; }
 
     /// <summary>The border around the image, smaller than a window.</summary>

@@ -21,7 +21,8 @@ public readonly record struct Size2D(int Height, int Width)
 
 /// <summary>
 /// How many zeros a convolution puts around an image: a number, a (height, width), or by name <c>"valid"</c> (none),
-/// <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (wherever filter and image overlap).
+/// <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (wherever filter and image
+/// overlap).
 /// </summary>
 public readonly record struct Padding
 {
@@ -44,7 +45,8 @@ public readonly record struct Padding
     /// <exception cref="EngineException">There is no padding of this name.</exception>
     public static implicit operator Padding(string name) => name is "valid" or "same" or "full"
         ? new Padding(default, name)
-        : throw new EngineException($"There is no padding '{name}': it is 'valid', 'same', 'full' or a number of pixels.");
+        : throw new EngineException(
+            $"There is no padding '{name}': it is 'valid', 'same', 'full' or a number of pixels.");
 
     /// <summary>The name or the size.</summary>
     public override string ToString() => _name ?? _size.ToString();

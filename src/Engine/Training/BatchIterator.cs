@@ -16,8 +16,8 @@ public sealed class BatchIterator
     public int BatchSize { get; }
 
     /// <summary>
-    /// Whether the training samples come in another order each epoch. The order is a function of the network's seed and the
-    /// epoch's number; the samples themselves stay where they are. Validation and prediction never shuffle.
+    /// Whether the training samples come in another order each epoch. The order is a function of the network's seed and
+    /// the epoch's number; the samples themselves stay where they are. Validation and prediction never shuffle.
     /// </summary>
     public bool Shuffle { get; init; }
 
@@ -35,6 +35,7 @@ public sealed class BatchIterator
 /// <param name="X">The samples, one a row.</param>
 /// <param name="Y">Their labels, or in regression values; null in prediction, where there are none.</param>
 /// <param name="Random">
-/// Random numbers for augmentation: a function of the network's seed, the epoch and the batch, so that a run can be repeated.
+/// Random numbers for augmentation: a function of the network's seed, the epoch and the batch, so that a run can be
+/// repeated.
 /// </param>
 public sealed record Batch(Tensor X, Tensor? Y, Random Random);

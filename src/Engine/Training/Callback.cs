@@ -7,8 +7,8 @@ namespace Engine.Training;
 public abstract class Callback
 {
     /// <summary>
-    /// Whether <see cref="OnBatchFinished"/> is to be called. If no callback wants it, batches run with no host in between,
-    /// which is faster.
+    /// Whether <see cref="OnBatchFinished"/> is to be called. If no callback wants it, batches run with no host in
+    /// between, which is faster.
     /// </summary>
     public virtual bool WantsBatches => false;
 

@@ -3,7 +3,10 @@ namespace Engine.Training;
 /// <summary>What an epoch of training came to.</summary>
 public sealed record EpochRecord
 {
-    /// <summary>The epoch's number, from 1 on, counted over all calls of <see cref="NeuralNet.Fit(Tensor, Tensor, CancellationToken)"/>.</summary>
+    /// <summary>
+    /// The epoch's number, from 1 on, counted over all calls of <see cref="NeuralNet.Fit(Tensor, Tensor,
+    /// CancellationToken)"/>.
+    /// </summary>
     public required int Epoch { get; init; }
 
     /// <summary>The mean over the training samples of the loss, each batch's before its own update.</summary>
@@ -18,7 +21,9 @@ public sealed record EpochRecord
     /// <summary>Whether the validation loss is lower than in all epochs before.</summary>
     public required bool ValidLossBest { get; init; }
 
-    /// <summary>The part of the validation samples whose class is predicted; nan without such, and in regression.</summary>
+    /// <summary>
+    /// The part of the validation samples whose class is predicted; nan without such, and in regression.
+    /// </summary>
     public required double ValidAccuracy { get; init; }
 
     /// <summary>The seconds that the training batches took.</summary>
@@ -31,7 +36,9 @@ public sealed record EpochRecord
     public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>();
 }
 
-/// <summary>A score of one's own, taken on the validation samples batch by batch; an epoch's is the mean over the samples.</summary>
+/// <summary>
+/// A score of one's own, taken on the validation samples batch by batch; an epoch's is the mean over the samples.
+/// </summary>
 /// <param name="Name">The heading of its column.</param>
 /// <param name="Score">The score of a batch, given its true labels (or values) and the network's output.</param>
 public sealed record CustomScore(string Name, Func<Tensor, Tensor, double> Score);

@@ -26,7 +26,9 @@ internal abstract class Feed : IDisposable
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
     public abstract void Start(int epoch);
 
-    /// <summary>Runs the function on the next <paramref name="count"/> batches and says how many samples they had.</summary>
+    /// <summary>
+    /// Runs the function on the next <paramref name="count"/> batches and says how many samples they had.
+    /// </summary>
     public abstract int Run(Function function, int count);
 
     /// <summary>The targets of the batch that ran last.</summary>
@@ -37,8 +39,8 @@ internal abstract class Feed : IDisposable
 }
 
 /// <summary>
-/// Samples that lie on the device, where a counter, itself an update, selects each batch: many batches run with no host in
-/// between.
+/// Samples that lie on the device, where a counter, itself an update, selects each batch: many batches run with no host
+/// in between.
 /// </summary>
 internal sealed class DeviceFeed : Feed
 {
@@ -153,7 +155,9 @@ internal sealed class DeviceFeed : Feed
     }
 }
 
-/// <summary>Samples in host memory, from where each batch goes through the iterator's transform to the device.</summary>
+/// <summary>
+/// Samples in host memory, from where each batch goes through the iterator's transform to the device.
+/// </summary>
 internal sealed class HostFeed : Feed
 {
     private readonly Tensor _x;
@@ -211,7 +215,8 @@ internal sealed class HostFeed : Feed
             var random = new Random((int)Philox.Key(_seed, $"epoch {_epoch} batch {_next}"));
             var batch = new Batch(_x.Rows(rows), _y.Rows(rows), random);
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
-            _lastTargets = batch.Y ?? throw new EngineException("The transform of the batch iterator took the targets away.");
+            _lastTargets = batch.Y
+                ?? throw new EngineException("The transform of the batch iterator took the targets away.");
             function.Run(batch.X, _lastTargets, Tensor.Scalar((double)batch.X.Shape[0]));
             samples += batch.X.Shape[0];
         }

@@ -5,7 +5,9 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>All that a network's functions compute, as one symbolic graph: built once, compiled for each data set.</summary>
+/// <summary>
+/// All that a network's functions compute, as one symbolic graph: built once, compiled for each data set.
+/// </summary>
 internal sealed class Model : IDisposable
 {
     public Model(NeuralNet net, Network network)
@@ -16,8 +18,8 @@ internal sealed class Model : IDisposable
         if (!net.Regression && output.Rank != 2)
         {
             throw new EngineException(
-                $"The last layer, '{network.Layers[^1].Name}', gives {output}: a classifier ends with one number a class, "
-                + $"as of a Dense layer. For other outputs set Regression.{network.Layers[^1].Origin}");
+                $"The last layer, '{network.Layers[^1].Name}', gives {output}: a classifier ends with one number a "
+                + $"class, as of a Dense layer. For other outputs set Regression.{network.Layers[^1].Origin}");
         }
 
         Target = net.Regression

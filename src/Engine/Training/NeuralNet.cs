@@ -14,8 +14,8 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
 
 /// <summary>
 /// A network that learns: layers, how they are trained, and what came of it. After
-/// <see cref="Fit(Tensor, Tensor, CancellationToken)"/> it predicts; fitted again, it goes on where it was. One thread at a
-/// time may use it.
+/// <see cref="Fit(Tensor, Tensor, CancellationToken)"/> it predicts; fitted again, it goes on where it was. One thread
+/// at a time may use it.
 /// </summary>
 public sealed partial class NeuralNet : IDisposable
 {
@@ -27,7 +27,9 @@ public sealed partial class NeuralNet : IDisposable
     private Pass? _validation;
     private bool _isStopping;
 
-    /// <summary>A network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.</summary>
+    /// <summary>
+    /// A network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.
+    /// </summary>
     public NeuralNet(params ReadOnlySpan<Layer> layers)
     {
         _layers = new (string?, Layer)[layers.Length];
@@ -37,7 +39,9 @@ public sealed partial class NeuralNet : IDisposable
         }
     }
 
-    /// <summary>A network of these layers by name: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.</summary>
+    /// <summary>
+    /// A network of these layers by name: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
+    /// </summary>
     public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers)
     {
         _layers = new (string?, Layer)[layers.Length];
@@ -54,15 +58,17 @@ public sealed partial class NeuralNet : IDisposable
     public bool Regression { get; init; }
 
     /// <summary>
-    /// The loss of each sample, given the network's output and the targets; its mean is what training makes smaller. Null for
-    /// cross-entropy, or in regression squared error.
+    /// The loss of each sample, given the network's output and the targets; its mean is what training makes smaller.
+    /// Null for cross-entropy, or in regression squared error.
     /// </summary>
     public Func<Variable, Variable, Variable>? Objective { get; init; }
 
     /// <summary>What first values, dropout and shuffling are functions of: the same seed gives the same bits.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Where the network runs; null for <see cref="Device.Default"/> at the time of <see cref="Initialize"/>.</summary>
+    /// <summary>
+    /// Where the network runs; null for <see cref="Device.Default"/> at the time of <see cref="Initialize"/>.
+    /// </summary>
     public Device? Device { get; init; }
 
     /// <summary>The floating-point type of parameters and outputs.</summary>
@@ -74,7 +80,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Which of the samples validate: a stratified fifth unless told otherwise.</summary>
     public TrainSplit TrainSplit { get; set; } = new();
 
-    /// <summary>How the samples come in training: batches of 128 in the order of the data unless told otherwise.</summary>
+    /// <summary>
+    /// How the samples come in training: batches of 128 in the order of the data unless told otherwise.
+    /// </summary>
     public BatchIterator BatchIteratorTrain { get; set; } = new();
 
     /// <summary>How the samples come in validation and prediction: batches of 128 unless told otherwise.</summary>
@@ -93,7 +101,8 @@ public sealed partial class NeuralNet : IDisposable
     public TextWriter? Output { get; set; }
 
     /// <summary>
-    /// Whether the best losses so far are printed in colour; null for where it is a terminal and <c>NO_COLOR</c> is not set.
+    /// Whether the best losses so far are printed in colour; null for where it is a terminal and <c>NO_COLOR</c> is not
+    /// set.
     /// </summary>
     public bool? HasColours { get; set; }
 
@@ -110,7 +119,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>How many numbers are learnt.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
 
-    /// <summary>The settings of the update rule by name (<c>learning_rate</c>, <c>momentum</c>): set them between epochs.</summary>
+    /// <summary>
+    /// The settings of the update rule by name (<c>learning_rate</c>, <c>momentum</c>): set them between epochs.
+    /// </summary>
     public IReadOnlyDictionary<string, SharedVariable> UpdateSettings => Initialized.Rule.Settings;
 
     /// <summary>The learning rate that the next batch is trained with.</summary>
@@ -123,8 +134,11 @@ public sealed partial class NeuralNet : IDisposable
     private Model Initialized => _model ?? throw new EngineException(
         "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
 
-    /// <summary>Checks the layers against each other and draws the parameters' first values. Done once; Fit does it too.</summary>
-    /// <exception cref="EngineException">The layers do not fit each other: the message names the layer and its line.</exception>
+    /// <summary>
+    /// Checks the layers against each other and draws the parameters' first values. Done once; Fit does it too.
+    /// </summary>
+    /// <exception cref="EngineException">The layers do not fit each other: the message names the layer and its
+    /// line.</exception>
     public void Initialize()
     {
         if (_model is null)
@@ -140,8 +154,8 @@ public sealed partial class NeuralNet : IDisposable
     }
 
     /// <summary>
-    /// Trains for <see cref="MaxEpochs"/> epochs. When cancelled, training ends after the batch that runs, at most some dozen
-    /// batches later; the network keeps what it has learnt, and nothing is thrown.
+    /// Trains for <see cref="MaxEpochs"/> epochs. When cancelled, training ends after the batch that runs, at most some
+    /// dozen batches later; the network keeps what it has learnt, and nothing is thrown.
     /// </summary>
     /// <param name="x">
     /// The samples, (n, …) as the Input layer says: float32 or float64, finite; or of the Input layer's own dtype.
@@ -183,11 +197,12 @@ public sealed partial class NeuralNet : IDisposable
     public Tensor PredictProba(Tensor x) => GetOutput(Initialized.Network.Layers[^1].Name, x);
 
     /// <summary>What a layer, by name, makes of samples.</summary>
-    /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters yet.</exception>
+    /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters
+    /// yet.</exception>
     public Tensor GetOutput(string layer, Tensor x)
     {
         Network network = Initialized.Network;
-        NetworkLayer found = network.Layers.FirstOrDefault(candidate => candidate.Name == layer) ?? throw new EngineException(
+        NetworkLayer found = network.Layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
             $"There is no layer '{layer}' but {string.Join(", ", network.Layers.Select(known => $"'{known.Name}'"))}.");
         Tensor samples = Samples.Inputs(x, network.Input);
         if (!_outputs.TryGetValue(layer, out Function? function))
@@ -222,7 +237,8 @@ public sealed partial class NeuralNet : IDisposable
     /// The part of the samples whose class is predicted; in regression the coefficient of determination, R²
     /// (1 for a perfect prediction, 0 for one no better than the mean).
     /// </summary>
-    /// <exception cref="EngineException">The samples or labels do not fit, or the network has no parameters yet.</exception>
+    /// <exception cref="EngineException">The samples or labels do not fit, or the network has no parameters
+    /// yet.</exception>
     public float Score(Tensor x, Tensor y)
     {
         Model model = Initialized;
@@ -238,8 +254,8 @@ public sealed partial class NeuralNet : IDisposable
     public float Score(Tensor x, int[] y) => Score(x, Tensor.From(y));
 
     /// <summary>
-    /// Copies of all parameters, in the order of the layers, by name (<c>hidden.W</c>): also those that are not learnt but
-    /// followed, as <see cref="BatchNorm"/>'s averages.
+    /// Copies of all parameters, in the order of the layers, by name (<c>hidden.W</c>): also those that are not learnt
+    /// but followed, as <see cref="BatchNorm"/>'s averages.
     /// </summary>
     /// <exception cref="EngineException">The layers do not fit each other.</exception>
     public IReadOnlyList<KeyValuePair<string, Tensor>> GetParameters()
@@ -249,8 +265,11 @@ public sealed partial class NeuralNet : IDisposable
             .Select(parameter => KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable.GetValue()))];
     }
 
-    /// <summary>Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted.</summary>
-    /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all such.</exception>
+    /// <summary>
+    /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted.
+    /// </summary>
+    /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all
+    /// such.</exception>
     public void SetParameters(IEnumerable<KeyValuePair<string, Tensor>> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);

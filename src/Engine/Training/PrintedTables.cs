@@ -65,7 +65,8 @@ internal sealed class PrintedTables : Callback
         columns.Add(("dur", new Cell(record.Dur.ToString("F2", CultureInfo.InvariantCulture) + "s")));
 
         // Each epoch is a table of its own, of which only the first shows its heading.
-        string[] table = [.. Table([.. columns.Select(column => column.Header)], [[.. columns.Select(column => column.Cell)]])];
+        Cell[] cells = [.. columns.Select(column => column.Cell)];
+        string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells])];
         foreach (string line in record.Epoch == 1 ? table : table[^1..])
         {
             _output.WriteLine(line);
@@ -85,7 +86,8 @@ internal sealed class PrintedTables : Callback
     /// </summary>
     private IEnumerable<string> Table(string[] headers, Cell[][] rows)
     {
-        int[] widths = [.. headers.Select((header, i) => Math.Max(header.Length + 2, rows.Max(row => row[i].Text.Length)))];
+        int[] widths =
+            [.. headers.Select((header, i) => Math.Max(header.Length + 2, rows.Max(row => row[i].Text.Length)))];
         bool[] areNumbers = [.. headers.Select((_, i) => rows.All(row => row[i].IsNumber))];
         yield return Line(i => Pad(headers[i], headers[i], i));
         yield return Line(i => new string('-', widths[i]));
@@ -94,7 +96,8 @@ internal sealed class PrintedTables : Callback
             yield return Line(i => Pad(row[i].Text, Coloured(row[i]), i));
         }
 
-        string Line(Func<int, string> cell) => string.Join("  ", Enumerable.Range(0, widths.Length).Select(cell)).TrimEnd();
+        string Line(Func<int, string> cell) =>
+            string.Join("  ", Enumerable.Range(0, widths.Length).Select(cell)).TrimEnd();
 
         string Pad(string text, string shown, int column)
         {

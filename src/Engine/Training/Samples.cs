@@ -3,7 +3,9 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Checks what users hand over before anything is computed with it, and brings it to the network's types.</summary>
+/// <summary>
+/// Checks what users hand over before anything is computed with it, and brings it to the network's types.
+/// </summary>
 internal static class Samples
 {
     /// <summary>The samples as the network's input takes them.</summary>
@@ -15,7 +17,8 @@ internal static class Samples
         {
             string rank = x.Shape.Rank == input.Rank ? "" : $", with {input.Rank} sides, not {x.Shape.Rank}";
             throw new EngineException(
-                $"The samples are {x} and the Input layer '{input}' takes {input.Shape}{rank}, ? being the number of samples.");
+                $"The samples are {x} and the Input layer '{input}' takes {input.Shape}{rank}, ? being the number of "
+                + "samples.");
         }
 
         if (x.Shape[0] == 0)
@@ -35,7 +38,8 @@ internal static class Samples
     }
 
     /// <summary>The labels, or in regression the values, that belong to so many samples.</summary>
-    /// <exception cref="EngineException">Another number, shape or dtype; a label that is no output; nan or infinity.</exception>
+    /// <exception cref="EngineException">Another number, shape or dtype; a label that is no output; nan or
+    /// infinity.</exception>
     public static Tensor Targets(Tensor y, int samples, Model model, bool isRegression)
     {
         ArgumentNullException.ThrowIfNull(y);
@@ -53,7 +57,8 @@ internal static class Samples
         if (y.Shape.Rank != 1 || y.DType.IsFloat())
         {
             throw new EngineException(
-                $"The labels are {y}: a classifier takes one int32 a sample, int32 ({y.Shape[0]}). For values set Regression.");
+                $"The labels are {y}: a classifier takes one int32 a sample, int32 ({y.Shape[0]}). "
+                + "For values set Regression.");
         }
 
         Tensor labels = y.Cast(DType.Int32);

@@ -1,9 +1,9 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the first n/k of each
-/// class validate (rounded up, in the order of the data), or without classes or stratification the first n/k of all; the
-/// others train, in the order of the data. Nothing is random.
+/// Which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the first n/k of
+/// each class validate (rounded up, in the order of the data), or without classes or stratification the first n/k of
+/// all; the others train, in the order of the data. Nothing is random.
 /// </summary>
 /// <param name="EvalSize">The part that validates; 0 for none, which leaves the validation figures nan.</param>
 /// <param name="Stratify">Whether each class is split for itself.</param>

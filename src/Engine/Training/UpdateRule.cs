@@ -15,7 +15,8 @@ public abstract record UpdateRule
     {
         if (!(learningRate >= 0))
         {
-            throw new EngineException(FormattableString.Invariant($"A learning rate is not negative; {learningRate} is no such."));
+            throw new EngineException(FormattableString.Invariant(
+                $"A learning rate is not negative; {learningRate} is no such."));
         }
 
         LearningRate = learningRate;
@@ -55,7 +56,10 @@ public abstract record UpdateRule
     /// <param name="learningRate">The learning rate, a scalar.</param>
     /// <param name="state">Makes the rule's other settings and the variables that it keeps.</param>
     protected abstract IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state);
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state);
 }
 
 /// <summary>A rule made ready for some parameters.</summary>

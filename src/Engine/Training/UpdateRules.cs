@@ -13,7 +13,10 @@ public sealed record Sgd : UpdateRule
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state) =>
         [.. parameters.Zip(gradients, (p, g) => new Update(p, p - (learningRate * g)))];
 }
 
@@ -28,7 +31,10 @@ public sealed record Momentum : UpdateRule
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
     {
         Variable m = state.Value("momentum", Inertia);
         var updates = new List<Update>();
@@ -59,7 +65,10 @@ public sealed record NesterovMomentum : UpdateRule
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
     {
         Variable m = state.Value("momentum", Momentum);
         var updates = new List<Update>();
@@ -90,7 +99,10 @@ public sealed record Adagrad : UpdateRule
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
     {
         var updates = new List<Update>();
         foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
@@ -126,7 +138,10 @@ public sealed record RmsProp : UpdateRule
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
     {
         Variable rho = state.Value("rho", Rho);
         var updates = new List<Update>();
@@ -169,7 +184,10 @@ public sealed record Adam : UpdateRule
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state)
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
     {
         Variable beta1 = state.Value("beta1", Beta1), beta2 = state.Value("beta2", Beta2);
         SharedVariable steps = state.Zero("steps");
