@@ -113,6 +113,21 @@ public class ThreadTeamTests
     }
 
     [Test]
+    public void Many_short_runs_all_end()
+    {
+        using var team = new ThreadTeam(2);
+        int done = 0;
+        Phase[] phases = [new Phase(2, 1, (start, end, _) => Interlocked.Add(ref done, end - start)), new Phase(1, 1, (_, _, _) => { })];
+
+        for (int i = 0; i < 20_000; i++)
+        {
+            team.Run(phases);
+        }
+
+        Assert.That(done, Is.EqualTo(40_000));
+    }
+
+    [Test]
     public void A_run_allocates_nothing()
     {
         using var team = new ThreadTeam(2);

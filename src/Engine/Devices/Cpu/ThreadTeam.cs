@@ -109,6 +109,8 @@ internal sealed class ThreadTeam : IDisposable
         }
     }
 
+    private ulong Ticket => Volatile.Read(ref _shared.Ticket);
+
     private static void RunAlone(Phase[] phases, int count, int worker)
     {
         for (int i = 0; i < count; i++)
@@ -123,12 +125,13 @@ internal sealed class ThreadTeam : IDisposable
     private void RunTogether(Phase[] phases, int first)
     {
         _phases = phases;
-        _first = Epoch(_shared.Ticket) + 1;
+        _first = Epoch(Ticket) + 1;
         uint end = _first + (uint)phases.Length;
         Publish(Pack(_first + (uint)first, 0));
-        while (Epoch(Volatile.Read(ref _shared.Ticket)) != end)
+        // Read once for both: to wait for a change after the last phase's ticket would be to wait for ever.
+        for (ulong ticket = Ticket; Epoch(ticket) != end; ticket = Ticket)
         {
-            TakeOrWait(0);
+            TakeOrWait(ticket, 0);
         }
 
         _phases = [];
@@ -144,15 +147,14 @@ internal sealed class ThreadTeam : IDisposable
         s_self = worker + 1;
         while (!_stopping)
         {
-            TakeOrWait(worker);
+            TakeOrWait(Ticket, worker);
         }
     }
 
-    /// <summary>Takes a chunk of the present phase and runs it, or waits until there is another phase.</summary>
+    /// <summary>Takes a chunk of the ticket's phase and runs it, or waits until there is another ticket.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TakeOrWait(int worker)
+    private void TakeOrWait(ulong ticket, int worker)
     {
-        ulong ticket = Volatile.Read(ref _shared.Ticket);
         int start = (int)(uint)ticket;
         // A thread that comes late may read the next run's list here; then the ticket has changed and is not granted.
         Phase[] phases = _phases;
@@ -226,7 +228,7 @@ internal sealed class ThreadTeam : IDisposable
         {
             for (int i = 0; i < 16; i++)
             {
-                if (Volatile.Read(ref _shared.Ticket) != ticket || _stopping)
+                if (Ticket != ticket || _stopping)
                 {
                     return;
                 }
@@ -239,7 +241,7 @@ internal sealed class ThreadTeam : IDisposable
         lock (_parking)
         {
             Interlocked.Increment(ref _shared.Sleepers);
-            while (Volatile.Read(ref _shared.Ticket) == ticket && !_stopping)
+            while (Ticket == ticket && !_stopping)
             {
                 Monitor.Wait(_parking);
             }

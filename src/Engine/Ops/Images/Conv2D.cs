@@ -1,0 +1,262 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), plus the bias (O) where there is a third input.
+/// </summary>
+internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int Width) Padding, bool FlipFilters)
+    : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => Cases(random)
+        .SelectMany(each => (Sample[])
+        [
+            new(each.Op, new Arg(each.Images), new Arg(each.Filters)),
+            new(each.Op, new Arg(each.Images), new Arg(each.Filters), new Arg([each.Filters[0]])),
+        ])
+        .Concat(
+        [
+            Misuse([1, 2, 5, 5], [3, 4, 2, 2], "the images have 2 channels, the filters take 4"),
+            Misuse([1, 2, 4, 5], [3, 2, 7, 2], "the images (4, 5), padded by (1, 1), are smaller than the filters (7, 2)"),
+            Misuse([1, 2, 4, 5], [3, 2, 0, 2], "filters of (0, 2) have no weights"),
+            Misuse([2, 4, 5], [3, 2, 2, 2], "it takes images (N, C, H, W) and filters (O, C, KH, KW)"),
+            new Sample(Plain, new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2]), new Arg([3])) { Error = "the bias must be (2)" },
+            new Sample(Plain, Arg.Mask([1, 1, 4, 4]), Arg.Mask([2, 1, 2, 2])) { Error = "must be float32 or float64, all alike" },
+            new Sample(new Conv2D((0, 1), (0, 0), true), new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2])) { Error = "the stride (0, 1)" },
+            new Sample(new Conv2D((1, 1), (0, -1), true), new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2])) { Error = "the padding (0, -1)" },
+        ]);
+
+    private static Conv2D Plain => new((1, 1), (0, 0), true);
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        if (Stride.Height < 1 || Stride.Width < 1)
+        {
+            throw new EngineException($"the stride {Stride} must be positive");
+        }
+
+        if (Padding.Height < 0 || Padding.Width < 0)
+        {
+            throw new EngineException($"the padding {Padding} cannot be negative");
+        }
+
+        (Shape x, Shape w) = (inputs[0].Shape, inputs[1].Shape);
+        if (x.Rank != 4 || w.Rank != 4)
+        {
+            throw new EngineException("it takes images (N, C, H, W) and filters (O, C, KH, KW)");
+        }
+
+        foreach (TensorType input in inputs)
+        {
+            if (!input.DType.IsFloat() || input.DType != inputs[0].DType)
+            {
+                throw new EngineException("its inputs must be float32 or float64, all alike: cast them");
+            }
+        }
+
+        if (x[1] != w[1] && x[1] != Shape.Unknown && w[1] != Shape.Unknown)
+        {
+            throw new EngineException($"the images have {x[1]} channels, the filters take {w[1]}");
+        }
+
+        if (w[2] == 0 || w[3] == 0)
+        {
+            throw new EngineException($"filters of ({w[2]}, {w[3]}) have no weights");
+        }
+
+        if (inputs.Length > 2 && !inputs[2].Shape.Admits([w[0]]))
+        {
+            throw new EngineException($"the bias must be ({w[0]})");
+        }
+
+        return [new TensorType(inputs[0].DType,
+        [
+            x[0],
+            w[0],
+            OutputSide(x, w, 2, Stride.Height, Padding.Height),
+            OutputSide(x, w, 3, Stride.Width, Padding.Width),
+        ])];
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable x, Variable w, Variable g) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
+        var weights = new Conv2DWeightsGradient(this, node.Inputs.Count > 2);
+        return [new Conv2DInputGradient(this).Call(w, g, x), .. weights.Apply(x, g, w).Outputs];
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        (NdArray x, NdArray w, NdArray y) = (inputs[0], inputs[1], outputs[0]);
+        foreach (int[] index in NdArray.Indices(y.Shape))
+        {
+            y[index] = inputs.Count > 2 ? inputs[2].Data[index[1]] : 0;
+        }
+
+        ForEachTerm(x.Shape, w.Shape, y.Shape, (i, j, k) => y.Data[k] += x.Data[i] * w.Data[j]);
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    public long CpuWorkspace(CpuStepTypes step) =>
+        WorkspaceBytes(step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
+
+    /// <summary>Configurations, with the shapes of the images and the filters, that reach every branch.</summary>
+    internal static IEnumerable<(Conv2D Op, Shape Images, Shape Filters)> Cases(Random random)
+    {
+        int n = random.Next(1, 4), c = random.Next(1, 4), o = random.Next(1, 5);
+        int h = random.Next(4, 9), w = random.Next(4, 9);
+        yield return (Plain, [n, c, h, w], [o, c, 3, 3]);
+        yield return (new Conv2D((1, 1), (0, 0), false), [n, c, h, w], [o, c, 2, 3]);
+        yield return (new Conv2D((2, 3), (1, 0), true), [n, c, h, w], [o, c, 3, 2]);
+        yield return (new Conv2D((1, 1), (2, 3), false), [n, c, h, w], [o, c, 3, 4]);
+        yield return (new Conv2D((3, 3), (0, 0), true), [n, c, h, w], [o, c, 1, 2]);
+        yield return (Plain, [n, c, h, w], [o, c, 1, 1]);
+        yield return (Plain, [n, c, h, w], [o, c, h, w]);
+        yield return (Plain, [34, 1, 5, 4], [2, 1, 2, 2]);
+        yield return (Plain, [2, 5, 9, 31], [17, 5, 3, 3]);
+        yield return (Plain, [0, c, h, w], [o, c, 2, 2]);
+        yield return (Plain, [n, 0, h, w], [o, 0, 2, 2]);
+        yield return (Plain, [n, c, h, w], [0, c, 2, 2]);
+    }
+
+    /// <summary>
+    /// The definition: calls <paramref name="term"/> with the offsets of an image's element, of the weight it is multiplied by, and of the
+    /// result's element that the product is a part of.
+    /// </summary>
+    internal void ForEachTerm(Shape x, Shape w, Shape y, Action<int, int, int> term)
+    {
+        (int[] xs, int[] ws) = (x.Strides(), w.Strides());
+        int at = 0;
+        foreach (int[] index in NdArray.Indices(y))
+        {
+            (int n, int o, int oh, int ow) = (index[0], index[1], index[2], index[3]);
+            foreach (int[] tap in NdArray.Indices([w[1], w[2], w[3]]))
+            {
+                (int c, int kh, int kw) = (tap[0], tap[1], tap[2]);
+                int row = (oh * Stride.Height) - Padding.Height + kh, column = (ow * Stride.Width) - Padding.Width + kw;
+                if (row >= 0 && row < x[2] && column >= 0 && column < x[3])
+                {
+                    (int fh, int fw) = FlipFilters ? (w[2] - 1 - kh, w[3] - 1 - kw) : (kh, kw);
+                    term(
+                        (n * xs[0]) + (c * xs[1]) + (row * xs[2]) + column, (o * ws[0]) + (c * ws[1]) + (fh * ws[2]) + fw, at);
+                }
+            }
+
+            at++;
+        }
+    }
+
+    internal ConvShape ConvShape(Shape x, Shape w) => new(
+        x[0], x[1], x[2], x[3], w[0], w[2], w[3], Stride.Height, Stride.Width, Padding.Height, Padding.Width, FlipFilters);
+
+    internal static long WorkspaceBytes(CpuStepTypes step, in ConvShape shape) => step.Inputs[0].DType == DType.Float32
+        ? Convolution.WorkspaceBytes<float>(shape, step.Threads)
+        : Convolution.WorkspaceBytes<double>(shape, step.Threads);
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.Forward(
+        ConvShape(step.Shape(0), step.Shape(1)),
+        step.In<T>(0),
+        step.In<T>(1),
+        step.InputCount > 2 ? step.In<T>(2) : null,
+        step.Out<T>(),
+        step.Workspace);
+
+    private int OutputSide(Shape x, Shape w, int axis, int stride, int padding)
+    {
+        if (x[axis] == Shape.Unknown || w[axis] == Shape.Unknown)
+        {
+            return Shape.Unknown;
+        }
+
+        int room = x[axis] + (2 * padding) - w[axis];
+        return room >= 0 ? (room / stride) + 1 : throw new EngineException(
+            $"the images {Sides(x)}, padded by {Padding}, are smaller than the filters {Sides(w)}");
+
+        static Shape Sides(Shape shape) => [shape[2], shape[3]];
+    }
+
+    private static Sample Misuse(Shape x, Shape w, string error) =>
+        new(new Conv2D((1, 1), (1, 1), true), new Arg(x), new Arg(w)) { Error = error };
+}
+
+/// <summary>How far a convolution reaches over the images' borders.</summary>
+public enum Border
+{
+    /// <summary>Not at all: the result is smaller than the images.</summary>
+    Valid,
+
+    /// <summary>So far that, with stride 1, the result is as large as the images. Filters must have odd sides.</summary>
+    Same,
+
+    /// <summary>As long as a filter covers at least one pixel: the result is larger than the images.</summary>
+    Full,
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// Convolves images with filters. With <paramref name="flipFilters"/>, as in Lasagne, it is a true convolution, which turns the
+    /// filters by half a circle; without, the cross-correlation that other libraries call by the same name.
+    /// </summary>
+    /// <param name="x">Images, (N, C, H, W).</param>
+    /// <param name="w">Filters, (O, C, KH, KW).</param>
+    /// <param name="stride">Pixels from one place of a filter to the next, down and across; by default (1, 1).</param>
+    /// <param name="padding">Zeros put around the images: rows above and below, columns left and right.</param>
+    /// <param name="flipFilters">Whether it is a true convolution.</param>
+    /// <param name="bias">O numbers to add to the planes of the result, if wanted.</param>
+    /// <returns>(N, O, (H + 2·padding − KH) / stride + 1, …), rounded down.</returns>
+    /// <exception cref="EngineException">The channels differ, or a filter is larger than the padded images.</exception>
+    public static Variable Conv2D(
+        Variable x,
+        Variable w,
+        (int Height, int Width)? stride = null,
+        (int Height, int Width) padding = default,
+        bool flipFilters = true,
+        Variable? bias = null)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(w);
+        Variable[] operands = bias is null ? [x, w] : [x, w, bias];
+        return new Conv2D(stride ?? (1, 1), padding, flipFilters).Call(Convert(operands, takesIntegers: false));
+    }
+
+    /// <summary>Convolves images with filters whose height and width are known, padding as <paramref name="border"/> asks for.</summary>
+    /// <inheritdoc cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>
+    /// <exception cref="EngineException">
+    /// The filters' sides are not known, or, with <see cref="Border.Same"/>, not odd; the channels differ; or a filter is larger than the
+    /// padded images.
+    /// </exception>
+    public static Variable Conv2D(
+        Variable x,
+        Variable w,
+        Border border,
+        (int Height, int Width)? stride = null,
+        bool flipFilters = true,
+        Variable? bias = null)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        if (w.Rank != 4 || w.Shape[2] < 1 || w.Shape[3] < 1)
+        {
+            throw new EngineException(
+                $"The padding '{border}' needs filters (O, C, KH, KW) of known sides, not '{w}' ({w.Type}).{Origin.Current}");
+        }
+
+        (int height, int width) = (w.Shape[2], w.Shape[3]);
+        if (border == Border.Same && (height % 2 == 0 || width % 2 == 0))
+        {
+            throw new EngineException(
+                $"The padding '{border}' needs filters of odd sides, not ({height}, {width}).{Origin.Current}");
+        }
+
+        (int, int) padding = border switch
+        {
+            Border.Valid => (0, 0),
+            Border.Same => (height / 2, width / 2),
+            _ => (height - 1, width - 1),
+        };
+        return Conv2D(x, w, stride, padding, flipFilters, bias);
+    }
+}

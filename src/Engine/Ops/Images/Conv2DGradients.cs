@@ -1,0 +1,149 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the result;
+/// of the images, the third input, only the shape is read.
+/// </summary>
+internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
+        .Select(each => new Sample(
+            new Conv2DInputGradient(each.Op),
+            new Arg(each.Filters),
+            new Arg(each.Op.Infer(Types(each.Images, each.Filters))[0].Shape),
+            new Arg(each.Images)))
+        .Append(new Sample(
+            new Conv2DInputGradient(new Conv2D((1, 1), (0, 0), true)),
+            new Arg([2, 1, 2, 2]),
+            new Arg([1, 2, 4, 4]),
+            new Arg([1, 1, 4, 4]))
+        {
+            Error = "the result has the shape (1, 2, 3, 3)",
+        });
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        CheckResult(Of, inputs[2] with { DType = inputs[0].DType }, inputs[0], inputs[1]);
+        return [inputs[2] with { DType = inputs[0].DType }];
+    }
+
+    public override bool Reads(int input) => input < 2;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable w, Variable dy, Variable g) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
+        return [new Conv2DWeightsGradient(Of, WithBias: false).Call(g, dy, w), Of.Call(g, w), null];
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        (NdArray w, NdArray dy, NdArray dx) = (inputs[0], inputs[1], outputs[0]);
+        Array.Clear(dx.Data);
+        Of.ForEachTerm(dx.Shape, w.Shape, dy.Shape, (i, j, k) => dx.Data[i] += w.Data[j] * dy.Data[k]);
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    public long CpuWorkspace(CpuStepTypes step) =>
+        Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
+
+    internal static TensorType[] Types(params Shape[] shapes) =>
+        [.. shapes.Select(shape => new TensorType(DType.Float32, shape))];
+
+    internal static void CheckResult(Conv2D of, TensorType x, TensorType w, TensorType dy)
+    {
+        TensorType result = of.Infer([x, w])[0];
+        if (dy.DType != result.DType || !result.Shape.Admits(dy.Shape))
+        {
+            throw new EngineException($"the result has the shape {result.Shape}");
+        }
+    }
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradInput(
+        Of.ConvShape(step.OutShape(), step.Shape(0)), step.In<T>(0), step.In<T>(1), step.Out<T>(), step.Workspace);
+}
+
+/// <summary>
+/// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from the
+/// images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
+/// </summary>
+internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
+        .SelectMany(each => (Sample[])[Example(each, withBias: false), Example(each, withBias: true)])
+        .Append(new Sample(
+            new Conv2DWeightsGradient(new Conv2D((1, 1), (0, 0), true), WithBias: true),
+            new Arg([1, 1, 4, 4]),
+            new Arg([1, 2, 4, 4]),
+            new Arg([2, 1, 2, 2]))
+        {
+            Error = "the result has the shape (1, 2, 3, 3)",
+        });
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        TensorType w = inputs[2] with { DType = inputs[0].DType };
+        Conv2DInputGradient.CheckResult(Of, inputs[0], w, inputs[1]);
+        return WithBias ? [w, w with { Shape = [w.Shape[0]] }] : [w];
+    }
+
+    public override bool Reads(int input) => input < 2;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable x, Variable dy) = (node.Inputs[0], node.Inputs[1]);
+        Variable? toImages = null, toResult = null;
+        if (outputGrads[0] is { } w)
+        {
+            toImages = new Conv2DInputGradient(Of).Call(w, dy, x);
+            toResult = Of.Call(x, w);
+        }
+
+        if (WithBias && outputGrads[1] is { } b)
+        {
+            Variable planes = Symbolic.BroadcastLike(
+                Symbolic.DimShuffle(b, Symbolic.NewAxis, 0, Symbolic.NewAxis, Symbolic.NewAxis), dy);
+            toResult = toResult is null ? planes : Symbolic.Add(toResult, planes);
+        }
+
+        return [toImages, toResult, null];
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        (NdArray x, NdArray dy, NdArray dw) = (inputs[0], inputs[1], outputs[0]);
+        Array.Clear(dw.Data);
+        Of.ForEachTerm(x.Shape, dw.Shape, dy.Shape, (i, j, k) => dw.Data[j] += x.Data[i] * dy.Data[k]);
+        if (WithBias)
+        {
+            Array.Clear(outputs[1].Data);
+            foreach (int[] index in NdArray.Indices(dy.Shape))
+            {
+                outputs[1].Data[index[1]] += dy[index];
+            }
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    public long CpuWorkspace(CpuStepTypes step) =>
+        Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradWeights(
+        Of.ConvShape(step.Shape(0), step.OutShape()),
+        step.In<T>(0),
+        step.In<T>(1),
+        step.Out<T>(),
+        WithBias ? step.Out<T>(1) : null,
+        step.Workspace);
+
+    private static Sample Example((Conv2D Op, Shape Images, Shape Filters) each, bool withBias) => new(
+        new Conv2DWeightsGradient(each.Op, withBias),
+        new Arg(each.Images),
+        new Arg(each.Op.Infer(Conv2DInputGradient.Types(each.Images, each.Filters))[0].Shape),
+        new Arg(each.Filters));
+}

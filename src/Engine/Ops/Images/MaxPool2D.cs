@@ -1,0 +1,126 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The greatest element of each window and, as int32, where in its plane it lies (row times width plus column): the first
+/// of several.
+/// </summary>
+internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => Window.Cases(random)
+        .Select(each => new Sample(new MaxPool2D(each.Window), new Arg(each.Images, Distinct: true)))
+        .Concat(Window.Misuses(window => new MaxPool2D(window)));
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        TensorType pooled = Window.Infer(inputs[0]);
+        return [pooled, pooled with { DType = DType.Int32 }];
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new MaxPool2DGradient(Window).Call(outputGrads[0]!, node.Outputs[1], node.Inputs[0])];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        double[] x = inputs[0].Data;
+        int plane = inputs[0].Shape[2] * inputs[0].Shape[3];
+        Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, _) =>
+        {
+            int greatest = inside.MaxBy(i => x[i]);
+            outputs[0].Data[at] = x[greatest];
+            outputs[1].Data[at] = greatest % plane;
+        });
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pooling.Max(Window.Of(step.Shape(0)), step.In<T>(0), step.Out<T>(), step.Out<int>(1));
+}
+
+/// <summary>Each element of the first array added where the second says that its maximum lay, in zeros of the shape of the third.</summary>
+internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach ((Window window, Shape images) in Window.Cases(random))
+        {
+            Shape pooled = window.Infer(new TensorType(DType.Float32, images)).Shape;
+            yield return new Sample(
+                new MaxPool2DGradient(window),
+                new Arg(pooled),
+                Arg.Int(pooled, 0, images[2] * images[3]),
+                new Arg(images))
+            {
+                HasGradient = false,
+            };
+        }
+
+        yield return new Sample(
+            new MaxPool2DGradient(new Window((2, 2), (2, 2), (0, 0), true)),
+            new Arg([1, 1, 2, 2]),
+            Arg.Int([1, 1, 2, 2], 0, 2),
+            new Arg([1, 1, 7, 7]))
+        {
+            Error = "the pooled images are (1, 1, 3, 3)",
+        };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        TensorType images = inputs[2] with { DType = inputs[0].DType };
+        Shape pooled = Window.Infer(images).Shape;
+        return pooled.Admits(inputs[0].Shape) && pooled.Admits(inputs[1].Shape)
+            ? [images]
+            : throw new EngineException($"the pooled images are {pooled}");
+    }
+
+    public override bool Reads(int input) => input < 2;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        Array.Clear(outputs[0].Data);
+        int plane = outputs[0].Shape[2] * outputs[0].Shape[3], pooled = inputs[0].Shape[2] * inputs[0].Shape[3];
+        for (int i = 0; i < inputs[0].Data.Length; i++)
+        {
+            outputs[0].Data[(i / pooled * plane) + (int)inputs[1].Data[i]] += inputs[0].Data[i];
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
+        Pooling.MaxGrad(Window.Of(step.OutShape()), step.In<T>(0), step.In<int>(1), step.Out<T>());
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The greatest element of each window of the images. The gradient of a window goes to its greatest element; where several
+    /// are equal, to the first of them in C order (Theano's goes to all of them).
+    /// </summary>
+    /// <param name="x">Images, (N, C, H, W).</param>
+    /// <param name="size">The height and width of a window.</param>
+    /// <param name="stride">Pixels from one window to the next, down and across; by default the size, so that windows adjoin.</param>
+    /// <param name="padding">
+    /// Rows above and below the images, and columns left and right of them, that windows may cover; they are never the greatest.
+    /// </param>
+    /// <param name="ignoreBorder">
+    /// Whether a last window that does not fit is left out (sides are rounded down); else it is cut off at the border.
+    /// </param>
+    /// <exception cref="EngineException">The padded images are smaller than a window, or the padding is not smaller.</exception>
+    public static Variable MaxPool2D(
+        Variable x,
+        (int Height, int Width) size,
+        (int Height, int Width)? stride = null,
+        (int Height, int Width) padding = default,
+        bool ignoreBorder = true)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        var window = new Window(size, stride ?? size, padding, ignoreBorder);
+        return new MaxPool2D(window).Call(Convert([x], takesIntegers: false));
+    }
+}

@@ -1,0 +1,175 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Tests.Devices.Cpu;
+
+public unsafe class PoolingTests
+{
+    private static readonly PoolShape[] s_shapes =
+    [
+        new(20, 30, 30, 2, 2, 2, 2),
+        new(20, 15, 15, 2, 2, 2, 2),
+        new(20, 6, 6, 2, 2, 2, 2),
+        new(3, 14, 9, 2, 2, 2, 2),
+        new(3, 15, 15, 2, 2, 2, 2, IgnoreBorder: false),
+        new(3, 31, 33, 3, 3, 2, 2, 1, 1),
+        new(3, 7, 7, 3, 2, 3, 1, IgnoreBorder: false),
+        new(2, 5, 5, 2, 2, 5, 4, IgnoreBorder: false),
+        new(2, 1, 1, 2, 2, 2, 2),
+        new(2, 0, 4, 2, 2, 2, 2),
+        new(0, 4, 4, 2, 2, 2, 2),
+    ];
+
+    public static IEnumerable<object> Shapes()
+    {
+        foreach (PoolShape shape in s_shapes)
+        {
+            yield return shape;
+        }
+
+        var random = new Random(4);
+        for (int i = 0; i < 40; i++)
+        {
+            int k = random.Next(1, 5), l = random.Next(1, 5);
+            yield return new PoolShape(
+                random.Next(1, 4), random.Next(14), random.Next(14), k, l, random.Next(1, 5), random.Next(1, 5),
+                random.Next(k), random.Next(l), random.Next(2) == 0);
+        }
+    }
+
+    [TestCaseSource(nameof(Shapes))]
+    public void Max_takes_the_first_greatest_element_and_its_gradient_goes_there(object shape)
+    {
+        CheckMax<float>((PoolShape)shape);
+        CheckMax<double>((PoolShape)shape);
+    }
+
+    [TestCaseSource(nameof(Shapes))]
+    public void Average_is_the_mean_of_a_window_and_its_gradient_is_shared_evenly(object shape)
+    {
+        foreach (bool countPadding in new[] { false, true })
+        {
+            CheckAverage<float>((PoolShape)shape, countPadding);
+            CheckAverage<double>((PoolShape)shape, countPadding);
+        }
+    }
+
+    [Test]
+    public void A_window_with_a_NaN_has_the_first_NaN_as_its_greatest([Values(4, 8)] int w)
+    {
+        var shape = new PoolShape(1, 2, w, 2, 2, 2, 2);
+        using Native<float> x = new(2 * w), y = new(w / 2);
+        using var argmax = new Native<int>(w / 2);
+        x.Span.Fill(float.NegativeInfinity);
+        (x[1], x[w + 1], x[w + 2], x[3]) = (float.NaN, float.NaN, float.NaN, 5);
+        using var team = new ThreadTeam(1);
+
+        team.Run(Pooling.Max(shape, x.Pointer, y.Pointer, argmax.Pointer));
+
+        Assert.That(argmax.Span.ToArray()[..2], Is.EqualTo(new[] { 1, w + 2 }));
+        Assert.That(y.Span.ToArray()[..2], Is.All.NaN);
+    }
+
+    [Test]
+    public void The_number_of_windows_is_Theanos()
+    {
+        Assert.That(new PoolShape(1, 15, 15, 2, 2, 2, 2).OH, Is.EqualTo(7));
+        Assert.That(new PoolShape(1, 15, 15, 2, 2, 2, 2, IgnoreBorder: false).OH, Is.EqualTo(8));
+        Assert.That(new PoolShape(1, 6, 6, 3, 3, 2, 2, IgnoreBorder: false).OH, Is.EqualTo(3));
+        Assert.That(new PoolShape(1, 5, 5, 3, 3, 2, 2, IgnoreBorder: false).OH, Is.EqualTo(2));
+        Assert.That(new PoolShape(1, 5, 5, 3, 3, 2, 2, 1, 1).OH, Is.EqualTo(3));
+    }
+
+    /// <summary>The positions in a plane that a window covers.</summary>
+    private static int[] Window(PoolShape s, int oh, int ow) =>
+    [
+        .. from kh in Enumerable.Range((oh * s.StrideH) - s.PadH, s.KH)
+           from kw in Enumerable.Range((ow * s.StrideW) - s.PadW, s.KW)
+           where kh >= 0 && kh < s.H && kw >= 0 && kw < s.W
+           select (kh * s.W) + kw,
+    ];
+
+    private static void CheckMax<T>(PoolShape s)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var random = new Random(9);
+        int size = s.H * s.W;
+        using Native<T> x = new(s.Planes * size), dy = new(s.Planes * s.Pixels, random), y = new(dy.Count), dx = new(x.Count);
+        using var argmax = new Native<int>(dy.Count);
+        // Few different values, so that there are many ties.
+        x.Span.Clear();
+        foreach (ref T value in x.Span)
+        {
+            value = T.CreateChecked(random.Next(-2, 3));
+        }
+
+        using var team = new ThreadTeam(2);
+        team.Run([.. Pooling.Max(s, x.Pointer, y.Pointer, argmax.Pointer), .. Pooling.MaxGrad(s, dy.Pointer, argmax.Pointer, dx.Pointer)]);
+
+        var gradient = new T[x.Count];
+        int i = 0;
+        foreach ((int plane, int oh, int ow) in Windows(s))
+        {
+            int[] window = Window(s, oh, ow);
+            T best = window.Length == 0 ? T.NegativeInfinity : window.Max(at => x[(plane * size) + at]);
+            int first = window.Length == 0 ? -1 : window.First(at => x[(plane * size) + at] == best);
+            if (y[i] != best || argmax[i] != first)
+            {
+                Assert.Fail($"Window ({oh}, {ow}) of {s}: {y[i]} at {argmax[i]}, not {best} at {first}.");
+            }
+
+            if (first >= 0)
+            {
+                gradient[(plane * size) + first] += dy[i];
+            }
+
+            i++;
+        }
+
+        Assert.That(dx.Span.SequenceEqual(gradient), $"dx of {s}");
+    }
+
+    private static void CheckAverage<T>(PoolShape s, bool countPadding)
+        where T : unmanaged, INumber<T>
+    {
+        var random = new Random(10);
+        int size = s.H * s.W;
+        using Native<T> x = new(s.Planes * size, random), dy = new(s.Planes * s.Pixels, random), y = new(dy.Count), dx = new(x.Count);
+        using var team = new ThreadTeam(2);
+        team.Run(
+            [.. Pooling.Average(s, countPadding, x.Pointer, y.Pointer), .. Pooling.AverageGrad(s, countPadding, dy.Pointer, dx.Pointer)]);
+
+        var gradient = new double[x.Count];
+        int i = 0;
+        foreach ((int plane, int oh, int ow) in Windows(s))
+        {
+            int[] window = Window(s, oh, ow);
+            int rows = Math.Min(s.KH, s.H + (2 * s.PadH) - (oh * s.StrideH));
+            int columns = Math.Min(s.KW, s.W + (2 * s.PadW) - (ow * s.StrideW));
+            int count = countPadding ? rows * columns : Math.Max(window.Length, 1);
+            double mean = window.Sum(at => double.CreateChecked(x[(plane * size) + at])) / count;
+            if (!(Math.Abs(double.CreateChecked(y[i]) - mean) < 1e-6))
+            {
+                Assert.Fail($"Window ({oh}, {ow}) of {s}: {y[i]}, not {mean}.");
+            }
+
+            foreach (int at in window)
+            {
+                gradient[(plane * size) + at] += double.CreateChecked(dy[i]) / count;
+            }
+
+            i++;
+        }
+
+        for (int at = 0; at < gradient.Length; at++)
+        {
+            Assert.That(double.CreateChecked(dx[at]), Is.EqualTo(gradient[at]).Within(1e-5), $"dx[{at}] of {s}");
+        }
+    }
+
+    private static IEnumerable<(int Plane, int Row, int Column)> Windows(PoolShape s) =>
+        from plane in Enumerable.Range(0, s.Planes)
+        from oh in Enumerable.Range(0, s.OH)
+        from ow in Enumerable.Range(0, s.OW)
+        select (plane, oh, ow);
+}

@@ -1,0 +1,76 @@
+using Engine.Compile;
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Ops;
+
+public class ImageOpTests
+{
+    private static readonly Tensor s_image = Tensor.From([1f, 2, 3, 4, 5, 6, 7, 8, 9], 1, 1, 3, 3);
+    private static readonly Tensor s_filter = Tensor.From([1f, 10, 100, 1000], 1, 1, 2, 2);
+
+    [TestCase(true, new float[] { 1245, 2356, 4578, 5689 })]
+    [TestCase(false, new float[] { 5421, 6532, 8754, 9865 })]
+    public void A_true_convolution_turns_the_filters(bool flipFilters, float[] expected)
+    {
+        Assert.That(Evaluate(Conv2D(Constant(s_image), Constant(s_filter), flipFilters: flipFilters)), Is.EqualTo(expected));
+    }
+
+    [TestCase(Border.Valid, 5, 7, ExpectedResult = "(1, 2, 5, 5)")]
+    [TestCase(Border.Same, 5, 7, ExpectedResult = "(1, 2, 9, 11)")]
+    [TestCase(Border.Full, 5, 7, ExpectedResult = "(1, 2, 13, 17)")]
+    [TestCase(Border.Full, 2, 2, ExpectedResult = "(1, 2, 10, 12)")]
+    public string A_border_is_a_padding(Border border, int height, int width) =>
+        Conv2D(Zeros([1, 3, 9, 11]), Zeros([2, 3, height, width]), border).Shape.ToString();
+
+    [Test]
+    public void A_filter_of_even_side_cannot_keep_the_size() => Assert.That(
+        () => Conv2D(Zeros([1, 3, 9, 11]), Zeros([2, 3, 2, 3]), Border.Same),
+        Throws.TypeOf<EngineException>().With.Message.Contains("odd sides, not (2, 3)"));
+
+    [Test]
+    public void A_border_needs_filters_whose_sides_are_known() => Assert.That(
+        () => Conv2D(Zeros([1, 3, 9, 11]), Tensor4("w"), Border.Full),
+        Throws.TypeOf<EngineException>().With.Message.Contains("known sides, not 'w' (float32 (?, ?, ?, ?))"));
+
+    [Test]
+    public void Images_that_turn_out_too_small_are_refused_with_their_sizes()
+    {
+        Input x = Tensor4("x");
+        using var f = Function.Compile([x], [MaxPool2D(x, (2, 2))]);
+
+        Assert.That(() => f.Call(new Tensor(DType.Float32, [5, 1, 1, 4])), Throws.TypeOf<EngineException>().With.Message.Matches(
+            @"maxPool2D cannot take float32 \(5, 1, 1, 4\): images of 1 by 4 are smaller than the pool \(2, 2\)\. Built at .*ImageOpTests"));
+    }
+
+    [Test]
+    public void The_first_of_equal_maxima_takes_the_gradient()
+    {
+        Input x = Tensor4("x");
+        using var f = Function.Compile([x], [Grad(Sum(MaxPool2D(x, (2, 2))), x)]);
+
+        Tensor[] y = f.Call(Tensor.From([1f, 7, 3, 3, 7, 7, 3, 3], 1, 1, 2, 4));
+
+        Assert.That(y[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 0, 1, 1, 0, 0, 0, 0, 0 }));
+    }
+
+    [TestCase(false, new float[] { 1, 2.5f, 5.5f, 7 })]
+    [TestCase(true, new float[] { 0.25f, 1.25f, 2.75f, 7 })]
+    public void A_mean_counts_the_padding_if_told_so(bool countPadding, float[] expected)
+    {
+        Variable x = Constant(Tensor.From([1f, 2, 3, 4, 5, 6, 7, 8, 9], 1, 1, 3, 3));
+
+        float[] y = Evaluate(AveragePool2D(x, (2, 2), padding: (1, 1), countPadding: countPadding));
+
+        Assert.That(y, Is.EqualTo(expected));
+    }
+
+    private static Constant Zeros(Shape shape) => Constant(new Tensor(DType.Float32, shape));
+
+    private static float[] Evaluate(Variable x)
+    {
+        using var f = Function.Compile([], [x]);
+        return f.Call()[0].AsSpan<float>().ToArray();
+    }
+}
