@@ -58,10 +58,8 @@ public sealed class Conv2D : Layer
         scope.Require(Stride.IsPositive, $"Conv2D needs a stride of at least 1x1, not {Stride}.");
         scope.Require(Pad.IsValid, $"Conv2D cannot have the padding {Pad}.");
         SharedVariable w = scope.Parameter("W", [Filters, input.Shape[1], Size.Height, Size.Width], W);
-        Variable y = Symbolic.Conv2D(input, w, Stride.Tuple, PadFor(scope).Tuple, FlipFilters);
-        return Nonlinearity(B is null
-            ? y
-            : y + Symbolic.Reshape(scope.Parameter("b", [Filters], B), [1, Filters, 1, 1]));
+        SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B);
+        return Nonlinearity(Symbolic.Conv2D(input, w, Stride.Tuple, PadFor(scope).Tuple, FlipFilters, b));
     }
 
     private Size2D PadFor(LayerScope scope)

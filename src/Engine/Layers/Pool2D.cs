@@ -23,6 +23,11 @@ public abstract class Pool2D : Layer
     /// <summary>The border around the image, smaller than a window.</summary>
     public Size2D Pad { get; init; }
 
+    /// <summary>
+    /// Whether a last window that would stand over the lower or right edge is left out; else it is cut off there.
+    /// </summary>
+    public bool IgnoreBorder { get; init; } = true;
+
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
     {
@@ -39,10 +44,7 @@ public abstract class Pool2D : Layer
     private protected abstract Variable Pool(Variable input, Size2D stride);
 }
 
-/// <summary>
-/// The greatest value in each window. Windows that would stand over the lower or right edge are left out (Theano's
-/// <c>ignore_border</c>).
-/// </summary>
+/// <summary>The greatest value in each window; the padding is never the greatest.</summary>
 public sealed class MaxPool2D : Pool2D
 {
     /// <summary>Windows of this size, which do not overlap unless a stride is given.</summary>
@@ -52,13 +54,10 @@ public sealed class MaxPool2D : Pool2D
     }
 
     private protected override Variable Pool(Variable input, Size2D stride) =>
-        Symbolic.MaxPool2D(input, Size.Tuple, stride.Tuple, Pad.Tuple);
+        Symbolic.MaxPool2D(input, Size.Tuple, stride.Tuple, Pad.Tuple, ignoreBorder: IgnoreBorder);
 }
 
-/// <summary>
-/// The mean of each window. Windows that would stand over the lower or right edge are left out (Theano's
-/// <c>ignore_border</c>).
-/// </summary>
+/// <summary>The mean of each window's pixels, those of the padding not counted.</summary>
 public sealed class AveragePool2D : Pool2D
 {
     /// <summary>Windows of this size, which do not overlap unless a stride is given.</summary>
@@ -68,5 +67,5 @@ public sealed class AveragePool2D : Pool2D
     }
 
     private protected override Variable Pool(Variable input, Size2D stride) =>
-        Symbolic.AveragePool2D(input, Size.Tuple, stride.Tuple, Pad.Tuple);
+        Symbolic.AveragePool2D(input, Size.Tuple, stride.Tuple, Pad.Tuple, ignoreBorder: IgnoreBorder);
 }
