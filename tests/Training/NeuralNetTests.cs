@@ -197,6 +197,25 @@ public class NeuralNetTests
     }
 
     [Test]
+    public void A_transform_in_prediction_gives_a_row_a_sample()
+    {
+        (Tensor points, int[] labels) = Toy.Clouds(100);
+        using NeuralNet net = Small(epochs: 1);
+        net.Fit(points, labels);
+        float[] plain = net.PredictProba(points).AsSpan<float>().ToArray();
+
+        net.BatchIteratorTest = new BatchIterator(30) { Transform = batch => batch with { X = Doubled(batch.X) } };
+        Assert.That(net.PredictProba(points).AsSpan<float>().ToArray(), Is.Not.EqualTo(plain));
+        net.BatchIteratorTest = new BatchIterator(30) { Transform = batch => batch with { X = batch.X.Rows(0, 5) } };
+        Assert.That(() => net.Predict(points), Throws.TypeOf<EngineException>().With.Message.EqualTo(
+            "The transform of BatchIteratorTest made float32 (5, 2) of float32 (30, 2): "
+            + "prediction needs one row a sample."));
+
+        static Tensor Doubled(Tensor x) =>
+            Tensor.From([.. x.AsSpan<float>().ToArray().Select(value => value * 2)], x.Shape[0], x.Shape[1]);
+    }
+
+    [Test]
     public void Shuffling_changes_the_order_but_not_the_callers_samples()
     {
         (Tensor points, int[] labels) = Toy.Clouds(100);

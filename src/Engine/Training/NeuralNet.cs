@@ -218,6 +218,12 @@ public sealed partial class NeuralNet : IDisposable
         {
             var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
             Tensor rows = (BatchIteratorTest.Transform?.Invoke(batch) ?? batch).X;
+            if (rows.Shape.Rank == 0 || rows.Shape[0] != batch.X.Shape[0])
+            {
+                throw new EngineException(
+                    $"The transform of BatchIteratorTest made {rows} of {batch.X}: prediction needs one row a sample.");
+            }
+
             function.Run(rows);
             int at = start * row, length = rows.Shape[0] * row;
             if (FloatX == DType.Float32)
