@@ -100,6 +100,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Where <see cref="Verbose"/> prints to; null for the console.</summary>
     public TextWriter? Output { get; set; }
 
+    /// <summary>Stands behind each epoch's row of the table: what must be known of its figures, such as made-up data.</summary>
+    public string? RowNote { get; init; }
+
     /// <summary>
     /// Whether the best losses so far are printed in colour; null for where it is a terminal and <c>NO_COLOR</c> is not
     /// set.

@@ -67,11 +67,12 @@ internal sealed class PrintedTables : Callback
         // Each epoch is a table of its own, of which only the first shows its heading.
         Cell[] cells = [.. columns.Select(column => column.Cell)];
         string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells])];
-        foreach (string line in record.Epoch == 1 ? table : table[^1..])
+        foreach (string line in record.Epoch == 1 ? table[..^1] : [])
         {
             _output.WriteLine(line);
         }
 
+        _output.WriteLine(net.RowNote is null ? table[^1] : $"{table[^1]}  {net.RowNote}");
         _output.Flush();
     }
 
