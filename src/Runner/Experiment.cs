@@ -82,7 +82,7 @@ internal static class Experiment
 
         if (parameters is not null)
         {
-            net.SetParameters(parameters.Tensors);
+            SetParameters(net, parameters, options.Load!);
         }
 
         net.Fit(data.Train.Greyscale(isFlat), data.Train.Labels, cancellation);
@@ -100,6 +100,20 @@ internal static class Experiment
         }
 
         return CommandLine.Done;
+    }
+
+    /// <summary>Puts a file's parameters into a network.</summary>
+    /// <exception cref="EngineException">They are of another network; the message names the file and what differs.</exception>
+    public static void SetParameters(NeuralNet net, SafetensorsFile parameters, string path)
+    {
+        try
+        {
+            net.SetParameters(parameters.Tensors);
+        }
+        catch (EngineException error)
+        {
+            throw new EngineException($"--load: {path}: {error.Message}", error);
+        }
     }
 
     private sealed class Reporter(DownloadBar bar) : IProgress<DownloadProgress>

@@ -54,7 +54,7 @@ internal static class PredictCommand
         SafetensorsFile parameters = Safetensors.Load(load);
         ((string Name, Layer Layer)[] layers, bool isFlat) = Networks.Of(parameters.Tensors);
         using var net = new NeuralNet(layers) { FloatX = configuration.FloatX, Device = device };
-        net.SetParameters(parameters.Tensors);
+        Experiment.SetParameters(net, parameters, load);
         Cifar10Set data = await Experiment.LoadData(path, isQuiet, cancellation);
 
         Tensor images = data.Test.Greyscale(isFlat);
