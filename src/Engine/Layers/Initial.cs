@@ -1,4 +1,5 @@
 using Engine.Graph;
+using Engine.Ops;
 
 namespace Engine.Layers;
 
@@ -23,7 +24,7 @@ public static class Initial
     {
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(name);
-        return new SharedVariable(value.Initialiser.Draw(value.Shape, dtype, Philox.Key(seed, name)), name);
+        return new SharedVariable(value.Initialiser.Draw(value.Shape, dtype, Seeded.Key(seed, name)), name);
     }
 
     /// <summary>Zeros.</summary>

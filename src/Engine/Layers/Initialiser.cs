@@ -1,3 +1,5 @@
+using Engine.Ops;
+
 namespace Engine.Layers;
 
 /// <summary>
@@ -27,7 +29,7 @@ public abstract record Initialiser
     /// <summary>Values spread evenly over [mean − range, mean + range).</summary>
     private protected static void FillUniform(Span<double> values, ulong seed, double mean, double range)
     {
-        Philox.Uniform(seed, values);
+        Seeded.Uniform(seed, values);
         foreach (ref double value in values)
         {
             value = mean + (((2 * value) - 1) * range);
@@ -37,7 +39,7 @@ public abstract record Initialiser
     /// <summary>Normally distributed values.</summary>
     private protected static void FillNormal(Span<double> values, ulong seed, double mean, double deviation)
     {
-        Philox.Normal(seed, values);
+        Seeded.Normal(seed, values);
         foreach (ref double value in values)
         {
             value = mean + (value * deviation);
@@ -154,7 +156,7 @@ public sealed record Orthogonal(double Gain = 1) : Initialiser
         int rows = shape[0], columns = shape.Product(1, shape.Rank);
         (int count, int length) = rows < columns ? (rows, columns) : (columns, rows);
         var vectors = new double[values.Length];
-        Philox.Normal(seed, vectors);
+        Seeded.Normal(seed, vectors);
         for (int i = 0; i < count; i++)
         {
             Span<double> vector = vectors.AsSpan(i * length, length);

@@ -86,11 +86,14 @@ internal sealed class Network
         return parameter.Variable;
     }
 
+    /// <summary>Where the layers' random numbers stand, by the layer's name.</summary>
+    public IReadOnlyDictionary<string, RandomStream> Streams => _streams;
+
     public RandomStream Stream(string layer)
     {
         if (!_streams.TryGetValue(layer, out RandomStream? stream))
         {
-            stream = new RandomStream(Philox.Key(_seed, layer));
+            stream = new RandomStream(Seeded.Key(_seed, layer));
             _streams.Add(layer, stream);
         }
 

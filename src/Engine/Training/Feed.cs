@@ -125,7 +125,7 @@ internal sealed class DeviceFeed : Feed
     {
         _next = 0;
         _counter.SetScalar(0);
-        _order?.SetValue(Tensor.From(Philox.Permutation(Philox.Key(_seed, $"epoch {epoch}"), _count)));
+        _order?.SetValue(Tensor.From(Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count)));
     }
 
     public override int Run(Function function, int count)
@@ -201,7 +201,7 @@ internal sealed class HostFeed : Feed
         _next = 0;
         if (_shuffle)
         {
-            _order = Philox.Permutation(Philox.Key(_seed, $"epoch {epoch}"), _count);
+            _order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
         }
     }
 
@@ -212,7 +212,7 @@ internal sealed class HostFeed : Feed
         {
             int start = _next * _iterator.BatchSize;
             ReadOnlySpan<int> rows = _order.AsSpan(start, Math.Min(_iterator.BatchSize, _count - start));
-            var random = new Random((int)Philox.Key(_seed, $"epoch {_epoch} batch {_next}"));
+            var random = new Random((int)Seeded.Key(_seed, $"epoch {_epoch} batch {_next}"));
             var batch = new Batch(_x.Rows(rows), _y.Rows(rows), random);
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
             _lastTargets = batch.Y

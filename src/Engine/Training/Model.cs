@@ -74,6 +74,7 @@ internal sealed class Model : IDisposable
         SharedVariable[] owned =
         [
             .. Network.Parameters.Select(parameter => parameter.Variable), .. Rule.State, .. Rule.Settings.Values,
+            .. Network.Streams.Values.Select(stream => stream.State),
             TrainLossSum, ValidLossSum, CorrectSum,
         ];
         Array.ForEach(owned, variable => variable.Dispose());
