@@ -10,7 +10,8 @@ public unsafe class ConvolutionTests
     private static readonly ConvShape[] s_shapes =
     [
         new(5, 1, 32, 32, 16, 3, 3, 1, 1, 0, 0, true),
-        new(40, 16, 15, 15, 32, 2, 2, 1, 1, 0, 0, true),
+        new(3, 16, 15, 15, 32, 2, 2, 1, 1, 0, 0, true),
+        new(40, 3, 7, 6, 5, 2, 2, 1, 1, 0, 0, true),
         new(3, 32, 7, 7, 64, 2, 2, 1, 1, 0, 0, false),
         new(2, 7, 31, 33, 5, 1, 1, 1, 1, 0, 0, false),
         new(2, 300, 5, 4, 3, 3, 2, 2, 1, 1, 1, true),

@@ -127,7 +127,7 @@ internal static unsafe class Gemm
         (((parts.Slices - 1) * (long)shape.M * shape.N * sizeof(T)) + 63) & ~63L;
 
     private static int TileRows<T>()
-        where T : unmanaged => Simd.HasManyRegisters ? 12 : 6;
+        where T : unmanaged => Simd.HasManyRegisters(Simd.Width) ? 12 : 6;
 
     private static int TileColumns<T>()
         where T : unmanaged => 2 * Simd.Width / sizeof(T);

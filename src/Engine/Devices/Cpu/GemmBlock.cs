@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Engine.Devices.Cpu;
 
 /// <summary>
@@ -16,16 +18,24 @@ internal static unsafe class GemmBlock<S, V, T>
 
     private static int Width => 1024 / sizeof(T);
 
-    private static int PanelWidth => 2 * S.Count;
+    private static int PanelWidth
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 2 * S.Count;
+    }
 
     /// <summary>Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.</summary>
-    private static int PackedHeight => (MicroKernel<S, V, T>.MaxRows + S.Count - 1) / S.Count * S.Count;
+    private static int PackedHeight
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (MicroKernel<S, V, T>.MaxRows + S.Count - 1) / S.Count * S.Count;
+    }
 
     internal static long ScratchBytes(GemmShape shape)
     {
         long depth = Math.Min(shape.K, Depth);
         long b = depth * Math.Min(RoundUp(shape.N, PanelWidth), Width);
-        long a = shape.TransposeA ? depth * Tiles(Math.Min(shape.M, Height)) * PackedHeight : 0;
+        long a = shape.TransposeA ? Tiles(Math.Min(shape.M, Height)) * (long)PackedTileSize((int)depth) : 0;
         long edge = MicroKernel<S, V, T>.MaxRows * PanelWidth;
         return RoundUp(((a + b + edge) * sizeof(T)) + (3 * Alignment), Alignment);
     }
@@ -36,8 +46,7 @@ internal static unsafe class GemmBlock<S, V, T>
         bool add = Begin(shape, x);
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
-        int heightA = shape.TransposeA ? Tiles(Math.Min(m, Height)) * PackedHeight : 0;
-        T* packedB = Align(packedA + (Math.Min(k, Depth) * heightA));
+        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(Math.Min(m, Height)) * PackedTileSize(Math.Min(k, Depth)) : 0));
         int slices = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)
         {
@@ -89,12 +98,13 @@ internal static unsafe class GemmBlock<S, V, T>
         for (int i = 0; i < m; i += Height)
         {
             int height = Math.Min(Height, m - i);
+            T* a = x.A + (transposeA ? i : (nint)i * x.Lda);
             if (transposeA)
             {
-                PackA(depth, height, x.A + i, x.Lda, packedA);
+                PackA(depth, height, a, x.Lda, packedA);
+                a = packedA;
             }
 
-            T* a = transposeA ? packedA : x.A + ((nint)i * x.Lda);
             for (int j = 0; j < n; j += PanelWidth)
             {
                 int columns = Math.Min(PanelWidth, n - j);
@@ -135,7 +145,7 @@ internal static unsafe class GemmBlock<S, V, T>
                 EdgeTile(tile, rows, columns, edge);
             }
 
-            tile.A += packedA ? PackedHeight * (nint)tile.Depth : rows * tile.RowStep;
+            tile.A += packedA ? PackedTileSize(tile.Depth) : rows * tile.RowStep;
             tile.C += rows * tile.Ldc;
             tile.Bias += rows * tile.BiasStep;
         }
@@ -180,16 +190,52 @@ internal static unsafe class GemmBlock<S, V, T>
     }
 
     /// <summary>Copies the tiles of a block of a transposed A, each as Depth rows of whole vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackA(int depth, int height, T* from, int lda, T* packed)
     {
+        // Eight rows at a time for all tiles: a cache line belongs to several, and of more rows they might not stay in the cache.
+        const int Few = 8;
         int tiles = Tiles(height), low = height / tiles, high = height % tiles;
-        for (int t = 0; t < tiles; t++, packed += PackedHeight * (nint)depth)
+        for (int k = 0; k < depth; k += Few)
         {
-            int rows = t < high ? low + 1 : low;
-            Packing.Rows<S, V, T>(depth, rows, from, lda, packed, PackedHeight);
-            from += rows;
+            int few = Math.Min(Few, depth - k);
+            // Whole vectors may be read as long as there is another row behind them.
+            int whole = lda + low < PackedHeight ? 0 : k + few < depth ? few : few - 1;
+            T* tile = packed + ((nint)k * PackedHeight), source = from + ((nint)k * lda);
+            for (int t = 0; t < tiles; t++, tile += PackedTileSize(depth))
+            {
+                int rows = t < high ? low + 1 : low;
+                T* row = source, to = tile;
+                for (int i = 0; i < whole; i++, row += lda, to += PackedHeight)
+                {
+                    S.Store(to, S.Load(row));
+                    if (PackedHeight > S.Count)
+                    {
+                        S.Store(to + S.Count, S.Load(row + S.Count));
+                    }
+
+                    if (PackedHeight > 2 * S.Count)
+                    {
+                        S.Store(to + (2 * S.Count), S.Load(row + (2 * S.Count)));
+                    }
+                }
+
+                for (int i = whole; i < few; i++, row += lda, to += PackedHeight)
+                {
+                    for (int j = 0; j < rows; j++)
+                    {
+                        to[j] = row[j];
+                    }
+                }
+
+                source += rows;
+            }
         }
     }
+
+    /// <summary>Elements from one packed tile of A to the next: a line more than needed, or all would share few sets of the cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int PackedTileSize(int depth) => (PackedHeight * depth) + (Alignment / sizeof(T));
 
     /// <summary>
     /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that they
@@ -198,8 +244,10 @@ internal static unsafe class GemmBlock<S, V, T>
     private static int InPlaceRows(int depth, int ldb) =>
         depth <= 128 && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Tiles(int height) => (height + MicroKernel<S, V, T>.MaxRows - 1) / MicroKernel<S, V, T>.MaxRows;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int PackedWidth(int columns) => columns > S.Count ? PanelWidth : S.Count;
 
     private static bool IsZero(T value) => S.MaskBits(S.Equal(S.Splat(value), S.Zero)) != 0;

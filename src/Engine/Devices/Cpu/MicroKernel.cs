@@ -35,7 +35,11 @@ internal static unsafe class MicroKernel<S, V, T>
     where T : unmanaged
 {
     /// <summary>The most rows a tile may have.</summary>
-    internal static int MaxRows => Simd.HasManyRegisters ? 12 : 6;
+    internal static int MaxRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Simd.HasManyRegisters(S.Count * sizeof(T)) ? 12 : 6;
+    }
 
     /// <summary>Computes a tile of 1 to <see cref="MaxRows"/> rows and one vector, or two if it is wide.</summary>
     internal static void Run(int rows, bool wide, in Tile<T> tile)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 
 namespace Engine.Devices.Cpu;
 
@@ -18,9 +19,9 @@ internal static class Simd
     /// <summary>Bytes of the widest register that the hardware is fast with.</summary>
     internal static int Width => Vector512.IsHardwareAccelerated ? 64 : Vector256.IsHardwareAccelerated ? 32 : 16;
 
-    /// <summary>Whether there are 32 vector registers rather than 16.</summary>
-    internal static bool HasManyRegisters =>
-        Vector512.IsHardwareAccelerated || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported;
+    /// <summary>Whether there are 32 registers of <paramref name="width"/> bytes rather than 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool HasManyRegisters(int width) => width == 64 || AdvSimd.IsSupported;
 
     /// <summary>Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
