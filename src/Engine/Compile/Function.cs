@@ -98,6 +98,19 @@ public sealed class Function : IDisposable
         }
     }
 
+    /// <summary>
+    /// Makes the plan for arguments of these shapes (and, for sizes, these values) without running it, so that the first
+    /// call need not.
+    /// </summary>
+    /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
+    public void Prepare(params ReadOnlySpan<Tensor> arguments)
+    {
+        lock (_lock)
+        {
+            PlanFor(arguments);
+        }
+    }
+
     /// <summary>Copies an output of the last run.</summary>
     /// <exception cref="EngineException">The function has not run, or the output is of another dtype or size.</exception>
     public void ReadOutput<T>(int output, Span<T> destination) where T : unmanaged

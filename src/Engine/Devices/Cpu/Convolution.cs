@@ -207,7 +207,7 @@ internal static unsafe class Convolution
     {
         for (int chunk = 1; chunk < chunks; chunk++)
         {
-            Packing.Add(from + (chunk * apart), from, count);
+            ShortRows.Add(1, count, from + (chunk * apart), 0, from, 0);
         }
 
         for (int i = 0; i < count; i++)

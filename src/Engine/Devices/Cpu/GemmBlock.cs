@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Engine.Devices.Cpu;
 
 /// <summary>
@@ -153,24 +151,13 @@ internal static unsafe class GemmBlock<S, V, T>
         tile.Ldc = PanelWidth;
         tile.Add = false;
         MicroKernel<S, V, T>.Run(rows, columns > S.Count, tile);
-        for (int i = 0; i < rows; i++, edge += PanelWidth, c += ldc)
+        if (add)
         {
-            if (add)
-            {
-                AddRow(edge, c, columns);
-            }
-
-            Packing.Copy(edge, c, columns);
+            ShortRows.Add(rows, columns, edge, PanelWidth, c, ldc);
         }
-    }
-
-    /// <summary>Adds the first elements of <paramref name="c"/> to <paramref name="sums"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRow(T* sums, T* c, int columns)
-    {
-        for (int j = 0; j < columns; j += S.Count)
+        else
         {
-            S.Store(sums + j, S.Add(S.LoadPartial(c + j, Math.Min(S.Count, columns - j)), S.Load(sums + j)));
+            ShortRows.Copy(rows, columns, edge, PanelWidth, c, ldc);
         }
     }
 

@@ -9,95 +9,110 @@ namespace Engine.Devices.Cpu;
 /// </summary>
 internal static unsafe class Im2Col
 {
-    /// <summary>Writes the matrix of image <paramref name="x"/>, C·KH·KW rows that lie <paramref name="ld"/> elements apart.</summary>
-    internal static void Gather<T>(in ConvShape s, T* x, T* columns, int ld)
-        where T : unmanaged, INumber<T> => Walk<T, CopyRun>(s, x, columns, ld);
+    /// <summary>Writes the matrix of image <paramref name="x"/>: C·KH·KW rows that lie <paramref name="ld"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Gather<T>(in ConvShape s, T* x, T* matrix, int ld)
+        where T : unmanaged
+    {
+        bool isPadded = s.PadH > 0 || s.PadW > 0;
+        int taps = s.KH * s.KW, size = s.Pixels;
+        for (int row = 0; row < taps; row++)
+        {
+            var tap = new Tap(s, row);
+            T* image = x + tap.Image, pixels = matrix + ((nint)row * ld) + tap.Pixel;
+            for (int c = 0; c < s.C; c++, image += s.H * s.W, pixels += (nint)taps * ld)
+            {
+                if (isPadded)
+                {
+                    new Span<T>(pixels - tap.Pixel, size).Clear();
+                }
+
+                if (s.StrideW == 1)
+                {
+                    ShortRows.Copy(tap.Rows, tap.Columns, image, tap.ImageStep, pixels, tap.PixelStep);
+                }
+                else
+                {
+                    CopyStrided(tap, s.StrideW, image, pixels);
+                }
+            }
+        }
+    }
 
     /// <summary>Adds each element of the matrix to the pixel of <paramref name="x"/> that <see cref="Gather"/> takes it from.</summary>
-    internal static void Scatter<T>(in ConvShape s, T* columns, int ld, T* x)
-        where T : unmanaged, INumber<T> => Walk<T, AddRun>(s, x, columns, ld);
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Walk<T, R>(in ConvShape s, T* x, T* columns, int ld)
+    internal static void Scatter<T>(in ConvShape s, T* matrix, int ld, T* x)
         where T : unmanaged, INumber<T>
-        where R : struct, IRun
     {
-        (int outH, int outW) = (s.OH, s.OW);
-        (int h, int w, int strideH, int strideW) = (s.H, s.W, s.StrideH, s.StrideW);
-        for (int c = 0; c < s.C; c++, x += h * w)
+        int taps = s.KH * s.KW;
+        for (int row = 0; row < taps; row++)
         {
-            for (int tap = 0; tap < s.KH * s.KW; tap++, columns += ld)
+            var tap = new Tap(s, row);
+            T* image = x + tap.Image, pixels = matrix + ((nint)row * ld) + tap.Pixel;
+            for (int c = 0; c < s.C; c++, image += s.H * s.W, pixels += (nint)taps * ld)
             {
-                (int kh, int kw) = Math.DivRem(s.Flip ? (s.KH * s.KW) - 1 - tap : tap, s.KW);
-                int top = kh - s.PadH, left = kw - s.PadW;
-                // Pixels first … end - 1 of a row take this tap from inside of the image.
-                int first = Math.Min(outW, left >= 0 ? 0 : (-left + strideW - 1) / strideW);
-                int end = left >= w ? first : Math.Clamp(((w - 1 - left) / strideW) + 1, first, outW);
-                T* row = columns;
-                for (int oh = 0; oh < outH; oh++, row += outW)
+                if (s.StrideW == 1)
                 {
-                    int ih = (oh * strideH) + top;
-                    bool isInside = (uint)ih < (uint)h;
-                    R.Run(x + ((nint)ih * w) + left, strideW, row, isInside ? first : outW, isInside ? end : outW, outW);
+                    ShortRows.Add(tap.Rows, tap.Columns, pixels, tap.PixelStep, image, tap.ImageStep);
+                }
+                else
+                {
+                    AddStrided(tap, s.StrideW, pixels, image);
                 }
             }
         }
     }
 
-    /// <summary>What happens to one row of pixels, of which those from first up to end lie in the image.</summary>
-    private interface IRun
+    private static void CopyStrided<T>(in Tap tap, nint stride, T* image, T* pixels)
+        where T : unmanaged
     {
-        static abstract void Run<T>(T* image, int stride, T* row, int first, int end, int count)
-            where T : unmanaged, INumber<T>;
-    }
-
-    private readonly struct CopyRun : IRun
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Run<T>(T* image, int stride, T* row, int first, int end, int count)
-            where T : unmanaged, INumber<T>
+        for (int i = 0; i < tap.Rows; i++, image += tap.ImageStep, pixels += tap.PixelStep)
         {
-            for (int i = 0; i < first; i++)
+            for (int j = 0; j < tap.Columns; j++)
             {
-                row[i] = T.Zero;
-            }
-
-            if (stride == 1)
-            {
-                Packing.Copy(image + first, row + first, end - first);
-            }
-            else
-            {
-                for (int i = first; i < end; i++)
-                {
-                    row[i] = image[(nint)i * stride];
-                }
-            }
-
-            for (int i = end; i < count; i++)
-            {
-                row[i] = T.Zero;
+                pixels[j] = image[j * stride];
             }
         }
     }
 
-    private readonly struct AddRun : IRun
+    private static void AddStrided<T>(in Tap tap, nint stride, T* pixels, T* image)
+        where T : unmanaged, INumber<T>
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Run<T>(T* image, int stride, T* row, int first, int end, int count)
-            where T : unmanaged, INumber<T>
+        for (int i = 0; i < tap.Rows; i++, image += tap.ImageStep, pixels += tap.PixelStep)
         {
-            if (stride == 1)
+            for (int j = 0; j < tap.Columns; j++)
             {
-                Packing.Add(row + first, image + first, end - first);
+                image[j * stride] += pixels[j];
             }
-            else
-            {
-                for (int i = first; i < end; i++)
-                {
-                    image[(nint)i * stride] += row[i];
-                }
-            }
+        }
+    }
+
+    /// <summary>Which pixels of the result take one tap of the filter from inside the image, and where in the image's first plane.</summary>
+    private readonly struct Tap
+    {
+        /// <summary>The first of them in the plane and in the result, and how far apart their rows are.</summary>
+        public readonly nint Image, ImageStep, Pixel, PixelStep;
+
+        public readonly int Rows, Columns;
+
+        public Tap(in ConvShape s, int tap)
+        {
+            (int kh, int kw) = Math.DivRem(s.Flip ? (s.KH * s.KW) - 1 - tap : tap, s.KW);
+            (int top, int left) = (kh - s.PadH, kw - s.PadW);
+            (int oh, int endH) = Inside(top, s.StrideH, s.H, s.OH);
+            (int ow, int endW) = Inside(left, s.StrideW, s.W, s.OW);
+            (Rows, Columns) = (endH - oh, endW - ow);
+            Image = ((top + ((nint)oh * s.StrideH)) * s.W) + left + ((nint)ow * s.StrideW);
+            ImageStep = (nint)s.StrideH * s.W;
+            Pixel = ((nint)oh * s.OW) + ow;
+            PixelStep = s.OW;
+        }
+
+        /// <summary>For which i of 0 … count - 1 begin + i·stride lies in 0 … side - 1.</summary>
+        private static (int Start, int End) Inside(int begin, int stride, int side, int count)
+        {
+            int start = Math.Min(count, begin >= 0 ? 0 : (-begin + stride - 1) / stride);
+            return (start, begin >= side ? start : Math.Clamp(((side - 1 - begin) / stride) + 1, start, count));
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
@@ -83,58 +82,6 @@ internal static unsafe class Packing
             {
                 to[((nint)k * width) + i] = i < count ? from[k] : default;
             }
-        }
-    }
-
-    /// <summary>Copies so few elements that a call of the runtime's copy would take longer; the two must not overlap.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Copy<T>(T* from, T* to, int count)
-        where T : unmanaged
-    {
-        int i = 0, last256 = count - Vector256<T>.Count, last128 = count - Vector128<T>.Count;
-        if (last256 >= 0)
-        {
-            for (; i < last256; i += Vector256<T>.Count)
-            {
-                Vector256.Store(Vector256.Load(from + i), to + i);
-            }
-
-            // The last vector takes in what remains and, once more, some of what was copied before it.
-            Vector256.Store(Vector256.Load(from + last256), to + last256);
-        }
-        else if (last128 >= 0)
-        {
-            Vector128.Store(Vector128.Load(from), to);
-            Vector128.Store(Vector128.Load(from + last128), to + last128);
-        }
-        else
-        {
-            for (; i < count; i++)
-            {
-                to[i] = from[i];
-            }
-        }
-    }
-
-    /// <summary>Adds so few elements to others that it does not pay to call anything.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Add<T>(T* from, T* to, int count)
-        where T : unmanaged, INumber<T>
-    {
-        int i = 0;
-        for (; i <= count - Vector256<T>.Count; i += Vector256<T>.Count)
-        {
-            (Vector256.Load(to + i) + Vector256.Load(from + i)).Store(to + i);
-        }
-
-        for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
-        {
-            (Vector128.Load(to + i) + Vector128.Load(from + i)).Store(to + i);
-        }
-
-        for (; i < count; i++)
-        {
-            to[i] += from[i];
         }
     }
 

@@ -63,7 +63,7 @@ internal static unsafe class Pooling
     private static void MaxPlane<T>(in PoolShape s, T* x, T* y, int* argmax)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        (int outH, int outW) = (s.OH, s.OW);
+        (int outH, int outW, int w) = (s.OH, s.OW, s.W);
         for (int oh = 0; oh < outH; oh++)
         {
             (int top, int bottom) = s.Rows(oh);
@@ -71,15 +71,16 @@ internal static unsafe class Pooling
             {
                 (int left, int right) = s.Columns(ow);
                 T best = T.NegativeInfinity;
-                int at = top < bottom && left < right ? (top * s.W) + left : -1;
+                int at = top < bottom && left < right ? (top * w) + left : -1;
                 for (int i = top; i < bottom; i++)
                 {
                     for (int j = left; j < right; j++)
                     {
-                        T value = x[(i * s.W) + j];
-                        if (value > best || (T.IsNaN(value) && !T.IsNaN(best)))
+                        T value = x[(i * w) + j];
+                        // Not "value > best": NaN wins over a number, and the first NaN over later ones.
+                        if (!(value <= best) && !T.IsNaN(best))
                         {
-                            (best, at) = (value, (i * s.W) + j);
+                            (best, at) = (value, (i * w) + j);
                         }
                     }
                 }
@@ -90,43 +91,60 @@ internal static unsafe class Pooling
         }
     }
 
-    /// <summary>Four windows at a time; a row's last four may repeat some.</summary>
+    /// <summary>Four windows at a time; a row's last four may repeat some, and a short row is one vector in part.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MaxPlane2x2(in PoolShape s, float* x, float* y, int* argmax)
     {
         (int outH, int outW, int w) = (s.OH, s.OW, s.W);
-        if (outW < 4)
-        {
-            MaxPlane(s, x, y, argmax);
-            return;
-        }
-
-        Vector128<int> one = Vector128<int>.One, below = Vector128.Create(w), diagonal = Vector128.Create(w + 1);
-        Vector128<int> twice = Vector128.Create(0, 2, 4, 6);
+        Vector128<int> below = Vector128.Create(w), twice = Vector128.Create(0, 2, 4, 6);
         for (int oh = 0; oh < outH; oh++, y += outW, argmax += outW)
         {
             int row = 2 * oh * w;
+            if (outW < 4)
+            {
+                float* top = x + row, bottom = top + w;
+                int low = Math.Min(2 * outW, 4), high = (2 * outW) - low;
+                (Vector128<float> most, Vector128<int> where) = Max2x2(
+                    Simd128<float>.LoadPartial(top, low),
+                    Simd128<float>.LoadPartial(top + low, high),
+                    Simd128<float>.LoadPartial(bottom, low),
+                    Simd128<float>.LoadPartial(bottom + low, high),
+                    below);
+                where += twice + Vector128.Create(row);
+                Simd128<float>.StorePartial(y, most, outW);
+                Simd128<int>.StorePartial(argmax, where, outW);
+
+                continue;
+            }
+
             for (int next = 0; next < outW; next += 4)
             {
                 int ow = Math.Min(next, outW - 4);
                 float* top = x + row + (2 * ow), bottom = top + w;
-                Vector128<float> a = Vector128.Load(top), b = Vector128.Load(top + 4);
-                Vector128<float> c = Vector128.Load(bottom), d = Vector128.Load(bottom + 4);
-                Vector128<float> best = Even(a, b);
-                Vector128<int> at = Vector128<int>.Zero;
-                Take(ref best, ref at, Odd(a, b), one);
-                Take(ref best, ref at, Even(c, d), below);
-                Take(ref best, ref at, Odd(c, d), diagonal);
-                best.Store(y + ow);
-                (at + twice + Vector128.Create(row + (2 * ow))).Store(argmax + ow);
+                (Vector128<float> most, Vector128<int> where) = Max2x2(
+                    Vector128.Load(top), Vector128.Load(top + 4), Vector128.Load(bottom), Vector128.Load(bottom + 4), below);
+                most.Store(y + ow);
+                (where + twice + Vector128.Create(row + (2 * ow))).Store(argmax + ow);
             }
         }
+    }
+
+    /// <summary>The greatest elements of four windows, whose upper rows are a and b and lower rows c and d, and their distances from the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<float> Most, Vector128<int> Where) Max2x2(
+        Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, Vector128<int> below)
+    {
+        Vector128<float> best = Even(a, b);
+        Vector128<int> at = Vector128<int>.Zero;
+        Take(ref best, ref at, Odd(a, b), Vector128<int>.One);
+        Take(ref best, ref at, Even(c, d), below);
+        Take(ref best, ref at, Odd(c, d), below + Vector128<int>.One);
+        return (best, at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Take(ref Vector128<float> best, ref Vector128<int> at, Vector128<float> value, Vector128<int> offset)
     {
-        // Not "value > best": NaN wins over a number, and the first NaN over later ones.
         Vector128<float> wins = Vector128.AndNot(
             ~Vector128.LessThanOrEqual(value, best), ~Vector128.Equals(best, best));
         best = Vector128.ConditionalSelect(wins, value, best);

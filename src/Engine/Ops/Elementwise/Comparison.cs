@@ -18,11 +18,18 @@ internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct
 {
     public override string Name => Symbolic.RowName<TRow>();
 
-    public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 2).SelectMany(shapes => (Sample[])
-    [
-        new(new Compare<TRow>(), new Arg(shapes[0]), new Arg(shapes[1])),
-        new(new Compare<TRow>(), Arg.Int(shapes[0], -2, 2), Arg.Int(shapes[1], -2, 2)),
-    ]);
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach (Shape[] shapes in SampleShapes(random, 2))
+        {
+            yield return new Sample(new Compare<TRow>(), new Arg(shapes[0]), new Arg(shapes[1]));
+            yield return new Sample(new Compare<TRow>(), Whole(shapes[1]), Whole(shapes[0]));
+            yield return new Sample(new Compare<TRow>(), Arg.Int(shapes[0], -2, 2), Arg.Int(shapes[1], -2, 2));
+        }
+
+        // The mask has as many bytes as the operand that is repeated.
+        yield return new Sample(new Compare<TRow>(), Whole([1, 4]), Whole([4, 4]));
+    }
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
 
@@ -32,6 +39,8 @@ internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
         [null, null];
+
+    private static Arg Whole(Shape shape) => new(shape, Whole: true);
 
     private readonly struct Map : IMap
     {

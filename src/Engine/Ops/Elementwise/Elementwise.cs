@@ -19,7 +19,8 @@ internal abstract record Elementwise : Op, ICpuOp
         return [new TensorType(OutputDType(inputs[0].DType), Broadcasting.Join(inputs))];
     }
 
-    public sealed override bool MayOverwrite(int input) => true;
+    /// <summary>Not where the output's elements are smaller: it could have the bytes of an input that it repeats.</summary>
+    public sealed override bool MayOverwrite(int input) => OutputDType(DType.Float32) == DType.Float32;
 
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -115,6 +116,12 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
                 yield return new Sample(new Binary<TRow>(), Arg.Int(shapes[0], -100, 100), Arg.Int(shapes[1], -100, 100));
             }
         }
+
+        yield return new Sample(new Binary<TRow>(), Operand([2, 3]), Operand([2, 4]))
+        {
+            Error = "the sides 3 and 4 of axis 1 do not broadcast",
+        };
+        yield return new Sample(new Binary<TRow>(), Operand([2]), Arg.Int([2], 0, 2)) { Error = "the dtypes differ" };
     }
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<BinaryMap<TRow>>(step);

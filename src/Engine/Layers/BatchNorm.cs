@@ -1,0 +1,60 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// Each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma · inv_std
+/// + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015; Lasagne's form).
+/// In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and <c>inv_std</c> follow them
+/// by alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over.
+/// </summary>
+public sealed class BatchNorm : Layer
+{
+    /// <summary>What is added to the variance.</summary>
+    public double Epsilon { get; init; } = 1e-4;
+
+    /// <summary>How much of a batch goes into the running averages.</summary>
+    public double Alpha { get; init; } = 0.1;
+
+    /// <summary>How beta begins; null for a layer without.</summary>
+    public Initialiser? Beta { get; init; } = new Filled(0);
+
+    /// <summary>How gamma begins; null for a layer without.</summary>
+    public Initialiser? Gamma { get; init; } = new Filled(1);
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        int channels = input.Shape[1];
+        Shape axes = [0, .. Enumerable.Range(2, input.Rank - 2)];
+        Shape broadcast = Shape.Create([.. Enumerable.Range(0, input.Rank).Select(axis => axis == 1 ? channels : 1)]);
+        SharedVariable? beta = Beta is null ? null : scope.Parameter("beta", [channels], Beta);
+        SharedVariable? gamma = Gamma is null ? null : scope.Parameter("gamma", [channels], Gamma);
+        SharedVariable runningMean = scope.Parameter("mean", [channels], new Filled(0), isTrainable: false);
+        SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Filled(1), isTrainable: false);
+
+        Variable mean, invStd, centred;
+        if (scope.IsTraining)
+        {
+            mean = Symbolic.Mean(input, axes, keepDims: true);
+            centred = input - mean;
+            invStd = 1 / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centred), axes, keepDims: true) + Epsilon);
+            scope.Update(runningMean, Follow(runningMean, mean));
+            scope.Update(runningInvStd, Follow(runningInvStd, invStd));
+        }
+        else
+        {
+            centred = input - Symbolic.Reshape(runningMean, broadcast);
+            invStd = Symbolic.Reshape(runningInvStd, broadcast);
+        }
+
+        Variable y = centred * (gamma is null ? invStd : Symbolic.Reshape(gamma, broadcast) * invStd);
+        return beta is null ? y : y + Symbolic.Reshape(beta, broadcast);
+
+        Variable Follow(SharedVariable running, Variable batch) =>
+            (running * (1 - Alpha)) + (Symbolic.Reshape(batch, [channels]) * Alpha);
+    }
+}

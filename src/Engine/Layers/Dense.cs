@@ -1,0 +1,45 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// Every output from every input: f(x · W + b), with W (inputs, units) and b (units). Inputs with more than one side a
+/// sample are flattened in C order.
+/// </summary>
+public sealed class Dense : Layer
+{
+    /// <summary>A layer of this many units.</summary>
+    /// <param name="units">The number of outputs.</param>
+    /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
+    /// otherwise.</param>
+    /// <exception cref="EngineException">There are no units.</exception>
+    public Dense(int units, Func<Variable, Variable>? nonlinearity = null)
+    {
+        Require(units > 0, $"Dense needs at least 1 unit, not {units}.");
+        Units = units;
+        Nonlinearity = nonlinearity ?? Symbolic.Rectify;
+    }
+
+    /// <summary>The number of outputs.</summary>
+    public int Units { get; }
+
+    /// <summary>What is applied to the sums.</summary>
+    public Func<Variable, Variable> Nonlinearity { get; }
+
+    /// <summary>How the weights begin.</summary>
+    public Initialiser W { get; init; } = new GlorotUniform();
+
+    /// <summary>How the biases begin; null for a layer without.</summary>
+    public Initialiser? B { get; init; } = new Filled();
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        Variable x = input.Rank > 2 ? Symbolic.Flatten(input) : input;
+        Variable y = Symbolic.Dot(x, scope.Parameter("W", [x.Shape[1], Units], W));
+        return Nonlinearity(B is null ? y : y + scope.Parameter("b", [Units], B));
+    }
+}

@@ -1,0 +1,206 @@
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// How a parameter's first values are drawn. The same seed gives the same values; nothing is kept between draws, so one
+/// initialiser may serve any number of layers.
+/// </summary>
+public abstract record Initialiser
+{
+    /// <summary>The gain that makes up for a rectifier's losing half of the variance: √2.</summary>
+    public const double ReluGain = 1.4142135623730951;
+
+    /// <summary>The values of a parameter of this shape.</summary>
+    /// <param name="shape">The sides; of a weight, (inputs, outputs) or (outputs, inputs, height, width).</param>
+    /// <param name="dtype">The dtype, float32 or float64; the same values but for rounding.</param>
+    /// <param name="seed">What the values are a function of, besides the shape.</param>
+    /// <exception cref="EngineException">The initialiser is not for this shape.</exception>
+    public Tensor Draw(Shape shape, DType dtype, ulong seed)
+    {
+        var values = new double[shape.Count];
+        Fill(values, shape, seed);
+        return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
+    }
+
+    /// <summary>Writes the values in C order.</summary>
+    protected abstract void Fill(Span<double> values, Shape shape, ulong seed);
+
+    /// <summary>Values spread evenly over [mean − range, mean + range).</summary>
+    private protected static void FillUniform(Span<double> values, ulong seed, double mean, double range)
+    {
+        Seeded.Uniform(seed, values);
+        foreach (ref double value in values)
+        {
+            value = mean + (((2 * value) - 1) * range);
+        }
+    }
+
+    /// <summary>Normally distributed values.</summary>
+    private protected static void FillNormal(Span<double> values, ulong seed, double mean, double deviation)
+    {
+        Seeded.Normal(seed, values);
+        foreach (ref double value in values)
+        {
+            value = mean + (value * deviation);
+        }
+    }
+
+    /// <summary>The standard deviation of Glorot's rule: gain · √(2 / ((n1 + n2) · receptive field)).</summary>
+    private protected static double GlorotDeviation(Shape shape, double gain)
+    {
+        RequireWeight(shape, "Glorot");
+        return gain * Math.Sqrt(2.0 / (((double)shape[0] + shape[1]) * shape.Product(2, shape.Rank)));
+    }
+
+    /// <summary>The standard deviation of He's rule: gain · √(1 / inputs of a unit).</summary>
+    private protected static double HeDeviation(Shape shape, double gain)
+    {
+        RequireWeight(shape, "He");
+        return gain * Math.Sqrt(1.0 / (shape.Rank == 2 ? shape[0] : shape.Product(1, shape.Rank)));
+    }
+
+    /// <summary>Refuses a shape without inputs and outputs.</summary>
+    private protected static void RequireWeight(Shape shape, string rule)
+    {
+        if (shape.Rank < 2)
+        {
+            throw new EngineException(
+                $"The {rule} initialiser is for weights, which have at least 2 sides, not for a parameter of shape "
+                + $"{shape}: use a constant, uniform or normal initialiser there.");
+        }
+    }
+}
+
+/// <summary>Every value the same; what biases begin with, at 0.</summary>
+/// <param name="Value">The value.</param>
+public sealed record Filled(double Value = 0) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) => values.Fill(Value);
+}
+
+/// <summary>Values spread evenly around a mean.</summary>
+/// <param name="Range">The greatest distance from the mean.</param>
+/// <param name="Mean">The mean.</param>
+public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+        FillUniform(values, seed, Mean, Range);
+}
+
+/// <summary>Normally distributed values.</summary>
+/// <param name="Deviation">The standard deviation.</param>
+/// <param name="Mean">The mean.</param>
+public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+        FillNormal(values, seed, Mean, Deviation);
+}
+
+/// <summary>
+/// U(−a, a) with a = gain · √(6 / ((n1 + n2) · receptive field)), n1 and n2 the weight's first two sides, the receptive
+/// field the product of the others (Glorot, Bengio: Understanding the difficulty of training deep feedforward neural
+/// networks. AISTATS 2010). What weights begin with unless told otherwise.
+/// </summary>
+/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
+public sealed record GlorotUniform(double Gain = 1) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+        FillUniform(values, seed, 0, Math.Sqrt(3) * GlorotDeviation(shape, Gain));
+}
+
+/// <summary>Normally distributed values with the variance of <see cref="GlorotUniform"/>.</summary>
+/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
+public sealed record GlorotNormal(double Gain = 1) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+        FillNormal(values, seed, 0, GlorotDeviation(shape, Gain));
+}
+
+/// <summary>
+/// U(−a, a) with a = gain · √(3 / inputs of a unit) (He, Zhang, Ren, Sun: Delving deep into rectifiers. ICCV 2015).
+/// </summary>
+/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
+public sealed record HeUniform(double Gain = 1) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+        FillUniform(values, seed, 0, Math.Sqrt(3) * HeDeviation(shape, Gain));
+}
+
+/// <summary>Normally distributed values with the variance of <see cref="HeUniform"/>.</summary>
+/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
+public sealed record HeNormal(double Gain = 1) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
+        FillNormal(values, seed, 0, HeDeviation(shape, Gain));
+}
+
+/// <summary>
+/// The weight, flattened to (first side, product of the others), has orthonormal rows or columns, whichever are fewer,
+/// times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning. ICLR 2014).
+/// </summary>
+/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
+public sealed record Orthogonal(double Gain = 1) : Initialiser
+{
+    /// <inheritdoc/>
+    protected override void Fill(Span<double> values, Shape shape, ulong seed)
+    {
+        RequireWeight(shape, "orthogonal");
+        int rows = shape[0], columns = shape.Product(1, shape.Rank);
+        (int count, int length) = rows < columns ? (rows, columns) : (columns, rows);
+        var vectors = new double[values.Length];
+        Seeded.Normal(seed, vectors);
+        for (int i = 0; i < count; i++)
+        {
+            Span<double> vector = vectors.AsSpan(i * length, length);
+
+            // Once loses digits to cancellation; twice is enough.
+            for (int pass = 0; pass < 2; pass++)
+            {
+                for (int j = 0; j < i; j++)
+                {
+                    ReadOnlySpan<double> other = vectors.AsSpan(j * length, length);
+                    AddScaled(vector, other, -Dot(vector, other));
+                }
+            }
+
+            double scale = 1 / Math.Sqrt(Dot(vector, vector));
+            foreach (ref double value in vector)
+            {
+                value *= scale;
+            }
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            (int row, int column) = Math.DivRem(i, columns);
+            values[i] = Gain * vectors[rows < columns ? i : (column * length) + row];
+        }
+    }
+
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            sum += a[i] * b[i];
+        }
+
+        return sum;
+    }
+
+    private static void AddScaled(Span<double> a, ReadOnlySpan<double> b, double scale)
+    {
+        for (int i = 0; i < a.Length; i++)
+        {
+            a[i] += scale * b[i];
+        }
+    }
+}

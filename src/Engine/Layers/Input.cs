@@ -1,0 +1,35 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>What a network is applied to: a batch of samples.</summary>
+public sealed class Input : Layer
+{
+    /// <summary>
+    /// An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for greyscale images.
+    /// </summary>
+    /// <exception cref="EngineException">A side is not positive.</exception>
+    public Input(params ReadOnlySpan<int> sides)
+    {
+        Sides = Shape.Create(sides);
+        Require(Sides.Rank > 0 && Sides.All(side => side > 0),
+            $"Input needs the sides of a sample, each at least 1 and without the batch's, not {Sides}.");
+    }
+
+    /// <summary>The sides of a sample.</summary>
+    public Shape Sides { get; }
+
+    /// <summary>
+    /// The dtype of the samples; null for the network's own floating-point type. Samples of another dtype, uint8 pixels
+    /// say, are converted as the network reads them, so that they take less room on the device. They are not scaled.
+    /// </summary>
+    public DType? DType { get; init; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(scope);
+        return Symbolic.Cast(input, scope.FloatX);
+    }
+}

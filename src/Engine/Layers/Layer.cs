@@ -1,0 +1,42 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Graph;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// The description of a layer: its sizes, its nonlinearity, how its parameters begin. It holds no parameters, so one
+/// layer may be part of any number of networks, each of which has its own.
+/// </summary>
+public abstract class Layer
+{
+    private readonly Origin _origin = Origin.Caller();
+
+    /// <summary>
+    /// The name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the network calls
+    /// it by its type and its place: <c>dense3</c>.
+    /// </summary>
+    public string? Name { get; init; }
+
+    /// <summary>The nodes a layer adds to the graph.</summary>
+    /// <param name="input">What it is applied to: (batch, …), of the network's floating-point type.</param>
+    /// <param name="scope">Gives parameters, randomness and errors, and says whether the network is being
+    /// trained.</param>
+    /// <returns>The output, (batch, …) with all other sides known.</returns>
+    /// <exception cref="EngineException">The layer cannot be applied to such an input.</exception>
+    public abstract Variable Build(Variable input, LayerScope scope);
+
+    /// <summary>What kind of layer it is, as default names and messages say it.</summary>
+    internal string Kind => GetType().Name;
+
+    /// <summary>Where in the user's code the layer was made, and as which layer of a network.</summary>
+    internal Origin OriginAs(string? name) => _origin with { Layer = name };
+
+    /// <summary>Refuses a size that no layer can have.</summary>
+    private protected void Require([DoesNotReturnIf(false)] bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new EngineException($"{message}{OriginAs(Name)}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>A parameter of a network.</summary>
+/// <param name="Variable">Where its value is kept, named as in <c>hidden.W</c>.</param>
+/// <param name="IsTrainable">Whether the update rule changes it.</param>
+internal sealed record Parameter(SharedVariable Variable, bool IsTrainable);
+
+/// <summary>A layer as part of a network.</summary>
+/// <param name="Name">Its name in the network.</param>
+/// <param name="Layer">Its description.</param>
+/// <param name="Output">What it computes in use; the first side, of the batch, is unknown.</param>
+/// <param name="Origin">Where it was made.</param>
+internal sealed record NetworkLayer(string Name, Layer Layer, Variable Output, Origin Origin);
+
+/// <summary>Layers put one on another, with parameters of their own.</summary>
+internal sealed class Network
+{
+    private readonly Dictionary<string, Parameter> _byName = [];
+    private readonly List<Parameter> _parameters = [];
+    private readonly Dictionary<string, RandomStream> _streams = [];
+    private readonly ulong _seed;
+    private readonly (string Name, Layer Layer)[] _named;
+
+    public Network(IReadOnlyList<(string? Name, Layer Layer)> layers, DType floatX, ulong seed)
+    {
+        FloatX = floatX;
+        _seed = seed;
+        _named = Named(layers);
+        Input = Symbolic.Variable(
+            _named[0].Name, InputLayer.DType ?? floatX, [Shape.Unknown, .. InputLayer.Sides]);
+        var built = new List<NetworkLayer>();
+        Output = Build(isTraining: false, [], built);
+        Layers = built;
+    }
+
+    public DType FloatX { get; }
+
+    public IReadOnlyList<NetworkLayer> Layers { get; }
+
+    /// <summary>All parameters, in the order in which the layers ask for them.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    public IReadOnlyList<SharedVariable> Trainable =>
+        [.. _parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)];
+
+    /// <summary>How many numbers training changes.</summary>
+    public long LearnableCount => Trainable.Sum(variable => variable.Shape.Count);
+
+    /// <summary>What the network is applied to.</summary>
+    public Graph.Input Input { get; }
+
+    /// <summary>The output in use: nothing dropped, running means.</summary>
+    public Variable Output { get; }
+
+    private Input InputLayer => (Input)_named[0].Layer;
+
+    /// <summary>The output in training, and what a training step updates beside the parameters.</summary>
+    public (Variable Output, IReadOnlyList<Update> Updates) BuildTraining()
+    {
+        var updates = new List<Update>();
+        return (Build(isTraining: true, updates, []), updates);
+    }
+
+    public SharedVariable Parameter(string name, Shape shape, Initialiser value, bool isTrainable)
+    {
+        if (_byName.TryGetValue(name, out Parameter? parameter))
+        {
+            return parameter.Variable.Shape == shape
+                ? parameter.Variable
+                : throw new EngineException(
+                    $"The parameter '{name}' is {parameter.Variable.Type} and was asked for again as {shape}.");
+        }
+
+        if (!shape.IsKnown)
+        {
+            throw new EngineException(
+                $"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
+        }
+
+        parameter = new Parameter(Initial.Shared(new InitialValue(value, shape), name, _seed, FloatX), isTrainable);
+        _byName.Add(name, parameter);
+        _parameters.Add(parameter);
+        return parameter.Variable;
+    }
+
+    /// <summary>Where the layers' random numbers stand, by the layer's name.</summary>
+    public IReadOnlyDictionary<string, RandomStream> Streams => _streams;
+
+    public RandomStream Stream(string layer)
+    {
+        if (!_streams.TryGetValue(layer, out RandomStream? stream))
+        {
+            stream = new RandomStream(Seeded.Key(_seed, layer));
+            _streams.Add(layer, stream);
+        }
+
+        return stream;
+    }
+
+    private Variable Build(bool isTraining, List<Update> updates, List<NetworkLayer> built)
+    {
+        Variable output = Input;
+        foreach ((string name, Layer layer) in _named)
+        {
+            Origin origin = layer.OriginAs(name);
+            using (Origin.Use(origin))
+            {
+                var scope = new LayerScope(this, name, origin, isTraining, updates);
+                Shape shape = output.Shape;
+                output = layer.Build(output, scope);
+                if (output.Rank == 0 || output.Shape.Skip(1).Any(side => side <= 0))
+                {
+                    throw scope.Error($"{layer.Kind} makes {output.Shape} of {shape}: nothing is left of a sample.");
+                }
+            }
+
+            built.Add(new NetworkLayer(name, layer, output, origin));
+        }
+
+        return output;
+    }
+
+    private static (string Name, Layer Layer)[] Named(IReadOnlyList<(string? Name, Layer Layer)> layers)
+    {
+        if (layers.Count == 0 || layers[0].Layer is not Engine.Layers.Input)
+        {
+            string first = layers.Count == 0 ? "it has no layers" : $"its first layer is {layers[0].Layer.Kind}";
+            string origin = layers.Count == 0 ? "" : $"{layers[0].Layer.OriginAs(layers[0].Name)}";
+            throw new EngineException(
+                $"A network begins with an Input layer, which says how large a sample is, but {first}.{origin}");
+        }
+
+        var named = new (string Name, Layer Layer)[layers.Count];
+        var taken = new HashSet<string>();
+        for (int i = 0; i < named.Length; i++)
+        {
+            Layer layer = layers[i].Layer;
+            string name = layers[i].Name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{i}";
+            if (!taken.Add(name))
+            {
+                throw new EngineException(
+                    $"Two layers are named '{name}': give one another name.{layer.OriginAs(name)}");
+            }
+
+            if (i > 0 && layer is Input)
+            {
+                throw new EngineException(
+                    $"A network has one Input layer, its first; layer {i} is another.{layer.OriginAs(name)}");
+            }
+
+            named[i] = (name, layer);
+        }
+
+        return named;
+    }
+}

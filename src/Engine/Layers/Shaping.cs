@@ -1,0 +1,73 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>All sides of a sample joined to one, in C order.</summary>
+public sealed class Flatten : Layer
+{
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return input.Rank == 2 ? input : Symbolic.Flatten(input);
+    }
+}
+
+/// <summary>The values of a sample under other sides, in C order.</summary>
+public sealed class Reshape : Layer
+{
+    /// <summary>These sides, without the batch's; one may be −1, for what the others leave.</summary>
+    /// <exception cref="EngineException">A side is neither positive nor −1, or more than one is −1.</exception>
+    public Reshape(params ReadOnlySpan<int> sides)
+    {
+        Sides = Shape.Create(sides);
+        Require(Sides.Rank > 0 && Sides.All(side => side is > 0 or -1) && Sides.Count(side => side == -1) <= 1,
+            $"Reshape needs the sides of a sample, each at least 1 but one that may be -1, not {Sides}.");
+    }
+
+    /// <summary>The sides of a sample, one of which may be −1.</summary>
+    public Shape Sides { get; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        int count = input.Shape.Product(1, input.Rank);
+        int known = 1;
+        int[] sides = [-1, .. Sides];
+        foreach (int side in Sides.Where(side => side > 0))
+        {
+            known *= side;
+        }
+
+        int open = Array.IndexOf(sides, -1, 1);
+        if (open > 0 && count % known == 0)
+        {
+            sides[open] = count / known;
+            known = count;
+        }
+
+        return known == count
+            ? Symbolic.Reshape(input, Shape.Create(sides))
+            : throw scope.Error($"The {count} values of a sample of {input.Shape} cannot take the sides {Sides}.");
+    }
+}
+
+/// <summary>A nonlinearity as a layer of its own.</summary>
+public sealed class Activation : Layer
+{
+    /// <summary>Applies this function.</summary>
+    public Activation(Func<Variable, Variable> nonlinearity)
+    {
+        ArgumentNullException.ThrowIfNull(nonlinearity);
+        Nonlinearity = nonlinearity;
+    }
+
+    /// <summary>The function.</summary>
+    public Func<Variable, Variable> Nonlinearity { get; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope) => Nonlinearity(input);
+}

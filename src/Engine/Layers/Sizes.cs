@@ -1,0 +1,64 @@
+namespace Engine.Layers;
+
+/// <summary>A height and a width; a single number stands for both.</summary>
+/// <param name="Height">The height.</param>
+/// <param name="Width">The width.</param>
+public readonly record struct Size2D(int Height, int Width)
+{
+    /// <summary>A square.</summary>
+    public static implicit operator Size2D(int side) => new(side, side);
+
+    /// <summary>A height and a width.</summary>
+    public static implicit operator Size2D((int Height, int Width) size) => new(size.Height, size.Width);
+
+    /// <summary>As <c>3x3</c>.</summary>
+    public override string ToString() => $"{Height}x{Width}";
+
+    internal bool IsPositive => Height > 0 && Width > 0;
+
+    internal (int H, int W) Tuple => (Height, Width);
+}
+
+/// <summary>
+/// How many zeros a convolution puts around an image: a number, a (height, width), or by name <c>"valid"</c> (none),
+/// <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (wherever filter and image
+/// overlap).
+/// </summary>
+public readonly record struct Padding
+{
+    private readonly Size2D _size;
+    private readonly string? _name;
+
+    private Padding(Size2D size, string? name)
+    {
+        _size = size;
+        _name = name;
+    }
+
+    /// <summary>The same on all sides.</summary>
+    public static implicit operator Padding(int size) => new(size, null);
+
+    /// <summary>Above and below, and left and right.</summary>
+    public static implicit operator Padding((int Height, int Width) size) => new(size, null);
+
+    /// <summary>By name.</summary>
+    /// <exception cref="EngineException">There is no padding of this name.</exception>
+    public static implicit operator Padding(string name) => name is "valid" or "same" or "full"
+        ? new Padding(default, name)
+        : throw new EngineException(
+            $"There is no padding '{name}': it is 'valid', 'same', 'full' or a number of pixels.");
+
+    /// <summary>The name or the size.</summary>
+    public override string ToString() => _name ?? _size.ToString();
+
+    internal bool IsValid => _size is { Height: >= 0, Width: >= 0 };
+
+    internal Size2D For(Size2D filter) => _name switch
+    {
+        "same" when filter.Height % 2 == 0 || filter.Width % 2 == 0 => throw new EngineException(
+            $"The padding 'same' needs a filter of odd sides, not {filter}: pad by numbers."),
+        "same" => (filter.Height / 2, filter.Width / 2),
+        "full" => (filter.Height - 1, filter.Width - 1),
+        _ => _size,
+    };
+}

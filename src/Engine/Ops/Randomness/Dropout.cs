@@ -1,0 +1,106 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the state
+/// wherever it is needed, and not kept: the gradient is the same op, of the gradient.
+/// </summary>
+internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
+{
+    private const int Grain = 512;
+
+    public override string Name => FormattableString.Invariant($"dropout{{{Stream}, {P}}}");
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        var state = Arg.Int([3], int.MinValue, int.MaxValue);
+        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        yield return new Sample(new DropoutMask(random.Next(9), 0.5), new Arg(shape), state);
+        yield return new Sample(new DropoutMask(1, 0.9), new Arg([random.Next(4000, 5000)]), state);
+        yield return new Sample(new DropoutMask(2, 0), new Arg(shape), state);
+        yield return new Sample(new DropoutMask(0, 0.5), new Arg([2]), new Arg([3])) { Error = "the state must be" };
+        yield return new Sample(new DropoutMask(0, 0.5), Arg.Int([2], 0, 9), state) { Error = "int32 is not floating point" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Philox.CheckState(inputs[1]);
+        return inputs[0].DType.IsFloat()
+            ? [inputs[0]]
+            : throw new EngineException($"{inputs[0].DType.Name()} is not floating point: cast it");
+    }
+
+    public override bool MayOverwrite(int input) => input == 0;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [Call(outputGrads[0]!, node.Inputs[1]), null];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var philox = Philox.From(inputs[1], Stream);
+        for (int i = 0; i < inputs[0].Data.Length; i++)
+        {
+            PhiloxBlock block = philox.Block(i / 4);
+            uint word = (i % 4) switch { 0 => block.W0, 1 => block.W1, 2 => block.W2, _ => block.W3 };
+            outputs[0].Data[i] = word >> 8 >= Threshold ? inputs[0].Data[i] / (1 - P) : 0;
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    /// <summary>A word's upper 24 bits are below this with probability P.</summary>
+    private uint Threshold => (uint)Math.Round(P * (1 << 24));
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    {
+        T* x = step.In<T>(0), y = step.Out<T>();
+        int* state = step.In<int>(1);
+        int count = checked((int)step.OutShape().Count), stream = Stream;
+        T scale = T.CreateTruncating(1 / (1 - P));
+        uint threshold = Threshold;
+        return
+        [
+            new Phase((count + 3) / 4, Grain, (start, end, _) =>
+            {
+                var philox = Philox.From(state, stream);
+                uint* words = stackalloc uint[4];
+                for (int block = start; block < end; block++)
+                {
+                    (words[0], words[1], words[2], words[3]) = philox.Block(block);
+                    int first = 4 * block, n = Math.Min(4, count - first);
+                    for (int i = 0; i < n; i++)
+                    {
+                        y[first + i] = words[i] >> 8 >= threshold ? x[first + i] * scale : T.Zero;
+                    }
+                }
+            }),
+        ];
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// Each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays (Srivastava et al.,
+    /// "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x itself for p = 0.
+    /// </summary>
+    /// <param name="x">What is thinned out.</param>
+    /// <param name="p">The probability of an element's being dropped, 0 ≤ p &lt; 1.</param>
+    /// <param name="stream">What decides which; each run of a function drops others.</param>
+    /// <exception cref="EngineException">p is not a probability below 1, or x is not floating point.</exception>
+    public static Variable Dropout(Variable x, double p, RandomStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(stream);
+        if (!(p >= 0 && p < 1))
+        {
+            throw new EngineException(
+                FormattableString.Invariant($"Dropout of '{x}' takes a probability from 0 up to, not including, 1, not {p}."));
+        }
+
+        return p == 0 ? x : new DropoutMask(stream.Next(), p).Call(x, stream.State);
+    }
+}

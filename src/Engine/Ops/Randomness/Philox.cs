@@ -1,0 +1,63 @@
+using System.Runtime.CompilerServices;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the
+/// n-th numbers are computed from n alone, so that threads share the work in any way and draw the same.
+/// </summary>
+internal readonly struct Philox
+{
+    private readonly uint _key0;
+    private readonly uint _key1;
+    private readonly uint _step;
+    private readonly uint _stream;
+
+    /// <summary>A generator with the state of a <see cref="RandomStream"/>: the key's two words and the step.</summary>
+    public Philox(int key0, int key1, int step, int stream)
+    {
+        _key0 = (uint)key0;
+        _key1 = (uint)key1;
+        _step = (uint)step;
+        _stream = (uint)stream;
+    }
+
+    public static unsafe Philox From(int* state, int stream) => new(state[0], state[1], state[2], stream);
+
+    public static Philox From(NdArray state, int stream) =>
+        new((int)state.Data[0], (int)state.Data[1], (int)state.Data[2], stream);
+
+    /// <summary>The type of the state.</summary>
+    /// <exception cref="EngineException">It is another.</exception>
+    public static void CheckState(TensorType state)
+    {
+        if (state.DType != DType.Int32 || !Shape.Create(3).Admits(state.Shape))
+        {
+            throw new EngineException("the state must be an int32 vector of 3: two words of key and the step");
+        }
+    }
+
+    /// <summary>Block <paramref name="index"/> of the numbers of this step and stream.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public PhiloxBlock Block(int index) => Block(new PhiloxBlock((uint)index, _stream, _step, 0), _key0, _key1);
+
+    /// <summary>The ten rounds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static PhiloxBlock Block(PhiloxBlock counter, uint key0, uint key1)
+    {
+        (uint c0, uint c1, uint c2, uint c3) = counter;
+        for (int round = 0; round < 10; round++)
+        {
+            ulong a = (ulong)c0 * 0xD2511F53, b = (ulong)c2 * 0xCD9E8D57;
+            (c0, c1, c2, c3) = ((uint)(b >> 32) ^ c1 ^ key0, (uint)b, (uint)(a >> 32) ^ c3 ^ key1, (uint)a);
+            key0 += 0x9E3779B9;
+            key1 += 0xBB67AE85;
+        }
+
+        return new PhiloxBlock(c0, c1, c2, c3);
+    }
+}
+
+/// <summary>Four random words, or a counter of four words.</summary>
+internal readonly record struct PhiloxBlock(uint W0, uint W1, uint W2, uint W3);

@@ -1,0 +1,148 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>x − log Σ exp(x) along the innermost axis.</summary>
+internal sealed record LogSoftmax : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach (Arg arg in Softmax.SampleArgs(random))
+        {
+            yield return new Sample(new LogSoftmax(), arg);
+        }
+
+        yield return new Sample(new LogSoftmax(), new Arg(Shape.Scalar)) { Error = "a scalar has no rows" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [Softmax.InferRows(inputs[0])];
+
+    public override bool MayOverwrite(int input) => true;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new LogSoftmaxGrad().Call(node.Outputs[0], outputGrads[0]!)];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
+        {
+            double log = LogSumExp(inputs[0].Data.AsSpan(start, count));
+            for (int i = start; i < start + count; i++)
+            {
+                outputs[0].Data[i] = inputs[0].Data[i] - log;
+            }
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0);
+
+    internal static double LogSumExp(ReadOnlySpan<double> x)
+    {
+        double max = double.NegativeInfinity, sum = 0;
+        foreach (double value in x)
+        {
+            max = Math.Max(max, value);
+        }
+
+        foreach (double value in x)
+        {
+            sum += Math.Exp(value - max);
+        }
+
+        return max + Math.Log(sum);
+    }
+
+    private readonly struct Kernel : IRowKernel
+    {
+        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+        {
+            int n = operands.Columns;
+            if (n == 0)
+            {
+                return;
+            }
+
+            T* x = operands.A + ((long)row * n), y = operands.Y + ((long)row * n);
+            V log = S.Splat(RowMath<S, V, T>.LogSumExp(x, n));
+            int i = 0;
+            for (; i <= n - S.Count; i += S.Count)
+            {
+                S.Store(y + i, S.Sub(S.Load(x + i), log));
+            }
+
+            if (i < n)
+            {
+                S.StorePartial(y + i, S.Sub(S.LoadPartial(x + i, n - i), log), n - i);
+            }
+        }
+    }
+}
+
+/// <summary>g − exp(y)·Σ g along the innermost axis: the gradient of y = log-softmax(x), given that with respect to y.</summary>
+internal sealed record LogSoftmaxGrad : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => Softmax.SampleArgs(random).Select(arg =>
+        new Sample(new LogSoftmaxGrad(), arg with { Low = -5, High = 0 }, arg with { Low = -2, High = 2 })
+        {
+            HasGradient = false,
+        });
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [Softmax.InferRows(inputs[0])];
+
+    public override bool MayOverwrite(int input) => true;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        double[] y = inputs[0].Data, g = inputs[1].Data;
+        foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
+        {
+            double sum = g.AsSpan(start, count).ToArray().Sum();
+            for (int i = start; i < start + count; i++)
+            {
+                outputs[0].Data[i] = g[i] - (Math.Exp(y[i]) * sum);
+            }
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);
+
+    private readonly struct Kernel : IRowKernel
+    {
+        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+        {
+            int n = operands.Columns;
+            T* y = operands.A + ((long)row * n), g = operands.B + ((long)row * n), dx = operands.Y + ((long)row * n);
+            V sum = S.Splat(RowMath<S, V, T>.Dot(g, null, n));
+            int i = 0;
+            for (; i <= n - S.Count; i += S.Count)
+            {
+                V p = VectorMath.Exp<S, V, T>(S.Load(y + i));
+                S.Store(dx + i, S.Sub(S.Load(g + i), S.Mul(p, sum)));
+            }
+
+            if (i < n)
+            {
+                V p = VectorMath.Exp<S, V, T>(S.LoadPartial(y + i, n - i));
+                S.StorePartial(dx + i, S.Sub(S.LoadPartial(g + i, n - i), S.Mul(p, sum)), n - i);
+            }
+        }
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// x − log Σ exp(x) along the innermost axis: the logarithm of <see cref="Softmax(Variable)"/>, without the rounding
+    /// of probabilities near 0. A row with a NaN becomes all NaN.
+    /// </summary>
+    /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
+    public static Variable LogSoftmax(Variable x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return new LogSoftmax().Call(x);
+    }
+}

@@ -1,0 +1,162 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>The operands of a kernel that works on matrices row by row; what it has not got is null.</summary>
+internal readonly unsafe struct RowOperands<T>(T* a, T* b, int* labels, T* y, int columns) where T : unmanaged
+{
+    public T* A => a;
+
+    public T* B => b;
+
+    public int* Labels => labels;
+
+    public T* Y => y;
+
+    public int Columns => columns;
+
+    /// <summary>The label of a row, which is checked, because the kernels use it as an index.</summary>
+    public int Label(int row) => CrossEntropy.Check(labels[row], row, columns);
+}
+
+/// <summary>A kernel that works on matrices row by row.</summary>
+internal interface IRowKernel
+{
+    static abstract void Row<S, V, T>(RowOperands<T> operands, int row)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>;
+}
+
+/// <summary>The CPU's loop over rows, for the widest vectors the hardware has.</summary>
+internal static unsafe class RowLoop
+{
+    private const int Grain = 4096;
+
+    /// <summary>The loop for operands that are inputs of a step: which of them, −1 for none.</summary>
+    public static Phase[] Phases<TKernel>(CpuStep step, int a, int b = -1, int labels = -1)
+        where TKernel : struct, IRowKernel =>
+        step.DType(0) == DType.Float32
+            ? Phases<TKernel, float>(step, a, b, labels)
+            : Phases<TKernel, double>(step, a, b, labels);
+
+    private static Phase[] Phases<TKernel, T>(CpuStep step, int a, int b, int labels)
+        where TKernel : struct, IRowKernel where T : unmanaged, INumber<T>
+    {
+        Shape shape = step.Shape(a);
+        int columns = shape[-1];
+        int rows = shape.Product(0, shape.Rank - 1);
+        var operands = new RowOperands<T>(
+            step.In<T>(a),
+            b < 0 ? null : step.In<T>(b),
+            labels < 0 ? null : step.In<int>(labels),
+            step.Out<T>(),
+            columns);
+        RangeBody body =
+            Vector512.IsHardwareAccelerated ? Body<TKernel, Simd512<T>, Vector512<T>, T>(operands)
+            : Vector256.IsHardwareAccelerated ? Body<TKernel, Simd256<T>, Vector256<T>, T>(operands)
+            : Body<TKernel, Simd128<T>, Vector128<T>, T>(operands);
+        return [new Phase(rows, Math.Max(1, Grain / Math.Max(columns, 1)), body)];
+    }
+
+    private static RangeBody Body<TKernel, S, V, T>(RowOperands<T> operands)
+        where TKernel : struct, IRowKernel
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T> =>
+        (start, end, _) =>
+        {
+            for (int row = start; row < end; row++)
+            {
+                TKernel.Row<S, V, T>(operands, row);
+            }
+        };
+}
+
+/// <summary>What the kernels do with a row.</summary>
+internal static unsafe class RowMath<S, V, T>
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged, INumber<T>
+{
+    /// <summary>The greatest element of a row that has one, or NaN.</summary>
+    public static T Max(T* x, int n)
+    {
+        if (n < S.Count)
+        {
+            T least = x[0];
+            for (int i = 1; i < n; i++)
+            {
+                least = T.Max(least, x[i]);
+            }
+
+            return least;
+        }
+
+        V max = S.Load(x);
+        for (int i = S.Count; i <= n - S.Count; i += S.Count)
+        {
+            max = S.Max(max, S.Load(x + i));
+        }
+
+        // The last elements, some of them for the second time.
+        return S.MaxLane(S.Max(max, S.Load(x + n - S.Count)));
+    }
+
+    /// <summary>The sum of exp(x − shift), which is kept in <paramref name="y"/> where that is not null.</summary>
+    public static T ExpSum(T* x, T shift, T* y, int n)
+    {
+        V s = S.Splat(shift), sum = S.Zero;
+        int i = 0;
+        for (; i <= n - S.Count; i += S.Count)
+        {
+            V e = VectorMath.Exp<S, V, T>(S.Sub(S.Load(x + i), s));
+            sum = S.Add(sum, e);
+            if (y != null)
+            {
+                S.Store(y + i, e);
+            }
+        }
+
+        if (i < n)
+        {
+            T* scratch = stackalloc T[S.Count];
+            S.Store(scratch, VectorMath.Exp<S, V, T>(S.Sub(S.LoadPartial(x + i, n - i), s)));
+            V e = S.LoadPartial(scratch, n - i);
+            sum = S.Add(sum, e);
+            if (y != null)
+            {
+                S.StorePartial(y + i, e, n - i);
+            }
+        }
+
+        return S.Sum(sum);
+    }
+
+    /// <summary>log Σ exp(x), without overflow: of the greatest element and the differences to it.</summary>
+    public static T LogSumExp(T* x, int n)
+    {
+        T max = Max(x, n);
+        return max + Log(ExpSum(x, max, null, n));
+    }
+
+    public static T Log(T x) => T.CreateTruncating(Math.Log(double.CreateTruncating(x)));
+
+    /// <summary>Σ a·b; for a null b, Σ a.</summary>
+    public static T Dot(T* a, T* b, int n)
+    {
+        V sum = S.Zero;
+        int i = 0;
+        for (; i <= n - S.Count; i += S.Count)
+        {
+            V va = S.Load(a + i);
+            sum = S.Add(sum, b == null ? va : S.Mul(va, S.Load(b + i)));
+        }
+
+        if (i < n)
+        {
+            V va = S.LoadPartial(a + i, n - i);
+            sum = S.Add(sum, b == null ? va : S.Mul(va, S.LoadPartial(b + i, n - i)));
+        }
+
+        return S.Sum(sum);
+    }
+}

@@ -1,0 +1,168 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>exp(x) / Σ exp(x) along the innermost axis.</summary>
+internal sealed record Softmax : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach (Arg arg in SampleArgs(random))
+        {
+            yield return new Sample(new Softmax(), arg);
+        }
+
+        yield return new Sample(new Softmax(), new Arg(Shape.Scalar)) { Error = "a scalar has no rows" };
+        yield return new Sample(new Softmax(), Arg.Int([2, 3], 0, 5)) { Error = "int32 is not floating point" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [InferRows(inputs[0])];
+
+    public override bool MayOverwrite(int input) => true;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [new SoftmaxGrad().Call(node.Outputs[0], outputGrads[0]!)];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        foreach ((int start, int count) in Rows(inputs[0].Shape))
+        {
+            double max = inputs[0].Data.AsSpan(start, count).ToArray().DefaultIfEmpty().Max();
+            double sum = 0;
+            for (int i = start; i < start + count; i++)
+            {
+                sum += Math.Exp(inputs[0].Data[i] - max);
+            }
+
+            for (int i = start; i < start + count; i++)
+            {
+                outputs[0].Data[i] = Math.Exp(inputs[0].Data[i] - max) / sum;
+            }
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0);
+
+    /// <summary>Matrices with rows shorter and longer than a vector, and with large numbers; a vector; images.</summary>
+    internal static IEnumerable<Arg> SampleArgs(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random);
+        yield return new Arg([n, m]);
+        yield return new Arg([3, m], Low: -900, High: -800);
+        yield return new Arg([n, 10]);
+        yield return new Arg([random.Next(400, 500), 33]);
+        yield return new Arg([m]);
+        yield return new Arg([n, 3, 5]);
+    }
+
+    /// <summary>The type of a matrix that is worked on row by row.</summary>
+    internal static TensorType InferRows(TensorType matrix)
+    {
+        if (matrix.Rank == 0)
+        {
+            throw new EngineException("a scalar has no rows");
+        }
+
+        return matrix.DType.IsFloat()
+            ? matrix with { KnownValue = null }
+            : throw new EngineException($"{matrix.DType.Name()} is not floating point: cast it");
+    }
+
+    /// <summary>Where each row begins, and its length.</summary>
+    internal static IEnumerable<(int Start, int Count)> Rows(Shape shape)
+    {
+        int columns = shape[-1];
+        return Enumerable.Range(0, shape.Product(0, shape.Rank - 1)).Select(row => (row * columns, columns));
+    }
+
+    private readonly struct Kernel : IRowKernel
+    {
+        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+        {
+            int n = operands.Columns;
+            if (n == 0)
+            {
+                return;
+            }
+
+            T* x = operands.A + ((long)row * n), y = operands.Y + ((long)row * n);
+            T sum = RowMath<S, V, T>.ExpSum(x, RowMath<S, V, T>.Max(x, n), y, n);
+            V divisor = S.Splat(sum);
+            int i = 0;
+            for (; i <= n - S.Count; i += S.Count)
+            {
+                S.Store(y + i, S.Div(S.Load(y + i), divisor));
+            }
+
+            if (i < n)
+            {
+                S.StorePartial(y + i, S.Div(S.LoadPartial(y + i, n - i), divisor), n - i);
+            }
+        }
+    }
+}
+
+/// <summary>y·(g − Σ g·y) along the innermost axis: the gradient of y = softmax(x), given that with respect to y.</summary>
+internal sealed record SoftmaxGrad : Op, ICpuOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => Softmax.SampleArgs(random).Select(arg =>
+        new Sample(new SoftmaxGrad(), arg with { Low = 0, High = 1 }, arg with { Low = -2, High = 2 }) { HasGradient = false });
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [Softmax.InferRows(inputs[0])];
+
+    public override bool MayOverwrite(int input) => true;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        double[] y = inputs[0].Data, g = inputs[1].Data;
+        foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
+        {
+            double dot = Enumerable.Range(start, count).Sum(i => g[i] * y[i]);
+            for (int i = start; i < start + count; i++)
+            {
+                outputs[0].Data[i] = y[i] * (g[i] - dot);
+            }
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);
+
+    private readonly struct Kernel : IRowKernel
+    {
+        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+        {
+            int n = operands.Columns;
+            T* y = operands.A + ((long)row * n), g = operands.B + ((long)row * n), dx = operands.Y + ((long)row * n);
+            V dot = S.Splat(RowMath<S, V, T>.Dot(g, y, n));
+            int i = 0;
+            for (; i <= n - S.Count; i += S.Count)
+            {
+                S.Store(dx + i, S.Mul(S.Load(y + i), S.Sub(S.Load(g + i), dot)));
+            }
+
+            if (i < n)
+            {
+                V grad = S.Mul(S.LoadPartial(y + i, n - i), S.Sub(S.LoadPartial(g + i, n - i), dot));
+                S.StorePartial(dx + i, grad, n - i);
+            }
+        }
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// exp(x) / Σ exp(x) along the innermost axis: of a matrix, row by row. Computed from the differences to the row's
+    /// greatest element, so that nothing overflows; a row with a NaN becomes all NaN.
+    /// </summary>
+    /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
+    public static Variable Softmax(Variable x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return new Softmax().Call(x);
+    }
+}

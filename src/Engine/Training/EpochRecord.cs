@@ -1,0 +1,44 @@
+namespace Engine.Training;
+
+/// <summary>What an epoch of training came to.</summary>
+public sealed record EpochRecord
+{
+    /// <summary>
+    /// The epoch's number, from 1 on, counted over all calls of <see cref="NeuralNet.Fit(Tensor, Tensor,
+    /// CancellationToken)"/>.
+    /// </summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>The mean over the training samples of the loss, each batch's before its own update.</summary>
+    public required double TrainLoss { get; init; }
+
+    /// <summary>Whether the training loss is lower than in all epochs before.</summary>
+    public required bool TrainLossBest { get; init; }
+
+    /// <summary>The mean loss over the validation samples after the epoch; nan without such.</summary>
+    public required double ValidLoss { get; init; }
+
+    /// <summary>Whether the validation loss is lower than in all epochs before.</summary>
+    public required bool ValidLossBest { get; init; }
+
+    /// <summary>
+    /// The part of the validation samples whose class is predicted; nan without such, and in regression.
+    /// </summary>
+    public required double ValidAccuracy { get; init; }
+
+    /// <summary>The seconds that the training batches took.</summary>
+    public required double TrainSeconds { get; init; }
+
+    /// <summary>The seconds that training and validation took, without compiling.</summary>
+    public required double Dur { get; init; }
+
+    /// <summary>The custom scores by name.</summary>
+    public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>();
+}
+
+/// <summary>
+/// A score of one's own, taken on the validation samples batch by batch; an epoch's is the mean over the samples.
+/// </summary>
+/// <param name="Name">The heading of its column.</param>
+/// <param name="Score">The score of a batch, given its true labels (or values) and the network's output.</param>
+public sealed record CustomScore(string Name, Func<Tensor, Tensor, double> Score);

@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Training;
+
+public sealed partial class NeuralNet
+{
+    /// <summary>How many batches run between two looks at the cancellation.</summary>
+    private const int Chunk = 50;
+
+    private Device? _device;
+
+    private NeuralNet Train(Tensor x, Tensor y, int epochs, CancellationToken cancellationToken)
+    {
+        Initialize();
+        Model model = Initialized;
+        Tensor samples = Samples.Inputs(x, model.Network.Input);
+        Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
+        (int[] train, int[] validate) = TrainSplit.Split(
+            samples.Shape[0], Regression ? null : targets.AsSpan<int>().ToArray());
+
+        Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
+        _isStopping = false;
+        Array.ForEach(callbacks, callback => callback.OnTrainingStarted(this));
+        try
+        {
+            _training = Pass.For(_training, this, model, samples, targets, train, isTraining: true, _device!);
+            _validation = Pass.For(_validation, this, model, samples, targets, validate, isTraining: false, _device!);
+            for (int i = 0; i < epochs && !_isStopping && !cancellationToken.IsCancellationRequested; i++)
+            {
+                if (!Epoch(_training, _validation, callbacks, cancellationToken))
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            Array.ForEach(callbacks, callback => callback.OnTrainingFinished(this));
+        }
+
+        return this;
+    }
+
+    /// <summary>Trains and validates once, unless cancelled or stopped amid it.</summary>
+    private bool Epoch(Pass training, Pass validation, Callback[] callbacks, CancellationToken cancellationToken)
+    {
+        int epoch = _history.Count + 1;
+        Array.ForEach(callbacks, callback => callback.OnEpochStarted(this, epoch));
+        long start = Stopwatch.GetTimestamp();
+        if (TrainBatches(training, epoch, callbacks, cancellationToken) is not { } trainLoss)
+        {
+            return false;
+        }
+
+        double trainSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        if (Validate(validation, epoch, cancellationToken) is not { } valid)
+        {
+            return false;
+        }
+
+        var record = new EpochRecord
+        {
+            Epoch = epoch,
+            TrainLoss = trainLoss,
+            TrainLossBest = _history.All(before => !(before.TrainLoss <= trainLoss)) && !double.IsNaN(trainLoss),
+            ValidLoss = valid.Loss,
+            ValidLossBest = _history.All(before => !(before.ValidLoss <= valid.Loss)) && !double.IsNaN(valid.Loss),
+            ValidAccuracy = valid.Accuracy,
+            TrainSeconds = trainSeconds,
+            Dur = Stopwatch.GetElapsedTime(start).TotalSeconds,
+            Scores = valid.Scores,
+        };
+        _history.Add(record);
+        Array.ForEach(callbacks, callback => callback.OnEpochFinished(this, record));
+        return true;
+    }
+
+    /// <summary>The mean loss of the epoch's batches, or null if it was cut short.</summary>
+    private double? TrainBatches(Pass pass, int epoch, Callback[] callbacks, CancellationToken cancellationToken)
+    {
+        Callback[] listeners = [.. callbacks.Where(callback => callback.WantsBatches)];
+        int chunk = listeners.Length > 0 || pass.Feed is HostFeed ? 1 : Chunk;
+        int batches = pass.Feed.Batches, samples = 0;
+        Initialized.TrainLossSum.SetScalar(0.0);
+        pass.Feed.Start(epoch);
+        for (int done = 0; done < batches; done += chunk)
+        {
+            if (_isStopping || cancellationToken.IsCancellationRequested)
+            {
+                return null;
+            }
+
+            int rows = pass.Feed.Run(pass.Function, Math.Min(chunk, batches - done));
+            samples += rows;
+            if (listeners.Length > 0)
+            {
+                var record = new BatchRecord(epoch, done, batches, rows, pass.ReadScalar(FloatX));
+                Array.ForEach(listeners, callback => callback.OnBatchFinished(this, record));
+            }
+        }
+
+        return _isStopping ? null : Initialized.TrainLossSum.GetScalar<double>() / samples;
+    }
+
+    private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
+        Pass pass, int epoch, CancellationToken cancellationToken)
+    {
+        Model model = Initialized;
+        var scores = new OrderedDictionary<string, double>(
+            CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
+        int chunk = CustomScores.Count > 0 || pass.Feed is HostFeed ? 1 : Chunk;
+        int batches = pass.Feed.Batches, samples = 0;
+        model.ValidLossSum.SetScalar(0.0);
+        model.CorrectSum.SetScalar(0.0);
+        pass.Feed.Start(epoch);
+        for (int done = 0; done < batches; done += chunk)
+        {
+            if (cancellationToken.IsCancellationRequested)
+            {
+                return null;
+            }
+
+            int rows = pass.Feed.Run(pass.Function, Math.Min(chunk, batches - done));
+            samples += rows;
+            if (CustomScores.Count > 0)
+            {
+                Tensor output = pass.ReadRows(FloatX, model.Network.Output.Shape.With(0, rows));
+                foreach (CustomScore score in CustomScores)
+                {
+                    scores[score.Name] += score.Score(pass.Feed.LastTargets, output) * rows;
+                }
+            }
+        }
+
+        foreach (string name in scores.Keys.ToArray())
+        {
+            scores[name] = Mean(scores[name]);
+        }
+
+        double accuracy = Regression ? double.NaN : Mean(model.CorrectSum.GetScalar<double>());
+        return (Mean(model.ValidLossSum.GetScalar<double>()), accuracy, scores);
+
+        double Mean(double sum) => samples == 0 ? double.NaN : sum / samples;
+    }
+
+    /// <summary>A function with the samples it is run over.</summary>
+    private sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
+    {
+        /// <summary>A pass over other samples, which keeps the compiled function where it can.</summary>
+        public static Pass For(
+            Pass? former, NeuralNet net, Model model, Tensor x, Tensor y, int[] rows, bool isTraining, Device device)
+        {
+            BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
+            bool shuffle = isTraining && iterator.Shuffle;
+            var key = new PassKey(rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null);
+            Tensor inputs = Rows(x, rows), targets = Rows(y, rows);
+            if (former?.Key == key && former.Feed is DeviceFeed kept)
+            {
+                kept.Replace(inputs, targets);
+                return former;
+            }
+
+            Feed feed = key.IsOnDevice
+                ? new DeviceFeed(model, inputs, targets, iterator, shuffle, net.Seed)
+                : new HostFeed(model, inputs, targets, iterator, shuffle, net.Seed);
+            if (former?.Key == key)
+            {
+                return former with { Feed = feed };
+            }
+
+            former?.Dispose();
+            IEnumerable<Update> updates = isTraining ? model.TrainUpdates : model.ValidUpdates;
+            Variable output = isTraining ? model.TrainLoss : model.Network.Output;
+            var function = Function.Compile(feed.Inputs, [output], updates.Concat(feed.Updates), feed.Givens, device);
+            var pass = new Pass(feed, function, key);
+            if (rows.Length > 0)
+            {
+                feed.Prepare(function);
+            }
+
+            return pass;
+        }
+
+        public double ReadScalar(DType dtype)
+        {
+            Tensor value = ReadRows(dtype, Shape.Scalar);
+            return value.Cast(DType.Float64).AsSpan<double>()[0];
+        }
+
+        public Tensor ReadRows(DType dtype, Shape shape)
+        {
+            var value = new Tensor(dtype, shape);
+            if (dtype == DType.Float32)
+            {
+                Function.ReadOutput(0, value.AsSpan<float>());
+            }
+            else
+            {
+                Function.ReadOutput(0, value.AsSpan<double>());
+            }
+
+            return value;
+        }
+
+        public void Dispose()
+        {
+            Function.Dispose();
+            Feed.Dispose();
+        }
+
+        private static Tensor Rows(Tensor tensor, int[] rows) =>
+            rows.Length == tensor.Shape[0] ? tensor : tensor.Rows(rows);
+    }
+
+    /// <summary>What decides whether a compiled function can be kept for other samples.</summary>
+    private sealed record PassKey(int Rows, int BatchSize, bool Shuffle, bool IsOnDevice);
+}

@@ -1,0 +1,118 @@
+using System.Globalization;
+using Engine.Layers;
+
+namespace Engine.Training;
+
+/// <summary>What a network with <see cref="NeuralNet.Verbose"/> prints: nolearn's tables, to the letter.</summary>
+internal sealed class PrintedTables : Callback
+{
+    private const string Cyan = "\e[36m";
+    private const string Green = "\e[32m";
+    private const string Plain = "\e[0m";
+
+    private readonly TextWriter _output;
+    private readonly bool _hasColours;
+
+    public PrintedTables(TextWriter? output, bool? hasColours)
+    {
+        _output = output ?? Console.Out;
+        _hasColours = hasColours ?? (output is null && !Console.IsOutputRedirected
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
+    }
+
+    public override void OnTrainingStarted(NeuralNet net)
+    {
+        if (net.TrainHistory.Count > 0)
+        {
+            return;
+        }
+
+        _output.WriteLine($"# Neural Network with {net.LearnableParameters} learnable parameters");
+        _output.WriteLine();
+        _output.WriteLine("## Layer information");
+        _output.WriteLine();
+        foreach (string line in Table(["#", "name", "size"], [.. net.Layers.Select(Row)]))
+        {
+            _output.WriteLine(line);
+        }
+
+        _output.WriteLine();
+        _output.Flush();
+
+        static Cell[] Row(LayerSummary layer, int index) =>
+        [
+            new(index.ToString(CultureInfo.InvariantCulture)),
+            new(layer.Name),
+            new(string.Join('x', layer.OutputShape.Skip(1))),
+        ];
+    }
+
+    public override void OnEpochFinished(NeuralNet net, EpochRecord record)
+    {
+        List<(string Header, Cell Cell)> columns =
+        [
+            ("epoch", new Cell(record.Epoch.ToString(CultureInfo.InvariantCulture))),
+            ("trn loss", new Cell(Number(record.TrainLoss), record.TrainLossBest ? Cyan : null)),
+            ("val loss", new Cell(Number(record.ValidLoss), record.ValidLossBest ? Green : null)),
+            ("trn/val", new Cell(Number(record.TrainLoss / record.ValidLoss))),
+        ];
+        if (!net.Regression)
+        {
+            columns.Add(("valid acc", new Cell(Number(record.ValidAccuracy))));
+        }
+
+        columns.AddRange(record.Scores.Select(score => (score.Key, new Cell(Number(score.Value)))));
+        columns.Add(("dur", new Cell(record.Dur.ToString("F2", CultureInfo.InvariantCulture) + "s")));
+
+        // Each epoch is a table of its own, of which only the first shows its heading.
+        Cell[] cells = [.. columns.Select(column => column.Cell)];
+        string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells])];
+        foreach (string line in record.Epoch == 1 ? table[..^1] : [])
+        {
+            _output.WriteLine(line);
+        }
+
+        _output.WriteLine(net.RowNote is null ? table[^1] : $"{table[^1]}  {net.RowNote}");
+        _output.Flush();
+    }
+
+    private static string Number(double value) =>
+        double.IsNaN(value) ? "nan"
+        : double.IsInfinity(value) ? value > 0 ? "inf" : "-inf"
+        : value.ToString("F5", CultureInfo.InvariantCulture);
+
+    /// <summary>
+    /// A table in the style "simple" of Python's tabulate: a column is two wider than its heading or as wide as its
+    /// widest cell; numbers stand to the right, texts to the left; no line ends with spaces.
+    /// </summary>
+    private IEnumerable<string> Table(string[] headers, Cell[][] rows)
+    {
+        int[] widths =
+            [.. headers.Select((header, i) => Math.Max(header.Length + 2, rows.Max(row => row[i].Text.Length)))];
+        bool[] areNumbers = [.. headers.Select((_, i) => rows.All(row => row[i].IsNumber))];
+        yield return Line(i => Pad(headers[i], headers[i], i));
+        yield return Line(i => new string('-', widths[i]));
+        foreach (Cell[] row in rows)
+        {
+            yield return Line(i => Pad(row[i].Text, Coloured(row[i]), i));
+        }
+
+        string Line(Func<int, string> cell) =>
+            string.Join("  ", Enumerable.Range(0, widths.Length).Select(cell)).TrimEnd();
+
+        string Pad(string text, string shown, int column)
+        {
+            string spaces = new(' ', widths[column] - text.Length);
+            return areNumbers[column] ? spaces + shown : shown + spaces;
+        }
+    }
+
+    private string Coloured(Cell cell) =>
+        _hasColours && cell.Colour is not null ? cell.Colour + cell.Text + Plain : cell.Text;
+
+    private readonly record struct Cell(string Text, string? Colour = null)
+    {
+        public bool IsNumber => Text is "nan" or "inf" or "-inf"
+            || double.TryParse(Text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+    }
+}

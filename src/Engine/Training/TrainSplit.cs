@@ -1,0 +1,52 @@
+namespace Engine.Training;
+
+/// <summary>
+/// Which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the first n/k of
+/// each class validate (rounded up, in the order of the data), or without classes or stratification the first n/k of
+/// all; the others train, in the order of the data. Nothing is random.
+/// </summary>
+/// <param name="EvalSize">The part that validates; 0 for none, which leaves the validation figures nan.</param>
+/// <param name="Stratify">Whether each class is split for itself.</param>
+public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
+{
+    /// <summary>Splits samples.</summary>
+    /// <param name="count">How many there are.</param>
+    /// <param name="labels">Their classes; null for regression, which is never stratified.</param>
+    /// <returns>The indices of the samples that train and of those that validate, each in ascending order.</returns>
+    /// <exception cref="EngineException">The part is no part, or nothing would be left to train on.</exception>
+    public (int[] Train, int[] Validation) Split(int count, int[]? labels)
+    {
+        if (!(EvalSize is >= 0 and <= 0.5))
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"The part of the samples that validates is from 0 to 0.5, not {EvalSize}."));
+        }
+
+        int folds = EvalSize == 0 ? int.MaxValue : (int)Math.Round(1 / EvalSize, MidpointRounding.ToEven);
+        var validates = new bool[count];
+        if (EvalSize > 0)
+        {
+            var left = new Dictionary<int, int>();
+            int[] classes = Stratify && labels is not null ? labels : new int[count];
+            foreach ((int label, int samples) in classes.CountBy(label => label))
+            {
+                left[label] = (samples + folds - 1) / folds;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                validates[i] = left[classes[i]]-- > 0;
+            }
+        }
+
+        int[] train = [.. Enumerable.Range(0, count).Where(i => !validates[i])];
+        if (train.Length == 0)
+        {
+            throw new EngineException(
+                $"Of {count} samples none is left to train on, as the first of each class validates: "
+                + "give more samples, or no TrainSplit (an EvalSize of 0).");
+        }
+
+        return (train, [.. Enumerable.Range(0, count).Where(i => validates[i])]);
+    }
+}

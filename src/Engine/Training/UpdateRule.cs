@@ -1,0 +1,118 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+/// <summary>
+/// How parameters follow their gradients. A rule is a description: it holds no state, so that one may serve any number
+/// of networks. <see cref="Build"/> makes what a network needs of it.
+/// </summary>
+public abstract record UpdateRule
+{
+    /// <summary>A rule with this learning rate.</summary>
+    /// <exception cref="EngineException">The learning rate is negative or nan.</exception>
+    protected UpdateRule(float learningRate)
+    {
+        if (!(learningRate >= 0))
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"A learning rate is not negative; {learningRate} is no such."));
+        }
+
+        LearningRate = learningRate;
+    }
+
+    /// <summary>The learning rate at the start.</summary>
+    public float LearningRate { get; }
+
+    /// <summary>The updates of the parameters and of the rule's own state, which they come with.</summary>
+    /// <param name="loss">The scalar to make smaller.</param>
+    /// <param name="parameters">What to change.</param>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        ArgumentNullException.ThrowIfNull(parameters);
+        var state = new RuleState(loss.DType);
+        SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
+        IReadOnlyList<Variable> gradients = parameters.Count == 0 ? [] : Symbolic.Grad(loss, parameters);
+        IReadOnlyList<Update> updates = Updates(parameters, gradients, learningRate, state);
+        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables);
+    }
+
+    /// <summary>The updates with the settings as constants, for graphs written by hand.</summary>
+    internal IReadOnlyList<Update> BuildFixed(Variable loss, IReadOnlyList<SharedVariable> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        ArgumentNullException.ThrowIfNull(parameters);
+        return Updates(
+            parameters, Symbolic.Grad(loss, parameters), Symbolic.Constant(LearningRate, loss.DType),
+            new RuleState(loss.DType, areSettingsConstant: true));
+    }
+
+    /// <summary>The rule's formulas: the new values of the parameters and of what the rule keeps.</summary>
+    /// <param name="parameters">What to change.</param>
+    /// <param name="gradients">The gradient of each.</param>
+    /// <param name="learningRate">The learning rate, a scalar.</param>
+    /// <param name="state">Makes the rule's other settings and the variables that it keeps.</param>
+    protected abstract IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state);
+}
+
+/// <summary>A rule made ready for some parameters.</summary>
+/// <param name="Updates">What a training step updates.</param>
+/// <param name="LearningRate">The learning rate: a scalar that may be set between calls without compiling anew.</param>
+/// <param name="Settings">The rule's settings by name, <c>learning_rate</c> and <c>momentum</c>, say, likewise.</param>
+/// <param name="State">What the rule keeps from step to step: velocities, averages, counters.</param>
+public sealed record BuiltUpdates(
+    IReadOnlyList<Update> Updates,
+    SharedVariable LearningRate,
+    IReadOnlyDictionary<string, SharedVariable> Settings,
+    IReadOnlyList<SharedVariable> State);
+
+/// <summary>Makes a rule's settings and the variables that it keeps.</summary>
+public sealed class RuleState
+{
+    private readonly DType _dtype;
+    private readonly bool _areSettingsConstant;
+    private readonly Dictionary<string, SharedVariable> _settings = [];
+    private readonly List<SharedVariable> _variables = [];
+
+    internal RuleState(DType dtype, bool areSettingsConstant = false)
+    {
+        _dtype = dtype;
+        _areSettingsConstant = areSettingsConstant;
+    }
+
+    internal IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
+
+    internal IReadOnlyList<SharedVariable> Variables => _variables;
+
+    /// <summary>A setting that schedules may change.</summary>
+    internal SharedVariable Setting(string name, double value)
+    {
+        var setting = new SharedVariable(Tensor.Scalar(value).Cast(_dtype), name);
+        _settings.Add(name, setting);
+        return setting;
+    }
+
+    /// <summary>A setting that schedules may change, or a constant in graphs written by hand.</summary>
+    public Variable Value(string name, double value) =>
+        _areSettingsConstant ? Symbolic.Constant(value, _dtype) : Setting(name, value);
+
+    /// <summary>Zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
+    public SharedVariable Zeros(SharedVariable parameter, string name) =>
+        Add(new SharedVariable(new Tensor(parameter.DType, parameter.Shape), $"{parameter.Name}.{name}"));
+
+    /// <summary>A number that begins with 0.</summary>
+    public SharedVariable Zero(string name) => Add(new SharedVariable(new Tensor(_dtype, Shape.Scalar), name));
+
+    private SharedVariable Add(SharedVariable variable)
+    {
+        _variables.Add(variable);
+        return variable;
+    }
+}

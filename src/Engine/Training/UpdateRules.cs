@@ -1,0 +1,209 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+/// <summary>Stochastic gradient descent: p' = p − lr · g.</summary>
+public sealed record Sgd : UpdateRule
+{
+    /// <summary>The rule with this learning rate.</summary>
+    public Sgd(float learningRate) : base(learningRate)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state) =>
+        [.. parameters.Zip(gradients, (p, g) => new Update(p, p - (learningRate * g)))];
+}
+
+/// <summary>Gradient descent with momentum: v' = m · v − lr · g; p' = p + v'. v begins at 0.</summary>
+public sealed record Momentum : UpdateRule
+{
+    /// <summary>The rule with this learning rate and momentum.</summary>
+    public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = momentum;
+
+    /// <summary>The part m of the velocity that is kept.</summary>
+    public float Inertia { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        Variable m = state.Value("momentum", Inertia);
+        var updates = new List<Update>();
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable velocity = state.Zeros(p, "velocity");
+            Variable v = (m * velocity) - (learningRate * g);
+            updates.Add(new Update(velocity, v));
+            updates.Add(new Update(p, p + v));
+        }
+
+        return updates;
+    }
+}
+
+/// <summary>
+/// Nesterov's momentum as Lasagne has it, with the gradient at the parameters themselves: v' = m · v − lr · g;
+/// p' = p + m · v' − lr · g. v begins at 0 (Sutskever, Martens, Dahl, Hinton: On the importance of initialization and
+/// momentum in deep learning. ICML 2013; this form: Bengio, Boulanger-Lewandowski, Pascanu, arXiv:1212.0901).
+/// </summary>
+public sealed record NesterovMomentum : UpdateRule
+{
+    /// <summary>The rule with this learning rate and momentum.</summary>
+    public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = momentum;
+
+    /// <summary>The part m of the velocity that is kept.</summary>
+    public float Momentum { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        Variable m = state.Value("momentum", Momentum);
+        var updates = new List<Update>();
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable velocity = state.Zeros(p, "velocity");
+            Variable step = learningRate * g;
+            Variable v = (m * velocity) - step;
+            updates.Add(new Update(velocity, v));
+            updates.Add(new Update(p, p + (m * v) - step));
+        }
+
+        return updates;
+    }
+}
+
+/// <summary>
+/// Adagrad: a' = a + g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Duchi, Hazan, Singer: Adaptive subgradient
+/// methods. JMLR 12, 2011).
+/// </summary>
+public sealed record Adagrad : UpdateRule
+{
+    /// <summary>The rule with these settings.</summary>
+    public Adagrad(float learningRate = 1, float epsilon = 1e-6f) : base(learningRate) => Epsilon = epsilon;
+
+    /// <summary>What keeps the root away from 0.</summary>
+    public float Epsilon { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        var updates = new List<Update>();
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable sum = state.Zeros(p, "squares");
+            Variable a = sum + Symbolic.Square(g);
+            updates.Add(new Update(sum, a));
+            updates.Add(new Update(p, p - (learningRate * g / Symbolic.Sqrt(a + Epsilon))));
+        }
+
+        return updates;
+    }
+}
+
+/// <summary>
+/// RMSProp: a' = rho · a + (1 − rho) · g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Tieleman, Hinton: Lecture
+/// 6.5 of Neural networks for machine learning. Coursera 2012).
+/// </summary>
+public sealed record RmsProp : UpdateRule
+{
+    /// <summary>The rule with these settings.</summary>
+    public RmsProp(float learningRate = 1, float rho = 0.9f, float epsilon = 1e-6f) : base(learningRate)
+    {
+        Rho = rho;
+        Epsilon = epsilon;
+    }
+
+    /// <summary>The part of the average that is kept.</summary>
+    public float Rho { get; }
+
+    /// <summary>What keeps the root away from 0.</summary>
+    public float Epsilon { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        Variable rho = state.Value("rho", Rho);
+        var updates = new List<Update>();
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable average = state.Zeros(p, "squares");
+            Variable a = (rho * average) + ((1 - rho) * Symbolic.Square(g));
+            updates.Add(new Update(average, a));
+            updates.Add(new Update(p, p - (learningRate * g / Symbolic.Sqrt(a + Epsilon))));
+        }
+
+        return updates;
+    }
+}
+
+/// <summary>
+/// Adam: t' = t + 1; m' = beta1 · m + (1 − beta1) · g; v' = beta2 · v + (1 − beta2) · g²;
+/// p' = p − lr · √(1 − beta2^t') / (1 − beta1^t') · m' / (√v' + epsilon). All begin at 0 (Kingma, Ba: Adam. ICLR 2015,
+/// in the order of computation given at the end of its section 2).
+/// </summary>
+public sealed record Adam : UpdateRule
+{
+    /// <summary>The rule with these settings.</summary>
+    public Adam(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
+        : base(learningRate)
+    {
+        Beta1 = beta1;
+        Beta2 = beta2;
+        Epsilon = epsilon;
+    }
+
+    /// <summary>The part of the gradients' average that is kept.</summary>
+    public float Beta1 { get; }
+
+    /// <summary>The part of the squares' average that is kept.</summary>
+    public float Beta2 { get; }
+
+    /// <summary>What keeps the divisor away from 0.</summary>
+    public float Epsilon { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        Variable beta1 = state.Value("beta1", Beta1), beta2 = state.Value("beta2", Beta2);
+        SharedVariable steps = state.Zero("steps");
+        Variable t = steps + 1;
+        Variable rate = learningRate * Symbolic.Sqrt(1 - Symbolic.Power(beta2, t)) / (1 - Symbolic.Power(beta1, t));
+        List<Update> updates = [new Update(steps, t)];
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable mean = state.Zeros(p, "mean"), square = state.Zeros(p, "squares");
+            Variable m = (beta1 * mean) + ((1 - beta1) * g);
+            Variable v = (beta2 * square) + ((1 - beta2) * Symbolic.Square(g));
+            updates.Add(new Update(mean, m));
+            updates.Add(new Update(square, v));
+            updates.Add(new Update(p, p - (rate * m / (Symbolic.Sqrt(v) + Epsilon))));
+        }
+
+        return updates;
+    }
+}

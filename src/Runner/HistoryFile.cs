@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Engine.Devices;
+using Engine.Training;
+
+namespace Engine.Runner;
+
+/// <summary>Writes each epoch's figures as a line of JSON as soon as they are known, then one for the test.</summary>
+internal sealed class HistoryFile : Callback, IDisposable
+{
+    private readonly StreamWriter _lines;
+    private readonly bool _isSynthetic;
+
+    /// <summary>Begins a file, in the place of a former one.</summary>
+    /// <exception cref="EngineException">It cannot be written.</exception>
+    public HistoryFile(string path, bool isSynthetic)
+    {
+        try
+        {
+            _lines = new StreamWriter(path) { AutoFlush = true };
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"--history: {path} cannot be written: {error.Message}", error);
+        }
+
+        _isSynthetic = isSynthetic;
+    }
+
+    /// <inheritdoc/>
+    public override void OnEpochFinished(NeuralNet net, EpochRecord record) => Write(new()
+    {
+        ["epoch"] = record.Epoch,
+        ["train_loss"] = Finite(record.TrainLoss),
+        ["valid_loss"] = Finite(record.ValidLoss),
+        ["valid_accuracy"] = Finite(record.ValidAccuracy),
+        ["train_seconds"] = record.TrainSeconds,
+        ["dur"] = record.Dur,
+    });
+
+    /// <summary>The last line.</summary>
+    public void End(float testAccuracy, Device device) => Write(new()
+    {
+        ["test_accuracy"] = testAccuracy,
+        ["device"] = device.Name,
+    });
+
+    public void Dispose() => _lines.Dispose();
+
+    /// <summary>JSON knows no NaN: null stands for it.</summary>
+    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+
+    private void Write(OrderedDictionary<string, object?> figures)
+    {
+        if (_isSynthetic)
+        {
+            figures.Add("synthetic", true);
+        }
+
+        _lines.WriteLine(JsonSerializer.Serialize(figures));
+    }
+}
