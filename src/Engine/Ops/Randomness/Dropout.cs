@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu;
 using Engine.Graph;
 
@@ -11,6 +11,9 @@ namespace Engine.Ops;
 internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
 {
     private const int Grain = 512;
+
+    /// <summary>How many blocks of four words are drawn at once.</summary>
+    private const int Blocks = 64;
 
     public override string Name => FormattableString.Invariant($"dropout{{{Stream}, {P}}}");
 
@@ -49,35 +52,61 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
-
-    /// <summary>A word's upper 24 bits are below this with probability P.</summary>
-    private uint Threshold => (uint)Math.Round(P * (1 << 24));
-
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    public unsafe Phase[] Cpu(CpuStep step)
     {
-        T* x = step.In<T>(0), y = step.Out<T>();
         int* state = step.In<int>(1);
         int count = checked((int)step.OutShape().Count), stream = Stream;
-        T scale = T.CreateTruncating(1 / (1 - P));
+        bool isSingle = step.DType(0) == DType.Float32;
+        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        double scale = 1 / (1 - P);
         uint threshold = Threshold;
         return
         [
             new Phase((count + 3) / 4, Grain, (start, end, _) =>
             {
                 var philox = Philox.From(state, stream);
-                uint* words = stackalloc uint[4];
-                for (int block = start; block < end; block++)
+                uint* words = stackalloc uint[4 * Blocks];
+                for (int block = start; block < end; block += Blocks)
                 {
-                    (words[0], words[1], words[2], words[3]) = philox.Block(block);
-                    int first = 4 * block, n = Math.Min(4, count - first);
-                    for (int i = 0; i < n; i++)
+                    int blocks = Math.Min(Blocks, end - block), first = 4 * block, n = Math.Min(4 * blocks, count - first);
+                    philox.Words(block, blocks, words);
+                    if (isSingle)
                     {
-                        y[first + i] = words[i] >> 8 >= threshold ? x[first + i] * scale : T.Zero;
+                        Mask((float*)x + first, (float*)y + first, words, n, threshold, (float)scale);
+                    }
+                    else
+                    {
+                        Mask((double*)x + first, (double*)y + first, words, n, threshold, scale);
                     }
                 }
             }),
         ];
+    }
+
+    /// <summary>A word's upper 24 bits are below this with probability P.</summary>
+    private uint Threshold => (uint)Math.Round(P * (1 << 24));
+
+    private static unsafe void Mask(float* x, float* y, uint* words, int n, uint threshold, float scale)
+    {
+        int i = 0;
+        for (; i <= n - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            Vector256<uint> isKept = Vector256.GreaterThanOrEqual(Vector256.Load(words + i) >> 8, Vector256.Create(threshold));
+            (Vector256.Load(x + i) * scale & isKept.AsSingle()).Store(y + i);
+        }
+
+        for (; i < n; i++)
+        {
+            y[i] = words[i] >> 8 >= threshold ? x[i] * scale : 0;
+        }
+    }
+
+    private static unsafe void Mask(double* x, double* y, uint* words, int n, uint threshold, double scale)
+    {
+        for (int i = 0; i < n; i++)
+        {
+            y[i] = words[i] >> 8 >= threshold ? x[i] * scale : 0;
+        }
     }
 }
 
