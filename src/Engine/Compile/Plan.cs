@@ -69,6 +69,9 @@ internal sealed class Plan : IDisposable
 
     public Layout Layout { get; }
 
+    /// <summary>The memory of all values that are neither shared variables nor constants.</summary>
+    public Storage Arena => _arena;
+
     public Shape OutputShape(int output) => _outputs[output].Type.Shape;
 
     public DType OutputDType(int output) => _outputs[output].Type.DType;
