@@ -27,7 +27,8 @@ public unsafe class GemmTests
     }
 
     [Test]
-    public void A_tile_of_any_height_is_that_of_the_plain_loop([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    public void A_tile_of_any_height_is_that_of_the_plain_loop(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         Widths.Run<float, TileJob<float>>(width, default);
         Widths.Run<double, TileJob<double>>(width, default);
@@ -85,7 +86,8 @@ public unsafe class GemmTests
         var shape = new GemmShape(1, 1, 1);
         using var scratch = new Native<float>((Gemm.ScratchBytes<float>(shape) + 3) / 4);
 
-        Gemm.Block(shape, new GemmArguments<float> { A = &one, B = &one, C = &result, Lda = 1, Ldb = 1, Ldc = 1 }, scratch.Bytes);
+        var arguments = new GemmArguments<float> { A = &one, B = &one, C = &result, Lda = 1, Ldb = 1, Ldc = 1 };
+        Gemm.Block(shape, arguments, scratch.Bytes);
 
         Assert.That(result, Is.EqualTo(1));
     }
@@ -119,8 +121,10 @@ public unsafe class GemmTests
                 int columns = wide ? width : S.Count;
                 using var c = new Native<T>(rows * width, random);
                 T[] before = c.Span.ToArray();
-                var tile = new Tile<T> { Depth = Depth, A = a.Pointer, RowStep = Lda, DepthStep = 1, B = b.Pointer, Ldb = width };
-                (tile.Ldc, tile.BiasStep, tile.Add) = (width, 1, add);
+                var tile = new Tile<T> { Depth = Depth, RowStep = Lda, DepthStep = 1, Ldb = width, Ldc = width };
+                (tile.BiasStep, tile.Add) = (1, add);
+                tile.A = a.Pointer;
+                tile.B = b.Pointer;
                 tile.C = c.Pointer;
                 tile.Bias = bias.Pointer;
 
@@ -253,7 +257,8 @@ public unsafe class GemmTests
             }
         }
 
-        private static double[] Doubles(Native<T> matrix) => Array.ConvertAll(matrix.Span.ToArray(), double.CreateChecked);
+        private static double[] Doubles(Native<T> matrix) =>
+            Array.ConvertAll(matrix.Span.ToArray(), double.CreateChecked);
 
         private static Native<T> Matrix(int rows, int columns, int ld, Random random) =>
             new(rows == 0 ? 0 : ((rows - 1) * ld) + columns, random);

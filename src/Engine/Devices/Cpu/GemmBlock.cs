@@ -3,9 +3,10 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel stays in
-/// the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van de Geijn,
-/// "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is transposed.
+/// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel
+/// stays in the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van
+/// de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is
+/// transposed.
 /// </summary>
 internal static unsafe class GemmBlock<S, V, T>
     where S : struct, ISimd<V, T>
@@ -24,7 +25,9 @@ internal static unsafe class GemmBlock<S, V, T>
         get => 2 * S.Count;
     }
 
-    /// <summary>Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.</summary>
+    /// <summary>
+    /// Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.
+    /// </summary>
     private static int PackedHeight
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -46,7 +49,8 @@ internal static unsafe class GemmBlock<S, V, T>
         bool add = Begin(shape, x);
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
-        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(Math.Min(m, Height)) * PackedTileSize(Math.Min(k, Depth)) : 0));
+        int tilesOfA = shape.TransposeA ? Tiles(Math.Min(m, Height)) : 0;
+        T* packedB = Align(packedA + (tilesOfA * PackedTileSize(Math.Min(k, Depth))));
         int slices = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)
         {
@@ -58,7 +62,8 @@ internal static unsafe class GemmBlock<S, V, T>
                 part.B += shape.TransposeB ? ((nint)j * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j;
                 part.C += j;
                 part.RowBias = slice == 0 ? x.RowBias : null;
-                Slice(shape with { N = Math.Min(Width, n - j), K = depth }, part, add || slice > 0, edge, packedA, packedB);
+                GemmShape block = shape with { N = Math.Min(Width, n - j), K = depth };
+                Slice(block, part, add || slice > 0, edge, packedA, packedB);
             }
         }
     }
@@ -193,7 +198,8 @@ internal static unsafe class GemmBlock<S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackA(int depth, int height, T* from, int lda, T* packed)
     {
-        // Eight rows at a time for all tiles: a cache line belongs to several, and of more rows they might not stay in the cache.
+        // Eight rows at a time for all tiles: a cache line belongs to several, and of more rows they might not stay in
+        // the cache.
         const int Few = 8;
         int tiles = Tiles(height), low = height / tiles, high = height % tiles;
         for (int k = 0; k < depth; k += Few)
@@ -233,13 +239,16 @@ internal static unsafe class GemmBlock<S, V, T>
         }
     }
 
-    /// <summary>Elements from one packed tile of A to the next: a line more than needed, or all would share few sets of the cache.</summary>
+    /// <summary>
+    /// Elements from one packed tile of A to the next: a line more than needed, or all would share few sets of the
+    /// cache.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int PackedTileSize(int depth) => (PackedHeight * depth) + (Alignment / sizeof(T));
 
     /// <summary>
-    /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that they
-    /// read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
+    /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that
+    /// they read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
     /// </summary>
     private static int InPlaceRows(int depth, int ldb) =>
         depth <= 128 && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;

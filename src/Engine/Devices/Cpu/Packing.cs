@@ -9,8 +9,8 @@ namespace Engine.Devices.Cpu;
 internal static unsafe class Packing
 {
     /// <summary>
-    /// Copies <paramref name="depth"/> rows of <paramref name="count"/> elements, which lie <paramref name="ld"/> apart, to rows of
-    /// <paramref name="width"/>, whole vectors; what fills them up is of no meaning.
+    /// Copies <paramref name="depth"/> rows of <paramref name="count"/> elements, which lie <paramref name="ld"/>
+    /// apart, to rows of <paramref name="width"/>, whole vectors; what fills them up is of no meaning.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Rows<S, V, T>(int depth, int count, T* from, nint ld, T* to, int width)
@@ -47,8 +47,9 @@ internal static unsafe class Packing
     }
 
     /// <summary>
-    /// Copies the transpose of <paramref name="count"/> rows of <paramref name="depth"/> elements, which lie <paramref name="ld"/> apart,
-    /// to <paramref name="depth"/> rows of <paramref name="width"/>; what fills them up is left as it is.
+    /// Copies the transpose of <paramref name="count"/> rows of <paramref name="depth"/> elements, which lie
+    /// <paramref name="ld"/> apart, to <paramref name="depth"/> rows of <paramref name="width"/>; what fills them up is
+    /// left as it is.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Columns<T>(int depth, int count, T* from, nint ld, T* to, int width)

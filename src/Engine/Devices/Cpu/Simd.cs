@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.Arm;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs at the hardware's width.</summary>
+/// <summary>
+/// An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs at the hardware's width.
+/// </summary>
 internal interface ISimdJob<T>
     where T : unmanaged
 {
@@ -23,7 +25,9 @@ internal static class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool HasManyRegisters(int width) => width == 64 || AdvSimd.IsSupported;
 
-    /// <summary>Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.</summary>
+    /// <summary>
+    /// Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Dispatch<T, TJob>(ref TJob job)
         where T : unmanaged
@@ -60,7 +64,8 @@ internal static class Simd
         where V : struct
         where T : unmanaged
     {
-        // Added to a number whose last bit is 1, the biased exponent stands in the low bits; shifted, it is in its place.
+        // Added to a number whose last bit is 1, the biased exponent stands in the low bits; shifted, it is in its
+        // place.
         return typeof(T) == typeof(float)
             ? S.ShiftLeft(S.Add(n, S.Const(12582912.0 + 127)), 23)
             : S.ShiftLeft(S.Add(n, S.Const(6755399441055744.0 + 1023)), 52);

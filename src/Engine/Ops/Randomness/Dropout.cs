@@ -5,8 +5,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the state
-/// wherever it is needed, and not kept: the gradient is the same op, of the gradient.
+/// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the
+/// state wherever it is needed, and not kept: the gradient is the same op, of the gradient.
 /// </summary>
 internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
 {
@@ -25,7 +25,10 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
         yield return new Sample(new DropoutMask(1, 0.9), new Arg([random.Next(4000, 5000)]), state);
         yield return new Sample(new DropoutMask(2, 0), new Arg(shape), state);
         yield return new Sample(new DropoutMask(0, 0.5), new Arg([2]), new Arg([3])) { Error = "the state must be" };
-        yield return new Sample(new DropoutMask(0, 0.5), Arg.Int([2], 0, 9), state) { Error = "int32 is not floating point" };
+        yield return new Sample(new DropoutMask(0, 0.5), Arg.Int([2], 0, 9), state)
+        {
+            Error = "int32 is not floating point",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -68,7 +71,8 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
                 uint* words = stackalloc uint[4 * Blocks];
                 for (int block = start; block < end; block += Blocks)
                 {
-                    int blocks = Math.Min(Blocks, end - block), first = 4 * block, n = Math.Min(4 * blocks, count - first);
+                    int blocks = Math.Min(Blocks, end - block), first = 4 * block;
+                    int n = Math.Min(4 * blocks, count - first);
                     philox.Words(block, blocks, words);
                     if (isSingle)
                     {
@@ -91,8 +95,9 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
         int i = 0;
         for (; i <= n - Vector256<float>.Count; i += Vector256<float>.Count)
         {
-            Vector256<uint> isKept = Vector256.GreaterThanOrEqual(Vector256.Load(words + i) >> 8, Vector256.Create(threshold));
-            (Vector256.Load(x + i) * scale & isKept.AsSingle()).Store(y + i);
+            Vector256<uint> u = Vector256.Load(words + i) >> 8;
+            Vector256<uint> isKept = Vector256.GreaterThanOrEqual(u, Vector256.Create(threshold));
+            ((Vector256.Load(x + i) * scale) & isKept.AsSingle()).Store(y + i);
         }
 
         for (; i < n; i++)
@@ -113,8 +118,9 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays (Srivastava et al.,
-    /// "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x itself for p = 0.
+    /// Each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays (Srivastava et
+    /// al., "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x itself for p =
+    /// 0.
     /// </summary>
     /// <param name="x">What is thinned out.</param>
     /// <param name="p">The probability of an element's being dropped, 0 ≤ p &lt; 1.</param>
@@ -126,8 +132,8 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(stream);
         if (!(p >= 0 && p < 1))
         {
-            throw new EngineException(
-                FormattableString.Invariant($"Dropout of '{x}' takes a probability from 0 up to, not including, 1, not {p}."));
+            throw new EngineException(FormattableString.Invariant(
+                $"Dropout of '{x}' takes a probability from 0 up to, not including, 1, not {p}."));
         }
 
         return p == 0 ? x : new DropoutMask(stream.Next(), p).Call(x, stream.State);

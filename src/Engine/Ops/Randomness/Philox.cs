@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): the
-/// n-th numbers are computed from n alone, so that threads share the work in any way and draw the same.
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
+/// the n-th numbers are computed from n alone, so that threads share the work in any way and draw the same.
 /// </summary>
 internal readonly struct Philox
 {
@@ -59,7 +59,9 @@ internal readonly struct Philox
         }
     }
 
-    /// <summary>Four blocks at once, a block a lane; what is above a lane's lower 32 bits means nothing until the end.</summary>
+    /// <summary>
+    /// Four blocks at once, a block a lane; what is above a lane's lower 32 bits means nothing until the end.
+    /// </summary>
     private unsafe void FourBlocks(uint first, ulong* words)
     {
         Vector256<ulong> c0 = Vector256.Create((ulong)first) + Vector256<ulong>.Indices;
@@ -68,7 +70,9 @@ internal readonly struct Philox
         for (int round = 0; round < 10; round++)
         {
             Vector256<ulong> a = Product(c0, 0xD2511F53), b = Product(c2, 0xCD9E8D57);
-            (c0, c1, c2, c3) = ((b >> 32) ^ c1 ^ Vector256.Create((ulong)key0), b, (a >> 32) ^ c3 ^ Vector256.Create((ulong)key1), a);
+            c0 = (b >> 32) ^ c1 ^ Vector256.Create((ulong)key0);
+            c2 = (a >> 32) ^ c3 ^ Vector256.Create((ulong)key1);
+            (c1, c3) = (b, a);
             key0 += 0x9E3779B9;
             key1 += 0xBB67AE85;
         }

@@ -13,8 +13,8 @@ internal interface IDistribution
 }
 
 /// <summary>
-/// Random numbers from the state of a stream, of the shape of a second input (of which nothing else matters) or, without
-/// one, of a fixed shape. <paramref name="Stream"/> tells apart the draws of one stream.
+/// Random numbers from the state of a stream, of the shape of a second input (of which nothing else matters) or,
+/// without one, of a fixed shape. <paramref name="Stream"/> tells apart the draws of one stream.
 /// </summary>
 internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = default) : Op, ICpuOp, ISampled
     where TRow : struct, IDistribution
