@@ -12,10 +12,12 @@ public class FunctionContractTests
     public void A_run_with_known_shapes_allocates_nothing()
     {
         Input x = Matrix("x"), rows = Size("rows");
-        SharedVariable w = Shared(new Tensor(DType.Float32, [4, 3]), "w"), data = Shared(new Tensor(DType.Float32, [8, 4]));
+        SharedVariable w = Shared(new Tensor(DType.Float32, [4, 3]), "w");
+        SharedVariable data = Shared(new Tensor(DType.Float32, [8, 4]), "data");
         SharedVariable step = Shared(Tensor.Scalar(0), "step");
         Variable cost = Sum(Tanh(Dot(TakeRows(data, step, rows) + x, w)));
-        using var f = Function.Compile([x, rows], [cost], [new(w, w - (Grad(cost, w) * 0.1)), new(step, (step + 1) * 0)]);
+        Update[] updates = [new(w, w - (Grad(cost, w) * 0.1)), new(step, (step + 1) * 0)];
+        using var f = Function.Compile([x, rows], [cost], updates);
         Tensor argument = new(DType.Float32, [2, 4]), two = Tensor.Scalar(2);
         for (int i = 0; i < 100; i++)
         {
@@ -89,7 +91,8 @@ public class FunctionContractTests
     {
         Input x = Vector("x"), size = Size("size");
         SharedVariable data = Shared(Tensor.From([1f, 2, 3, 4])), sum = Shared(Tensor.Scalar(0f));
-        using var f = Function.Compile([size], [x * 2], [new(sum, sum + Sum(x))], [new(x, TakeRows(data, Constant(1), size))]);
+        Variable rows = TakeRows(data, Constant(1), size);
+        using var f = Function.Compile([size], [x * 2], [new(sum, sum + Sum(x))], [new(x, rows)]);
 
         Tensor[] y = f.Call(Tensor.Scalar(2));
 
@@ -140,7 +143,8 @@ public class FunctionContractTests
         Input x = Vector("x"), y = Vector("missing");
 
         Assert.That(() => Function.Compile([x], [x * y]), Throws.TypeOf<EngineException>().With.Message.Matches(
-            @"'missing' \(float32 \(\?\)\) is needed but is neither an input nor given: multiply\(x, missing\) uses it\. Built at .*FunctionContractTests\.cs:\d+\."));
+            @"'missing' \(float32 \(\?\)\) is needed but is neither an input nor given: "
+            + @"multiply\(x, missing\) uses it\. Built at .*FunctionContractTests\.cs:\d+\."));
     }
 
     [Test]
@@ -175,8 +179,8 @@ public class FunctionContractTests
     {
         SharedVariable w = Shared(Tensor.From([1f, 2]), "w");
 
-        Assert.That(() => Function.Compile([], [], [new(w, Sum(w))]), Throws.TypeOf<EngineException>().With.Message.EqualTo(
-            "The update of 'w' (float32 (2)) cannot be a float32 ()."));
+        Assert.That(() => Function.Compile([], [], [new(w, Sum(w))]), Throws.TypeOf<EngineException>()
+            .With.Message.EqualTo("The update of 'w' (float32 (2)) cannot be a float32 ()."));
     }
 
     [Test]

@@ -32,7 +32,8 @@ public sealed class MemoryPlanTests
 
             for (int i = 0; i < expected.Length; i++)
             {
-                RequireClose(NdArray.From(actual[i]), expected[i], graph.Largest, $"output {i} ({graph.Outputs[i]}) of run {run}");
+                string what = $"output {i} ({graph.Outputs[i]}) of run {run}";
+                RequireClose(NdArray.From(actual[i]), expected[i], graph.Largest, what);
             }
 
             foreach ((SharedVariable shared, NdArray value) in graph.State)
@@ -66,7 +67,7 @@ public sealed class MemoryPlanTests
     });
 
     [Test]
-    public void The_arena_is_no_larger_than_without_sharing_and_no_smaller_than_what_lives_at_once() => ForEachGraph(graph =>
+    public void The_arena_is_as_large_as_what_lives_at_once_and_no_larger_than_all() => ForEachGraph(graph =>
     {
         using Function function = Compile(graph);
         function.Run(graph.Arguments());
@@ -94,7 +95,7 @@ public sealed class MemoryPlanTests
             Layout layout = function.Plans[0].Layout;
             Root[] roots = [.. layout.Steps.SelectMany(step => step.Outputs)];
             Occupant[] occupants = [.. Occupants(function, layout)];
-            inPlace += occupants.Count(a => occupants.Any(b => a != b && a.Start == b.Start && TakesOver(layout, a, b)));
+            inPlace += occupants.Count(a => occupants.Any(b => TakesOver(layout, a, b)));
             updatesInPlace += roots.Count(root => root.Place == Place.Shared);
             copiesBefore += layout.CopiesBefore.Count;
             copiesAfter += layout.CopiesAfter.Count;
@@ -102,8 +103,8 @@ public sealed class MemoryPlanTests
             views += function.Plans[0].Schedule.Nodes.Count - layout.Steps.Count;
         });
 
-        Assert.That(
-            new[] { inPlace, updatesInPlace, copiesBefore, copiesAfter, workspaces, views }, Is.All.GreaterThan(Graphs / 10));
+        int[] counts = [inPlace, updatesInPlace, copiesBefore, copiesAfter, workspaces, views];
+        Assert.That(counts, Is.All.GreaterThan(Graphs / 10));
     }
 
     [Test]
@@ -126,7 +127,8 @@ public sealed class MemoryPlanTests
 
         Tensor[] y = f.Call(Tensor.Scalar(1f));
 
-        Assert.That(y.Select(value => value.AsSpan<float>()[0]), Is.EqualTo(new[] { float.PositiveInfinity, float.NegativeInfinity }));
+        Assert.That(y[0].AsSpan<float>()[0], Is.EqualTo(float.PositiveInfinity));
+        Assert.That(y[1].AsSpan<float>()[0], Is.EqualTo(float.NegativeInfinity));
     }
 
     private Function Compile(RandomGraph graph) =>
@@ -148,7 +150,12 @@ public sealed class MemoryPlanTests
         {
             foreach (Root root in layout.Steps[s].Outputs.Where(root => root.Place == Place.Arena))
             {
-                int last = Enumerable.Range(s, end - s).Last(later => later == s || layout.Steps[later].Inputs.Contains(root));
+                int last = end - 1;
+                while (last > s && !layout.Steps[last].Inputs.Contains(root))
+                {
+                    last--;
+                }
+
                 yield return Of(root, s, kept.Contains(root) ? end : last);
             }
 
@@ -208,7 +215,8 @@ public sealed class MemoryPlanTests
         for (int i = 0; i < expected.Data.Length; i++)
         {
             (double a, double e) = (actual.Data[i], expected.Data[i]);
-            Assert.That(a.Equals(e) || Math.Abs(a - e) <= 1e-9 * Math.Max(1, largest), $"{what}, element {i}: {a:R}, not {e:R}");
+            bool isClose = a.Equals(e) || Math.Abs(a - e) <= 1e-9 * Math.Max(1, largest);
+            Assert.That(isClose, $"{what}, element {i}: {a:R}, not {e:R}");
         }
     }
 

@@ -47,7 +47,9 @@ internal sealed class OpCase
 
     /// <summary>Whether the first output may lie where this input lies.</summary>
     public bool MayRunInPlace(int input) =>
-        Op.Reads(input) && Op.MayOverwrite(input) && InputTypes[input].Bytes == OutputTypes[0].Bytes;
+        Op.Reads(input) && Op.MayOverwrite(input)
+        && InputTypes[input].Shape.Count == OutputTypes[0].Shape.Count
+        && InputTypes[input].DType.Size() == OutputTypes[0].DType.Size();
 
     /// <summary>
     /// The outputs as a device computes them; with <paramref name="inPlace"/>, the first over that input.

@@ -15,7 +15,10 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ISampled
         yield return new Sample(new Concat(0), Arg.Mask([n]), Arg.Mask([m]));
         yield return new Sample(new Concat(2), Arg.Int([2, k, n], -9, 9), Arg.Int([2, k, m], -9, 9));
         yield return new Sample(new Concat(0), new Arg([n]));
-        yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4])) { Error = "the sides 3 and 4 of axis 1 differ" };
+        yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4]))
+        {
+            Error = "the sides 3 and 4 of axis 1 differ",
+        };
         yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2])) { Error = "the ranks differ" };
         yield return new Sample(new Concat(0), new Arg([2]), Arg.Int([2], 0, 2)) { Error = "the dtypes differ" };
         yield return new Sample(new Concat(2), new Arg([2, 3])) { Error = "there is no axis 2" };
@@ -92,7 +95,8 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ISampled
     }
 
     /// <summary>The bytes of an array from an axis inward.</summary>
-    internal static long Bytes(Shape shape, DType dtype, int axis) => (long)shape.Product(axis, shape.Rank) * dtype.Size();
+    internal static long Bytes(Shape shape, DType dtype, int axis) =>
+        (long)shape.Product(axis, shape.Rank) * dtype.Size();
 }
 
 /// <summary>
@@ -105,8 +109,12 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ISampled
     {
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new Split(0), new Arg([n + m, k]), new Arg([n, k]), new Arg([m, k]));
-        yield return new Sample(new Split(1), new Arg([k, n + m + 1]), new Arg([k, n]), new Arg([k, m]), new Arg([k, 1]));
-        yield return new Sample(new Split(0), new Arg([3]), new Arg([1]), new Arg([1])) { Error = "the parts make up (2)" };
+        yield return new Sample(
+            new Split(1), new Arg([k, n + m + 1]), new Arg([k, n]), new Arg([k, m]), new Arg([k, 1]));
+        yield return new Sample(new Split(0), new Arg([3]), new Arg([1]), new Arg([1]))
+        {
+            Error = "the parts make up (2)",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -163,8 +171,8 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Arrays one after the other along an axis (a negative one counts from the innermost). Their other sides must be equal.
-    /// Different dtypes are brought to the widest among them.
+    /// Arrays one after the other along an axis (a negative one counts from the innermost). Their other sides must be
+    /// equal. Different dtypes are brought to the widest among them.
     /// </summary>
     /// <exception cref="EngineException">There are no arrays, or their ranks or other sides differ.</exception>
     public static Variable Concat(int axis, params ReadOnlySpan<Variable> arrays)
