@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Engine.Tests.Simt;
+
+/// <summary>The stand-ins for libcuda and libnvrtc, built on first use, called as a C program would.</summary>
+internal static unsafe class SimtDouble
+{
+    private static readonly Lazy<string> s_folder = new(Build);
+    private static readonly Lazy<nint> s_cuda = new(() => NativeLibrary.Load(Path.Combine(Folder, "libcuda.so.1")));
+    private static readonly Lazy<nint> s_nvrtc = new(() => NativeLibrary.Load(Path.Combine(Folder, "libnvrtc.so")));
+    private static readonly Dictionary<string, byte[]> s_images = [];
+
+    /// <summary>Where libcuda.so.1 and libnvrtc.so lie; ignores the running test where they cannot be built.</summary>
+    public static string Folder
+    {
+        get
+        {
+            if (!OperatingSystem.IsLinux())
+            {
+                Assert.Ignore("The SIMT double runs on Linux only.");
+            }
+
+            if (!IsOnPath("g++"))
+            {
+                Assert.Ignore("g++ is not installed, and the SIMT double needs it.");
+            }
+
+            return s_folder.Value;
+        }
+    }
+
+    private static string Sources => Path.Combine(global::Engine.Build.Repository.Root, "tests", "Simt");
+
+    public static string KernelText(string file) => File.ReadAllText(Path.Combine(Sources, "kernels", file));
+
+    public static nint Cuda(string name) => NativeLibrary.GetExport(s_cuda.Value, name);
+
+    public static nint Nvrtc(string name) => NativeLibrary.GetExport(s_nvrtc.Value, name);
+
+    /// <summary>Compiles one of the files in tests/Simt/kernels, once.</summary>
+    public static byte[] Compile(string file)
+    {
+        if (!s_images.TryGetValue(file, out byte[]? image))
+        {
+            (int code, image, string log) = Compile(KernelText(file), file, "--gpu-architecture=sm_90");
+            Assert.That(code, Is.Zero, log);
+            s_images[file] = image;
+        }
+
+        return image;
+    }
+
+    public static (int Code, byte[] Image, string Log) Compile(string source, string name, params string[] options)
+    {
+        nint program = 0;
+        using var text = new CStrings(source, name, KernelText("warp.cuh"), "warp.cuh");
+        using var arguments = new CStrings(options);
+        var create = (delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)Nvrtc("nvrtcCreateProgram");
+        var compile = (delegate* unmanaged<nint, int, byte**, int>)Nvrtc("nvrtcCompileProgram");
+        var destroy = (delegate* unmanaged<nint*, int>)Nvrtc("nvrtcDestroyProgram");
+        Assert.That(create(&program, text[0], text[1], 1, text.Pointers + 2, text.Pointers + 3), Is.Zero);
+        int code = compile(program, options.Length, arguments.Pointers);
+        byte[] image = Read(program, "nvrtcGetCUBINSize", "nvrtcGetCUBIN");
+        byte[] log = Read(program, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog");
+        Assert.That(destroy(&program), Is.Zero);
+        return (code, image, Encoding.UTF8.GetString(log).TrimEnd('\0'));
+    }
+
+    public static string LastReport() => Text("simt_last_report");
+
+    public static string LiveReport() => Text("simt_live_report");
+
+    public static long LiveHandles() => ((delegate* unmanaged<long>)Cuda("simt_live_handles"))();
+
+    /// <summary>Remembers what others in this process hold of the driver.</summary>
+    public static void Mark() => ((delegate* unmanaged<void>)Cuda("simt_mark"))();
+
+    /// <summary>Drops what was made since the mark, and makes the context usable again after a kernel failed.</summary>
+    public static void Rewind() => ((delegate* unmanaged<void>)Cuda("simt_rewind"))();
+
+    public static void Set(string name, string? value)
+    {
+        using var text = new CStrings(name, value ?? "");
+        ((delegate* unmanaged<byte*, byte*, void>)Cuda("simt_set"))(text[0], text[1]);
+    }
+
+    private static byte[] Read(nint program, string sizeOf, string get)
+    {
+        nuint size = 0;
+        ((delegate* unmanaged<nint, nuint*, int>)Nvrtc(sizeOf))(program, &size);
+        byte[] bytes = new byte[size];
+        fixed (byte* p = bytes)
+        {
+            if (size > 0)
+            {
+                ((delegate* unmanaged<nint, byte*, int>)Nvrtc(get))(program, p);
+            }
+        }
+
+        return bytes;
+    }
+
+    private static string Text(string function)
+    {
+        byte* text = stackalloc byte[4096];
+        ((delegate* unmanaged<byte*, int, int>)Cuda(function))(text, 4096);
+        return Marshal.PtrToStringUTF8((nint)text) ?? "";
+    }
+
+    private static bool IsOnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(f => File.Exists(Path.Combine(f, program)));
+
+    private static string Build()
+    {
+        var start = new ProcessStartInfo("bash", [Path.Combine(Sources, "build.sh")]) { RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        string errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return process.ExitCode == 0
+            ? Path.Combine(global::Engine.Build.Repository.Artifacts, "simt")
+            : throw new InvalidOperationException("The SIMT double does not build:\n" + errors);
+    }
+
+    /// <summary>Texts as C wants them.</summary>
+    internal sealed class CStrings : IDisposable
+    {
+        private readonly int _count;
+
+        public CStrings(params string[] texts)
+        {
+            _count = texts.Length;
+            Pointers = (byte**)NativeMemory.AllocZeroed((nuint)_count + 1, (nuint)sizeof(byte*));
+            for (int i = 0; i < _count; i++)
+            {
+                Pointers[i] = (byte*)Marshal.StringToCoTaskMemUTF8(texts[i]);
+            }
+        }
+
+        public byte** Pointers { get; }
+
+        public byte* this[int i] => Pointers[i];
+
+        public void Dispose()
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                Marshal.FreeCoTaskMem((nint)Pointers[i]);
+            }
+
+            NativeMemory.Free(Pointers);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// Runs a grid of blocks.
+#pragma once
+#include "block.h"
+#include "module.h"
+#include <string>
+#include <vector>
+
+namespace simt
+{
+    struct Launch
+    {
+        Function* function;
+        Dim grid, block;
+        unsigned dynamic_shared;
+        bool cooperative;
+        // A copy of every argument, as cuLaunchKernel makes one.
+        std::vector<std::vector<uint64_t>> arguments;
+    };
+
+    // What the driver refuses at once.
+    int validate(const Launch& launch);
+    // How many such blocks one multiprocessor holds.
+    int occupancy(const Function& function, unsigned threads, size_t dynamic_shared);
+    int multiprocessors();
+    // Runs it to its end; an error is sticky and reported.
+    int run(const Launch& launch);
+}

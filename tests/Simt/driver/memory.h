@@ -1,0 +1,65 @@
+// The device's memory: one reserved range of addresses, so that every access is placed by a comparison, and beside it
+// two shadows: what each byte is, and who last touched each word.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace simt
+{
+    // Who touched a word last; see race.h.
+    struct Race
+    {
+        uint64_t writer = 0, reader = 0, other_reader = 0;
+        uint32_t writer_place = 0, reader_place = 0;
+    };
+
+    // One byte for each word of memory: the upper half says which of its bytes exist, the lower which were ever
+    // written.
+    using WordState = uint8_t;
+
+    struct Region
+    {
+        uintptr_t start = 0;
+        size_t size = 0;
+        WordState* state = nullptr;
+        Race* race = nullptr;
+        // The blocks that can collide here: for device memory all of the launch, for shared memory the one that runs.
+        uint32_t first_serial = 0, serials = 0;
+
+        bool holds(uintptr_t address) const { return address - start < size; }
+    };
+
+    void mark_exists(Region& region, uintptr_t address, size_t bytes);
+    void mark_written(Region& region, uintptr_t address, size_t bytes, bool written = true);
+
+    class DeviceMemory
+    {
+    public:
+        Region region;
+
+        // 0 when the limit (SIMT_MEMORY, in bytes) would be passed.
+        uintptr_t allocate(size_t bytes);
+        bool release(uintptr_t address);
+        // The allocation that holds the address, or the nearest one below it; null when there is none.
+        const std::pair<const uintptr_t, size_t>* nearest(uintptr_t address) const;
+        bool holds(uintptr_t address, size_t bytes) const;
+        void forget_races();
+
+        size_t limit() const;
+        size_t used() const { return used_; }
+        size_t count() const { return allocations_.size(); }
+        std::vector<uintptr_t> addresses() const;
+
+    private:
+        std::map<uintptr_t, size_t> allocations_;
+        size_t used_ = 0;
+        uintptr_t next_ = 0;
+
+        void reserve();
+        uintptr_t find_room(size_t bytes) const;
+    };
+
+    DeviceMemory& device_memory();
+}

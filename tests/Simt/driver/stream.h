@@ -1,0 +1,67 @@
+// Streams: what is asked for is put in a queue, and done only when somebody waits for it. So a forgotten wait shows.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <set>
+#include <vector>
+
+namespace simt
+{
+    struct Stream;
+
+    struct Event
+    {
+        bool recorded = false, done = false;
+        double milliseconds = 0;
+        Stream* stream = nullptr;
+        uint64_t number = 0;
+    };
+
+    // One thing to do: returns a driver's error code.
+    using Work = std::function<int()>;
+
+    struct Graph
+    {
+        std::vector<Work> work;
+    };
+
+    struct Stream
+    {
+        struct Entry
+        {
+            uint64_t number;
+            Work work;
+            // Entries of other streams that come first.
+            std::vector<std::pair<Stream*, uint64_t>> after;
+        };
+
+        bool blocking = true;
+        std::deque<Entry> queue;
+        std::vector<std::pair<Stream*, uint64_t>> next_after;
+        Graph* capturing = nullptr;
+        bool capture_broken = false;
+        int capture_mode = 0;
+        uint64_t latest = 0;
+
+        void add(Work work);
+        // Does the work of this stream up to a number, and what must come before it.
+        int drain(uint64_t until = UINT64_MAX);
+    };
+
+    // The stream that a handle names: null and 1 are the legacy default stream. Null for what is no stream.
+    Stream* find_stream(void* handle);
+    std::set<Stream*>& streams();
+    std::set<Event*>& events();
+    std::set<Graph*>& graphs();
+    std::set<Graph*>& executables();
+
+    // Does everything that any stream has left.
+    int drain_all();
+    // What a call without a stream waits for: the default stream and all that do not opt out of waiting for it.
+    int drain_default();
+    // Some calls would wait, and so cannot be while a stream captures in a mode that forbids it.
+    int refuse_in_capture();
+    // Drops the streams, events and graphs that are not among those to keep.
+    void destroy_streams(const std::set<void*>& kept);
+}
