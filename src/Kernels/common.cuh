@@ -54,10 +54,19 @@ __device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b 
 template <typename U>
 __device__ __forceinline__ U lesser(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
-// Reports a value that a kernel cannot work with, and the number of the sentence to throw; the first report stands.
-__device__ inline void reportFault(int* fault, int code, int value)
+// What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
+struct Fault {
+    int code;
+    int unused;
+    uint64 report;
+};
+
+// Reports a value, the place where it stands, and the number of the sentence to throw. The first kernel's report stands, and
+// of one kernel's that of the first place, whichever thread comes first.
+__device__ inline void reportFault(Fault* fault, int code, int value, int place)
 {
-    if (atomicCAS(&fault[0], 0, code) == 0) {
-        fault[1] = value;
+    int first = atomicCAS(&fault->code, 0, code);
+    if (first == 0 || first == code) {
+        atomicMin(&fault->report, (uint64)(uint32)place << 32 | (uint32)value);
     }
 }

@@ -4,7 +4,7 @@
 
 // y[i] = x[indices[i]]        x: (rows, length), y: (count, length)
 extern "C" __global__ void gather(
-    const T* x, const int* indices, T* y, int rows, int length, unsigned elements, int* fault, int code)
+    const T* x, const int* indices, T* y, int rows, int length, unsigned elements, Fault* fault, int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < elements; i += threads) {
@@ -12,20 +12,20 @@ extern "C" __global__ void gather(
         if ((unsigned)row < (unsigned)rows) {
             y[i] = x[(size_t)row * length + column];
         } else if (column == 0) {
-            reportFault(fault, code, row);
+            reportFault(fault, code, row, i / length);
         }
     }
 }
 
 // y[i] = x[start + i]        x: (rows, length), y: (count, length)
 extern "C" __global__ void take_rows(
-    const T* x, const int* start, T* y, int rows, int count, int length, unsigned elements, int* fault, int code)
+    const T* x, const int* start, T* y, int rows, int count, int length, unsigned elements, Fault* fault, int code)
 {
     int first = *start;
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
     if (first < 0 || first > rows - count) {
         if (thread == 0) {
-            reportFault(fault, code, first);
+            reportFault(fault, code, first, 0);
         }
 
         return;
@@ -38,13 +38,13 @@ extern "C" __global__ void take_rows(
 
 // y = 0, but y[start + i] = g[i]        g: (count, length), y: (rows, length)
 extern "C" __global__ void put_rows(
-    const T* g, const int* start, T* y, int rows, int count, int length, unsigned elements, int* fault, int code)
+    const T* g, const int* start, T* y, int rows, int count, int length, unsigned elements, Fault* fault, int code)
 {
     int first = *start;
     unsigned thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
     if (first < 0 || first > rows - count) {
         if (thread == 0) {
-            reportFault(fault, code, first);
+            reportFault(fault, code, first, 0);
         }
 
         return;

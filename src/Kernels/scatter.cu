@@ -7,7 +7,7 @@
 #include "common.cuh"
 
 extern "C" __global__ void scatter_add(
-    const T* g, const int* indices, T* y, int rows, int length, int count, unsigned elements, int* fault, int code)
+    const T* g, const int* indices, T* y, int rows, int length, int count, unsigned elements, Fault* fault, int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < elements; i += threads) {
@@ -18,7 +18,7 @@ extern "C" __global__ void scatter_add(
             if (index == row) {
                 total += g[(size_t)j * length + column];
             } else if (i == 0 && (unsigned)index >= (unsigned)rows) {
-                reportFault(fault, code, index);
+                reportFault(fault, code, index, j);
             }
         }
 

@@ -37,8 +37,8 @@ public sealed class CudaDevice : Device
         _compiler = new KernelCompiler(
             _context, _gpu.Architecture, options.FastMath, new CubinCache(options.CacheFolder ?? CubinCache.DefaultFolder));
         Storage faults = Allocate(CudaFaults.Bytes);
-        faults.Write(new byte[CudaFaults.Bytes]);
         _faults = new CudaFaults(AddressOf(faults), faults);
+        _faults.Clear();
         FaultStorage = faults;
     }
 

@@ -35,8 +35,8 @@ internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> addre
     /// <summary>
     /// The arguments for a kernel that may find a value it cannot work with: where it reports one, and by which number.
     /// </summary>
-    /// <param name="message">The sentence for the user, given the value.</param>
-    public (ulong Address, int Code) Fault(Func<int, string> message)
+    /// <param name="message">The sentence for the user, given the value and its place.</param>
+    public (ulong Address, int Code) Fault(Func<int, int, string> message)
     {
         MayFault = true;
         return (faults.Address, faults.Add(message));

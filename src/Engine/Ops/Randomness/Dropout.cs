@@ -1,5 +1,6 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -8,7 +9,7 @@ namespace Engine.Ops;
 /// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the state
 /// wherever it is needed, and not kept: the gradient is the same op, of the gradient.
 /// </summary>
-internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
+internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 512;
 
@@ -50,6 +51,19 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Threads = 128;
+        int count = checked((int)step.OutShape().Count);
+        var kernel = new CudaKernel("random.cu", "dropout", $"T {step.DType(0).Cuda()}", "DRAW uniform");
+        int blocks = CudaTypes.Blocks(CudaTypes.Blocks(count, 4), Threads);
+        return
+        [
+            kernel.Launch(
+                blocks, Threads, step.In(0), step.In(1), Stream, (int)Threshold, 1 / (1 - P), step.Out(), count),
+        ];
+    }
 
     /// <summary>A word's upper 24 bits are below this with probability P.</summary>
     private uint Threshold => (uint)Math.Round(P * (1 << 24));

@@ -67,7 +67,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
     {
         int rows = step.Shape(0)[0], length = step.Shape(0).Product(1, step.Shape(0).Rank);
         int elements = checked((int)step.OutShape().Count);
-        (ulong fault, int code) = step.Fault(index => Message(index, rows));
+        (ulong fault, int code) = step.Fault((index, _) => Message(index, rows));
         var kernel = new CudaKernel("gather.cu", "gather", $"T {step.DType(0).CudaBits()}");
         return
         [
@@ -142,7 +142,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
     {
         int rows = step.OutShape()[0], length = step.OutShape().Product(1, step.OutShape().Rank);
         int count = checked((int)step.Shape(1).Count), elements = checked((int)step.OutShape().Count);
-        (ulong fault, int code) = step.Fault(index => Gather.Message(index, rows));
+        (ulong fault, int code) = step.Fault((index, _) => Gather.Message(index, rows));
         var kernel = new CudaKernel("scatter.cu", "scatter_add", $"T {step.DType(0).Cuda()}");
         return
         [
