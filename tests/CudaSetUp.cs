@@ -2,7 +2,9 @@ using Engine.Tests.Devices.Cuda;
 
 namespace Engine.Tests;
 
-/// <summary>Chooses what stands for CUDA's driver before the first test, and gives the device back after the last.</summary>
+/// <summary>
+/// Chooses what stands for CUDA's driver before the first test, and gives the device back after the last.
+/// </summary>
 [SetUpFixture]
 public sealed class CudaSetUp
 {

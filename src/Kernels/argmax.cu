@@ -2,8 +2,8 @@
 //
 //   y[outer][inner] = argmax over j of x[outer][j][inner]        x: T, (outer, side, inner); y: int
 //
-// A thread takes one output. With inner > 1 neighbouring threads read neighbouring elements; with inner = 1 (the classes of a
-// batch) each walks along its own row, which lies in few cache lines as long as there are few classes.
+// A thread takes one output. With inner > 1 neighbouring threads read neighbouring elements; with inner = 1 (the
+// classes of a batch) each walks along its own row, which lies in few cache lines as long as there are few classes.
 #include "common.cuh"
 
 extern "C" __global__ void argmax(const T* x, int* y, int side, int inner, int count)

@@ -1,7 +1,7 @@
 // What every kernel may use. Kernels need no CUDA header: NVRTC has the built-ins, and what it lacks stands here.
 //
-// The file is compiled anew for each element type and each row, given as macros by the op (see Devices/Cuda/CudaKernel.cs):
-// T is the type of the elements that are read, R that of those written.
+// The file is compiled anew for each element type and each row, given as macros by the op (see
+// Devices/Cuda/CudaKernel.cs): T is the type of the elements that are read, R that of those written.
 #pragma once
 
 typedef unsigned char uint8;
@@ -15,8 +15,8 @@ constexpr unsigned WholeWarp = 0xffffffffu;
 // Most arrays have few axes once neighbours that lie evenly are joined; the host refuses those that have more.
 constexpr int MostLoops = 8;
 
-// Nested loops, outermost first: how often each runs, and how many elements apart its iterations lie in up to three arrays.
-// The host's CudaLoops has the same layout.
+// Nested loops, outermost first: how often each runs, and how many elements apart its iterations lie in up to three
+// arrays. The host's CudaLoops has the same layout.
 struct Loops {
     int count;
     int sides[MostLoops];
@@ -61,8 +61,8 @@ struct Fault {
     uint64 report;
 };
 
-// Reports a value, the place where it stands, and the number of the sentence to throw. The first kernel's report stands, and
-// of one kernel's that of the first place, whichever thread comes first.
+// Reports a value, the place where it stands, and the number of the sentence to throw. The first kernel's report
+// stands, and of one kernel's that of the first place, whichever thread comes first.
 __device__ inline void reportFault(Fault* fault, int code, int value, int place)
 {
     int first = atomicCAS(&fault->code, 0, code);

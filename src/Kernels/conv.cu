@@ -1,12 +1,14 @@
 // Convolution of images (N, C, H, W) with filters (O, C, KH, KW), and its two gradients; all T, in C order.
 //
-//   y[n][o][oh][ow] = bias[o] + sum over c, kh, kw of x[n][c][oh·strideH − padH + kh][ow·strideW − padW + kw] · w[o][c][fh][fw]
+//   y[n][o][oh][ow] = bias[o] + sum over c, kh, kw of
+//       x[n][c][oh·strideH − padH + kh][ow·strideW − padW + kw] · w[o][c][fh][fw]
 //
-// with (fh, fw) = (KH − 1 − kh, KW − 1 − kw) where the filters are turned (FLIP 1: a true convolution), else (kh, kw); x is 0
-// outside the images. Each of the three is a matrix product (gemm.cuh) whose operands are looked up where they lie instead
-// of being written out as a matrix of columns first: im2col's copies would cost nine times the images' memory for a filter of
-// 3 × 3. The look-up divides by the sides for each element that is brought into shared memory, which the many products made
-// of each element pay for when there are many filters; with few the bound is those divisions.
+// with (fh, fw) = (KH − 1 − kh, KW − 1 − kw) where the filters are turned (FLIP 1: a true convolution), else (kh,
+// kw); x is 0 outside the images. Each of the three is a matrix product (gemm.cuh) whose operands are looked up where
+// they lie instead of being written out as a matrix of columns first: im2col's copies would cost nine times the
+// images' memory for a filter of 3 × 3. The look-up divides by the sides for each element that is brought into shared
+// memory, which the many products made of each element pay for when there are many filters; with few the bound is
+// those divisions.
 #include "gemm.cuh"
 
 struct Sides {
@@ -97,9 +99,10 @@ struct Covering {
         Pixel image(pixel, s.height, s.width), filter(tap, s.filterHeight, s.filterWidth);
         int row = image.row + s.padH - filter.row, column = image.column + s.padW - filter.column;
         int resultRow = row / s.strideH, resultColumn = column / s.strideW;
+        size_t plane = (size_t)image.plane * s.filters + filter.plane;
         return row >= 0 && column >= 0 && resultRow * s.strideH == row && resultColumn * s.strideW == column
             && resultRow < s.resultHeight && resultColumn < s.resultWidth
-            ? g[(((size_t)image.plane * s.filters + filter.plane) * s.resultHeight + resultRow) * s.resultWidth + resultColumn]
+            ? g[(plane * s.resultHeight + resultRow) * s.resultWidth + resultColumn]
             : T(0);
     }
 };

@@ -20,9 +20,10 @@ extern "C" __global__ void permute(const T* x, T* y, Loops loops, unsigned count
     }
 }
 
-// For orders that move the innermost axis. A block moves a tile of Side by Side elements through shared memory: it reads
-// along the axis that is innermost in x and writes along the one that is innermost in y, so that both sides move whole
-// lines. One more element a row than needed keeps the threads that read a column of the tile on different banks.
+// For orders that move the innermost axis. A block moves a tile of Side by Side elements through shared memory: it
+// reads along the axis that is innermost in x and writes along the one that is innermost in y, so that both sides
+// move whole lines. One more element a row than needed keeps the threads that read a column of the tile on different
+// banks.
 //
 //   x: n steps of `stepX` by m of 1; y: m steps of `stepY` by n of 1; around them the outer loops, on blockIdx.z and on
 constexpr int Side = 32, TileRows = 8;

@@ -3,8 +3,9 @@
 //   y[i] = MAP(a[i], b[i], c[i])        a, b, c: T, ARITY of them; y: R, in C order
 //
 // The function is the macro MAP: the expression that the row of Ops/Elementwise gives for CUDA. One thread takes an
-// element, then another as far on as the grid is long, so that neighbouring threads always touch neighbouring elements.
-// Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there are some ten thousand elements.
+// element, then another as far on as the grid is long, so that neighbouring threads always touch neighbouring
+// elements. Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there are some ten
+// thousand elements.
 #include "common.cuh"
 
 #if ARITY == 1

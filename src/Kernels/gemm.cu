@@ -1,7 +1,8 @@
 // The product of two matrices.
 //
-//   C[m][n] = sum over k of A[m][k] * B[k][n]        A: (m, k), or (k, m) with TRANSPOSE_A 1
-//                                                    B: (k, n), or (n, k) with TRANSPOSE_B 1; C: (m, n); all T, in C order
+//   C[m][n] = sum over k of A[m][k] * B[k][n]
+//
+//   A: (m, k), or (k, m) with TRANSPOSE_A 1; B: (k, n), or (n, k) with TRANSPOSE_B 1; C: (m, n); all T, in C order
 //
 // How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic.
 #include "gemm.cuh"
@@ -10,14 +11,20 @@ struct MatrixA {
     static constexpr bool AlongK = !TRANSPOSE_A;
     const T* x;
     int m, k;
-    __device__ __forceinline__ T at(int i, int j) const { return x[TRANSPOSE_A ? (size_t)j * m + i : (size_t)i * k + j]; }
+    __device__ __forceinline__ T at(int i, int j) const
+    {
+        return x[TRANSPOSE_A ? (size_t)j * m + i : (size_t)i * k + j];
+    }
 };
 
 struct MatrixB {
     static constexpr bool AlongK = TRANSPOSE_B;
     const T* x;
     int n, k;
-    __device__ __forceinline__ T at(int i, int j) const { return x[TRANSPOSE_B ? (size_t)i * k + j : (size_t)j * n + i]; }
+    __device__ __forceinline__ T at(int i, int j) const
+    {
+        return x[TRANSPOSE_B ? (size_t)i * k + j : (size_t)j * n + i];
+    }
 };
 
 struct MatrixC {

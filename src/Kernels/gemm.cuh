@@ -1,17 +1,20 @@
 // The heart of matrix products and convolutions: a tile of C[i][j] = sum over k of A[i][k] * B[j][k], where A and B are
 // anything that can be asked for an element and C anything that takes one.
 //
-// A block computes a tile of C. For each slice of TileK along k it brings a tile of A and one of B into shared memory, and
-// each thread multiplies a column of the one by a row of the other into a little matrix of sums that stays in registers: of
-// Rows rows and Columns columns it makes Rows·Columns products from Rows + Columns reads, so that arithmetic, not shared
-// memory, is the bound. The next slice's elements are on their way into registers while the present one is multiplied.
+// A block computes a tile of C. For each slice of TileK along k it brings a tile of A and one of B into shared
+// memory, and each thread multiplies a column of the one by a row of the other into a little matrix of sums that
+// stays in registers: of Rows rows and Columns columns it makes Rows·Columns products from Rows + Columns reads, so
+// that arithmetic, not shared memory, is the bound. The next slice's elements are on their way into registers while
+// the present one is multiplied.
 //
-// Tile sizes: 128 × 128 × 8 with 8 × 8 sums a thread has the most products for a read (a quarter of a read each) but gives
-// few blocks; 64 × 64 × 16 with 4 × 4 sums is for products too small to fill the GPU with those, and for double, whose 8 × 8
-// sums would not fit into the registers. Both take 256 threads, of which each moves 4 elements of either tile a slice.
+// Tile sizes: 128 × 128 × 8 with 8 × 8 sums a thread has the most products for a read (a quarter of a read each) but
+// gives few blocks; 64 × 64 × 16 with 4 × 4 sums is for products too small to fill the GPU with those, and for
+// double, whose 8 × 8 sums would not fit into the registers. Both take 256 threads, of which each moves 4 elements of
+// either tile a slice.
 //
-// Where C has few tiles and k is long, the slices are split into parts (blockIdx.z), whose sums go to a workspace and are
-// added in order by a second launch (reduce.cu): the same input always gives the same bits, and no atomics are needed.
+// Where C has few tiles and k is long, the slices are split into parts (blockIdx.z), whose sums go to a workspace and
+// are added in order by a second launch (reduce.cu): the same input always gives the same bits, and no atomics are
+// needed.
 #pragma once
 #include "common.cuh"
 
@@ -82,7 +85,8 @@ struct Multiplier {
 
     // Grid: tiles along i (m of them), tiles along j (n), parts of k.
     template <typename A, typename B, typename C>
-    static __device__ __forceinline__ void run(const A& a, const B& b, const C& c, int m, int n, int k, T* tileA, T* tileB)
+    static __device__ __forceinline__ void run(
+        const A& a, const B& b, const C& c, int m, int n, int k, T* tileA, T* tileB)
     {
         int m0 = blockIdx.x * TileM, n0 = blockIdx.y * TileN;
         int slices = k / TileK + (k % TileK != 0);

@@ -1,10 +1,10 @@
 // Pooling of planes (images times channels) in windows, and its gradients; all T but the indices, in C order.
 //
-//   y[p][oh][ow] from x[p][h][w], h from oh·strideH − padH on, size rows; w likewise; what lies outside the plane is left out
+//   y[p][oh][ow] from x[p][h][w], h from oh·strideH − padH on, size rows; w likewise; nothing outside the plane counts
 //
-// A thread takes one element of what is written and looks at the few that it depends on, which neighbouring threads share in
-// the cache. The gradients, too, are gathered by the elements that receive them, in a fixed order, so that no two threads
-// write one element. The bound is the memory's bandwidth.
+// A thread takes one element of what is written and looks at the few that it depends on, which neighbouring threads
+// share in the cache. The gradients, too, are gathered by the elements that receive them, in a fixed order, so that
+// no two threads write one element. The bound is the memory's bandwidth.
 #include "common.cuh"
 
 struct Windows {
@@ -39,15 +39,17 @@ struct Cover {
 __device__ __forceinline__ int divisor(const Windows& s, int oh, int ow, int countPadding)
 {
     if (countPadding) {
-        return max(1, min(s.sizeH, s.height + 2 * s.padH - oh * s.strideH) * min(s.sizeW, s.width + 2 * s.padW - ow * s.strideW));
+        int rows = min(s.sizeH, s.height + 2 * s.padH - oh * s.strideH);
+        int columns = min(s.sizeW, s.width + 2 * s.padW - ow * s.strideW);
+        return max(1, rows * columns);
     }
 
     Cut rows(oh, s.strideH, s.padH, s.sizeH, s.height), columns(ow, s.strideW, s.padW, s.sizeW, s.width);
     return max(1, max(rows.end - rows.start, 0) * max(columns.end - columns.start, 0));
 }
 
-// y: the greatest of each window, a NaN before all numbers; where: its row times the width plus its column, of equals the
-// first's.
+// y: the greatest of each window, a NaN before all numbers; where: its row times the width plus its column, of equals
+// the first's.
 extern "C" __global__ void max_pool(const T* x, T* y, int* where, Windows s, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -84,7 +86,8 @@ extern "C" __global__ void max_pool_gradient(const T* g, const int* where, T* y,
     }
 
     int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
-    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight), columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
+    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
+    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
     size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
     T total = T(0);
     for (int oh = rows.start; oh < rows.end; oh++) {
@@ -129,7 +132,8 @@ extern "C" __global__ void average_pool_gradient(const T* g, T* y, Windows s, in
     }
 
     int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
-    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight), columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
+    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
+    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
     size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
     T total = T(0);
     for (int oh = rows.start; oh < rows.end; oh++) {

@@ -1,6 +1,7 @@
-// Random numbers from a counter: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The
-// n-th four words are computed from n alone, so that threads share the work in any way, and the words are those that the CPU
-// draws. A thread makes one block of four words. The bound is arithmetic: ten rounds of two wide products.
+// Random numbers from a counter: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
+// 2011). The n-th four words are computed from n alone, so that threads share the work in any way, and the words are
+// those that the CPU draws. A thread makes one block of four words. The bound is arithmetic: ten rounds of two wide
+// products.
 #include "common.cuh"
 
 constexpr int Words = 4;
@@ -36,8 +37,8 @@ __device__ __forceinline__ double fraction(uint32 high, uint32 low)
     return (double)(((uint64)high << 32 | low) >> 11) * (1.0 / (1LL << 53));
 }
 
-// cos and sin of a fraction of a turn, by their Taylor series within an eighth of one: the built-in ones take a stack for
-// arguments as large as never occur here. The series' next terms are below 1e-19.
+// cos and sin of a fraction of a turn, by their Taylor series within an eighth of one: the built-in ones take a stack
+// for arguments as large as never occur here. The series' next terms are below 1e-19.
 __device__ __forceinline__ void cosSinOfTurn(double turns, double& cosine, double& sine)
 {
     double quarters = rint(4 * turns);
@@ -55,7 +56,8 @@ __device__ __forceinline__ void cosSinOfTurn(double turns, double& cosine, doubl
     sine = quarter == 0 ? s : quarter == 1 ? c : quarter == 2 ? -s : -c;
 }
 
-// Two normally distributed numbers from two fractions (Box and Muller, 1958); 1 − u is never 0. In double, as on the CPU.
+// Two normally distributed numbers from two fractions (Box and Muller, 1958); 1 − u is never 0. In double, as on the
+// CPU.
 __device__ __forceinline__ void normalPair(double u, double v, double& a, double& b)
 {
     double radius = sqrt(-2 * log(1 - u)), cosine, sine;

@@ -2,14 +2,15 @@
 //
 //   y[part][output] = JOIN of x[kept(output) + reduced(i)] over the i of the part        x, y: T
 //
-// The row gives JOIN(a, b) and START, what joining nothing gives. `kept` and `reduced` are the loops over the axes that stay
-// and over those that go. Where there are few outputs, the i are split into parts, which a second launch joins in order: how
-// many is decided by the shape alone, and within a part the order is fixed too, so the same input gives the same bits.
+// The row gives JOIN(a, b) and START, what joining nothing gives. `kept` and `reduced` are the loops over the axes
+// that stay and over those that go. Where there are few outputs, the i are split into parts, which a second launch
+// joins in order: how many is decided by the shape alone, and within a part the order is fixed too, so the same input
+// gives the same bits.
 //
 // Three ways to share the work, so that neighbouring threads always read neighbouring elements:
 //   reduce_rows     the innermost axis goes and is long: a block joins one output
 //   reduce_warps    the innermost axis goes and is short: a warp joins one output
-//   reduce_columns  the innermost axis stays: a thread joins every 8th element of one output, its neighbour the next output
+//   reduce_columns  the innermost axis stays: a thread joins every 8th element of an output, its neighbour of the next
 // Each element is read once and the bound is the memory's bandwidth.
 #include "common.cuh"
 

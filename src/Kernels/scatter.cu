@@ -2,8 +2,8 @@
 //
 //   y[r] = sum over the i with indices[i] = r, in order, of g[i]        g: (count, length), y: (rows, length)
 //
-// A thread makes one element of y and looks at every index. That is rows·length·count looks, most of them from cache: the
-// price of adding in a fixed order without atomics, so that the same input always gives the same bits.
+// A thread makes one element of y and looks at every index. That is rows·length·count looks, most of them from cache:
+// the price of adding in a fixed order without atomics, so that the same input always gives the same bits.
 #include "common.cuh"
 
 extern "C" __global__ void scatter_add(

@@ -2,10 +2,11 @@
 //
 //   x, y, g: T, (rows, columns) in C order; labels: int, (rows); losses: T, (rows)
 //
-// A warp takes a row: its lanes go along the columns side by side and join what they found by shuffles, so that no shared
-// memory and no barrier are needed and a row of classes is read once or, from the cache, twice. Nothing is computed from exp(x)
-// itself, which overflows, but from exp(x − the row's greatest). Blocks are small, for rows are few: a batch of 128 rows gives
-// 32 blocks. The bound is the latency of the launch for such batches, and the memory's bandwidth for large ones.
+// A warp takes a row: its lanes go along the columns side by side and join what they found by shuffles, so that no
+// shared memory and no barrier are needed and a row of classes is read once or, from the cache, twice. Nothing is
+// computed from exp(x) itself, which overflows, but from exp(x − the row's greatest). Blocks are small, for rows are
+// few: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory's
+// bandwidth for large ones.
 #include "common.cuh"
 
 constexpr int Threads = 128, RowsPerBlock = Threads / WarpThreads;
@@ -13,7 +14,11 @@ constexpr int Threads = 128, RowsPerBlock = Threads / WarpThreads;
 struct Row {
     int lane;
     int64 index;
-    __device__ Row() : lane(threadIdx.x % WarpThreads), index((int64)blockIdx.x * RowsPerBlock + threadIdx.x / WarpThreads) {}
+    __device__ Row()
+    {
+        lane = threadIdx.x % WarpThreads;
+        index = (int64)blockIdx.x * RowsPerBlock + threadIdx.x / WarpThreads;
+    }
 };
 
 // All lanes get the sum; the order is that of a tree, always the same.
@@ -90,7 +95,8 @@ extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T*
 }
 
 // dx = y (g − Σ g y); dx may be y or g.
-extern "C" __global__ void __launch_bounds__(Threads) softmax_gradient(const T* y, const T* g, T* dx, int rows, int columns)
+extern "C" __global__ void __launch_bounds__(Threads) softmax_gradient(
+    const T* y, const T* g, T* dx, int rows, int columns)
 {
     Row row;
     if (row.index >= rows) {
@@ -110,7 +116,8 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_gradient(const T* 
 }
 
 // dx = g − exp(y) Σ g; dx may be y or g.
-extern "C" __global__ void __launch_bounds__(Threads) log_softmax_gradient(const T* y, const T* g, T* dx, int rows, int columns)
+extern "C" __global__ void __launch_bounds__(Threads) log_softmax_gradient(
+    const T* y, const T* g, T* dx, int rows, int columns)
 {
     Row row;
     if (row.index >= rows) {

@@ -3,7 +3,9 @@ using System.Reflection.Emit;
 
 namespace Engine.Tests.Architecture;
 
-/// <summary>Who may use whom, as docs/architecture.md has it: rooms are namespaces, and every arrow points down.</summary>
+/// <summary>
+/// Who may use whom, as docs/architecture.md has it: rooms are namespaces, and every arrow points down.
+/// </summary>
 public class DependencyTests
 {
     private static readonly Dictionary<string, string[]> s_allowed = new()

@@ -64,6 +64,7 @@ public class FunctionTests
         Variable x = Variable("x", DType.Float32, [2, 3]), y = Variable("y", DType.Float32, [2, 4]);
 
         Assert.That(() => x + y, Throws.TypeOf<EngineException>().With.Message.Matches(
-            @"add cannot take float32 \(2, 3\) and float32 \(2, 4\): the sides 3 and 4 of axis 1 do not broadcast\. Built at .*FunctionTests\.cs:\d+\."));
+            @"add cannot take float32 \(2, 3\) and float32 \(2, 4\): "
+            + @"the sides 3 and 4 of axis 1 do not broadcast\. Built at .*FunctionTests\.cs:\d+\."));
     }
 }

@@ -1,8 +1,8 @@
 using Engine.Compile;
 using Engine.Graph;
 using Engine.Layers;
-using Input = Engine.Layers.Input;
 using static Engine.Ops.Operators;
+using Input = Engine.Layers.Input;
 using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Layers;

@@ -14,7 +14,9 @@ public class ImageOpTests
     [TestCase(false, new float[] { 5421, 6532, 8754, 9865 })]
     public void A_true_convolution_turns_the_filters(bool flipFilters, float[] expected)
     {
-        Assert.That(Evaluate(Conv2D(Constant(s_image), Constant(s_filter), flipFilters: flipFilters)), Is.EqualTo(expected));
+        Variable y = Conv2D(Constant(s_image), Constant(s_filter), flipFilters: flipFilters);
+
+        Assert.That(Evaluate(y), Is.EqualTo(expected));
     }
 
     [TestCase(Border.Valid, 5, 7, ExpectedResult = "(1, 2, 5, 5)")]
@@ -40,8 +42,10 @@ public class ImageOpTests
         Input x = Tensor4("x");
         using var f = Function.Compile([x], [MaxPool2D(x, (2, 2))]);
 
-        Assert.That(() => f.Call(new Tensor(DType.Float32, [5, 1, 1, 4])), Throws.TypeOf<EngineException>().With.Message.Matches(
-            @"maxPool2D cannot take float32 \(5, 1, 1, 4\): images of 1 by 4 are smaller than the pool \(2, 2\)\. Built at .*ImageOpTests"));
+        var images = new Tensor(DType.Float32, [5, 1, 1, 4]);
+        Assert.That(() => f.Call(images), Throws.TypeOf<EngineException>().With.Message.Matches(
+            @"maxPool2D cannot take float32 \(5, 1, 1, 4\): "
+            + @"images of 1 by 4 are smaller than the pool \(2, 2\)\. Built at .*ImageOpTests"));
     }
 
     [Test]

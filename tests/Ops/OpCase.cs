@@ -26,7 +26,9 @@ internal sealed class OpCase
 
     public IReadOnlyList<TensorType> OutputTypes => field ??= Op.Infer(InputTypes);
 
-    /// <summary>The sample with values for its inputs; <paramref name="floatX"/> is the dtype where it leaves that open.</summary>
+    /// <summary>
+    /// The sample with values for its inputs; <paramref name="floatX"/> is the dtype where it leaves that open.
+    /// </summary>
     public static OpCase Draw(Sample sample, DType floatX, Random random) =>
         new(sample, [.. sample.Args.Select(arg => Draw(arg, floatX, random))]);
 
@@ -45,9 +47,13 @@ internal sealed class OpCase
 
     /// <summary>Whether the first output may lie where this input lies.</summary>
     public bool MayRunInPlace(int input) =>
-        Op.Reads(input) && Op.MayOverwrite(input) && InputTypes[input].Bytes == OutputTypes[0].Bytes;
+        Op.Reads(input) && Op.MayOverwrite(input)
+        && InputTypes[input].Shape.Count == OutputTypes[0].Shape.Count
+        && InputTypes[input].DType.Size() == OutputTypes[0].DType.Size();
 
-    /// <summary>The outputs as a device computes them; with <paramref name="inPlace"/>, the first over that input.</summary>
+    /// <summary>
+    /// The outputs as a device computes them; with <paramref name="inPlace"/>, the first over that input.
+    /// </summary>
     public Tensor[] Run(Device device, int inPlace = -1) => Run(device, inPlace, operands =>
     {
         using IProgram program = device.Link([device.Bind(Op, operands)]);

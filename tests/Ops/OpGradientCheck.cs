@@ -17,7 +17,9 @@ internal sealed class OpGradientCheck
     private readonly Random _random;
     private readonly Tensor?[] _weights;
 
-    /// <summary>How many elements are moved one by one, before all are moved at once; fewer where it takes long.</summary>
+    /// <summary>
+    /// How many elements are moved one by one, before all are moved at once; fewer where it takes long.
+    /// </summary>
     private readonly int _elements;
 
     public OpGradientCheck(OpCase example, Random random)

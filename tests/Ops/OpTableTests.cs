@@ -61,7 +61,7 @@ public sealed class OpTableTests
             Assert.That(inferred, Has.Count.EqualTo(known.Count));
             Assert.That(inferred.Zip(known).All(pair =>
                 pair.First.DType == pair.Second.DType && pair.First.Shape.Admits(pair.Second.Shape)),
-                $"from {string.Join<TensorType>(", ", less)}: {string.Join(", ", inferred)}, not {string.Join(", ", known)}");
+                $"{string.Join<TensorType>(", ", less)} give {string.Join(", ", inferred)}, not {string.Join(", ", known)}");
         }
     });
 

@@ -1,7 +1,7 @@
 using Engine.Layers;
+using Engine.Training;
 using static Engine.Ops.Operators;
 using Symbolic = Engine.Ops.Symbolic;
-using Engine.Training;
 
 namespace Engine.Tests.Training;
 

@@ -1,8 +1,8 @@
 using Engine.Compile;
 using Engine.Layers;
-using static Engine.Ops.Operators;
 using Engine.Training;
 using static Engine.Layers.Initial;
+using static Engine.Ops.Operators;
 using static Engine.Ops.Symbolic;
 using static Engine.Training.Updates;
 

@@ -1,7 +1,7 @@
 using Engine.Devices.Cpu;
 using Engine.Layers;
-using Symbolic = Engine.Ops.Symbolic;
 using Engine.Training;
+using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 

@@ -1,6 +1,6 @@
 using Engine.Layers;
-using Symbolic = Engine.Ops.Symbolic;
 using Engine.Training;
+using Symbolic = Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Training;
 

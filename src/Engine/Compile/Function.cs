@@ -44,7 +44,9 @@ public sealed class Function : IDisposable
     /// <param name="updates">The new values of shared variables, all computed from the old ones.</param>
     /// <param name="givens">Variables to replace in all that is computed.</param>
     /// <param name="device">Where it runs; by default <see cref="Device.Default"/>.</param>
-    /// <exception cref="EngineException">An input is missing, unused or listed twice, or an update or given does not fit.</exception>
+    /// <exception cref="EngineException">
+    /// An input is missing, unused or listed twice, or an update or given does not fit.
+    /// </exception>
     public static Function Compile(
         IReadOnlyList<Variable> inputs,
         IReadOnlyList<Variable> outputs,
@@ -55,7 +57,8 @@ public sealed class Function : IDisposable
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
         Input[] arguments = [.. inputs.Select(variable => variable as Input ?? throw new EngineException(
-            $"'{variable}' cannot be an input of a function: only a variable without a value can. Use a given instead."))];
+            $"'{variable}' cannot be an input of a function: only a variable without a value can. "
+            + "Use a given instead."))];
         var graph = FunctionGraph.Create(arguments, outputs, updates ?? [], givens ?? []);
         foreach (Rewrite rewrite in Rewrite.All)
         {
@@ -99,8 +102,8 @@ public sealed class Function : IDisposable
     }
 
     /// <summary>
-    /// Makes the plan for arguments of these shapes (and, for sizes, these values) without running it, so that the first
-    /// call need not.
+    /// Makes the plan for arguments of these shapes (and, for sizes, these values) without running it, so that the
+    /// first call need not.
     /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
     public void Prepare(params ReadOnlySpan<Tensor> arguments)
@@ -112,7 +115,9 @@ public sealed class Function : IDisposable
     }
 
     /// <summary>Copies an output of the last run.</summary>
-    /// <exception cref="EngineException">The function has not run, or the output is of another dtype or size.</exception>
+    /// <exception cref="EngineException">
+    /// The function has not run, or the output is of another dtype or size.
+    /// </exception>
     public void ReadOutput<T>(int output, Span<T> destination) where T : unmanaged
     {
         lock (_lock)

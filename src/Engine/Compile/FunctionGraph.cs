@@ -11,7 +11,10 @@ internal sealed record FunctionGraph(
 
     /// <summary>Checks what the user handed over, adds the default updates and puts the givens in place.</summary>
     public static FunctionGraph Create(
-        IReadOnlyList<Input> inputs, IReadOnlyList<Variable> outputs, IEnumerable<Update> updates, IEnumerable<Given> givens)
+        IReadOnlyList<Input> inputs,
+        IReadOnlyList<Variable> outputs,
+        IEnumerable<Update> updates,
+        IEnumerable<Given> givens)
     {
         var replacements = new Dictionary<Variable, Variable>();
         foreach ((Variable variable, Variable replacement) in givens)

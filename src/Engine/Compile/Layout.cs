@@ -13,8 +13,8 @@ internal enum Place
 }
 
 /// <summary>
-/// A value that owns memory; views of it share it. Its <see cref="Buffer"/> is its place in the arena, which it may have
-/// taken over from a value that was no longer needed.
+/// A value that owns memory; views of it share it. Its <see cref="Buffer"/> is its place in the arena, which it may
+/// have taken over from a value that was no longer needed.
 /// </summary>
 internal sealed class Root(Variable variable, Place place, int buffer = -1)
 {
@@ -40,7 +40,9 @@ internal sealed class Root(Variable variable, Place place, int buffer = -1)
 /// <summary>An op that really runs (a view does not).</summary>
 internal sealed record Step(Apply Node, IReadOnlyList<Root?> Inputs, IReadOnlyList<Root> Outputs, long Workspace);
 
-/// <summary>Decides which memory each value of a schedule lives in: in-place reuse, updates in place, and the arena.</summary>
+/// <summary>
+/// Decides which memory each value of a schedule lives in: in-place reuse, updates in place, and the arena.
+/// </summary>
 internal sealed class Layout
 {
     private readonly FunctionGraph _graph;
@@ -112,7 +114,8 @@ internal sealed class Layout
                 root?.LastRead = _steps.Count;
             }
 
-            Root[] written = [.. node.Outputs.Select(output => new Root(output, Place.Arena) { Written = _steps.Count })];
+            int step = _steps.Count;
+            Root[] written = [.. node.Outputs.Select(output => new Root(output, Place.Arena) { Written = step })];
             foreach (Root root in written)
             {
                 _roots[root.Variable] = root;
@@ -183,16 +186,23 @@ internal sealed class Layout
 
         return !_roots.TryGetValue(target, out Root? old)
             || old.LastRead < value.Written
-            || (old.LastRead == value.Written && MayOverwrite(_steps[value.Written], old, Bytes(value)));
+            || (old.LastRead == value.Written && MayOverwrite(_steps[value.Written], old, value));
     }
 
-    /// <summary>Whether a step may write an output over one of its inputs, wherever it reads it.</summary>
-    private bool MayOverwrite(Step step, Root input, long bytes)
+    /// <summary>
+    /// Whether a step may write an output over one of its inputs, wherever it reads it. As many bytes are not enough:
+    /// where elements are of another size, or repeated, one would be written over before it is read.
+    /// </summary>
+    private bool MayOverwrite(Step step, Root input, Root output)
     {
+        TensorType to = _schedule.Types[output.Variable];
         for (int i = 0; i < step.Inputs.Count; i++)
         {
+            TensorType from = _schedule.Types[step.Node.Inputs[i]];
             if (step.Inputs[i] == input
-                && (!step.Node.Op.MayOverwrite(i) || _schedule.Types[step.Node.Inputs[i]].Bytes != bytes))
+                && (!step.Node.Op.MayOverwrite(i)
+                    || from.DType.Size() != to.DType.Size()
+                    || from.Shape.Count != to.Shape.Count))
             {
                 return false;
             }
@@ -241,8 +251,7 @@ internal sealed class Layout
     private Root? Donor(Step step, int s, Root output) => step.Inputs.FirstOrDefault(input =>
         input is { Place: Place.Arena, IsOutput: false }
         && _buffers[input.Buffer].Last == s
-        && Bytes(input) == Bytes(output)
-        && MayOverwrite(step, input, Bytes(output)));
+        && MayOverwrite(step, input, output));
 
     private int AddBuffer(long bytes, int first, int last)
     {

@@ -38,7 +38,8 @@ internal sealed class MemoryPlan
         var offsets = new long[buffers.Count];
         var placed = new List<int>(buffers.Count);
         long arena = 0;
-        foreach (int index in Enumerable.Range(0, buffers.Count).OrderByDescending(i => buffers[i].Bytes).ThenBy(i => i))
+        IEnumerable<int> indices = Enumerable.Range(0, buffers.Count);
+        foreach (int index in indices.OrderByDescending(i => buffers[i].Bytes).ThenBy(i => i))
         {
             Lifetime buffer = buffers[index];
             offsets[index] = BestGap(Align(buffer.Bytes), placed

@@ -4,8 +4,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// A function made ready for inputs of given shapes: kernels bound to fixed addresses in one arena. Running it allocates
-/// nothing.
+/// A function made ready for inputs of given shapes: kernels bound to fixed addresses in one arena. Running it
+/// allocates nothing.
 /// </summary>
 internal sealed class Plan : IDisposable
 {
@@ -35,14 +35,16 @@ internal sealed class Plan : IDisposable
                 [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
                 [.. step.Node.Outputs.Select((output, i) => At(step.Outputs[i], output))],
                 workspace < 0 ? null : new Operand(
-                    _arena, Layout.Memory.Offsets[workspace], new OperandType(DType.UInt8, [checked((int)step.Workspace)])));
+                    _arena,
+                    Layout.Memory.Offsets[workspace],
+                    new OperandType(DType.UInt8, [checked((int)step.Workspace)])));
             kernels.Add(device.Bind(step.Node.Op, operands));
         }
 
         foreach ((Root from, SharedVariable to) in Layout.CopiesAfter)
         {
-            kernels.Add(device.BindCopy(
-                At(from, from.Variable), new Operand(to.Place(device, device.Allocate), 0, new OperandType(to.DType, to.Shape))));
+            var target = new Operand(to.Place(device, device.Allocate), 0, new OperandType(to.DType, to.Shape));
+            kernels.Add(device.BindCopy(At(from, from.Variable), target));
         }
 
         _inputs = [.. graph.Inputs.Select(input => At(Layout.RootOf(input), input))];
@@ -68,6 +70,9 @@ internal sealed class Plan : IDisposable
     public Schedule Schedule { get; }
 
     public Layout Layout { get; }
+
+    /// <summary>The memory of all values that are neither shared variables nor constants.</summary>
+    public Storage Arena => _arena;
 
     public Shape OutputShape(int output) => _outputs[output].Type.Shape;
 

@@ -14,7 +14,7 @@ internal sealed record Rewrite(string Name, Func<FunctionGraph, FunctionGraph> A
     internal static FunctionGraph Merge(FunctionGraph graph)
     {
         var canonical = new Dictionary<Variable, Variable>();
-        var constants = new Dictionary<(DType, double), Constant>();
+        var constants = new Dictionary<(DType, long), Constant>();
         var nodes = new Dictionary<NodeKey, Apply>();
         foreach (Apply node in Traversal.Order(graph.Roots))
         {
@@ -39,7 +39,9 @@ internal sealed record Rewrite(string Name, Func<FunctionGraph, FunctionGraph> A
         {
             if (variable is Constant { Rank: 0 } constant)
             {
-                var key = (constant.DType, constant.Value.Cast(DType.Float64).AsSpan<double>()[0]);
+                // By their bits: 0 and -0 are equal, but not the same.
+                double value = constant.Value.Cast(DType.Float64).AsSpan<double>()[0];
+                var key = (constant.DType, BitConverter.DoubleToInt64Bits(value));
                 constants.TryAdd(key, constant);
                 return constants[key];
             }

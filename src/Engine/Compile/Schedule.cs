@@ -2,7 +2,9 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>The order in which a function's ops run, and the concrete type of every variable for one set of input shapes.</summary>
+/// <summary>
+/// The order in which a function's ops run, and the concrete type of every variable for one set of input shapes.
+/// </summary>
 internal sealed class Schedule
 {
     private Schedule(IReadOnlyList<Apply> nodes, IReadOnlyDictionary<Variable, TensorType> types)
@@ -47,8 +49,8 @@ internal sealed class Schedule
     }
 
     /// <summary>
-    /// What produces a shared variable's new value comes last: by then the old value has been read, so that most updates
-    /// can write straight into the variable's own memory.
+    /// What produces a shared variable's new value comes last: by then the old value has been read, so that most
+    /// updates can write straight into the variable's own memory.
     /// </summary>
     private static IReadOnlyList<Apply> Order(FunctionGraph graph)
     {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>A GPU's primary context, which every CUDA library of the process shares; released after all made in it.</summary>
+/// <summary>
+/// A GPU's primary context, which every CUDA library of the process shares; released after all made in it.
+/// </summary>
 internal sealed unsafe class ContextHandle : SafeHandle
 {
     private readonly int _device;
@@ -37,7 +39,7 @@ internal sealed unsafe class ContextHandle : SafeHandle
         {
             nint popped;
             Driver.Check(DriverApi.cuCtxPopCurrent_v2(&popped));
-            System.Diagnostics.Debug.Assert(popped == _context, "Contexts are left in the order in which they were entered.");
+            System.Diagnostics.Debug.Assert(popped == _context, "Contexts are left in the order they were entered in.");
         }
     }
 }

@@ -1,6 +1,8 @@
 namespace Engine.Interop;
 
-/// <summary>A call of the CUDA driver or of NVRTC failed: the message names the call, the error and what it means.</summary>
+/// <summary>
+/// A call of the CUDA driver or of NVRTC failed: the message names the call, the error and what it means.
+/// </summary>
 public sealed class CudaException : EngineException
 {
     /// <summary>An error without a message.</summary>

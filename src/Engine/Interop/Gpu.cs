@@ -18,8 +18,7 @@ internal sealed unsafe class Gpu
         {
             throw new CudaException(count == 0
                 ? "The CUDA driver finds no GPU: compute on the CPU."
-                : $"There is no GPU {ordinal}: the driver finds {count}, numbered from 0"
-                    + $" ({string.Join(", ", Enumerable.Range(0, count).Select(i => $"{i} is a {new Gpu(i).Name}"))}).");
+                : $"There is no GPU {ordinal}: the driver finds {count}, numbered from 0 ({Names(count)}).");
         }
 
         int device;
@@ -64,6 +63,9 @@ internal sealed unsafe class Gpu
             return (long)bytes;
         }
     }
+
+    private static string Names(int count) =>
+        string.Join(", ", Enumerable.Range(0, count).Select(ordinal => $"{ordinal} is a {new Gpu(ordinal).Name}"));
 
     private int Attribute(int attribute)
     {

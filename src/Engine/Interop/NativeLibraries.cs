@@ -48,8 +48,8 @@ internal static class NativeLibraries
     }
 
     /// <summary>
-    /// NVRTC asks the loader for its builtins by name alone: those beside it must be loaded already where the loader does not
-    /// search that folder.
+    /// NVRTC asks the loader for its builtins by name alone: those beside it must be loaded already where the loader
+    /// does not search that folder.
     /// </summary>
     private static void LoadBuiltins(string? nvrtc)
     {

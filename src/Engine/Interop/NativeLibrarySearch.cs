@@ -10,7 +10,9 @@ internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyL
 {
     public bool IsFound => Handle != 0;
 
-    /// <summary>Tries the names in some folders, then as the system's loader finds them, then in further folders.</summary>
+    /// <summary>
+    /// Tries the names in some folders, then as the system's loader finds them, then in further folders.
+    /// </summary>
     public static NativeLibrarySearch Run(
         IReadOnlyList<string> names, IEnumerable<string> foldersBefore, IEnumerable<string> foldersAfter)
     {

@@ -38,12 +38,15 @@ internal static class CudaGemm
             new Dim3(CudaTypes.Blocks(shape.M, tile), CudaTypes.Blocks(shape.N, tile), parts),
             Threads,
             a, b, parts > 1 ? workspace : c, shape.M, shape.N, shape.K);
+        int elements = shape.M * shape.N;
         return parts > 1
-            ? [product, .. CudaReduce.Launches<Sum>(dtype, [parts, shape.M * shape.N], [shape.M * shape.N], workspace, c, 0)]
+            ? [product, .. CudaReduce.Launches<Sum>(dtype, [parts, elements], [elements], workspace, c, 0)]
             : [product];
     }
 
-    /// <summary>Whether the larger tiles are still enough to keep the GPU busy. Sums in double would not fit the registers.</summary>
+    /// <summary>
+    /// Whether the larger tiles are still enough to keep the GPU busy. Sums in double would not fit the registers.
+    /// </summary>
     private static bool IsLarge(GemmShape shape, DType dtype) =>
         dtype == DType.Float32 && Tiles(shape, LargeTile) >= EnoughTiles;
 

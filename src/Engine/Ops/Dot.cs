@@ -31,8 +31,14 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         {
             Error = "dot cannot take float32 (2, 3) and float32 (4, 5): the inner sides 3 and 4 differ",
         };
-        yield return new Sample(new Dot(true, true), new Arg([2, 3]), new Arg([4, 5])) { Error = "the inner sides 2 and 5 differ" };
-        yield return new Sample(new Dot(false, false), new Arg([3]), new Arg([3, 2])) { Error = "both must be matrices" };
+        yield return new Sample(new Dot(true, true), new Arg([2, 3]), new Arg([4, 5]))
+        {
+            Error = "the inner sides 2 and 5 differ",
+        };
+        yield return new Sample(new Dot(false, false), new Arg([3]), new Arg([3, 2]))
+        {
+            Error = "both must be matrices",
+        };
         yield return new Sample(new Dot(false, false), Arg.Int([2, 2], 0, 2), Arg.Int([2, 2], 0, 2))
         {
             Error = "both must be float32 or both float64",
@@ -122,8 +128,11 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         return Gemm.Phases(ShapeOf(step.Shape(0), step.Shape(1)), matrices, step.Workspace);
     }
 
-    private GemmShape ShapeOf(Shape a, Shape b) =>
-        new(Sides(a, TransposeA).Rows, Sides(b, TransposeB).Columns, Sides(a, TransposeA).Columns, TransposeA, TransposeB);
+    private GemmShape ShapeOf(Shape a, Shape b)
+    {
+        (int rows, int inner) = Sides(a, TransposeA);
+        return new GemmShape(rows, Sides(b, TransposeB).Columns, inner, TransposeA, TransposeB);
+    }
 
     private static (int Rows, int Columns) Sides(Shape shape, bool transpose) =>
         transpose ? (shape[1], shape[0]) : (shape[0], shape[1]);
@@ -132,14 +141,16 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
 public static partial class Symbolic
 {
     /// <summary>
-    /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses that
-    /// side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32.
+    /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses
+    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>
     /// <param name="transposeA">Whether a is given as (k, m).</param>
     /// <param name="transposeB">Whether b is given as (n, k).</param>
-    /// <exception cref="EngineException">The inner sides differ, or an operand has no side or more than two.</exception>
+    /// <exception cref="EngineException">
+    /// The inner sides differ, or an operand has no side or more than two.
+    /// </exception>
     public static Variable Dot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
         ArgumentNullException.ThrowIfNull(a);

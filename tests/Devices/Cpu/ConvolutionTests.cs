@@ -10,7 +10,8 @@ public unsafe class ConvolutionTests
     private static readonly ConvShape[] s_shapes =
     [
         new(5, 1, 32, 32, 16, 3, 3, 1, 1, 0, 0, true),
-        new(40, 16, 15, 15, 32, 2, 2, 1, 1, 0, 0, true),
+        new(3, 16, 15, 15, 32, 2, 2, 1, 1, 0, 0, true),
+        new(40, 3, 7, 6, 5, 2, 2, 1, 1, 0, 0, true),
         new(3, 32, 7, 7, 64, 2, 2, 1, 1, 0, 0, false),
         new(2, 7, 31, 33, 5, 1, 1, 1, 1, 0, 0, false),
         new(2, 300, 5, 4, 3, 3, 2, 2, 1, 1, 1, true),
@@ -36,8 +37,9 @@ public unsafe class ConvolutionTests
         for (int i = 0; i < 60; i++)
         {
             var shape = new ConvShape(
-                random.Next(4), random.Next(1, 5), random.Next(12), random.Next(12), random.Next(1, 6), random.Next(1, 5), random.Next(1, 5),
-                random.Next(1, 4), random.Next(1, 4), random.Next(4), random.Next(4), random.Next(2) == 0);
+                random.Next(4), random.Next(1, 5), random.Next(12), random.Next(12),
+                random.Next(1, 6), random.Next(1, 5), random.Next(1, 5), random.Next(1, 4), random.Next(1, 4),
+                random.Next(4), random.Next(4), random.Next(2) == 0);
             Check<float>(shape, i);
             Check<double>(shape, i);
         }
@@ -48,7 +50,8 @@ public unsafe class ConvolutionTests
     {
         foreach (ConvShape shape in s_shapes)
         {
-            float[][] results = [.. s_threads.Select(threads => Compute<float>(shape, threads, 3).SelectMany(x => x).ToArray())];
+            float[][] results =
+                [.. s_threads.Select(threads => Compute<float>(shape, threads, 3).SelectMany(x => x).ToArray())];
 
             Assert.That(results[1], Is.EqualTo(results[0]), $"{shape}");
             Assert.That(results[2], Is.EqualTo(results[0]), $"{shape}");
@@ -125,7 +128,8 @@ public unsafe class ConvolutionTests
     {
         var random = new Random(seed);
         int ySize = s.N * s.O * s.Pixels;
-        using Native<T> x = new(s.N * s.ImageSize, random), w = new(s.O * s.Taps, random), bias = new(s.O, random), dy = new(ySize, random);
+        using Native<T> x = new(s.N * s.ImageSize, random), w = new(s.O * s.Taps, random);
+        using Native<T> bias = new(s.O, random), dy = new(ySize, random);
         using Native<T> y = new(ySize), dx = new(x.Count), dw = new(w.Count), db = new(s.O);
         using Native<T> workspace = new(Convolution.WorkspaceBytes<T>(s, threads) / sizeof(T));
         using var team = new ThreadTeam(threads);

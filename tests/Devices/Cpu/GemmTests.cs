@@ -26,8 +26,16 @@ public unsafe class GemmTests
         }
     }
 
+    [Test]
+    public void A_tile_of_any_height_is_that_of_the_plain_loop(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        Widths.Run<float, TileJob<float>>(width, default);
+        Widths.Run<double, TileJob<double>>(width, default);
+    }
+
     [TestCase(97, 50, 600)]
-    [TestCase(131, 530, 257)]
+    [TestCase(131, 270, 257)]
     [TestCase(200, 3, 513)]
     [TestCase(5, 700, 300)]
     public void Products_larger_than_a_cache_block_are_those_of_the_plain_loop(int m, int n, int k)
@@ -78,7 +86,8 @@ public unsafe class GemmTests
         var shape = new GemmShape(1, 1, 1);
         using var scratch = new Native<float>((Gemm.ScratchBytes<float>(shape) + 3) / 4);
 
-        Gemm.Block(shape, new GemmArguments<float> { A = &one, B = &one, C = &result, Lda = 1, Ldb = 1, Ldc = 1 }, scratch.Bytes);
+        var arguments = new GemmArguments<float> { A = &one, B = &one, C = &result, Lda = 1, Ldb = 1, Ldc = 1 };
+        Gemm.Block(shape, arguments, scratch.Bytes);
 
         Assert.That(result, Is.EqualTo(1));
     }
@@ -95,6 +104,50 @@ public unsafe class GemmTests
         problem.Reset();
         Widths.Run<T, Job<T>>(width, new Job<T> { Problem = problem });
         problem.Check($"{typeof(T).Name} at {width} bits");
+    }
+
+    private readonly struct TileJob<T> : ISimdJob<T>
+        where T : unmanaged, INumber<T>
+    {
+        public void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            const int Depth = 19, Rows = 12, Lda = 21;
+            var random = new Random(12);
+            int width = 2 * S.Count;
+            using Native<T> a = new(Rows * Lda, random), b = new(Depth * width, random), bias = new(Rows, random);
+            for (int mode = 0; mode < 4 * Rows; mode++)
+            {
+                (int rows, bool wide, bool add) = ((mode / 4) + 1, mode % 2 == 0, mode % 4 < 2);
+                int columns = wide ? width : S.Count;
+                using var c = new Native<T>(rows * width, random);
+                T[] before = c.Span.ToArray();
+                var tile = new Tile<T> { Depth = Depth, RowStep = Lda, DepthStep = 1, Ldb = width, Ldc = width };
+                (tile.BiasStep, tile.Add) = (1, add);
+                tile.A = a.Pointer;
+                tile.B = b.Pointer;
+                tile.C = c.Pointer;
+                tile.Bias = bias.Pointer;
+
+                MicroKernel<S, V, T>.Run(rows, wide, tile);
+
+                for (int i = 0; i < rows * width; i++)
+                {
+                    (int row, int column) = Math.DivRem(i, width);
+                    T expected = add || column >= columns ? before[i] : T.Zero;
+                    if (column < columns)
+                    {
+                        expected += bias[row];
+                        for (int k = 0; k < Depth; k++)
+                        {
+                            expected += a[(row * Lda) + k] * b[(k * width) + column];
+                        }
+                    }
+
+                    double error = double.CreateChecked(c[i] - expected);
+                    Assert.That(error, Is.Zero.Within(5e-6), $"{rows} rows, wide {wide}, add {add}: element {i}");
+                }
+            }
+        }
     }
 
     private struct Job<T> : ISimdJob<T>
@@ -204,7 +257,8 @@ public unsafe class GemmTests
             }
         }
 
-        private static double[] Doubles(Native<T> matrix) => Array.ConvertAll(matrix.Span.ToArray(), double.CreateChecked);
+        private static double[] Doubles(Native<T> matrix) =>
+            Array.ConvertAll(matrix.Span.ToArray(), double.CreateChecked);
 
         private static Native<T> Matrix(int rows, int columns, int ld, Random random) =>
             new(rows == 0 ? 0 : ((rows - 1) * ld) + columns, random);

@@ -94,7 +94,8 @@ public unsafe class PoolingTests
     {
         var random = new Random(9);
         int size = s.H * s.W;
-        using Native<T> x = new(s.Planes * size), dy = new(s.Planes * s.Pixels, random), y = new(dy.Count), dx = new(x.Count);
+        using Native<T> x = new(s.Planes * size), dy = new(s.Planes * s.Pixels, random);
+        using Native<T> y = new(dy.Count), dx = new(x.Count);
         using var argmax = new Native<int>(dy.Count);
         // Few different values, so that there are many ties.
         x.Span.Clear();
@@ -104,7 +105,11 @@ public unsafe class PoolingTests
         }
 
         using var team = new ThreadTeam(2);
-        team.Run([.. Pooling.Max(s, x.Pointer, y.Pointer, argmax.Pointer), .. Pooling.MaxGrad(s, dy.Pointer, argmax.Pointer, dx.Pointer)]);
+        team.Run(
+        [
+            .. Pooling.Max(s, x.Pointer, y.Pointer, argmax.Pointer),
+            .. Pooling.MaxGrad(s, dy.Pointer, argmax.Pointer, dx.Pointer),
+        ]);
 
         var gradient = new T[x.Count];
         int i = 0;
@@ -134,10 +139,14 @@ public unsafe class PoolingTests
     {
         var random = new Random(10);
         int size = s.H * s.W;
-        using Native<T> x = new(s.Planes * size, random), dy = new(s.Planes * s.Pixels, random), y = new(dy.Count), dx = new(x.Count);
+        using Native<T> x = new(s.Planes * size, random), dy = new(s.Planes * s.Pixels, random);
+        using Native<T> y = new(dy.Count), dx = new(x.Count);
         using var team = new ThreadTeam(2);
         team.Run(
-            [.. Pooling.Average(s, countPadding, x.Pointer, y.Pointer), .. Pooling.AverageGrad(s, countPadding, dy.Pointer, dx.Pointer)]);
+        [
+            .. Pooling.Average(s, countPadding, x.Pointer, y.Pointer),
+            .. Pooling.AverageGrad(s, countPadding, dy.Pointer, dx.Pointer),
+        ]);
 
         var gradient = new double[x.Count];
         int i = 0;

@@ -106,7 +106,8 @@ public class ThreadTeamTests
         for (int run = 0; run < 5; run++)
         {
             team.Run(phase);
-            Assert.That(SpinWait.SpinUntil(() => team.Sleepers == 1, TimeSpan.FromSeconds(30)), "the worker never slept");
+            bool slept = SpinWait.SpinUntil(() => team.Sleepers == 1, TimeSpan.FromSeconds(30));
+            Assert.That(slept, "the worker never slept");
         }
 
         team.Run(phase);
@@ -117,7 +118,11 @@ public class ThreadTeamTests
     {
         using var team = new ThreadTeam(2);
         int done = 0;
-        Phase[] phases = [new Phase(2, 1, (start, end, _) => Interlocked.Add(ref done, end - start)), new Phase(1, 1, (_, _, _) => { })];
+        Phase[] phases =
+        [
+            new Phase(2, 1, (start, end, _) => Interlocked.Add(ref done, end - start)),
+            new Phase(1, 1, (_, _, _) => { }),
+        ];
 
         for (int i = 0; i < 20_000; i++)
         {

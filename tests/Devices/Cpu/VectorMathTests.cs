@@ -31,7 +31,8 @@ public unsafe class VectorMathTests
         }
 
         // Where the functions bend and where their results begin or cease to be finite, normal, and other than 1.
-        foreach (float centre in new[] { -104f, -88f, -17f, -1f, -0.625f, -0.35f, 0f, 0.35f, 0.625f, 1f, 9f, 17f, 88.7f })
+        float[] centres = [-104f, -88f, -17f, -1f, -0.625f, -0.35f, 0f, 0.35f, 0.625f, 1f, 9f, 17f, 88.7f];
+        foreach (float centre in centres)
         {
             for (int i = -2000; i <= 2000; i++)
             {
@@ -53,7 +54,8 @@ public unsafe class VectorMathTests
             }
         }
 
-        Assert.That(worst, Is.LessThanOrEqualTo(2), $"{function}({x[at]:R}) = {y[at]:R}, not {Exact(function, x[at]):R}");
+        Assert.That(
+            worst, Is.LessThanOrEqualTo(2), $"{function}({x[at]:R}) = {y[at]:R}, not {Exact(function, x[at]):R}");
     }
 
     [Test]
@@ -76,9 +78,11 @@ public unsafe class VectorMathTests
     }
 
     [Test]
-    public void A_power_has_the_special_cases_of_the_runtimes([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    public void A_power_has_the_special_cases_of_the_runtimes(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
-        float[] values = [0f, -0f, 1f, -1f, 2f, -2f, 0.5f, 3f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
+        float[] values =
+            [0f, -0f, 1f, -1f, 2f, -2f, 0.5f, 3f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
         foreach (float x in values)
         {
             foreach (float y in values)

@@ -45,7 +45,7 @@ public sealed class CudaDeviceTests
         CudaDevice device = CudaTestDevice.Open();
 
         Assert.That(() => device.Allocate(1L << 46), Throws.TypeOf<CudaException>().With.Message.Match(
-            @"^cuda:0 \(.+\) has no room for 67108864 MiB: of its [\d.]+ MiB, this program's arrays hold [\d.]+ MiB in \d+ blocks"));
+            @"^cuda:0 \(.+\) has no room for 67108864 MiB: of its [\d.]+ MiB, this program's arrays hold [\d.]+ MiB in \d+ b"));
         using Storage storage = device.Allocate(4);
         storage.Write([1, 2, 3, 4]);
     }
@@ -62,7 +62,26 @@ public sealed class CudaDeviceTests
             () => gather.Call(data, Tensor.From([0, 2, 7, 3])),
             Throws.TypeOf<EngineException>().With.Message.EqualTo(
                 "gather: the index 7 is not one of 3 rows: they are numbered from 0."));
-        Assert.That(gather.Call(data, Tensor.From([2, 0]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 3, 1 }));
+        Tensor rows = gather.Call(data, Tensor.From([2, 0]))[0];
+        Assert.That(rows.AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 3, 1 }));
+    }
+
+    [Test]
+    public void A_nan_is_not_lost_among_numbers()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        Input x = Vector("x"), y = Vector("y");
+        using var function = Function.Compile(
+            [x, y], [Maximum(x, y), Minimum(y, x), Rectify(x), Max(x), Min(x), ArgMax(x, 0)], device: device);
+
+        Tensor[] results = function.Call(Tensor.From([1f, float.NaN, 3]), Tensor.From([2f, 2, 2]));
+
+        Assert.That(results[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 2, float.NaN, 3 }));
+        Assert.That(results[1].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, float.NaN, 2 }));
+        Assert.That(results[2].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, float.NaN, 3 }));
+        Assert.That(results[3].AsSpan<float>()[0], Is.NaN);
+        Assert.That(results[4].AsSpan<float>()[0], Is.NaN);
+        Assert.That(results[5].AsSpan<int>()[0], Is.EqualTo(1));
     }
 
     [Test]
@@ -70,7 +89,8 @@ public sealed class CudaDeviceTests
     {
         CudaTestDevice.Open();
 
-        Assert.That(() => new CudaDevice(new CudaOptions { Ordinal = 99 }), Throws.TypeOf<CudaException>().With.Message.Match(
+        var options = new CudaOptions { Ordinal = 99 };
+        Assert.That(() => new CudaDevice(options), Throws.TypeOf<CudaException>().With.Message.Match(
             @"^There is no GPU 99: the driver finds \d+, numbered from 0 \(0 is a .+\)\.$"));
     }
 
@@ -101,7 +121,8 @@ public sealed class CudaDeviceTests
     }
 
     /// <summary>
-    /// The sums of a convolutional network's losses after 1, 20 and 40 steps, on batches that a counter on the device chooses.
+    /// The sums of a convolutional network's losses after 1, 20 and 40 steps, on batches that a counter on the device
+    /// chooses.
     /// </summary>
     private static float[] Losses(Device device)
     {
@@ -117,7 +138,7 @@ public sealed class CudaDeviceTests
         Variable loss = Mean(CategoricalCrossEntropy(Softmax(Dot(Flatten(hidden), weights)), y));
         SharedVariable[] parameters = [filters, bias, weights];
         IReadOnlyList<Variable> grads = Grad(loss, parameters);
-        Update[] steps = [.. parameters.Zip(grads, (parameter, grad) => new Update(parameter, parameter - (grad * 0.1)))];
+        Update[] steps = [.. parameters.Zip(grads, (w, grad) => new Update(w, w - (grad * 0.1)))];
         using var train = Function.Compile(
             [], [], [.. steps, new Update(counter, counter + 1), new Update(total, total + loss)], device: device);
         return [After(1), After(19), After(20)];
@@ -128,7 +149,10 @@ public sealed class CudaDeviceTests
             return total.GetScalar<float>();
         }
 
-        Tensor Numbers(params int[] shape) => Tensor.From(
-            [.. Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).Select(_ => random.NextSingle() - 0.5f)]).Reshape(shape);
+        Tensor Numbers(params int[] shape)
+        {
+            int count = shape.Aggregate((a, b) => a * b);
+            return Tensor.From([.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)]).Reshape(shape);
+        }
     }
 }

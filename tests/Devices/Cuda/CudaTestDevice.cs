@@ -5,8 +5,8 @@ using Engine.Interop;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The GPU that tests run on: a real one, or where <c>ENGINE_CUDA_PATH</c> is not set and it has been built, the double in
-/// artifacts/simt, which is found by that variable alone.
+/// The GPU that tests run on: a real one, or where <c>ENGINE_CUDA_PATH</c> is not set and it has been built, the
+/// double in artifacts/simt, which is found by that variable alone.
 /// </summary>
 internal static class CudaTestDevice
 {

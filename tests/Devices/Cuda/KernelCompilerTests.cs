@@ -17,8 +17,8 @@ public class KernelCompilerTests
     public void A_gpu_older_than_nvrtc_is_refused() => Assert.That(
         () => KernelCompiler.Target(35, s_known, new Version(12, 4)),
         Throws.TypeOf<CudaException>().With.Message.EqualTo(
-            "NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, and this one has 3.5: install an NVRTC of its time, "
-            + "or compute on the CPU."));
+            "NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, and this one has 3.5: install an NVRTC of its "
+            + "time, or compute on the CPU."));
 
     [Test]
     public void A_source_holds_what_it_includes_once_and_keeps_its_own_line_numbers()
@@ -32,6 +32,7 @@ public class KernelCompilerTests
         int after = Array.FindLastIndex(lines, line => line.StartsWith("#line", StringComparison.Ordinal));
         int include = int.Parse(lines[after].Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
         Assert.That(lines[after + 1], Is.Empty, "the line that follows the include is a blank one");
-        Assert.That(include, Is.EqualTo(Array.IndexOf(lines, "#line 1 \"gemm.cuh\"")), "lines 0 and 1 are not of the file");
+        int place = Array.IndexOf(lines, "#line 1 \"gemm.cuh\"");
+        Assert.That(include, Is.EqualTo(place), "lines 0 and 1 are not of the file");
     }
 }

@@ -20,7 +20,8 @@ internal static class KernelVariants
 
     private static IEnumerable<(string Op, CudaKernel Kernel)> Launches(Sample sample, DType floatX)
     {
-        TensorType[] inputs = [.. sample.Args.Select(arg => new TensorType(arg.DType ?? floatX, arg.Shape, arg.KnownValue))];
+        TensorType[] inputs =
+            [.. sample.Args.Select(arg => new TensorType(arg.DType ?? floatX, arg.Shape, arg.KnownValue))];
         if (sample.Op.IsView(inputs))
         {
             yield break;
@@ -28,9 +29,11 @@ internal static class KernelVariants
 
         Operand[] from = [.. inputs.Select(At)], to = [.. sample.Op.Infer(inputs).Select(At)];
         var op = (ICudaOp)sample.Op;
-        long workspace = op.CudaWorkspace(new CudaStepTypes([.. from.Select(x => x.Type)], [.. to.Select(x => x.Type)]));
+        var types = new CudaStepTypes([.. from.Select(x => x.Type)], [.. to.Select(x => x.Type)]);
+        long workspace = op.CudaWorkspace(types);
         Operand? scratch = workspace == 0 ? null : At(new TensorType(DType.UInt8, [checked((int)workspace)]));
-        var step = new CudaStep(new StepOperands(from, to, scratch), _ => SomeAddress, new CudaFaults(SomeAddress, null));
+        var faults = new CudaFaults(SomeAddress, null);
+        var step = new CudaStep(new StepOperands(from, to, scratch), _ => SomeAddress, faults);
         foreach (KernelLaunch launch in op.Cuda(step).OfType<KernelLaunch>())
         {
             yield return (sample.Op.Name, launch.Kernel);

@@ -4,7 +4,9 @@ using Engine.Interop;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Every kernel, in every variant that the ops use, compiles for every GPU that is supported, by the real compiler.</summary>
+/// <summary>
+/// Every kernel, in every variant that the ops use, compiles for every GPU that is supported, by the real compiler.
+/// </summary>
 [TestFixture]
 public class NvrtcTests
 {
@@ -13,7 +15,8 @@ public class NvrtcTests
         Assert.That(KernelVariants.All.Select(pair => pair.Kernel.File).Distinct(), Is.EquivalentTo(KernelSource.Files));
 
     [Test]
-    public void Every_variant_in_single_precision_compiles_and_keeps_everything_in_registers([Values(75, 80, 86, 89, 90)] int architecture)
+    public void Every_variant_in_single_precision_compiles_and_stays_in_registers(
+        [Values(75, 80, 86, 89, 90)] int architecture)
     {
         Require(architecture);
         RequireCompiling(
@@ -26,7 +29,9 @@ public class NvrtcTests
             ]);
     }
 
-    /// <summary>On one GPU, and with a stack where it wants one: double is for checks, and sin and cos take one in it.</summary>
+    /// <summary>
+    /// On one GPU, and with a stack where it wants one: double is for checks, and sin and cos take one in it.
+    /// </summary>
     [Test]
     public void Every_variant_in_double_precision_compiles()
     {

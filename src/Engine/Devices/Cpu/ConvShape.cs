@@ -1,8 +1,9 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A convolution of <paramref name="N"/> images of C planes of H × W with O filters of C × KH × KW, giving O planes of OH × OW. With
-/// <paramref name="Flip"/> the filters are turned by half a circle (a true convolution), without it they are not (a correlation).
+/// A convolution of <paramref name="N"/> images of C planes of H × W with O filters of C × KH × KW, giving O planes of
+/// OH × OW. With <paramref name="Flip"/> the filters are turned by half a circle (a true convolution), without it they
+/// are not (a correlation).
 /// </summary>
 internal readonly record struct ConvShape(
     int N, int C, int H, int W, int O, int KH, int KW, int StrideH, int StrideW, int PadH, int PadW, bool Flip)

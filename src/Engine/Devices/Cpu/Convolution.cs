@@ -8,12 +8,16 @@ namespace Engine.Devices.Cpu;
 /// </summary>
 internal static unsafe class Convolution
 {
-    /// <summary>Into how many chunks the images are cut for the weights' gradient: fixed, so that its sums have one order.</summary>
+    /// <summary>
+    /// Into how many chunks the images are cut for the weights' gradient: fixed, so that its sums have one order.
+    /// </summary>
     private const int MaxChunks = 32;
 
     private const int Alignment = 64;
 
-    /// <summary>Bytes of workspace that each of the three needs for a team of <paramref name="workers"/> threads.</summary>
+    /// <summary>
+    /// Bytes of workspace that each of the three needs for a team of <paramref name="workers"/> threads.
+    /// </summary>
     internal static long WorkspaceBytes<T>(in ConvShape s, int workers)
         where T : unmanaged =>
         SharedBytes<T>(s) + (workers * WorkerBytes<T>(s));
@@ -81,7 +85,10 @@ internal static unsafe class Convolution
         ];
     }
 
-    /// <summary>The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect to y.</summary>
+    /// <summary>
+    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect
+    /// to y.
+    /// </summary>
     internal static Phase[] GradWeights<T>(ConvShape s, T* x, T* dy, T* dw, T* db, byte* workspace)
         where T : unmanaged, INumber<T>
     {
@@ -132,7 +139,8 @@ internal static unsafe class Convolution
                     T* to = tap < s.Taps ? dw + tap : db;
                     if (to != null)
                     {
-                        AddChunks(partials + ((nint)tap * s.O), partialSize, chunks, s.O, to, tap < s.Taps ? s.Taps : 1);
+                        int step = tap < s.Taps ? s.Taps : 1;
+                        AddChunks(partials + ((nint)tap * s.O), partialSize, chunks, s.O, to, step);
                     }
                 }
             }),
@@ -143,7 +151,9 @@ internal static unsafe class Convolution
 
     private static GemmShape GradInputProduct(in ConvShape s) => new(s.Taps, s.Pixels, s.O);
 
-    /// <summary>Transposed: the matrix to be copied and turned is dy then, which has fewer rows than the image's.</summary>
+    /// <summary>
+    /// Transposed: the matrix to be copied and turned is dy then, which has fewer rows than the image's.
+    /// </summary>
     private static GemmShape GradWeightsProduct(in ConvShape s) => new(s.Taps, s.O, s.Pixels, TransposeB: true);
 
     private static T* Gather<T>(in ConvShape s, T* image, T* columns)
@@ -159,8 +169,8 @@ internal static unsafe class Convolution
     }
 
     /// <summary>
-    /// From row to row of the matrix of an image: whole cache lines, and not a multiple of half a kilobyte, which would put the rows
-    /// into few sets of the first cache.
+    /// From row to row of the matrix of an image: whole cache lines, and not a multiple of half a kilobyte, which would
+    /// put the rows into few sets of the first cache.
     /// </summary>
     private static int Ld<T>(in ConvShape s)
         where T : unmanaged

@@ -6,8 +6,8 @@ namespace Engine.Devices.Cpu;
 internal readonly record struct GemmShape(int M, int N, int K, bool TransposeA = false, bool TransposeB = false);
 
 /// <summary>
-/// The matrices, in C order, with their leading dimensions (elements from a row to the next). C becomes Beta·C + A·B + the biases;
-/// where Beta is 0, what stood in C is not read.
+/// The matrices, in C order, with their leading dimensions (elements from a row to the next). C becomes Beta·C + A·B +
+/// the biases; where Beta is 0, what stood in C is not read.
 /// </summary>
 internal unsafe struct GemmArguments<T>
     where T : unmanaged
@@ -54,7 +54,9 @@ internal static unsafe class Gemm
         Simd.Dispatch<T, BlockJob<T>>(ref job);
     }
 
-    /// <summary>The bytes of workspace that <see cref="Phases"/> needs for a team of <paramref name="workers"/> threads.</summary>
+    /// <summary>
+    /// The bytes of workspace that <see cref="Phases"/> needs for a team of <paramref name="workers"/> threads.
+    /// </summary>
     internal static long WorkspaceBytes<T>(GemmShape shape, int workers)
         where T : unmanaged
     {
@@ -63,8 +65,8 @@ internal static unsafe class Gemm
     }
 
     /// <summary>
-    /// The product as phases, bound to these matrices and to a workspace large enough for the team that runs them. How it is cut
-    /// depends on the shape alone, so the result does not depend on the number of threads.
+    /// The product as phases, bound to these matrices and to a workspace large enough for the team that runs them. How
+    /// it is cut depends on the shape alone, so the result does not depend on the number of threads.
     /// </summary>
     internal static Phase[] Phases<T>(GemmShape shape, GemmArguments<T> x, byte* workspace)
         where T : unmanaged, INumber<T>
@@ -98,7 +100,8 @@ internal static unsafe class Gemm
         ];
     }
 
-    private static void Part<T>(GemmShape shape, GemmArguments<T> x, Partition parts, int part, T* partials, byte* scratch)
+    private static void Part<T>(
+        GemmShape shape, GemmArguments<T> x, Partition parts, int part, T* partials, byte* scratch)
         where T : unmanaged, INumber<T>
     {
         (int slice, int block) = Math.DivRem(part, parts.Rows * parts.Columns);
@@ -127,7 +130,7 @@ internal static unsafe class Gemm
         (((parts.Slices - 1) * (long)shape.M * shape.N * sizeof(T)) + 63) & ~63L;
 
     private static int TileRows<T>()
-        where T : unmanaged => Simd.HasManyRegisters ? 12 : 6;
+        where T : unmanaged => Simd.HasManyRegisters(Simd.Width) ? 12 : 6;
 
     private static int TileColumns<T>()
         where T : unmanaged => 2 * Simd.Width / sizeof(T);
@@ -162,14 +165,18 @@ internal static unsafe class Gemm
                 }
             }
 
-            return new Partition(Math.Min(rows, Math.Max(rowTiles, 1)), Math.Min(columns, Math.Max(columnTiles, 1)), slices);
+            (rowTiles, columnTiles) = (Math.Max(rowTiles, 1), Math.Max(columnTiles, 1));
+            return new Partition(Math.Min(rows, rowTiles), Math.Min(columns, columnTiles), slices);
         }
 
-        /// <summary>Where part <paramref name="i"/> of <paramref name="parts"/> begins and ends: at multiples of a tile.</summary>
+        /// <summary>
+        /// Where part <paramref name="i"/> of <paramref name="parts"/> begins and ends: at multiples of a tile.
+        /// </summary>
         public static (int Start, int End) Range(int i, int parts, int length, int tile)
         {
             long tiles = Ceiling(length, tile);
-            return ((int)Math.Min(length, tiles * i / parts * tile), (int)Math.Min(length, tiles * (i + 1) / parts * tile));
+            long start = tiles * i / parts * tile, end = tiles * (i + 1) / parts * tile;
+            return ((int)Math.Min(length, start), (int)Math.Min(length, end));
         }
 
         private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;

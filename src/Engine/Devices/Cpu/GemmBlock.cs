@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel stays in
-/// the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van de Geijn,
-/// "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is transposed.
+/// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel
+/// stays in the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van
+/// de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is
+/// transposed.
 /// </summary>
 internal static unsafe class GemmBlock<S, V, T>
     where S : struct, ISimd<V, T>
@@ -16,16 +19,26 @@ internal static unsafe class GemmBlock<S, V, T>
 
     private static int Width => 1024 / sizeof(T);
 
-    private static int PanelWidth => 2 * S.Count;
+    private static int PanelWidth
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 2 * S.Count;
+    }
 
-    /// <summary>Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.</summary>
-    private static int PackedHeight => (MicroKernel<S, V, T>.MaxRows + S.Count - 1) / S.Count * S.Count;
+    /// <summary>
+    /// Elements from one depth to the next in a packed tile of A: as many as its rows, up to whole vectors.
+    /// </summary>
+    private static int PackedHeight
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (MicroKernel<S, V, T>.MaxRows + S.Count - 1) / S.Count * S.Count;
+    }
 
     internal static long ScratchBytes(GemmShape shape)
     {
         long depth = Math.Min(shape.K, Depth);
         long b = depth * Math.Min(RoundUp(shape.N, PanelWidth), Width);
-        long a = shape.TransposeA ? depth * Tiles(Math.Min(shape.M, Height)) * PackedHeight : 0;
+        long a = shape.TransposeA ? Tiles(Math.Min(shape.M, Height)) * (long)PackedTileSize((int)depth) : 0;
         long edge = MicroKernel<S, V, T>.MaxRows * PanelWidth;
         return RoundUp(((a + b + edge) * sizeof(T)) + (3 * Alignment), Alignment);
     }
@@ -36,8 +49,8 @@ internal static unsafe class GemmBlock<S, V, T>
         bool add = Begin(shape, x);
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
-        int heightA = shape.TransposeA ? Tiles(Math.Min(m, Height)) * PackedHeight : 0;
-        T* packedB = Align(packedA + (Math.Min(k, Depth) * heightA));
+        int tilesOfA = shape.TransposeA ? Tiles(Math.Min(m, Height)) : 0;
+        T* packedB = Align(packedA + (tilesOfA * PackedTileSize(Math.Min(k, Depth))));
         int slices = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)
         {
@@ -49,7 +62,8 @@ internal static unsafe class GemmBlock<S, V, T>
                 part.B += shape.TransposeB ? ((nint)j * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j;
                 part.C += j;
                 part.RowBias = slice == 0 ? x.RowBias : null;
-                Slice(shape with { N = Math.Min(Width, n - j), K = depth }, part, add || slice > 0, edge, packedA, packedB);
+                GemmShape block = shape with { N = Math.Min(Width, n - j), K = depth };
+                Slice(block, part, add || slice > 0, edge, packedA, packedB);
             }
         }
     }
@@ -89,12 +103,13 @@ internal static unsafe class GemmBlock<S, V, T>
         for (int i = 0; i < m; i += Height)
         {
             int height = Math.Min(Height, m - i);
+            T* a = x.A + (transposeA ? i : (nint)i * x.Lda);
             if (transposeA)
             {
-                PackA(depth, height, x.A + i, x.Lda, packedA);
+                PackA(depth, height, a, x.Lda, packedA);
+                a = packedA;
             }
 
-            T* a = transposeA ? packedA : x.A + ((nint)i * x.Lda);
             for (int j = 0; j < n; j += PanelWidth)
             {
                 int columns = Math.Min(PanelWidth, n - j);
@@ -135,7 +150,7 @@ internal static unsafe class GemmBlock<S, V, T>
                 EdgeTile(tile, rows, columns, edge);
             }
 
-            tile.A += packedA ? PackedHeight * (nint)tile.Depth : rows * tile.RowStep;
+            tile.A += packedA ? PackedTileSize(tile.Depth) : rows * tile.RowStep;
             tile.C += rows * tile.Ldc;
             tile.Bias += rows * tile.BiasStep;
         }
@@ -180,26 +195,68 @@ internal static unsafe class GemmBlock<S, V, T>
     }
 
     /// <summary>Copies the tiles of a block of a transposed A, each as Depth rows of whole vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackA(int depth, int height, T* from, int lda, T* packed)
     {
+        // Eight rows at a time for all tiles: a cache line belongs to several, and of more rows they might not stay in
+        // the cache.
+        const int Few = 8;
         int tiles = Tiles(height), low = height / tiles, high = height % tiles;
-        for (int t = 0; t < tiles; t++, packed += PackedHeight * (nint)depth)
+        for (int k = 0; k < depth; k += Few)
         {
-            int rows = t < high ? low + 1 : low;
-            Packing.Rows<S, V, T>(depth, rows, from, lda, packed, PackedHeight);
-            from += rows;
+            int few = Math.Min(Few, depth - k);
+            // Whole vectors may be read as long as there is another row behind them.
+            int whole = lda + low < PackedHeight ? 0 : k + few < depth ? few : few - 1;
+            T* tile = packed + ((nint)k * PackedHeight), source = from + ((nint)k * lda);
+            for (int t = 0; t < tiles; t++, tile += PackedTileSize(depth))
+            {
+                int rows = t < high ? low + 1 : low;
+                T* row = source, to = tile;
+                for (int i = 0; i < whole; i++, row += lda, to += PackedHeight)
+                {
+                    S.Store(to, S.Load(row));
+                    if (PackedHeight > S.Count)
+                    {
+                        S.Store(to + S.Count, S.Load(row + S.Count));
+                    }
+
+                    if (PackedHeight > 2 * S.Count)
+                    {
+                        S.Store(to + (2 * S.Count), S.Load(row + (2 * S.Count)));
+                    }
+                }
+
+                for (int i = whole; i < few; i++, row += lda, to += PackedHeight)
+                {
+                    for (int j = 0; j < rows; j++)
+                    {
+                        to[j] = row[j];
+                    }
+                }
+
+                source += rows;
+            }
         }
     }
 
     /// <summary>
-    /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that they
-    /// read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
+    /// Elements from one packed tile of A to the next: a line more than needed, or all would share few sets of the
+    /// cache.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int PackedTileSize(int depth) => (PackedHeight * depth) + (Alignment / sizeof(T));
+
+    /// <summary>
+    /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that
+    /// they read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
     /// </summary>
     private static int InPlaceRows(int depth, int ldb) =>
         depth <= 128 && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Tiles(int height) => (height + MicroKernel<S, V, T>.MaxRows - 1) / MicroKernel<S, V, T>.MaxRows;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int PackedWidth(int columns) => columns > S.Count ? PanelWidth : S.Count;
 
     private static bool IsZero(T value) => S.MaskBits(S.Equal(S.Splat(value), S.Zero)) != 0;

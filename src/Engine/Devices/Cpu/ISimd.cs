@@ -1,9 +1,9 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Arithmetic on a vector register <typeparamref name="V"/> of elements <typeparamref name="T"/> (float, double or int), so that an
-/// algorithm is written once for all widths. <typeparamref name="V"/> is the runtime's own vector type: wrapped in a struct
-/// it would not stay in registers. Comparisons give a mask: all bits of a lane set or none.
+/// Arithmetic on a vector register <typeparamref name="V"/> of elements <typeparamref name="T"/> (float, double or
+/// int), so that an algorithm is written once for all widths. <typeparamref name="V"/> is the runtime's own vector
+/// type: wrapped in a struct it would not stay in registers. Comparisons give a mask: all bits of a lane set or none.
 /// </summary>
 internal unsafe interface ISimd<V, T>
     where V : struct
@@ -18,10 +18,14 @@ internal unsafe interface ISimd<V, T>
 
     static abstract void Store(T* to, V value);
 
-    /// <summary>Loads the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them; the others are 0.</summary>
+    /// <summary>
+    /// Loads the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them; the others are 0.
+    /// </summary>
     static abstract V LoadPartial(T* from, int count);
 
-    /// <summary>Stores the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them.</summary>
+    /// <summary>
+    /// Stores the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them.
+    /// </summary>
     static abstract void StorePartial(T* to, V value, int count);
 
     /// <summary><paramref name="value"/> in every lane.</summary>

@@ -9,7 +9,9 @@ namespace Engine.Devices.Cpu;
 /// </summary>
 internal static unsafe class Im2Col
 {
-    /// <summary>Writes the matrix of image <paramref name="x"/>: C·KH·KW rows that lie <paramref name="ld"/> elements apart.</summary>
+    /// <summary>
+    /// Writes the matrix of image <paramref name="x"/>: C·KH·KW rows that lie <paramref name="ld"/> elements apart.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gather<T>(in ConvShape s, T* x, T* matrix, int ld)
         where T : unmanaged
@@ -39,7 +41,9 @@ internal static unsafe class Im2Col
         }
     }
 
-    /// <summary>Adds each element of the matrix to the pixel of <paramref name="x"/> that <see cref="Gather"/> takes it from.</summary>
+    /// <summary>
+    /// Adds each element of the matrix to the pixel of <paramref name="x"/> that <see cref="Gather"/> takes it from.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Scatter<T>(in ConvShape s, T* matrix, int ld, T* x)
         where T : unmanaged, INumber<T>
@@ -87,7 +91,10 @@ internal static unsafe class Im2Col
         }
     }
 
-    /// <summary>Which pixels of the result take one tap of the filter from inside the image, and where in the image's first plane.</summary>
+    /// <summary>
+    /// Which pixels of the result take one tap of the filter from inside the image, and where in the image's first
+    /// plane.
+    /// </summary>
     private readonly struct Tap
     {
         /// <summary>The first of them in the plane and in the result, and how far apart their rows are.</summary>

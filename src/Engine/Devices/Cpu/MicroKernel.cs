@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// One tile of a matrix product: R rows by W vectors of C, kept in registers while A and B stream by. Element (i, k) of A is
-/// at A[i·RowStep + k·DepthStep]; row k of B's W vectors is at B[k·Ldb].
+/// One tile of a matrix product: R rows by W vectors of C, kept in registers while A and B stream by. Element (i, k) of
+/// A is at A[i·RowStep + k·DepthStep]; row k of B's W vectors is at B[k·Ldb].
 /// </summary>
 internal unsafe struct Tile<T>
     where T : unmanaged
@@ -26,8 +26,8 @@ internal unsafe struct Tile<T>
 }
 
 /// <summary>
-/// The register-blocked kernels of all heights and widths from one text: rows above R, and the second vector if W is 1, are
-/// dropped when it is compiled. 6 × 2 accumulators fill 16 registers, 12 × 2 fill 32.
+/// The register-blocked kernels of all heights and widths from one text: rows above R, and the second vector if W is 1,
+/// are dropped when it is compiled. 6 × 2 accumulators fill 16 registers, 12 × 2 fill 32.
 /// </summary>
 internal static unsafe class MicroKernel<S, V, T>
     where S : struct, ISimd<V, T>
@@ -35,7 +35,11 @@ internal static unsafe class MicroKernel<S, V, T>
     where T : unmanaged
 {
     /// <summary>The most rows a tile may have.</summary>
-    internal static int MaxRows => Simd.HasManyRegisters ? 12 : 6;
+    internal static int MaxRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Simd.HasManyRegisters(S.Count * sizeof(T)) ? 12 : 6;
+    }
 
     /// <summary>Computes a tile of 1 to <see cref="MaxRows"/> rows and one vector, or two if it is wide.</summary>
     internal static void Run(int rows, bool wide, in Tile<T> tile)

@@ -9,8 +9,8 @@ namespace Engine.Devices.Cpu;
 internal static unsafe class Packing
 {
     /// <summary>
-    /// Copies <paramref name="depth"/> rows of <paramref name="count"/> elements, which lie <paramref name="ld"/> apart, to rows of
-    /// <paramref name="width"/>, whole vectors; what fills them up is of no meaning.
+    /// Copies <paramref name="depth"/> rows of <paramref name="count"/> elements, which lie <paramref name="ld"/>
+    /// apart, to rows of <paramref name="width"/>, whole vectors; what fills them up is of no meaning.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Rows<S, V, T>(int depth, int count, T* from, nint ld, T* to, int width)
@@ -47,40 +47,35 @@ internal static unsafe class Packing
     }
 
     /// <summary>
-    /// Copies the transpose of <paramref name="count"/> rows of <paramref name="depth"/> elements, which lie <paramref name="ld"/> apart,
-    /// to <paramref name="depth"/> rows of <paramref name="width"/>, filled up with zeros.
+    /// Copies the transpose of <paramref name="count"/> rows of <paramref name="depth"/> elements, which lie
+    /// <paramref name="ld"/> apart, to <paramref name="depth"/> rows of <paramref name="width"/>; what fills them up is
+    /// left as it is.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Columns<T>(int depth, int count, T* from, nint ld, T* to, int width)
         where T : unmanaged
     {
-        int i = 0;
-        for (; i + 4 <= count; i += 4, from += 4 * ld)
+        int done = 0;
+        if (sizeof(T) == 4 && count >= 4)
         {
-            int k = 0;
-            if (sizeof(T) == 4)
+            done = depth & ~3;
+            for (int next = 0; next < count; next += 4)
             {
-                for (; k + 4 <= depth; k += 4)
+                // The last four rows may be some of those before them once more.
+                int i = Math.Min(next, count - 4);
+                float* row = (float*)from + (i * ld), column = (float*)to + i;
+                for (int k = 0; k < done; k += 4, row += 4, column += 4 * (nint)width)
                 {
-                    Transpose4((float*)from + k, ld, (float*)to + ((nint)k * width) + i, width);
+                    Transpose4(row, ld, column, width);
                 }
-            }
-
-            for (; k < depth; k++)
-            {
-                T* row = to + ((nint)k * width) + i;
-                row[0] = from[k];
-                row[1] = from[k + ld];
-                row[2] = from[k + (2 * ld)];
-                row[3] = from[k + (3 * ld)];
             }
         }
 
-        for (; i < width; i++, from += ld)
+        for (int i = 0; i < count; i++)
         {
-            for (int k = 0; k < depth; k++)
+            for (int k = done; k < depth; k++)
             {
-                to[((nint)k * width) + i] = i < count ? from[k] : default;
+                to[((nint)k * width) + i] = from[(i * ld) + k];
             }
         }
     }

@@ -1,11 +1,21 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Pooling of <paramref name="Planes"/> (images times channels) of H × W in windows of KH × KW. With <paramref name="IgnoreBorder"/> a
-/// last window that does not fit is left out; without it, it is cut off at the border.
+/// Pooling of <paramref name="Planes"/> (images times channels) of H × W in windows of KH × KW. With
+/// <paramref name="IgnoreBorder"/> a last window that does not fit is left out; without it, it is cut off at the
+/// border.
 /// </summary>
 internal readonly record struct PoolShape(
-    int Planes, int H, int W, int KH, int KW, int StrideH, int StrideW, int PadH = 0, int PadW = 0, bool IgnoreBorder = true)
+    int Planes,
+    int H,
+    int W,
+    int KH,
+    int KW,
+    int StrideH,
+    int StrideW,
+    int PadH = 0,
+    int PadW = 0,
+    bool IgnoreBorder = true)
 {
     internal int OH => Out(H, KH, StrideH, PadH);
 

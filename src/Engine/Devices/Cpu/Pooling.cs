@@ -10,8 +10,9 @@ namespace Engine.Devices.Cpu;
 internal static unsafe class Pooling
 {
     /// <summary>
-    /// The greatest element of each window, and in <paramref name="argmax"/> where in its plane it is (row times W plus column): the first if
-    /// there are several. NaN counts as the greatest. An empty window gives negative infinity and -1.
+    /// The greatest element of each window, and in <paramref name="argmax"/> where in its plane it is (row times W plus
+    /// column): the first if there are several. NaN counts as the greatest. An empty window gives negative infinity and
+    /// -1.
     /// </summary>
     internal static Phase[] Max<T>(PoolShape s, T* x, T* y, int* argmax)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -31,11 +32,15 @@ internal static unsafe class Pooling
     /// <summary>The gradient of <see cref="Max"/>: each element of dy is added at its argmax.</summary>
     internal static Phase[] MaxGrad<T>(PoolShape s, T* dy, int* argmax, T* dx)
         where T : unmanaged, INumber<T> =>
-        Planes(s, plane => ScatterPlane(s, dy + ((nint)plane * s.Pixels), argmax + ((nint)plane * s.Pixels), dx + Plane(s, plane)));
+        Planes(s, plane =>
+        {
+            nint from = (nint)plane * s.Pixels;
+            ScatterPlane(s, dy + from, argmax + from, dx + Plane(s, plane));
+        });
 
     /// <summary>
-    /// The mean of each window: of its elements inside the plane or, with <paramref name="countPadding"/>, of those in the padding
-    /// too, which are 0.
+    /// The mean of each window: of its elements inside the plane or, with <paramref name="countPadding"/>, of those in
+    /// the padding too, which are 0.
     /// </summary>
     internal static Phase[] Average<T>(PoolShape s, bool countPadding, T* x, T* y)
         where T : unmanaged, INumber<T> =>
@@ -91,7 +96,9 @@ internal static unsafe class Pooling
         }
     }
 
-    /// <summary>Four windows at a time; a row's last four may repeat some, and a short row is one vector in part.</summary>
+    /// <summary>
+    /// Four windows at a time; a row's last four may repeat some, and a short row is one vector in part.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MaxPlane2x2(in PoolShape s, float* x, float* y, int* argmax)
     {
@@ -122,14 +129,21 @@ internal static unsafe class Pooling
                 int ow = Math.Min(next, outW - 4);
                 float* top = x + row + (2 * ow), bottom = top + w;
                 (Vector128<float> most, Vector128<int> where) = Max2x2(
-                    Vector128.Load(top), Vector128.Load(top + 4), Vector128.Load(bottom), Vector128.Load(bottom + 4), below);
+                    Vector128.Load(top),
+                    Vector128.Load(top + 4),
+                    Vector128.Load(bottom),
+                    Vector128.Load(bottom + 4),
+                    below);
                 most.Store(y + ow);
                 (where + twice + Vector128.Create(row + (2 * ow))).Store(argmax + ow);
             }
         }
     }
 
-    /// <summary>The greatest elements of four windows, whose upper rows are a and b and lower rows c and d, and their distances from the first.</summary>
+    /// <summary>
+    /// The greatest elements of four windows, whose upper rows are a and b and lower rows c and d, and their distances
+    /// from the first.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector128<float> Most, Vector128<int> Where) Max2x2(
         Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d, Vector128<int> below)
@@ -143,7 +157,8 @@ internal static unsafe class Pooling
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Take(ref Vector128<float> best, ref Vector128<int> at, Vector128<float> value, Vector128<int> offset)
+    private static void Take(
+        ref Vector128<float> best, ref Vector128<int> at, Vector128<float> value, Vector128<int> offset)
     {
         Vector128<float> wins = Vector128.AndNot(
             ~Vector128.LessThanOrEqual(value, best), ~Vector128.Equals(best, best));

@@ -3,7 +3,9 @@ using System.Runtime.Intrinsics;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>Copies and adds blocks of rows, each so short that a call of the runtime's own copy would take longer.</summary>
+/// <summary>
+/// Copies and adds blocks of rows, each so short that a call of the runtime's own copy would take longer.
+/// </summary>
 internal static unsafe class ShortRows
 {
     /// <summary>Copies <paramref name="rows"/> short rows; the two blocks must not overlap.</summary>
@@ -17,8 +19,8 @@ internal static unsafe class ShortRows
         where T : unmanaged => Walk<T, AddRun>(rows, count, from, ldFrom, to, ldTo);
 
     /// <summary>
-    /// The last vector of a row takes in what remains and, once more, some of what the one before it did; it is loaded before
-    /// anything is stored, so that adding twice gives what adding once does.
+    /// The last vector of a row takes in what remains and, once more, some of what the one before it did; it is loaded
+    /// before anything is stored, so that adding twice gives what adding once does.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Walk<T, R>(int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)

@@ -1,9 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs at the hardware's width.</summary>
+/// <summary>
+/// An algorithm over elements <typeparamref name="T"/> that <see cref="Simd.Dispatch"/> runs at the hardware's width.
+/// </summary>
 internal interface ISimdJob<T>
     where T : unmanaged
 {
@@ -18,11 +21,13 @@ internal static class Simd
     /// <summary>Bytes of the widest register that the hardware is fast with.</summary>
     internal static int Width => Vector512.IsHardwareAccelerated ? 64 : Vector256.IsHardwareAccelerated ? 32 : 16;
 
-    /// <summary>Whether there are 32 vector registers rather than 16.</summary>
-    internal static bool HasManyRegisters =>
-        Vector512.IsHardwareAccelerated || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported;
+    /// <summary>Whether there are 32 registers of <paramref name="width"/> bytes rather than 16.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool HasManyRegisters(int width) => width == 64 || AdvSimd.IsSupported;
 
-    /// <summary>Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.</summary>
+    /// <summary>
+    /// Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Dispatch<T, TJob>(ref TJob job)
         where T : unmanaged
@@ -59,7 +64,8 @@ internal static class Simd
         where V : struct
         where T : unmanaged
     {
-        // Added to a number whose last bit is 1, the biased exponent stands in the low bits; shifted, it is in its place.
+        // Added to a number whose last bit is 1, the biased exponent stands in the low bits; shifted, it is in its
+        // place.
         return typeof(T) == typeof(float)
             ? S.ShiftLeft(S.Add(n, S.Const(12582912.0 + 127)), 23)
             : S.ShiftLeft(S.Add(n, S.Const(6755399441055744.0 + 1023)), 52);

@@ -6,13 +6,15 @@ using System.Runtime.InteropServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Threads that run lists of <see cref="Phase"/>s together; the calling thread is one of them, number 0. A phase ends when its
-/// indices are done, not when every thread has arrived, so a thread that the system has set aside holds nobody up
-/// unless it took work. Threads with nothing to do spin for a moment and then sleep.
+/// Threads that run lists of <see cref="Phase"/>s together; the calling thread is one of them, number 0. A phase ends
+/// when its indices are done, not when every thread has arrived, so a thread that the system has set aside holds nobody
+/// up unless it took work. Threads with nothing to do spin for a moment and then sleep.
 /// </summary>
 internal sealed class ThreadTeam : IDisposable
 {
-    /// <summary>A first index that no phase can have: set between runs, so that nobody takes work from a half-written list.</summary>
+    /// <summary>
+    /// A first index that no phase can have: set between runs, so that nobody takes work from a half-written list.
+    /// </summary>
     private const uint Closed = int.MaxValue;
 
     private const int SpinMicroseconds = 100;
@@ -55,8 +57,8 @@ internal sealed class ThreadTeam : IDisposable
     internal int Size { get; }
 
     /// <summary>
-    /// Runs the phases in order. Called from inside a body, it runs them on that body's thread alone. The first exception thrown
-    /// by a body ends the list and is thrown here.
+    /// Runs the phases in order. Called from inside a body, it runs them on that body's thread alone. The first
+    /// exception thrown by a body ends the list and is thrown here.
     /// </summary>
     internal void Run(params Phase[] phases)
     {

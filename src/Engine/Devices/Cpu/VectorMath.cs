@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Elementary functions of the lanes of a vector. For float, polynomials within 2 ulp of the rounded exact value everywhere,
-/// subnormal arguments and results included; the coefficients are minimax, by the Remez algorithm. For double, the runtime's
-/// scalar functions lane by lane.
+/// Elementary functions of the lanes of a vector. For float, polynomials within 2 ulp of the rounded exact value
+/// everywhere, subnormal arguments and results included; the coefficients are minimax, by the Remez algorithm. For
+/// double, the runtime's scalar functions lane by lane.
 /// </summary>
 internal static class VectorMath
 {

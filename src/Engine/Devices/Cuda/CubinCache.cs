@@ -4,8 +4,9 @@ using System.Text;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Compiled kernels on disk. An entry is a file named by the hash of its key; it begins with a hash of key and contents, so
-/// that one that was cut short, or is another's, is not used. A folder that cannot be used is done without.
+/// Compiled kernels on disk. An entry is a file named by the hash of its key; it begins with a hash of key and
+/// contents, so that one that was cut short, or is another's, is not used. A folder that cannot be used is done
+/// without.
 /// </summary>
 internal sealed class CubinCache(string? folder)
 {
@@ -44,9 +45,13 @@ internal sealed class CubinCache(string? folder)
         try
         {
             byte[] entry = File.ReadAllBytes(PathOf(key));
-            return entry.Length > HashBytes && Hash(key, entry.AsSpan(HashBytes)).AsSpan().SequenceEqual(entry.AsSpan(0, HashBytes))
-                ? entry[HashBytes..]
-                : null;
+            if (entry.Length <= HashBytes)
+            {
+                return null;
+            }
+
+            byte[] contents = entry[HashBytes..];
+            return Hash(key, contents).AsSpan().SequenceEqual(entry.AsSpan(0, HashBytes)) ? contents : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

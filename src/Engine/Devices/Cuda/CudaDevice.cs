@@ -4,7 +4,8 @@ namespace Engine.Devices.Cuda;
 
 /// <summary>
 /// An NVIDIA GPU, through its driver: kernels are compiled for it by NVRTC when a function is, and kept. Other CUDA
-/// libraries of the process can work with it through <see cref="Context"/>, <see cref="Stream"/> and <see cref="Address"/>.
+/// libraries of the process can work with it through <see cref="Context"/>, <see cref="Stream"/> and <see
+/// cref="Address"/>.
 /// </summary>
 public sealed class CudaDevice : Device
 {
@@ -34,8 +35,8 @@ public sealed class CudaDevice : Device
         _synchronous = options.Synchronous;
         _context = new ContextHandle(_gpu);
         _stream = new StreamHandle(_context);
-        _compiler = new KernelCompiler(
-            _context, _gpu.Architecture, options.FastMath, new CubinCache(options.CacheFolder ?? CubinCache.DefaultFolder));
+        var cache = new CubinCache(options.CacheFolder ?? CubinCache.DefaultFolder);
+        _compiler = new KernelCompiler(_context, _gpu.Architecture, options.FastMath, cache);
         Storage faults = Allocate(CudaFaults.Bytes);
         _faults = new CudaFaults(AddressOf(faults), faults);
         _faults.Clear();
@@ -103,14 +104,17 @@ public sealed class CudaDevice : Device
     public override IKernel BindCopy(Operand from, Operand to)
     {
         long bytes = from.Type.Shape.Count * from.Type.DType.Size();
-        return new CudaBoundOp("copy", bytes == 0 ? [] : [new CopyLaunch(AddressOf(from), AddressOf(to), bytes)], false);
+        CudaLaunch[] launches = bytes == 0 ? [] : [new CopyLaunch(AddressOf(from), AddressOf(to), bytes)];
+        return new CudaBoundOp("copy", launches, MayFault: false);
     }
 
     /// <inheritdoc/>
     public override IProgram Link(IReadOnlyList<IKernel> kernels) =>
         new CudaProgram(this, _stream, [.. kernels.Cast<CudaBoundOp>()], _synchronous);
 
-    /// <summary>Does something in the device's context and waits until its stream has done what was put into it.</summary>
+    /// <summary>
+    /// Does something in the device's context and waits until its stream has done what was put into it.
+    /// </summary>
     internal void Do(Action<nint> enqueue)
     {
         lock (_running)
@@ -161,10 +165,10 @@ public sealed class CudaDevice : Device
 
         long held = Interlocked.Read(ref _heldBytes), others = (long)(total - free) - held;
         return new CudaException(
-            $"{Name} ({Model}) has no room for {Megabytes(bytes)}: of its {Megabytes((long)total)}, this program's arrays hold "
-            + $"{Megabytes(held)} in {_heldBlocks} blocks, kernels, the driver and other programs {Megabytes(others)}, and "
-            + $"{Megabytes((long)free)} are free. Take smaller batches, dispose of functions and shared variables that are "
-            + "done with, or use another device.");
+            $"{Name} ({Model}) has no room for {Megabytes(bytes)}: of its {Megabytes((long)total)}, this program's arrays "
+            + $"hold {Megabytes(held)} in {_heldBlocks} blocks, kernels, the driver and other programs "
+            + $"{Megabytes(others)}, and {Megabytes((long)free)} are free. Take smaller batches, dispose of functions and "
+            + "shared variables that are done with, or use another device.");
     }
 
     private static string Megabytes(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:0.###} MiB");

@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Where kernels report a value that they cannot work with, an index outside an array for one: on the GPU, the number of a
-/// message (0: nothing is wrong), and the value with its place above it. <c>struct Fault</c> of common.cuh is the same.
+/// Where kernels report a value that they cannot work with, an index outside an array for one: on the GPU, the number
+/// of a message (0: nothing is wrong), and the value with its place above it. <c>struct Fault</c> of common.cuh is
+/// the same.
 /// </summary>
 internal sealed class CudaFaults(ulong address, Storage? storage)
 {
@@ -42,7 +43,9 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
         }
     }
 
-    /// <summary>Forgets what was reported. A report is the least of all, so that it begins as the greatest number.</summary>
+    /// <summary>
+    /// Forgets what was reported. A report is the least of all, so that it begins as the greatest number.
+    /// </summary>
     public void Clear()
     {
         Span<byte> nothing = stackalloc byte[Bytes];

@@ -10,13 +10,14 @@ public sealed record CudaOptions
     public bool FastMath { get; init; }
 
     /// <summary>
-    /// Whether to wait for each kernel before the next is launched: slow, but an error then names the kernel that failed.
+    /// Whether to wait for each kernel before the next is launched: slow, but an error then names the kernel that
+    /// failed.
     /// </summary>
     public bool Synchronous { get; init; }
 
     /// <summary>
-    /// The folder that keeps compiled kernels; null for <c>$ENGINE_CACHE</c>, or else <c>engine/cubins</c> in the user's
-    /// folder for caches. One that cannot be read or written is done without.
+    /// The folder that keeps compiled kernels; null for <c>$ENGINE_CACHE</c>, or else <c>engine/cubins</c> in the
+    /// user's folder for caches. One that cannot be read or written is done without.
     /// </summary>
     public string? CacheFolder { get; init; }
 }

@@ -3,12 +3,15 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Launches that run one after the other. The first run puts them into the stream one by one; from the second on they are
-/// recorded as a CUDA graph, of many runs where many are asked for, so that the host is not in the way.
+/// Launches that run one after the other. The first run puts them into the stream one by one; from the second on they
+/// are recorded as a CUDA graph, of many runs where many are asked for, so that the host is not in the way.
 /// </summary>
-internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBoundOp[] ops, bool synchronous) : IProgram
+internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBoundOp[] ops, bool synchronous)
+    : IProgram
 {
-    /// <summary>How many runs the longer graph holds: enough that launching it costs nothing beside running it.</summary>
+    /// <summary>
+    /// How many runs the longer graph holds: enough that launching it costs nothing beside running it.
+    /// </summary>
     private const int Unrolled = 16;
 
     private readonly bool _mayFault = ops.Any(op => op.MayFault);
@@ -32,7 +35,9 @@ internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBo
         {
             throw new CudaException(
                 $"{device.Name} failed: {error.Message}"
-                + (synchronous ? "" : $" It was running {Steps()}; to learn which failed, set CudaOptions.Synchronous."),
+                + (synchronous
+                    ? ""
+                    : $" It was running {Steps()}; to learn which failed, set CudaOptions.Synchronous."),
                 error);
         }
 

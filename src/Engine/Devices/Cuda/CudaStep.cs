@@ -1,6 +1,8 @@
 namespace Engine.Devices.Cuda;
 
-/// <summary>A step of a plan with its operands' addresses on the GPU, as an op sees it that is lowered to launches.</summary>
+/// <summary>
+/// A step of a plan with its operands' addresses on the GPU, as an op sees it that is lowered to launches.
+/// </summary>
 /// <param name="operands">What the step reads and writes.</param>
 /// <param name="address">Where an operand lies.</param>
 /// <param name="faults">Where kernels report what they cannot do.</param>

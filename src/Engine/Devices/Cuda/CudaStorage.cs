@@ -30,7 +30,8 @@ internal sealed unsafe class CudaStorage(CudaDevice device, MemoryHandle memory,
         {
             byte* from = start;
             nuint length = (nuint)source.Length;
-            device.Do(stream => Driver.Check(DriverApi.cuMemcpyHtoDAsync_v2(Address + (ulong)offset, from, length, stream)));
+            ulong to = Address + (ulong)offset;
+            device.Do(stream => Driver.Check(DriverApi.cuMemcpyHtoDAsync_v2(to, from, length, stream)));
         }
     }
 
@@ -46,7 +47,8 @@ internal sealed unsafe class CudaStorage(CudaDevice device, MemoryHandle memory,
         {
             byte* to = start;
             nuint length = (nuint)destination.Length;
-            device.Do(stream => Driver.Check(DriverApi.cuMemcpyDtoHAsync_v2(to, Address + (ulong)offset, length, stream)));
+            ulong from = Address + (ulong)offset;
+            device.Do(stream => Driver.Check(DriverApi.cuMemcpyDtoHAsync_v2(to, from, length, stream)));
         }
     }
 

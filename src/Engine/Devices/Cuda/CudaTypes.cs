@@ -19,6 +19,8 @@ internal static class CudaTypes
         _ => "int64",
     };
 
-    /// <summary>How many blocks of this many threads a kernel needs that gives each thread one of some elements.</summary>
+    /// <summary>
+    /// How many blocks of this many threads a kernel needs that gives each thread one of some elements.
+    /// </summary>
     public static int Blocks(long elements, int threads) => checked((int)((elements + threads - 1) / threads));
 }

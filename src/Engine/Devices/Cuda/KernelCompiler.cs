@@ -2,7 +2,9 @@ using Engine.Interop;
 
 namespace Engine.Devices.Cuda;
 
-/// <summary>Turns kernels' sources into loaded functions, each source once: by NVRTC, or from the cache on disk.</summary>
+/// <summary>
+/// Turns kernels' sources into loaded functions, each source once: by NVRTC, or from the cache on disk.
+/// </summary>
 internal sealed class KernelCompiler : IDisposable
 {
     private readonly ContextHandle _context;
@@ -22,7 +24,8 @@ internal sealed class KernelCompiler : IDisposable
         _options = Options(target, fastMath);
         string library = Nvrtc.Library.Path!;
 
-        // Another library of the same version may compile otherwise: a path tells them apart, and so does a file's date.
+        // Another library of the same version may compile otherwise: a path tells them apart, and so does a file's
+        // date.
         _compiler = $"NVRTC {version} {library} {(File.Exists(library) ? File.GetLastWriteTimeUtc(library).Ticks : 0)}";
     }
 
@@ -30,7 +33,9 @@ internal sealed class KernelCompiler : IDisposable
     public static string[] Options(string target, bool fastMath) =>
         [$"--gpu-architecture={target}", "--std=c++17", .. fastMath ? ["--use_fast_math"] : Array.Empty<string>()];
 
-    /// <summary>What to compile for, and whether the driver has to finish it because the GPU is newer than NVRTC.</summary>
+    /// <summary>
+    /// What to compile for, and whether the driver has to finish it because the GPU is newer than NVRTC.
+    /// </summary>
     internal static (string Target, bool ToPtx) Target(int architecture, IReadOnlyList<int> known, Version version)
     {
         if (known.Contains(architecture))
@@ -42,8 +47,9 @@ internal sealed class KernelCompiler : IDisposable
         return nearest > 0
             ? ($"compute_{nearest}", true)
             : throw new CudaException(
-                $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, and this "
-                + $"one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, or compute on the CPU.");
+                $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, and "
+                + $"this one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, or compute on the "
+                + "CPU.");
     }
 
     /// <summary>A kernel's function.</summary>

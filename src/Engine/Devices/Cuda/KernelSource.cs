@@ -12,15 +12,16 @@ internal static partial class KernelSource
     /// <summary>Every kernel file: <c>gemm.cu</c> …</summary>
     public static IReadOnlyList<string> Files { get; } =
         [.. typeof(KernelSource).Assembly.GetManifestResourceNames()
-            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(".cu", StringComparison.Ordinal))
+            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
             .Select(name => name[Prefix.Length..])
+            .Where(name => name.EndsWith(".cu", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal)];
 
     private const string Prefix = "Kernels/";
 
     /// <summary>
-    /// A file as one text: first the macros, and in place of each <c>#include "…"</c> what it names, once. Messages of the
-    /// compiler still give each file's own lines.
+    /// A file as one text: first the macros, and in place of each <c>#include "…"</c> what it names, once. Messages
+    /// of the compiler still give each file's own lines.
     /// </summary>
     public static string Expand(string file, IReadOnlyList<string> defines)
     {

@@ -36,7 +36,8 @@ internal static class CudaMap
         [
             isFlat
                 ? kernel.Launch(blocks, Threads, a, strides[0][0], b, stepB[0], c, stepC[0], step.Out(), count)
-                : kernel.Launch(blocks, Threads, a, b, c, step.Out(), new CudaLoops(sides, strides[0], stepB, stepC), count),
+                : kernel.Launch(
+                    blocks, Threads, a, b, c, step.Out(), new CudaLoops(sides, strides[0], stepB, stepC), count),
         ];
     }
 }

@@ -4,7 +4,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>An op that computes each element from the elements at the same place of its inputs, which it broadcasts.</summary>
+/// <summary>
+/// An op that computes each element from the elements at the same place of its inputs, which it broadcasts.
+/// </summary>
 internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 {
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -20,7 +22,9 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         return [new TensorType(OutputDType(inputs[0].DType), Broadcasting.Join(inputs))];
     }
 
-    /// <summary>Not where the output's elements are smaller: it could have the bytes of an input that it repeats.</summary>
+    /// <summary>
+    /// Not where the output's elements are smaller: it could have the bytes of an input that it repeats.
+    /// </summary>
     public sealed override bool MayOverwrite(int input) => OutputDType(DType.Float32) == DType.Float32;
 
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
@@ -118,7 +122,8 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
             };
             if (TRow.TakesIntegers)
             {
-                yield return new Sample(new Binary<TRow>(), Arg.Int(shapes[0], -100, 100), Arg.Int(shapes[1], -100, 100));
+                yield return new Sample(
+                    new Binary<TRow>(), Arg.Int(shapes[0], -100, 100), Arg.Int(shapes[1], -100, 100));
             }
         }
 

@@ -73,6 +73,8 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         }
     }
 
+    // From the first run on: the loop is most of the work, and the runs may be few.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Row<TStore>(int row, int column, int n, byte* y) where TStore : struct, IStore
     {
         int strideA = _strides[0][^1];

@@ -36,7 +36,9 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
         Pooling.Average(Window.Of(step.Shape(0)), CountPadding, step.In<T>(0), step.Out<T>());
 }
 
-/// <summary>The gradient of average pooling: each window's shared out among its elements. The shape is that of the second.</summary>
+/// <summary>
+/// The gradient of average pooling: each window's shared out among its elements. The shape is that of the second.
+/// </summary>
 internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Window.Cases(random)
@@ -92,16 +94,23 @@ public static partial class Symbolic
     /// <summary>The mean of each window of the images.</summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>
-    /// <param name="stride">Pixels from one window to the next, down and across; by default the size, so that windows adjoin.</param>
-    /// <param name="padding">Rows above and below the images, and columns left and right of them, that windows may cover.</param>
+    /// <param name="stride">
+    /// Pixels from one window to the next, down and across; by default the size, so that windows adjoin.
+    /// </param>
+    /// <param name="padding">
+    /// Rows above and below the images, and columns left and right of them, that windows may cover.
+    /// </param>
     /// <param name="countPadding">
-    /// Whether the padding counts as zeros (Theano's mode <c>average_inc_pad</c>); else the mean is over the pixels of the image
-    /// alone (<c>average_exc_pad</c>, the default of Theano and Lasagne).
+    /// Whether the padding counts as zeros (Theano's mode <c>average_inc_pad</c>); else the mean is over the pixels of
+    /// the image alone (<c>average_exc_pad</c>, the default of Theano and Lasagne).
     /// </param>
     /// <param name="ignoreBorder">
-    /// Whether a last window that does not fit is left out (sides are rounded down); else it is cut off at the padded border.
+    /// Whether a last window that does not fit is left out (sides are rounded down); else it is cut off at the padded
+    /// border.
     /// </param>
-    /// <exception cref="EngineException">The padded images are smaller than a window, or the padding is not smaller.</exception>
+    /// <exception cref="EngineException">
+    /// The padded images are smaller than a window, or the padding is not smaller.
+    /// </exception>
     public static Variable AveragePool2D(
         Variable x,
         (int Height, int Width) size,

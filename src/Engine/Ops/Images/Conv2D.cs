@@ -20,13 +20,26 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         .Concat(
         [
             Misuse([1, 2, 5, 5], [3, 4, 2, 2], "the images have 2 channels, the filters take 4"),
-            Misuse([1, 2, 4, 5], [3, 2, 7, 2], "the images (4, 5), padded by (1, 1), are smaller than the filters (7, 2)"),
+            Misuse(
+                [1, 2, 4, 5], [3, 2, 7, 2], "the images (4, 5), padded by (1, 1), are smaller than the filters (7, 2)"),
             Misuse([1, 2, 4, 5], [3, 2, 0, 2], "filters of (0, 2) have no weights"),
             Misuse([2, 4, 5], [3, 2, 2, 2], "it takes images (N, C, H, W) and filters (O, C, KH, KW)"),
-            new Sample(Plain, new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2]), new Arg([3])) { Error = "the bias must be (2)" },
-            new Sample(Plain, Arg.Mask([1, 1, 4, 4]), Arg.Mask([2, 1, 2, 2])) { Error = "must be float32 or float64, all alike" },
-            new Sample(new Conv2D((0, 1), (0, 0), true), new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2])) { Error = "the stride (0, 1)" },
-            new Sample(new Conv2D((1, 1), (0, -1), true), new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2])) { Error = "the padding (0, -1)" },
+            new Sample(Plain, new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2]), new Arg([3]))
+            {
+                Error = "the bias must be (2)",
+            },
+            new Sample(Plain, Arg.Mask([1, 1, 4, 4]), Arg.Mask([2, 1, 2, 2]))
+            {
+                Error = "must be float32 or float64, all alike",
+            },
+            new Sample(new Conv2D((0, 1), (0, 0), true), new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2]))
+            {
+                Error = "the stride (0, 1)",
+            },
+            new Sample(new Conv2D((1, 1), (0, -1), true), new Arg([1, 1, 4, 4]), new Arg([2, 1, 2, 2]))
+            {
+                Error = "the padding (0, -1)",
+            },
         ]);
 
     private static Conv2D Plain => new((1, 1), (0, 0), true);
@@ -131,8 +144,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     }
 
     /// <summary>
-    /// The definition: calls <paramref name="term"/> with the offsets of an image's element, of the weight it is multiplied by, and of the
-    /// result's element that the product is a part of.
+    /// The definition: calls <paramref name="term"/> with the offsets of an image's element, of the weight it is
+    /// multiplied by, and of the result's element that the product is a part of.
     /// </summary>
     internal void ForEachTerm(Shape x, Shape w, Shape y, Action<int, int, int> term)
     {
@@ -148,8 +161,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
                 if (row >= 0 && row < x[2] && column >= 0 && column < x[3])
                 {
                     (int fh, int fw) = FlipFilters ? (w[2] - 1 - kh, w[3] - 1 - kw) : (kh, kw);
-                    term(
-                        (n * xs[0]) + (c * xs[1]) + (row * xs[2]) + column, (o * ws[0]) + (c * ws[1]) + (fh * ws[2]) + fw, at);
+                    int image = (n * xs[0]) + (c * xs[1]) + (row * xs[2]) + column;
+                    term(image, (o * ws[0]) + (c * ws[1]) + (fh * ws[2]) + fw, at);
                 }
             }
 
@@ -158,7 +171,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     }
 
     internal ConvShape ConvShape(Shape x, Shape w) => new(
-        x[0], x[1], x[2], x[3], w[0], w[2], w[3], Stride.Height, Stride.Width, Padding.Height, Padding.Width, FlipFilters);
+        x[0], x[1], x[2], x[3], w[0], w[2], w[3],
+        Stride.Height, Stride.Width, Padding.Height, Padding.Width, FlipFilters);
 
     internal static long WorkspaceBytes(CpuStepTypes step, in ConvShape shape) => step.Inputs[0].DType == DType.Float32
         ? Convolution.WorkspaceBytes<float>(shape, step.Threads)
@@ -196,7 +210,9 @@ public enum Border
     /// <summary>Not at all: the result is smaller than the images.</summary>
     Valid,
 
-    /// <summary>So far that, with stride 1, the result is as large as the images. Filters must have odd sides.</summary>
+    /// <summary>
+    /// So far that, with stride 1, the result is as large as the images. Filters must have odd sides.
+    /// </summary>
     Same,
 
     /// <summary>As long as a filter covers at least one pixel: the result is larger than the images.</summary>
@@ -206,8 +222,9 @@ public enum Border
 public static partial class Symbolic
 {
     /// <summary>
-    /// Convolves images with filters. With <paramref name="flipFilters"/>, as in Lasagne, it is a true convolution, which turns the
-    /// filters by half a circle; without, the cross-correlation that other libraries call by the same name.
+    /// Convolves images with filters. With <paramref name="flipFilters"/>, as in Lasagne, it is a true convolution,
+    /// which turns the filters by half a circle; without, the cross-correlation that other libraries call by the same
+    /// name.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="w">Filters, (O, C, KH, KW).</param>
@@ -231,11 +248,13 @@ public static partial class Symbolic
         return new Conv2D(stride ?? (1, 1), padding, flipFilters).Call(Convert(operands, takesIntegers: false));
     }
 
-    /// <summary>Convolves images with filters whose height and width are known, padding as <paramref name="border"/> asks for.</summary>
+    /// <summary>
+    /// Convolves images with filters whose height and width are known, padding as <paramref name="border"/> asks for.
+    /// </summary>
     /// <inheritdoc cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>
     /// <exception cref="EngineException">
-    /// The filters' sides are not known, or, with <see cref="Border.Same"/>, not odd; the channels differ; or a filter is larger than the
-    /// padded images.
+    /// The filters' sides are not known, or, with <see cref="Border.Same"/>, not odd; the channels differ; or a filter
+    /// is larger than the padded images.
     /// </exception>
     public static Variable Conv2D(
         Variable x,
@@ -249,7 +268,8 @@ public static partial class Symbolic
         if (w.Rank != 4 || w.Shape[2] < 1 || w.Shape[3] < 1)
         {
             throw new EngineException(
-                $"The padding '{border}' needs filters (O, C, KH, KW) of known sides, not '{w}' ({w.Type}).{Origin.Current}");
+                $"The padding '{border}' needs filters (O, C, KH, KW) of known sides, not '{w}' ({w.Type})."
+                + Origin.Current);
         }
 
         (int height, int width) = (w.Shape[2], w.Shape[3]);

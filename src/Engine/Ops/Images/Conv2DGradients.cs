@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the result;
-/// of the images, the third input, only the shape is read.
+/// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the
+/// result; of the images, the third input, only the shape is read.
 /// </summary>
 internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -75,8 +75,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISa
 }
 
 /// <summary>
-/// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from the
-/// images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
+/// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from
+/// the images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
 /// </summary>
 internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaOp, ISampled
 {

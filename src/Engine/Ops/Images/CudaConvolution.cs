@@ -10,7 +10,9 @@ internal static class CudaConvolution
 {
     private const int Threads = 256, Tile = 64;
 
-    /// <summary>As many tiles keep a large GPU busy; with fewer, the pixels are split into parts no shorter than this.</summary>
+    /// <summary>
+    /// As many tiles keep a large GPU busy; with fewer, the pixels are split into parts no shorter than this.
+    /// </summary>
     private const int EnoughTiles = 128, PartLength = 256, MostParts = 64;
 
     public static CudaLaunch Forward(ConvShape shape, DType dtype, ulong x, ulong w, ulong bias, ulong y) =>
@@ -21,7 +23,9 @@ internal static class CudaConvolution
         Kernel(shape, dtype, "conv_input_gradient")
             .Launch(Grid(shape.N * shape.H * shape.W, shape.C), Threads, w, g, y, Sides(shape));
 
-    /// <summary>The gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the bias.</summary>
+    /// <summary>
+    /// The gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the bias.
+    /// </summary>
     public static CudaLaunch[] WeightsGradient(
         ConvShape shape, DType dtype, ulong x, ulong g, ulong y, ulong bias, ulong workspace)
     {
@@ -55,7 +59,8 @@ internal static class CudaConvolution
             + (withBias ? CudaReduce.Workspace(new OperandType(dtype, from), new OperandType(dtype, to)) : 0);
     }
 
-    private static (Shape From, Shape To) Planes(ConvShape shape) => ([shape.N, shape.O, shape.Pixels], [1, shape.O, 1]);
+    private static (Shape From, Shape To) Planes(ConvShape shape) =>
+        ([shape.N, shape.O, shape.Pixels], [1, shape.O, 1]);
 
     private static long PartBytes(ConvShape shape, DType dtype) =>
         Parts(shape) > 1 ? (long)Parts(shape) * shape.O * shape.Taps * dtype.Size() : 0;
@@ -64,10 +69,13 @@ internal static class CudaConvolution
     {
         Dim3 grid = Grid(shape.Taps, shape.O);
         int tiles = grid.X * grid.Y;
-        return tiles == 0 ? 1 : Math.Clamp(Math.Min(EnoughTiles / tiles, shape.N * shape.Pixels / PartLength), 1, MostParts);
+        return tiles == 0
+            ? 1
+            : Math.Clamp(Math.Min(EnoughTiles / tiles, shape.N * shape.Pixels / PartLength), 1, MostParts);
     }
 
-    private static Dim3 Grid(int rows, int columns) => new(CudaTypes.Blocks(rows, Tile), CudaTypes.Blocks(columns, Tile));
+    private static Dim3 Grid(int rows, int columns) =>
+        new(CudaTypes.Blocks(rows, Tile), CudaTypes.Blocks(columns, Tile));
 
     private static CudaKernel Kernel(ConvShape shape, DType dtype, string entry) =>
         new("conv.cu", entry, $"T {dtype.Cuda()}", "LARGE 0", $"FLIP {(shape.Flip ? 1 : 0)}");

@@ -15,7 +15,8 @@ internal static class CudaPooling
     /// <param name="inputs">How many of the inputs are read.</param>
     /// <param name="shape">The windows.</param>
     /// <param name="countPadding">Whether means count the padding, where the kernel wants to know.</param>
-    public static CudaLaunch[] Launches(CudaStep step, string entry, int inputs, PoolShape shape, bool? countPadding = null)
+    public static CudaLaunch[] Launches(
+        CudaStep step, string entry, int inputs, PoolShape shape, bool? countPadding = null)
     {
         int count = checked((int)step.OutShape().Count);
         List<CudaArgument> arguments =

@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The greatest element of each window and, as int32, where in its plane it lies (row times width plus column): the first
-/// of several.
+/// The greatest element of each window and, as int32, where in its plane it lies (row times width plus column): the
+/// first of several.
 /// </summary>
 internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -44,7 +44,10 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
         Pooling.Max(Window.Of(step.Shape(0)), step.In<T>(0), step.Out<T>(), step.Out<int>(1));
 }
 
-/// <summary>Each element of the first array added where the second says that its maximum lay, in zeros of the shape of the third.</summary>
+/// <summary>
+/// Each element of the first array added where the second says that its maximum lay, in zeros of the shape of the
+/// third.
+/// </summary>
 internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -114,19 +117,24 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// The greatest element of each window of the images. The gradient of a window goes to its greatest element; where several
-    /// are equal, to the first of them in C order (Theano's goes to all of them).
+    /// The greatest element of each window of the images. The gradient of a window goes to its greatest element; where
+    /// several are equal, to the first of them in C order (Theano's goes to all of them).
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>
-    /// <param name="stride">Pixels from one window to the next, down and across; by default the size, so that windows adjoin.</param>
+    /// <param name="stride">
+    /// Pixels from one window to the next, down and across; by default the size, so that windows adjoin.
+    /// </param>
     /// <param name="padding">
-    /// Rows above and below the images, and columns left and right of them, that windows may cover; they are never the greatest.
+    /// Rows above and below the images, and columns left and right of them, that windows may cover; they are never the
+    /// greatest.
     /// </param>
     /// <param name="ignoreBorder">
     /// Whether a last window that does not fit is left out (sides are rounded down); else it is cut off at the border.
     /// </param>
-    /// <exception cref="EngineException">The padded images are smaller than a window, or the padding is not smaller.</exception>
+    /// <exception cref="EngineException">
+    /// The padded images are smaller than a window, or the padding is not smaller.
+    /// </exception>
     public static Variable MaxPool2D(
         Variable x,
         (int Height, int Width) size,

@@ -30,8 +30,9 @@ internal readonly record struct Window(
         bool knowsHeight = shape[2] != Shape.Unknown, knowsWidth = shape[3] != Shape.Unknown;
         if ((knowsHeight && pool.OH <= 0) || (knowsWidth && pool.OW <= 0))
         {
+            (string height, string width) = (Side(shape[2]), Side(shape[3]));
             string padded = Padding == (0, 0) ? "" : $", padded by {Padding},";
-            throw new EngineException($"images of {shape.Sides[2]} by {shape.Sides[3]}{padded} are smaller than the pool {Size}");
+            throw new EngineException($"images of {height} by {width}{padded} are smaller than the pool {Size}");
         }
 
         return images with
@@ -39,6 +40,8 @@ internal readonly record struct Window(
             Shape = [shape[0], shape[1], knowsHeight ? pool.OH : Shape.Unknown, knowsWidth ? pool.OW : Shape.Unknown],
         };
     }
+
+    private static string Side(int side) => side == Shape.Unknown ? "?" : side.ToString();
 
     public PoolShape Of(Shape images) => new(
         images.Product(0, 2), images[2], images[3],
@@ -62,19 +65,22 @@ internal readonly record struct Window(
 
     public static IEnumerable<Sample> Misuses(Func<Window, Op> op)
     {
-        yield return Misuse(new Window((2, 3), (2, 3), (0, 0), true), [1, 1, 1, 7], "images of 1 by 7 are smaller than the pool (2, 3)");
         yield return Misuse(
-            new Window((4, 4), (2, 2), (1, 0), true), [1, 1, 1, 7], "images of 1 by 7, padded by (1, 0), are smaller than the pool (4, 4)");
-        yield return Misuse(new Window((2, 2), (2, 2), (2, 0), true), [1, 1, 5, 5], "the padding (2, 0) must be less than the size (2, 2)");
-        yield return Misuse(new Window((2, 2), (0, 1), (0, 0), true), [1, 1, 5, 5], "the stride (0, 1) must be positive");
-        yield return Misuse(new Window((2, 2), (2, 2), (0, 0), true), [1, 5, 5], "it takes images (N, C, H, W)");
+            [1, 1, 1, 7], (2, 3), (2, 3), (0, 0), "images of 1 by 7 are smaller than the pool (2, 3)");
+        yield return Misuse(
+            [1, 1, 1, 7], (4, 4), (2, 2), (1, 0), "of 1 by 7, padded by (1, 0), are smaller than the pool (4, 4)");
+        yield return Misuse(
+            [1, 1, 5, 5], (2, 2), (2, 2), (2, 0), "the padding (2, 0) must be less than the size (2, 2)");
+        yield return Misuse([1, 1, 5, 5], (2, 2), (0, 1), (0, 0), "the stride (0, 1) must be positive");
+        yield return Misuse([1, 5, 5], (2, 2), (2, 2), (0, 0), "it takes images (N, C, H, W)");
 
-        Sample Misuse(Window window, Shape images, string error) => new(op(window), new Arg(images)) { Error = error };
+        Sample Misuse(Shape images, (int, int) size, (int, int) stride, (int, int) padding, string error) =>
+            new(op(new Window(size, stride, padding, true)), new Arg(images)) { Error = error };
     }
 
     /// <summary>
-    /// The definition of the windows: for each element of the pooled images its offset and the offsets, in the images, of the
-    /// elements in its window, and how many places there are in it, in the image and its padding.
+    /// The definition of the windows: for each element of the pooled images its offset and the offsets, in the images,
+    /// of the elements in its window, and how many places there are in it, in the image and its padding.
     /// </summary>
     public void ForEach(Shape images, Shape pooled, Action<int, IReadOnlyList<int>, int> body)
     {

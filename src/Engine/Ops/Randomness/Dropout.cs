@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -6,12 +6,15 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the state
-/// wherever it is needed, and not kept: the gradient is the same op, of the gradient.
+/// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the
+/// state wherever it is needed, and not kept: the gradient is the same op, of the gradient.
 /// </summary>
 internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 512;
+
+    /// <summary>How many blocks of four words are drawn at once.</summary>
+    private const int Blocks = 64;
 
     public override string Name => FormattableString.Invariant($"dropout{{{Stream}, {P}}}");
 
@@ -23,7 +26,10 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         yield return new Sample(new DropoutMask(1, 0.9), new Arg([random.Next(4000, 5000)]), state);
         yield return new Sample(new DropoutMask(2, 0), new Arg(shape), state);
         yield return new Sample(new DropoutMask(0, 0.5), new Arg([2]), new Arg([3])) { Error = "the state must be" };
-        yield return new Sample(new DropoutMask(0, 0.5), Arg.Int([2], 0, 9), state) { Error = "int32 is not floating point" };
+        yield return new Sample(new DropoutMask(0, 0.5), Arg.Int([2], 0, 9), state)
+        {
+            Error = "int32 is not floating point",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -50,8 +56,6 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
-
     public CudaLaunch[] Cuda(CudaStep step)
     {
         const int Threads = 128;
@@ -65,41 +69,72 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         ];
     }
 
-    /// <summary>A word's upper 24 bits are below this with probability P.</summary>
-    private uint Threshold => (uint)Math.Round(P * (1 << 24));
-
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    public unsafe Phase[] Cpu(CpuStep step)
     {
-        T* x = step.In<T>(0), y = step.Out<T>();
         int* state = step.In<int>(1);
         int count = checked((int)step.OutShape().Count), stream = Stream;
-        T scale = T.CreateTruncating(1 / (1 - P));
+        bool isSingle = step.DType(0) == DType.Float32;
+        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        double scale = 1 / (1 - P);
         uint threshold = Threshold;
         return
         [
             new Phase((count + 3) / 4, Grain, (start, end, _) =>
             {
                 var philox = Philox.From(state, stream);
-                uint* words = stackalloc uint[4];
-                for (int block = start; block < end; block++)
+                uint* words = stackalloc uint[4 * Blocks];
+                for (int block = start; block < end; block += Blocks)
                 {
-                    (words[0], words[1], words[2], words[3]) = philox.Block(block);
-                    int first = 4 * block, n = Math.Min(4, count - first);
-                    for (int i = 0; i < n; i++)
+                    int blocks = Math.Min(Blocks, end - block), first = 4 * block;
+                    int n = Math.Min(4 * blocks, count - first);
+                    philox.Words(block, blocks, words);
+                    if (isSingle)
                     {
-                        y[first + i] = words[i] >> 8 >= threshold ? x[first + i] * scale : T.Zero;
+                        Mask((float*)x + first, (float*)y + first, words, n, threshold, (float)scale);
+                    }
+                    else
+                    {
+                        Mask((double*)x + first, (double*)y + first, words, n, threshold, scale);
                     }
                 }
             }),
         ];
+    }
+
+    /// <summary>A word's upper 24 bits are below this with probability P.</summary>
+    private uint Threshold => (uint)Math.Round(P * (1 << 24));
+
+    private static unsafe void Mask(float* x, float* y, uint* words, int n, uint threshold, float scale)
+    {
+        int i = 0;
+        for (; i <= n - Vector256<float>.Count; i += Vector256<float>.Count)
+        {
+            Vector256<uint> u = Vector256.Load(words + i) >> 8;
+            Vector256<uint> isKept = Vector256.GreaterThanOrEqual(u, Vector256.Create(threshold));
+            ((Vector256.Load(x + i) * scale) & isKept.AsSingle()).Store(y + i);
+        }
+
+        for (; i < n; i++)
+        {
+            y[i] = words[i] >> 8 >= threshold ? x[i] * scale : 0;
+        }
+    }
+
+    private static unsafe void Mask(double* x, double* y, uint* words, int n, uint threshold, double scale)
+    {
+        for (int i = 0; i < n; i++)
+        {
+            y[i] = words[i] >> 8 >= threshold ? x[i] * scale : 0;
+        }
     }
 }
 
 public static partial class Symbolic
 {
     /// <summary>
-    /// Each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays (Srivastava et al.,
-    /// "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x itself for p = 0.
+    /// Each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays (Srivastava et
+    /// al., "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x itself for p =
+    /// 0.
     /// </summary>
     /// <param name="x">What is thinned out.</param>
     /// <param name="p">The probability of an element's being dropped, 0 ≤ p &lt; 1.</param>
@@ -111,8 +146,8 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(stream);
         if (!(p >= 0 && p < 1))
         {
-            throw new EngineException(
-                FormattableString.Invariant($"Dropout of '{x}' takes a probability from 0 up to, not including, 1, not {p}."));
+            throw new EngineException(FormattableString.Invariant(
+                $"Dropout of '{x}' takes a probability from 0 up to, not including, 1, not {p}."));
         }
 
         return p == 0 ? x : new DropoutMask(stream.Next(), p).Call(x, stream.State);

@@ -14,13 +14,16 @@ internal interface IDistribution
 }
 
 /// <summary>
-/// Random numbers from the state of a stream, of the shape of a second input (of which nothing else matters) or, without
-/// one, of a fixed shape. <paramref name="Stream"/> tells apart the draws of one stream.
+/// Random numbers from the state of a stream, of the shape of a second input (of which nothing else matters) or,
+/// without one, of a fixed shape. <paramref name="Stream"/> tells apart the draws of one stream.
 /// </summary>
 internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = default) : Op, ICpuOp, ICudaOp, ISampled
     where TRow : struct, IDistribution
 {
     private const int Grain = 512;
+
+    /// <summary>How many blocks of four words are drawn at once.</summary>
+    private const int Blocks = 64;
 
     public override string Name => $"{Symbolic.RowName<TRow>()}{{{Stream}}}";
 
@@ -86,9 +89,17 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
                 new Phase((count + 3) / 4, Grain, (start, end, _) =>
                 {
                     var philox = Philox.From(state, stream);
-                    for (int block = start; block < end; block++)
+                    uint* words = stackalloc uint[4 * Blocks];
+                    for (int first = start; first < end; first += Blocks)
                     {
-                        Keep(TRow.Four(philox.Block(block)), y + (4L * block), count - (4 * block));
+                        int blocks = Math.Min(Blocks, end - first);
+                        philox.Words(first, blocks, words);
+                        for (int i = 0; i < blocks; i++)
+                        {
+                            uint* w = words + (4 * i);
+                            int at = 4 * (first + i);
+                            Keep(TRow.Four(new PhiloxBlock(w[0], w[1], w[2], w[3])), y + at, count - at);
+                        }
                     }
                 }),
             ];

@@ -3,9 +3,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A source of random numbers for graphs. What it draws depends on its seed, on how often functions that draw from it have
-/// run, and on which of its draws it is (the first made of it, the second …), but not on the number of threads. Every run
-/// of a function that draws from it moves it on; within a run no two of its draws give the same numbers.
+/// A source of random numbers for graphs. What it draws depends on its seed, on how often functions that draw from it
+/// have run, and on which of its draws it is (the first made of it, the second …), but not on the number of threads.
+/// Every run of a function that draws from it moves it on; within a run no two of its draws give the same numbers.
 /// </summary>
 public sealed class RandomStream
 {
@@ -19,8 +19,8 @@ public sealed class RandomStream
     }
 
     /// <summary>
-    /// Where the stream stands, an int32 vector: the seed's lower and upper words, and how many runs have drawn from it.
-    /// Saved and put back, it repeats what followed.
+    /// Where the stream stands, an int32 vector: the seed's lower and upper words, and how many runs have drawn from
+    /// it. Saved and put back, it repeats what followed.
     /// </summary>
     public SharedVariable State { get; }
 
@@ -28,16 +28,20 @@ public sealed class RandomStream
     /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
     public Variable Uniform(Shape shape, DType dtype = DType.Float32) => Draw<Uniform>(shape, dtype);
 
-    /// <summary>Numbers spread evenly over 0 ≤ u &lt; 1, of the shape of another variable and, if floating point, its dtype.</summary>
+    /// <summary>
+    /// Numbers spread evenly over 0 ≤ u &lt; 1, of the shape of another variable and, if floating point, its dtype.
+    /// </summary>
     public Variable Uniform(Variable like) => Draw<Uniform>(like);
 
-    /// <summary>Numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).</summary>
+    /// <summary>
+    /// Numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).
+    /// </summary>
     /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
     public Variable Normal(Shape shape, DType dtype = DType.Float32) => Draw<Normal>(shape, dtype);
 
     /// <summary>
-    /// Numbers of the normal distribution with mean 0 and standard deviation 1, of the shape of another variable and, if
-    /// floating point, its dtype.
+    /// Numbers of the normal distribution with mean 0 and standard deviation 1, of the shape of another variable and,
+    /// if floating point, its dtype.
     /// </summary>
     public Variable Normal(Variable like) => Draw<Normal>(like);
 
@@ -46,7 +50,8 @@ public sealed class RandomStream
 
     private Variable Draw<TRow>(Shape shape, DType dtype) where TRow : struct, IDistribution => shape.IsKnown
         ? new RandomDraw<TRow>(Next(), dtype, shape).Call(State)
-        : throw new EngineException($"Random numbers of shape {shape} cannot be drawn: name a variable of that shape instead.");
+        : throw new EngineException(
+            $"Random numbers of shape {shape} cannot be drawn: name a variable of that shape instead.");
 
     private Variable Draw<TRow>(Variable like) where TRow : struct, IDistribution
     {

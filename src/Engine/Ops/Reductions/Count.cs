@@ -4,7 +4,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The number of elements along axes, as a floating-point scalar; only the shape of the input matters.</summary>
+/// <summary>
+/// The number of elements along axes, as a floating-point scalar; only the shape of the input matters.
+/// </summary>
 internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -67,7 +69,9 @@ public static partial class Symbolic
     /// <summary>How many elements x has, as a scalar of its dtype; of float32 for integers.</summary>
     public static Variable Count(Variable x) => Count(x, null);
 
-    /// <summary>How many elements x has along some axes (together), as a scalar of its dtype; of float32 for integers.</summary>
+    /// <summary>
+    /// How many elements x has along some axes (together), as a scalar of its dtype; of float32 for integers.
+    /// </summary>
     /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
     public static Variable Count(Variable x, Shape axes) => Count(x, (Shape?)axes);
 

@@ -11,7 +11,9 @@ internal static class CudaReduce
     /// <summary>An output is worth a whole block where it is joined from this many elements.</summary>
     private const int LongRow = 512;
 
-    /// <summary>As many blocks keep any GPU busy; with fewer, what is reduced is split into parts of at least so much work.</summary>
+    /// <summary>
+    /// As many blocks keep any GPU busy; with fewer, what is reduced is split into parts of at least so much work.
+    /// </summary>
     private const int EnoughBlocks = 256, MostParts = 64, PartRows = 64, PartElements = 4096;
 
     /// <summary>The bytes in which the parts' results lie, if there are parts.</summary>
@@ -21,7 +23,9 @@ internal static class CudaReduce
         return plan.Parts > 1 ? plan.Parts * to.Shape.Count * to.DType.Size() : 0;
     }
 
-    /// <summary>Joins the elements of <paramref name="from"/> that broadcasting would make one of <paramref name="to"/>.</summary>
+    /// <summary>
+    /// Joins the elements of <paramref name="from"/> that broadcasting would make one of <paramref name="to"/>.
+    /// </summary>
     /// <param name="dtype">Their dtype.</param>
     /// <param name="from">The shape of what is reduced.</param>
     /// <param name="to">That of the result.</param>

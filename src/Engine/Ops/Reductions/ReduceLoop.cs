@@ -7,8 +7,8 @@ namespace Engine.Ops;
 
 /// <summary>
 /// How the CPU walks over what it reduces: the innermost loop, and around it loops over what is kept and over what is
-/// reduced. Where there are few outputs, what is reduced is split into parts, as many as the shapes alone say, which are
-/// joined in order: so the threads share the work and yet always give the same bits.
+/// reduced. Where there are few outputs, what is reduced is split into parts, as many as the shapes alone say, which
+/// are joined in order: so the threads share the work and yet always give the same bits.
 /// </summary>
 internal sealed class ReducePlan
 {
@@ -114,7 +114,8 @@ internal static class ReduceLoop
         _ => throw new EngineException("Reductions take no uint8: cast it."),
     };
 
-    private static Phase[] Phases<TRow, T>(CpuStep step) where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
+    private static Phase[] Phases<TRow, T>(CpuStep step)
+        where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
         Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step).Phases
         : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step).Phases
         : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step).Phases;
@@ -152,7 +153,8 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             }
 
             int units = _plan.KeptCount * _plan.Chunks * _plan.Parts;
-            var reduce = new Phase(units, Math.Max(1, Grain / (_plan.Elements / units + 1)), _plan.IsInnerReduced ? Runs : Columns);
+            int grain = Math.Max(1, Grain / ((_plan.Elements / units) + 1));
+            var reduce = new Phase(units, grain, _plan.IsInnerReduced ? Runs : Columns);
             return _plan.Parts == 1 ? [reduce] : [reduce, new Phase(_plan.Outputs, Grain, JoinParts)];
         }
     }
@@ -193,7 +195,8 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                 (int segment, int run) = Math.DivRem(block, _plan.RunsPerSegment);
                 int first = run * ReducePlan.Run;
                 T* from = x + ReducePlan.Offset(_plan.Reduced, segment) + first;
-                total = TRow.Join(total, double.CreateTruncating(JoinRun(from, Math.Min(ReducePlan.Run, _plan.Inner - first))));
+                T joined = JoinRun(from, Math.Min(ReducePlan.Run, _plan.Inner - first));
+                total = TRow.Join(total, double.CreateTruncating(joined));
             }
 
             _parts[((long)part * _plan.Outputs) + output] = T.CreateTruncating(total);

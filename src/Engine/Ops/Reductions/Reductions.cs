@@ -17,7 +17,9 @@ public static partial class Symbolic
     /// <summary>The mean of all elements, in floating point: float32 for integers. NaN if there are none.</summary>
     public static Variable Mean(Variable x) => Mean(x, null, false);
 
-    /// <summary>The means along some axes, in floating point: float32 for integers. NaN where there is nothing.</summary>
+    /// <summary>
+    /// The means along some axes, in floating point: float32 for integers. NaN where there is nothing.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Mean(Variable x, Shape axes, bool keepDims = false) => Mean(x, (Shape?)axes, keepDims);
 

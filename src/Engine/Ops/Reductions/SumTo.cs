@@ -4,7 +4,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Sums an array over the sides along which it was broadcast, to the shape of another array: broadcasting's adjoint.</summary>
+/// <summary>
+/// Sums an array over the sides along which it was broadcast, to the shape of another array: broadcasting's adjoint.
+/// </summary>
 internal sealed record SumTo : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -17,7 +19,10 @@ internal sealed record SumTo : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new SumTo(), new Arg([40, 5, n, m]), new Arg([5, 1, 1]));
         yield return new Sample(new SumTo(), Arg.Int([n, m], -9, 9), Arg.Int([m], 0, 1));
         yield return new Sample(new SumTo(), new Arg([2, 3]), new Arg([4])) { Error = "do not broadcast" };
-        yield return new Sample(new SumTo(), new Arg([3]), new Arg([2, 3])) { Error = "the second does not broadcast to the first" };
+        yield return new Sample(new SumTo(), new Arg([3]), new Arg([2, 3]))
+        {
+            Error = "the second does not broadcast to the first",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -65,7 +70,10 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new BroadcastLike(), new Arg([n, 1]), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), new Arg(Shape.Scalar), new Arg([n, m]));
         yield return new Sample(new BroadcastLike(), Arg.Int([m], -9, 9), new Arg([n, m]));
-        yield return new Sample(new BroadcastLike(), new Arg([2, 3]), new Arg([3])) { Error = "the first does not broadcast to the second" };
+        yield return new Sample(new BroadcastLike(), new Arg([2, 3]), new Arg([3]))
+        {
+            Error = "the first does not broadcast to the second",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)

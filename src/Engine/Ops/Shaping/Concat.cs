@@ -16,7 +16,10 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Concat(0), Arg.Mask([n]), Arg.Mask([m]));
         yield return new Sample(new Concat(2), Arg.Int([2, k, n], -9, 9), Arg.Int([2, k, m], -9, 9));
         yield return new Sample(new Concat(0), new Arg([n]));
-        yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4])) { Error = "the sides 3 and 4 of axis 1 differ" };
+        yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4]))
+        {
+            Error = "the sides 3 and 4 of axis 1 differ",
+        };
         yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2])) { Error = "the ranks differ" };
         yield return new Sample(new Concat(0), new Arg([2]), Arg.Int([2], 0, 2)) { Error = "the dtypes differ" };
         yield return new Sample(new Concat(2), new Arg([2, 3])) { Error = "there is no axis 2" };
@@ -99,8 +102,9 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         for (int i = 0; i < launches.Length; i++)
         {
             long bytes = Bytes(step.Shape(i), step.DType(0), Axis);
+            int rows = step.Shape(i).Product(0, Axis);
             launches[i] = CudaCopies.Rows(
-                step.DType(0), step.In(i), bytes, step.Out() + (ulong)start, joined, step.Shape(i).Product(0, Axis), bytes);
+                step.DType(0), step.In(i), bytes, step.Out() + (ulong)start, joined, rows, bytes);
             start += bytes;
         }
 
@@ -108,7 +112,8 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
     }
 
     /// <summary>The bytes of an array from an axis inward.</summary>
-    internal static long Bytes(Shape shape, DType dtype, int axis) => (long)shape.Product(axis, shape.Rank) * dtype.Size();
+    internal static long Bytes(Shape shape, DType dtype, int axis) =>
+        (long)shape.Product(axis, shape.Rank) * dtype.Size();
 }
 
 /// <summary>
@@ -121,8 +126,12 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
     {
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new Split(0), new Arg([n + m, k]), new Arg([n, k]), new Arg([m, k]));
-        yield return new Sample(new Split(1), new Arg([k, n + m + 1]), new Arg([k, n]), new Arg([k, m]), new Arg([k, 1]));
-        yield return new Sample(new Split(0), new Arg([3]), new Arg([1]), new Arg([1])) { Error = "the parts make up (2)" };
+        yield return new Sample(
+            new Split(1), new Arg([k, n + m + 1]), new Arg([k, n]), new Arg([k, m]), new Arg([k, 1]));
+        yield return new Sample(new Split(0), new Arg([3]), new Arg([1]), new Arg([1]))
+        {
+            Error = "the parts make up (2)",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -195,8 +204,8 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Arrays one after the other along an axis (a negative one counts from the innermost). Their other sides must be equal.
-    /// Different dtypes are brought to the widest among them.
+    /// Arrays one after the other along an axis (a negative one counts from the innermost). Their other sides must be
+    /// equal. Different dtypes are brought to the widest among them.
     /// </summary>
     /// <exception cref="EngineException">There are no arrays, or their ranks or other sides differ.</exception>
     public static Variable Concat(int axis, params ReadOnlySpan<Variable> arrays)

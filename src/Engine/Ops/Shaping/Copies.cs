@@ -7,7 +7,9 @@ internal static unsafe class Copies
 {
     private const int BlockBytes = 1 << 15;
 
-    /// <summary>Copies rows of bytes that lie some distance apart; rows that adjoin on both sides are copied as one.</summary>
+    /// <summary>
+    /// Copies rows of bytes that lie some distance apart; rows that adjoin on both sides are copied as one.
+    /// </summary>
     public static Phase Rows(byte* from, long fromStep, byte* to, long toStep, int rows, long rowBytes)
     {
         if (fromStep == rowBytes && toStep == rowBytes)

@@ -10,12 +10,17 @@ internal static class CudaCopies
     /// <summary>How many blocks share so many elements out among their threads.</summary>
     public static int Blocks(int elements) => Math.Min(CudaTypes.Blocks(elements, Threads), MostBlocks);
 
-    /// <summary>A launch of as many threads as there are elements, within reason, of a kernel that takes that in its stride.</summary>
+    /// <summary>
+    /// A launch of as many threads as there are elements, within reason, of a kernel that takes that in its stride.
+    /// </summary>
     public static KernelLaunch Spread(CudaKernel kernel, int elements, params ReadOnlySpan<CudaArgument> arguments) =>
         kernel.Launch(Blocks(elements), Threads, arguments);
 
-    /// <summary>Copies rows of bytes that lie some distance apart; all four are multiples of an element's size.</summary>
-    public static CudaLaunch Rows(DType dtype, ulong from, long fromStep, ulong to, long toStep, int rows, long rowBytes)
+    /// <summary>
+    /// Copies rows of bytes that lie some distance apart; all four are multiples of an element's size.
+    /// </summary>
+    public static CudaLaunch Rows(
+        DType dtype, ulong from, long fromStep, ulong to, long toStep, int rows, long rowBytes)
     {
         if (rows <= 1 || (fromStep == rowBytes && toStep == rowBytes))
         {

@@ -12,7 +12,8 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Tile = 16;
 
-    public override string Name => $"dimShuffle{{{string.Join(", ", Axes.Select(axis => axis < 0 ? "x" : axis.ToString()))}}}";
+    public override string Name =>
+        $"dimShuffle{{{string.Join(", ", Axes.Select(axis => axis < 0 ? "x" : axis.ToString()))}}}";
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -28,7 +29,10 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new DimShuffle([2, -1, 0]), new Arg([n, 1, m]));
         yield return new Sample(new DimShuffle([-1]), new Arg(Shape.Scalar));
         yield return new Sample(new DimShuffle([]), new Arg([1, 1]));
-        yield return new Sample(new DimShuffle([0]), new Arg([3, 2])) { Error = "axis 1 has side 2 and cannot be dropped" };
+        yield return new Sample(new DimShuffle([0]), new Arg([3, 2]))
+        {
+            Error = "axis 1 has side 2 and cannot be dropped",
+        };
         yield return new Sample(new DimShuffle([0, 0]), new Arg([3])) { Error = "axis 0 is named twice" };
         yield return new Sample(new DimShuffle([0, 2]), new Arg([3, 1])) { Error = "there is no axis 2" };
     }
@@ -189,15 +193,16 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
                     (int row, int strip) = Math.DivRem(item, strips);
                     (long from, long to) = Offsets(loops, row);
                     int first = strip * Tile;
-                    TransposeStrip(
-                        x + from + first, fromStep, y + to + ((long)first * toStep), toStep, Math.Min(Tile, m - first), n);
+                    T* target = y + to + ((long)first * toStep);
+                    TransposeStrip(x + from + first, fromStep, target, toStep, Math.Min(Tile, m - first), n);
                 }
             }),
         ];
     }
 
     /// <summary>Turns columns into rows a tile at a time, so that every cache line is read and written whole.</summary>
-    private static unsafe void TransposeStrip<T>(T* x, long fromStep, T* y, long toStep, int m, int n) where T : unmanaged
+    private static unsafe void TransposeStrip<T>(T* x, long fromStep, T* y, long toStep, int m, int n)
+        where T : unmanaged
     {
         for (int left = 0; left < n; left += Tile)
         {
@@ -263,10 +268,12 @@ public static partial class Symbolic
 
     /// <summary>
     /// The axes of x in another order, as Theano's <c>dimshuffle</c>: for each axis of the result that of x, or
-    /// <see cref="NewAxis"/>. <c>DimShuffle(b, NewAxis, 0, NewAxis, NewAxis)</c> makes a vector broadcast over the channels
-    /// of images. Axes of side 1 may be left out.
+    /// <see cref="NewAxis"/>. <c>DimShuffle(b, NewAxis, 0, NewAxis, NewAxis)</c> makes a vector broadcast over the
+    /// channels of images. Axes of side 1 may be left out.
     /// </summary>
-    /// <exception cref="EngineException">An axis is named twice, does not exist, or is left out and longer than 1.</exception>
+    /// <exception cref="EngineException">
+    /// An axis is named twice, does not exist, or is left out and longer than 1.
+    /// </exception>
     public static Variable DimShuffle(Variable x, params ReadOnlySpan<int> axes)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -285,6 +292,7 @@ public static partial class Symbolic
 
         return axes.Order().SequenceEqual(Enumerable.Range(0, x.Rank))
             ? new DimShuffle(axes).Call(x)
-            : throw new EngineException($"The axes {axes} are not those of '{x}' ({x.Type}), each once.{Origin.Current}");
+            : throw new EngineException(
+                $"The axes {axes} are not those of '{x}' ({x.Type}), each once.{Origin.Current}");
     }
 }

@@ -15,7 +15,10 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Gather(), new Arg([n]), Arg.Int([k, 2], 0, n));
         yield return new Sample(new Gather(), Arg.Mask([n, 2, m]), Arg.Int([k], 0, n));
         yield return new Sample(new Gather(), Arg.Int([n, m], -9, 9), Arg.Int(Shape.Scalar, 0, n));
-        yield return new Sample(new Gather(), new Arg(Shape.Scalar), Arg.Int([1], 0, 1)) { Error = "the first must have rows" };
+        yield return new Sample(new Gather(), new Arg(Shape.Scalar), Arg.Int([1], 0, 1))
+        {
+            Error = "the first must have rows",
+        };
         yield return new Sample(new Gather(), new Arg([5]), new Arg([1])) { Error = "the indices must be int32" };
     }
 
@@ -152,7 +155,8 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
     }
 
     /// <summary>
-    /// Every thread goes through all the indices and adds to rows of its own, so that each sum has one owner and one order.
+    /// Every thread goes through all the indices and adds to rows of its own, so that each sum has one owner and one
+    /// order.
     /// </summary>
     private static unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
@@ -162,7 +166,8 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
         int count = checked((int)step.Shape(1).Count), rows = step.OutShape()[0];
         int length = step.OutShape().Product(1, step.OutShape().Rank);
         long work = count + ((long)count * length / Math.Max(rows, 1));
-        int grain = (int)Math.Clamp(Math.Max(Work / Math.Max(work, 1), rows / (2 * step.Threads)), 1, Math.Max(rows, 1));
+        long worthwhile = Math.Max(Work / Math.Max(work, 1), rows / (2 * step.Threads));
+        int grain = (int)Math.Clamp(worthwhile, 1, Math.Max(rows, 1));
         return
         [
             new Phase(rows, grain, (start, end, _) =>
@@ -191,8 +196,8 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// The rows of x that <paramref name="indices"/> (int32) lists, in that order; a row may be listed more than once. The
-    /// result's shape is that of the indices followed by a row's.
+    /// The rows of x that <paramref name="indices"/> (int32) lists, in that order; a row may be listed more than once.
+    /// The result's shape is that of the indices followed by a row's.
     /// </summary>
     /// <exception cref="EngineException">
     /// The indices are not int32; or, when the function runs, one of them is negative or not below the number of rows.

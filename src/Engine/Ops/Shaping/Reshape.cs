@@ -37,9 +37,18 @@ internal sealed record Reshape(Shape To) : View, ISampled
         yield return new Sample(new Reshape([-1]), Arg.Mask([n, m]));
         yield return new Sample(new Reshape(Shape.Scalar), Arg.Int([1, 1], 0, 9));
         yield return new Sample(new Reshape([n, 0, 5]), new Arg([0, m]));
-        yield return new Sample(new Reshape([2, 2]), new Arg([3])) { Error = "its 3 elements do not fill the shape (2, 2)" };
-        yield return new Sample(new Reshape([-1, 2]), new Arg([3])) { Error = "its 3 elements do not fill the shape (?, 2)" };
-        yield return new Sample(new Reshape([-1, 0]), new Arg([0])) { Error = "its 0 elements do not decide the open side" };
+        yield return new Sample(new Reshape([2, 2]), new Arg([3]))
+        {
+            Error = "its 3 elements do not fill the shape (2, 2)",
+        };
+        yield return new Sample(new Reshape([-1, 2]), new Arg([3]))
+        {
+            Error = "its 3 elements do not fill the shape (?, 2)",
+        };
+        yield return new Sample(new Reshape([-1, 0]), new Arg([0]))
+        {
+            Error = "its 0 elements do not decide the open side",
+        };
         yield return new Sample(new Reshape([-1, -1]), new Arg([4])) { Error = "only one side may be left open" };
         yield return new Sample(new Reshape([-2, -2]), new Arg([4])) { Error = "no side can be -2" };
     }
@@ -88,7 +97,10 @@ internal sealed record ReshapeLike : View, ISampled
     {
         int n = Arg.Side(random), m = Arg.Side(random);
         yield return new Sample(new ReshapeLike(), new Arg([n, m]), new Arg([m, 1, n]));
-        yield return new Sample(new ReshapeLike(), new Arg([2]), new Arg([3])) { Error = "its 2 elements do not fill the shape (3)" };
+        yield return new Sample(new ReshapeLike(), new Arg([2]), new Arg([3]))
+        {
+            Error = "its 2 elements do not fill the shape (3)",
+        };
     }
 
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[1].Shape;
@@ -125,8 +137,8 @@ internal sealed record Flatten(int Rank) : View, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// The elements of x, in C order, under another shape. One side may be left open with −1: it becomes what the number
-    /// of elements makes it. Nothing is copied.
+    /// The elements of x, in C order, under another shape. One side may be left open with −1: it becomes what the
+    /// number of elements makes it. Nothing is copied.
     /// </summary>
     /// <exception cref="EngineException">More than one side is open, or the elements don't fill the shape.</exception>
     public static Variable Reshape(Variable x, Shape shape)
@@ -136,8 +148,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// x with its inner sides joined to one, so that <paramref name="outputRank"/> sides remain: (128, 64, 4, 4) becomes
-    /// (128, 1024). Nothing is copied.
+    /// x with its inner sides joined to one, so that <paramref name="outputRank"/> sides remain: (128, 64, 4, 4)
+    /// becomes (128, 1024). Nothing is copied.
     /// </summary>
     /// <exception cref="EngineException">x has fewer sides than that.</exception>
     public static Variable Flatten(Variable x, int outputRank = 2)

@@ -20,9 +20,18 @@ internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ICu
         yield return new Sample(new Slice(0, start - n - 1, length), new Arg([n + 1, m]));
         yield return new Sample(new Slice(1, -1, null), Arg.Int([n, 3], -9, 9));
         yield return new Sample(new Slice(0, 0, n), new Arg([n]));
-        yield return new Sample(new Slice(1, 2, 3), new Arg([5, 4])) { Error = "3 indices from 2 on lie outside axis 1, of side 4" };
-        yield return new Sample(new Slice(0, -6, 1), new Arg([5])) { Error = "1 indices from -6 on lie outside axis 0, of side 5" };
-        yield return new Sample(new Slice(0, 6, null), new Arg([5])) { Error = "index 6 lies outside axis 0, of side 5" };
+        yield return new Sample(new Slice(1, 2, 3), new Arg([5, 4]))
+        {
+            Error = "3 indices from 2 on lie outside axis 1, of side 4",
+        };
+        yield return new Sample(new Slice(0, -6, 1), new Arg([5]))
+        {
+            Error = "1 indices from -6 on lie outside axis 0, of side 5",
+        };
+        yield return new Sample(new Slice(0, 6, null), new Arg([5]))
+        {
+            Error = "index 6 lies outside axis 0, of side 5",
+        };
         yield return new Sample(new Slice(0, 1, -1), new Arg([5])) { Error = "a length cannot be -1" };
         yield return new Sample(new Slice(1, 1, 1), new Arg([5])) { Error = "there is no axis 1" };
     }
@@ -97,7 +106,9 @@ internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ICu
     }
 }
 
-/// <summary>The first array where <paramref name="Of"/> takes it from, in zeros of the shape of the second: the slice's adjoint.</summary>
+/// <summary>
+/// The first array where <paramref name="Of"/> takes it from, in zeros of the shape of the second: the slice's adjoint.
+/// </summary>
 internal sealed record SliceGradient(Slice Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -105,9 +116,13 @@ internal sealed record SliceGradient(Slice Of) : Op, ICpuOp, ICudaOp, ISampled
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
         int start = random.Next(n + 1), length = random.Next(n - start + 1);
         yield return new Sample(new SliceGradient(new Slice(0, start, length)), new Arg([length, m]), new Arg([n, m]));
-        yield return new Sample(new SliceGradient(new Slice(1, start, length)), new Arg([m, length, k]), new Arg([m, n, k]));
+        yield return new Sample(
+            new SliceGradient(new Slice(1, start, length)), new Arg([m, length, k]), new Arg([m, n, k]));
         yield return new Sample(new SliceGradient(new Slice(1, -1, null)), new Arg([m, 1]), new Arg([m, n + 1]));
-        yield return new Sample(new SliceGradient(new Slice(0, 1, 2)), new Arg([3]), new Arg([5])) { Error = "the slice has the shape (2)" };
+        yield return new Sample(new SliceGradient(new Slice(0, 1, 2)), new Arg([3]), new Arg([5]))
+        {
+            Error = "the slice has the shape (2)",
+        };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)

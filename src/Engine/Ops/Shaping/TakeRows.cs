@@ -190,7 +190,8 @@ public static partial class Symbolic
     /// <param name="x">An array whose outermost axis counts the rows.</param>
     /// <param name="start">The first row, an int32 scalar; it may be computed by the same function.</param>
     /// <param name="size">
-    /// How many rows: an int32 constant or an input made by <see cref="Size"/>, for shapes must be known when a plan is made.
+    /// How many rows: an int32 constant or an input made by <see cref="Size"/>, for shapes must be known when a plan is
+    /// made.
     /// </param>
     /// <exception cref="EngineException">
     /// The size is neither; or, when the function runs, the rows lie outside x.
@@ -202,7 +203,8 @@ public static partial class Symbolic
         return size is Graph.Constant or Input { IsSize: true }
             ? new TakeRows().Call(x, WholeNumber(start), WholeNumber(size))
             : throw new EngineException(
-                $"The number of rows to take must be a constant or an input made by Size, not '{size}'.{Origin.Current}");
+                $"The number of rows to take must be a constant or an input made by Size, not '{size}'."
+                + Origin.Current);
     }
 
     /// <summary>A number literal as an int32; other variables as they are.</summary>

@@ -11,7 +11,8 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     private const int Grain = 512;
 
     public static IEnumerable<Sample> Samples(Random random) =>
-        SampleShapes(random).Select(args => new Sample(new CrossEntropy(), args[0] with { Low = 0.1, High = 1 }, args[1]))
+        SampleShapes(random)
+            .Select(args => new Sample(new CrossEntropy(), args[0] with { Low = 0.1, High = 1 }, args[1]))
             .Concat(Misuses(new CrossEntropy()));
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
@@ -57,7 +58,8 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     {
         if (matrix.Rank != 2 || !matrix.DType.IsFloat())
         {
-            throw new EngineException("the first must be a matrix of floating-point numbers, a row a sample, a column a class");
+            throw new EngineException(
+                "the first must be a matrix of floating-point numbers, a row a sample, a column a class");
         }
 
         if (labels.Rank != 1 || labels.DType != DType.Int32)

@@ -30,7 +30,10 @@ internal static class CudaRows
     private static KernelLaunch Launch(CudaStep step, string entry, int blocks, int? classes, int first, int second)
     {
         List<CudaArgument> arguments =
-            [.. Enumerable.Range(0, step.InputCount).Select(input => (CudaArgument)step.In(input)), step.Out(), first, second];
+        [
+            .. Enumerable.Range(0, step.InputCount).Select(input => (CudaArgument)step.In(input)),
+            step.Out(), first, second,
+        ];
         if (classes is { } known)
         {
             (ulong fault, int code) = step.Fault((label, row) => CrossEntropy.Message(label, row, known));

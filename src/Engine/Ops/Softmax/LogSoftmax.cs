@@ -84,7 +84,9 @@ internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
     }
 }
 
-/// <summary>g − exp(y)·Σ g along the innermost axis: the gradient of y = log-softmax(x), given that with respect to y.</summary>
+/// <summary>
+/// g − exp(y)·Σ g along the innermost axis: the gradient of y = log-softmax(x), given that with respect to y.
+/// </summary>
 internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Softmax.SampleArgs(random).Select(arg =>
@@ -141,8 +143,8 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// x − log Σ exp(x) along the innermost axis: the logarithm of <see cref="Softmax(Variable)"/>, without the rounding
-    /// of probabilities near 0. A row with a NaN becomes all NaN.
+    /// x − log Σ exp(x) along the innermost axis: the logarithm of <see cref="Softmax(Variable)"/>, without the
+    /// rounding of probabilities near 0. A row with a NaN becomes all NaN.
     /// </summary>
     /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
     public static Variable LogSoftmax(Variable x)

@@ -32,8 +32,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 − y)·log(1 − p).
-    /// Where p is <see cref="Sigmoid(Variable)"/> of x, it is computed from x, as softplus(x) − x·y.
+    /// The cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 − y)·log(1 −
+    /// p). Where p is <see cref="Sigmoid(Variable)"/> of x, it is computed from x, as softplus(x) − x·y.
     /// </summary>
     public static Variable BinaryCrossEntropy(Variable p, Variable y) =>
         p is Result { Owner: { Op: Unary<Sigmoid> } sigmoid }

@@ -48,7 +48,9 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax");
 
-    /// <summary>Matrices with rows shorter and longer than a vector, and with large numbers; a vector; images.</summary>
+    /// <summary>
+    /// Matrices with rows shorter and longer than a vector, and with large numbers; a vector; images.
+    /// </summary>
     internal static IEnumerable<Arg> SampleArgs(Random random)
     {
         int n = Arg.Side(random), m = Arg.Side(random);
@@ -108,11 +110,16 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
     }
 }
 
-/// <summary>y·(g − Σ g·y) along the innermost axis: the gradient of y = softmax(x), given that with respect to y.</summary>
+/// <summary>
+/// y·(g − Σ g·y) along the innermost axis: the gradient of y = softmax(x), given that with respect to y.
+/// </summary>
 internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Softmax.SampleArgs(random).Select(arg =>
-        new Sample(new SoftmaxGrad(), arg with { Low = 0, High = 1 }, arg with { Low = -2, High = 2 }) { HasGradient = false });
+        new Sample(new SoftmaxGrad(), arg with { Low = 0, High = 1 }, arg with { Low = -2, High = 2 })
+        {
+            HasGradient = false,
+        });
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [Softmax.InferRows(inputs[0])];
 

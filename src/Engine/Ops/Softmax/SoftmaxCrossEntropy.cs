@@ -5,7 +5,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>log Σ exp(x[i]) − x[i, label i] for each row i: the cross-entropy of the softmax of x, without computing it.</summary>
+/// <summary>
+/// log Σ exp(x[i]) − x[i, label i] for each row i: the cross-entropy of the softmax of x, without computing it.
+/// </summary>
 internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => CrossEntropy.SampleShapes(random)

@@ -1,0 +1,224 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Compile;
+
+/// <summary>Where a plan puts values, on many random functions.</summary>
+[TestFixture]
+public sealed class MemoryPlanTests
+{
+    private const int Graphs = 300;
+    private const int Runs = 3;
+
+    private readonly CpuDevice _device = new(3);
+
+    [OneTimeTearDown]
+    public void Free() => _device.Dispose();
+
+    [Test]
+    public void A_function_computes_what_its_ops_mean_one_by_one() => ForEachGraph(graph =>
+    {
+        using Function function = Compile(graph);
+        for (int run = 0; run < Runs; run++)
+        {
+            Tensor[] arguments = graph.Arguments();
+            NdArray[] expected = graph.Run(arguments);
+
+            Tensor[] actual = function.Call(arguments);
+
+            for (int i = 0; i < expected.Length; i++)
+            {
+                string what = $"output {i} ({graph.Outputs[i]}) of run {run}";
+                RequireClose(NdArray.From(actual[i]), expected[i], graph.Largest, what);
+            }
+
+            foreach ((SharedVariable shared, NdArray value) in graph.State)
+            {
+                RequireClose(NdArray.From(shared.GetValue()), value, graph.Largest, $"'{shared}' after run {run}");
+            }
+
+            // What a run leaves behind must not matter to the next.
+            Storage arena = function.Plans[0].Arena;
+            arena.Write([.. Enumerable.Repeat((byte)0xFF, (int)arena.Bytes)]);
+        }
+    });
+
+    [Test]
+    public void No_two_values_that_are_alive_at_the_same_step_overlap() => ForEachGraph(graph =>
+    {
+        using Function function = Compile(graph);
+        function.Run(graph.Arguments());
+        Layout layout = function.Plans[0].Layout;
+        Occupant[] occupants = [.. Occupants(function, layout)];
+        foreach (Occupant a in occupants)
+        {
+            Assert.That(a.Start, Is.GreaterThanOrEqualTo(0));
+            Assert.That(a.End, Is.LessThanOrEqualTo(layout.Memory.ArenaBytes), $"{a} lies beyond the arena");
+            foreach (Occupant b in occupants)
+            {
+                Assert.That(a == b || a.End <= b.Start || b.End <= a.Start || a.Last < b.First || b.Last < a.First
+                    || TakesOver(layout, a, b) || TakesOver(layout, b, a), $"{a} overlaps {b}");
+            }
+        }
+    });
+
+    [Test]
+    public void The_arena_is_as_large_as_what_lives_at_once_and_no_larger_than_all() => ForEachGraph(graph =>
+    {
+        using Function function = Compile(graph);
+        function.Run(graph.Arguments());
+        Layout layout = function.Plans[0].Layout;
+        Occupant[] occupants = [.. Occupants(function, layout)];
+        int ends = layout.Steps.Count;
+        // Apart: what was taken over counts once, so only values with a place of their own are added up.
+        long most = Enumerable.Range(-1, ends + 2).Max(step => occupants
+            .Where(occupant => occupant.First <= step && step <= occupant.Last)
+            .DistinctBy(occupant => occupant.Start)
+            .Sum(occupant => occupant.End - occupant.Start));
+
+        Assert.That(layout.Memory.ArenaBytes, Is.InRange(layout.Memory.LowerBound, layout.Memory.BytesWithoutReuse));
+        Assert.That(layout.Memory.ArenaBytes, Is.GreaterThanOrEqualTo(most));
+    });
+
+    [Test]
+    public void The_random_functions_reach_every_way_of_sharing_memory()
+    {
+        int inPlace = 0, updatesInPlace = 0, copiesBefore = 0, copiesAfter = 0, workspaces = 0, views = 0;
+        ForEachGraph(graph =>
+        {
+            using Function function = Compile(graph);
+            function.Run(graph.Arguments());
+            Layout layout = function.Plans[0].Layout;
+            Root[] roots = [.. layout.Steps.SelectMany(step => step.Outputs)];
+            Occupant[] occupants = [.. Occupants(function, layout)];
+            inPlace += occupants.Count(a => occupants.Any(b => TakesOver(layout, a, b)));
+            updatesInPlace += roots.Count(root => root.Place == Place.Shared);
+            copiesBefore += layout.CopiesBefore.Count;
+            copiesAfter += layout.CopiesAfter.Count;
+            workspaces += layout.Steps.Count(step => step.Workspace > 0);
+            views += function.Plans[0].Schedule.Nodes.Count - layout.Steps.Count;
+        });
+
+        int[] counts = [inPlace, updatesInPlace, copiesBefore, copiesAfter, workspaces, views];
+        Assert.That(counts, Is.All.GreaterThan(Graphs / 10));
+    }
+
+    [Test]
+    public void A_value_of_as_many_bytes_but_other_elements_is_not_written_over()
+    {
+        // 4 bytes of float32 and 4 of uint8: the scalar is read again after the first answers are written.
+        SharedVariable scalar = Shared(Tensor.Scalar(5f)), values = Shared(Tensor.From([9f, 1, 9, 1]));
+        using var f = Function.Compile([], [Less(scalar * 1.5, values)]);
+
+        Assert.That(f.Call()[0].AsSpan<byte>().ToArray(), Is.EqualTo(new byte[] { 1, 0, 1, 0 }));
+        Step compare = f.Plans[0].Layout.Steps[^1];
+        Assert.That(compare.Inputs.Select(input => input!.Buffer), Does.Not.Contain(compare.Outputs[0].Buffer));
+    }
+
+    [Test]
+    public void Zero_and_negative_zero_are_not_merged()
+    {
+        Input x = Scalar("x");
+        using var f = Function.Compile([x], [x / Constant(0, DType.Float32), x / Constant(-0.0, DType.Float32)]);
+
+        Tensor[] y = f.Call(Tensor.Scalar(1f));
+
+        Assert.That(y[0].AsSpan<float>()[0], Is.EqualTo(float.PositiveInfinity));
+        Assert.That(y[1].AsSpan<float>()[0], Is.EqualTo(float.NegativeInfinity));
+    }
+
+    private Function Compile(RandomGraph graph) =>
+        Function.Compile(graph.Inputs, graph.Outputs, graph.Updates, device: _device);
+
+    /// <summary>What lies in the arena and when it matters, worked out anew from the steps.</summary>
+    private static IEnumerable<Occupant> Occupants(Function function, Layout layout)
+    {
+        int end = layout.Steps.Count;
+        IEnumerable<Root> inputs = function.Inputs.Select(layout.RootOf);
+        IEnumerable<Root> copies = layout.CopiesBefore.Select(copy => copy.To);
+        foreach (Root root in inputs.Concat(copies).Distinct())
+        {
+            yield return Of(root, -1, end);
+        }
+
+        HashSet<Root> kept = [.. layout.Outputs, .. layout.CopiesAfter.Select(copy => copy.From)];
+        for (int s = 0; s < layout.Steps.Count; s++)
+        {
+            foreach (Root root in layout.Steps[s].Outputs.Where(root => root.Place == Place.Arena))
+            {
+                int last = end - 1;
+                while (last > s && !layout.Steps[last].Inputs.Contains(root))
+                {
+                    last--;
+                }
+
+                yield return Of(root, s, kept.Contains(root) ? end : last);
+            }
+
+            if (layout.WorkspaceBuffer(s) is >= 0 and int workspace)
+            {
+                long start = layout.Memory.Offsets[workspace];
+                yield return new Occupant(null, start, start + layout.Steps[s].Workspace, s, s);
+            }
+        }
+
+        Occupant Of(Root root, int first, int last)
+        {
+            long start = layout.Memory.Offsets[root.Buffer];
+            return new Occupant(root, start, start + Bytes(layout, root.Variable), first, last);
+        }
+    }
+
+    /// <summary>Whether b is written, by an op that may, over a, which that op is the last to read.</summary>
+    private static bool TakesOver(Layout layout, Occupant a, Occupant b)
+    {
+        if (a.Root is null || b.Root is null || a.Last != b.First || a.Start != b.Start || a.End != b.End)
+        {
+            return false;
+        }
+
+        Step step = layout.Steps[b.First];
+        int size = b.Root.Variable.DType.Size();
+        return step.Inputs.Contains(a.Root) && step.Outputs.Contains(b.Root)
+            && step.Node.Inputs.Select((input, i) => step.Inputs[i] != a.Root
+                || (step.Node.Op.MayOverwrite(i) && input.DType.Size() == size)).All(allowed => allowed);
+    }
+
+    private static long Bytes(Layout layout, Variable variable)
+    {
+        OperandType type = layout.OperandType(variable);
+        return type.Shape.Count * type.DType.Size();
+    }
+
+    private static void ForEachGraph(Action<RandomGraph> check)
+    {
+        for (int seed = 0; seed < Graphs; seed++)
+        {
+            try
+            {
+                check(new RandomGraph(seed));
+            }
+            catch (Exception error)
+            {
+                throw new AssertionException($"Graph {seed}: {error.Message}", error);
+            }
+        }
+    }
+
+    private static void RequireClose(NdArray actual, NdArray expected, double largest, string what)
+    {
+        Assert.That(actual.Shape == expected.Shape, $"{what} has the shape {actual.Shape}, not {expected.Shape}");
+        for (int i = 0; i < expected.Data.Length; i++)
+        {
+            (double a, double e) = (actual.Data[i], expected.Data[i]);
+            bool isClose = a.Equals(e) || Math.Abs(a - e) <= 1e-9 * Math.Max(1, largest);
+            Assert.That(isClose, $"{what}, element {i}: {a:R}, not {e:R}");
+        }
+    }
+
+    private sealed record Occupant(Root? Root, long Start, long End, int First, int Last);
+}

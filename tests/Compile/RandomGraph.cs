@@ -1,0 +1,301 @@
+using Engine.Compile;
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Compile;
+
+/// <summary>
+/// A random function in float64: inputs, shared variables, a mesh of ops over them, outputs and updates. It can tell
+/// what the function computes by evaluating the graph as it was written, op by op, by the ops' own definitions.
+/// </summary>
+internal sealed class RandomGraph
+{
+    private const int MostElements = 600;
+
+    private readonly Random _random;
+    private readonly List<Variable> _pool = [];
+    private readonly List<Input> _inputs = [];
+    private readonly List<SharedVariable> _shared = [];
+    private readonly Dictionary<Variable, TensorType> _types = [];
+    private readonly Dictionary<SharedVariable, NdArray> _state = [];
+    private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
+
+    public RandomGraph(int seed)
+    {
+        _random = new Random(seed);
+        AddLeaves();
+        for (int ops = _random.Next(5, 40); ops > 0; ops--)
+        {
+            foreach (Variable made in AnOp())
+            {
+                _pool.Add(made);
+            }
+        }
+
+        Outputs = [.. Enumerable.Range(0, _random.Next(0, 5)).Select(_ => Pick())];
+        var updates = new List<Update> { new(_counter, Subtract(Constant(1, DType.Int32), _counter)) };
+        foreach (SharedVariable target in _shared.Where(_ => _random.Next(4) > 0))
+        {
+            updates.Add(new Update(target, NewValue(target)));
+        }
+
+        Updates = [.. updates.OrderBy(_ => _random.Next())];
+        HashSet<Variable> used = [.. FunctionGraph.Leaves([.. Outputs, .. Updates.Select(update => update.Value)])];
+        Inputs = [.. _inputs.Where(used.Contains)];
+        foreach (SharedVariable shared in _shared.Append(_counter))
+        {
+            _state[shared] = NdArray.From(shared.GetValue());
+        }
+    }
+
+    public IReadOnlyList<Input> Inputs { get; }
+
+    public IReadOnlyList<Variable> Outputs { get; }
+
+    public IReadOnlyList<Update> Updates { get; }
+
+    /// <summary>What the shared variables hold after the runs so far.</summary>
+    public IReadOnlyDictionary<SharedVariable, NdArray> State => _state;
+
+    /// <summary>The largest value of the last run, to measure rounding errors by.</summary>
+    public double Largest { get; private set; }
+
+    /// <summary>Values for the inputs.</summary>
+    public Tensor[] Arguments() => [.. Inputs.Select(input => Draw(_types[input]))];
+
+    /// <summary>The outputs of one run, which moves the shared variables on.</summary>
+    public NdArray[] Run(Tensor[] arguments)
+    {
+        var values = new Dictionary<Variable, NdArray>();
+        foreach (Variable leaf in FunctionGraph.Leaves([.. Outputs, .. Updates.Select(update => update.Value)]))
+        {
+            values[leaf] = leaf switch
+            {
+                SharedVariable shared => _state[shared],
+                Constant constant => NdArray.From(constant.Value),
+                _ => NdArray.From(arguments[Inputs.ToList().IndexOf((Input)leaf)]),
+            };
+        }
+
+        foreach (Apply node in Traversal.Order([.. Outputs, .. Updates.Select(update => update.Value)]))
+        {
+            NdArray[] outputs = [.. node.Outputs.Select(output => new NdArray(TypeOf(output).Shape))];
+            NdArray[] inputs = [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? values[input] : Unread(input))];
+            node.Op.Reference(inputs, outputs);
+            foreach (Result output in node.Outputs)
+            {
+                values[output] = outputs[output.Index];
+            }
+        }
+
+        IEnumerable<double> elements = values.Values.SelectMany(value => value.Data);
+        Largest = elements.Select(Math.Abs).Where(double.IsFinite).DefaultIfEmpty().Max();
+        foreach ((SharedVariable target, Variable value) in Updates)
+        {
+            _state[target] = values[value];
+        }
+
+        return [.. Outputs.Select(output => values[output])];
+    }
+
+    private NdArray Unread(Variable variable)
+    {
+        var nothing = new NdArray(TypeOf(variable).Shape);
+        Array.Fill(nothing.Data, double.NaN);
+        return nothing;
+    }
+
+    private void AddLeaves()
+    {
+        int n = _random.Next(1, 5), m = _random.Next(1, 5), k = _random.Next(1, 4);
+        Shape[] shapes = [[n, m], [n, m], [m], [n, 1], [k, n, m], Shape.Scalar, [2, 2, 4, 4], [m, n], [4, 1], [0, m]];
+        foreach (Shape shape in shapes.OrderBy(_ => _random.Next()).Take(6))
+        {
+            var type = new TensorType(DType.Float64, shape);
+            Shape declared = _random.Next(2) == 0 ? shape : Shape.OfRank(shape.Rank);
+            for (int copies = _random.Next(1, 4); copies > 0; copies--)
+            {
+                Variable leaf = _random.Next(4) switch
+                {
+                    0 => new Input(type with { Shape = declared }, $"x{_inputs.Count}"),
+                    1 => new Constant(Draw(type)),
+                    _ => new SharedVariable(Draw(type), $"s{_shared.Count}"),
+                };
+                _types[leaf] = type;
+                _pool.Add(leaf);
+                switch (leaf)
+                {
+                    case Input input:
+                        _inputs.Add(input);
+                        break;
+                    case SharedVariable shared:
+                        _shared.Add(shared);
+                        break;
+                }
+            }
+        }
+    }
+
+    private Tensor Draw(TensorType type)
+    {
+        var values = new double[type.Shape.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (_random.NextDouble() * 2) - 1;
+        }
+
+        return Tensor.From(values).Reshape(type.Shape.Sides);
+    }
+
+    private Variable[] AnOp()
+    {
+        Variable a = Pick(), b = Pick();
+        Shape shape = TypeOf(a).Shape, other = TypeOf(b).Shape;
+        int axis = shape.Rank == 0 ? -1 : _random.Next(shape.Rank);
+        bool broadcasts = Broadcasts(shape, other);
+        return _random.Next(22) switch
+        {
+            0 or 1 when broadcasts => [Add(a, b)],
+            2 or 3 when broadcasts => [Multiply(a, b)],
+            4 when broadcasts => [Subtract(b, a)],
+            5 when broadcasts => [Where(Mask(shape, other), a, b)],
+            6 => [Tanh(a)],
+            7 => [Negate(a)],
+            8 => [Reshape(a, [.. shape.Reverse()])],
+            9 => [_random.Next(2) == 0 ? Reshape(a, [-1]) : Flatten(a, 1)],
+            10 => [Transpose(a)],
+            11 when shape.Rank < 4 => [DimShuffle(a, [NewAxis, .. Enumerable.Range(0, shape.Rank)])],
+            12 when axis >= 0 && shape == other && 2 * shape.Count < MostElements => [Concat(axis, a, b, a)],
+            13 when axis >= 0 => [Sliced(a, shape, axis)],
+            14 => [_random.Next(2) == 0 || axis < 0 ? Sum(a) : Sum(a, [axis], keepDims: _random.Next(2) == 0)],
+            15 or 20 when shape.Rank == 2 && other.Rank == 2 && shape[1] == other[1] => [Dot(a, b, transposeB: true)],
+            16 or 21 => Images(),
+            17 when axis >= 0 && shape[0] > 1 => [_random.Next(2) == 0
+                ? TakeRows(a, _counter, Constant(shape[0] - 1))
+                : Gather(a, Constant(Tensor.From([shape[0] - 1, 0, 0])))],
+            18 when axis >= 0 && shape[axis] > 1 =>
+                [.. new Split(axis).Apply(a, Side(1), Side(shape[axis] - 1)).Outputs],
+            19 => Gradient(a),
+            _ => [],
+        };
+
+        Constant Side(int length) => new(new Tensor(DType.Float64, shape.With(axis, length)));
+    }
+
+    /// <summary>
+    /// Zeros and ones that broadcast with both shapes. Of leaves: computed values could compare otherwise by a rounding
+    /// error.
+    /// </summary>
+    private Variable Mask(Shape a, Shape b)
+    {
+        Variable[] leaves = [.. _pool.Where(x => x is not Result
+            && Broadcasts(TypeOf(x).Shape, a) && Broadcasts(TypeOf(x).Shape, b))];
+        Variable leaf = leaves.Length == 0 ? Constant(0.25, DType.Float64) : leaves[_random.Next(leaves.Length)];
+        return Less(Constant(_random.NextDouble() - 0.5, DType.Float64), leaf);
+    }
+
+    private Variable Sliced(Variable x, Shape shape, int axis)
+    {
+        int side = shape[axis], start = _random.Next(side + 1), length = _random.Next(side - start + 1);
+        bool fromEnd = start < side && _random.Next(2) == 0;
+        return Slice(x, axis, fromEnd ? start - side : start, length);
+    }
+
+    /// <summary>
+    /// Convolution and pooling, of leaves only: a maximum among computed values could be another by a rounding error.
+    /// </summary>
+    private Variable[] Images()
+    {
+        Variable[] images = [.. _pool.Where(x => x is not Result && TypeOf(x).Shape.Rank == 4)];
+        if (images.Length == 0)
+        {
+            return [];
+        }
+
+        Variable x = images[_random.Next(images.Length)];
+        var w = new Constant(Draw(new TensorType(DType.Float64, [2, 2, 2, 3])));
+        return _random.Next(3) switch
+        {
+            0 => [Conv2D(x, w, padding: (1, 1), bias: Slice(Flatten(w, 1), 0, 3, 2))],
+            1 => [MaxPool2D(x, (2, 3), (1, 1))],
+            _ => [AveragePool2D(x, (2, 2), padding: (1, 0))],
+        };
+    }
+
+    private Variable[] Gradient(Variable x)
+    {
+        Variable cost = Sum(x);
+        HashSet<Variable> leaves = [.. FunctionGraph.Leaves([cost])];
+        Variable[] wrt = [.. _pool.Where(leaf => leaf is not Result && leaves.Contains(leaf)).Take(2)];
+        try
+        {
+            return wrt.Length == 0 ? [] : [.. Grad(cost, wrt)];
+        }
+        catch (EngineException error) when (error.Message.Contains("does not depend"))
+        {
+            return [];
+        }
+    }
+
+    private Variable NewValue(SharedVariable target)
+    {
+        Variable[] same = [.. _pool.Where(variable => TypeOf(variable) is var type
+            && type.DType == target.DType && type.Shape == target.Shape && target.Shape.Admits(variable.Shape))];
+        Variable value = same[_random.Next(same.Length)];
+        return _random.Next(6) switch
+        {
+            0 => Multiply(Add(value, target), Constant(0.5)),
+            2 when target.Rank > 0 => Gather(target, Backwards(target.Shape[0])),
+            3 when target.Rank == 2 && target.Shape[0] == target.Shape[1] => Transpose(target),
+            1 => Reshape(Tanh(Reshape(value, [.. target.Shape.Reverse()])), target.Shape),
+            _ => value,
+        };
+    }
+
+    private static Constant Backwards(int count) => Constant(Tensor.From([.. Enumerable.Range(0, count).Reverse()]));
+
+    /// <summary>A variable, more often one of the last: graphs should be deep as well as wide.</summary>
+    private Variable Pick() => _random.Next(2) == 0
+        ? _pool[^_random.Next(1, Math.Min(_pool.Count, 8) + 1)]
+        : _pool[_random.Next(_pool.Count)];
+
+    private static bool Broadcasts(Shape a, Shape b)
+    {
+        long count = 1;
+        for (int i = 1; i <= Math.Max(a.Rank, b.Rank); i++)
+        {
+            int left = i <= a.Rank ? a[-i] : 1, right = i <= b.Rank ? b[-i] : 1;
+            if (left != right && left != 1 && right != 1)
+            {
+                return false;
+            }
+
+            count *= Math.Max(left, right);
+        }
+
+        return count <= MostElements;
+    }
+
+    /// <summary>The type with all sides known.</summary>
+    private TensorType TypeOf(Variable variable)
+    {
+        if (_types.TryGetValue(variable, out TensorType? known))
+        {
+            return known;
+        }
+
+        foreach (Apply node in Traversal.Order([variable], (node, input) => !_types.ContainsKey(node.Inputs[input])))
+        {
+            IReadOnlyList<TensorType> outputs = node.Infer([.. node.Inputs.Select(Known)]);
+            foreach (Result output in node.Outputs)
+            {
+                _types[output] = outputs[output.Index];
+            }
+        }
+
+        return Known(variable);
+
+        TensorType Known(Variable of) => _types.GetValueOrDefault(of) ?? of.Type;
+    }
+}
