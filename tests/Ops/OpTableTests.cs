@@ -61,7 +61,8 @@ public sealed class OpTableTests
             Assert.That(inferred, Has.Count.EqualTo(known.Count));
             Assert.That(inferred.Zip(known).All(pair =>
                 pair.First.DType == pair.Second.DType && pair.First.Shape.Admits(pair.Second.Shape)),
-                $"{string.Join<TensorType>(", ", less)} give {string.Join(", ", inferred)}, not {string.Join(", ", known)}");
+                $"from {string.Join<TensorType>(", ", less)}: "
+                + $"{string.Join(", ", inferred)}, not {string.Join(", ", known)}");
         }
     });
 
