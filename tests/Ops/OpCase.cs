@@ -172,6 +172,11 @@ internal sealed class OpCase
             random.Shuffle(values);
         }
 
+        if (arg.Values is { } given)
+        {
+            values = [.. given];
+        }
+
         return Tensor.From(values).Reshape(arg.Shape.Sides).Cast(dtype);
     }
 }

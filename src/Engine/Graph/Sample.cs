@@ -33,6 +33,7 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
 /// <param name="Distinct">Whether the values must differ from one another by more than a gradient check moves them.</param>
 /// <param name="KnownValue">The value of a size.</param>
 /// <param name="Whole">Whether the values must be whole numbers, as a condition's are, whatever the dtype.</param>
+/// <param name="Values">The values, in C order, where they cannot be drawn from a range.</param>
 public sealed record Arg(
     Shape Shape,
     DType? DType = null,
@@ -40,7 +41,8 @@ public sealed record Arg(
     double High = 2,
     bool Distinct = false,
     int? KnownValue = null,
-    bool Whole = false)
+    bool Whole = false,
+    IReadOnlyList<double>? Values = null)
 {
     /// <summary>Integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
     public static Arg Int(Shape shape, int low, int high) => new(shape, Engine.DType.Int32, low, high);

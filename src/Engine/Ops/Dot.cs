@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>The product of two matrices, each first transposed if so told.</summary>
-internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ISampled
+internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICudaOp, ISampled
 {
     public override string Name => (TransposeA, TransposeB) switch
     {
@@ -105,6 +106,13 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ISamp
             ? Gemm.WorkspaceBytes<float>(shape, step.Threads)
             : Gemm.WorkspaceBytes<double>(shape, step.Threads);
     }
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaGemm.Launches(
+        Product(step.Types), step.DType(0), step.In(0), step.In(1), step.Out(), step.Workspace);
+
+    public long CudaWorkspace(CudaStepTypes step) => CudaGemm.Workspace(Product(step), step.Inputs[0].DType);
+
+    private GemmShape Product(CudaStepTypes step) => ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
 
     private unsafe Phase[] Product<T>(CpuStep step) where T : unmanaged, INumber<T>
     {

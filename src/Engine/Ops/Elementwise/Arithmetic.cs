@@ -9,6 +9,8 @@ internal readonly struct Add : IBinary
 
     public static double Scalar(double a, double b) => a + b;
 
+    public static string Cuda => "a + b";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Add(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g, g);
@@ -19,6 +21,8 @@ internal readonly struct Subtract : IBinary
     public static bool TakesIntegers => true;
 
     public static double Scalar(double a, double b) => a - b;
+
+    public static string Cuda => "a - b";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sub(a, b);
 
@@ -31,6 +35,8 @@ internal readonly struct Multiply : IBinary
 
     public static double Scalar(double a, double b) => a * b;
 
+    public static string Cuda => "a * b";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Mul(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g * b, g * a);
@@ -42,6 +48,8 @@ internal readonly struct Divide : IBinary
 
     public static double Scalar(double a, double b) => a / b;
 
+    public static string Cuda => "a / b";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Div(a, b);
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g / b, -(g * y / b));
@@ -52,6 +60,8 @@ internal readonly struct Negate : IUnary
     public static bool TakesIntegers => true;
 
     public static double Scalar(double x) => -x;
+
+    public static string Cuda => "-x";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Neg(x);
 

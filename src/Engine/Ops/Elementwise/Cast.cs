@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>Each element converted to another dtype: towards zero from a fraction to an integer.</summary>
-internal sealed record Cast(DType To) : Op, ICpuOp, ISampled
+internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 16384;
 
@@ -44,6 +45,8 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ISampled
         DType.Int32 => From<int>(step),
         _ => From<byte>(step),
     };
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.One, "(R)x");
 
     private Phase[] From<TFrom>(CpuStep step) where TFrom : unmanaged, INumber<TFrom> => To switch
     {

@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -8,6 +9,9 @@ internal interface IComparison
 {
     /// <inheritdoc cref="IUnary.Scalar"/>
     static abstract bool Scalar(double a, double b);
+
+    /// <summary>The definition in CUDA C: an expression over a and b, whose type is T.</summary>
+    static abstract string Cuda { get; }
 
     /// <summary>Lanes of all ones where it holds, else of all zeros.</summary>
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
@@ -33,6 +37,8 @@ internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
 
+    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Two, TRow.Cuda);
+
     protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0], x[1]) ? 1 : 0;
 
     protected override DType OutputDType(DType input) => DType.UInt8;
@@ -54,6 +60,8 @@ internal readonly struct Equal : IComparison
 {
     public static bool Scalar(double a, double b) => a == b;
 
+    public static string Cuda => "a == b";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Equal(a, b);
 }
@@ -61,6 +69,8 @@ internal readonly struct Equal : IComparison
 internal readonly struct NotEqual : IComparison
 {
     public static bool Scalar(double a, double b) => a != b;
+
+    public static string Cuda => "a != b";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Not(S.Equal(a, b));
@@ -70,6 +80,8 @@ internal readonly struct Less : IComparison
 {
     public static bool Scalar(double a, double b) => a < b;
 
+    public static string Cuda => "a < b";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Less(a, b);
 }
@@ -77,6 +89,8 @@ internal readonly struct Less : IComparison
 internal readonly struct LessOrEqual : IComparison
 {
     public static bool Scalar(double a, double b) => a <= b;
+
+    public static string Cuda => "a <= b";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.LessOrEqual(a, b);
@@ -86,6 +100,8 @@ internal readonly struct Greater : IComparison
 {
     public static bool Scalar(double a, double b) => a > b;
 
+    public static string Cuda => "a > b";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Less(b, a);
 }
@@ -93,6 +109,8 @@ internal readonly struct Greater : IComparison
 internal readonly struct GreaterOrEqual : IComparison
 {
     public static bool Scalar(double a, double b) => a >= b;
+
+    public static string Cuda => "a >= b";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.LessOrEqual(b, a);

@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -6,7 +7,7 @@ namespace Engine.Ops;
 /// <summary>
 /// An op that computes each element from the elements at the same place of its inputs, which it broadcasts.
 /// </summary>
-internal abstract record Elementwise : Op, ICpuOp
+internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 {
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
@@ -47,6 +48,8 @@ internal abstract record Elementwise : Op, ICpuOp
     }
 
     public abstract Phase[] Cpu(CpuStep step);
+
+    public abstract CudaLaunch[] Cuda(CudaStep step);
 
     /// <summary>The value for one element of each input.</summary>
     protected abstract double Scalar(ReadOnlySpan<double> x);
@@ -96,6 +99,8 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<TRow>>(step);
 
+    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.One, TRow.Cuda);
+
     protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0]);
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
@@ -130,6 +135,8 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
     }
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<BinaryMap<TRow>>(step);
+
+    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Two, TRow.Cuda);
 
     protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0], x[1]);
 

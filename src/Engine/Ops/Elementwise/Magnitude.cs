@@ -9,6 +9,8 @@ internal readonly struct Abs : IUnary
 
     public static double Scalar(double x) => Math.Abs(x);
 
+    public static string Cuda => "abs(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Abs(x);
 
@@ -24,6 +26,8 @@ internal readonly struct Sign : IUnary
 
     public static double Scalar(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
 
+    public static string Cuda => "x > 0 ? T(1) : x < 0 ? T(-1) : x";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Select(S.Less(S.Zero, x), S.Const(1), S.Select(S.Less(x, S.Zero), S.Const(-1), x));
 
@@ -35,6 +39,8 @@ internal readonly struct Square : IUnary
     public static bool TakesIntegers => true;
 
     public static double Scalar(double x) => x * x;
+
+    public static string Cuda => "x * x";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Mul(x, x);
@@ -48,6 +54,8 @@ internal readonly struct Sqrt : IUnary
 
     public static double Scalar(double x) => Math.Sqrt(x);
 
+    public static string Cuda => "sqrt(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Sqrt(x);
 
@@ -59,6 +67,8 @@ internal readonly struct Floor : IUnary
     public static bool IsSmooth => false;
 
     public static double Scalar(double x) => Math.Floor(x);
+
+    public static string Cuda => "floor(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Floor(x);
@@ -72,6 +82,8 @@ internal readonly struct Ceiling : IUnary
 
     public static double Scalar(double x) => Math.Ceiling(x);
 
+    public static string Cuda => "ceil(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Ceiling(x);
 
@@ -83,6 +95,8 @@ internal readonly struct Round : IUnary
     public static bool IsSmooth => false;
 
     public static double Scalar(double x) => Math.Round(x);
+
+    public static string Cuda => "rint(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Round(x);
@@ -97,6 +111,8 @@ internal readonly struct Power : IBinary
 
     public static double Scalar(double a, double b) => Math.Pow(a, b);
 
+    public static string Cuda => "pow(a, b)";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Pow<S, V, T>(a, b);
 
@@ -110,6 +126,8 @@ internal readonly struct Maximum : IBinary
 
     public static double Scalar(double a, double b) => Math.Max(a, b);
 
+    public static string Cuda => "greater(a, b)";
+
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Max(a, b);
 
@@ -122,6 +140,8 @@ internal readonly struct Minimum : IBinary
     public static bool TakesIntegers => true;
 
     public static double Scalar(double a, double b) => Math.Min(a, b);
+
+    public static string Cuda => "lesser(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Min(a, b);

@@ -7,6 +7,8 @@ internal readonly struct Rectify : IUnary
 {
     public static double Scalar(double x) => Math.Max(x, 0);
 
+    public static string Cuda => "greater(x, T(0))";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Max(x, S.Zero);
 
@@ -17,6 +19,8 @@ internal readonly struct Rectify : IUnary
 internal readonly struct RectifyGrad : IBinary
 {
     public static double Scalar(double a, double b) => a > 0 ? b : 0;
+
+    public static string Cuda => "a > 0 ? b : T(0)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.And(S.Less(S.Zero, a), b);

@@ -12,6 +12,9 @@ internal interface IUnary
     /// <summary>The definition.</summary>
     static abstract double Scalar(double x);
 
+    /// <summary>The definition in CUDA C: an expression over x, whose type is T.</summary>
+    static abstract string Cuda { get; }
+
     /// <summary>A vector's lanes at once.</summary>
     static abstract V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
@@ -33,6 +36,9 @@ internal interface IBinary
 {
     /// <inheritdoc cref="IUnary.Scalar"/>
     static abstract double Scalar(double a, double b);
+
+    /// <summary>The definition in CUDA C: an expression over a and b, whose type is T.</summary>
+    static abstract string Cuda { get; }
 
     /// <inheritdoc cref="IUnary.Map"/>
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;

@@ -7,6 +7,8 @@ internal readonly struct Exp : IUnary
 {
     public static double Scalar(double x) => Math.Exp(x);
 
+    public static string Cuda => "exp(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Exp<S, V, T>(x);
 
@@ -16,6 +18,8 @@ internal readonly struct Exp : IUnary
 internal readonly struct Expm1 : IUnary
 {
     public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x + (x * x / 2) : Math.Exp(x) - 1;
+
+    public static string Cuda => "expm1(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.ExpM1<S, V, T>(x);
@@ -29,6 +33,8 @@ internal readonly struct Log : IUnary
 
     public static double Scalar(double x) => Math.Log(x);
 
+    public static string Cuda => "log(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Log<S, V, T>(x);
 
@@ -41,6 +47,8 @@ internal readonly struct Log1p : IUnary
 
     public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x - (x * x / 2) : Math.Log(1 + x);
 
+    public static string Cuda => "log1p(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Log1P<S, V, T>(x);
 
@@ -50,6 +58,8 @@ internal readonly struct Log1p : IUnary
 internal readonly struct Sin : IUnary
 {
     public static double Scalar(double x) => Math.Sin(x);
+
+    public static string Cuda => "sin(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Sin<S, V, T>(x);
@@ -61,6 +71,8 @@ internal readonly struct Cos : IUnary
 {
     public static double Scalar(double x) => Math.Cos(x);
 
+    public static string Cuda => "cos(x)";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Cos<S, V, T>(x);
 
@@ -70,6 +82,8 @@ internal readonly struct Cos : IUnary
 internal readonly struct Tanh : IUnary
 {
     public static double Scalar(double x) => Math.Tanh(x);
+
+    public static string Cuda => "tanh(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Tanh<S, V, T>(x);
@@ -81,6 +95,8 @@ internal readonly struct Sigmoid : IUnary
 {
     public static double Scalar(double x) => 1 / (1 + Math.Exp(-x));
 
+    public static string Cuda => "1 / (1 + exp(-x))";
+
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Sigmoid<S, V, T>(x);
 
@@ -90,6 +106,8 @@ internal readonly struct Sigmoid : IUnary
 internal readonly struct Softplus : IUnary
 {
     public static double Scalar(double x) => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
+
+    public static string Cuda => "greater(x, T(0)) + log1p(exp(-abs(x)))";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Softplus<S, V, T>(x);

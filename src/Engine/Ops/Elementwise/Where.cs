@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -13,6 +14,8 @@ internal sealed record Where : Elementwise, ISampled
     ]);
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
+
+    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Three, "a != 0 ? b : c");
 
     protected override double Scalar(ReadOnlySpan<double> x) => x[0] != 0 ? x[1] : x[2];
 

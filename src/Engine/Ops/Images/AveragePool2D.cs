@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>The mean of each window, over all its places or only over those that are not padding.</summary>
-internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICpuOp, ISampled
+internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Window.Cases(random)
         .SelectMany(each => (Sample[])
@@ -26,6 +27,9 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        CudaPooling.Launches(step, "average_pool", 1, Window.Of(step.Shape(0)), CountPadding);
+
     internal int Divisor(int inside, int places) => CountPadding ? places : Math.Max(inside, 1);
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
@@ -35,7 +39,7 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
 /// <summary>
 /// The gradient of average pooling: each window's shared out among its elements. The shape is that of the second.
 /// </summary>
-internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ISampled
+internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Window.Cases(random)
         .SelectMany(each => (Sample[])[Example(each, countPadding: false), Example(each, countPadding: true)])
@@ -80,6 +84,9 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ISa
         new AveragePool2DGradient(new AveragePool2D(each.Window, countPadding)),
         new Arg(each.Window.Infer(new TensorType(DType.Float32, each.Images)).Shape),
         new Arg(each.Images));
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        CudaPooling.Launches(step, "average_pool_gradient", 1, Of.Window.Of(step.OutShape()), Of.CountPadding);
 }
 
 public static partial class Symbolic

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -8,7 +9,7 @@ namespace Engine.Ops;
 /// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), plus the bias (O) where there is a third input.
 /// </summary>
 internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int Width) Padding, bool FlipFilters)
-    : Op, ICpuOp, ISampled
+    : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])
@@ -115,6 +116,13 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
     public long CpuWorkspace(CpuStepTypes step) =>
         WorkspaceBytes(step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+    [
+        CudaConvolution.Forward(
+            ConvShape(step.Shape(0), step.Shape(1)), step.DType(0), step.In(0), step.In(1),
+            step.InputCount > 2 ? step.In(2) : 0, step.Out()),
+    ];
 
     /// <summary>Configurations, with the shapes of the images and the filters, that reach every branch.</summary>
     internal static IEnumerable<(Conv2D Op, Shape Images, Shape Filters)> Cases(Random random)

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -8,7 +9,7 @@ namespace Engine.Ops;
 /// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the
 /// result; of the images, the third input, only the shape is read.
 /// </summary>
-internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ISampled
+internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .Select(each => new Sample(
@@ -51,6 +52,12 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ISampled
     public long CpuWorkspace(CpuStepTypes step) =>
         Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
 
+    public CudaLaunch[] Cuda(CudaStep step) =>
+    [
+        CudaConvolution.InputGradient(
+            Of.ConvShape(step.OutShape(), step.Shape(0)), step.DType(0), step.In(0), step.In(1), step.Out()),
+    ];
+
     internal static TensorType[] Types(params Shape[] shapes) =>
         [.. shapes.Select(shape => new TensorType(DType.Float32, shape))];
 
@@ -71,7 +78,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ISampled
 /// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from
 /// the images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
 /// </summary>
-internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ISampled
+internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .SelectMany(each => (Sample[])[Example(each, withBias: false), Example(each, withBias: true)])
@@ -146,4 +153,11 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
         new Arg(each.Images),
         new Arg(each.Op.Infer(Conv2DInputGradient.Types(each.Images, each.Filters))[0].Shape),
         new Arg(each.Filters));
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaConvolution.WeightsGradient(
+        Of.ConvShape(step.Shape(0), step.OutShape()), step.DType(0), step.In(0), step.In(1),
+        step.Out(), WithBias ? step.Out(1) : 0, step.Workspace);
+
+    public long CudaWorkspace(CudaStepTypes step) => CudaConvolution.Workspace(
+        Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape), step.Inputs[0].DType, WithBias);
 }

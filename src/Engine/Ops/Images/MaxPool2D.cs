@@ -1,5 +1,6 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -8,7 +9,7 @@ namespace Engine.Ops;
 /// The greatest element of each window and, as int32, where in its plane it lies (row times width plus column): the
 /// first of several.
 /// </summary>
-internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ISampled
+internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Window.Cases(random)
         .Select(each => new Sample(new MaxPool2D(each.Window), new Arg(each.Images, Distinct: true)))
@@ -37,6 +38,8 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public CudaLaunch[] Cuda(CudaStep step) => CudaPooling.Launches(step, "max_pool", 1, Window.Of(step.Shape(0)));
+
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Pooling.Max(Window.Of(step.Shape(0)), step.In<T>(0), step.Out<T>(), step.Out<int>(1));
 }
@@ -45,7 +48,7 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ISampled
 /// Each element of the first array added where the second says that its maximum lay, in zeros of the shape of the
 /// third.
 /// </summary>
-internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ISampled
+internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -55,7 +58,7 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ISampled
             yield return new Sample(
                 new MaxPool2DGradient(window),
                 new Arg(pooled),
-                Arg.Int(pooled, 0, images[2] * images[3]),
+                new Arg(pooled, DType.Int32, Values: Places(window, images, pooled, random)),
                 new Arg(images))
             {
                 HasGradient = false,
@@ -97,6 +100,18 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ISampled
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
         Pooling.MaxGrad(Window.Of(step.OutShape()), step.In<T>(0), step.In<int>(1), step.Out<T>());
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        CudaPooling.Launches(step, "max_pool_gradient", 2, Window.Of(step.OutShape()));
+
+    /// <summary>A place in each window where its greatest element might lie.</summary>
+    private static double[] Places(Window window, Shape images, Shape pooled, Random random)
+    {
+        var places = new double[pooled.Count];
+        window.ForEach(images, pooled, (at, inside, _) =>
+            places[at] = inside[random.Next(inside.Count)] % (images[2] * images[3]));
+        return places;
+    }
 }
 
 public static partial class Symbolic

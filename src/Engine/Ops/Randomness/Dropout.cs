@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -8,7 +9,7 @@ namespace Engine.Ops;
 /// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the
 /// state wherever it is needed, and not kept: the gradient is the same op, of the gradient.
 /// </summary>
-internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
+internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 512;
 
@@ -53,6 +54,19 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ISampled
             uint word = (i % 4) switch { 0 => block.W0, 1 => block.W1, 2 => block.W2, _ => block.W3 };
             outputs[0].Data[i] = word >> 8 >= Threshold ? inputs[0].Data[i] / (1 - P) : 0;
         }
+    }
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Threads = 128;
+        int count = checked((int)step.OutShape().Count);
+        var kernel = new CudaKernel("random.cu", "dropout", $"T {step.DType(0).Cuda()}", "DRAW uniform");
+        int blocks = CudaTypes.Blocks(CudaTypes.Blocks(count, 4), Threads);
+        return
+        [
+            kernel.Launch(
+                blocks, Threads, step.In(0), step.In(1), Stream, (int)Threshold, 1 / (1 - P), step.Out(), count),
+        ];
     }
 
     public unsafe Phase[] Cpu(CpuStep step)

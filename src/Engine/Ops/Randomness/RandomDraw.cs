@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -16,7 +17,7 @@ internal interface IDistribution
 /// Random numbers from the state of a stream, of the shape of a second input (of which nothing else matters) or,
 /// without one, of a fixed shape. <paramref name="Stream"/> tells apart the draws of one stream.
 /// </summary>
-internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = default) : Op, ICpuOp, ISampled
+internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = default) : Op, ICpuOp, ICudaOp, ISampled
     where TRow : struct, IDistribution
 {
     private const int Grain = 512;
@@ -121,6 +122,15 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
                 }
             }),
         ];
+    }
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Threads = 128;
+        int count = checked((int)step.OutShape().Count);
+        var kernel = new CudaKernel("random.cu", "draw", $"T {DType.Cuda()}", $"DRAW {Symbolic.RowName<TRow>()}");
+        int blocks = CudaTypes.Blocks(CudaTypes.Blocks(count, 16 / DType.Size()), Threads);
+        return [kernel.Launch(blocks, Threads, step.In(0), Stream, step.Out(), count)];
     }
 
     /// <summary>Stores the first <paramref name="count"/> numbers, or all four.</summary>

@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>Where along an axis the greatest element is.</summary>
-internal sealed record ArgMax(int Axis) : Op, ICpuOp, ISampled
+internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 8192;
 
@@ -65,6 +66,20 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ISampled
         DType.Int32 => Loop<int>(step),
         _ => Loop<byte>(step),
     };
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Threads = 128;
+        Shape shape = step.Shape(0);
+        int count = checked((int)step.OutShape().Count);
+        var kernel = new CudaKernel("argmax.cu", "argmax", $"T {step.DType(0).Cuda()}");
+        return
+        [
+            kernel.Launch(
+                CudaTypes.Blocks(count, Threads), Threads,
+                step.In(0), step.Out(), shape[Axis], shape.Product(Axis + 1, shape.Rank), count),
+        ];
+    }
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
     {

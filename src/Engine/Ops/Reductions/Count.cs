@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -6,7 +7,7 @@ namespace Engine.Ops;
 /// <summary>
 /// The number of elements along axes, as a floating-point scalar; only the shape of the input matters.
 /// </summary>
-internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ISampled
+internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -56,6 +57,9 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ISampled
             }),
         ];
     }
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        [new CudaKernel("fill.cu", "fill", $"T {DType.Cuda()}").Launch(1, 1, step.Out(), Elements(step.Shape(0)), 1)];
 
     private double Elements(Shape shape) => Axes.Aggregate(1.0, (count, axis) => count * shape[axis]);
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -12,6 +13,12 @@ internal interface IReduction
 
     /// <summary>Whether there is an answer for no numbers at all.</summary>
     static abstract bool TakesNone { get; }
+
+    /// <summary>What joining nothing gives, in CUDA C, where the elements' type is T.</summary>
+    static abstract string CudaStart { get; }
+
+    /// <summary>a and b joined, in CUDA C.</summary>
+    static abstract string Cuda { get; }
 
     static abstract double Join(double a, double b);
 
@@ -28,7 +35,7 @@ internal interface IReduction
 }
 
 /// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
-internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ISampled where TRow : struct, IReduction
+internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled where TRow : struct, IReduction
 {
     public override string Name => $"{Symbolic.RowName<TRow>()}{{{string.Join(", ", Axes)}}}";
 
@@ -102,6 +109,11 @@ internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ISampled where TRo
 
     public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
 
+    public CudaLaunch[] Cuda(CudaStep step) => CudaReduce.Launches<TRow>(
+        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace);
+
+    public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0], step.Outputs[0]);
+
     private static Sample Of(Shape axes, Shape shape) => new(new Reduce<TRow>(axes), new Arg(shape, Distinct: true));
 }
 
@@ -110,6 +122,10 @@ internal readonly struct Sum : IReduction
     public static double Start => 0;
 
     public static bool TakesNone => true;
+
+    public static string CudaStart => "T(0)";
+
+    public static string Cuda => "a + b";
 
     public static double Join(double a, double b) => a + b;
 
@@ -129,6 +145,10 @@ internal readonly struct Max : IReduction
 
     public static bool TakesNone => false;
 
+    public static string CudaStart => "least(T(0))";
+
+    public static string Cuda => "greater(a, b)";
+
     public static double Join(double a, double b) => Math.Max(a, b);
 
     public static T Join<T>(T a, T b) where T : INumber<T> => T.Max(a, b);
@@ -147,6 +167,10 @@ internal readonly struct Min : IReduction
     public static double Start => double.PositiveInfinity;
 
     public static bool TakesNone => false;
+
+    public static string CudaStart => "greatest(T(0))";
+
+    public static string Cuda => "lesser(a, b)";
 
     public static double Join(double a, double b) => Math.Min(a, b);
 
@@ -174,6 +198,8 @@ internal sealed record PassIfEqual : Elementwise, ISampled
     }
 
     public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
+
+    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Three, "a == b ? c : T(0)");
 
     protected override double Scalar(ReadOnlySpan<double> x) => x[0] == x[1] ? x[2] : 0;
 

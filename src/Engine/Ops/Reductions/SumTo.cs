@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -6,7 +7,7 @@ namespace Engine.Ops;
 /// <summary>
 /// Sums an array over the sides along which it was broadcast, to the shape of another array: broadcasting's adjoint.
 /// </summary>
-internal sealed record SumTo : Op, ICpuOp, ISampled
+internal sealed record SumTo : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -52,10 +53,15 @@ internal sealed record SumTo : Op, ICpuOp, ISampled
     public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<Sum>(step);
 
     public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaReduce.Launches<Sum>(
+        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace);
+
+    public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0], step.Outputs[0]);
 }
 
 /// <summary>An array repeated to the shape of another.</summary>
-internal sealed record BroadcastLike : Op, ICpuOp, ISampled
+internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -96,9 +102,13 @@ internal sealed record BroadcastLike : Op, ICpuOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<Identity>>(step);
 
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.One, Identity.Cuda);
+
     private readonly struct Identity : IUnary
     {
         public static double Scalar(double x) => x;
+
+        public static string Cuda => "x";
 
         public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => x;
 

@@ -1,10 +1,11 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>Arrays one after the other along an axis.</summary>
-internal sealed record Concat(int Axis) : Op, ICpuOp, ISampled
+internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -94,6 +95,22 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ISampled
         return phases;
     }
 
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        var launches = new CudaLaunch[step.InputCount];
+        long joined = Bytes(step.OutShape(), step.DType(0), Axis), start = 0;
+        for (int i = 0; i < launches.Length; i++)
+        {
+            long bytes = Bytes(step.Shape(i), step.DType(0), Axis);
+            int rows = step.Shape(i).Product(0, Axis);
+            launches[i] = CudaCopies.Rows(
+                step.DType(0), step.In(i), bytes, step.Out() + (ulong)start, joined, rows, bytes);
+            start += bytes;
+        }
+
+        return launches;
+    }
+
     /// <summary>The bytes of an array from an axis inward.</summary>
     internal static long Bytes(Shape shape, DType dtype, int axis) =>
         (long)shape.Product(axis, shape.Rank) * dtype.Size();
@@ -103,7 +120,7 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ISampled
 /// The parts of an array along an axis, each as long as one of the arrays that follow it (of which only the shapes are
 /// read): what <see cref="Concat"/> would join to that array.
 /// </summary>
-internal sealed record Split(int Axis) : Op, ICpuOp, ISampled
+internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -165,6 +182,22 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ISampled
         }
 
         return phases;
+    }
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        var launches = new CudaLaunch[step.InputCount - 1];
+        long joined = Concat.Bytes(step.Shape(0), step.DType(0), Axis), start = 0;
+        for (int i = 0; i < launches.Length; i++)
+        {
+            Shape part = step.OutShape(i);
+            long bytes = Concat.Bytes(part, step.DType(0), Axis);
+            launches[i] = CudaCopies.Rows(
+                step.DType(0), step.In(0) + (ulong)start, joined, step.Out(i), bytes, part.Product(0, Axis), bytes);
+            start += bytes;
+        }
+
+        return launches;
     }
 }
 

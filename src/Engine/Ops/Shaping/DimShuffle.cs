@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -7,7 +8,7 @@ namespace Engine.Ops;
 /// The axes in another order: <paramref name="Axes"/> names, for each axis of the output, that of the input, or −1 for
 /// a new side of 1. Axes of the input that are not named must have side 1.
 /// </summary>
-internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ISampled
+internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Tile = 16;
 
@@ -126,11 +127,42 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ISampled
         _ => Loop<long>(step),
     };
 
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Side = 32, Rows = 8, MostGridZ = 65535;
+        int count = checked((int)step.OutShape().Count);
+        List<(int Side, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
+        string type = $"T {step.DType(0).CudaBits()}";
+        if (count == 0 || loops.Count == 0 || loops[^1].From == 1)
+        {
+            var permute = new CudaKernel("copy.cu", "permute", type);
+            return [CudaCopies.Spread(permute, count, step.In(0), step.Out(), Steps(loops), count)];
+        }
+
+        (int n, int stepX, _) = loops[^1];
+        loops.RemoveAt(loops.Count - 1);
+        int adjacent = loops.FindIndex(loop => loop.From == 1);
+        (int m, _, int stepY) = loops[adjacent];
+        loops.RemoveAt(adjacent);
+        int outer = Product(loops);
+        var grid = new Dim3((m + Side - 1) / Side, (n + Side - 1) / Side, Math.Min(outer, MostGridZ));
+        return
+        [
+            new CudaKernel("copy.cu", "transpose", type).Launch(
+                grid, new Dim3(Side, Rows), step.In(0), step.Out(), Steps(loops), outer, n, stepX, m, stepY),
+        ];
+
+        static CudaLoops Steps(List<(int Side, int From, int To)> loops) => new(
+            [.. loops.Select(loop => loop.Side)],
+            loops.Select(loop => loop.From).ToArray(),
+            loops.Select(loop => loop.To).ToArray());
+    }
+
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged
     {
         T* x = step.In<T>(0);
         T* y = step.Out<T>();
-        List<(int Side, int From, int To)> loops = Loops(step);
+        List<(int Side, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
         (int n, int fromStep, _) = loops[^1];
         loops.RemoveAt(loops.Count - 1);
         if (fromStep == 1)
@@ -186,26 +218,26 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ISampled
     }
 
     /// <summary>The fewest nested loops over the output, with their steps in both arrays.</summary>
-    private List<(int Side, int From, int To)> Loops(CpuStep step)
+    private List<(int Side, int From, int To)> Loops(Shape from, Shape to)
     {
-        int[] fromSteps = step.Shape(0).Strides(), toSteps = step.OutShape().Strides();
+        int[] fromSteps = from.Strides(), toSteps = to.Strides();
         var loops = new List<(int Side, int From, int To)>();
         for (int i = 0; i < Axes.Rank; i++)
         {
-            int side = step.OutShape()[i];
+            int side = to[i];
             if (side == 1)
             {
                 continue;
             }
 
-            (int from, int to) = (fromSteps[Axes[i]], toSteps[i]);
-            if (loops.Count > 0 && loops[^1].From == from * side)
+            (int fromStep, int toStep) = (fromSteps[Axes[i]], toSteps[i]);
+            if (loops.Count > 0 && loops[^1].From == fromStep * side)
             {
-                loops[^1] = (loops[^1].Side * side, from, to);
+                loops[^1] = (loops[^1].Side * side, fromStep, toStep);
             }
             else
             {
-                loops.Add((side, from, to));
+                loops.Add((side, fromStep, toStep));
             }
         }
 

@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>The rows (indices of the outermost axis) of the first array that the second one lists.</summary>
-internal sealed record Gather : Op, ICpuOp, ISampled
+internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -65,21 +66,36 @@ internal sealed record Gather : Op, ICpuOp, ISampled
         ];
     }
 
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        int rows = step.Shape(0)[0], length = step.Shape(0).Product(1, step.Shape(0).Rank);
+        int elements = checked((int)step.OutShape().Count);
+        (ulong fault, int code) = step.Fault((index, _) => Message(index, rows));
+        var kernel = new CudaKernel("gather.cu", "gather", $"T {step.DType(0).CudaBits()}");
+        return
+        [
+            CudaCopies.Spread(
+                kernel, elements, step.In(0), step.In(1), step.Out(), rows, length, elements, fault, code),
+        ];
+    }
+
     internal static void Check(int index, int rows)
     {
         if ((uint)index >= (uint)rows)
         {
-            throw new EngineException(
-                $"gather: the index {index} is not one of {rows} rows: they are numbered from 0.");
+            throw new EngineException(Message(index, rows));
         }
     }
+
+    internal static string Message(int index, int rows) =>
+        $"gather: the index {index} is not one of {rows} rows: they are numbered from 0.";
 }
 
 /// <summary>
 /// The rows of the first array added, in their order, to the rows that the second lists, of zeros of the shape of the
 /// third: the adjoint of <see cref="Gather"/>.
 /// </summary>
-internal sealed record GatherGradient : Op, ICpuOp, ISampled
+internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Work = 8192;
 
@@ -124,6 +140,19 @@ internal sealed record GatherGradient : Op, ICpuOp, ISampled
         DType.Float64 => Loop<double>(step),
         _ => throw new EngineException("Only floating-point arrays have gradients."),
     };
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        int rows = step.OutShape()[0], length = step.OutShape().Product(1, step.OutShape().Rank);
+        int count = checked((int)step.Shape(1).Count), elements = checked((int)step.OutShape().Count);
+        (ulong fault, int code) = step.Fault((index, _) => Gather.Message(index, rows));
+        var kernel = new CudaKernel("scatter.cu", "scatter_add", $"T {step.DType(0).Cuda()}");
+        return
+        [
+            CudaCopies.Spread(
+                kernel, elements, step.In(0), step.In(1), step.Out(), rows, length, count, elements, fault, code),
+        ];
+    }
 
     /// <summary>
     /// Every thread goes through all the indices and adds to rows of its own, so that each sum has one owner and one

@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -7,7 +8,7 @@ namespace Engine.Ops;
 /// <param name="Axis">The axis.</param>
 /// <param name="Start">The first index; a negative one counts from the end.</param>
 /// <param name="Length">How many; null for all that follow.</param>
-internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ISampled
+internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -87,6 +88,13 @@ internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ISa
         return [Copies.Rows(step.In<byte>(0) + start, whole, step.Out<byte>(), part, rows, part)];
     }
 
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        (long start, long part, long whole) = Bytes(step.Shape(0), step.OutShape(), step.DType(0));
+        int rows = step.OutShape().Product(0, Axis);
+        return [CudaCopies.Rows(step.DType(0), step.In(0) + (ulong)start, whole, step.Out(), part, rows, part)];
+    }
+
     /// <summary>The first index.</summary>
     public int First(int side) => Start < 0 ? Start + side : Start;
 
@@ -101,7 +109,7 @@ internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ISa
 /// <summary>
 /// The first array where <paramref name="Of"/> takes it from, in zeros of the shape of the second: the slice's adjoint.
 /// </summary>
-internal sealed record SliceGradient(Slice Of) : Op, ICpuOp, ISampled
+internal sealed record SliceGradient(Slice Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -157,6 +165,17 @@ internal sealed record SliceGradient(Slice Of) : Op, ICpuOp, ISampled
                     Copies.Clear(to + start + part, whole - start - part);
                 }
             }),
+        ];
+    }
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        (long start, long part, long whole) = Of.Bytes(step.OutShape(), step.Shape(0), step.DType(0));
+        int rows = step.OutShape().Product(0, Of.Axis);
+        return
+        [
+            new ClearLaunch(step.Out(), step.OutShape().Count * step.DType(0).Size()),
+            CudaCopies.Rows(step.DType(0), step.In(0), part, step.Out() + (ulong)start, whole, rows, part),
         ];
     }
 }

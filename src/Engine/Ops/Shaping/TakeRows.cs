@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -7,7 +8,7 @@ namespace Engine.Ops;
 /// Consecutive rows (indices of the outermost axis) of an array, from the index that the second input has when it runs;
 /// the third is their number, known when it is planned.
 /// </summary>
-internal sealed record TakeRows : Op, ICpuOp, ISampled
+internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -87,22 +88,37 @@ internal sealed record TakeRows : Op, ICpuOp, ISampled
         ];
     }
 
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        [Launch(step, "take_rows", rows: step.Shape(0)[0], count: step.OutShape()[0])];
+
     /// <summary>Only the run tells the first row.</summary>
     internal static void Check(int start, int count, int rows)
     {
         if (start < 0 || start > rows - count)
         {
-            throw new EngineException(
-                $"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.");
+            throw new EngineException(Message(start, count, rows));
         }
     }
+
+    /// <summary>A launch of one of the two kernels of gather.cu that begin at a row known on the device.</summary>
+    internal static KernelLaunch Launch(CudaStep step, string entry, int rows, int count)
+    {
+        int length = step.OutShape().Product(1, step.OutShape().Rank), elements = checked((int)step.OutShape().Count);
+        (ulong fault, int code) = step.Fault((start, _) => Message(start, count, rows));
+        var kernel = new CudaKernel("gather.cu", entry, $"T {step.DType(0).CudaBits()}");
+        return CudaCopies.Spread(
+            kernel, elements, step.In(0), step.In(1), step.Out(), rows, count, length, elements, fault, code);
+    }
+
+    private static string Message(int start, int count, int rows) =>
+        $"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.";
 }
 
 /// <summary>
 /// The first array as the rows from the index that the second has, in zeros of the shape of the third: the adjoint of
 /// <see cref="TakeRows"/>. The fourth is the number of rows.
 /// </summary>
-internal sealed record TakeRowsGradient : Op, ICpuOp, ISampled
+internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -161,6 +177,9 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ISampled
             }),
         ];
     }
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        [TakeRows.Launch(step, "put_rows", rows: step.OutShape()[0], count: step.Shape(0)[0])];
 }
 
 public static partial class Symbolic

@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>−log p[i, label i] for each row i of a matrix of probabilities.</summary>
-internal sealed record CrossEntropy : Op, ICpuOp, ISampled
+internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 512;
 
@@ -76,8 +77,12 @@ internal sealed record CrossEntropy : Op, ICpuOp, ISampled
     /// <exception cref="EngineException">It is not.</exception>
     internal static int Check(int label, int row, int classes) => (uint)label < (uint)classes
         ? label
-        : throw new EngineException(
-            $"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.");
+        : throw new EngineException(Message(label, row, classes));
+
+    internal static string Message(int label, int row, int classes) =>
+        $"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.";
+
+    public CudaLaunch[] Cuda(CudaStep step) => [CudaRows.LaunchElements(step, "cross_entropy", step.Shape(0)[0])];
 
     private static unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
@@ -99,7 +104,7 @@ internal sealed record CrossEntropy : Op, ICpuOp, ISampled
 }
 
 /// <summary>−g / p at the labels, else 0: the gradient of the cross-entropy of probabilities p.</summary>
-internal sealed record CrossEntropyGrad : Op, ICpuOp, ISampled
+internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 4096;
 
@@ -148,4 +153,7 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ISampled
             }),
         ];
     }
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        [CudaRows.LaunchElements(step, "cross_entropy_gradient", checked((int)step.OutShape().Count))];
 }

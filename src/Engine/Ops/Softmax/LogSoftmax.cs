@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>x − log Σ exp(x) along the innermost axis.</summary>
-internal sealed record LogSoftmax : Op, ICpuOp, ISampled
+internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -37,6 +38,8 @@ internal sealed record LogSoftmax : Op, ICpuOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "log_softmax");
 
     internal static double LogSumExp(ReadOnlySpan<double> x)
     {
@@ -84,7 +87,7 @@ internal sealed record LogSoftmax : Op, ICpuOp, ISampled
 /// <summary>
 /// g − exp(y)·Σ g along the innermost axis: the gradient of y = log-softmax(x), given that with respect to y.
 /// </summary>
-internal sealed record LogSoftmaxGrad : Op, ICpuOp, ISampled
+internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Softmax.SampleArgs(random).Select(arg =>
         new Sample(new LogSoftmaxGrad(), arg with { Low = -5, High = 0 }, arg with { Low = -2, High = 2 })
@@ -110,6 +113,8 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "log_softmax_gradient");
 
     private readonly struct Kernel : IRowKernel
     {

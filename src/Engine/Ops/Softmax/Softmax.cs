@@ -1,11 +1,12 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>exp(x) / Σ exp(x) along the innermost axis.</summary>
-internal sealed record Softmax : Op, ICpuOp, ISampled
+internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -44,6 +45,8 @@ internal sealed record Softmax : Op, ICpuOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax");
 
     /// <summary>
     /// Matrices with rows shorter and longer than a vector, and with large numbers; a vector; images.
@@ -110,7 +113,7 @@ internal sealed record Softmax : Op, ICpuOp, ISampled
 /// <summary>
 /// y·(g − Σ g·y) along the innermost axis: the gradient of y = softmax(x), given that with respect to y.
 /// </summary>
-internal sealed record SoftmaxGrad : Op, ICpuOp, ISampled
+internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Softmax.SampleArgs(random).Select(arg =>
         new Sample(new SoftmaxGrad(), arg with { Low = 0, High = 1 }, arg with { Low = -2, High = 2 })
@@ -136,6 +139,8 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax_gradient");
 
     private readonly struct Kernel : IRowKernel
     {

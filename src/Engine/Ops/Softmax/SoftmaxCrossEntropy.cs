@@ -1,5 +1,6 @@
 using System.Numerics;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -7,7 +8,7 @@ namespace Engine.Ops;
 /// <summary>
 /// log Σ exp(x[i]) − x[i, label i] for each row i: the cross-entropy of the softmax of x, without computing it.
 /// </summary>
-internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ISampled
+internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => CrossEntropy.SampleShapes(random)
         .Select(args => new Sample(new SoftmaxCrossEntropy(), args))
@@ -33,6 +34,8 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, labels: 1);
 
+    public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax_cross_entropy", hasLabels: true);
+
     private readonly struct Kernel : IRowKernel
     {
         public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
@@ -49,7 +52,7 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ISampled
 }
 
 /// <summary>(softmax(x) − 1 at the label)·g for each row: the gradient of <see cref="SoftmaxCrossEntropy"/>.</summary>
-internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ISampled
+internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => CrossEntropy.SampleShapes(random)
         .Append([new Arg([5, 17], Low: -900, High: 900), Arg.Int([5], 0, 17)])
@@ -84,6 +87,9 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ISampled
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 2, labels: 1);
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        CudaRows.Launches(step, "softmax_cross_entropy_gradient", hasLabels: true);
 
     private readonly struct Kernel : IRowKernel
     {

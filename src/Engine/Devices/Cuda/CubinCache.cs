@@ -1,0 +1,106 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// Compiled kernels on disk. An entry is a file named by the hash of its key; it begins with a hash of key and
+/// contents, so that one that was cut short, or is another's, is not used. A folder that cannot be used is done
+/// without.
+/// </summary>
+internal sealed class CubinCache(string? folder)
+{
+    private const int HashBytes = SHA256.HashSizeInBytes;
+
+    /// <summary>The folder where none is given; null if the user has none for caches.</summary>
+    public static string? DefaultFolder
+    {
+        get
+        {
+            if (Environment.GetEnvironmentVariable("ENGINE_CACHE") is { Length: > 0 } own)
+            {
+                return own;
+            }
+
+            string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+            string caches = OperatingSystem.IsWindows()
+                ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+                : Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg
+                : home.Length > 0 ? Path.Combine(home, ".cache")
+                : "";
+            return caches.Length > 0 ? Path.Combine(caches, "engine", "cubins") : null;
+        }
+    }
+
+    public string? Folder => folder;
+
+    /// <summary>What is kept under a key; null if nothing is, or nothing whole.</summary>
+    public byte[]? Find(string key)
+    {
+        if (folder is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            byte[] entry = File.ReadAllBytes(PathOf(key));
+            if (entry.Length <= HashBytes)
+            {
+                return null;
+            }
+
+            byte[] contents = entry[HashBytes..];
+            return Hash(key, contents).AsSpan().SequenceEqual(entry.AsSpan(0, HashBytes)) ? contents : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Keeps something under a key. The file appears whole or not at all, whoever else writes it.</summary>
+    public void Keep(string key, ReadOnlySpan<byte> contents)
+    {
+        if (folder is null)
+        {
+            return;
+        }
+
+        string path = PathOf(key), temporary = $"{path}.{Guid.NewGuid():N}";
+        try
+        {
+            Directory.CreateDirectory(folder);
+            try
+            {
+                using (FileStream file = File.Create(temporary))
+                {
+                    file.Write(Hash(key, contents));
+                    file.Write(contents);
+                }
+
+                File.Move(temporary, path, overwrite: true);
+            }
+            finally
+            {
+                File.Delete(temporary);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Without the entry the kernel is compiled again next time, and that is all.
+        }
+    }
+
+    internal string PathOf(string key) =>
+        Path.Combine(folder!, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))) + ".cubin");
+
+    private static byte[] Hash(string key, ReadOnlySpan<byte> contents)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(key));
+        hash.AppendData([0]);
+        hash.AppendData(contents);
+        return hash.GetHashAndReset();
+    }
+}

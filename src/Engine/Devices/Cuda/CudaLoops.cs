@@ -1,0 +1,36 @@
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// Nested loops as kernels take them, by value: how often each runs, outermost first, and how many elements apart its
+/// iterations lie in each of up to three arrays. <c>struct Loops</c> of common.cuh is the same.
+/// </summary>
+internal unsafe struct CudaLoops
+{
+    /// <summary>The most loops, and the most arrays.</summary>
+    public const int Most = 8, Arrays = 3;
+
+    private int _count;
+    private fixed int _sides[Most];
+    private fixed int _steps[Arrays * Most];
+
+    /// <exception cref="EngineException">There are more loops than kernels take.</exception>
+    public CudaLoops(ReadOnlySpan<int> sides, params ReadOnlySpan<int[]> steps)
+    {
+        if (sides.Length > Most)
+        {
+            throw new EngineException(
+                $"CUDA kernels walk over arrays in at most {Most} nested loops, not {sides.Length}: "
+                + "reshape the array to fewer axes, or broadcast along fewer.");
+        }
+
+        _count = sides.Length;
+        for (int i = 0; i < sides.Length; i++)
+        {
+            _sides[i] = sides[i];
+            for (int array = 0; array < steps.Length; array++)
+            {
+                _steps[(array * Most) + i] = steps[array][i];
+            }
+        }
+    }
+}

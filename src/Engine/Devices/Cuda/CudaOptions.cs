@@ -1,0 +1,23 @@
+namespace Engine.Devices.Cuda;
+
+/// <summary>How a GPU is to be used.</summary>
+public sealed record CudaOptions
+{
+    /// <summary>Which GPU, as the driver counts them, from 0.</summary>
+    public int Ordinal { get; init; }
+
+    /// <summary>Whether kernels may use the faster, less exact mathematical functions of the hardware.</summary>
+    public bool FastMath { get; init; }
+
+    /// <summary>
+    /// Whether to wait for each kernel before the next is launched: slow, but an error then names the kernel that
+    /// failed.
+    /// </summary>
+    public bool Synchronous { get; init; }
+
+    /// <summary>
+    /// The folder that keeps compiled kernels; null for <c>$ENGINE_CACHE</c>, or else <c>engine/cubins</c> in the
+    /// user's folder for caches. One that cannot be read or written is done without.
+    /// </summary>
+    public string? CacheFolder { get; init; }
+}

@@ -1,0 +1,46 @@
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// A step of a plan with its operands' addresses on the GPU, as an op sees it that is lowered to launches.
+/// </summary>
+/// <param name="operands">What the step reads and writes.</param>
+/// <param name="address">Where an operand lies.</param>
+/// <param name="faults">Where kernels report what they cannot do.</param>
+internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> address, CudaFaults faults)
+{
+    /// <summary>The shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
+    public CudaStepTypes Types => new(
+        [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)]);
+
+    /// <summary>Whether a launch may report a fault.</summary>
+    public bool MayFault { get; private set; }
+
+    /// <summary>Scratch memory of the size asked for; 0 if none was.</summary>
+    public ulong Workspace => operands.Workspace is null ? 0 : address(operands.Workspace);
+
+    public int InputCount => operands.Inputs.Count;
+
+    public DType DType(int input) => operands.Inputs[input].Type.DType;
+
+    public DType OutDType(int output = 0) => operands.Outputs[output].Type.DType;
+
+    public Shape Shape(int input) => operands.Inputs[input].Type.Shape;
+
+    public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
+
+    /// <summary>The address of an input. Meaningless for inputs the op does not read.</summary>
+    public ulong In(int input) => address(operands.Inputs[input]);
+
+    /// <summary>The address of an output.</summary>
+    public ulong Out(int output = 0) => address(operands.Outputs[output]);
+
+    /// <summary>
+    /// The arguments for a kernel that may find a value it cannot work with: where it reports one, and by which number.
+    /// </summary>
+    /// <param name="message">The sentence for the user, given the value and its place.</param>
+    public (ulong Address, int Code) Fault(Func<int, int, string> message)
+    {
+        MayFault = true;
+        return (faults.Address, faults.Add(message));
+    }
+}

@@ -1,0 +1,26 @@
+namespace Engine.Devices.Cuda;
+
+/// <summary>The names of dtypes in CUDA C.</summary>
+internal static class CudaTypes
+{
+    public static string Cuda(this DType dtype) => dtype switch
+    {
+        DType.Float32 => "float",
+        DType.Float64 => "double",
+        DType.Int32 => "int",
+        _ => "uint8",
+    };
+
+    /// <summary>A type of the same size, for kernels that only move elements.</summary>
+    public static string CudaBits(this DType dtype) => dtype.Size() switch
+    {
+        1 => "uint8",
+        4 => "int",
+        _ => "int64",
+    };
+
+    /// <summary>
+    /// How many blocks of this many threads a kernel needs that gives each thread one of some elements.
+    /// </summary>
+    public static int Blocks(long elements, int threads) => checked((int)((elements + threads - 1) / threads));
+}

@@ -1,0 +1,17 @@
+namespace Engine.Devices.Cuda;
+
+/// <summary>An op that runs on NVIDIA's GPUs.</summary>
+internal interface ICudaOp
+{
+    /// <summary>
+    /// The op as launches, one after the other, on the step's fixed operands. The results may depend on the shapes, but
+    /// not on the order in which blocks run: that is what makes them reproducible.
+    /// </summary>
+    CudaLaunch[] Cuda(CudaStep step);
+
+    /// <summary>The bytes of scratch memory needed.</summary>
+    long CudaWorkspace(CudaStepTypes step) => 0;
+}
+
+/// <summary>The shapes of a step, before its memory is known.</summary>
+internal sealed record CudaStepTypes(IReadOnlyList<OperandType> Inputs, IReadOnlyList<OperandType> Outputs);

@@ -1,0 +1,44 @@
+namespace Engine.Interop;
+
+/// <summary>
+/// A call of the CUDA driver or of NVRTC failed: the message names the call, the error and what it means.
+/// </summary>
+public sealed class CudaException : EngineException
+{
+    /// <summary>An error without a message.</summary>
+    public CudaException()
+    {
+    }
+
+    /// <summary>An error with the sentence to show.</summary>
+    public CudaException(string message) : base(message)
+    {
+    }
+
+    /// <summary>An error with the sentence to show and what caused it.</summary>
+    public CudaException(string message, Exception? innerException) : base(message, innerException)
+    {
+    }
+
+    /// <summary>A call that returned an error.</summary>
+    /// <param name="call">The entry point: <c>cuMemAlloc_v2</c>.</param>
+    /// <param name="code">The number it returned.</param>
+    /// <param name="name">The library's name for it: <c>CUDA_ERROR_OUT_OF_MEMORY</c>.</param>
+    /// <param name="text">The library's explanation.</param>
+    public CudaException(string call, int code, string name, string text)
+        : base($"{call} returned {name} ({code}): {text}.")
+    {
+        Call = call;
+        Code = code;
+        Name = name;
+    }
+
+    /// <summary>The entry point that failed, where it was a call that did.</summary>
+    public string? Call { get; }
+
+    /// <summary>The number it returned.</summary>
+    public int Code { get; }
+
+    /// <summary>The library's name for that number.</summary>
+    public string? Name { get; }
+}

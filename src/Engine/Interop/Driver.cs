@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Engine.Interop;
+
+/// <summary>The CUDA driver: checked calls, and what it says of the machine's GPUs.</summary>
+internal static unsafe class Driver
+{
+    public const int OutOfMemory = 2, NoDevice = 100;
+
+    private static readonly Lazy<CudaException?> s_failure = new(Initialize);
+
+    /// <summary>Why the driver cannot be used; null if it can.</summary>
+    public static CudaException? Failure => s_failure.Value;
+
+    /// <summary>The newest CUDA version that the driver supports: 12.4.</summary>
+    public static Version Version
+    {
+        get
+        {
+            int version;
+            Check(DriverApi.cuDriverGetVersion(&version));
+            return new Version(version / 1000, version % 1000 / 10);
+        }
+    }
+
+    public static int DeviceCount
+    {
+        get
+        {
+            int count;
+            Check(DriverApi.cuDeviceGetCount(&count));
+            return count;
+        }
+    }
+
+    /// <summary>Loads and starts the driver, once.</summary>
+    /// <exception cref="CudaException">There is no driver, or it does not start.</exception>
+    public static void Start()
+    {
+        if (Failure is { } failure)
+        {
+            throw new CudaException(failure.Message, failure);
+        }
+    }
+
+    /// <summary>Throws if a call failed, naming the entry point, which is read off the call's source text.</summary>
+    /// <exception cref="CudaException">It failed.</exception>
+    public static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")
+    {
+        if (result != 0)
+        {
+            throw Error(result, call);
+        }
+    }
+
+    public static CudaException Error(int result, string call)
+    {
+        byte* name = null, text = null;
+        _ = DriverApi.cuGetErrorName(result, &name);
+        _ = DriverApi.cuGetErrorString(result, &text);
+        return new CudaException(
+            EntryPoint(call), result, Text(name) ?? "an unknown error", Text(text) ?? "the driver does not say more");
+    }
+
+    /// <summary>The entry point in the source text of a call: <c>cuInit</c> of <c>DriverApi.cuInit(0)</c>.</summary>
+    internal static string EntryPoint(string call) => call.Split('(')[0].Split('.')[^1].Trim();
+
+    private static string? Text(byte* text) => text is null ? null : Marshal.PtrToStringUTF8((nint)text);
+
+    private static CudaException? Initialize()
+    {
+        NativeLibrarySearch library = NativeLibraries.Driver;
+        if (!library.IsFound)
+        {
+            return new CudaException(
+                $"There is no CUDA driver (tried {string.Join(", ", library.Tried)}): "
+                + "install NVIDIA's driver, or compute on the CPU.");
+        }
+
+        int result = DriverApi.cuInit(0);
+        return result switch
+        {
+            0 => null,
+            NoDevice => new CudaException($"The CUDA driver ({library.Path}) finds no GPU: compute on the CPU."),
+            _ => Error(result, nameof(DriverApi.cuInit)),
+        };
+    }
+}

@@ -1,0 +1,184 @@
+using System.Text;
+
+namespace Engine.Interop;
+
+/// <summary>A block of a GPU's memory.</summary>
+internal sealed unsafe class MemoryHandle : CudaHandle
+{
+    private readonly Action<long>? _freed;
+    private readonly long _bytes;
+
+    private MemoryHandle(ContextHandle context, long bytes, Action<long>? freed) : base(context) =>
+        (_bytes, _freed) = (bytes, freed);
+
+    public ulong Address => (ulong)DangerousGetHandle();
+
+    /// <summary>A block whose contents are undefined; null if there is not enough memory.</summary>
+    /// <param name="context">Where to allocate it.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="freed">Called with the size when the block has been freed, on any thread.</param>
+    /// <exception cref="CudaException">It fails for another reason.</exception>
+    public static MemoryHandle? TryAllocate(ContextHandle context, long bytes, Action<long>? freed = null)
+    {
+        var memory = new MemoryHandle(context, bytes, freed);
+        using ContextHandle.Scope scope = context.Enter();
+        ulong address;
+        int result = DriverApi.cuMemAlloc_v2(&address, (nuint)bytes);
+        if (result == Driver.OutOfMemory)
+        {
+            memory.SetHandleAsInvalid();
+            return null;
+        }
+
+        Driver.Check(result, nameof(DriverApi.cuMemAlloc_v2));
+        memory.Own((nint)address);
+        return memory;
+    }
+
+    protected override int Free(nint owned)
+    {
+        int result = DriverApi.cuMemFree_v2((ulong)owned);
+        _freed?.Invoke(_bytes);
+        return result;
+    }
+}
+
+/// <summary>Compiled kernels, loaded.</summary>
+internal sealed unsafe class CudaModuleHandle : CudaHandle
+{
+    /// <param name="context">Where to load them.</param>
+    /// <param name="image">A cubin, or PTX that ends with a zero.</param>
+    /// <exception cref="CudaException">The driver does not take the image.</exception>
+    public CudaModuleHandle(ContextHandle context, ReadOnlySpan<byte> image) : base(context)
+    {
+        using ContextHandle.Scope scope = context.Enter();
+        nint module;
+        fixed (byte* start = image)
+        {
+            Driver.Check(DriverApi.cuModuleLoadData(&module, start));
+        }
+
+        Own(module);
+    }
+
+    /// <summary>A kernel of the module, which lives as long.</summary>
+    /// <exception cref="CudaException">It has no such kernel.</exception>
+    public nint Function(string name)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        nint function;
+        fixed (byte* text = Encoding.UTF8.GetBytes(name + '\0'))
+        {
+            int result = DriverApi.cuModuleGetFunction(&function, handle, text);
+            Driver.Check(result, $"{nameof(DriverApi.cuModuleGetFunction)} for '{name}'");
+        }
+
+        return function;
+    }
+
+    protected override int Free(nint owned) => DriverApi.cuModuleUnload(owned);
+}
+
+/// <summary>A queue of work, independent of the default one.</summary>
+internal sealed unsafe class StreamHandle : CudaHandle
+{
+    private const uint NonBlocking = 1;
+
+    /// <exception cref="CudaException">The driver refuses.</exception>
+    public StreamHandle(ContextHandle context) : base(context)
+    {
+        using ContextHandle.Scope scope = context.Enter();
+        nint stream;
+        Driver.Check(DriverApi.cuStreamCreate(&stream, NonBlocking));
+        Own(stream);
+    }
+
+    public nint Value => handle;
+
+    /// <summary>Waits until all work is done.</summary>
+    /// <exception cref="CudaException">Some of the work failed.</exception>
+    public void Synchronize()
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuStreamSynchronize(handle));
+    }
+
+    protected override int Free(nint owned) => DriverApi.cuStreamDestroy_v2(owned);
+}
+
+/// <summary>A mark in a stream, with the time at which it was reached.</summary>
+internal sealed unsafe class EventHandle : CudaHandle
+{
+    /// <exception cref="CudaException">The driver refuses.</exception>
+    public EventHandle(ContextHandle context) : base(context)
+    {
+        using ContextHandle.Scope scope = context.Enter();
+        nint made;
+        Driver.Check(DriverApi.cuEventCreate(&made, 0));
+        Own(made);
+    }
+
+    /// <summary>Puts the mark at the end of a stream's work.</summary>
+    public void Record(StreamHandle stream)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuEventRecord(handle, stream.Value));
+    }
+
+    /// <summary>The time from one mark to another, once that is reached.</summary>
+    public static TimeSpan Between(EventHandle start, EventHandle end)
+    {
+        using ContextHandle.Scope scope = end.Context.Enter();
+        Driver.Check(DriverApi.cuEventSynchronize(end.handle));
+        float milliseconds;
+        Driver.Check(DriverApi.cuEventElapsedTime(&milliseconds, start.handle, end.handle));
+        return TimeSpan.FromMilliseconds(milliseconds);
+    }
+
+    protected override int Free(nint owned) => DriverApi.cuEventDestroy_v2(owned);
+}
+
+/// <summary>Work recorded once, to be launched as a whole as often as wanted.</summary>
+internal sealed unsafe class GraphHandle : CudaHandle
+{
+    private const int ThreadLocalMode = 1;
+
+    /// <summary>Records what <paramref name="enqueue"/> puts into a stream, which is not run.</summary>
+    /// <exception cref="CudaException">Something in it cannot be recorded.</exception>
+    public GraphHandle(StreamHandle stream, Action enqueue) : base(stream.Context)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuStreamBeginCapture_v2(stream.Value, ThreadLocalMode));
+        nint graph;
+        try
+        {
+            enqueue();
+        }
+        catch
+        {
+            // The stream must leave the capture, or nothing runs on it any more; what went wrong is already known.
+            if (DriverApi.cuStreamEndCapture(stream.Value, &graph) == 0)
+            {
+                _ = DriverApi.cuGraphDestroy(graph);
+            }
+
+            throw;
+        }
+
+        Driver.Check(DriverApi.cuStreamEndCapture(stream.Value, &graph));
+        nint executable;
+        int result = DriverApi.cuGraphInstantiateWithFlags(&executable, graph, 0);
+        _ = DriverApi.cuGraphDestroy(graph);
+        Driver.Check(result, nameof(DriverApi.cuGraphInstantiateWithFlags));
+        Own(executable);
+    }
+
+    /// <summary>Puts the work into a stream.</summary>
+    public void Launch(StreamHandle stream)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuGraphLaunch(handle, stream.Value));
+    }
+
+    protected override int Free(nint owned) => DriverApi.cuGraphExecDestroy(owned);
+}

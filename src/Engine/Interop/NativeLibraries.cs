@@ -1,0 +1,72 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Engine.Interop;
+
+/// <summary>
+/// Finds the CUDA driver and NVRTC, once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders) goes before the system's
+/// own search, that before the places where toolkits and Python wheels put them.
+/// </summary>
+internal static class NativeLibraries
+{
+    /// <summary>The names by which <see cref="DriverApi"/> and <see cref="NvrtcApi"/> import.</summary>
+    public const string DriverImport = "engine-cuda-driver", NvrtcImport = "engine-nvrtc";
+
+    private static readonly Lazy<NativeLibrarySearch> s_driver = new(() => NativeLibrarySearch.Run(
+        OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"],
+        CudaFolders.Explicit,
+        [.. OperatingSystem.IsWindows() ? [] : CudaFolders.WslDriver]));
+
+    private static readonly Lazy<NativeLibrarySearch> s_nvrtc = new(() =>
+    {
+        NativeLibrarySearch found = NativeLibrarySearch.Run(
+            OperatingSystem.IsWindows()
+                ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"]
+                : ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"],
+            CudaFolders.Explicit,
+            CudaFolders.Toolkits);
+        LoadBuiltins(found.Path);
+        return found;
+    });
+
+    private static readonly Lazy<bool> s_resolver = new(() =>
+    {
+        NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
+        return true;
+    });
+
+    /// <summary>Where the driver was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch Driver => Search(s_driver);
+
+    /// <summary>Where NVRTC was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch Nvrtc => Search(s_nvrtc);
+
+    private static NativeLibrarySearch Search(Lazy<NativeLibrarySearch> search)
+    {
+        _ = s_resolver.Value;
+        return search.Value;
+    }
+
+    /// <summary>
+    /// NVRTC asks the loader for its builtins by name alone: those beside it must be loaded already where the loader
+    /// does not search that folder.
+    /// </summary>
+    private static void LoadBuiltins(string? nvrtc)
+    {
+        if (Path.GetDirectoryName(nvrtc) is { Length: > 0 } folder)
+        {
+            string pattern = OperatingSystem.IsWindows() ? "nvrtc-builtins64_*.dll" : "libnvrtc-builtins.so*";
+            foreach (string builtins in Directory.EnumerateFiles(folder, pattern))
+            {
+                _ = NativeLibrary.TryLoad(builtins, out _);
+            }
+        }
+    }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) => name switch
+    {
+        DriverImport => s_driver.Value.Handle,
+        NvrtcImport => s_nvrtc.Value.Handle,
+        _ => 0,
+    };
+}

@@ -1,0 +1,150 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Engine.Interop;
+
+/// <summary>NVRTC, which compiles CUDA C while the program runs: checked calls.</summary>
+internal static unsafe class Nvrtc
+{
+    /// <summary>Where it was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch Library => NativeLibraries.Nvrtc;
+
+    /// <summary>Why it cannot be used; null if it can.</summary>
+    public static CudaException? Failure => Library.IsFound ? null : new CudaException(
+        $"There is no NVRTC, NVIDIA's run-time compiler (tried {string.Join(", ", Library.Tried)}): "
+        + "install it (Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit), name its folder in "
+        + "ENGINE_CUDA_PATH, or compute on the CPU.");
+
+    /// <exception cref="CudaException">There is no NVRTC.</exception>
+    public static Version Version
+    {
+        get
+        {
+            Require();
+            int major, minor;
+            Check(NvrtcApi.nvrtcVersion(&major, &minor));
+            return new Version(major, minor);
+        }
+    }
+
+    /// <summary>The compute capabilities that it compiles for, ascending: 50 … 90.</summary>
+    /// <exception cref="CudaException">There is no NVRTC.</exception>
+    public static IReadOnlyList<int> Architectures
+    {
+        get
+        {
+            Require();
+            int count;
+            Check(NvrtcApi.nvrtcGetNumSupportedArchs(&count));
+            int[] architectures = new int[count];
+            fixed (int* start = architectures)
+            {
+                Check(NvrtcApi.nvrtcGetSupportedArchs(start));
+            }
+
+            return [.. architectures.Order()];
+        }
+    }
+
+    /// <summary>Compiles a source file.</summary>
+    /// <param name="source">CUDA C.</param>
+    /// <param name="name">Its name in messages: <c>gemm.cu</c>.</param>
+    /// <param name="options">As on the command line of nvcc.</param>
+    /// <param name="toPtx">Whether to stop at PTX, which a driver compiles on for newer GPUs; else a cubin is made.</param>
+    /// <returns>What <see cref="CudaModuleHandle"/> loads.</returns>
+    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    public static byte[] Compile(string source, string name, IReadOnlyList<string> options, bool toPtx = false)
+    {
+        Require();
+        nint program = 0;
+        nint[] texts = [.. options.Select(Marshal.StringToCoTaskMemUTF8)];
+        try
+        {
+            fixed (byte* text = Encoding.UTF8.GetBytes(source + '\0'), file = Encoding.UTF8.GetBytes(name + '\0'))
+            {
+                Check(NvrtcApi.nvrtcCreateProgram(&program, text, file, 0, null, null));
+            }
+
+            fixed (nint* arguments = texts)
+            {
+                int result = NvrtcApi.nvrtcCompileProgram(program, texts.Length, (byte**)arguments);
+                if (result != 0)
+                {
+                    throw new CudaException($"{name} does not compile ({Text(result)}):\n{Log(program).Trim()}");
+                }
+            }
+
+            return toPtx ? Ptx(program) : Cubin(program);
+        }
+        finally
+        {
+            foreach (nint text in texts)
+            {
+                Marshal.FreeCoTaskMem(text);
+            }
+
+            if (program != 0)
+            {
+                _ = NvrtcApi.nvrtcDestroyProgram(&program);
+            }
+        }
+    }
+
+    private static byte[] Cubin(nint program)
+    {
+        nuint bytes;
+        Check(NvrtcApi.nvrtcGetCUBINSize(program, &bytes));
+        var cubin = new byte[bytes];
+        fixed (byte* start = cubin)
+        {
+            Check(NvrtcApi.nvrtcGetCUBIN(program, start));
+        }
+
+        return cubin;
+    }
+
+    private static byte[] Ptx(nint program)
+    {
+        nuint bytes;
+        Check(NvrtcApi.nvrtcGetPTXSize(program, &bytes));
+        var ptx = new byte[bytes];
+        fixed (byte* start = ptx)
+        {
+            Check(NvrtcApi.nvrtcGetPTX(program, start));
+        }
+
+        return ptx;
+    }
+
+    private static string Log(nint program)
+    {
+        nuint bytes;
+        Check(NvrtcApi.nvrtcGetProgramLogSize(program, &bytes));
+        var log = new byte[bytes];
+        fixed (byte* start = log)
+        {
+            Check(NvrtcApi.nvrtcGetProgramLog(program, start));
+        }
+
+        return Encoding.UTF8.GetString(log).TrimEnd('\0');
+    }
+
+    private static void Require()
+    {
+        if (Failure is { } failure)
+        {
+            throw failure;
+        }
+    }
+
+    private static void Check(int result, [CallerArgumentExpression(nameof(result))] string call = "")
+    {
+        if (result != 0)
+        {
+            throw new CudaException(Driver.EntryPoint(call), result, Text(result), "NVRTC refused");
+        }
+    }
+
+    private static string Text(int result) => Marshal.PtrToStringUTF8((nint)NvrtcApi.nvrtcGetErrorString(result))!;
+}

@@ -1,0 +1,106 @@
+using Engine.Devices;
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>The launches of a reduction on CUDA: reduce.cu, which says what its three ways are for.</summary>
+internal static class CudaReduce
+{
+    private const int RowThreads = 256, Warps = RowThreads / 32, Columns = 32, ColumnRows = 8;
+
+    /// <summary>An output is worth a whole block where it is joined from this many elements.</summary>
+    private const int LongRow = 512;
+
+    /// <summary>
+    /// As many blocks keep any GPU busy; with fewer, what is reduced is split into parts of at least so much work.
+    /// </summary>
+    private const int EnoughBlocks = 256, MostParts = 64, PartRows = 64, PartElements = 4096;
+
+    /// <summary>The bytes in which the parts' results lie, if there are parts.</summary>
+    public static long Workspace(OperandType from, OperandType to)
+    {
+        var plan = new Walk(from.Shape, to.Shape);
+        return plan.Parts > 1 ? plan.Parts * to.Shape.Count * to.DType.Size() : 0;
+    }
+
+    /// <summary>
+    /// Joins the elements of <paramref name="from"/> that broadcasting would make one of <paramref name="to"/>.
+    /// </summary>
+    /// <param name="dtype">Their dtype.</param>
+    /// <param name="from">The shape of what is reduced.</param>
+    /// <param name="to">That of the result.</param>
+    /// <param name="x">What is reduced.</param>
+    /// <param name="y">The result.</param>
+    /// <param name="workspace">As many bytes as <see cref="Workspace"/> says.</param>
+    public static CudaLaunch[] Launches<TRow>(DType dtype, Shape from, Shape to, ulong x, ulong y, ulong workspace)
+        where TRow : struct, IReduction
+    {
+        var walk = new Walk(from, to);
+        if (walk.Outputs == 0)
+        {
+            return [];
+        }
+
+        CudaLaunch first = Launch<TRow>(dtype, walk, x, walk.Parts > 1 ? workspace : y);
+        return walk.Parts > 1
+            ? [first, .. Launches<TRow>(dtype, [walk.Parts, walk.Outputs], [walk.Outputs], workspace, y, 0)]
+            : [first];
+    }
+
+    private static KernelLaunch Launch<TRow>(DType dtype, Walk walk, ulong x, ulong y) where TRow : struct, IReduction
+    {
+        var kernel = new CudaKernel(
+            "reduce.cu",
+            walk.ByColumns ? "reduce_columns" : walk.Count >= LongRow ? "reduce_rows" : "reduce_warps",
+            $"T {dtype.Cuda()}",
+            $"JOIN(a, b) ({TRow.Cuda})",
+            $"START ({TRow.CudaStart})");
+        Dim3 block = walk.ByColumns ? new Dim3(Columns, ColumnRows) : RowThreads;
+        return kernel.Launch(
+            new Dim3(walk.Blocks, walk.Parts), block, x, y, walk.Kept, walk.Reduced, walk.Outputs, walk.Count);
+    }
+
+    /// <summary>How the elements are walked over, which the shapes alone decide.</summary>
+    private readonly struct Walk
+    {
+        public Walk(Shape from, Shape to)
+        {
+            Outputs = checked((int)to.Count);
+            Count = Outputs == 0 ? 0 : checked((int)(from.Count / Outputs));
+            (int[] sides, int[][] strides) = Broadcasting.Loops(from, [to]);
+            List<int> kept = [], keptSteps = [], reduced = [], reducedSteps = [];
+            int step = 1;
+            for (int loop = sides.Length - 1; loop >= 0; loop--)
+            {
+                bool isReduced = strides[0][loop] == 0;
+                (isReduced ? reduced : kept).Insert(0, sides[loop]);
+                (isReduced ? reducedSteps : keptSteps).Insert(0, step);
+                step *= sides[loop];
+            }
+
+            Kept = new CudaLoops([.. kept], [.. keptSteps]);
+            Reduced = new CudaLoops([.. reduced], [.. reducedSteps]);
+            ByColumns = strides[0][^1] != 0;
+            Blocks = ByColumns ? CudaTypes.Blocks(Outputs, Columns)
+                : Count >= LongRow ? Outputs
+                : CudaTypes.Blocks(Outputs, Warps);
+            int enough = Count / (ByColumns ? PartRows : PartElements);
+            Parts = Blocks is 0 or >= EnoughBlocks ? 1 : Math.Clamp(enough, 1, MostParts);
+        }
+
+        public int Outputs { get; }
+
+        /// <summary>How many elements are joined to one.</summary>
+        public int Count { get; }
+
+        public CudaLoops Kept { get; }
+
+        public CudaLoops Reduced { get; }
+
+        public bool ByColumns { get; }
+
+        public int Blocks { get; }
+
+        public int Parts { get; }
+    }
+}

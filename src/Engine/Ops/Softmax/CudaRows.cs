@@ -1,0 +1,45 @@
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>The launches of ops that work on matrices row by row: softmax.cu.</summary>
+internal static class CudaRows
+{
+    private const int Threads = 128, RowsPerBlock = Threads / 32;
+
+    /// <summary>A kernel that gives each row a warp: its inputs, its output, the rows and the columns.</summary>
+    public static CudaLaunch[] Launches(CudaStep step, string entry, bool hasLabels = false)
+    {
+        Shape shape = step.Shape(0);
+        (int rows, int columns) = (shape.Product(0, shape.Rank - 1), shape[-1]);
+        return columns == 0
+            ? []
+            : [Launch(step, entry, CudaTypes.Blocks(rows, RowsPerBlock), hasLabels ? columns : null, rows, columns)];
+    }
+
+    /// <summary>A kernel of labels that gives each element that is written, or each row, a thread.</summary>
+    public static CudaLaunch LaunchElements(CudaStep step, string entry, int count)
+    {
+        int classes = step.Shape(0)[1];
+        int blocks = CudaTypes.Blocks(count, Threads);
+        return step.OutShape().Rank == 1
+            ? Launch(step, entry, blocks, classes, count, classes)
+            : Launch(step, entry, blocks, classes, classes, count);
+    }
+
+    private static KernelLaunch Launch(CudaStep step, string entry, int blocks, int? classes, int first, int second)
+    {
+        List<CudaArgument> arguments =
+        [
+            .. Enumerable.Range(0, step.InputCount).Select(input => (CudaArgument)step.In(input)),
+            step.Out(), first, second,
+        ];
+        if (classes is { } known)
+        {
+            (ulong fault, int code) = step.Fault((label, row) => CrossEntropy.Message(label, row, known));
+            arguments.AddRange([fault, code]);
+        }
+
+        return new CudaKernel("softmax.cu", entry, $"T {step.DType(0).Cuda()}").Launch(blocks, Threads, [.. arguments]);
+    }
+}

@@ -1,0 +1,28 @@
+// Where along an axis the greatest element is: of equals the first, and of NaNs the first before all numbers.
+//
+//   y[outer][inner] = argmax over j of x[outer][j][inner]        x: T, (outer, side, inner); y: int
+//
+// A thread takes one output. With inner > 1 neighbouring threads read neighbouring elements; with inner = 1 (the
+// classes of a batch) each walks along its own row, which lies in few cache lines as long as there are few classes.
+#include "common.cuh"
+
+extern "C" __global__ void argmax(const T* x, int* y, int side, int inner, int count)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) {
+        return;
+    }
+
+    const T* from = x + (size_t)(i / inner) * side * inner + i % inner;
+    int best = 0;
+    T most = from[0];
+    for (int j = 1; j < side; j++) {
+        T value = from[(size_t)j * inner];
+        if (value > most || (value != value && most == most)) {
+            best = j;
+            most = value;
+        }
+    }
+
+    y[i] = best;
+}

@@ -1,0 +1,72 @@
+// What every kernel may use. Kernels need no CUDA header: NVRTC has the built-ins, and what it lacks stands here.
+//
+// The file is compiled anew for each element type and each row, given as macros by the op (see
+// Devices/Cuda/CudaKernel.cs): T is the type of the elements that are read, R that of those written.
+#pragma once
+
+typedef unsigned char uint8;
+typedef unsigned int uint32;
+typedef long long int64;
+typedef unsigned long long uint64;
+
+constexpr int WarpThreads = 32;
+constexpr unsigned WholeWarp = 0xffffffffu;
+
+// Most arrays have few axes once neighbours that lie evenly are joined; the host refuses those that have more.
+constexpr int MostLoops = 8;
+
+// Nested loops, outermost first: how often each runs, and how many elements apart its iterations lie in up to three
+// arrays. The host's CudaLoops has the same layout.
+struct Loops {
+    int count;
+    int sides[MostLoops];
+    int steps[3][MostLoops];
+
+    // Where, in one of the arrays, the element of a flat index lies.
+    __device__ __forceinline__ int64 offset(int array, int index) const
+    {
+        int64 at = 0;
+        for (int loop = count - 1; loop > 0; loop--) {
+            int outer = index / sides[loop];
+            at += (int64)(index - outer * sides[loop]) * steps[array][loop];
+            index = outer;
+        }
+
+        return count > 0 ? at + (int64)index * steps[array][0] : at;
+    }
+};
+
+__device__ __forceinline__ float infinity(float) { return __int_as_float(0x7f800000); }
+__device__ __forceinline__ double infinity(double) { return __longlong_as_double(0x7ff0000000000000LL); }
+
+// The least and the greatest value of a type, by a value of it.
+__device__ __forceinline__ float least(float x) { return -infinity(x); }
+__device__ __forceinline__ double least(double x) { return -infinity(x); }
+__device__ __forceinline__ int least(int) { return -2147483647 - 1; }
+__device__ __forceinline__ float greatest(float x) { return infinity(x); }
+__device__ __forceinline__ double greatest(double x) { return infinity(x); }
+__device__ __forceinline__ int greatest(int) { return 2147483647; }
+
+// The greater and the lesser of two, NaN if either is: fmax and fmin would drop it.
+template <typename U>
+__device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }
+
+template <typename U>
+__device__ __forceinline__ U lesser(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
+
+// What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
+struct Fault {
+    int code;
+    int unused;
+    uint64 report;
+};
+
+// Reports a value, the place where it stands, and the number of the sentence to throw. The first kernel's report
+// stands, and of one kernel's that of the first place, whichever thread comes first.
+__device__ inline void reportFault(Fault* fault, int code, int value, int place)
+{
+    int first = atomicCAS(&fault->code, 0, code);
+    if (first == 0 || first == code) {
+        atomicMin(&fault->report, (uint64)(uint32)place << 32 | (uint32)value);
+    }
+}

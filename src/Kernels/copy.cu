@@ -1,0 +1,56 @@
+// Kernels that only move elements, so that T is any type of the elements' size. The bound is the memory's bandwidth.
+#include "common.cuh"
+
+// Rows of `length` elements that lie some distance apart on both sides: slices, joins and splits along an axis.
+extern "C" __global__ void copy_rows(const T* x, int64 stepX, T* y, int64 stepY, int length, unsigned count)
+{
+    unsigned threads = gridDim.x * blockDim.x;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        unsigned row = i / length, column = i % length;
+        y[row * stepY + column] = x[row * stepX + column];
+    }
+}
+
+// The axes in another order: y in C order, x at the loops' steps. For orders that keep the innermost axis.
+extern "C" __global__ void permute(const T* x, T* y, Loops loops, unsigned count)
+{
+    unsigned threads = gridDim.x * blockDim.x;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        y[i] = x[loops.offset(0, i)];
+    }
+}
+
+// For orders that move the innermost axis. A block moves a tile of Side by Side elements through shared memory: it
+// reads along the axis that is innermost in x and writes along the one that is innermost in y, so that both sides
+// move whole lines. One more element a row than needed keeps the threads that read a column of the tile on different
+// banks.
+//
+//   x: n steps of `stepX` by m of 1; y: m steps of `stepY` by n of 1; around them the outer loops, on blockIdx.z and on
+constexpr int Side = 32, TileRows = 8;
+
+extern "C" __global__ void __launch_bounds__(Side * TileRows) transpose(
+    const T* x, T* y, Loops outer, int outerCount, int n, int stepX, int m, int stepY)
+{
+    __shared__ T tile[Side][Side + 1];
+    int m0 = blockIdx.x * Side, n0 = blockIdx.y * Side;
+    for (int o = blockIdx.z; o < outerCount; o += gridDim.z) {
+        const T* from = x + outer.offset(0, o);
+        T* to = y + outer.offset(1, o);
+        for (int row = threadIdx.y; row < Side; row += TileRows) {
+            int i = n0 + row, j = m0 + (int)threadIdx.x;
+            if (i < n && j < m) {
+                tile[row][threadIdx.x] = from[(size_t)i * stepX + j];
+            }
+        }
+
+        __syncthreads();
+        for (int row = threadIdx.y; row < Side; row += TileRows) {
+            int i = m0 + row, j = n0 + (int)threadIdx.x;
+            if (i < m && j < n) {
+                to[(size_t)i * stepY + j] = tile[threadIdx.x][row];
+            }
+        }
+
+        __syncthreads();
+    }
+}

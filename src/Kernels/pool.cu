@@ -1,0 +1,146 @@
+// Pooling of planes (images times channels) in windows, and its gradients; all T but the indices, in C order.
+//
+//   y[p][oh][ow] from x[p][h][w], h from oh·strideH − padH on, size rows; w likewise; nothing outside the plane counts
+//
+// A thread takes one element of what is written and looks at the few that it depends on, which neighbouring threads
+// share in the cache. The gradients, too, are gathered by the elements that receive them, in a fixed order, so that
+// no two threads write one element. The bound is the memory's bandwidth.
+#include "common.cuh"
+
+struct Windows {
+    int planes, height, width;
+    int sizeH, sizeW, strideH, strideW, padH, padW;
+    int resultHeight, resultWidth;
+};
+
+// The rows (or columns) of a plane that a window covers.
+struct Cut {
+    int start, end;
+    __device__ __forceinline__ Cut(int window, int stride, int pad, int size, int side)
+    {
+        int first = window * stride - pad;
+        start = max(first, 0);
+        end = min(first + size, side);
+    }
+};
+
+// The windows that cover a row (or column).
+struct Cover {
+    int start, end;
+    __device__ __forceinline__ Cover(int place, int stride, int pad, int size, int windows)
+    {
+        int last = place + pad, first = last - size + 1;
+        start = first <= 0 ? 0 : (first + stride - 1) / stride;
+        end = min(last / stride + 1, windows);
+    }
+};
+
+// How many elements a window's mean is of; 1 for one that has none.
+__device__ __forceinline__ int divisor(const Windows& s, int oh, int ow, int countPadding)
+{
+    if (countPadding) {
+        int rows = min(s.sizeH, s.height + 2 * s.padH - oh * s.strideH);
+        int columns = min(s.sizeW, s.width + 2 * s.padW - ow * s.strideW);
+        return max(1, rows * columns);
+    }
+
+    Cut rows(oh, s.strideH, s.padH, s.sizeH, s.height), columns(ow, s.strideW, s.padW, s.sizeW, s.width);
+    return max(1, max(rows.end - rows.start, 0) * max(columns.end - columns.start, 0));
+}
+
+// y: the greatest of each window, a NaN before all numbers; where: its row times the width plus its column, of equals
+// the first's.
+extern "C" __global__ void max_pool(const T* x, T* y, int* where, Windows s, unsigned count)
+{
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) {
+        return;
+    }
+
+    int ow = i % s.resultWidth, line = i / s.resultWidth, oh = line % s.resultHeight, plane = line / s.resultHeight;
+    Cut rows(oh, s.strideH, s.padH, s.sizeH, s.height), columns(ow, s.strideW, s.padW, s.sizeW, s.width);
+    const T* from = x + (size_t)plane * s.height * s.width;
+    int best = rows.start * s.width + columns.start;
+    T most = from[best];
+    for (int row = rows.start; row < rows.end; row++) {
+        for (int column = columns.start; column < columns.end; column++) {
+            int at = row * s.width + column;
+            T value = from[at];
+            if (value > most || (value != value && most == most)) {
+                most = value;
+                best = at;
+            }
+        }
+    }
+
+    y[i] = most;
+    where[i] = best;
+}
+
+// y[p][h][w] = the sum of g over the windows whose greatest element lay there.
+extern "C" __global__ void max_pool_gradient(const T* g, const int* where, T* y, Windows s, unsigned count)
+{
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) {
+        return;
+    }
+
+    int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
+    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
+    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
+    size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
+    T total = T(0);
+    for (int oh = rows.start; oh < rows.end; oh++) {
+        for (int ow = columns.start; ow < columns.end; ow++) {
+            size_t at = first + oh * s.resultWidth + ow;
+            if (where[at] == row * s.width + column) {
+                total += g[at];
+            }
+        }
+    }
+
+    y[i] = total;
+}
+
+// y: the mean of each window, over the elements inside the plane or, with countPadding, over the padding's zeros too.
+extern "C" __global__ void average_pool(const T* x, T* y, Windows s, int countPadding, unsigned count)
+{
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) {
+        return;
+    }
+
+    int ow = i % s.resultWidth, line = i / s.resultWidth, oh = line % s.resultHeight, plane = line / s.resultHeight;
+    Cut rows(oh, s.strideH, s.padH, s.sizeH, s.height), columns(ow, s.strideW, s.padW, s.sizeW, s.width);
+    const T* from = x + (size_t)plane * s.height * s.width;
+    T total = T(0);
+    for (int row = rows.start; row < rows.end; row++) {
+        for (int column = columns.start; column < columns.end; column++) {
+            total += from[row * s.width + column];
+        }
+    }
+
+    y[i] = total / divisor(s, oh, ow, countPadding);
+}
+
+// y[p][h][w] = the sum, over the windows that cover it, of g shared out among their elements.
+extern "C" __global__ void average_pool_gradient(const T* g, T* y, Windows s, int countPadding, unsigned count)
+{
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= count) {
+        return;
+    }
+
+    int column = i % s.width, line = i / s.width, row = line % s.height, plane = line / s.height;
+    Cover rows(row, s.strideH, s.padH, s.sizeH, s.resultHeight);
+    Cover columns(column, s.strideW, s.padW, s.sizeW, s.resultWidth);
+    size_t first = (size_t)plane * s.resultHeight * s.resultWidth;
+    T total = T(0);
+    for (int oh = rows.start; oh < rows.end; oh++) {
+        for (int ow = columns.start; ow < columns.end; ow++) {
+            total += g[first + oh * s.resultWidth + ow] / divisor(s, oh, ow, countPadding);
+        }
+    }
+
+    y[i] = total;
+}

@@ -1,0 +1,115 @@
+// Joins the elements along some axes: sums, greatest and least elements.
+//
+//   y[part][output] = JOIN of x[kept(output) + reduced(i)] over the i of the part        x, y: T
+//
+// The row gives JOIN(a, b) and START, what joining nothing gives. `kept` and `reduced` are the loops over the axes
+// that stay and over those that go. Where there are few outputs, the i are split into parts, which a second launch
+// joins in order: how many is decided by the shape alone, and within a part the order is fixed too, so the same input
+// gives the same bits.
+//
+// Three ways to share the work, so that neighbouring threads always read neighbouring elements:
+//   reduce_rows     the innermost axis goes and is long: a block joins one output
+//   reduce_warps    the innermost axis goes and is short: a warp joins one output
+//   reduce_columns  the innermost axis stays: a thread joins every 8th element of an output, its neighbour of the next
+// Each element is read once and the bound is the memory's bandwidth.
+#include "common.cuh"
+
+constexpr int RowThreads = 256;
+constexpr int Warps = RowThreads / WarpThreads;
+constexpr int Columns = 32, ColumnRows = 8;
+
+// What a part begins with, and the part's end.
+struct Range {
+    int begin, end;
+    __device__ Range(int count, int parts, int part)
+    {
+        begin = (int)((int64)count * part / parts);
+        end = (int)((int64)count * (part + 1) / parts);
+    }
+};
+
+__device__ __forceinline__ T joinWarp(T total)
+{
+    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+        T other = __shfl_down_sync(WholeWarp, total, lanes);
+        total = JOIN(total, other);
+    }
+
+    return total;
+}
+
+extern "C" __global__ void __launch_bounds__(RowThreads) reduce_rows(
+    const T* x, T* y, Loops kept, Loops reduced, int outputs, int count)
+{
+    __shared__ T totals[Warps];
+    int lane = threadIdx.x % WarpThreads, warp = threadIdx.x / WarpThreads;
+    Range range(count, gridDim.y, blockIdx.y);
+    const T* from = x + kept.offset(0, blockIdx.x);
+    T total = START;
+    for (int i = range.begin + threadIdx.x; i < range.end; i += RowThreads) {
+        T value = from[reduced.offset(0, i)];
+        total = JOIN(total, value);
+    }
+
+    total = joinWarp(total);
+    if (lane == 0) {
+        totals[warp] = total;
+    }
+
+    __syncthreads();
+    if (warp == 0) {
+        total = joinWarp(lane < Warps ? totals[lane] : START);
+        if (lane == 0) {
+            y[(size_t)blockIdx.y * outputs + blockIdx.x] = total;
+        }
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(RowThreads) reduce_warps(
+    const T* x, T* y, Loops kept, Loops reduced, int outputs, int count)
+{
+    int lane = threadIdx.x % WarpThreads;
+    int64 output = (int64)blockIdx.x * Warps + threadIdx.x / WarpThreads;
+    if (output >= outputs) {
+        return;
+    }
+
+    const T* from = x + kept.offset(0, (int)output);
+    T total = START;
+    for (int i = lane; i < count; i += WarpThreads) {
+        T value = from[reduced.offset(0, i)];
+        total = JOIN(total, value);
+    }
+
+    total = joinWarp(total);
+    if (lane == 0) {
+        y[output] = total;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(Columns * ColumnRows) reduce_columns(
+    const T* x, T* y, Loops kept, Loops reduced, int outputs, int count)
+{
+    __shared__ T totals[ColumnRows][Columns];
+    int64 output = (int64)blockIdx.x * Columns + threadIdx.x;
+    Range range(count, gridDim.y, blockIdx.y);
+    T total = START;
+    if (output < outputs) {
+        const T* from = x + kept.offset(0, (int)output);
+        for (int i = range.begin + threadIdx.y; i < range.end; i += ColumnRows) {
+            T value = from[reduced.offset(0, i)];
+            total = JOIN(total, value);
+        }
+    }
+
+    totals[threadIdx.y][threadIdx.x] = total;
+    __syncthreads();
+    if (threadIdx.y == 0 && output < outputs) {
+        for (int row = 1; row < ColumnRows; row++) {
+            T other = totals[row][threadIdx.x];
+            total = JOIN(total, other);
+        }
+
+        y[(size_t)blockIdx.y * outputs + output] = total;
+    }
+}

@@ -1,0 +1,217 @@
+// Softmax, its logarithm, the cross-entropy, and their gradients, along the rows of a matrix.
+//
+//   x, y, g: T, (rows, columns) in C order; labels: int, (rows); losses: T, (rows)
+//
+// A warp takes a row: its lanes go along the columns side by side and join what they found by shuffles, so that no
+// shared memory and no barrier are needed and a row of classes is read once or, from the cache, twice. Nothing is
+// computed from exp(x) itself, which overflows, but from exp(x − the row's greatest). Blocks are small, for rows are
+// few: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory's
+// bandwidth for large ones.
+#include "common.cuh"
+
+constexpr int Threads = 128, RowsPerBlock = Threads / WarpThreads;
+
+struct Row {
+    int lane;
+    int64 index;
+    __device__ Row()
+    {
+        lane = threadIdx.x % WarpThreads;
+        index = (int64)blockIdx.x * RowsPerBlock + threadIdx.x / WarpThreads;
+    }
+};
+
+// All lanes get the sum; the order is that of a tree, always the same.
+__device__ __forceinline__ T sumOfWarp(T value)
+{
+    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+        value += __shfl_xor_sync(WholeWarp, value, lanes);
+    }
+
+    return value;
+}
+
+__device__ __forceinline__ T maxOfWarp(T value)
+{
+    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+        T other = __shfl_xor_sync(WholeWarp, value, lanes);
+        value = greater(value, other);
+    }
+
+    return value;
+}
+
+__device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
+{
+    T most = least(T(0));
+    for (int i = lane; i < columns; i += WarpThreads) {
+        T value = x[i];
+        most = greater(most, value);
+    }
+
+    return maxOfWarp(most);
+}
+
+__device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
+{
+    T sum = T(0);
+    for (int i = lane; i < columns; i += WarpThreads) {
+        sum += exp(x[i] - most);
+    }
+
+    return sumOfWarp(sum);
+}
+
+// y = exp(x) / Σ exp(x); y may be x.
+extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, int rows, int columns)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    x += row.index * columns;
+    y += row.index * columns;
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        y[i] = exp(x[i] - most) / sum;
+    }
+}
+
+// y = x − log Σ exp(x); y may be x.
+extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T* y, int rows, int columns)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    x += row.index * columns;
+    y += row.index * columns;
+    T most = maxOfRow(x, columns, row.lane), shift = most + log(sumOfExp(x, most, columns, row.lane));
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        y[i] = x[i] - shift;
+    }
+}
+
+// dx = y (g − Σ g y); dx may be y or g.
+extern "C" __global__ void __launch_bounds__(Threads) softmax_gradient(
+    const T* y, const T* g, T* dx, int rows, int columns)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    int64 first = row.index * columns;
+    T sum = T(0);
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        sum += g[first + i] * y[first + i];
+    }
+
+    sum = sumOfWarp(sum);
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        dx[first + i] = y[first + i] * (g[first + i] - sum);
+    }
+}
+
+// dx = g − exp(y) Σ g; dx may be y or g.
+extern "C" __global__ void __launch_bounds__(Threads) log_softmax_gradient(
+    const T* y, const T* g, T* dx, int rows, int columns)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    int64 first = row.index * columns;
+    T sum = T(0);
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        sum += g[first + i];
+    }
+
+    sum = sumOfWarp(sum);
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        dx[first + i] = g[first + i] - exp(y[first + i]) * sum;
+    }
+}
+
+// Whether a label is one of the classes; if not it is reported, and the caller leaves it be.
+__device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault* fault, int code)
+{
+    if ((unsigned)label < (unsigned)classes) {
+        return true;
+    }
+
+    reportFault(fault, code, label, (int)row);
+    return false;
+}
+
+// loss = log Σ exp(x) − x[label]
+extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
+    const T* x, const int* labels, T* losses, int rows, int columns, Fault* fault, int code)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    x += row.index * columns;
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    if (row.lane == 0) {
+        int label = labels[row.index];
+        if (isClass(label, row.index, columns, fault, code)) {
+            // The greatest element's difference is taken first: both may be large.
+            losses[row.index] = (most - x[label]) + log(sum);
+        }
+    }
+}
+
+// dx = (exp(x) / Σ exp(x) − 1 at the label) g; dx may be x.
+extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_gradient(
+    const T* x, const int* labels, const T* g, T* dx, int rows, int columns, Fault* fault, int code)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    x += row.index * columns;
+    dx += row.index * columns;
+    int label = labels[row.index];
+    if (row.lane == 0) {
+        isClass(label, row.index, columns, fault, code);
+    }
+
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane), factor = g[row.index];
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        dx[i] = (exp(x[i] - most) / sum - (i == label ? T(1) : T(0))) * factor;
+    }
+}
+
+// loss = −log p[label]
+extern "C" __global__ void __launch_bounds__(Threads) cross_entropy(
+    const T* p, const int* labels, T* losses, int rows, int columns, Fault* fault, int code)
+{
+    int row = blockIdx.x * Threads + threadIdx.x;
+    if (row < rows && isClass(labels[row], row, columns, fault, code)) {
+        losses[row] = -log(p[(size_t)row * columns + labels[row]]);
+    }
+}
+
+// dp = −g / p at the label, else 0; an element a thread.
+extern "C" __global__ void __launch_bounds__(Threads) cross_entropy_gradient(
+    const T* p, const int* labels, const T* g, T* dp, int columns, unsigned count, Fault* fault, int code)
+{
+    unsigned i = blockIdx.x * Threads + threadIdx.x;
+    if (i >= count) {
+        return;
+    }
+
+    int row = i / columns, column = i % columns, label = labels[row];
+    if (column == 0) {
+        isClass(label, row, columns, fault, code);
+    }
+
+    dp[i] = column == label ? -g[row] / p[i] : T(0);
+}

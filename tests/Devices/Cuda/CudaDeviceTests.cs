@@ -1,0 +1,158 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+using Engine.Interop;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>What the device does beside running single ops.</summary>
+[TestFixture]
+public sealed class CudaDeviceTests
+{
+    [Test]
+    public void Memory_keeps_what_is_written()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        using Storage storage = device.Allocate(10);
+        storage.Write([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        storage.Write([20, 30], offset: 4);
+        var read = new byte[6];
+
+        storage.Read(read, offset: 2);
+
+        Assert.That(read, Is.EqualTo(new byte[] { 3, 4, 20, 30, 7, 8 }));
+        Assert.That(CudaDevice.Address(storage), Is.Not.Zero);
+        Assert.That(() => storage.Write([1], offset: 10), Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void Training_gives_the_cpus_losses_whether_launched_or_recorded_as_a_graph([Values] bool synchronous)
+    {
+        CudaTestDevice.Open();
+        using var cuda = new CudaDevice(CudaTestDevice.Options with { Synchronous = synchronous });
+        using var cpu = new CpuDevice(1);
+
+        Assert.That(Losses(cuda), Is.EqualTo(Losses(cpu)).Within(0.01).Percent);
+    }
+
+    [Test]
+    public void Too_large_a_block_is_refused_with_the_figures_and_the_device_goes_on()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+
+        Assert.That(() => device.Allocate(1L << 46), Throws.TypeOf<CudaException>().With.Message.Match(
+            @"^cuda:0 \(.+\) has no room for 67108864 MiB: of its [\d.]+ MiB, this program's arrays hold [\d.]+ MiB in \d+ b"));
+        using Storage storage = device.Allocate(4);
+        storage.Write([1, 2, 3, 4]);
+    }
+
+    [Test]
+    public void An_index_outside_is_reported_and_the_next_function_runs()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        Input x = Vector("x"), indices = IntVector("indices");
+        using var gather = Function.Compile([x, indices], [Gather(x, indices)], device: device);
+        Tensor data = Tensor.From([1f, 2, 3]);
+
+        Assert.That(
+            () => gather.Call(data, Tensor.From([0, 2, 7, 3])),
+            Throws.TypeOf<EngineException>().With.Message.EqualTo(
+                "gather: the index 7 is not one of 3 rows: they are numbered from 0."));
+        Tensor rows = gather.Call(data, Tensor.From([2, 0]))[0];
+        Assert.That(rows.AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 3, 1 }));
+    }
+
+    [Test]
+    public void A_nan_is_not_lost_among_numbers()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        Input x = Vector("x"), y = Vector("y");
+        using var function = Function.Compile(
+            [x, y], [Maximum(x, y), Minimum(y, x), Rectify(x), Max(x), Min(x), ArgMax(x, 0)], device: device);
+
+        Tensor[] results = function.Call(Tensor.From([1f, float.NaN, 3]), Tensor.From([2f, 2, 2]));
+
+        Assert.That(results[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 2, float.NaN, 3 }));
+        Assert.That(results[1].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, float.NaN, 2 }));
+        Assert.That(results[2].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, float.NaN, 3 }));
+        Assert.That(results[3].AsSpan<float>()[0], Is.NaN);
+        Assert.That(results[4].AsSpan<float>()[0], Is.NaN);
+        Assert.That(results[5].AsSpan<int>()[0], Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_gpu_that_does_not_exist_is_refused_and_those_that_do_are_named()
+    {
+        CudaTestDevice.Open();
+
+        var options = new CudaOptions { Ordinal = 99 };
+        Assert.That(() => new CudaDevice(options), Throws.TypeOf<CudaException>().With.Message.Match(
+            @"^There is no GPU 99: the driver finds \d+, numbered from 0 \(0 is a .+\)\.$"));
+    }
+
+    [Test]
+    public void A_kernel_is_compiled_once_and_then_taken_from_the_cache()
+    {
+        CudaTestDevice.Open();
+        using var folder = new TempFolder();
+        CudaOptions options = CudaTestDevice.Options with { CacheFolder = folder.Path };
+
+        Assert.That(Double(), Is.EqualTo(new float[] { 2, 4 }));
+        string entry = Directory.GetFiles(folder.Path).Single();
+        DateTime written = File.GetLastWriteTimeUtc(entry);
+        Assert.That(Double(), Is.EqualTo(new float[] { 2, 4 }));
+        Assert.That(File.GetLastWriteTimeUtc(entry), Is.EqualTo(written), "it was written anew");
+
+        File.WriteAllBytes(entry, [1, 2, 3]);
+        Assert.That(Double(), Is.EqualTo(new float[] { 2, 4 }));
+        Assert.That(new FileInfo(entry).Length, Is.GreaterThan(3), "what was corrupt was not replaced");
+
+        float[] Double()
+        {
+            using var device = new CudaDevice(options);
+            Input x = Vector("x");
+            using var function = Function.Compile([x], [x + x], device: device);
+            return function.Call(Tensor.From([1f, 2]))[0].AsSpan<float>().ToArray();
+        }
+    }
+
+    /// <summary>
+    /// The sums of a convolutional network's losses after 1, 20 and 40 steps, on batches that a counter on the device
+    /// chooses.
+    /// </summary>
+    private static float[] Losses(Device device)
+    {
+        const int Samples = 64, Batch = 8, Side = 8, Filters = 4, Features = Filters * 3 * 3, Classes = 5;
+        var random = new Random(1);
+        using SharedVariable images = Shared(Numbers(Samples, 1, Side, Side)), counter = Shared(Tensor.Scalar(0)),
+            labels = Shared(Tensor.From([.. Enumerable.Range(0, Samples).Select(_ => random.Next(Classes))])),
+            filters = Shared(Numbers(Filters, 1, 3, 3)), bias = Shared(Numbers(Filters)),
+            weights = Shared(Numbers(Features, Classes)), total = Shared(Tensor.Scalar(0f));
+        Variable x = TakeRows(images, counter, Constant(Batch, DType.Int32));
+        Variable y = TakeRows(labels, counter, Constant(Batch, DType.Int32));
+        Variable hidden = MaxPool2D(Rectify(Conv2D(x, filters, bias: bias)), (2, 2));
+        Variable loss = Mean(CategoricalCrossEntropy(Softmax(Dot(Flatten(hidden), weights)), y));
+        SharedVariable[] parameters = [filters, bias, weights];
+        IReadOnlyList<Variable> grads = Grad(loss, parameters);
+        Update[] steps = [.. parameters.Zip(grads, (w, grad) => new Update(w, w - (grad * 0.1)))];
+        using var train = Function.Compile(
+            [], [], [.. steps, new Update(counter, counter + 1), new Update(total, total + loss)], device: device);
+        return [After(1), After(19), After(20)];
+
+        float After(int more)
+        {
+            train.RunMany(more);
+            return total.GetScalar<float>();
+        }
+
+        Tensor Numbers(params int[] shape)
+        {
+            int count = shape.Aggregate((a, b) => a * b);
+            return Tensor.From([.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)]).Reshape(shape);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Engine.Devices.Cuda;
+using Engine.Tests.Ops;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>What every op must do on the GPU: the same as on the CPU, on the same examples.</summary>
+[TestFixture]
+public sealed class CudaOpTests
+{
+    private static IEnumerable<TestCaseData> Cases => OpTable.Types
+        .Where(type => type.IsAssignableTo(typeof(ICudaOp)))
+        .Select(type => new TestCaseData(type).SetArgDisplayNames(OpTable.Name(type)));
+
+    [TestCaseSource(nameof(Cases))]
+    public void An_op_computes_what_its_reference_does(Type op) =>
+        OpChecks.ComputesWhatItsReferenceDoes(op, CudaTestDevice.Open());
+
+    [TestCaseSource(nameof(Cases))]
+    public void An_op_computes_the_same_bits_in_place(Type op) =>
+        OpChecks.ComputesTheSameBitsInPlace(op, CudaTestDevice.Open());
+
+    [TestCaseSource(nameof(Cases))]
+    public void An_op_refuses_misuse(Type op) => OpChecks.RefusesMisuse(op, CudaTestDevice.Open());
+
+    [Test]
+    public void Every_op_of_the_cpu_runs_on_the_gpu() => Assert.That(
+        OpTable.Types.Where(type => type.IsAssignableTo(typeof(Engine.Devices.Cpu.ICpuOp))),
+        Is.SubsetOf(OpTable.Types.Where(type => type.IsAssignableTo(typeof(ICudaOp)))));
+}
