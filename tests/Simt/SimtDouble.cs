@@ -12,19 +12,20 @@ internal static unsafe class SimtDouble
     private static readonly Lazy<nint> s_nvrtc = new(() => NativeLibrary.Load(Path.Combine(Folder, "libnvrtc.so")));
     private static readonly Dictionary<string, byte[]> s_images = [];
 
+    /// <summary>Why the double cannot be built here; null where it can.</summary>
+    public static string? WhyNot =>
+        !OperatingSystem.IsLinux() ? "The SIMT double runs on Linux only."
+        : !IsOnPath("g++") ? "g++ is not installed, and the SIMT double needs it."
+        : null;
+
     /// <summary>Where libcuda.so.1 and libnvrtc.so lie; ignores the running test where they cannot be built.</summary>
     public static string Folder
     {
         get
         {
-            if (!OperatingSystem.IsLinux())
+            if (WhyNot is { } reason)
             {
-                Assert.Ignore("The SIMT double runs on Linux only.");
-            }
-
-            if (!IsOnPath("g++"))
-            {
-                Assert.Ignore("g++ is not installed, and the SIMT double needs it.");
+                Assert.Ignore(reason);
             }
 
             return s_folder.Value;

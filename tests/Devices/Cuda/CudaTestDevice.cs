@@ -1,12 +1,13 @@
-using Engine.Build;
+using System.Runtime.InteropServices;
 using Engine.Devices.Cuda;
 using Engine.Interop;
+using Engine.Tests.Simt;
 
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The GPU that tests run on: a real one, or where <c>ENGINE_CUDA_PATH</c> is not set and it has been built, the
-/// double in artifacts/simt, which is found by that variable alone.
+/// The GPU that tests run on: the one of the driver that is installed or that <c>ENGINE_CUDA_PATH</c> names; where there is
+/// none, the double of tests/Simt, which is built on first use and found by that variable alone.
 /// </summary>
 internal static class CudaTestDevice
 {
@@ -43,14 +44,14 @@ internal static class CudaTestDevice
         }
     }
 
-    /// <summary>Lets the double be found, before anything looks for a driver.</summary>
+    /// <summary>Lets the double be found where there is no driver, before anything looks for one.</summary>
     public static void Choose()
     {
         const string Variable = "ENGINE_CUDA_PATH";
-        string folder = Path.Combine(Repository.Artifacts, "simt");
-        if (Environment.GetEnvironmentVariable(Variable) is null && File.Exists(Path.Combine(folder, "libcuda.so.1")))
+        bool isChosen = Environment.GetEnvironmentVariable(Variable) is not null;
+        if (!isChosen && !NativeLibrary.TryLoad("libcuda.so.1", out _) && SimtDouble.WhyNot is null)
         {
-            Environment.SetEnvironmentVariable(Variable, folder);
+            Environment.SetEnvironmentVariable(Variable, SimtDouble.Folder);
         }
     }
 }
