@@ -11,6 +11,7 @@
 #include <sstream>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 namespace simt
 {
@@ -37,6 +38,10 @@ namespace simt
             }
             Unnamed(const Unnamed&) = delete;
             std::string path() const { return format("/proc/%d/fd/%d", getpid(), file_); }
+
+            // Gives the open file away. The loader takes two libraries of one path for the same, and a path is free again
+            // as soon as its file is closed: a module's must stay open for as long as it is loaded.
+            int release() { return std::exchange(file_, -1); }
 
         private:
             int file_;
@@ -92,6 +97,7 @@ namespace simt
     Module::~Module()
     {
         if (library) dlclose(library);
+        if (file >= 0) close(file);
     }
 
     int load_module(const void* image, Module*& result)
@@ -114,6 +120,7 @@ namespace simt
             report(std::string("a module could not be loaded: ") + dlerror());
             return InvalidImage;
         }
+        module->file = file.release();
         link_map* map = nullptr;
         dlinfo(module->library, RTLD_DI_LINKMAP, &map);
         module->start = map->l_addr;

@@ -39,6 +39,7 @@ namespace simt
     struct Module
     {
         void* library = nullptr;
+        int file = -1; // holds the library, for as long as it is loaded
         std::string elf;
         uintptr_t start = 0, size = 0;
         uintptr_t shared_start = 0, shared_size = 0;
