@@ -9,9 +9,18 @@ internal static partial class Dotnet
     private static string Host => Environment.ProcessPath ?? "dotnet";
 
     /// <summary>Runs <c>dotnet ARGS</c> in the repository's root, with our output as its output.</summary>
-    public static int Run(params string[] args)
+    public static int Run(params string[] args) => RunWith([], args);
+
+    /// <summary>Runs <c>dotnet ARGS</c> as <see cref="Run"/> does, with variables set in its environment.</summary>
+    public static int RunWith(IEnumerable<KeyValuePair<string, string>> environment, params string[] args)
     {
-        using Process process = Process.Start(new ProcessStartInfo(Host, args) { WorkingDirectory = Repository.Root })!;
+        var start = new ProcessStartInfo(Host, args) { WorkingDirectory = Repository.Root };
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using Process process = Process.Start(start)!;
         process.WaitForExit();
         return process.ExitCode;
     }

@@ -8,6 +8,13 @@ internal static class Repository
 
     public static string Artifacts { get; } = Path.Combine(Root, "artifacts");
 
+    /// <summary>Where <c>./build.sh nvrtc</c> leaves NVIDIA's run-time compiler: among the user's caches.</summary>
+    public static string Nvrtc { get; } = Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } caches
+            ? caches
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        "engine", "nvrtc");
+
     /// <summary>The Release build of one of our programs.</summary>
     public static string Built(string project, string assembly) =>
         Path.Combine(Artifacts, "bin", project, "release", assembly + ".dll");

@@ -15,6 +15,10 @@ internal sealed record TestCounts(int Passed, int Failed, int Skipped)
     /// <summary>Whether at least one test ran and none failed.</summary>
     public bool Good => Passed > 0 && Failed == 0;
 
+    /// <summary>Of two runs together.</summary>
+    public static TestCounts operator +(TestCounts a, TestCounts b) =>
+        new(a.Passed + b.Passed, a.Failed + b.Failed, a.Skipped + b.Skipped);
+
     /// <summary>Reads the counters of a TRX report; what neither passed nor failed was skipped.</summary>
     public static TestCounts Read(string trx)
     {

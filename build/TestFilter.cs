@@ -9,6 +9,9 @@ internal static class TestFilter
     /// </summary>
     public static string Of(IReadOnlyList<string> words) => string.Join('|', words.Select(Term));
 
+    /// <summary>The tests that both expressions hold; an empty one holds all.</summary>
+    public static string Both(string a, string b) => a.Length == 0 ? b : b.Length == 0 ? a : $"({a})&({b})";
+
     private static string Term(string word) =>
         word.AsSpan().ContainsAny("=~!") ? $"({word})" : $"FullyQualifiedName~{word}";
 }

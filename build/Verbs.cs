@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Engine.Build;
 
 /// <summary>What <c>./build.sh VERB</c> can do; a new verb is one row of the table and one method.</summary>
@@ -7,13 +9,19 @@ internal static class Verbs
     private const int Failed = 1;
     private const int WrongUsage = 2;
 
+    /// <summary>The option of <c>test</c> with which a gate that is left out is a failure.</summary>
+    private const string AllGates = "--all-gates";
+
     private sealed record Verb(string Name, string Arguments, string Help, Func<string[], int> Run);
 
     private static readonly Verb[] s_all =
     [
         new("build", "", "build everything, Release; the same as no verb", Build),
         new("test", "[FILTER…]", "build, then run the tests whose full names hold one of these words; none: all", Test),
+        new("nvrtc", "", "get NVIDIA's run-time compiler for the tests, where the machine has none", FetchNvrtc),
         new("run", "COMMAND…", "build the runner if need be and run it: ./build.sh run --help", RunRunner),
+        new("bench", "[NAME…]", "build the benchmarks if need be and run them: ./build.sh bench --help", Bench),
+        new("bundle", "", "pack what checks a GPU machine that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
         new("format", "[OPTION…]", "bring the sources into the house style, as dotnet format does", Format),
         new("clean", "", "delete everything that was built", Clean),
         new("help", "", "show this", Help),
@@ -51,37 +59,46 @@ internal static class Verbs
             return Failed;
         }
 
-        string results = Directory.CreateDirectory(Path.Combine(Repository.Artifacts, "test-results")).FullName;
-        string report = Path.Combine(results, "tests.trx");
-        File.Delete(report);
-        List<string> call =
-        [
-            Repository.Built("Tests", "Engine.Tests"),
-            "--results-directory", results, "--report-trx", "--report-trx-filename", Path.GetFileName(report),
-        ];
-        if (words.Length > 0)
-        {
-            call.AddRange("--filter", TestFilter.Of(words));
-        }
-
-        int exitCode = Dotnet.Run([.. call]);
-        TestCounts counts = (File.Exists(report) ? TestCounts.Read(report) : TestCounts.None).After(exitCode);
+        bool mustBeAll = words.Contains(AllGates);
+        (TestCounts counts, bool isAll) = Gates.Run(TestFilter.Of([.. words.Where(word => word != AllGates)]));
         Console.WriteLine(counts);
-        return counts.Good ? Done : Failed;
+        return counts.Good && (isAll || !mustBeAll) ? Done : Failed;
     }
 
-    private static int RunRunner(string[] args)
+    private static int FetchNvrtc(string[] _)
     {
-        string runner = Repository.Built("Runner", "runner");
-        var stamp = new Stamp(
-            Path.Combine(Repository.Artifacts, "runner.stamp"),
-            Repository.Root,
-            ["src", "Directory.Build.props", "Directory.Packages.props", "global.json"]);
-        string now = stamp.Take();
-        if (!File.Exists(runner) || !stamp.Holds(now))
+        if (OperatingSystem.IsWindows())
         {
-            Console.Error.WriteLine("Building the runner …");
-            if (Dotnet.RunQuietly("build", "src/Runner", "-c", "Release", "-v", "q", "--nologo") != 0)
+            Console.Error.WriteLine("On Windows, NVRTC comes with NVIDIA's CUDA toolkit: install that.");
+            return Failed;
+        }
+
+        string fetch = Path.Combine(Repository.Root, "build", "get-nvrtc.sh");
+        using Process script = Process.Start("bash", [fetch, Repository.Nvrtc]);
+        script.WaitForExit();
+        return script.ExitCode == 0 ? Done : Failed;
+    }
+
+    private static int RunRunner(string[] args) => RunProgram("src/Runner", "Runner", "runner", args);
+
+    private static int Bench(string[] args) => RunProgram("bench", "Bench", "Engine.Bench", args);
+
+    private static int MakeBundle(string[] _) => Bundle.Make() ? Done : Failed;
+
+    /// <summary>Builds a program if need be and becomes it.</summary>
+    private static int RunProgram(string folder, string project, string assembly, string[] args)
+    {
+        string program = Repository.Built(project, assembly);
+        var stamp = new Stamp(
+            Path.Combine(Repository.Artifacts, project.ToLowerInvariant() + ".stamp"),
+            Repository.Root,
+            [.. new HashSet<string> { "src", folder.Split('/')[0] },
+                "Directory.Build.props", "Directory.Packages.props", "global.json"]);
+        string now = stamp.Take();
+        if (!File.Exists(program) || !stamp.Holds(now))
+        {
+            Console.Error.WriteLine($"Building the {project.ToLowerInvariant()} …");
+            if (Dotnet.RunQuietly("build", folder, "-c", "Release", "-v", "q", "--nologo") != 0)
             {
                 return Failed;
             }
@@ -89,7 +106,7 @@ internal static class Verbs
             stamp.Write(now);
         }
 
-        return Dotnet.Become(runner, args);
+        return Dotnet.Become(program, args);
     }
 
     private static int Format(string[] options) =>

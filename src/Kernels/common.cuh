@@ -36,6 +36,14 @@ struct Loops {
     }
 };
 
+// How a kernel takes loops: by value; a joined one (joined.cuh) where they lie among its arguments, because a copy that
+// is indexed by a loop's number would lie in local memory.
+#ifdef JOINED
+typedef const Loops& LoopsArgument;
+#else
+typedef Loops LoopsArgument;
+#endif
+
 __device__ __forceinline__ float infinity(float) { return __int_as_float(0x7f800000); }
 __device__ __forceinline__ double infinity(double) { return __longlong_as_double(0x7ff0000000000000LL); }
 

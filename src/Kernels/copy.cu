@@ -12,7 +12,7 @@ extern "C" __global__ void copy_rows(const T* x, int64 stepX, T* y, int64 stepY,
 }
 
 // The axes in another order: y in C order, x at the loops' steps. For orders that keep the innermost axis.
-extern "C" __global__ void permute(const T* x, T* y, Loops loops, unsigned count)
+extern "C" __global__ void permute(const T* x, T* y, LoopsArgument loops, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
@@ -29,7 +29,7 @@ extern "C" __global__ void permute(const T* x, T* y, Loops loops, unsigned count
 constexpr int Side = 32, TileRows = 8;
 
 extern "C" __global__ void __launch_bounds__(Side * TileRows) transpose(
-    const T* x, T* y, Loops outer, int outerCount, int n, int stepX, int m, int stepY)
+    const T* x, T* y, LoopsArgument outer, int outerCount, int n, int stepX, int m, int stepY)
 {
     __shared__ T tile[Side][Side + 1];
     int m0 = blockIdx.x * Side, n0 = blockIdx.y * Side;

@@ -1,39 +1,37 @@
-// A function of one, two or three numbers, applied to every element, with broadcasting.
+// Functions of numbers at the same place of several arrays, with broadcasting.
 //
-//   y[i] = MAP(a[i], b[i], c[i])        a, b, c: T, ARITY of them; y: R, in C order
+//   y0[i], y1[i] … = COMPUTE(x0[i], x1[i] …)        y: arrays in C order; x: such arrays, or smaller ones, repeated
 //
-// The function is the macro MAP: the expression that the row of Ops/Elementwise gives for CUDA. One thread takes an
-// element, then another as far on as the grid is long, so that neighbouring threads always touch neighbouring
-// elements. Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there are some ten
-// thousand elements.
+// What is done for an element comes as text from Ops/Elementwise: PARAMETERS are the arrays, LOAD reads the elements of
+// the inputs (from place i, from place 0, or, where an input is repeated along some of the loops over the outputs,
+// from one of the places at0 … at2), COMPUTE makes of them those of the outputs and stores them. All loads of an element
+// stand before its stores: an output may lie where an input of its size does.
+//
+// One thread takes an element, then another as far on as the grid is long, so that neighbouring threads always touch
+// neighbouring elements. Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there
+// are some ten thousand elements. That is why chains of such functions are one kernel.
 #include "common.cuh"
 
-#if ARITY == 1
-#define AT(i, j, k) apply(a[i])
-__device__ __forceinline__ R apply(T x) { return MAP(x); }
-#elif ARITY == 2
-#define AT(i, j, k) apply(a[i], b[j])
-__device__ __forceinline__ R apply(T x, T y) { return MAP(x, y); }
+#if PATTERNS == 0
+#define LOOPS
+#define PLACES
+#elif PATTERNS == 1
+#define LOOPS LoopsArgument loops,
+#define PLACES int64 at0 = loops.offset(0, i);
+#elif PATTERNS == 2
+#define LOOPS LoopsArgument loops,
+#define PLACES int64 at0 = loops.offset(0, i), at1 = loops.offset(1, i);
 #else
-#define AT(i, j, k) apply(a[i], b[j], c[k])
-__device__ __forceinline__ R apply(T x, T y, T z) { return MAP(x, y, z); }
+#define LOOPS LoopsArgument loops,
+#define PLACES int64 at0 = loops.offset(0, i), at1 = loops.offset(1, i), at2 = loops.offset(2, i);
 #endif
 
-// Each input is either as long as the output (step 1) or one number (step 0). y may be one of the inputs.
-extern "C" __global__ void map_flat(
-    const T* a, int stepA, const T* b, int stepB, const T* c, int stepC, R* y, unsigned count)
+extern "C" __global__ void map(PARAMETERS, LOOPS unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        y[i] = AT((size_t)i * stepA, (size_t)i * stepB, (size_t)i * stepC);
-    }
-}
-
-// Inputs that are repeated along some of the loops over the output (step 0 there).
-extern "C" __global__ void map_broadcast(const T* a, const T* b, const T* c, R* y, Loops loops, unsigned count)
-{
-    unsigned threads = gridDim.x * blockDim.x;
-    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        y[i] = AT(loops.offset(0, i), loops.offset(1, i), loops.offset(2, i));
+        PLACES
+        LOAD
+        COMPUTE
     }
 }

@@ -1,42 +1,78 @@
 // The product of two matrices.
 //
-//   C[m][n] = sum over k of A[m][k] * B[k][n]
+//   C[i][j] = sum over k of A[i][k] * B[k][j]
 //
 //   A: (m, k), or (k, m) with TRANSPOSE_A 1; B: (k, n), or (n, k) with TRANSPOSE_B 1; C: (m, n); all T, in C order
+//   EPILOGUE(x, i, j) and OPERANDS as in gemm.cuh; after it x goes to C[i][j] or, as STORE(x, i, j) says, elsewhere
 //
-// How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic.
+// With SUMS 1 also sums[j] = sum over k of B[k][j], as if A had one more row, of ones: where A holds a layer's inputs
+// and B the gradient of its outputs, C is the gradient of its weights and this that of its bias, for no launch more.
+// SUMS_EPILOGUE(x, j) is done with these.
+//
+// How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic, for the
+// layers of a small network the latency of a chain of some ten slices.
 #include "gemm.cuh"
+
+#ifndef SUMS
+#define SUMS 0
+#endif
+#ifndef SUMS_EPILOGUE
+#define SUMS_EPILOGUE(...)
+#endif
+
+#ifndef STORE
+#define STORE(x, i, j) c[(size_t)(i) * n + (j)] = x;
+#endif
+
+#if SUMS
+// The row of ones, which begins a vector of rows, or is one along k.
+__device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRANSPOSE_A};
+#endif
 
 struct MatrixA {
     static constexpr bool AlongK = !TRANSPOSE_A;
+    static constexpr int Vector = VECTOR_A;
     const T* x;
     int m, k;
-    __device__ __forceinline__ T at(int i, int j) const
+    __device__ __forceinline__ bool find(int i, int j, const T*& at) const
     {
-        return x[TRANSPOSE_A ? (size_t)j * m + i : (size_t)i * k + j];
+        at = x + (TRANSPOSE_A ? (size_t)j * m + i : (size_t)i * k + j);
+#if SUMS
+        at = i == m ? Ones : at;
+#endif
+        return true;
     }
 };
 
 struct MatrixB {
     static constexpr bool AlongK = TRANSPOSE_B;
+    static constexpr int Vector = VECTOR_B;
     const T* x;
     int n, k;
-    __device__ __forceinline__ T at(int i, int j) const
+    __device__ __forceinline__ bool find(int i, int j, const T*& at) const
     {
-        return x[TRANSPOSE_B ? (size_t)i * k + j : (size_t)j * n + i];
+        at = x + (TRANSPOSE_B ? (size_t)i * k + j : (size_t)j * n + i);
+        return true;
     }
 };
 
-struct MatrixC {
-    T* y;
-    int n;
-    __device__ __forceinline__ void put(int i, int j, T sum) const { y[(size_t)i * n + j] = sum; }
-};
-
-// With parts of k, C holds one matrix a part.
-extern "C" __global__ void __launch_bounds__(Threads) gemm(const T* a, const T* b, T* c, int m, int n, int k)
+// workspace: as parts.cuh wants it, where gridDim.z is not 1.
+extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
+    const T* a, const T* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
 {
-    __shared__ __align__(16) T tileA[Tiled::SharedA];
-    __shared__ __align__(16) T tileB[Tiled::SharedB];
-    Tiled::run(MatrixA{a, m, k}, MatrixB{b, n, k}, MatrixC{c + (size_t)blockIdx.z * m * n, n}, m, n, k, tileA, tileB);
+    Product<MatrixA, MatrixB> product;
+    if (!product.compute(MatrixA{a, m, k}, MatrixB{b, n, k}, m + SUMS, n, k, workspace)) {
+        return;
+    }
+
+    product.forEach(m + SUMS, n, [&](int i, int j, T x) {
+        if (SUMS && i == m) {
+            SUMS_EPILOGUE(x, j)
+            sums[j] = x;
+            return;
+        }
+
+        EPILOGUE(x, i, j)
+        STORE(x, i, j)
+    });
 }

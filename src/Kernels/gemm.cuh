@@ -1,155 +1,355 @@
 // The heart of matrix products and convolutions: a tile of C[i][j] = sum over k of A[i][k] * B[j][k], where A and B are
-// anything that can be asked for an element and C anything that takes one.
+// anything that can say where an element lies and C anything that takes one.
 //
-// A block computes a tile of C. For each slice of TileK along k it brings a tile of A and one of B into shared
-// memory, and each thread multiplies a column of the one by a row of the other into a little matrix of sums that
-// stays in registers: of Rows rows and Columns columns it makes Rows·Columns products from Rows + Columns reads, so
-// that arithmetic, not shared memory, is the bound. The next slice's elements are on their way into registers while
-// the present one is multiplied.
+// A block computes a tile of C. It brings a slice of TILE_K along k of either operand into shared memory, where each of
+// its threads multiplies ROWS elements of the one by COLUMNS of the other into a little matrix of sums that stays in
+// registers: of ROWS · COLUMNS products for ROWS + COLUMNS reads, so that arithmetic, not shared memory, is the bound.
+// There are two buffers: while one slice is multiplied the next is on its way into the other, by asynchronous copies
+// from sm_80 on and through registers before (ptx.cuh). One barrier a slice suffices.
 //
-// Tile sizes: 128 × 128 × 8 with 8 × 8 sums a thread has the most products for a read (a quarter of a read each) but
-// gives few blocks; 64 × 64 × 16 with 4 × 4 sums is for products too small to fill the GPU with those, and for
-// double, whose 8 × 8 sums would not fit into the registers. Both take 256 threads, of which each moves 4 elements of
-// either tile a slice.
+// A tile lies in shared memory as its matrix lies in memory, along k or across, so that it is copied 16 bytes at a time
+// with no element passing through a register. Which vectors are safe the host knows when it makes the plan: where a
+// side is no multiple of four, or an address none of 16 bytes, the operand's Vector is 1 and single elements are
+// copied. A vector is then inside the matrix if its first element is, and what lies outside counts as 0.
 //
-// Where C has few tiles and k is long, the slices are split into parts (blockIdx.z), whose sums go to a workspace and
-// are added in order by a second launch (reduce.cu): the same input always gives the same bits, and no atomics are
-// needed.
+// Tiles (the host chooses one for each shape by an estimate of clocks, see CudaTiles):
+//   128 × 128 × 8,  8 × 8 sums a thread  the most products for a read; for matrices that have 128 such tiles
+//    64 ×  64 × 16, 4 × 4                for middling ones, and for double, whose 8 × 8 sums would not fit registers
+//    64 ×  32 × 32, 4 × 4                for up to 32 columns (the filters of a convolution)
+//    64 ×  16 × 32, 4 × 2                for up to 16 columns: a larger tile would multiply mostly zeros
+//    16 ×  64 × 32, 2 × 4                for up to 16 rows, as when a net is asked about one sample
+//    32 ×  32 × 32, 4 × 2                for products so small (a batch of 128 by 100 units) that they are bound by
+//                                        latency: 16 tiles rather than 4 let more of the GPU take part
+// The smaller the tile the deeper the slice: multiplying one takes at least 256 clocks a scheduler, about as long as
+// the next takes to come from the L2 cache, where the operands of a network's layers lie.
+//
+// The inner side is split among gridDim.z blocks where there are few tiles; parts.cuh says how their sums are joined.
+//
+// The epilogue: what is done with an element of the product before it is stored. A kernel that uses this file has two
+// macros that are empty unless the compiler of plans defines them:
+//
+//   OPERANDS         further parameters of the kernel, after its own: `, const T* bias, float* velocity`
+//   EPILOGUE(x, …)   statements that change x, an lvalue of type T, and may read and write the further parameters;
+//                    after x come the element's indices, each the name of an int that is evaluated once. For a product
+//                    with bias and rectifier: `x = greater(x + bias[j], T(0));`
+//
+// It runs once for each element, after all parts of it are joined, in the thread that stores it; so it may read the old
+// value at the place it is stored to, as an update of weights by their gradient does.
 #pragma once
 #include "common.cuh"
+#include "parts.cuh"
+#include "ptx.cuh"
 
+#ifndef OPERANDS
+#define OPERANDS
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(...)
+#endif
+
+// As many for every tile, so that products of several shapes can be one launch.
 constexpr int Threads = 256;
 
-// Rows and columns that a thread takes side by side: four floats are one 16-byte access.
-constexpr int Group = 4;
+// Where a tile's sums need but half of the threads, two teams keep the same sums, each over its half of every slice,
+// and add them up in the end. Smaller sums for all threads would wait for shared memory: 2 × 2 products for 2 + 2
+// reads.
+constexpr int TeamThreads = TILE_M / ROWS * (TILE_N / COLUMNS), Teams = Threads / TeamThreads;
+static_assert(Teams * TeamThreads == Threads && Teams <= 2, "one team or two");
 
-// A row of a tile in shared memory is longer than it need be, so that threads that write a column meet different banks.
+// Blocks that share a multiprocessor, so that one multiplies while another waits. With 8 × 8 sums a thread that is left
+// to the compiler: where both operands lie along k it needs more than the 128 registers that would let two. So may
+// copies through registers, which hold a slice beside the sums.
+constexpr int Blocks = ROWS * COLUMNS > 16 || !ASYNC_COPIES ? 1 : 2;
+
+// The lanes of a warp form 4 rows of 8: a warp's reads of both operands are then shortest.
+constexpr int LaneRows = 4, LaneColumns = 8;
+
+// 16 bytes.
+constexpr int MostVector = 16 / sizeof(T);
+
+// A row in shared memory is longer than it need be, so that threads that read or write a column of it meet different
+// banks; by 16 bytes or more, so that rows stay aligned.
 constexpr int Padding = 4;
 
-template <int TileM, int TileN, int TileK, int Rows, int Columns>
-struct Multiplier {
-    static constexpr int SharedA = TileK * (TileM + Padding), SharedB = TileK * (TileN + Padding);
-    static constexpr int ThreadsN = TileN / Columns, ThreadsM = TileM / Rows;
-    static_assert(ThreadsM * ThreadsN == Threads, "every thread has sums");
+// The slice that a thread multiplies at once, where it reads along k. Its registers hold 2 · 16 elements, or 2 · 4 · 4.
+constexpr int Step = ROWS * COLUMNS > 16 ? 2 : 4;
 
-    // One operand: which elements of its tile the thread moves, from memory to registers and on to shared memory.
-    template <int Side, typename Source>
-    struct Mover {
-        static constexpr int Loads = Side * TileK / Threads;
-        static_assert(Loads * Threads == Side * TileK, "every thread moves as much");
-        T next[Loads];
+template <int Count>
+struct __align__(Count * sizeof(T)) Pack {
+    T x[Count];
+};
 
-        // Neighbours in memory go to neighbouring threads.
-        static __device__ __forceinline__ int index(int load)
-        {
-            int i = load * Threads + (int)threadIdx.x;
-            return Source::AlongK ? i / TileK : i % Side;
-        }
-
-        static __device__ __forceinline__ int depth(int load)
-        {
-            int i = load * Threads + (int)threadIdx.x;
-            return Source::AlongK ? i % TileK : i / Side;
-        }
-
-        // Elements beyond the edges count as 0, which adds nothing.
-        __device__ __forceinline__ void read(const Source& source, int first, int end, int k0, int k)
-        {
-            #pragma unroll
-            for (int load = 0; load < Loads; load++) {
-                int i = first + index(load), j = k0 + depth(load);
-                next[load] = i < end && j < k ? source.at(i, j) : T(0);
-            }
-        }
-
-        __device__ __forceinline__ void write(T* tile) const
-        {
-            #pragma unroll
-            for (int load = 0; load < Loads; load++) {
-                tile[depth(load) * (Side + Padding) + index(load)] = next[load];
-            }
-        }
-    };
-
-    // A thread's rows (columns) come in groups, as far apart as all threads' groups are long: so a warp reads without
-    // conflicts and writes whole lines.
-    static __device__ __forceinline__ int row(int r)
-    {
-        return r / Group * (Group * ThreadsM) + (int)threadIdx.x / ThreadsN * Group + r % Group;
-    }
-
-    static __device__ __forceinline__ int column(int c)
-    {
-        return c / Group * (Group * ThreadsN) + (int)threadIdx.x % ThreadsN * Group + c % Group;
-    }
-
-    // Grid: tiles along i (m of them), tiles along j (n), parts of k.
-    template <typename A, typename B, typename C>
-    static __device__ __forceinline__ void run(
-        const A& a, const B& b, const C& c, int m, int n, int k, T* tileA, T* tileB)
-    {
-        int m0 = blockIdx.x * TileM, n0 = blockIdx.y * TileN;
-        int slices = k / TileK + (k % TileK != 0);
-        int slice = (int)((int64)slices * blockIdx.z / gridDim.z);
-        int last = (int)((int64)slices * (blockIdx.z + 1) / gridDim.z);
-        T sums[Rows][Columns] = {};
-        Mover<TileM, A> moveA;
-        Mover<TileN, B> moveB;
-        if (slice < last) {
-            moveA.read(a, m0, m, slice * TileK, k);
-            moveB.read(b, n0, n, slice * TileK, k);
-        }
-
-        for (; slice < last; slice++) {
-            moveA.write(tileA);
-            moveB.write(tileB);
-            __syncthreads();
-            if (slice + 1 < last) {
-                moveA.read(a, m0, m, (slice + 1) * TileK, k);
-                moveB.read(b, n0, n, (slice + 1) * TileK, k);
-            }
-
-            #pragma unroll
-            for (int j = 0; j < TileK; j++) {
-                T left[Rows], right[Columns];
-                #pragma unroll
-                for (int r = 0; r < Rows; r++) {
-                    left[r] = tileA[j * (TileM + Padding) + row(r)];
-                }
-
-                #pragma unroll
-                for (int s = 0; s < Columns; s++) {
-                    right[s] = tileB[j * (TileN + Padding) + column(s)];
-                }
-
-                #pragma unroll
-                for (int r = 0; r < Rows; r++) {
-                    #pragma unroll
-                    for (int s = 0; s < Columns; s++) {
-                        sums[r][s] += left[r] * right[s];
-                    }
-                }
-            }
-
-            // The tiles may be written over once every thread has read them.
-            __syncthreads();
-        }
-
+// Elements side by side, in as few accesses of up to 16 bytes as there can be.
+template <int Count>
+__device__ __forceinline__ void load(T* to, const T* from)
+{
+    constexpr int Part = Count < MostVector ? Count : MostVector;
+    #pragma unroll
+    for (int i = 0; i < Count; i += Part) {
+        Pack<Part> pack = *(const Pack<Part>*)(from + i);
         #pragma unroll
-        for (int r = 0; r < Rows; r++) {
+        for (int j = 0; j < Part; j++) {
+            to[i + j] = pack.x[j];
+        }
+    }
+}
+
+// One operand of a block: Side of its rows, of which each thread takes Own. A source has
+//
+//   AlongK          whether neighbours along k, not across, are neighbours in memory
+//   Vector          how many of them are copied together
+//   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
+template <int Side, int Own, int OwnThreads, typename Source>
+struct Tile {
+    static constexpr int Vector = Source::Vector;
+    static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
+    static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
+    static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
+    static constexpr int Group = Own < 4 ? Own : 4;
+    static_assert(Side == Own * OwnThreads, "every thread has rows");
+    static_assert(TILE_K / Teams % Step == 0 && Own % Group == 0, "no part of a slice or of a group is left");
+
+    // Which of the block's rows a thread's are. Where the tile lies along k they are as far apart as there are threads,
+    // so that the threads of a warp read neighbouring rows, which lie on different banks; else they come in groups that
+    // one access reads.
+    static __device__ __forceinline__ int row(int thread, int own)
+    {
+        return Source::AlongK ? own * OwnThreads + thread
+                              : own / Group * (Group * OwnThreads) + thread * Group + own % Group;
+    }
+
+    // Neighbours in memory go to neighbouring threads.
+    static __device__ __forceinline__ int across(int copy)
+    {
+        int i = copy * Threads + (int)threadIdx.x;
+        return Source::AlongK ? i / (TILE_K / Vector) : i % (Side / Vector) * Vector;
+    }
+
+    static __device__ __forceinline__ int along(int copy)
+    {
+        int i = copy * Threads + (int)threadIdx.x;
+        return Source::AlongK ? i % (TILE_K / Vector) * Vector : i / (Side / Vector);
+    }
+
+    // Whether the thread has such a copy to make: of a narrow tile not all have.
+    static __device__ __forceinline__ bool takes(int copy)
+    {
+        return Vectors % Threads == 0 || copy * Threads + (int)threadIdx.x < Vectors;
+    }
+
+    static __device__ __forceinline__ int place(int across, int along)
+    {
+        return Source::AlongK ? across * Stride + along : along * Stride + across;
+    }
+
+#if !ASYNC_COPIES
+    Pack<Vector> next[Copies];
+#endif
+
+    // Starts to bring a slice into a buffer.
+    __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
+    {
+#if ASYNC_COPIES
+        // Single elements are up to 16 copies, whose addresses are too many to be held at once.
+        #pragma unroll 4
+#else
+        #pragma unroll
+#endif
+        for (int copy = 0; copy < Copies; copy++) {
+            int i = first + across(copy), j = k0 + along(copy);
+            const T* from = nullptr;
+            bool inside = takes(copy) && i < end && j < k && source.find(i, j, from);
+#if ASYNC_COPIES
+            if (takes(copy)) {
+                copyAsync<Vector * sizeof(T)>(buffer + place(across(copy), along(copy)), from, inside);
+            }
+#else
+            next[copy] = inside ? *(const Pack<Vector>*)from : Pack<Vector>{};
+#endif
+        }
+    }
+
+    // Ends it: after the next barrier the slice is there for all threads.
+    __device__ __forceinline__ void finish(T* buffer)
+    {
+#if ASYNC_COPIES
+        waitForCopies();
+#else
+        #pragma unroll
+        for (int copy = 0; copy < Copies; copy++) {
+            if (takes(copy)) {
+                *(Pack<Vector>*)(buffer + place(across(copy), along(copy))) = next[copy];
+            }
+        }
+#endif
+    }
+
+    // What a thread multiplies next: Step elements along k of each of its rows.
+    static __device__ __forceinline__ void read(const T* buffer, int thread, int k0, T (&own)[Step][Own])
+    {
+        if (Source::AlongK) {
             #pragma unroll
-            for (int s = 0; s < Columns; s++) {
-                int i = m0 + row(r), j = n0 + column(s);
-                if (i < m && j < n) {
-                    c.put(i, j, sums[r][s]);
+            for (int r = 0; r < Own; r++) {
+                T some[Step];
+                load<Step>(some, buffer + row(thread, r) * Stride + k0);
+                #pragma unroll
+                for (int j = 0; j < Step; j++) {
+                    own[j][r] = some[j];
+                }
+            }
+        } else {
+            #pragma unroll
+            for (int j = 0; j < Step; j++) {
+                #pragma unroll
+                for (int r = 0; r < Own; r += Group) {
+                    load<Group>(&own[j][r], buffer + (k0 + j) * Stride + row(thread, r));
                 }
             }
         }
     }
 };
 
-#if LARGE
-typedef Multiplier<128, 128, 8, 8, 8> Tiled;
-#else
-typedef Multiplier<64, 64, 16, 4, 4> Tiled;
-#endif
+// A block's tile of the product of two sources.
+template <typename A, typename B>
+struct Product {
+    static constexpr int ThreadRows = TILE_M / ROWS, ThreadColumns = TILE_N / COLUMNS;
+    static constexpr int WarpsAcross = ThreadColumns / LaneColumns;
+    static_assert(ThreadRows % LaneRows == 0 && ThreadColumns % LaneColumns == 0, "warps are whole");
+    typedef Tile<TILE_M, ROWS, ThreadRows, A> TileA;
+    typedef Tile<TILE_N, COLUMNS, ThreadColumns, B> TileB;
+
+    // Of two teams each is left with half of the columns.
+    static constexpr int Own = COLUMNS / Teams;
+    T sums[ROWS][Own];
+
+    static __device__ __forceinline__ int team() { return threadIdx.x / TeamThreads; }
+    static __device__ __forceinline__ int warp() { return threadIdx.x % TeamThreads / WarpThreads; }
+
+    static __device__ __forceinline__ int threadRow()
+    {
+        return warp() / WarpsAcross * LaneRows + threadIdx.x % WarpThreads / LaneColumns;
+    }
+
+    static __device__ __forceinline__ int threadColumn()
+    {
+        return warp() % WarpsAcross * LaneColumns + threadIdx.x % LaneColumns;
+    }
+
+    // The place in C of one of the thread's sums.
+    static __device__ __forceinline__ int row(int r) { return blockIdx.x * TILE_M + TileA::row(threadRow(), r); }
+    static __device__ __forceinline__ int column(int s)
+    {
+        return blockIdx.y * TILE_N + TileB::row(threadColumn(), team() * Own + s);
+    }
+
+    static __device__ __forceinline__ void multiply(const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
+    {
+        // Not the whole slice: of a deep one more would be read ahead than there are registers for.
+        #pragma unroll 4
+        for (int j = 0; j < TILE_K / Teams; j += Step) {
+            int k0 = team() * (TILE_K / Teams) + j;
+            T left[Step][ROWS], right[Step][COLUMNS];
+            TileA::read(bufferA, threadRow(), k0, left);
+            TileB::read(bufferB, threadColumn(), k0, right);
+            #pragma unroll
+            for (int d = 0; d < Step; d++) {
+                #pragma unroll
+                for (int r = 0; r < ROWS; r++) {
+                    #pragma unroll
+                    for (int s = 0; s < COLUMNS; s++) {
+                        all[r][s] += left[d][r] * right[d][s];
+                    }
+                }
+            }
+        }
+    }
+
+    // Each team hands the other the sums of the columns that are the other's. Nobody reads the buffer any more.
+    __device__ __forceinline__ void joinTeams(const T (&all)[ROWS][COLUMNS], T* buffer)
+    {
+        static_assert(TILE_M * TILE_N <= 2 * TileA::Elements, "the buffers have room for a sum of each");
+        T* place = buffer + threadIdx.x % TeamThreads;
+        constexpr int Half = ROWS * Own * TeamThreads;
+        #pragma unroll
+        for (int i = 0; i < ROWS * Own; i++) {
+            T other = team() == 0 ? all[i / Own][COLUMNS - Own + i % Own] : all[i / Own][i % Own];
+            place[(1 - team()) * Half + i * TeamThreads] = other;
+        }
+
+        __syncthreads();
+        #pragma unroll
+        for (int i = 0; i < ROWS * Own; i++) {
+            T own = team() == 0 ? all[i / Own][i % Own] : all[i / Own][COLUMNS - Own + i % Own];
+            sums[i / Own][i % Own] = own + place[team() * Half + i * TeamThreads];
+        }
+    }
+
+    // Whether this block holds the sums now. Grid: tiles along i (of m), tiles along j (of n), parts of k.
+    __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
+    {
+        // Given by the launch, not declared: kernels that share a launch then share it too.
+        extern __shared__ __align__(16) unsigned char slicesOfBoth[];
+        T (*buffersA)[TileA::Elements] = (T (*)[TileA::Elements])slicesOfBoth;
+        T (*buffersB)[TileB::Elements] = (T (*)[TileB::Elements])(slicesOfBoth + 2 * sizeof(T[TileA::Elements]));
+        static_assert(sizeof(T[TileA::Elements]) % 16 == 0, "the second operand's slices are aligned");
+        int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
+        int slices = k / TILE_K + (k % TILE_K != 0);
+        int slice = (int)((int64)slices * blockIdx.z / gridDim.z);
+        int last = (int)((int64)slices * (blockIdx.z + 1) / gridDim.z);
+        TileA tileA;
+        TileB tileB;
+        T all[ROWS][COLUMNS] = {};
+        int now = 0;
+        if (slice < last) {
+            tileA.start(a, buffersA[now], m0, m, slice * TILE_K, k);
+            tileB.start(b, buffersB[now], n0, n, slice * TILE_K, k);
+            tileA.finish(buffersA[now]);
+            tileB.finish(buffersB[now]);
+        }
+
+        for (; slice < last; slice++) {
+            // The slice has come, and nobody reads the one before any more: its buffer may be filled.
+            __syncthreads();
+            bool isMore = slice + 1 < last;
+            if (isMore) {
+                tileA.start(a, buffersA[1 - now], m0, m, (slice + 1) * TILE_K, k);
+                tileB.start(b, buffersB[1 - now], n0, n, (slice + 1) * TILE_K, k);
+            }
+
+            multiply(buffersA[now], buffersB[now], all);
+            now = 1 - now;
+            if (isMore) {
+                tileA.finish(buffersA[now]);
+                tileB.finish(buffersB[now]);
+            }
+        }
+
+        if constexpr (Teams == 2) {
+            __syncthreads();
+            joinTeams(all, buffersA[0]);
+        } else {
+            #pragma unroll
+            for (int i = 0; i < ROWS * Own; i++) {
+                sums[i / Own][i % Own] = all[i / Own][i % Own];
+            }
+        }
+
+        return joinParts<ROWS * Own>(&sums[0][0], workspace);
+    }
+
+    // Calls store(i, j, sum) for each of the thread's sums that C has a place for.
+    template <typename Store>
+    __device__ __forceinline__ void forEach(int m, int n, Store store) const
+    {
+        #pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+            #pragma unroll
+            for (int s = 0; s < Own; s++) {
+                int i = row(r), j = column(s);
+                if (i < m && j < n) {
+                    store(i, j, sums[r][s]);
+                }
+            }
+        }
+    }
+};

@@ -11,12 +11,20 @@
 //   reduce_rows     the innermost axis goes and is long: a block joins one output
 //   reduce_warps    the innermost axis goes and is short: a warp joins one output
 //   reduce_columns  the innermost axis stays: a thread joins every 8th element of an output, its neighbour of the next
-// Each element is read once and the bound is the memory's bandwidth.
+// EPILOGUE(x, at) and OPERANDS as in gemm.cuh: what is done with a result, at being its place in y, before it is stored;
+// not with those of parts. Each element is read once and the bound is the memory's bandwidth.
 #include "common.cuh"
+
+#ifndef OPERANDS
+#define OPERANDS
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(...)
+#endif
 
 constexpr int RowThreads = 256;
 constexpr int Warps = RowThreads / WarpThreads;
-constexpr int Columns = 32, ColumnRows = 8;
+constexpr int Columns = 32, ColumnRows = RowThreads / Columns;
 
 // What a part begins with, and the part's end.
 struct Range {
@@ -39,7 +47,7 @@ __device__ __forceinline__ T joinWarp(T total)
 }
 
 extern "C" __global__ void __launch_bounds__(RowThreads) reduce_rows(
-    const T* x, T* y, Loops kept, Loops reduced, int outputs, int count)
+    const T* x, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
 {
     __shared__ T totals[Warps];
     int lane = threadIdx.x % WarpThreads, warp = threadIdx.x / WarpThreads;
@@ -60,13 +68,14 @@ extern "C" __global__ void __launch_bounds__(RowThreads) reduce_rows(
     if (warp == 0) {
         total = joinWarp(lane < Warps ? totals[lane] : START);
         if (lane == 0) {
+            EPILOGUE(total, blockIdx.x)
             y[(size_t)blockIdx.y * outputs + blockIdx.x] = total;
         }
     }
 }
 
 extern "C" __global__ void __launch_bounds__(RowThreads) reduce_warps(
-    const T* x, T* y, Loops kept, Loops reduced, int outputs, int count)
+    const T* x, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
 {
     int lane = threadIdx.x % WarpThreads;
     int64 output = (int64)blockIdx.x * Warps + threadIdx.x / WarpThreads;
@@ -83,33 +92,36 @@ extern "C" __global__ void __launch_bounds__(RowThreads) reduce_warps(
 
     total = joinWarp(total);
     if (lane == 0) {
+        EPILOGUE(total, output)
         y[output] = total;
     }
 }
 
-extern "C" __global__ void __launch_bounds__(Columns * ColumnRows) reduce_columns(
-    const T* x, T* y, Loops kept, Loops reduced, int outputs, int count)
+extern "C" __global__ void __launch_bounds__(RowThreads) reduce_columns(
+    const T* x, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
 {
     __shared__ T totals[ColumnRows][Columns];
-    int64 output = (int64)blockIdx.x * Columns + threadIdx.x;
+    int column = threadIdx.x % Columns, first = threadIdx.x / Columns;
+    int64 output = (int64)blockIdx.x * Columns + column;
     Range range(count, gridDim.y, blockIdx.y);
     T total = START;
     if (output < outputs) {
         const T* from = x + kept.offset(0, (int)output);
-        for (int i = range.begin + threadIdx.y; i < range.end; i += ColumnRows) {
+        for (int i = range.begin + first; i < range.end; i += ColumnRows) {
             T value = from[reduced.offset(0, i)];
             total = JOIN(total, value);
         }
     }
 
-    totals[threadIdx.y][threadIdx.x] = total;
+    totals[first][column] = total;
     __syncthreads();
-    if (threadIdx.y == 0 && output < outputs) {
+    if (first == 0 && output < outputs) {
         for (int row = 1; row < ColumnRows; row++) {
-            T other = totals[row][threadIdx.x];
+            T other = totals[row][column];
             total = JOIN(total, other);
         }
 
+        EPILOGUE(total, output)
         y[(size_t)blockIdx.y * outputs + output] = total;
     }
 }

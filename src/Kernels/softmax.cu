@@ -9,7 +9,7 @@
 // bandwidth for large ones.
 #include "common.cuh"
 
-constexpr int Threads = 128, RowsPerBlock = Threads / WarpThreads;
+constexpr int Threads = 256, RowsPerBlock = Threads / WarpThreads;
 
 struct Row {
     int lane;
@@ -167,9 +167,17 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
     }
 }
 
-// dx = (exp(x) / Σ exp(x) − 1 at the label) g; dx may be x.
+// A row of dx = (exp(x) / Σ exp(x) − 1 at the label) g, given the greatest of x and Σ exp(x − the greatest).
+__device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, int lane, int label, T g, T most, T sum)
+{
+    for (int i = lane; i < columns; i += WarpThreads) {
+        dx[i] = (exp(x[i] - most) / sum - (i == label ? T(1) : T(0))) * g;
+    }
+}
+
+// dx = (exp(x) / Σ exp(x) − 1 at the label) g; dx may be x. The factors g lie gStep apart: 0 where one serves all rows.
 extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_gradient(
-    const T* x, const int* labels, const T* g, T* dx, int rows, int columns, Fault* fault, int code)
+    const T* x, const int* labels, const T* g, T* dx, int rows, int columns, int gStep, Fault* fault, int code)
 {
     Row row;
     if (row.index >= rows) {
@@ -183,10 +191,31 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_grad
         isClass(label, row.index, columns, fault, code);
     }
 
-    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane), factor = g[row.index];
-    for (int i = row.lane; i < columns; i += WarpThreads) {
-        dx[i] = (exp(x[i] - most) / sum - (i == label ? T(1) : T(0))) * factor;
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], most, sum);
+}
+
+// Both at once: the losses cost next to nothing where the gradient is wanted.
+extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with_gradient(
+    const T* x, const int* labels, const T* g, T* dx, T* losses, int rows, int columns, int gStep, Fault* fault, int code)
+{
+    Row row;
+    if (row.index >= rows) {
+        return;
     }
+
+    x += row.index * columns;
+    dx += row.index * columns;
+    int label = labels[row.index];
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    if (row.lane == 0 && isClass(label, row.index, columns, fault, code)) {
+        // The greatest element's difference is taken first: both may be large.
+        losses[row.index] = (most - x[label]) + log(sum);
+    }
+
+    // dx may be x, of which the first lane has now read the label's.
+    __syncwarp();
+    writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], most, sum);
 }
 
 // loss = −log p[label]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 
 namespace Engine.Runner;
 
@@ -72,6 +73,14 @@ internal static class CommandLine
         return Failed;
     }
 
-    private static string PathOf(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? Name : $"{Name} {parsed.CommandResult.Command.Name}";
+    private static string PathOf(ParseResult parsed)
+    {
+        string path = "";
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: { } command }; at = at.Parent)
+        {
+            path = command is RootCommand ? path : $" {command.Name}{path}";
+        }
+
+        return Name + path;
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Engine.Compile;
 using Engine.Configuration;
 
 namespace Engine.Runner;
@@ -26,6 +27,15 @@ internal static class CommonOptions
             : Refuse<int?>(result, WholeRule(1)),
     };
 
+    public static Option<int?> Images() => new("--images")
+    {
+        HelpName = "N",
+        Description = "Take only the first N of the training and of the test images. [default: all]",
+        CustomParser = result => TryParse(Text(result), least: 10, out int images)
+            ? images
+            : Refuse<int?>(result, WholeRule(10)),
+    };
+
     public static Option<string?> Data() => new("--data")
     {
         HelpName = "DIR",
@@ -38,11 +48,33 @@ internal static class CommonOptions
         Description = "Begin with the parameters of this safetensors file.",
     };
 
+    public static Option<ProfileKind> Profile() => new("--profile")
+    {
+        HelpName = "table|nsight",
+        Arity = ArgumentArity.ZeroOrOne,
+        Description = "Time every kernel and print a table at the end; nsight: name epochs, plans and ops to NVIDIA's Nsight, "
+            + "which runs this (docs/profiling.md). [alone: table]",
+        CustomParser = result => (result.Tokens.Count, Text(result)) switch
+        {
+            (0, _) or (_, "table") => ProfileKind.Table,
+            (_, "nsight") => ProfileKind.Nsight,
+            _ => Refuse<ProfileKind>(result, "table or nsight"),
+        },
+    };
+
+    public static Option<string?> Trace(string description) => new("--trace")
+    {
+        HelpName = "FILE",
+        Description = description,
+    };
+
     public static Option<bool> Quiet() => new("--quiet") { Description = "Print only the results." };
 
-    /// <summary>The configuration, with what the command line says on top.</summary>
+    /// <summary>
+    /// The configuration, with what the command line says on top; what it says of compiling holds from now on.
+    /// </summary>
     /// <exception cref="EngineException">The configuration has an unknown key or a bad value.</exception>
-    public static EngineOptions Configure(DeviceChoice? device, int? threads)
+    public static EngineOptions Configure(DeviceChoice? device, int? threads, string? optimizer = null)
     {
         var commandLine = new Dictionary<string, string>();
         if (device is { } choice)
@@ -55,7 +87,19 @@ internal static class CommonOptions
             commandLine["threads"] = count.ToString(CultureInfo.InvariantCulture);
         }
 
-        return EngineOptions.Load(commandLine);
+        if (optimizer is not null)
+        {
+            commandLine["optimizer"] = optimizer;
+        }
+
+        EngineOptions options = EngineOptions.Load(commandLine);
+        CompileOptions.Default = new CompileOptions
+        {
+            Optimizer = options.Optimizer,
+            Mode = options.Mode,
+            Excluding = options.OptimizerExcluding.Split(':', StringSplitOptions.RemoveEmptyEntries),
+        };
+        return options;
     }
 
     /// <summary>An option of a whole number, at least <paramref name="least"/>.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Engine.Devices;
 using Engine.Training;
 
@@ -7,6 +8,12 @@ namespace Engine.Runner;
 /// <summary>Writes each epoch's figures as a line of JSON as soon as they are known, then one for the test.</summary>
 internal sealed class HistoryFile : Callback, IDisposable
 {
+    private static readonly JsonSerializerOptions s_format = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
     private readonly StreamWriter _lines;
     private readonly bool _isSynthetic;
 
@@ -26,9 +33,13 @@ internal sealed class HistoryFile : Callback, IDisposable
         _isSynthetic = isSynthetic;
     }
 
+    /// <summary>The device that trains, to be named in each epoch's line; null to leave it out.</summary>
+    public Device? Device { get; set; }
+
     /// <inheritdoc/>
     public override void OnEpochFinished(NeuralNet net, EpochRecord record) => Write(new()
     {
+        ["device"] = Device?.Name,
         ["epoch"] = record.Epoch,
         ["train_loss"] = Finite(record.TrainLoss),
         ["valid_loss"] = Finite(record.ValidLoss),
@@ -44,6 +55,12 @@ internal sealed class HistoryFile : Callback, IDisposable
         ["device"] = device.Name,
     });
 
+    /// <summary>The last line of a comparison.</summary>
+    public void End(Comparison comparison) => Write(new()
+    {
+        ["comparison"] = comparison,
+    });
+
     public void Dispose() => _lines.Dispose();
 
     /// <summary>JSON knows no NaN: null stands for it.</summary>
@@ -51,11 +68,16 @@ internal sealed class HistoryFile : Callback, IDisposable
 
     private void Write(OrderedDictionary<string, object?> figures)
     {
+        if (figures.TryGetValue("device", out object? device) && device is null)
+        {
+            figures.Remove("device");
+        }
+
         if (_isSynthetic)
         {
             figures.Add("synthetic", true);
         }
 
-        _lines.WriteLine(JsonSerializer.Serialize(figures));
+        _lines.WriteLine(JsonSerializer.Serialize(figures, s_format));
     }
 }

@@ -55,7 +55,7 @@ internal static class PredictCommand
         ((string Name, Layer Layer)[] layers, bool isFlat) = Networks.Of(parameters.Tensors);
         using var net = new NeuralNet(layers) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, parameters, load);
-        Cifar10Set data = await Experiment.LoadData(path, isQuiet, cancellation);
+        Cifar10Set data = await Experiment.LoadData(path, images: null, isQuiet, cancellation);
 
         Tensor images = data.Test.Greyscale(isFlat);
         NdArray probabilities = NdArray.From(net.PredictProba(images.Rows(0, Math.Min(count, data.Test.Count))));
@@ -69,7 +69,7 @@ internal static class PredictCommand
             Console.WriteLine($"{i,5}  {truth,-10}  {string.Join(", ", best)}");
         }
 
-        Experiment.PrintAccuracy(net.Score(images, data.Test.Labels), data);
+        Experiment.PrintAccuracy(net.Score(images, data.Test.Labels), data.IsSynthetic);
         return CommandLine.Done;
     }
 }

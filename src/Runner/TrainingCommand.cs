@@ -12,14 +12,17 @@ internal static class TrainingCommand
     /// <param name="description">What <c>--help</c> says.</param>
     /// <param name="defaults">What holds if nothing is given; with hidden layers, <c>--hidden</c> is there.</param>
     /// <param name="run">Does it, and returns the exit code.</param>
+    /// <param name="without">The options that this command does not have.</param>
     public static Command Create(
         string name,
         string description,
         TrainingOptions defaults,
-        Func<TrainingOptions, CancellationToken, Task<int>> run)
+        Func<TrainingOptions, CancellationToken, Task<int>> run,
+        params IReadOnlyCollection<string> without)
     {
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<string?> data = CommonOptions.Data();
+        Option<int?> images = CommonOptions.Images();
         Option<int> epochs = CommonOptions.Whole(
             "--epochs", 0, defaults.Epochs, "How many times to go through the training images; 0 only evaluates.");
         Option<int> batch = CommonOptions.Whole("--batch", 1, defaults.Batch, "Images a step.");
@@ -43,16 +46,22 @@ internal static class TrainingCommand
             Description = "Write the trained parameters to this safetensors file.",
         };
         Option<string?> load = CommonOptions.Load();
+        Option<ProfileKind> profile = CommonOptions.Profile();
+        Option<string?> trace = CommonOptions.Trace(
+            "With the table of --profile, write when each kernel ran to this file, for Perfetto or chrome://tracing.");
         Option<bool> quiet = CommonOptions.Quiet();
         Option<int[]> hidden = Hidden(defaults.Hidden);
 
-        var command = new Command(name, description)
+        var command = new Command(name, description);
+        Option[] options =
+        [
+            device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, save, load, profile,
+            trace, quiet,
+            .. defaults.Hidden.Count > 0 ? [hidden] : Array.Empty<Option>(),
+        ];
+        foreach (Option option in options.Where(option => !without.Contains(option.Name)))
         {
-            device, data, epochs, batch, learningRate, momentum, seed, threads, history, save, load, quiet,
-        };
-        if (defaults.Hidden.Count > 0)
-        {
-            command.Add(hidden);
+            command.Add(option);
         }
 
         command.SetAction((parsed, cancellation) => run(
@@ -60,6 +69,7 @@ internal static class TrainingCommand
             {
                 Device = parsed.GetValue(device),
                 Data = parsed.GetValue(data),
+                Images = parsed.GetValue(images),
                 Epochs = parsed.GetValue(epochs),
                 Batch = parsed.GetValue(batch),
                 LearningRate = parsed.GetValue(learningRate),
@@ -69,6 +79,8 @@ internal static class TrainingCommand
                 History = parsed.GetValue(history),
                 Save = parsed.GetValue(save),
                 Load = parsed.GetValue(load),
+                Profile = parsed.GetValue(profile),
+                Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),
                 Hidden = defaults.Hidden.Count > 0 ? parsed.GetValue(hidden)! : [],
             },
@@ -76,7 +88,8 @@ internal static class TrainingCommand
         return command;
     }
 
-    private static Option<int[]> Hidden(IReadOnlyList<int> defaults) => new("--hidden")
+    /// <summary>The option of the hidden layers.</summary>
+    public static Option<int[]> Hidden(IReadOnlyList<int> defaults) => new("--hidden")
     {
         HelpName = "N[,N…]",
         Description = "The sizes of the hidden layers: 100, or 100,100 for two.",

@@ -13,6 +13,9 @@ internal sealed record TrainingOptions
 
     public string? Data { get; init; }
 
+    /// <summary>How many of the training and of the test images to take; null for all.</summary>
+    public int? Images { get; init; }
+
     public required int Epochs { get; init; }
 
     public int Batch { get; init; } = 128;
@@ -26,11 +29,20 @@ internal sealed record TrainingOptions
     /// <summary>The sizes of the hidden layers; empty where the network has no such option.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [];
 
+    /// <summary>Whether the network is the perceptron, which takes the images' pixels as one row.</summary>
+    public bool IsFlat => Hidden.Count > 0;
+
     public string? History { get; init; }
 
     public string? Save { get; init; }
 
     public string? Load { get; init; }
+
+    /// <summary>How to profile.</summary>
+    public ProfileKind Profile { get; init; }
+
+    /// <summary>Where to write when each kernel ran.</summary>
+    public string? Trace { get; init; }
 
     public bool Quiet { get; init; }
 
@@ -45,6 +57,7 @@ internal sealed record TrainingOptions
 
         CheckWritable("--save", Save);
         CheckWritable("--history", History);
+        CheckWritable("--trace", Trace);
     }
 
     private static void CheckWritable(string option, string? file)

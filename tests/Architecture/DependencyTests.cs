@@ -18,7 +18,8 @@ public class DependencyTests
         ["Interop"] = ["Core"],
         ["Devices"] = ["Core", "Interop"],
         ["Ops"] = ["Core", "Graph", "Devices"],
-        ["Compile"] = ["Core", "Graph", "Devices"],
+        ["Rewrites"] = ["Core", "Graph", "Devices", "Ops"],
+        ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
         ["Layers"] = ["Core", "Graph", "Ops"],
         ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data"],
     };

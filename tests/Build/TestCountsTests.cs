@@ -35,6 +35,10 @@ public class TestCountsTests
     }
 
     [Test]
+    public void Runs_add_up() =>
+        Assert.That(new TestCounts(1, 2, 3) + new TestCounts(10, 20, 30), Is.EqualTo(new TestCounts(11, 22, 33)));
+
+    [Test]
     public void Counters_of_a_report_are_read_and_errors_count_as_failed()
     {
         string report = s_folder.File("tests.trx");

@@ -11,7 +11,7 @@ public class VerbsTests
 
         Assert.That(Verbs.Run(["frobnicate"], errors), Is.EqualTo(2));
         Assert.That(errors.ToString().Trim(), Is.EqualTo(
-            "'frobnicate' is not a verb; there are build, test, run, format, clean, help."));
+            "'frobnicate' is not a verb; there are build, test, nvrtc, run, bench, bundle, format, clean, help."));
     }
 
     [Test]
@@ -27,4 +27,9 @@ public class VerbsTests
     [TestCase("Stamp", "Verbs", ExpectedResult = "FullyQualifiedName~Stamp|FullyQualifiedName~Verbs")]
     [TestCase("TestCategory=gpu", "Stamp", ExpectedResult = "(TestCategory=gpu)|FullyQualifiedName~Stamp")]
     public string Words_become_a_filter_of_the_test_platform(params string[] words) => TestFilter.Of(words);
+
+    [TestCase("", "A", ExpectedResult = "A")]
+    [TestCase("A", "", ExpectedResult = "A")]
+    [TestCase("A|B", "C", ExpectedResult = "(A|B)&(C)")]
+    public string Two_filters_together_leave_what_both_hold(string a, string b) => TestFilter.Both(a, b);
 }

@@ -33,12 +33,13 @@ public sealed class MemoryPlanTests
             for (int i = 0; i < expected.Length; i++)
             {
                 string what = $"output {i} ({graph.Outputs[i]}) of run {run}";
-                RequireClose(NdArray.From(actual[i]), expected[i], graph.Largest, what);
+                RandomGraph.RequireClose(NdArray.From(actual[i]), expected[i], graph.Largest, what);
             }
 
             foreach ((SharedVariable shared, NdArray value) in graph.State)
             {
-                RequireClose(NdArray.From(shared.GetValue()), value, graph.Largest, $"'{shared}' after run {run}");
+                RandomGraph.RequireClose(
+                    NdArray.From(shared.GetValue()), value, graph.Largest, $"'{shared}' after run {run}");
             }
 
             // What a run leaves behind must not matter to the next.
@@ -100,7 +101,7 @@ public sealed class MemoryPlanTests
             copiesBefore += layout.CopiesBefore.Count;
             copiesAfter += layout.CopiesAfter.Count;
             workspaces += layout.Steps.Count(step => step.Workspace > 0);
-            views += function.Plans[0].Schedule.Nodes.Count - layout.Steps.Count;
+            views += function.Plans[0].Schedule.Count - layout.Steps.Count;
         });
 
         int[] counts = [inPlace, updatesInPlace, copiesBefore, copiesAfter, workspaces, views];
@@ -138,7 +139,7 @@ public sealed class MemoryPlanTests
     private static IEnumerable<Occupant> Occupants(Function function, Layout layout)
     {
         int end = layout.Steps.Count;
-        IEnumerable<Root> inputs = function.Inputs.Select(layout.RootOf);
+        IEnumerable<Root> inputs = function.Plans[0].Graph.Inputs.Select(layout.RootOf);
         IEnumerable<Root> copies = layout.CopiesBefore.Select(copy => copy.To);
         foreach (Root root in inputs.Concat(copies).Distinct())
         {
@@ -190,7 +191,7 @@ public sealed class MemoryPlanTests
 
     private static long Bytes(Layout layout, Variable variable)
     {
-        OperandType type = layout.OperandType(variable);
+        OperandType type = Layout.OperandType(variable);
         return type.Shape.Count * type.DType.Size();
     }
 
@@ -206,17 +207,6 @@ public sealed class MemoryPlanTests
             {
                 throw new AssertionException($"Graph {seed}: {error.Message}", error);
             }
-        }
-    }
-
-    private static void RequireClose(NdArray actual, NdArray expected, double largest, string what)
-    {
-        Assert.That(actual.Shape == expected.Shape, $"{what} has the shape {actual.Shape}, not {expected.Shape}");
-        for (int i = 0; i < expected.Data.Length; i++)
-        {
-            (double a, double e) = (actual.Data[i], expected.Data[i]);
-            bool isClose = a.Equals(e) || Math.Abs(a - e) <= 1e-9 * Math.Max(1, largest);
-            Assert.That(isClose, $"{what}, element {i}: {a:R}, not {e:R}");
         }
     }
 

@@ -56,7 +56,7 @@ internal sealed class OpCase
     /// </summary>
     public Tensor[] Run(Device device, int inPlace = -1) => Run(device, inPlace, operands =>
     {
-        using IProgram program = device.Link([device.Bind(Op, operands)]);
+        using IProgram program = device.Link([[device.Bind(Op, operands)]]);
         program.Run(1);
     });
 

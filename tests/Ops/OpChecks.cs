@@ -1,3 +1,4 @@
+using Engine.Compile;
 using Engine.Devices;
 using Engine.Graph;
 using static Engine.Ops.Symbolic;
@@ -20,19 +21,19 @@ internal static class OpChecks
             var example = OpCase.Draw(sample, floatX, random);
             NdArray[] expected = example.Reference();
             Tensor[] actual = example.Run(device);
-            double terms = Math.Sqrt(Elements(example.Inputs.Select(input => input.Shape))
-                / Math.Max(1.0, Elements(example.OutputTypes.Select(type => type.Shape))));
+            double terms = Elements(example.Inputs.Select(input => input.Shape))
+                / Math.Max(1.0, Elements(example.OutputTypes.Select(type => type.Shape)));
             for (int i = 0; i < actual.Length; i++)
             {
-                (double absolute, double relative) = actual[i].DType switch
+                var tolerance = Tolerance.Of(actual[i].DType, expected[i], terms, sample.Tolerance);
+                var values = NdArray.From(actual[i]);
+                int wrong = tolerance.FirstOutside(values, expected[i]);
+                if (wrong >= 0)
                 {
-                    DType.Float32 => (1e-6, sample.Tolerance),
-                    DType.Float64 => (1e-12, 1e-10),
-                    _ => (0, 0),
-                };
-                double largest = expected[i].Data.Select(Math.Abs).Where(double.IsFinite).DefaultIfEmpty().Max();
-                absolute *= Math.Max(1, largest) * Math.Max(1, terms);
-                RequireClose(NdArray.From(actual[i]), expected[i], absolute, relative, $"output {i} for {floatX}");
+                    Assert.Fail(FormattableString.Invariant(
+                        $"output {i} for {floatX}, element {wrong} of {expected[i].Shape}: ")
+                        + FormattableString.Invariant($"{values.Data[wrong]:R}, not {expected[i].Data[wrong]:R}"));
+                }
             }
         }
     });
@@ -100,18 +101,6 @@ internal static class OpChecks
     }
 
     private static double Elements(IEnumerable<Shape> shapes) => shapes.Sum(shape => (double)shape.Count);
-
-    private static void RequireClose(NdArray actual, NdArray expected, double absolute, double relative, string what)
-    {
-        for (int i = 0; i < expected.Data.Length; i++)
-        {
-            (double a, double e) = (actual.Data[i], expected.Data[i]);
-            if (!a.Equals(e) && !(Math.Abs(a - e) <= absolute + (relative * Math.Abs(e))))
-            {
-                Assert.Fail($"{what}, element {i} of {expected.Shape}: {a:R}, not {e:R}");
-            }
-        }
-    }
 
     public static void RequireSame(Tensor[] actual, Tensor[] expected, string how)
     {

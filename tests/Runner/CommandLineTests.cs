@@ -40,9 +40,9 @@ public class CommandLineTests
     {
         string[] args =
         [
-            "mlp", "--device", "cuda1", "--data", "images", "--epochs", "0", "--batch=1", "--learning-rate", "1e-3",
+            "mlp", "--device", "cuda1", "--data", "images", "--images", "10", "--epochs", "0", "--batch=1", "--learning-rate", "1e-3",
             "--momentum", "0", "--seed", "7", "--threads", "3", "--history", "h.jsonl", "--save", "s", "--load", "l",
-            "--quiet", "--hidden", "100,20",
+            "--quiet", "--hidden", "100,20", "--profile", "nsight",
         ];
 
         Assert.That(await Run(args), Is.Zero);
@@ -51,6 +51,7 @@ public class CommandLineTests
         {
             Device = new DeviceChoice(DeviceFamily.Cuda, 1),
             Data = "images",
+            Images = 10,
             Epochs = 0,
             Batch = 1,
             LearningRate = 1e-3f,
@@ -61,6 +62,7 @@ public class CommandLineTests
             Save = "s",
             Load = "l",
             Quiet = true,
+            Profile = ProfileKind.Nsight,
             Hidden = [],
         }));
     }
@@ -69,6 +71,7 @@ public class CommandLineTests
     [TestCase("--epochs", "1.5", "--epochs must be a whole number, at least 0, not '1.5'.")]
     [TestCase("--batch", "0", "--batch must be a whole number, at least 1, not '0'.")]
     [TestCase("--batch", "99999999999", "--batch must be a whole number, at least 1, not '99999999999'.")]
+    [TestCase("--images", "9", "--images must be a whole number, at least 10, not '9'.")]
     [TestCase("--threads", "0", "--threads must be a whole number, at least 1, not '0'.")]
     [TestCase("--seed", "x", "--seed must be a whole number, at least 0, not 'x'.")]
     [TestCase("--learning-rate", "0", "--learning-rate must be a number greater than 0, not '0'.")]
@@ -77,6 +80,7 @@ public class CommandLineTests
     [TestCase("--learning-rate", "0,01", "--learning-rate must be a number greater than 0, not '0,01'.")]
     [TestCase("--momentum", "1", "--momentum must be a number from 0 up to, not including, 1, not '1'.")]
     [TestCase("--device", "tpu", "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'tpu'.")]
+    [TestCase("--profile", "vtune", "--profile must be table or nsight, not 'vtune'.")]
     [TestCase("--hidden", "100,", "--hidden must be sizes of at least 1 with commas between, as 100,100, not '100,'.")]
     [TestCase("--hidden", "0", "--hidden must be sizes of at least 1 with commas between, as 100,100, not '0'.")]
     public async Task A_bad_value_is_wrong_usage_in_one_line(string option, string value, string message)

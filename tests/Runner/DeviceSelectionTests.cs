@@ -1,5 +1,6 @@
 using Engine.Configuration;
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Runner;
 
 namespace Engine.Tests.Runner;
@@ -24,11 +25,22 @@ public class DeviceSelectionTests
         Assert.That(notes.ToString(), Does.StartWith("The configuration asks for device = cuda99, which cannot be used"));
     }
 
-    [TestCase(DeviceFamily.Auto)]
-    [TestCase(DeviceFamily.Cpu)]
-    public void Otherwise_it_is_the_cpu_with_the_threads_asked_for(DeviceFamily family)
+    [Test]
+    public void Auto_is_the_gpu_where_there_is_one_and_else_the_cpu_with_a_line_that_says_why()
     {
-        var options = new EngineOptions { Device = new DeviceChoice(family), Threads = 2 };
+        var notes = new StringWriter();
+        bool isGpu = CudaSetup.Find() is { Driver.Problem: null, Nvrtc.Problem: null };
+
+        using Device device = DeviceSelection.Open(null, new EngineOptions(), notes);
+
+        Assert.That(device.IsGpu, Is.EqualTo(isGpu));
+        Assert.That(notes.ToString(), isGpu ? Is.Empty : Does.Match(@"\AUsing the cpu: [^\n]+\.\r?\n\z"));
+    }
+
+    [Test]
+    public void The_cpu_has_the_threads_asked_for()
+    {
+        var options = new EngineOptions { Device = new DeviceChoice(DeviceFamily.Cpu), Threads = 2 };
 
         using Device device = DeviceSelection.Open(null, options, TextWriter.Null);
 

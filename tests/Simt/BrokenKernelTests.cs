@@ -26,6 +26,7 @@ public class BrokenKernelTests : SimtTests
     [TestCase("barrier_in_a_branch", LaunchFailed, "barrier divergence")]
     [TestCase("two_different_barriers", LaunchFailed, "barrier divergence")]
     [TestCase("exit_before_a_barrier", LaunchFailed, "barrier divergence")]
+    [TestCase("exit_between_barriers", LaunchFailed, "barrier divergence")]
     [TestCase("shuffle_by_half_a_warp", LaunchFailed, "does not take part")]
     [TestCase("shuffle_with_a_wrong_mask", LaunchFailed, "does not name it")]
     [TestCase("shared_index_too_large", IllegalAddress, "of an array that ends before it")]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Engine.Build;
 
 namespace Engine.Tests.Simt;
 
@@ -12,11 +13,8 @@ internal static unsafe class SimtDouble
     private static readonly Lazy<nint> s_nvrtc = new(() => NativeLibrary.Load(Path.Combine(Folder, "libnvrtc.so")));
     private static readonly Dictionary<string, byte[]> s_images = [];
 
-    /// <summary>Why the double cannot be built here; null where it can.</summary>
-    public static string? WhyNot =>
-        !OperatingSystem.IsLinux() ? "The SIMT double runs on Linux only."
-        : !IsOnPath("g++") ? "g++ is not installed, and the SIMT double needs it."
-        : null;
+    /// <inheritdoc cref="Gates.WhyNoDouble"/>
+    public static string? WhyNot => Gates.WhyNoDouble;
 
     /// <summary>Where libcuda.so.1 and libnvrtc.so lie; ignores the running test where they cannot be built.</summary>
     public static string Folder
@@ -25,7 +23,7 @@ internal static unsafe class SimtDouble
         {
             if (WhyNot is { } reason)
             {
-                Assert.Ignore(reason);
+                Assert.Ignore($"Left out: {reason}.");
             }
 
             return s_folder.Value;
@@ -109,9 +107,6 @@ internal static unsafe class SimtDouble
         ((delegate* unmanaged<byte*, int, int>)Cuda(function))(text, 4096);
         return Marshal.PtrToStringUTF8((nint)text) ?? "";
     }
-
-    private static bool IsOnPath(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(f => File.Exists(Path.Combine(f, program)));
 
     private static string Build()
     {

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Engine.Devices;
 using Engine.Graph;
+using Engine.Rewrites;
 
 namespace Engine.Compile;
 
@@ -8,7 +10,7 @@ namespace Engine.Compile;
 /// A compiled graph. The first call with arguments of given shapes makes a plan for them; later calls with those shapes
 /// run it and allocate nothing.
 /// </summary>
-public sealed class Function : IDisposable
+public sealed partial class Function : IDisposable
 {
     private const int MostPlans = 16;
 
@@ -17,11 +19,15 @@ public sealed class Function : IDisposable
     private readonly List<Plan> _plans = [];
     private readonly Lock _lock = new();
 
-    private Function(FunctionGraph graph, Device device)
+    private Function(FunctionGraph graph, Device device, CompileOptions options)
     {
         _graph = graph;
         Device = device;
+        Options = options;
     }
+
+    /// <summary>How it is compiled.</summary>
+    public CompileOptions Options { get; }
 
     /// <summary>The device it runs on.</summary>
     public Device Device { get; }
@@ -32,8 +38,15 @@ public sealed class Function : IDisposable
     /// <summary>What each call computes.</summary>
     public IReadOnlyList<Variable> Outputs => _graph.Outputs;
 
-    /// <summary>The ops that the function applies, each after those it depends on.</summary>
-    public IReadOnlyList<Apply> Nodes => Traversal.Order(_graph.Roots);
+    /// <summary>
+    /// The ops that the function applies, each after those it depends on: those of the plan used last, or before there
+    /// is one, those that were written.
+    /// </summary>
+    public IReadOnlyList<Apply> Nodes => _plans.Count > 0 ? _plans[0].Schedule : Traversal.Order(_graph.Roots);
+
+    /// <summary>What one call hands to the device, in order.</summary>
+    /// <exception cref="EngineException">There is no plan yet.</exception>
+    public IReadOnlyList<Launch> Launches => LastPlan.Program.Launches;
 
     /// <summary>The plans made so far, the one used last first.</summary>
     internal IReadOnlyList<Plan> Plans => _plans;
@@ -44,6 +57,7 @@ public sealed class Function : IDisposable
     /// <param name="updates">The new values of shared variables, all computed from the old ones.</param>
     /// <param name="givens">Variables to replace in all that is computed.</param>
     /// <param name="device">Where it runs; by default <see cref="Device.Default"/>.</param>
+    /// <param name="options">How it is compiled; by default <see cref="CompileOptions.Default"/>.</param>
     /// <exception cref="EngineException">
     /// An input is missing, unused or listed twice, or an update or given does not fit.
     /// </exception>
@@ -52,7 +66,8 @@ public sealed class Function : IDisposable
         IReadOnlyList<Variable> outputs,
         IEnumerable<Update>? updates = null,
         IEnumerable<Given>? givens = null,
-        Device? device = null)
+        Device? device = null,
+        CompileOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
@@ -60,12 +75,7 @@ public sealed class Function : IDisposable
             $"'{variable}' cannot be an input of a function: only a variable without a value can. "
             + "Use a given instead."))];
         var graph = FunctionGraph.Create(arguments, outputs, updates ?? [], givens ?? []);
-        foreach (Rewrite rewrite in Rewrite.All)
-        {
-            graph = rewrite.Apply(graph);
-        }
-
-        return new Function(graph, device ?? Device.Default);
+        return new Function(graph, device ?? Device.Default, options ?? CompileOptions.Default);
     }
 
     /// <summary>Runs the function and returns copies of its outputs.</summary>
@@ -151,7 +161,7 @@ public sealed class Function : IDisposable
     {
         Check(arguments);
         int index = 0;
-        while (index < _plans.Count && !_plans[index].Fits(Inputs, arguments))
+        while (index < _plans.Count && !_plans[index].Fits(arguments))
         {
             index++;
         }
@@ -169,7 +179,7 @@ public sealed class Function : IDisposable
         }
         else
         {
-            plan = new Plan(_graph, Types(arguments), Device, ConstantStorage);
+            plan = NewPlan(arguments);
         }
 
         _plans.Insert(0, plan);
@@ -180,6 +190,21 @@ public sealed class Function : IDisposable
         }
 
         return plan;
+    }
+
+    private Plan NewPlan(ReadOnlySpan<Tensor> arguments)
+    {
+        var clock = Stopwatch.StartNew();
+        FunctionGraph graph = _graph.Specialise(Types(arguments));
+        List<Rewritten> history = [new("written", graph, clock.Elapsed)];
+        foreach (Rewrite rewrite in Options.Rewrites)
+        {
+            clock.Restart();
+            graph = rewrite.Apply(graph, Device);
+            history.Add(new Rewritten(rewrite.Name, graph, clock.Elapsed));
+        }
+
+        return new Plan(graph, Device, Options, ConstantStorage) { History = history };
     }
 
     private void Check(ReadOnlySpan<Tensor> arguments)

@@ -27,18 +27,31 @@ internal sealed class Root(Variable variable, Place place, int buffer = -1)
 
     public int Buffer { get; set; } = buffer;
 
-    /// <summary>The step that writes it, -1 for what is there before.</summary>
+    /// <summary>The wave in which it is written, -1 for what is there before.</summary>
     public int Written { get; init; } = -1;
 
-    /// <summary>The last step that reads it.</summary>
-    public int LastRead { get; set; } = -1;
+    /// <summary>The step that writes it, -1 for what is there before.</summary>
+    public int Writer { get; init; } = -1;
+
+    /// <summary>The last wave in which it is read.</summary>
+    public int LastRead { get; private set; } = -1;
+
+    /// <summary>The step that reads it last, if no other does in that wave.</summary>
+    public int? LastReader { get; private set; }
+
+    public void Read(int wave, int? reader)
+    {
+        LastReader = wave > LastRead || reader == LastReader ? reader : null;
+        LastRead = wave;
+    }
 
     /// <summary>Whether it must outlive the run.</summary>
     public bool IsOutput { get; set; }
 }
 
 /// <summary>An op that really runs (a view does not).</summary>
-internal sealed record Step(Apply Node, IReadOnlyList<Root?> Inputs, IReadOnlyList<Root> Outputs, long Workspace);
+internal sealed record Step(
+    Apply Node, int Wave, IReadOnlyList<Root?> Inputs, IReadOnlyList<Root> Outputs, long Workspace);
 
 /// <summary>
 /// Decides which memory each value of a schedule lives in: in-place reuse, updates in place, and the arena.
@@ -46,14 +59,14 @@ internal sealed record Step(Apply Node, IReadOnlyList<Root?> Inputs, IReadOnlyLi
 internal sealed class Layout
 {
     private readonly FunctionGraph _graph;
-    private readonly Schedule _schedule;
+    private readonly IReadOnlyList<Scheduled> _schedule;
     private readonly Dictionary<Variable, Root> _roots = [];
     private readonly List<Step> _steps = [];
     private readonly List<Lifetime> _buffers = [];
     private readonly List<int> _workspaces = [];
     private Root[] _updates = [];
 
-    private Layout(FunctionGraph graph, Schedule schedule)
+    private Layout(FunctionGraph graph, IReadOnlyList<Scheduled> schedule)
     {
         _graph = graph;
         _schedule = schedule;
@@ -72,7 +85,7 @@ internal sealed class Layout
 
     public MemoryPlan Memory { get; private set; } = null!;
 
-    public static Layout Create(FunctionGraph graph, Schedule schedule, Device device)
+    public static Layout Create(FunctionGraph graph, IReadOnlyList<Scheduled> schedule, Device device)
     {
         var layout = new Layout(graph, schedule);
         layout.FindRoots(device);
@@ -83,13 +96,21 @@ internal sealed class Layout
         return layout;
     }
 
+    /// <summary>The wave after all.</summary>
+    private int End => _schedule.Count == 0 ? 0 : _schedule[^1].Wave + 1;
+
+    public IEnumerable<Root> Roots => _roots.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
+
+    /// <summary>The sizes of the buffers, and the waves between which they matter.</summary>
+    public IReadOnlyList<Lifetime> Buffers => _buffers;
+
     public Root RootOf(Variable variable) => _roots[variable];
 
     public int WorkspaceBuffer(int step) => _workspaces[step];
 
     private void FindRoots(Device device)
     {
-        foreach (Variable leaf in FunctionGraph.Leaves(_graph.Roots))
+        foreach (Variable leaf in _graph.Inputs.Union(FunctionGraph.Leaves(_graph.Roots)))
         {
             _roots[leaf] = new Root(leaf, leaf switch
             {
@@ -99,23 +120,24 @@ internal sealed class Layout
             });
         }
 
-        foreach (Apply node in _schedule.Nodes)
+        foreach ((Apply node, int wave) in _schedule)
         {
-            TensorType[] inputs = [.. node.Inputs.Select(variable => _schedule.Types[variable])];
+            TensorType[] inputs = [.. node.Inputs.Select(variable => variable.Type)];
             if (node.Op.IsView(inputs))
             {
                 _roots[node.Outputs[0]] = _roots[node.Inputs[0]];
                 continue;
             }
 
+            int step = _steps.Count;
             Root?[] read = [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? _roots[input] : null)];
             foreach (Root? root in read)
             {
-                root?.LastRead = _steps.Count;
+                root?.Read(wave, step);
             }
 
-            int step = _steps.Count;
-            Root[] written = [.. node.Outputs.Select(output => new Root(output, Place.Arena) { Written = step })];
+            Root[] written =
+                [.. node.Outputs.Select(output => new Root(output, Place.Arena) { Written = wave, Writer = step })];
             foreach (Root root in written)
             {
                 _roots[root.Variable] = root;
@@ -123,12 +145,11 @@ internal sealed class Layout
 
             long workspace = device.Workspace(
                 node.Op, [.. node.Inputs.Select(OperandType)], [.. node.Outputs.Select(OperandType)]);
-            _steps.Add(new Step(node, read, written, workspace));
+            _steps.Add(new Step(node, wave, read, written, workspace));
         }
     }
 
-    public OperandType OperandType(Variable variable) =>
-        new(_schedule.Types[variable].DType, _schedule.Types[variable].Shape);
+    public static OperandType OperandType(Variable variable) => new(variable.DType, variable.Shape);
 
     private void PlaceOutputs()
     {
@@ -172,7 +193,7 @@ internal sealed class Layout
             else
             {
                 CopiesAfter.Add((root, target));
-                root.LastRead = _steps.Count;
+                root.Read(End, null);
             }
         }
     }
@@ -186,19 +207,19 @@ internal sealed class Layout
 
         return !_roots.TryGetValue(target, out Root? old)
             || old.LastRead < value.Written
-            || (old.LastRead == value.Written && MayOverwrite(_steps[value.Written], old, value));
+            || (old.LastReader == value.Writer && MayOverwrite(_steps[value.Writer], old, value));
     }
 
     /// <summary>
     /// Whether a step may write an output over one of its inputs, wherever it reads it. As many bytes are not enough:
     /// where elements are of another size, or repeated, one would be written over before it is read.
     /// </summary>
-    private bool MayOverwrite(Step step, Root input, Root output)
+    private static bool MayOverwrite(Step step, Root input, Root output)
     {
-        TensorType to = _schedule.Types[output.Variable];
+        TensorType to = output.Variable.Type;
         for (int i = 0; i < step.Inputs.Count; i++)
         {
-            TensorType from = _schedule.Types[step.Node.Inputs[i]];
+            TensorType from = step.Node.Inputs[i].Type;
             if (step.Inputs[i] == input
                 && (!step.Node.Op.MayOverwrite(i)
                     || from.DType.Size() != to.DType.Size()
@@ -213,7 +234,7 @@ internal sealed class Layout
 
     private void AssignBuffers()
     {
-        int end = _steps.Count;
+        int end = End;
         foreach (Root root in _roots.Values.Distinct().Where(root => root.Place == Place.Input))
         {
             root.Buffer = AddBuffer(Bytes(root), -1, end);
@@ -227,14 +248,15 @@ internal sealed class Layout
         for (int s = 0; s < _steps.Count; s++)
         {
             Step step = _steps[s];
+            int wave = step.Wave;
             Root? reused = null;
             foreach (Root output in step.Outputs.Where(output => output.Place == Place.Arena))
             {
-                int last = output.IsOutput ? end : Math.Max(output.LastRead, s);
+                int last = output.IsOutput ? end : Math.Max(output.LastRead, wave);
                 Root? donor = reused is null ? Donor(step, s, output) : null;
                 if (donor is null)
                 {
-                    output.Buffer = AddBuffer(Bytes(output), s, last);
+                    output.Buffer = AddBuffer(Bytes(output), wave, last);
                     continue;
                 }
 
@@ -243,14 +265,15 @@ internal sealed class Layout
                 _buffers[donor.Buffer] = _buffers[donor.Buffer] with { Last = last };
             }
 
-            _workspaces.Add(step.Workspace > 0 ? AddBuffer(step.Workspace, s, s) : -1);
+            _workspaces.Add(step.Workspace > 0 ? AddBuffer(step.Workspace, wave, wave) : -1);
         }
     }
 
     /// <summary>An input that this step reads last and may write over.</summary>
     private Root? Donor(Step step, int s, Root output) => step.Inputs.FirstOrDefault(input =>
         input is { Place: Place.Arena, IsOutput: false }
-        && _buffers[input.Buffer].Last == s
+        && input.LastReader == s
+        && _buffers[input.Buffer].Last == step.Wave
         && MayOverwrite(step, input, output));
 
     private int AddBuffer(long bytes, int first, int last)
@@ -259,5 +282,5 @@ internal sealed class Layout
         return _buffers.Count - 1;
     }
 
-    private long Bytes(Root root) => _schedule.Types[root.Variable].Bytes;
+    private static long Bytes(Root root) => root.Variable.Type.Bytes;
 }

@@ -9,27 +9,36 @@ namespace Engine.Compile;
 /// </summary>
 internal sealed class Plan : IDisposable
 {
+    private readonly Device _device;
+    private readonly string _name;
     private readonly Storage _arena;
     private readonly IProgram _program;
     private readonly Operand[] _inputs;
     private readonly Operand[] _outputs;
 
-    public Plan(FunctionGraph graph, TensorType[] inputs, Device device, Func<Constant, Storage> constants)
+    /// <param name="graph">What to compute, with every side known, rewritten.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="options">How it runs.</param>
+    /// <param name="constants">The memory of constants.</param>
+    public Plan(FunctionGraph graph, Device device, CompileOptions options, Func<Constant, Storage> constants)
     {
-        InputTypes = inputs;
-        Schedule = Schedule.Create(graph, graph.Inputs.Zip(inputs).ToDictionary());
-        Layout = Layout.Create(graph, Schedule, device);
+        _device = device;
+        Graph = graph;
+        IReadOnlyList<Scheduled> schedule = Compile.Schedule.Create(graph, device.RunsAtOnce);
+        Schedule = [.. schedule.Select(scheduled => scheduled.Node)];
+        Layout = Layout.Create(graph, schedule, device);
         _arena = device.Allocate(Layout.Memory.ArenaBytes);
 
-        var kernels = new List<IKernel>();
-        foreach ((Root from, Root to) in Layout.CopiesBefore)
-        {
-            kernels.Add(device.BindCopy(At(from, from.Variable), At(to, to.Variable)));
-        }
-
+        List<List<BoundStep>> waves = [[.. Layout.CopiesBefore.Select(copy => BindCopy(
+            copy.From, copy.To, At(copy.To, copy.To.Variable)))]];
         for (int s = 0; s < Layout.Steps.Count; s++)
         {
             Step step = Layout.Steps[s];
+            if (s == 0 || step.Wave != Layout.Steps[s - 1].Wave)
+            {
+                waves.Add([]);
+            }
+
             int workspace = Layout.WorkspaceBuffer(s);
             var operands = new StepOperands(
                 [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
@@ -38,18 +47,38 @@ internal sealed class Plan : IDisposable
                     _arena,
                     Layout.Memory.Offsets[workspace],
                     new OperandType(DType.UInt8, [checked((int)step.Workspace)])));
-            kernels.Add(device.Bind(step.Node.Op, operands));
+            waves[^1].Add(new BoundStep(
+                step.Node, step.Inputs, step.Outputs, operands, device.Bind(step.Node.Op, operands)));
         }
 
         foreach ((Root from, SharedVariable to) in Layout.CopiesAfter)
         {
             var target = new Operand(to.Place(device, device.Allocate), 0, new OperandType(to.DType, to.Shape));
-            kernels.Add(device.BindCopy(At(from, from.Variable), target));
+            waves.Add([BindCopy(from, null, target)]);
         }
 
+        Waves = [.. waves.Where(wave => wave.Count > 0)];
         _inputs = [.. graph.Inputs.Select(input => At(Layout.RootOf(input), input))];
         _outputs = [.. graph.Outputs.Select((output, i) => At(Layout.Outputs[i], output))];
-        _program = device.Link(kernels);
+        IReadOnlyList<IReadOnlyList<IKernel>> kernels =
+            [.. Waves.Select(wave => wave.Select(step => step.Kernel).ToArray())];
+        _program = options switch
+        {
+            { Mode: Mode.DebugMode } => new DebugProgram(this, device),
+            { Mode: Mode.NanGuardMode } => new NanGuardProgram(this, device),
+            { Profile: { } profile } => device.Link(kernels, profile.Add(this, device)),
+            _ => device.Link(kernels),
+        };
+        string arguments = string.Join(", ", graph.Inputs.Select(input => $"{input} {input.Type}"));
+        _name = $"plan ({arguments}) of {Schedule.Count} ops";
+
+        BoundStep BindCopy(Root from, Root? to, Operand target)
+        {
+            Operand source = At(from, from.Variable);
+            return new BoundStep(
+                null, [from], to is null ? [] : [to], new StepOperands([source], [target], null),
+                device.BindCopy(source, target));
+        }
 
         Operand At(Root? root, Variable variable)
         {
@@ -64,12 +93,24 @@ internal sealed class Plan : IDisposable
         }
     }
 
-    /// <summary>The shapes, and the values of sizes, that this plan is for.</summary>
-    public TensorType[] InputTypes { get; }
+    /// <summary>What it computes; its inputs' types are the shapes, and the values of sizes, that the plan is for.</summary>
+    public FunctionGraph Graph { get; }
 
-    public Schedule Schedule { get; }
+    /// <summary>How the graph came to be what it is.</summary>
+    public IReadOnlyList<Rewritten> History { get; init; } = [];
+
+    public IReadOnlyList<Apply> Schedule { get; }
 
     public Layout Layout { get; }
+
+    /// <summary>All that runs, wave by wave; what is in one wave does not depend on one another.</summary>
+    public IReadOnlyList<IReadOnlyList<BoundStep>> Waves { get; }
+
+    /// <summary>What a run hands to the device.</summary>
+    public IProgram Program => _program;
+
+    /// <summary>Where the arguments lie.</summary>
+    public IReadOnlyList<Operand> Inputs => _inputs;
 
     /// <summary>The memory of all values that are neither shared variables nor constants.</summary>
     public Storage Arena => _arena;
@@ -79,12 +120,13 @@ internal sealed class Plan : IDisposable
     public DType OutputDType(int output) => _outputs[output].Type.DType;
 
     /// <summary>Whether the plan is for arguments of these shapes and, for sizes, these values.</summary>
-    public bool Fits(IReadOnlyList<Input> inputs, ReadOnlySpan<Tensor> arguments)
+    public bool Fits(ReadOnlySpan<Tensor> arguments)
     {
-        for (int i = 0; i < inputs.Count; i++)
+        for (int i = 0; i < arguments.Length; i++)
         {
-            if (arguments[i].Shape != InputTypes[i].Shape
-                || (inputs[i].IsSize && arguments[i].AsSpan<int>()[0] != InputTypes[i].KnownValue))
+            Input input = Graph.Inputs[i];
+            if (arguments[i].Shape != input.Shape
+                || (input.IsSize && arguments[i].AsSpan<int>()[0] != input.Type.KnownValue))
             {
                 return false;
             }
@@ -95,6 +137,7 @@ internal sealed class Plan : IDisposable
 
     public void Run(ReadOnlySpan<Tensor> arguments, int times)
     {
+        using IDisposable? range = _device.Range(_name);
         for (int i = 0; i < _inputs.Length; i++)
         {
             _inputs[i].Storage.Write(arguments[i].Bytes, _inputs[i].Offset);

@@ -2,64 +2,88 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>
-/// The order in which a function's ops run, and the concrete type of every variable for one set of input shapes.
-/// </summary>
-internal sealed class Schedule
+/// <summary>An op's place in time.</summary>
+/// <param name="Node">The op.</param>
+/// <param name="Wave">
+/// When it runs. All that it reads was written in waves before; what is in one wave may run at once.
+/// </param>
+internal readonly record struct Scheduled(Apply Node, int Wave);
+
+/// <summary>The order in which a function's ops run.</summary>
+internal static class Schedule
 {
-    private Schedule(IReadOnlyList<Apply> nodes, IReadOnlyDictionary<Variable, TensorType> types)
-    {
-        Nodes = nodes;
-        Types = types;
-    }
-
-    /// <summary>The ops whose values are needed, each after those it reads.</summary>
-    public IReadOnlyList<Apply> Nodes { get; }
-
-    /// <summary>The types, with all sides known, also of variables of which only the shape is needed.</summary>
-    public IReadOnlyDictionary<Variable, TensorType> Types { get; }
-
-    /// <summary>Orders the graph for inputs of these types.</summary>
-    public static Schedule Create(FunctionGraph graph, IReadOnlyDictionary<Input, TensorType> inputs)
-    {
-        var types = new Dictionary<Variable, TensorType>();
-        foreach (Variable leaf in FunctionGraph.Leaves(graph.Roots))
-        {
-            types[leaf] = leaf is Input input ? inputs[input] : leaf.Type;
-        }
-
-        foreach (Apply node in Traversal.Order(graph.Roots))
-        {
-            IReadOnlyList<TensorType> outputs = node.Infer([.. node.Inputs.Select(variable => types[variable])]);
-            foreach (Result output in node.Outputs)
-            {
-                types[output] = outputs[output.Index];
-            }
-        }
-
-        foreach ((SharedVariable target, Variable value) in graph.Updates)
-        {
-            if (types[value].Shape != target.Shape)
-            {
-                throw new EngineException($"The update of '{target}' ({target.Type}) turned out as {types[value]}.");
-            }
-        }
-
-        return new Schedule(Order(graph), types);
-    }
+    /// <summary>
+    /// An op that nothing waits for and that reads no more than this may wait for the last wave: what it reads is kept
+    /// alive a little longer, and it shares a launch with others of its kind.
+    /// </summary>
+    private const long LittleBytes = 4 << 20;
 
     /// <summary>
-    /// What produces a shared variable's new value comes last: by then the old value has been read, so that most
-    /// updates can write straight into the variable's own memory.
+    /// The ops whose values are needed, each after those it reads. What produces a shared variable's new value comes
+    /// last: by then the old value has been read, so that most updates can write straight into the variable's own memory.
     /// </summary>
-    private static IReadOnlyList<Apply> Order(FunctionGraph graph)
+    /// <param name="graph">What is computed.</param>
+    /// <param name="atOnce">Whether ops that do not depend on one another share a wave.</param>
+    public static IReadOnlyList<Scheduled> Create(FunctionGraph graph, bool atOnce)
     {
         IEnumerable<Variable> beforeUpdates = graph.Updates
             .Select(update => update.Value)
             .OfType<Result>()
             .SelectMany(value => value.Owner.Inputs.Where((_, input) => value.Owner.Op.Reads(input)));
-        return Traversal.Order(
+        IReadOnlyList<Apply> order = Traversal.Order(
             graph.Outputs.Concat(beforeUpdates).Concat(graph.Roots),
             static (node, input) => node.Op.Reads(input));
+        return atOnce ? InWaves(graph, order) : [.. order.Select((node, wave) => new Scheduled(node, wave))];
     }
+
+    private static Scheduled[] InWaves(FunctionGraph graph, IReadOnlyList<Apply> order)
+    {
+        // From which wave on a value can be read, and where it lies: in its own memory or, of a view, in another's.
+        var ready = new Dictionary<Variable, int>();
+        var memory = new Dictionary<Variable, Variable>();
+        var lastRead = new Dictionary<Variable, (int Wave, Apply Reader)>();
+        var used = new HashSet<Apply>();
+        var waves = new Dictionary<Apply, int>();
+        foreach (Apply node in order)
+        {
+            Variable[] read = [.. node.Inputs.Where((_, input) => node.Op.Reads(input))];
+            int wave = read.Select(variable => ready.GetValueOrDefault(variable)).DefaultIfEmpty().Max();
+            waves.Add(node, wave);
+            used.UnionWith(read.OfType<Result>().Select(result => result.Owner));
+            bool isView = IsView(node);
+            foreach (Result output in node.Outputs)
+            {
+                ready[output] = isView ? wave : wave + 1;
+                memory[output] = isView ? Memory(node.Inputs[0]) : output;
+            }
+
+            foreach (Variable variable in isView ? [] : read.Select(Memory).Distinct())
+            {
+                if (lastRead.GetValueOrDefault(variable, (-1, node)).Item1 <= wave)
+                {
+                    lastRead[variable] = (wave, node);
+                }
+            }
+        }
+
+        int last = waves.Values.DefaultIfEmpty().Max();
+        ILookup<Apply, SharedVariable> targets = graph.Updates
+            .Where(update => update.Value is Result)
+            .ToLookup(update => ((Result)update.Value).Owner, update => update.Target);
+        foreach (Apply node in order.Where(node => !used.Contains(node) && !IsView(node)))
+        {
+            long bytes = node.Inputs.Where((_, input) => node.Op.Reads(input)).Sum(input => input.Type.Bytes);
+            int free = targets[node].Select(target => lastRead.GetValueOrDefault(target, (-1, node)))
+                .Select(read => read.Item2 == node ? read.Item1 : read.Item1 + 1)
+                .Append(bytes <= LittleBytes ? last : 0)
+                .Max();
+            waves[node] = Math.Max(waves[node], free);
+        }
+
+        return [.. order.Select(node => new Scheduled(node, waves[node])).OrderBy(scheduled => scheduled.Wave)];
+
+        Variable Memory(Variable variable) => memory.GetValueOrDefault(variable, variable);
+    }
+
+    private static bool IsView(Apply node) => node.Op.IsView([.. node.Inputs.Select(input => input.Type)]);
 }

@@ -28,6 +28,15 @@ public sealed record EngineOptions
     /// <summary>Whether CUDA kernels may use the faster, less exact mathematical functions of the hardware.</summary>
     public bool FastMath { get; init; }
 
+    /// <summary>How much is done to a graph before it runs.</summary>
+    public Optimizer Optimizer { get; init; } = Optimizer.FastRun;
+
+    /// <summary>The names of rewrites to leave out, with colons between.</summary>
+    public string OptimizerExcluding { get; init; } = "";
+
+    /// <summary>How compiled functions run.</summary>
+    public Mode Mode { get; init; } = Mode.Mode;
+
     /// <summary>How many threads the CPU device uses; null: one for each core.</summary>
     public int? Threads { get; init; }
 

@@ -38,6 +38,24 @@ internal sealed record Setting(
                 : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int threads) && threads > 0
                 ? options with { Threads = threads }
                 : null),
+        new("optimizer", "none, fast_compile, fast_run", "fast_run", "how much is done to a graph before it runs",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "none" => options with { Optimizer = Optimizer.None },
+                "fast_compile" => options with { Optimizer = Optimizer.FastCompile },
+                "fast_run" => options with { Optimizer = Optimizer.FastRun },
+                _ => null,
+            }),
+        new("optimizer_excluding", "names with colons between, as fuse:merge", "", "rewrites to leave out",
+            (options, text) => options with { OptimizerExcluding = text }),
+        new("mode", "Mode, DebugMode, NanGuardMode", "Mode", "what is checked while functions run",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "mode" => options with { Mode = Mode.Mode },
+                "debugmode" => options with { Mode = Mode.DebugMode },
+                "nanguardmode" => options with { Mode = Mode.NanGuardMode },
+                _ => null,
+            }),
         new("nvcc.fastmath", "True, False", "False", "faster, less exact mathematical functions in CUDA kernels",
             (options, text) => text.ToLowerInvariant() switch
             {

@@ -111,6 +111,46 @@ public sealed class Tensor
         };
     }
 
+    /// <summary>The first element that is NaN or infinite, and where it stands in C order; null if none is.</summary>
+    internal (int Index, double Value)? FirstNotFinite()
+    {
+        switch (DType)
+        {
+            case DType.Float32:
+                int index = FirstNotFinite(AsSpan<float>());
+                return index < 0 ? null : (index, AsSpan<float>()[index]);
+            case DType.Float64:
+                index = FirstNotFinite(AsSpan<double>());
+                return index < 0 ? null : (index, AsSpan<double>()[index]);
+            default:
+                return null;
+        }
+    }
+
+    private static int FirstNotFinite<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        // x · 0 is 0 for every finite x and nan for the others, which tells of a whole vector at a time.
+        int i = 0;
+        for (; i <= values.Length - Vector<T>.Count; i += Vector<T>.Count)
+        {
+            var vector = new Vector<T>(values[i..]);
+            if (!Vector.EqualsAll(vector * Vector<T>.Zero, Vector<T>.Zero))
+            {
+                break;
+            }
+        }
+
+        for (; i < values.Length; i++)
+        {
+            if (!T.IsFinite(values[i]))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
     private Tensor CastFrom<TFrom>(DType dtype) where TFrom : unmanaged, INumber<TFrom> => dtype switch
     {
         DType.Float32 => Cast<TFrom, float>(),

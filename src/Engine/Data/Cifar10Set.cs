@@ -8,6 +8,10 @@ public sealed record Cifar10Images(Tensor Images, Tensor Labels)
     /// <summary>How many images there are.</summary>
     public int Count => Images.Shape[0];
 
+    /// <summary>The first so many images, or all if there are no more.</summary>
+    public Cifar10Images First(int count) =>
+        count >= Count ? this : new Cifar10Images(Images.Rows(0, count), Labels.Rows(0, count));
+
     /// <summary>The images in grey from -0.5 to 0.5: <see cref="Preprocessing.Greyscale"/>.</summary>
     /// <param name="flat">Whether the result has the shape (n, 1024) instead of (n, 1, 32, 32).</param>
     public Tensor Greyscale(bool flat = false) => Preprocessing.Greyscale(Images, flat);

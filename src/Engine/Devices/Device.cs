@@ -18,6 +18,9 @@ public abstract class Device : IDisposable
     /// <summary>Whether it is a graphics processor.</summary>
     public abstract bool IsGpu { get; }
 
+    /// <summary>The most it can do; measured, or of GPUs like it assumed, when first asked for.</summary>
+    public abstract Peak Peak { get; }
+
     /// <summary>Memory whose contents are undefined.</summary>
     public abstract Storage Allocate(long bytes);
 
@@ -32,8 +35,26 @@ public abstract class Device : IDisposable
     /// <summary>A kernel that copies one operand to another of the same type.</summary>
     public abstract IKernel BindCopy(Operand from, Operand to);
 
-    /// <summary>Joins kernels into a program that runs them one after the other.</summary>
-    public abstract IProgram Link(IReadOnlyList<IKernel> kernels);
+    /// <summary>
+    /// Whether kernels that do not depend on one another may run at once, so that none of them may write over what another
+    /// reads.
+    /// </summary>
+    public virtual bool RunsAtOnce => false;
+
+    /// <summary>
+    /// Joins kernels into a program that runs one wave of them after the other; those of a wave do not depend on one
+    /// another.
+    /// </summary>
+    public abstract IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves);
+
+    /// <summary>The same program, which also tells when it did what; slower for that.</summary>
+    internal abstract IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times);
+
+    /// <summary>
+    /// Names what is done from now on, until the result is disposed of, in the timeline of a profiler; null where the device
+    /// is not profiled.
+    /// </summary>
+    public virtual IDisposable? Range(string name) => null;
 
     /// <summary>Frees what the device holds.</summary>
     public void Dispose()
@@ -74,6 +95,9 @@ public interface IKernel
 /// <summary>Kernels that run one after the other.</summary>
 public interface IProgram : IDisposable
 {
+    /// <summary>What one run hands to the device, in order.</summary>
+    IReadOnlyList<Launch> Launches { get; }
+
     /// <summary>Runs all of them, <paramref name="times"/> times over, and waits for the end.</summary>
     void Run(int times);
 }

@@ -24,6 +24,32 @@ public sealed class Apply
     /// <summary>Where it was built.</summary>
     public Origin Origin { get; }
 
+    /// <summary>Whether the output is the first input under another shape, so that nothing need be computed.</summary>
+    internal bool IsView => Op.IsView([.. Inputs.Select(input => input.Type)]);
+
+    /// <summary>The same op on other inputs, with the outputs' names; this very one if they are the same.</summary>
+    internal Apply With(Variable[] inputs)
+    {
+        int same = 0;
+        while (same < inputs.Length && inputs[same] == Inputs[same])
+        {
+            same++;
+        }
+
+        if (same == inputs.Length)
+        {
+            return this;
+        }
+
+        var other = new Apply(Op, inputs, Origin);
+        foreach (Result output in Outputs)
+        {
+            other.Outputs[output.Index].Name = output.Name;
+        }
+
+        return other;
+    }
+
     /// <summary>The op's shape rule, with an error that says which op, which shapes, which layer and which line.</summary>
     internal IReadOnlyList<TensorType> Infer(TensorType[] inputs)
     {

@@ -18,17 +18,38 @@ public abstract record Op
     public abstract IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs);
 
     /// <summary>
-    /// The gradient of a scalar with respect to each input, given that with respect to each output (null where the scalar
-    /// does not depend on it). Null for an input that has none.
+    /// The gradient of a scalar with respect to each input, given that with respect to each output (null where the
+    /// scalar does not depend on it). Null for an input that has none.
     /// </summary>
     public virtual IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
-        throw new EngineException($"{Name} has no gradient.{node?.Origin}");
+        throw new EngineException(
+            $"{Name} of {string.Join(" and ", node.Inputs.Select(input => input.Type))} has no gradient: "
+            + $"take it of something else, or go round it with considerConstant or knownGrads.{node.Origin}");
 
-    /// <summary>The definition of the op, in float64, on outputs that hold anything. The tests hold every device to it.</summary>
+    /// <summary>
+    /// The definition of the op, in float64, on outputs that hold anything. The tests hold every device to it.
+    /// </summary>
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
 
     /// <summary>Whether the values of this input matter, or only its shape.</summary>
     public virtual bool Reads(int input) => true;
+
+    /// <summary>
+    /// The arithmetic that it takes, every function of a number being one, for inputs and outputs of these types, all
+    /// sides known. One for each element computed, unless the op says otherwise.
+    /// </summary>
+    public virtual long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        outputs.Sum(output => output.Shape.Count);
+
+    /// <summary>
+    /// The bytes that must be read of an input, all sides known: all of them, or none where only its shape matters,
+    /// unless the op says that a part will do.
+    /// </summary>
+    public virtual long ReadBytes(int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return Reads(input) ? inputs[input].Bytes : 0;
+    }
 
     /// <summary>Whether output 0 is input 0 under another shape, so that nothing need be computed.</summary>
     public virtual bool IsView(IReadOnlyList<TensorType> inputs) => false;

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Engine.Graph;
 
-/// <summary>Where a part of the graph comes from: the line of the user's code that built it, and the layer it belongs to.</summary>
+/// <summary>
+/// Where a part of the graph comes from: the line of the user's code that built it, and the layer it belongs to.
+/// </summary>
 /// <param name="File">The source file, where debug symbols tell.</param>
 /// <param name="Line">The line in it.</param>
 /// <param name="Layer">The name of the layer, if one built it.</param>
@@ -12,7 +14,9 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     [ThreadStatic]
     private static Origin? t_current;
 
-    /// <summary>The origin of what is built now: the innermost scope's, else the nearest caller outside this library.</summary>
+    /// <summary>
+    /// The origin of what is built now: the innermost scope's, else the nearest caller outside this library.
+    /// </summary>
     public static Origin Current => t_current ?? Caller();
 
     /// <summary>The nearest caller outside this library.</summary>
@@ -33,6 +37,12 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
             }
         }
     }
+
+    /// <summary>
+    /// The layer or, of what no layer built, the file and the line; with a prime where it is a gradient.
+    /// </summary>
+    internal string Short =>
+        (Layer ?? (File is null ? "" : $"{Path.GetFileName(File)}:{Line}")) + (IsGradient ? "'" : "");
 
     /// <summary>Until disposed, what this thread builds comes from <paramref name="origin"/>.</summary>
     internal static Scope Use(Origin origin)

@@ -52,6 +52,44 @@ public static class Printer
         return text.ToString();
     }
 
+    /// <summary>
+    /// Named expressions as trees, as Theano's <c>debugprint</c> draws them: one op a line with its id and its type,
+    /// its inputs below it behind bars; what appears again is its id alone.
+    /// </summary>
+    public static string DebugPrint(params IReadOnlyList<(string Name, Variable Variable)> roots)
+    {
+        ArgumentNullException.ThrowIfNull(roots);
+        var text = new StringBuilder();
+        var ids = new Dictionary<object, string>(ReferenceEqualityComparer.Instance);
+        foreach ((string name, Variable root) in roots)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{name}\n");
+            var stack = new Stack<(Variable Variable, string Bars)>([(root, " ")]);
+            while (stack.TryPop(out (Variable Variable, string Bars) top))
+            {
+                object identity = top.Variable is Result result ? result.Owner : top.Variable;
+                bool isNew = ids.TryAdd(identity, Letters(ids.Count));
+                string what = top.Variable is Result made
+                    ? made.Owner.Op.Name + (made.Owner.Outputs.Count > 1 ? $".{made.Index}" : "")
+                    : Short(top.Variable);
+                string variableName = top.Variable is Result { Name: { } own } ? $" '{own}'" : "";
+                text.Append(CultureInfo.InvariantCulture,
+                    $"{top.Bars}|{what} [id {ids[identity]}] <{top.Variable.Type}>{variableName}\n");
+                IReadOnlyList<Variable> inputs = isNew && top.Variable is Result next ? next.Owner.Inputs : [];
+                for (int i = inputs.Count - 1; i >= 0; i--)
+                {
+                    stack.Push((inputs[i], top.Bars + "| "));
+                }
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>A, B … Z, AA, AB …</summary>
+    private static string Letters(int number) =>
+        (number < 26 ? "" : Letters((number / 26) - 1)) + (char)('A' + (number % 26));
+
     private static string Short(Variable variable) => variable switch
     {
         Result result => result.ToString(),

@@ -6,13 +6,24 @@ namespace Engine.Graph;
 /// </summary>
 public sealed class SharedVariable : Variable, IDisposable
 {
+    /// <summary>Of a value taken from rows of another, how many are brought to the device at once.</summary>
+    private const int RowsAtOnce = 512;
+
     private Tensor? _host;
+    private (Tensor From, int[] Rows)? _selection;
     private Storage? _storage;
 
     /// <summary>A shared variable with this first value.</summary>
     public SharedVariable(Tensor value, string? name = null)
         : base(new TensorType(value?.DType ?? throw new ArgumentNullException(nameof(value)), value.Shape), name) =>
         _host = value;
+
+    /// <summary>
+    /// A shared variable whose first value is some rows of a tensor. They go to the device a few at a time, so that there
+    /// is no second copy of a data set in host memory.
+    /// </summary>
+    internal SharedVariable(Tensor from, int[] rows, string? name)
+        : base(new TensorType(from.DType, from.Shape.With(0, rows.Length)), name) => _selection = (from, rows);
 
     /// <summary>
     /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
@@ -71,6 +82,7 @@ public sealed class SharedVariable : Variable, IDisposable
         _storage?.Dispose();
         _storage = null;
         _host = null;
+        _selection = null;
     }
 
     /// <summary>The memory on the device, where the value is moved by the first call.</summary>
@@ -80,8 +92,7 @@ public sealed class SharedVariable : Variable, IDisposable
         if (_storage is null)
         {
             _storage = allocate(Type.Bytes);
-            _storage.Write(Host.Bytes);
-            _host = null;
+            MoveTo(_storage);
         }
         else if (_storage.Device != device)
         {
@@ -92,7 +103,36 @@ public sealed class SharedVariable : Variable, IDisposable
         return _storage;
     }
 
-    private Tensor Host => _host ?? throw new ObjectDisposedException(Name ?? nameof(SharedVariable));
+    private Tensor Host => _host ??= _selection is { } selection
+        ? selection.From.Rows(selection.Rows)
+        : throw new ObjectDisposedException(Name ?? nameof(SharedVariable));
+
+    private void MoveTo(Storage storage)
+    {
+        if (_host is null && _selection is { } selection)
+        {
+            int row = selection.From.Shape.Product(1, Rank) * DType.Size();
+            byte[] part = new byte[Math.Min(RowsAtOnce, selection.Rows.Length) * row];
+            long offset = 0;
+            foreach (int[] rows in selection.Rows.Chunk(RowsAtOnce))
+            {
+                for (int i = 0; i < rows.Length; i++)
+                {
+                    selection.From.Bytes.Slice(rows[i] * row, row).CopyTo(part.AsSpan(i * row));
+                }
+
+                storage.Write(part.AsSpan(0, rows.Length * row), offset);
+                offset += rows.Length * row;
+            }
+        }
+        else
+        {
+            storage.Write(Host.Bytes);
+        }
+
+        _host = null;
+        _selection = null;
+    }
 
     private void SetValue(ReadOnlySpan<byte> value)
     {

@@ -62,10 +62,9 @@ public static class Traversal
                 continue;
             }
 
-            var copy = new Apply(node.Op, [.. node.Inputs.Select(Mapped)], node.Origin);
+            Apply copy = node.With([.. node.Inputs.Select(Mapped)]);
             foreach (Result output in node.Outputs)
             {
-                copy.Outputs[output.Index].Name = output.Name;
                 map.TryAdd(output, copy.Outputs[output.Index]);
             }
         }

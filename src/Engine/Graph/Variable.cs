@@ -77,6 +77,12 @@ public sealed class Constant : Variable
     }
 }
 
+/// <summary>
+/// Stands where an op looks at an input's shape and not at its value (<see cref="Op.Reads"/>), so that what would
+/// compute the value need not stay in the graph.
+/// </summary>
+internal sealed class ShapeOnly(TensorType type) : Variable(type, null);
+
 /// <summary>An output of an op applied to other variables.</summary>
 public sealed class Result : Variable
 {

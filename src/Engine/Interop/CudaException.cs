@@ -33,11 +33,24 @@ public sealed class CudaException : EngineException
         Name = name;
     }
 
+    /// <summary>What is wrong, in a clause for a sentence of another's: without what was tried and what to do.</summary>
+    public string Reason { get => field ?? Message.TrimEnd('.'); init; }
+
     /// <summary>The entry point that failed, where it was a call that did.</summary>
     public string? Call { get; }
 
     /// <summary>The number it returned.</summary>
     public int Code { get; }
+
+    /// <summary>
+    /// Whether the context is lost: a kernel went wrong in such a way that every later call of the process fails too.
+    /// </summary>
+    public bool IsLasting => (Code, InnerException) switch
+    {
+        (700 or 702 or 710 or (>= 714 and <= 719), _) => true,
+        (_, CudaException inner) => inner.IsLasting,
+        _ => false,
+    };
 
     /// <summary>The library's name for that number.</summary>
     public string? Name { get; }

@@ -13,7 +13,8 @@ internal static class CudaFolders
     public static IEnumerable<string> WslDriver => ["/usr/lib/wsl/lib"];
 
     /// <summary>Toolkits, then Python's wheels; the newest of a kind first.</summary>
-    public static IEnumerable<string> Toolkits =>
+    /// <param name="wheel">The folder of the library's own wheel: <c>cuda_nvrtc</c>, <c>cublas</c>.</param>
+    public static IEnumerable<string> Toolkits(string wheel) =>
     [
         .. s_toolkitVariables
             .SelectMany(name => Split(Environment.GetEnvironmentVariable(name)))
@@ -23,17 +24,17 @@ internal static class CudaFolders
                 Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles),
                 "NVIDIA GPU Computing Toolkit", "CUDA"), "v*").SelectMany(LibrariesOf)
             : Children("/usr/local", "cuda*").SelectMany(LibrariesOf),
-        .. Wheels,
+        .. Wheels(wheel),
     ];
 
-    private static IEnumerable<string> Wheels => PythonRoots
+    private static IEnumerable<string> Wheels(string wheel) => PythonRoots
         .SelectMany(root => OperatingSystem.IsWindows()
             ? [Path.Combine(root, "Lib", "site-packages")]
             : Children(Path.Combine(root, "lib"), "python3*")
                 .SelectMany(python => (string[])[
                     Path.Combine(python, "site-packages"), Path.Combine(python, "dist-packages")]))
         .SelectMany(packages => (string[])[
-            Path.Combine(packages, "nvidia", "cu13"), Path.Combine(packages, "nvidia", "cuda_nvrtc")])
+            Path.Combine(packages, "nvidia", "cu13"), Path.Combine(packages, "nvidia", wheel)])
         .SelectMany(LibrariesOf)
         .Where(Directory.Exists);
 

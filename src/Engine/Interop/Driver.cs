@@ -8,6 +8,9 @@ internal static unsafe class Driver
 {
     public const int OutOfMemory = 2, NoDevice = 100;
 
+    /// <summary>What to do where there is no driver.</summary>
+    public const string Remedy = "install NVIDIA's driver (Debian: nvidia-driver)";
+
     private static readonly Lazy<CudaException?> s_failure = new(Initialize);
 
     /// <summary>Why the driver cannot be used; null if it can.</summary>
@@ -40,7 +43,7 @@ internal static unsafe class Driver
     {
         if (Failure is { } failure)
         {
-            throw new CudaException(failure.Message, failure);
+            throw new CudaException(failure.Message, failure) { Reason = failure.Reason };
         }
     }
 
@@ -74,15 +77,20 @@ internal static unsafe class Driver
         if (!library.IsFound)
         {
             return new CudaException(
-                $"There is no CUDA driver (tried {string.Join(", ", library.Tried)}): "
-                + "install NVIDIA's driver, or compute on the CPU.");
+                $"There is no CUDA driver (tried {string.Join(", ", library.Tried)}): {Remedy}, or compute on the CPU.")
+            {
+                Reason = "there is no CUDA driver",
+            };
         }
 
         int result = DriverApi.cuInit(0);
         return result switch
         {
             0 => null,
-            NoDevice => new CudaException($"The CUDA driver ({library.Path}) finds no GPU: compute on the CPU."),
+            NoDevice => new CudaException($"The CUDA driver ({library.Path}) finds no GPU: compute on the CPU.")
+            {
+                Reason = "the CUDA driver finds no GPU",
+            },
             _ => Error(result, nameof(DriverApi.cuInit)),
         };
     }

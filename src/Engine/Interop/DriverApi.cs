@@ -60,6 +60,12 @@ internal static unsafe partial class DriverApi
     public static partial int cuMemFree_v2(ulong address);
 
     [LibraryImport(Library)]
+    public static partial int cuMemHostAlloc(void** memory, nuint bytes, uint flags);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemFreeHost(void* memory);
+
+    [LibraryImport(Library)]
     public static partial int cuMemcpyHtoDAsync_v2(ulong destination, void* source, nuint bytes, nint stream);
 
     [LibraryImport(Library)]

@@ -16,9 +16,8 @@ internal sealed unsafe class Gpu
         int count = Driver.DeviceCount;
         if (ordinal < 0 || ordinal >= count)
         {
-            throw new CudaException(count == 0
-                ? "The CUDA driver finds no GPU: compute on the CPU."
-                : $"There is no GPU {ordinal}: the driver finds {count}, numbered from 0 ({Names(count)}).");
+            throw new CudaException(
+                $"There is no GPU {ordinal}: the driver finds {count}, numbered from 0 ({Names(count)}).");
         }
 
         int device;
@@ -62,6 +61,13 @@ internal sealed unsafe class Gpu
             Driver.Check(DriverApi.cuDeviceTotalMem_v2(&bytes, Device));
             return (long)bytes;
         }
+    }
+
+    /// <summary>An attribute, or 0 if the driver does not know it.</summary>
+    public int TryAttribute(int attribute)
+    {
+        int value;
+        return DriverApi.cuDeviceGetAttribute(&value, attribute, Device) == 0 ? value : 0;
     }
 
     private static string Names(int count) =>

@@ -43,6 +43,28 @@ internal sealed unsafe class MemoryHandle : CudaHandle
     }
 }
 
+/// <summary>Memory of the host that stays where it is, so that the GPU copies to and from it by itself.</summary>
+internal sealed unsafe class PinnedHandle : CudaHandle
+{
+    private readonly int _bytes;
+
+    /// <param name="context">Whose GPU is to reach it.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <exception cref="CudaException">The driver refuses.</exception>
+    public PinnedHandle(ContextHandle context, int bytes) : base(context)
+    {
+        using ContextHandle.Scope scope = context.Enter();
+        void* memory;
+        Driver.Check(DriverApi.cuMemHostAlloc(&memory, (nuint)bytes, 0));
+        Own((nint)memory);
+        _bytes = bytes;
+    }
+
+    public Span<byte> Memory => new((void*)handle, _bytes);
+
+    protected override int Free(nint owned) => DriverApi.cuMemFreeHost((void*)owned);
+}
+
 /// <summary>Compiled kernels, loaded.</summary>
 internal sealed unsafe class CudaModuleHandle : CudaHandle
 {
@@ -123,6 +145,13 @@ internal sealed unsafe class EventHandle : CudaHandle
     {
         using ContextHandle.Scope scope = Context.Enter();
         Driver.Check(DriverApi.cuEventRecord(handle, stream.Value));
+    }
+
+    /// <summary>Waits until the mark is reached, if it was put anywhere.</summary>
+    public void Wait()
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuEventSynchronize(handle));
     }
 
     /// <summary>The time from one mark to another, once that is reached.</summary>

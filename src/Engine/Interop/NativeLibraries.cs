@@ -4,13 +4,15 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// Finds the CUDA driver and NVRTC, once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders) goes before the system's
-/// own search, that before the places where toolkits and Python wheels put them.
+/// Finds the CUDA driver, NVRTC and cuBLAS, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders) goes before the
+/// system's own search, that before the places where toolkits and Python wheels put them.
 /// </summary>
 internal static class NativeLibraries
 {
-    /// <summary>The names by which <see cref="DriverApi"/> and <see cref="NvrtcApi"/> import.</summary>
-    public const string DriverImport = "engine-cuda-driver", NvrtcImport = "engine-nvrtc";
+    /// <summary>
+    /// The names by which <see cref="DriverApi"/>, <see cref="NvrtcApi"/> and <see cref="CuBlasApi"/> import.
+    /// </summary>
+    public const string DriverImport = "engine-cuda-driver", NvrtcImport = "engine-nvrtc", CuBlasImport = "engine-cublas";
 
     private static readonly Lazy<NativeLibrarySearch> s_driver = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"],
@@ -24,10 +26,18 @@ internal static class NativeLibraries
                 ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"]
                 : ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"],
             CudaFolders.Explicit,
-            CudaFolders.Toolkits);
+            CudaFolders.Toolkits("cuda_nvrtc"));
         LoadBuiltins(found.Path);
         return found;
     });
+
+    private static readonly Lazy<NativeLibrarySearch> s_cuBlas = new(() => NativeLibrarySearch.Run(
+        OperatingSystem.IsWindows()
+            ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"]
+            : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"],
+        CudaFolders.Explicit,
+        CudaFolders.Toolkits("cublas"),
+        needed: name => name.Replace("cublas", "cublasLt", StringComparison.Ordinal)));
 
     private static readonly Lazy<bool> s_resolver = new(() =>
     {
@@ -40,6 +50,9 @@ internal static class NativeLibraries
 
     /// <summary>Where NVRTC was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Nvrtc => Search(s_nvrtc);
+
+    /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
 
     private static NativeLibrarySearch Search(Lazy<NativeLibrarySearch> search)
     {
@@ -67,6 +80,7 @@ internal static class NativeLibraries
     {
         DriverImport => s_driver.Value.Handle,
         NvrtcImport => s_nvrtc.Value.Handle,
+        CuBlasImport => s_cuBlas.Value.Handle,
         _ => 0,
     };
 }

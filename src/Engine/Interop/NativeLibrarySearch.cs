@@ -5,7 +5,9 @@ namespace Engine.Interop;
 /// <summary>The outcome of looking for a native library.</summary>
 /// <param name="Handle">The loaded library; 0 if there is none.</param>
 /// <param name="Path">The name or path under which it was found.</param>
-/// <param name="Tried">Every name and path tried, in order, the one found included.</param>
+/// <param name="Tried">
+/// Every name and path tried, in order, the one found included; one that is there but does not load is said to be so.
+/// </param>
 internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyList<string> Tried)
 {
     public bool IsFound => Handle != 0;
@@ -13,8 +15,17 @@ internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyL
     /// <summary>
     /// Tries the names in some folders, then as the system's loader finds them, then in further folders.
     /// </summary>
+    /// <param name="names">What the library's versions are called, the one preferred first.</param>
+    /// <param name="foldersBefore">Where to look before the loader does.</param>
+    /// <param name="foldersAfter">Where to look if it finds nothing.</param>
+    /// <param name="needed">
+    /// The library that one of these names needs beside it; the loader does not look there by itself.
+    /// </param>
     public static NativeLibrarySearch Run(
-        IReadOnlyList<string> names, IEnumerable<string> foldersBefore, IEnumerable<string> foldersAfter)
+        IReadOnlyList<string> names,
+        IEnumerable<string> foldersBefore,
+        IEnumerable<string> foldersAfter,
+        Func<string, string>? needed = null)
     {
         var tried = new List<string>();
         IEnumerable<string> candidates = [
@@ -24,8 +35,15 @@ internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyL
         ];
         foreach (string candidate in candidates)
         {
-            tried.Add(candidate);
-            if (NativeLibrary.TryLoad(candidate, out nint handle))
+            if (needed is not null && System.IO.Path.GetDirectoryName(candidate) is { Length: > 0 } folder)
+            {
+                string beside = needed(System.IO.Path.GetFileName(candidate));
+                _ = NativeLibrary.TryLoad(System.IO.Path.Combine(folder, beside), out _);
+            }
+
+            bool isLoaded = NativeLibrary.TryLoad(candidate, out nint handle);
+            tried.Add(isLoaded || !File.Exists(candidate) ? candidate : $"{candidate} (is there, but does not load)");
+            if (isLoaded)
             {
                 return new NativeLibrarySearch(handle, candidate, tried);
             }

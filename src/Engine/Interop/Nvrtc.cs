@@ -7,14 +7,23 @@ namespace Engine.Interop;
 /// <summary>NVRTC, which compiles CUDA C while the program runs: checked calls.</summary>
 internal static unsafe class Nvrtc
 {
+    /// <summary>What to do where there is none.</summary>
+    public const string Remedy =
+        "install it (Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit) or name its folder in "
+        + "ENGINE_CUDA_PATH";
+
+    private const int BuiltinsMissing = 7;
+
     /// <summary>Where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Nvrtc;
 
     /// <summary>Why it cannot be used; null if it can.</summary>
     public static CudaException? Failure => Library.IsFound ? null : new CudaException(
-        $"There is no NVRTC, NVIDIA's run-time compiler (tried {string.Join(", ", Library.Tried)}): "
-        + "install it (Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit), name its folder in "
-        + "ENGINE_CUDA_PATH, or compute on the CPU.");
+        $"There is no NVRTC, NVIDIA's run-time compiler (tried {string.Join(", ", Library.Tried)}): {Remedy}, or compute on the "
+        + "CPU.")
+    {
+        Reason = "there is no NVRTC, NVIDIA's run-time compiler",
+    };
 
     /// <exception cref="CudaException">There is no NVRTC.</exception>
     public static Version Version
@@ -54,7 +63,15 @@ internal static unsafe class Nvrtc
     /// <param name="toPtx">Whether to stop at PTX, which a driver compiles on for newer GPUs; else a cubin is made.</param>
     /// <returns>What <see cref="CudaModuleHandle"/> loads.</returns>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
-    public static byte[] Compile(string source, string name, IReadOnlyList<string> options, bool toPtx = false)
+    public static byte[] Compile(string source, string name, IReadOnlyList<string> options, bool toPtx = false) =>
+        Compile<byte[]>(source, name, options, toPtx ? Ptx : Cubin);
+
+    /// <summary>Compiles a source file to a cubin, and gives the PTX too that it was made from.</summary>
+    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    public static (byte[] Cubin, byte[] Ptx) CompileToBoth(string source, string name, IReadOnlyList<string> options) =>
+        Compile(source, name, options, program => (Cubin(program), Ptx(program)));
+
+    private static T Compile<T>(string source, string name, IReadOnlyList<string> options, Func<nint, T> take)
     {
         Require();
         nint program = 0;
@@ -71,11 +88,11 @@ internal static unsafe class Nvrtc
                 int result = NvrtcApi.nvrtcCompileProgram(program, texts.Length, (byte**)arguments);
                 if (result != 0)
                 {
-                    throw new CudaException($"{name} does not compile ({Text(result)}):\n{Log(program).Trim()}");
+                    throw Refused(result, name, Log(program).Trim());
                 }
             }
 
-            return toPtx ? Ptx(program) : Cubin(program);
+            return take(program);
         }
         finally
         {
@@ -90,6 +107,12 @@ internal static unsafe class Nvrtc
             }
         }
     }
+
+    private static CudaException Refused(int result, string name, string log) => result == BuiltinsMissing
+        ? new CudaException(
+            $"NVRTC ({Library.Path}) does not find its builtins, a library libnvrtc-builtins of its own version that belongs "
+            + $"beside it: {Remedy}, or compute on the CPU. Its log: {log.ReplaceLineEndings(" ")}")
+        : new CudaException($"{name} does not compile ({Text(result)}):\n{log}");
 
     private static byte[] Cubin(nint program)
     {

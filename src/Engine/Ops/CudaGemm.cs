@@ -3,61 +3,66 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launches of a matrix product on CUDA: gemm.cu, which says what its two tiles are for.</summary>
+/// <summary>The launch of a matrix product on CUDA: gemm.cu.</summary>
 internal static class CudaGemm
 {
-    private const int Threads = 256, SmallTile = 64, LargeTile = 128;
+    private const int VectorBytes = 16;
 
-    /// <summary>As many tiles keep a large GPU busy.</summary>
-    private const int EnoughTiles = 128;
+    /// <summary>The tiles for a product, which the shapes decide.</summary>
+    /// <param name="shape">The product.</param>
+    /// <param name="dtype">Its type.</param>
+    /// <param name="withSums">Whether the sums of b along k are wanted too.</param>
+    public static CudaTiling Tiling(GemmShape shape, DType dtype, bool withSums = false) =>
+        CudaTiling.Choose(shape.M + (withSums ? 1 : 0), shape.N, shape.K, dtype);
 
-    /// <summary>The inner side is split into parts no shorter than this, and not into more than so many.</summary>
-    private const int PartLength = 128, MostParts = 32;
-
-    /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
-    public static long Workspace(GemmShape shape, DType dtype)
+    /// <summary>The product of two matrices, in one launch.</summary>
+    /// <param name="tiling">What <see cref="Tiling"/> gives.</param>
+    /// <param name="shape">The product.</param>
+    /// <param name="dtype">The type of all elements.</param>
+    /// <param name="at">Where the matrices lie.</param>
+    /// <param name="epilogue">What is done with each element (i, j) first; null for nothing.</param>
+    /// <param name="sumsText">The like for each sum x of a column j, over the same operands.</param>
+    /// <param name="storeText">Statements that store the element x of (i, j) elsewhere than in C order.</param>
+    public static KernelLaunch Launch(
+        CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, CudaEpilogue? epilogue = null,
+        string sumsText = "", string storeText = "")
     {
-        int parts = Parts(shape, dtype);
-        return parts > 1 ? (long)parts * shape.M * shape.N * dtype.Size() : 0;
-    }
-
-    /// <summary>The product of two matrices.</summary>
-    public static CudaLaunch[] Launches(GemmShape shape, DType dtype, ulong a, ulong b, ulong c, ulong workspace)
-    {
-        int parts = Parts(shape, dtype);
-        bool isLarge = IsLarge(shape, dtype);
-        int tile = isLarge ? LargeTile : SmallTile;
+        epilogue ??= CudaEpilogue.None;
+        CudaTile tile = tiling.Tile;
+        int vectorA = Vector(at.A, shape.TransposeA ? shape.M : shape.K, dtype);
+        int vectorB = Vector(at.B, shape.TransposeB ? shape.K : shape.N, dtype);
         var kernel = new CudaKernel(
             "gemm.cu",
             "gemm",
-            $"T {dtype.Cuda()}",
-            $"LARGE {(isLarge ? 1 : 0)}",
-            $"TRANSPOSE_A {(shape.TransposeA ? 1 : 0)}",
-            $"TRANSPOSE_B {(shape.TransposeB ? 1 : 0)}");
-        CudaLaunch product = kernel.Launch(
-            new Dim3(CudaTypes.Blocks(shape.M, tile), CudaTypes.Blocks(shape.N, tile), parts),
-            Threads,
-            a, b, parts > 1 ? workspace : c, shape.M, shape.N, shape.K);
-        int elements = shape.M * shape.N;
-        return parts > 1
-            ? [product, .. CudaReduce.Launches<Sum>(dtype, [parts, elements], [elements], workspace, c, 0)]
-            : [product];
+            [
+                $"T {dtype.Cuda()}",
+                $"TRANSPOSE_A {(shape.TransposeA ? 1 : 0)}",
+                $"TRANSPOSE_B {(shape.TransposeB ? 1 : 0)}",
+                $"VECTOR_A {vectorA}",
+                $"VECTOR_B {vectorB}",
+                $"SUMS {(at.Sums == 0 ? 0 : 1)}",
+                .. tiling.Defines,
+                .. epilogue.Defines("EPILOGUE(x, i, j)"),
+                .. CudaEpilogue.Define("SUMS_EPILOGUE(x, j)", sumsText),
+                .. CudaEpilogue.Define("STORE(x, i, j)", storeText),
+            ])
+        {
+            Shared = tile.SharedBytes(dtype),
+        };
+        return kernel.Launch(
+            tiling.Grid, CudaTile.Threads,
+            [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
     }
 
-    /// <summary>
-    /// Whether the larger tiles are still enough to keep the GPU busy. Sums in double would not fit the registers.
-    /// </summary>
-    private static bool IsLarge(GemmShape shape, DType dtype) =>
-        dtype == DType.Float32 && Tiles(shape, LargeTile) >= EnoughTiles;
-
-    private static int Parts(GemmShape shape, DType dtype)
+    /// <summary>How many elements a kernel may copy together from a matrix with rows of this length.</summary>
+    private static int Vector(ulong address, int length, DType dtype)
     {
-        long tiles = Tiles(shape, SmallTile);
-        return tiles == 0 || IsLarge(shape, dtype)
-            ? 1
-            : (int)Math.Clamp(Math.Min(EnoughTiles / tiles, shape.K / PartLength), 1, MostParts);
+        int vector = VectorBytes / dtype.Size();
+        return address % VectorBytes == 0 && length % vector == 0 ? vector : 1;
     }
-
-    private static long Tiles(GemmShape shape, int tile) =>
-        (long)CudaTypes.Blocks(shape.M, tile) * CudaTypes.Blocks(shape.N, tile);
 }
+
+/// <summary>
+/// Where a product's operands lie: A, B, C, the sums of B along k (0 for none), and the scratch memory for parts.
+/// </summary>
+internal readonly record struct GemmAddresses(ulong A, ulong B, ulong C, ulong Sums = 0, ulong Workspace = 0);

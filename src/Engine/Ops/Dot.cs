@@ -6,7 +6,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>The product of two matrices, each first transposed if so told.</summary>
-internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public override string Name => (TransposeA, TransposeB) switch
     {
@@ -77,6 +77,9 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         ];
     }
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        2 * outputs[0].Shape.Count * Sides(inputs[0].Shape, TransposeA).Columns;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray a, NdArray b) = (inputs[0], inputs[1]);
@@ -107,10 +110,20 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
             : Gemm.WorkspaceBytes<double>(shape, step.Threads);
     }
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaGemm.Launches(
-        Product(step.Types), step.DType(0), step.In(0), step.In(1), step.Out(), step.Workspace);
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
+    {
+        GemmShape shape = Product(step.Types);
+        return
+        [
+            CudaGemm.Launch(
+                CudaGemm.Tiling(shape, step.DType(0)), shape, step.DType(0),
+                new GemmAddresses(step.In(0), step.In(1), step.Out(), Workspace: step.Workspace),
+                epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)")),
+        ];
+    }
 
-    public long CudaWorkspace(CudaStepTypes step) => CudaGemm.Workspace(Product(step), step.Inputs[0].DType);
+    public long CudaWorkspace(CudaStepTypes step) =>
+        CudaGemm.Tiling(Product(step), step.Inputs[0].DType).Workspace(step.Inputs[0].DType);
 
     private GemmShape Product(CudaStepTypes step) => ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
 
@@ -161,7 +174,7 @@ public static partial class Symbolic
                 $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}).{Origin.Current}");
         }
 
-        Variable[] operands = Convert([a, b], takesIntegers: false);
+        Variable[] operands = Convert("dot", [a, b], takesIntegers: false);
         Variable left = a.Rank == 1 ? DimShuffle(operands[0], NewAxis, 0) : operands[0];
         Variable right = b.Rank == 1 ? DimShuffle(operands[1], 0, NewAxis) : operands[1];
         Variable product = new Dot(transposeA && a.Rank == 2, transposeB && b.Rank == 2).Call(left, right);

@@ -1,35 +1,60 @@
+using System.Diagnostics;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
+/// <summary>What <c>Symbolic.Grad</c> does about a variable that the cost does not depend on.</summary>
+public enum DisconnectedInputs
+{
+    /// <summary>It throws.</summary>
+    Raise,
+
+    /// <summary>It writes a warning to <see cref="Trace"/> and gives zeros.</summary>
+    Warn,
+
+    /// <summary>It gives zeros.</summary>
+    Ignore,
+}
+
 public static partial class Symbolic
 {
     /// <summary>The gradient of a scalar with respect to a variable.</summary>
-    /// <exception cref="EngineException">The cost is no floating-point scalar, or does not depend on the variable.</exception>
+    /// <exception cref="EngineException">
+    /// The cost is no floating-point scalar, or does not depend on the variable.
+    /// </exception>
     public static Variable Grad(Variable cost, Variable wrt) => Grad(cost, [wrt])[0];
 
     /// <summary>
     /// The gradients of a scalar with respect to variables, each of its variable's type: new graph, by reverse
     /// accumulation over the ops' own gradients.
     /// </summary>
-    /// <exception cref="EngineException">The cost is no floating-point scalar, or does not depend on one of the variables.</exception>
-    public static IReadOnlyList<Variable> Grad(Variable cost, IReadOnlyList<Variable> wrt)
+    /// <param name="cost">The scalar; null where known gradients stand for it.</param>
+    /// <param name="wrt">The variables.</param>
+    /// <param name="considerConstant">Variables through which no gradient flows, as if they were constants.</param>
+    /// <param name="knownGrads">
+    /// Variables whose gradient is given: of the variable's shape, and instead of what the cost would make it.
+    /// </param>
+    /// <param name="disconnectedInputs">What is done about a variable that the cost does not depend on.</param>
+    /// <exception cref="EngineException">
+    /// The cost is no floating-point scalar, or does not depend on one of the variables, a known gradient is of another
+    /// type than its variable, or an op on the way has no gradient.
+    /// </exception>
+    public static IReadOnlyList<Variable> Grad(
+        Variable? cost,
+        IReadOnlyList<Variable> wrt,
+        IReadOnlyCollection<Variable>? considerConstant = null,
+        IReadOnlyDictionary<Variable, Variable>? knownGrads = null,
+        DisconnectedInputs disconnectedInputs = DisconnectedInputs.Raise)
     {
-        ArgumentNullException.ThrowIfNull(cost);
         ArgumentNullException.ThrowIfNull(wrt);
-        if (cost.Rank != 0 || !cost.DType.IsFloat())
-        {
-            throw new EngineException(
-                $"Only a floating-point scalar has a gradient, and '{cost}' is {cost.Type}: take its mean or its sum.{Built(cost)}");
-        }
-
-        IReadOnlyList<Apply> order = Traversal.Order([cost]);
-        HashSet<Variable> relevant = DependingOn(wrt, order);
-        var grads = new Dictionary<Variable, Variable> { [cost] = Constant(1, cost.DType) };
+        Dictionary<Variable, Variable> grads = Starts(cost, knownGrads);
+        HashSet<Variable> known = [.. grads.Keys];
+        IReadOnlyList<Apply> order = Traversal.Order(known);
+        HashSet<Variable> relevant = DependingOn(wrt, order, considerConstant ?? []);
         foreach (Apply node in order.Reverse())
         {
             Variable?[] outputGrads = [.. node.Outputs.Select(output => grads.GetValueOrDefault(output))];
-            if (outputGrads.All(grad => grad is null) || !node.Inputs.Any(relevant.Contains))
+            if (outputGrads.All(grad => grad is null) || !node.Outputs.Any(relevant.Contains))
             {
                 continue;
             }
@@ -39,26 +64,79 @@ public static partial class Symbolic
                 IReadOnlyList<Variable?> inputGrads = node.Op.Grad(node, outputGrads);
                 for (int i = 0; i < node.Inputs.Count; i++)
                 {
-                    if (inputGrads[i] is { } grad && relevant.Contains(node.Inputs[i]))
+                    Variable input = node.Inputs[i];
+                    if (inputGrads[i] is { } grad && relevant.Contains(input) && !known.Contains(input))
                     {
-                        grads[node.Inputs[i]] = grads.TryGetValue(node.Inputs[i], out Variable? sum) ? Add(sum, grad) : grad;
+                        grads[input] = grads.TryGetValue(input, out Variable? sum) ? Add(sum, grad) : grad;
                     }
                 }
             }
         }
 
-        return [.. wrt.Select(variable => grads.GetValueOrDefault(variable) ?? throw new EngineException(
-            $"'{cost}' does not depend on '{variable}' ({variable.Type}) in a way that has a gradient.{Built(cost)}"))];
+        return [.. wrt.Select(variable => relevant.Contains(variable) && grads.TryGetValue(variable, out Variable? grad)
+            ? grad
+            : Disconnected(cost, variable, disconnectedInputs))];
     }
 
-    private static HashSet<Variable> DependingOn(IReadOnlyList<Variable> wrt, IReadOnlyList<Apply> order)
+    /// <summary>The gradients that are known before any is computed.</summary>
+    private static Dictionary<Variable, Variable> Starts(
+        Variable? cost, IReadOnlyDictionary<Variable, Variable>? knownGrads)
+    {
+        Dictionary<Variable, Variable> grads = knownGrads is null ? [] : new(knownGrads);
+        foreach ((Variable variable, Variable grad) in grads)
+        {
+            if (grad.DType != variable.DType || !variable.DType.IsFloat() || !variable.Shape.Admits(grad.Shape))
+            {
+                throw new EngineException(
+                    $"The known gradient of '{variable}' ({variable.Type}) cannot be a {grad.Type}.{Built(variable)}");
+            }
+        }
+
+        if (cost is null)
+        {
+            return grads.Count > 0
+                ? grads
+                : throw new EngineException("Without a cost there must be known gradients to begin with.");
+        }
+
+        if (cost.Rank != 0 || !cost.DType.IsFloat())
+        {
+            throw new EngineException(
+                $"Only a floating-point scalar has a gradient, and '{cost}' is {cost.Type}: take its mean or its sum."
+                + Built(cost));
+        }
+
+        grads.TryAdd(cost, Constant(1, cost.DType));
+        return grads;
+    }
+
+    private static Variable Disconnected(Variable? cost, Variable variable, DisconnectedInputs what)
+    {
+        string subject = cost is null ? "What has a known gradient" : $"'{cost}'";
+        string message = $"{subject} does not depend on '{variable}' ({variable.Type}) in a way that has a gradient.";
+        switch (what)
+        {
+            case DisconnectedInputs.Raise:
+                throw new EngineException(message + (cost is null ? "" : Built(cost)));
+            case DisconnectedInputs.Warn:
+                Trace.TraceWarning($"{message} Its gradient is taken as 0.");
+                break;
+        }
+
+        return Zero(variable);
+    }
+
+    private static HashSet<Variable> DependingOn(
+        IReadOnlyList<Variable> wrt, IReadOnlyList<Apply> order, IReadOnlyCollection<Variable> constants)
     {
         HashSet<Variable> relevant = [.. wrt.Where(variable => variable.DType.IsFloat())];
+        relevant.ExceptWith(constants);
+        HashSet<Variable> barriers = [.. constants];
         foreach (Apply node in order)
         {
             if (node.Inputs.Where((input, i) => node.Op.Reads(i) && relevant.Contains(input)).Any())
             {
-                relevant.UnionWith(node.Outputs.Where(output => output.DType.IsFloat()));
+                relevant.UnionWith(node.Outputs.Where(output => output.DType.IsFloat() && !barriers.Contains(output)));
             }
         }
 

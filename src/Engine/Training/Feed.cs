@@ -1,4 +1,5 @@
 using Engine.Compile;
+using Engine.Devices;
 using Engine.Graph;
 using Engine.Ops;
 using Variable = Engine.Graph.Variable;
@@ -22,6 +23,10 @@ internal abstract class Feed : IDisposable
 
     /// <summary>Makes the function's plans, so that no batch has to wait for it.</summary>
     public abstract void Prepare(Function function);
+
+    /// <summary>The function of these updates and this output on the batches that this brings.</summary>
+    public Function Compile(IEnumerable<Update> updates, Variable output, Device device) =>
+        Function.Compile(Inputs, [output], updates.Concat(Updates), Givens, device);
 
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
     public abstract void Start(int epoch);
@@ -56,14 +61,15 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
-    public DeviceFeed(Model model, Tensor x, Tensor y, BatchIterator iterator, bool shuffle, ulong seed)
+    public DeviceFeed(
+        Model model, Tensor x, Tensor y, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
     {
-        _count = x.Shape[0];
+        _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
-        _targets = y;
-        _x = new SharedVariable(x, "x");
-        _y = new SharedVariable(y, "y");
+        _targets = y.Rows(samples);
+        _x = new SharedVariable(x, samples, "x");
+        _y = new SharedVariable(_targets, "y");
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
@@ -120,6 +126,9 @@ internal sealed class DeviceFeed : Feed
             function.Prepare(_lastSize);
         }
     }
+
+    /// <summary>Makes the plan for full batches alone.</summary>
+    public void PrepareFull(Function function) => function.Prepare(_fullSize);
 
     public override void Start(int epoch)
     {

@@ -7,8 +7,10 @@ namespace Engine.Training;
 
 public sealed partial class NeuralNet
 {
-    /// <summary>How many batches run between two looks at the cancellation.</summary>
-    private const int Chunk = 50;
+    /// <summary>
+    /// How many batches run between two looks at the cancellation: on a GPU, where an epoch takes moments, all of it.
+    /// </summary>
+    private int Chunk => _device!.IsGpu ? int.MaxValue : 50;
 
     private Device? _device;
 
@@ -48,6 +50,7 @@ public sealed partial class NeuralNet
     private bool Epoch(Pass training, Pass validation, Callback[] callbacks, CancellationToken cancellationToken)
     {
         int epoch = _history.Count + 1;
+        using IDisposable? range = _device!.Range($"epoch {epoch}");
         Array.ForEach(callbacks, callback => callback.OnEpochStarted(this, epoch));
         long start = Stopwatch.GetTimestamp();
         if (TrainBatches(training, epoch, callbacks, cancellationToken) is not { } trainLoss)
@@ -86,7 +89,7 @@ public sealed partial class NeuralNet
         int batches = pass.Feed.Batches, samples = 0;
         Initialized.TrainLossSum.SetScalar(0.0);
         pass.Feed.Start(epoch);
-        for (int done = 0; done < batches; done += chunk)
+        for (int done = 0; done < batches; done += Math.Min(chunk, batches - done))
         {
             if (_isStopping || cancellationToken.IsCancellationRequested)
             {
@@ -116,7 +119,7 @@ public sealed partial class NeuralNet
         model.ValidLossSum.SetScalar(0.0);
         model.CorrectSum.SetScalar(0.0);
         pass.Feed.Start(epoch);
-        for (int done = 0; done < batches; done += chunk)
+        for (int done = 0; done < batches; done += Math.Min(chunk, batches - done))
         {
             if (cancellationToken.IsCancellationRequested)
             {
@@ -156,16 +159,15 @@ public sealed partial class NeuralNet
             BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
             bool shuffle = isTraining && iterator.Shuffle;
             var key = new PassKey(rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null);
-            Tensor inputs = Rows(x, rows), targets = Rows(y, rows);
             if (former?.Key == key && former.Feed is DeviceFeed kept)
             {
-                kept.Replace(inputs, targets);
+                kept.Replace(Rows(x, rows), Rows(y, rows));
                 return former;
             }
 
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, inputs, targets, iterator, shuffle, net.Seed)
-                : new HostFeed(model, inputs, targets, iterator, shuffle, net.Seed);
+                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed)
+                : new HostFeed(model, Rows(x, rows), Rows(y, rows), iterator, shuffle, net.Seed);
             if (former?.Key == key)
             {
                 return former with { Feed = feed };
@@ -174,7 +176,7 @@ public sealed partial class NeuralNet
             former?.Dispose();
             IEnumerable<Update> updates = isTraining ? model.TrainUpdates : model.ValidUpdates;
             Variable output = isTraining ? model.TrainLoss : model.Network.Output;
-            var function = Function.Compile(feed.Inputs, [output], updates.Concat(feed.Updates), feed.Givens, device);
+            var function = feed.Compile(updates, output, device);
             var pass = new Pass(feed, function, key);
             if (rows.Length > 0)
             {

@@ -184,6 +184,19 @@ public sealed partial class NeuralNet : IDisposable
     public NeuralNet PartialFit(Tensor x, int[] y, CancellationToken cancellationToken = default) =>
         PartialFit(x, Tensor.From(y), cancellationToken);
 
+    /// <summary>
+    /// Compiles what <see cref="Fit(Tensor, Tensor, CancellationToken)"/> does with each full batch of such training
+    /// samples, none of them set apart for validation, without running it.
+    /// </summary>
+    /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
+    public TrainingStep CompileStep(Tensor x, Tensor y)
+    {
+        Initialize();
+        Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
+        Tensor targets = Samples.Targets(y, samples.Shape[0], Initialized, Regression);
+        return new TrainingStep(this, Initialized, samples, targets, _device!);
+    }
+
     /// <summary>Has the training end after this batch or epoch. For callbacks.</summary>
     public void StopTraining() => _isStopping = true;
 

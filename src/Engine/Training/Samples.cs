@@ -1,4 +1,3 @@
-using System.Numerics;
 using Engine.Graph;
 
 namespace Engine.Training;
@@ -89,44 +88,12 @@ internal static class Samples
 
     private static void RequireFinite(Tensor tensor, string name)
     {
-        int wrong = tensor.DType switch
-        {
-            DType.Float32 => FirstNotFinite(tensor.AsSpan<float>()),
-            DType.Float64 => FirstNotFinite(tensor.AsSpan<double>()),
-            _ => -1,
-        };
-        if (wrong >= 0)
+        if (tensor.FirstNotFinite() is { } wrong)
         {
             int row = tensor.Shape.Product(1, tensor.Shape.Rank);
-            string value = tensor.DType == DType.Float32
-                ? $"{tensor.AsSpan<float>()[wrong]}" : $"{tensor.AsSpan<double>()[wrong]}";
             throw new EngineException(
-                $"{name} has a value that is no finite number, {value}, in sample {wrong / row} "
-                + $"(element {wrong % row} of it): one such makes every parameter nan.");
+                $"{name} has a value that is no finite number, {wrong.Value}, in sample {wrong.Index / row} "
+                + $"(element {wrong.Index % row} of it): one such makes every parameter nan.");
         }
-    }
-
-    private static int FirstNotFinite<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
-    {
-        // x · 0 is 0 for every finite x and nan for the others, which tells of a whole vector at a time.
-        int i = 0;
-        for (; i <= values.Length - Vector<T>.Count; i += Vector<T>.Count)
-        {
-            var vector = new Vector<T>(values[i..]);
-            if (!Vector.EqualsAll(vector * Vector<T>.Zero, Vector<T>.Zero))
-            {
-                break;
-            }
-        }
-
-        for (; i < values.Length; i++)
-        {
-            if (!T.IsFinite(values[i]))
-            {
-                return i;
-            }
-        }
-
-        return -1;
     }
 }

@@ -30,6 +30,47 @@ public sealed class CudaDeviceTests
     }
 
     [Test]
+    public void Memory_of_many_pieces_arrives_whole_and_may_be_changed_at_once([Values(0, 1, 3)] int beyond)
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        var random = new Random(1);
+        byte[] bytes = new byte[(5 * CudaStaging.PieceBytes / 2) + beyond];
+        random.NextBytes(bytes);
+        byte[] sent = [.. bytes], read = new byte[bytes.Length];
+        using Storage storage = device.Allocate(bytes.Length + 7);
+
+        storage.Write(sent, offset: 7);
+        sent.AsSpan().Clear();
+        storage.Write([1, 2, 3]);
+        storage.Read(read, offset: 7);
+
+        Assert.That(read.AsSpan().SequenceEqual(bytes));
+    }
+
+    [Test]
+    public void A_transfer_allocates_nothing()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        using Storage storage = device.Allocate(8);
+        var bytes = new byte[8];
+        Transfer();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        Transfer();
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread(), Is.EqualTo(before));
+
+        void Transfer()
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                storage.Write(bytes);
+                storage.Read(bytes);
+            }
+        }
+    }
+
+    [Test]
     public void Training_gives_the_cpus_losses_whether_launched_or_recorded_as_a_graph([Values] bool synchronous)
     {
         CudaTestDevice.Open();
@@ -37,6 +78,32 @@ public sealed class CudaDeviceTests
         using var cpu = new CpuDevice(1);
 
         Assert.That(Losses(cuda), Is.EqualTo(Losses(cpu)).Within(0.01).Percent);
+    }
+
+    [Test]
+    public void Runs_one_by_one_and_many_at_once_give_the_same_and_allocate_nothing_once_they_are_recorded()
+    {
+        CudaDevice device = CudaTestDevice.Open();
+        SharedVariable sum = Shared(Tensor.Scalar(0f), "sum");
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [], [new Update(sum, sum + Sum(x * x))], device: device);
+        Tensor argument = Tensor.From([1f, 2, 3]);
+        Runs();
+        Runs();
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Runs();
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(sum.GetScalar<float>(), Is.EqualTo(14 * 3 * 9));
+
+        void Runs()
+        {
+            f.Run(argument);
+            f.RunMany(5, argument);
+            f.RunMany(2, argument);
+            f.Run(argument);
+        }
     }
 
     [Test]

@@ -6,14 +6,20 @@ using Engine.Tests.Simt;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// The GPU that tests run on: the one of the driver that is installed or that <c>ENGINE_CUDA_PATH</c> names; where there is
-/// none, the double of tests/Simt, which is built on first use and found by that variable alone.
+/// The GPU that tests run on. <c>ENGINE_TEST_CUDA</c> says which: <c>double</c>, that of tests/Simt, which is built on
+/// first use and found by <c>ENGINE_CUDA_PATH</c> alone; <c>gpu</c>, the driver's, without which the tests are
+/// inconclusive; <c>none</c>. Unless it is set, the double takes the place of a driver that is not installed.
 /// </summary>
 internal static class CudaTestDevice
 {
+    private const string Folders = "ENGINE_CUDA_PATH";
+
     private static readonly Lazy<TempFolder> s_cache = new(() => new TempFolder());
 
     private static readonly Lazy<CudaDevice> s_device = new(() => new CudaDevice(Options));
+
+    private static string? Wanted =>
+        Environment.GetEnvironmentVariable("ENGINE_TEST_CUDA") is { Length: > 0 } wanted ? wanted : null;
 
     public static CudaOptions Options => new() { CacheFolder = s_cache.Value.Path, Synchronous = true };
 
@@ -25,7 +31,8 @@ internal static class CudaTestDevice
     {
         if ((Driver.Failure ?? Nvrtc.Failure) is { } missing)
         {
-            Assert.Ignore(missing.Message);
+            Action<string> leave = Wanted == "gpu" ? Assert.Inconclusive : Assert.Ignore;
+            leave(Wanted == "double" && SimtDouble.WhyNot is { } reason ? $"Left out: {reason}." : missing.Message);
         }
 
         return s_device.Value;
@@ -44,14 +51,20 @@ internal static class CudaTestDevice
         }
     }
 
-    /// <summary>Lets the double be found where there is no driver, before anything looks for one.</summary>
+    /// <summary>Lets the double be found where it is wanted, before anything looks for a driver.</summary>
     public static void Choose()
     {
-        const string Variable = "ENGINE_CUDA_PATH";
-        bool isChosen = Environment.GetEnvironmentVariable(Variable) is not null;
-        if (!isChosen && !NativeLibrary.TryLoad("libcuda.so.1", out _) && SimtDouble.WhyNot is null)
+        bool isWanted = Wanted switch
         {
-            Environment.SetEnvironmentVariable(Variable, SimtDouble.Folder);
+            null => Environment.GetEnvironmentVariable(Folders) is null
+                && !NativeLibrary.TryLoad("libcuda.so.1", out _),
+            "double" => true,
+            "gpu" or "none" => false,
+            _ => throw new ArgumentException($"ENGINE_TEST_CUDA is double, gpu or none, not {Wanted}."),
+        };
+        if (isWanted && SimtDouble.WhyNot is null)
+        {
+            Environment.SetEnvironmentVariable(Folders, SimtDouble.Folder);
         }
     }
 }

@@ -11,14 +11,21 @@ public class KernelCompilerTests
     [TestCase(86, "compute_80", true, Description = "between two: the driver finishes what was made for the older")]
     [TestCase(100, "compute_90", true, Description = "newer than all")]
     public void A_gpu_gets_what_nvrtc_can_make_for_it(int architecture, string target, bool toPtx) =>
-        Assert.That(KernelCompiler.Target(architecture, s_known, new Version(12, 4)), Is.EqualTo((target, toPtx)));
+        Assert.That(KernelImages.Target(architecture, s_known, new Version(12, 4)), Is.EqualTo((target, toPtx)));
 
     [Test]
     public void A_gpu_older_than_nvrtc_is_refused() => Assert.That(
-        () => KernelCompiler.Target(35, s_known, new Version(12, 4)),
+        () => KernelImages.Target(35, s_known, new Version(12, 4)),
         Throws.TypeOf<CudaException>().With.Message.EqualTo(
             "NVRTC 12.4 compiles for GPUs from compute capability 5.0 on, and this one has 3.5: install an NVRTC of its "
             + "time, or compute on the CPU."));
+
+    [Test]
+    public void Every_kernel_file_is_used_by_an_op() =>
+        Assert.That(
+            KernelVariants.Examples.Select(variant => variant.Function).OfType<CudaKernel>()
+                .Select(kernel => kernel.File).Distinct(),
+            Is.EquivalentTo(KernelSource.Files));
 
     [Test]
     public void A_source_holds_what_it_includes_once_and_keeps_its_own_line_numbers()

@@ -1,44 +1,99 @@
+using System.Text.RegularExpressions;
+using Engine.Data;
 using Engine.Devices;
 using Engine.Devices.Cuda;
 using Engine.Graph;
+using Engine.Layers;
+using Engine.Runner;
 using Engine.Tests.Ops;
+using Engine.Training;
 
 namespace Engine.Tests.Devices.Cuda;
 
-/// <summary>Every text that the ops ask to be compiled, found by lowering their examples with no GPU at hand.</summary>
+/// <summary>A text that is asked to be compiled.</summary>
+/// <param name="Ops">The ops that first asked.</param>
+/// <param name="Function">The text and its entry.</param>
+internal sealed partial record KernelVariant(string Ops, CudaFunction Function)
+{
+    public string Source { get; } = Function.Source;
+
+    /// <summary>Whether it was made for double precision.</summary>
+    public bool IsDouble => Double().IsMatch(Source);
+
+    public override string ToString() => $"{Function} for {Ops}";
+
+    [GeneratedRegex(@"^#define \w+ double$", RegexOptions.Multiline)]
+    private static partial Regex Double();
+}
+
+/// <summary>
+/// Every text that is asked to be compiled, found with no GPU at hand by lowering the ops' examples and the two
+/// networks of the runner.
+/// </summary>
 internal static class KernelVariants
 {
-    private const ulong SomeAddress = 4096;
+    /// <summary>
+    /// The ops' kernels on their examples, by themselves, in single and in double precision, and on larger ones.
+    /// </summary>
+    public static IReadOnlyList<KernelVariant> Examples { get; } =
+        Distinct(LowerExamples().Concat(LargeKernels.All));
 
-    /// <summary>The kernels, one for each source text, with the op that first asked for it.</summary>
-    public static IReadOnlyList<(string Op, CudaKernel Kernel)> All { get; } = [.. OpTable.Types
-        .SelectMany(type => Enumerable.Range(0, 4).SelectMany(seed => OpTable.Samples(type, seed)))
-        .Where(sample => sample.Error is null && sample.Op is ICudaOp)
-        .SelectMany(sample => (DType[])[DType.Float32, DType.Float64], Launches)
-        .SelectMany(launches => launches)
-        .DistinctBy(pair => pair.Kernel.Source)];
+    /// <summary>
+    /// The kernels that training, validating and predicting launch, with full batches and a last one that is not.
+    /// </summary>
+    public static IReadOnlyList<KernelVariant> Experiments { get; } = Distinct(LowerExperiments());
 
-    private static IEnumerable<(string Op, CudaKernel Kernel)> Launches(Sample sample, DType floatX)
+    private static IEnumerable<KernelVariant> LowerExamples()
+    {
+        using var device = new LoweringDevice();
+        foreach (Sample sample in OpTable.Types
+            .SelectMany(type => Enumerable.Range(0, 4).SelectMany(seed => OpTable.Samples(type, seed)))
+            .Where(sample => sample.Error is null && sample.Op is ICudaOp))
+        {
+            foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
+            {
+                CudaLaunch[] launches = Lower(sample, floatX, device)?.Launches ?? [];
+                foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
+                {
+                    yield return new KernelVariant(sample.Op.Name, launch.Function);
+                }
+            }
+        }
+    }
+
+    private static IReadOnlyList<KernelVariant> LowerExperiments()
+    {
+        using var device = new LoweringDevice();
+        Cifar10Images images = SyntheticImages.Draw(train: 1000, test: 10).Train;
+        foreach (((string Name, Layer Layer)[] layers, bool isFlat) in (((string, Layer)[], bool)[])
+            [(Networks.Mlp([100]), true), (Networks.Mlp([100, 100]), true), (Networks.Cnn(), false)])
+        {
+            using var net = new NeuralNet(layers) { Device = device, MaxEpochs = 0 };
+            Tensor x = images.Greyscale(isFlat);
+            net.Fit(x, images.Labels);
+            net.Predict(x);
+        }
+
+        return device.Linked;
+    }
+
+    private static CudaBoundOp? Lower(Sample sample, DType floatX, LoweringDevice device)
     {
         TensorType[] inputs =
             [.. sample.Args.Select(arg => new TensorType(arg.DType ?? floatX, arg.Shape, arg.KnownValue))];
         if (sample.Op.IsView(inputs))
         {
-            yield break;
+            return null;
         }
 
         Operand[] from = [.. inputs.Select(At)], to = [.. sample.Op.Infer(inputs).Select(At)];
-        var op = (ICudaOp)sample.Op;
-        var types = new CudaStepTypes([.. from.Select(x => x.Type)], [.. to.Select(x => x.Type)]);
-        long workspace = op.CudaWorkspace(types);
+        long workspace = device.Workspace(sample.Op, [.. from.Select(x => x.Type)], [.. to.Select(x => x.Type)]);
         Operand? scratch = workspace == 0 ? null : At(new TensorType(DType.UInt8, [checked((int)workspace)]));
-        var faults = new CudaFaults(SomeAddress, null);
-        var step = new CudaStep(new StepOperands(from, to, scratch), _ => SomeAddress, faults);
-        foreach (KernelLaunch launch in op.Cuda(step).OfType<KernelLaunch>())
-        {
-            yield return (sample.Op.Name, launch.Kernel);
-        }
+        return (CudaBoundOp)device.Bind(sample.Op, new StepOperands(from, to, scratch));
     }
 
     private static Operand At(TensorType type) => new(null!, 0, new OperandType(type.DType, type.Shape));
+
+    private static KernelVariant[] Distinct(IEnumerable<KernelVariant> variants) =>
+        [.. variants.DistinctBy(variant => variant.Source)];
 }

@@ -1,71 +1,186 @@
 using System.Collections.Concurrent;
+using System.Text;
+using System.Text.RegularExpressions;
+using Engine.Devices;
 using Engine.Devices.Cuda;
 using Engine.Interop;
 
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
-/// Every kernel, in every variant that the ops use, compiles for every GPU that is supported, by the real compiler.
+/// Every kernel, in every variant that the ops and the two networks use, compiles for every GPU that is supported, by
+/// the real compiler. The tests run where NVRTC is and nothing has taken its place.
 /// </summary>
 [TestFixture]
-public class NvrtcTests
+public partial class NvrtcTests
 {
-    [Test]
-    public void Every_kernel_file_is_used_by_an_op() =>
-        Assert.That(KernelVariants.All.Select(pair => pair.Kernel.File).Distinct(), Is.EquivalentTo(KernelSource.Files));
+    private const int OldestSupported = 75, NewestSupported = 90;
 
-    [Test]
-    public void Every_variant_in_single_precision_compiles_and_stays_in_registers(
-        [Values(75, 80, 86, 89, 90)] int architecture)
-    {
-        Require(architecture);
-        RequireCompiling(
-            KernelVariants.All.Where(pair => !UsesDouble(pair.Kernel)),
-            [
-                .. KernelCompiler.Options($"sm_{architecture}", fastMath: false),
-                "--ptxas-options=--warn-on-spills",
-                "--ptxas-options=--warn-on-local-memory-usage",
-                "--ptxas-options=--warning-as-error",
-            ]);
-    }
+    // What spills registers or has a stack frame uses local memory; either is then an error.
+    private static readonly string[] s_inRegisters =
+    [
+        "--ptxas-options=--warn-on-spills",
+        "--ptxas-options=--warn-on-local-memory-usage",
+        "--ptxas-options=--warning-as-error",
+    ];
+
+    // What passed need not be compiled again while neither the text nor the compiler changes.
+    private static readonly CubinCache s_passed = new(Path.Combine(AppContext.BaseDirectory, "nvrtc-passed"));
 
     /// <summary>
-    /// On one GPU, and with a stack where it wants one: double is for checks, and sin and cos take one in it.
+    /// What is launched where speed matters: double precision is for checks, unless a network uses it. The ops'
+    /// examples differ in little but the function they compute: they are all tried on the oldest and on the newest GPU,
+    /// and one of each kernel on those between, as is all that the networks launch.
     /// </summary>
+    private static IEnumerable<KernelVariant> Fast(int architecture)
+    {
+        IEnumerable<KernelVariant> examples = KernelVariants.Examples.Where(variant => !variant.IsDouble);
+        return KernelVariants.Experiments
+            .Concat(architecture is > OldestSupported and < NewestSupported
+                ? examples.DistinctBy(variant => (variant.Function.File, variant.Function.Entry))
+                : examples)
+            .DistinctBy(variant => variant.Source);
+    }
+
+    [Test]
+    public void Every_variant_compiles_stays_in_registers_and_adds_no_floats_atomically(
+        [Values(OldestSupported, 80, 86, 89, NewestSupported)] int architecture)
+    {
+        Require(architecture);
+        RequireOfEach(Fast(architecture), [.. Options(architecture), .. s_inRegisters], Check);
+    }
+
+    [Test]
+    public void And_for_the_newest_gpu_that_this_nvrtc_knows()
+    {
+        Require();
+        int newest = Nvrtc.Architectures.Max();
+        if (newest <= NewestSupported)
+        {
+            Assert.Pass($"NVRTC {Nvrtc.Version} knows none newer than sm_{NewestSupported}.");
+        }
+
+        RequireOfEach(Fast(newest), [.. Options(newest), .. s_inRegisters], Check);
+    }
+
+    /// <summary>For one GPU, up to PTX: whether it stays in registers is not asked, and sin and cos do not.</summary>
     [Test]
     public void Every_variant_in_double_precision_compiles()
     {
-        const int Architecture = 80;
-        Require(Architecture);
-        RequireCompiling(
-            KernelVariants.All.Where(pair => UsesDouble(pair.Kernel)),
-            KernelCompiler.Options($"sm_{Architecture}", fastMath: false));
+        Require();
+        RequireOfEach(
+            KernelVariants.Examples.Where(variant => variant.IsDouble),
+            KernelImages.Options("compute_80", fastMath: false),
+            (variant, options) => Nvrtc.Compile(variant.Source, variant.Function.File, options, toPtx: true));
+    }
+
+    [TestCase("float n[256]; for (int i = 0; i < 256; i++) n[i] = x[i]; x[0] = n[int(x[1])];", "Local memory used")]
+    [TestCase(
+        """
+        float n[64];
+        #pragma unroll
+        for (int i = 0; i < 64; i++) n[i] = x[i * 1024 + threadIdx.x];
+        __syncthreads();
+        #pragma unroll
+        for (int i = 0; i < 64; i++) x[i * 1024 + threadIdx.x] = n[i * 13 % 64] * n[(i * 7 + 3) % 64];
+        """,
+        "Registers are spilled")]
+    public void A_kernel_that_does_not_stay_in_registers_is_told_from_others(string statements, string found)
+    {
+        Require();
+        string source = $$"""
+            extern "C" __global__ void __launch_bounds__(1024, 2) keep(float* x)
+            {
+                {{statements}}
+            }
+            """;
+
+        Assert.That(
+            () => Nvrtc.Compile(source, "keep.cu", [.. Options(80), .. s_inRegisters]),
+            Throws.TypeOf<CudaException>().With.Message.Contains(found));
+    }
+
+    /// <summary>The figures are those that ptxas prints when asked to be verbose.</summary>
+    [TestCase(75)]
+    [TestCase(80)]
+    [TestCase(NewestSupported)]
+    public void Registers_shared_memory_and_stack_are_read_off_a_cubin(int architecture)
+    {
+        Require(architecture);
+        const string Source = """
+            extern "C" __global__ void keep(float* x)
+            {
+                __shared__ float s[100];
+                s[threadIdx.x] = x[threadIdx.x];
+                __syncthreads();
+                float n[256];
+                for (int i = 0; i < 256; i++) n[i] = x[i] * s[i % 100];
+                x[0] = n[int(x[1])];
+            }
+            extern "C" __global__ void other(float* x) { x[threadIdx.x] = 0; }
+            """;
+        byte[] cubin = Nvrtc.Compile(Source, "keep.cu", Options(architecture));
+
+        KernelResources keep = Cubin.Resources(cubin, "keep")!.Value, other = Cubin.Resources(cubin, "other")!.Value;
+
+        Assert.That((keep.SharedBytes, keep.LocalBytes), Is.EqualTo((400, 1024)));
+        Assert.That((other.SharedBytes, other.LocalBytes), Is.EqualTo((0, 0)));
+        Assert.That(keep.Registers, Is.GreaterThan(other.Registers));
+        Assert.That(other.Registers, Is.InRange(2, 32));
+        Assert.That(Cubin.Resources(cubin, "none"), Is.Null);
+    }
+
+    [Test]
+    public void What_is_no_cubin_tells_nothing() => Assert.That(
+        Cubin.Resources(Encoding.ASCII.GetBytes(".version 8.4\n.target sm_90\n".PadRight(100)), "keep"), Is.Null);
+
+    [TestCase("atomicAdd(out, 1.0f)", true)]
+    [TestCase("out[0] = atomicAdd(out, 1.0f)", true)]
+    [TestCase("atomicAdd((double*)out, 1.0)", true)]
+    [TestCase("atomicAdd((int*)out, 1)", false)]
+    public void A_kernel_that_adds_floats_atomically_is_told_from_others(string statement, bool adds)
+    {
+        Require();
+        string source = $$"""extern "C" __global__ void add(float* out) { {{statement}}; }""";
+
+        (_, byte[] ptx) = Nvrtc.CompileToBoth(source, "add.cu", Options(80));
+
+        Assert.That(FloatAtomics().IsMatch(Encoding.ASCII.GetString(ptx)), Is.EqualTo(adds));
     }
 
     [Test]
     public void What_does_not_compile_is_shown_with_its_file_and_line()
     {
-        const int Architecture = 80;
-        Require(Architecture);
+        Require();
         var kernel = new CudaKernel("reduce.cu", "reduce_rows", "T float", "JOIN(a, b) (a + nothing)", "START (T(0))");
 
         Assert.That(
-            () => Nvrtc.Compile(kernel.Source, kernel.File, KernelCompiler.Options($"sm_{Architecture}", fastMath: false)),
+            () => Nvrtc.Compile(kernel.Source, kernel.File, Options(80)),
             Throws.TypeOf<CudaException>().With.Message.Contains("reduce.cu does not compile")
                 .And.Message.Contains("nothing").And.Message.Match(@"reduce\.cu[(:]\d+"));
     }
 
-    private static bool UsesDouble(CudaKernel kernel) =>
-        kernel.Defines.Any(define => define.EndsWith(" double", StringComparison.Ordinal));
-
-    private static void Require(int architecture)
+    /// <summary>Sums in the order in which blocks come would differ from run to run.</summary>
+    private static void Check(KernelVariant variant, string[] options)
     {
-        if (Nvrtc.Failure is { } missing)
+        (_, byte[] ptx) = Nvrtc.CompileToBoth(variant.Source, variant.Function.File, options);
+        if (FloatAtomics().Match(Encoding.ASCII.GetString(ptx)) is { Success: true } found)
         {
-            Assert.Ignore(missing.Message);
+            throw new CudaException($"{variant.Function.File} has {found.Value}");
+        }
+    }
+
+    private static string[] Options(int architecture) =>
+        KernelImages.Options($"sm_{architecture}", fastMath: false);
+
+    private static void Require(int architecture = 80)
+    {
+        if (!Nvrtc.Library.IsFound)
+        {
+            Assert.Ignore("There is no NVRTC here.");
         }
 
-        if (Nvrtc.Library.Exports("simt_set") || CudaTestDevice.IsDouble)
+        if (Nvrtc.Library.Exports("simt_live_programs"))
         {
             Assert.Ignore("The double takes NVRTC's place: to try the real one, name its folder in ENGINE_CUDA_PATH.");
         }
@@ -76,21 +191,35 @@ public class NvrtcTests
         }
     }
 
-    private static void RequireCompiling(IEnumerable<(string Op, CudaKernel Kernel)> variants, string[] options)
+    private static void RequireOfEach(
+        IEnumerable<KernelVariant> variants, string[] options, Action<KernelVariant, string[]> check)
     {
+        string library = Nvrtc.Library.Path!;
+        string compiler = $"{Nvrtc.Version} {library} {File.GetLastWriteTimeUtc(library)}";
         var wrong = new ConcurrentBag<string>();
-        Parallel.ForEach(variants, pair =>
+        Parallel.ForEach(variants, variant =>
         {
+            string key = string.Join('\n', [compiler, .. options, variant.Source]);
+            if (s_passed.Find(key) is not null)
+            {
+                return;
+            }
+
             try
             {
-                Nvrtc.Compile(pair.Kernel.Source, pair.Kernel.File, options);
+                check(variant, options);
+                s_passed.Keep(key, "passed"u8);
             }
             catch (CudaException error)
             {
-                wrong.Add($"{pair.Op}, {string.Join("; ", pair.Kernel.Defines)}: {error.Message}");
+                wrong.Add($"{variant}: {error.Message}");
             }
         });
 
         Assert.That(wrong, Is.Empty);
     }
+
+    // In PTX: atom.global.add.f32, red.shared.add.noftz.f16x2, red.relaxed.gpu.global.add.f64 …
+    [GeneratedRegex(@"\b(atom|red)\.[\w.:]*\b(f16|f16x2|bf16|bf16x2|f32|f64)\b")]
+    private static partial Regex FloatAtomics();
 }

@@ -23,6 +23,7 @@ namespace simt
         __attribute__((const)) unsigned simt_lane();
         __attribute__((const)) void* simt_dynamic_shared();
 
+        void simt_leave();
         int simt_barrier(int kind, int predicate, const char* file, int line, int site);
         void simt_warp_barrier(unsigned mask, const char* file, int line);
         unsigned simt_ballot(unsigned mask, int predicate, const char* file, int line);

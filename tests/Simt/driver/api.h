@@ -17,6 +17,7 @@ namespace simt
         InvalidImage = 200,
         InvalidContext = 201,
         NoBinaryForGpu = 209,
+        UnsupportedPtxVersion = 222,
         InvalidHandle = 400,
         NotFound = 500,
         NotReady = 600,

@@ -62,6 +62,7 @@ namespace simt
             thread.state = State::Ready;
             thread.site = {};
             thread.fenced = 0;
+            thread.left = false;
             thread.acquired.reset();
             thread.polled = nullptr;
             thread.all = nullptr;
@@ -201,11 +202,15 @@ namespace simt
 
     bool Block::try_barrier()
     {
-        const Thread& first = threads[0];
+        const Thread* first = nullptr;
         for (const Thread& thread : threads)
-            if (thread.state != State::AtBarrier || thread.site.number != first.site.number ||
-                thread.site.file != first.site.file || thread.site.line != first.site.line)
+        {
+            if (thread.left) continue;
+            if (!first) first = &thread;
+            if (thread.state != State::AtBarrier || thread.site.number != first->site.number ||
+                thread.site.file != first->site.file || thread.site.line != first->site.line)
                 return false;
+        }
         release_barrier();
         return true;
     }
@@ -213,13 +218,20 @@ namespace simt
     void Block::release_barrier()
     {
         int count = 0;
-        for (const Thread& thread : threads) count += thread.predicate;
+        size_t there = 0;
+        for (const Thread& thread : threads)
+        {
+            if (thread.left) continue;
+            count += thread.predicate;
+            ++there;
+        }
         last_barrier = tick();
         for (Thread& thread : threads)
         {
+            if (thread.left) continue;
             if (thread.acquired) known.learn(*thread.acquired);
             thread.acquired.reset();
-            bool all = count == int(threads.size());
+            bool all = count == int(there);
             thread.barrier_result = thread.barrier_kind == 1 ? count : thread.barrier_kind == 2 ? all : count > 0;
             thread.state = State::Ready;
             thread.set_time(last_barrier);

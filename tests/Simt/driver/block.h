@@ -69,6 +69,9 @@ namespace simt
         uint32_t fenced = 0;
         std::unique_ptr<Clock> acquired;
 
+        // Whether it has said that it leaves, so that the block's barriers go on without it.
+        bool left = false;
+
         // The latest atomic or volatile read, to tell when a thread spins.
         const void* polled = nullptr;
         uint64_t polled_value = 0;

@@ -45,6 +45,8 @@ namespace
         {InvalidImage, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
         {InvalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
         {NoBinaryForGpu, "CUDA_ERROR_NO_BINARY_FOR_GPU", "no kernel image is available for execution on the device"},
+        {UnsupportedPtxVersion, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
+            "the provided PTX was compiled with an unsupported toolchain."},
         {InvalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
         {NotFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
         {NotReady, "CUDA_ERROR_NOT_READY", "device not ready"},
@@ -180,6 +182,7 @@ SIMT_API int cuDevicePrimaryCtxRetain(void** context, int device)
     if (!initialised) return NotInitialized;
     if (device < 0 || device >= devices()) return InvalidDevice;
     if (!context) return InvalidValue;
+    if (!retained && !device_memory().limit()) return OutOfMemory;
     ++retained;
     *context = &primary;
     return Success;

@@ -3,6 +3,7 @@
 #include "handles.h"
 #include "launch.h"
 #include "report.h"
+#include "settings.h"
 #include "stream.h"
 #include <cstring>
 #include <memory>
@@ -53,6 +54,8 @@ SIMT_API int cuModuleLoadData(void** result, const void* image)
 {
     SIMT_ENTER;
     if (!result || !image) return InvalidValue;
+    // What our NVRTC, which is 12.4, makes is not for drivers of CUDA 11.
+    if (setting_number("SIMT_DRIVER_VERSION", 12040) < 12000) return UnsupportedPtxVersion;
     Module* module = nullptr;
     if (int code = load_module(image, module)) return code;
     modules().insert(module);

@@ -87,6 +87,7 @@ using namespace simt;
 
 SIMT_API unsigned simt_thread_index(int axis) { return self->index[axis]; }
 SIMT_API unsigned simt_block_index(int axis) { return self->block->index[axis]; }
+SIMT_API void simt_leave() { self->left = true; }
 SIMT_API unsigned simt_lane() { return self->lane(); }
 SIMT_API void* simt_dynamic_shared() { return shared_memory().dynamic_start(); }
 

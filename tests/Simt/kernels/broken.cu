@@ -147,6 +147,14 @@ KERNEL(exit_before_a_barrier)
     data[threadIdx.x] = 1.0f;
 }
 
+KERNEL(exit_between_barriers)
+{
+    __syncthreads();
+    if (threadIdx.x >= 192) return;
+    __syncthreads(); // FAULT
+    data[threadIdx.x] = 1.0f;
+}
+
 KERNEL(shuffle_by_half_a_warp)
 {
     float v = 1.0f;

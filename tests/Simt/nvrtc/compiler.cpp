@@ -40,10 +40,12 @@ namespace simt
             return slash == std::string::npos ? "." : path.substr(0, slash);
         }
 
+        bool checks() { return environment("SIMT_CHECK", "1") != "0"; }
+
         std::vector<std::string> flags()
         {
             std::vector<std::string> all = CommonFlags;
-            if (environment("SIMT_CHECK", "1") != "0")
+            if (checks())
                 all.insert(all.end(), CheckingFlags.begin(), CheckingFlags.end());
 #ifdef __x86_64__
             // Else every fmaf is a call.
@@ -156,6 +158,7 @@ namespace simt
                 std::vector<std::string> arguments = {"-E", "-std=c++17", "-w", "-nostdinc", "-nostdinc++",
                     "-D__CUDA_ARCH__=" + std::to_string(job_.architecture * 10), "-I" + path("include"),
                     "-ffile-prefix-map=" + path("include/") + "=", "-include", home() + "/dialect/simt.h"};
+                if (checks()) arguments.push_back("-DSIMT_CHECKED");
                 for (const std::string& define : job_.defines) arguments.push_back(define);
                 arguments.insert(arguments.end(), {path("k.cpp"), "-o", path("k.ii")});
                 if (!gpp(arguments)) return false;

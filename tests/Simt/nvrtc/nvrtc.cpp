@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #define NVRTC_API extern "C" __attribute__((visibility("default")))
 
@@ -17,6 +18,7 @@ namespace
         InvalidProgram = 4,
         InvalidOption = 5,
         CompilationFailed = 6,
+        BuiltinsMissing = 7,
     };
 
     struct Program
@@ -118,6 +120,12 @@ NVRTC_API int nvrtcCompileProgram(Program* program, int count, const char* const
     program->log.clear();
     if (count < 0 || (count && !options)) return InvalidInput;
     if (!read_options(*program, count, options)) return InvalidOption;
+    if (const char* builtins = std::getenv("SIMT_BUILTINS"); builtins && std::string(builtins) == "0")
+    {
+        program->log = "nvrtc: error: failed to open libnvrtc-builtins.so.12.4.\n"
+                       "  Make sure that libnvrtc-builtins.so.12.4 is installed correctly.";
+        return BuiltinsMissing;
+    }
     return simt::compile(program->job, program->image, program->log) ? Success : CompilationFailed;
 }
 
@@ -182,7 +190,7 @@ NVRTC_API const char* nvrtcGetErrorString(int code)
         case InvalidProgram: return "NVRTC_ERROR_INVALID_PROGRAM";
         case InvalidOption: return "NVRTC_ERROR_INVALID_OPTION";
         case CompilationFailed: return "NVRTC_ERROR_COMPILATION";
-        case 7: return "NVRTC_ERROR_BUILTIN_OPERATION_FAILURE";
+        case BuiltinsMissing: return "NVRTC_ERROR_BUILTIN_OPERATION_FAILURE";
         default: return "NVRTC_ERROR_INTERNAL_ERROR";
     }
 }

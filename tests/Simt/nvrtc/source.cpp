@@ -152,7 +152,7 @@ namespace simt
                 std::string id = in_.substr(name, name_end - name),
                             alias = "simt_dynamic_" + std::to_string(dynamic_++);
                 drop_to(stop);
-                out_.text += "typedef " + type + " " + alias + "; static " + alias + "* const " + id + " = (" + alias +
+                out_.text += "typedef " + type + " " + alias + "; " + (depth_ > 0 ? "" : "static ") + alias + "* const " + id + " = (" + alias +
                              "*)simt::simt_dynamic_shared()";
             }
 

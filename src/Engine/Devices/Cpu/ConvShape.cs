@@ -18,6 +18,9 @@ internal readonly record struct ConvShape(
     /// <summary>Elements of one plane of the result.</summary>
     internal int Pixels => OH * OW;
 
+    /// <summary>A multiplication and an addition for each tap of each element; the same for either gradient.</summary>
+    internal long Flops => 2L * N * O * Pixels * Taps;
+
     internal int ImageSize => C * H * W;
 
     /// <summary>Whether a column matrix would be the image itself.</summary>

@@ -22,8 +22,12 @@ internal static unsafe class Convolution
         where T : unmanaged =>
         SharedBytes<T>(s) + (workers * WorkerBytes<T>(s));
 
-    /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
-    internal static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace)
+    /// <summary>
+    /// y = w ∗ x + bias; <paramref name="bias"/> is O values, or null. The epilogue sees y as a matrix with a row for each
+    /// image's filter and a column for each pixel.
+    /// </summary>
+    internal static Phase[] Forward<T>(
+        ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, BlockEpilogue? epilogue = null)
         where T : unmanaged, INumber<T>
     {
         GemmShape product = ForwardProduct(s);
@@ -43,6 +47,8 @@ internal static unsafe class Convolution
                         C = y + ((nint)image * s.O * s.Pixels),
                         Ldc = s.Pixels,
                         RowBias = bias,
+                        Epilogue = epilogue,
+                        FirstRow = image * s.O,
                     };
                     Gemm.Block(product, arguments, scratch);
                 }
@@ -204,7 +210,7 @@ internal static unsafe class Convolution
 
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
-    private static void AddRowSums<T>(T* from, int rows, int columns, T* sums)
+    internal static void AddRowSums<T>(T* from, int rows, int columns, T* sums)
         where T : unmanaged
     {
         var job = new RowSumsJob<T> { From = from, Rows = rows, Columns = columns, Sums = sums };

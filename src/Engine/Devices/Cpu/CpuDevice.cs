@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Engine.Devices.Cpu;
@@ -7,10 +8,14 @@ public sealed unsafe class CpuDevice : Device
 {
     private readonly ThreadTeam _team;
     private readonly Lock _running = new();
+    private Peak? _peak;
 
     /// <summary>The processor with this many threads.</summary>
     /// <param name="threads">How many; null for as many as the process may use.</param>
     public CpuDevice(int? threads = null) => _team = new ThreadTeam(threads ?? Environment.ProcessorCount);
+
+    /// <summary>How many bits of a vector the kernels compute with at once.</summary>
+    public static int VectorBits => 8 * Simd.Width;
 
     /// <inheritdoc/>
     public override string Name => "cpu";
@@ -22,6 +27,9 @@ public sealed unsafe class CpuDevice : Device
     public int Threads => _team.Size;
 
     /// <inheritdoc/>
+    public override Peak Peak => _peak ??= CpuPeak.Measure(_team);
+
+    /// <inheritdoc/>
     public override Storage Allocate(long bytes) => new CpuStorage(this, bytes);
 
     /// <inheritdoc/>
@@ -31,7 +39,9 @@ public sealed unsafe class CpuDevice : Device
 
     /// <inheritdoc/>
     public override IKernel Bind(object op, StepOperands operands) =>
-        new CpuKernel(op.ToString()!, Lowering(op).Cpu(new CpuStep(operands, Threads)));
+        new CpuKernel(
+            $"{op} -> {string.Join(", ", operands.Outputs.Select(output => output.Type.Shape))}",
+            Lowering(op).Cpu(new CpuStep(operands, Threads)));
 
     /// <inheritdoc/>
     public override IKernel BindCopy(Operand from, Operand to)
@@ -46,10 +56,13 @@ public sealed unsafe class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    public override IProgram Link(IReadOnlyList<IKernel> kernels)
+    public override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) => new Program(this, Kernels(waves));
+
+    internal override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times)
     {
-        Phase[] phases = [.. kernels.Cast<CpuKernel>().SelectMany(kernel => kernel.Phases)];
-        return new Program(this, phases);
+        CpuKernel[] kernels = Kernels(waves);
+        times.Prepare(kernels.Length, Threads);
+        return new Program(this, [.. kernels.Select((kernel, launch) => kernel.Timed(launch, times))], times);
     }
 
     /// <inheritdoc/>
@@ -64,17 +77,47 @@ public sealed unsafe class CpuDevice : Device
     private static ICpuOp Lowering(object op) => op as ICpuOp
         ?? throw new EngineException($"{op} has no kernel for the CPU.");
 
-    private sealed record CpuKernel(string Name, Phase[] Phases) : IKernel;
+    private static CpuKernel[] Kernels(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
+        [.. waves.SelectMany(wave => wave).Cast<CpuKernel>().Where(kernel => kernel.Phases.Length > 0)];
 
-    private sealed class Program(CpuDevice device, Phase[] phases) : IProgram
+    /// <param name="Name">What it is called.</param>
+    /// <param name="Phases">The loops.</param>
+    /// <param name="Untimed">The kernel that this one is the same as, but for taking times.</param>
+    private sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed = null) : IKernel
     {
-        public void Run(int times)
+        public CpuKernel Timed(int launch, LaunchTimes times) => new(
+            Name,
+            [.. Phases.Select(phase => phase with
+            {
+                Body = (start, end, worker) =>
+                {
+                    long began = Stopwatch.GetTimestamp();
+                    phase.Body(start, end, worker);
+                    times.Add(launch, worker, began, Stopwatch.GetTimestamp());
+                },
+            })],
+            this);
+    }
+
+    private sealed class Program(CpuDevice device, CpuKernel[] kernels, LaunchTimes? times = null) : IProgram
+    {
+        private readonly Phase[] _phases = [.. kernels.SelectMany(kernel => kernel.Phases)];
+
+        public IReadOnlyList<Launch> Launches => [.. kernels.Select(kernel =>
+            new Launch(kernel.Name, [kernel.Untimed ?? kernel])
+            {
+                Grid = string.Join(" + ", kernel.Phases.Select(phase => phase.Count)),
+            })];
+
+        public void Run(int runs)
         {
             lock (device._running)
             {
-                for (int i = 0; i < times; i++)
+                for (int i = 0; i < runs; i++)
                 {
-                    device._team.Run(phases);
+                    times?.StartRun();
+                    device._team.Run(_phases);
+                    times?.EndRun();
                 }
             }
         }

@@ -20,6 +20,8 @@ internal sealed record CpuStepTypes(
 /// <summary>A step of a plan with its operands' addresses, as a CPU kernel sees it.</summary>
 internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 {
+    public StepOperands Operands => operands;
+
     /// <summary>How many threads the team has: worker numbers are below it.</summary>
     public int Threads { get; } = threads;
 
@@ -31,6 +33,8 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
     public byte* Workspace => operands.Workspace is null ? null : CpuStorage.Pointer(operands.Workspace);
 
     public int InputCount => operands.Inputs.Count;
+
+    public int OutputCount => operands.Outputs.Count;
 
     public DType DType(int input) => operands.Inputs[input].Type.DType;
 

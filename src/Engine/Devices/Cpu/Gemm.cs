@@ -6,6 +6,12 @@ namespace Engine.Devices.Cpu;
 internal readonly record struct GemmShape(int M, int N, int K, bool TransposeA = false, bool TransposeB = false);
 
 /// <summary>
+/// What is done to a block of C once its values are final, while it is in the cache: an activation, say. Blocks do not
+/// overlap and cover C; how they are cut depends on the shape alone.
+/// </summary>
+internal delegate void BlockEpilogue(int row, int rows, int column, int columns);
+
+/// <summary>
 /// The matrices, in C order, with their leading dimensions (elements from a row to the next). C becomes Beta·C + A·B +
 /// the biases; where Beta is 0, what stood in C is not read.
 /// </summary>
@@ -21,6 +27,10 @@ internal unsafe struct GemmArguments<T>
 
     /// <summary>N values, each added to its column of C, or null.</summary>
     public T* ColumnBias;
+
+    /// <summary>What follows, or null; it is told rows and columns counted from these.</summary>
+    public BlockEpilogue? Epilogue;
+    public int FirstRow, FirstColumn;
 }
 
 /// <summary>Matrix products for float and double.</summary>
@@ -110,6 +120,9 @@ internal static unsafe class Gemm
         (int j0, int j1) = Partition.Range(j, parts.Columns, shape.N, TileColumns<T>());
         (int k0, int k1) = Partition.Range(slice, parts.Slices, shape.K, 1);
         x.A += shape.TransposeA ? ((nint)k0 * x.Lda) + i0 : ((nint)i0 * x.Lda) + k0;
+        x.Epilogue = parts.Slices > 1 ? null : x.Epilogue;
+        x.FirstRow += i0;
+        x.FirstColumn += j0;
         x.B += shape.TransposeB ? ((nint)j0 * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j0;
         if (slice > 0)
         {
@@ -241,6 +254,8 @@ internal static unsafe class Gemm
                     S.StorePartial(c + j, sum, Shape.N - j);
                 }
             }
+
+            X.Epilogue?.Invoke(X.FirstRow + Start, End - Start, X.FirstColumn, Shape.N);
         }
     }
 }

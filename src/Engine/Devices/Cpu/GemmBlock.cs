@@ -6,7 +6,7 @@ namespace Engine.Devices.Cpu;
 /// A matrix product on one thread. B goes into panels of two vectors' width, Depth rows at a time, so that a panel
 /// stays in the first cache while the tiles of a block of A, which stays in the second, pass over it (K. Goto, R. van
 /// de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008). A is read where it lies unless it is
-/// transposed.
+/// transposed or its rows would share a set of the first cache.
 /// </summary>
 internal static unsafe class GemmBlock<S, V, T>
     where S : struct, ISimd<V, T>
@@ -16,6 +16,9 @@ internal static unsafe class GemmBlock<S, V, T>
     private const int Depth = 256;
     private const int Height = 96;
     private const int Alignment = 64;
+
+    /// <summary>Elements of a cache line.</summary>
+    private static int LineLength => Alignment / sizeof(T);
 
     private static int Width => 1024 / sizeof(T);
 
@@ -38,7 +41,9 @@ internal static unsafe class GemmBlock<S, V, T>
     {
         long depth = Math.Min(shape.K, Depth);
         long b = depth * Math.Min(RoundUp(shape.N, PanelWidth), Width);
-        long a = shape.TransposeA ? Tiles(Math.Min(shape.M, Height)) * (long)PackedTileSize((int)depth) : 0;
+        long a = Math.Max(
+            shape.TransposeA ? Tiles(Math.Min(shape.M, Height)) * (long)PackedTileSize((int)depth) : 0,
+            Math.Min(shape.M, Height) * (depth + LineLength));
         long edge = MicroKernel<S, V, T>.MaxRows * PanelWidth;
         return RoundUp(((a + b + edge) * sizeof(T)) + (3 * Alignment), Alignment);
     }
@@ -49,8 +54,10 @@ internal static unsafe class GemmBlock<S, V, T>
         bool add = Begin(shape, x);
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
-        int tilesOfA = shape.TransposeA ? Tiles(Math.Min(m, Height)) : 0;
-        T* packedB = Align(packedA + (tilesOfA * PackedTileSize(Math.Min(k, Depth))));
+        int height = Math.Min(m, Height), most = Math.Min(k, Depth);
+        T* packedB = Align(packedA + (shape.TransposeA ? Tiles(height) * PackedTileSize(most)
+            : SharesSets(x.Lda) ? height * (most + LineLength)
+            : 0));
         int slices = (k + Depth - 1) / Depth;
         for (int j = 0; j < n; j += Width)
         {
@@ -62,9 +69,16 @@ internal static unsafe class GemmBlock<S, V, T>
                 part.B += shape.TransposeB ? ((nint)j * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j;
                 part.C += j;
                 part.RowBias = slice == 0 ? x.RowBias : null;
+                part.Epilogue = slice == slices - 1 ? x.Epilogue : null;
+                part.FirstColumn += j;
                 GemmShape block = shape with { N = Math.Min(Width, n - j), K = depth };
                 Slice(block, part, add || slice > 0, edge, packedA, packedB);
             }
+        }
+
+        if (k == 0)
+        {
+            x.Epilogue?.Invoke(x.FirstRow, m, x.FirstColumn, n);
         }
     }
 
@@ -99,6 +113,7 @@ internal static unsafe class GemmBlock<S, V, T>
         (int m, int n, int depth, bool transposeA, bool transposeB) = shape;
         T zero = default;
         bool inPlace = !transposeB && m <= InPlaceRows(depth, x.Ldb);
+        bool copyA = !transposeA && SharesSets(x.Lda) && n > PanelWidth;
         PackB(shape, x, inPlace, packedB);
         for (int i = 0; i < m; i += Height)
         {
@@ -107,6 +122,11 @@ internal static unsafe class GemmBlock<S, V, T>
             if (transposeA)
             {
                 PackA(depth, height, a, x.Lda, packedA);
+                a = packedA;
+            }
+            else if (copyA)
+            {
+                ShortRows.Copy(height, depth, a, x.Lda, packedA, depth + LineLength);
                 a = packedA;
             }
 
@@ -118,7 +138,7 @@ internal static unsafe class GemmBlock<S, V, T>
                 {
                     Depth = depth,
                     A = a,
-                    RowStep = transposeA ? 1 : x.Lda,
+                    RowStep = transposeA ? 1 : copyA ? depth + LineLength : x.Lda,
                     DepthStep = transposeA ? PackedHeight : 1,
                     B = here ? x.B + j : packedB + ((nint)j * depth),
                     Ldb = here ? x.Ldb : PackedWidth(columns),
@@ -130,6 +150,8 @@ internal static unsafe class GemmBlock<S, V, T>
                 };
                 Panel(tile, height, columns, transposeA, edge);
             }
+
+            x.Epilogue?.Invoke(x.FirstRow + i, height, x.FirstColumn, n);
         }
     }
 
@@ -244,7 +266,12 @@ internal static unsafe class GemmBlock<S, V, T>
     /// cache.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int PackedTileSize(int depth) => (PackedHeight * depth) + (Alignment / sizeof(T));
+    private static int PackedTileSize(int depth) => (PackedHeight * depth) + LineLength;
+
+    /// <summary>
+    /// Whether rows so far apart fall into one set of the first cache, whose 8 to 12 ways a tile's rows would fill.
+    /// </summary>
+    private static bool SharesSets(int ld) => (long)ld * sizeof(T) % 4096 == 0;
 
     /// <summary>
     /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that

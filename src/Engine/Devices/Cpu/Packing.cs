@@ -55,25 +55,26 @@ internal static unsafe class Packing
     internal static void Columns<T>(int depth, int count, T* from, nint ld, T* to, int width)
         where T : unmanaged
     {
-        int done = 0;
-        if (sizeof(T) == 4 && count >= 4)
+        if (sizeof(T) == 4 && count >= 4 && depth >= 4)
         {
-            done = depth & ~3;
-            for (int next = 0; next < count; next += 4)
+            // The last four rows or columns may be some of those before them once more.
+            for (int row = 0; row < count; row += 4)
             {
-                // The last four rows may be some of those before them once more.
-                int i = Math.Min(next, count - 4);
-                float* row = (float*)from + (i * ld), column = (float*)to + i;
-                for (int k = 0; k < done; k += 4, row += 4, column += 4 * (nint)width)
+                int i = Math.Min(row, count - 4);
+                float* source = (float*)from + (i * ld), target = (float*)to + i;
+                for (int column = 0; column < depth; column += 4)
                 {
-                    Transpose4(row, ld, column, width);
+                    nint k = Math.Min(column, depth - 4);
+                    Transpose4(source + k, ld, target + (k * width), width);
                 }
             }
+
+            return;
         }
 
         for (int i = 0; i < count; i++)
         {
-            for (int k = done; k < depth; k++)
+            for (int k = 0; k < depth; k++)
             {
                 to[((nint)k * width) + i] = from[(i * ld) + k];
             }

@@ -34,6 +34,30 @@ internal sealed class CubinCache(string? folder)
 
     public string? Folder => folder;
 
+    /// <summary>How many entries there are, how much room they take, and why none can be added; null if they can.</summary>
+    public (int Entries, long Bytes, string? Problem) Look()
+    {
+        if (folder is null)
+        {
+            return (0, 0, "this user has no folder for caches; name one in ENGINE_CACHE");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(folder);
+            using FileStream probe = File.Create(PathOf($"{Guid.NewGuid()}"), 1, FileOptions.DeleteOnClose);
+            probe.WriteByte(0);
+            probe.Flush();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return (0, 0, $"it cannot be written to, so that kernels are compiled anew each time: {error.Message}");
+        }
+
+        FileInfo[] entries = new DirectoryInfo(folder).GetFiles("*.cubin");
+        return (entries.Length, entries.Sum(entry => entry.Length), null);
+    }
+
     /// <summary>What is kept under a key; null if nothing is, or nothing whole.</summary>
     public byte[]? Find(string key)
     {

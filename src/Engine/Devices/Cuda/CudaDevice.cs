@@ -7,15 +7,18 @@ namespace Engine.Devices.Cuda;
 /// libraries of the process can work with it through <see cref="Context"/>, <see cref="Stream"/> and <see
 /// cref="Address"/>.
 /// </summary>
-public sealed class CudaDevice : Device
+public sealed class CudaDevice : CudaTarget
 {
     private readonly Lock _running = new();
     private readonly Gpu _gpu;
     private readonly ContextHandle _context;
     private readonly StreamHandle _stream;
+    private readonly KernelImages _images;
     private readonly KernelCompiler _compiler;
     private readonly CudaFaults _faults;
-    private readonly bool _synchronous;
+    private readonly CudaStaging _staging;
+    private readonly CudaOptions _options;
+    private Peak? _peak;
     private long _heldBytes;
     private int _heldBlocks;
 
@@ -25,29 +28,45 @@ public sealed class CudaDevice : Device
     /// </exception>
     public CudaDevice(CudaOptions? options = null)
     {
-        options ??= new CudaOptions();
-        _gpu = new Gpu(options.Ordinal);
+        _options = options ?? new CudaOptions();
+        _gpu = new Gpu(_options.Ordinal);
         if (Nvrtc.Failure is { } failure)
         {
             throw failure;
         }
 
-        _synchronous = options.Synchronous;
-        _context = new ContextHandle(_gpu);
-        _stream = new StreamHandle(_context);
-        var cache = new CubinCache(options.CacheFolder ?? CubinCache.DefaultFolder);
-        _compiler = new KernelCompiler(_context, _gpu.Architecture, options.FastMath, cache);
-        Storage faults = Allocate(CudaFaults.Bytes);
-        _faults = new CudaFaults(AddressOf(faults), faults);
-        _faults.Clear();
-        FaultStorage = faults;
+        _context = OpenContext();
+        try
+        {
+            _stream = new StreamHandle(_context);
+            _staging = new CudaStaging(_stream);
+            var cache = new CubinCache(_options.CacheFolder ?? CubinCache.DefaultFolder);
+            _images = new KernelImages(_gpu.Architecture, _options, cache);
+            _compiler = new KernelCompiler(_context, _images);
+            FaultStorage = Allocate(CudaFaults.Bytes);
+            _faults = new CudaFaults(Address(FaultStorage), FaultStorage);
+            _faults.Clear();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
+
+    /// <summary>
+    /// Why no profiler shows what a device with <see cref="CudaOptions.Profile"/> runs; null where one does.
+    /// </summary>
+    public static string? WhyNoProfiler => Nvtx.Failure?.Message;
 
     /// <inheritdoc/>
     public override string Name => $"cuda:{_gpu.Ordinal}";
 
     /// <inheritdoc/>
-    public override bool IsGpu => true;
+    public override int Architecture => _gpu.Architecture;
+
+    /// <inheritdoc/>
+    public override Peak Peak => _peak ??= CudaPeak.Of(_gpu);
 
     /// <summary>What the GPU is sold as.</summary>
     public string Model => _gpu.Name;
@@ -58,10 +77,15 @@ public sealed class CudaDevice : Device
     /// <summary>The stream that all work of this device goes through, a <c>CUstream</c>.</summary>
     public nint Stream => _stream.Value;
 
+    /// <summary>The same stream, for what is to come after the copies to this device's memory.</summary>
+    internal StreamHandle Queue => _stream;
+
     private Storage FaultStorage { get; }
 
     /// <summary>The address, a <c>CUdeviceptr</c>, of memory that this device allocated.</summary>
-    public static ulong Address(Storage storage) => AddressOf(storage);
+    public static ulong Address(Storage storage) => storage is CudaStorage cuda
+        ? cuda.Address
+        : throw new EngineException($"This memory lies on {storage?.Device ?? "nothing"}, not on a GPU.");
 
     /// <inheritdoc/>
     /// <exception cref="EngineException">There is not enough memory; the message says who holds it.</exception>
@@ -83,47 +107,48 @@ public sealed class CudaDevice : Device
         return new CudaStorage(this, memory, bytes);
     }
 
-    /// <inheritdoc/>
-    public override long Workspace(object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs) =>
-        Lowering(op).CudaWorkspace(new CudaStepTypes(inputs, outputs));
-
-    /// <inheritdoc/>
-    public override IKernel Bind(object op, StepOperands operands)
+    private protected override IProgram Link(CudaStage[] stages, bool mayFault, LaunchTimes? times)
     {
-        var step = new CudaStep(operands, AddressOf, _faults);
-        CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
-        foreach (CudaLaunch launch in launches)
+        _compiler.Compile(stages.Select(stage => stage.Launch).OfType<KernelLaunch>().Select(launch => launch.Function));
+        foreach (CudaStage stage in stages)
         {
-            launch.Prepare(_compiler);
+            stage.Launch.Prepare(_compiler);
         }
 
-        return new CudaBoundOp(op.ToString()!, launches, step.MayFault);
+        return times is null
+            ? new CudaProgram(this, _stream, stages, mayFault, _options)
+            : new TimedCudaProgram(this, _stream, stages, mayFault, times);
     }
+
+    private protected override CudaFaults Faults => _faults;
+
+    private protected override KernelImages Images => _images;
+
+    private protected override ulong AddressOf(Storage storage) => Address(storage);
 
     /// <inheritdoc/>
-    public override IKernel BindCopy(Operand from, Operand to)
+    public override IDisposable? Range(string name) => _options.Profile ? Nvtx.Begin(name) : null;
+
+    /// <summary>Takes the device for oneself, and its context for the thread, until that is disposed of.</summary>
+    internal Turn Take() => new(this);
+
+    /// <summary>Copies to the GPU once all is done that was put into the stream before.</summary>
+    internal void Upload(ReadOnlySpan<byte> from, ulong to)
     {
-        long bytes = from.Type.Shape.Count * from.Type.DType.Size();
-        CudaLaunch[] launches = bytes == 0 ? [] : [new CopyLaunch(AddressOf(from), AddressOf(to), bytes)];
-        return new CudaBoundOp("copy", launches, MayFault: false);
+        using Turn turn = Take();
+        _staging.Upload(from, to);
     }
 
-    /// <inheritdoc/>
-    public override IProgram Link(IReadOnlyList<IKernel> kernels) =>
-        new CudaProgram(this, _stream, [.. kernels.Cast<CudaBoundOp>()], _synchronous);
-
-    /// <summary>
-    /// Does something in the device's context and waits until its stream has done what was put into it.
-    /// </summary>
-    internal void Do(Action<nint> enqueue)
+    /// <summary>Copies from the GPU once all is done that was put into the stream before, and waits for it.</summary>
+    internal void Download(ulong from, Span<byte> to)
     {
-        lock (_running)
-        {
-            using ContextHandle.Scope scope = _context.Enter();
-            enqueue(_stream.Value);
-            _stream.Synchronize();
-        }
+        using Turn turn = Take();
+        _staging.Download(from, to);
     }
+
+    /// <summary>cuBLAS in the device's stream, to compare with.</summary>
+    /// <exception cref="CudaException">There is no cuBLAS.</exception>
+    internal CuBlasHandle OpenCuBlas() => new(_stream);
 
     /// <summary>Throws what kernels have reported.</summary>
     internal void ThrowFaults() => _faults.Throw();
@@ -133,21 +158,32 @@ public sealed class CudaDevice : Device
     {
         if (disposing)
         {
-            FaultStorage.Dispose();
-            _compiler.Dispose();
-            _stream.Dispose();
+            // Some of these are not there if the device could not be opened.
+            FaultStorage?.Dispose();
+            _compiler?.Dispose();
+            _staging?.Dispose();
+            _stream?.Dispose();
             _context.Dispose();
         }
     }
 
-    private static ulong AddressOf(Storage storage) => storage is CudaStorage cuda
-        ? cuda.Address
-        : throw new EngineException($"This memory lies on {storage?.Device ?? "nothing"}, not on a GPU.");
-
-    private static ulong AddressOf(Operand operand) => AddressOf(operand.Storage) + (ulong)operand.Offset;
-
-    private static ICudaOp Lowering(object op) => op as ICudaOp
-        ?? throw new EngineException($"{op} has no kernel for CUDA: compute it on the CPU.");
+    private ContextHandle OpenContext()
+    {
+        try
+        {
+            return new ContextHandle(_gpu);
+        }
+        catch (CudaException error) when (error.Code == Driver.OutOfMemory)
+        {
+            throw new CudaException(
+                $"{Name} ({Model}) has no room for this program: others hold its {Megabytes(_gpu.Bytes)}. End one of them "
+                + $"(nvidia-smi lists them), or use another device. {error.Message}",
+                error)
+            {
+                Reason = $"{Name} ({Model}) has no room for this program",
+            };
+        }
+    }
 
     private void Freed(long bytes)
     {
@@ -168,11 +204,78 @@ public sealed class CudaDevice : Device
             $"{Name} ({Model}) has no room for {Megabytes(bytes)}: of its {Megabytes((long)total)}, this program's arrays "
             + $"hold {Megabytes(held)} in {_heldBlocks} blocks, kernels, the driver and other programs "
             + $"{Megabytes(others)}, and {Megabytes((long)free)} are free. Take smaller batches, dispose of functions and "
-            + "shared variables that are done with, or use another device.");
+            + "shared variables that are done with, or use another device.")
+        {
+            Reason = $"{Name} ({Model}) has no room for {Megabytes(bytes)}",
+        };
     }
 
     private static string Megabytes(long bytes) => FormattableString.Invariant($"{bytes / 1048576.0:0.###} MiB");
+
+    /// <summary>The device taken for oneself.</summary>
+    internal readonly ref struct Turn
+    {
+        private readonly Lock.Scope _turn;
+        private readonly ContextHandle.Scope _context;
+
+        public Turn(CudaDevice device)
+        {
+            _turn = device._running.EnterScope();
+            try
+            {
+                _context = device._context.Enter();
+            }
+            catch
+            {
+                _turn.Dispose();
+                throw;
+            }
+        }
+
+        public void Dispose()
+        {
+            try
+            {
+                _context.Dispose();
+            }
+            finally
+            {
+                _turn.Dispose();
+            }
+        }
+    }
 }
 
 /// <summary>An op as launches on fixed addresses.</summary>
 internal sealed record CudaBoundOp(string Name, CudaLaunch[] Launches, bool MayFault) : IKernel;
+
+/// <summary>A launch of a program, for one op or, where several do not depend on one another, for them all.</summary>
+internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> Of)
+{
+    /// <summary>The names of the ops.</summary>
+    public string Ops => string.Join(", ", Of.Select(op => op.Name).Distinct());
+
+    /// <summary>A wave's launches: the first of each op, those that go together as one, then the second of each …</summary>
+    public static IEnumerable<CudaStage> Join(CudaBoundOp[] wave)
+    {
+        for (int round = 0; wave.Any(op => op.Launches.Length > round); round++)
+        {
+            var owners = new Dictionary<CudaLaunch, CudaBoundOp>(ReferenceEqualityComparer.Instance);
+            foreach (CudaBoundOp op in wave.Where(op => op.Launches.Length > round))
+            {
+                owners.Add(op.Launches[round], op);
+            }
+
+            foreach (KernelLaunch joined in JoinedKernel.Join([.. owners.Keys.OfType<KernelLaunch>()]))
+            {
+                IEnumerable<CudaLaunch> parts = joined.Function is JoinedKernel several ? several.Parts : [joined];
+                yield return new CudaStage(joined, [.. parts.Select(part => owners[part])]);
+            }
+
+            foreach (CudaLaunch launch in owners.Keys.Where(launch => launch is not KernelLaunch))
+            {
+                yield return new CudaStage(launch, [owners[launch]]);
+            }
+        }
+    }
+}

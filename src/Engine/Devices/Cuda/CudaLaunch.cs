@@ -21,14 +21,60 @@ internal abstract class CudaLaunch
     public abstract void Enqueue(nint stream);
 }
 
+/// <summary>What is launched: an entry point of a source text.</summary>
+/// <param name="File">The name of the text in messages.</param>
+/// <param name="Entry">The name of the <c>__global__</c> function.</param>
+internal abstract record CudaFunction(string File, string Entry)
+{
+    /// <summary>The text that is compiled.</summary>
+    public abstract string Source { get; }
+
+    /// <summary>The bytes of shared memory that a launch gives it, beside the few that it declares.</summary>
+    public virtual int DynamicBytes => 0;
+
+    /// <summary>Whether it may share a launch with others: it then is compiled as a part of their text.</summary>
+    public virtual bool MayJoin => true;
+
+    /// <summary>The entry and the file.</summary>
+    public override string ToString() => $"{Entry} of {File}";
+}
+
+/// <summary>A kernel of a text that is none of src/Kernels.</summary>
+/// <param name="File">The name of the text in messages.</param>
+/// <param name="Entry">The name of the <c>__global__</c> function.</param>
+/// <param name="Text">The text; it may include what stands in src/Kernels.</param>
+/// <param name="Defines">Macros, each as its name, a space and its text.</param>
+internal sealed record ForeignKernel(string File, string Entry, string Text, params IReadOnlyList<string> Defines)
+    : CudaFunction(File, Entry)
+{
+    /// <inheritdoc/>
+    public override string Source => KernelSource.Expand(File, Text, Defines);
+
+    /// <summary>It does not: what it says of blocks and shared memory is its own.</summary>
+    public override bool MayJoin => false;
+
+    /// <inheritdoc/>
+    public override string ToString() => base.ToString();
+}
+
 /// <summary>A kernel: an entry point of a source file, compiled with some macros defined.</summary>
 /// <param name="File">The source, one of src/Kernels.</param>
 /// <param name="Entry">The name of the <c>__global__</c> function.</param>
 /// <param name="Defines">Macros, each as its name, a space and its text.</param>
 internal sealed record CudaKernel(string File, string Entry, params IReadOnlyList<string> Defines)
+    : CudaFunction(File, Entry)
 {
-    /// <summary>The text that is compiled.</summary>
-    public string Source => KernelSource.Expand(File, Defines);
+    /// <inheritdoc/>
+    public override string Source => KernelSource.Expand(File, Defines);
+
+    /// <summary>The bytes of shared memory that a launch gives it.</summary>
+    public int Shared { get; init; }
+
+    /// <inheritdoc/>
+    public override int DynamicBytes => Shared;
+
+    /// <inheritdoc/>
+    public override string ToString() => base.ToString();
 
     /// <summary>A launch of the kernel.</summary>
     public KernelLaunch Launch(Dim3 grid, Dim3 block, params ReadOnlySpan<CudaArgument> arguments) =>
@@ -39,6 +85,14 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 {
     public static implicit operator Dim3(int x) => new(x);
+
+    /// <summary>The directions in which there is more than one: <c>8 × 2</c>.</summary>
+    public override string ToString() => (Y, Z) switch
+    {
+        (1, 1) => $"{X}",
+        (_, 1) => $"{X} × {Y}",
+        _ => $"{X} × {Y} × {Z}",
+    };
 }
 
 /// <summary>A kernel's argument, by value.</summary>
@@ -47,6 +101,8 @@ internal readonly struct CudaArgument
     private CudaArgument(byte[] bytes) => Bytes = bytes;
 
     public byte[] Bytes { get; }
+
+    public static CudaArgument OfBytes(byte[] bytes) => new(bytes);
 
     public static CudaArgument Of<T>(T value) where T : unmanaged =>
         new(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray());
@@ -69,18 +125,16 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 {
     private const int ArgumentAlignment = 16;
 
-    private readonly Dim3 _grid;
-    private readonly Dim3 _block;
-
     // The arguments and the table of their addresses lie still, so that a launch is one call.
     private readonly byte[] _arguments;
     private readonly nint[] _addresses;
+    private readonly List<int> _offsets = [];
     private nint _function;
 
-    public KernelLaunch(CudaKernel kernel, Dim3 grid, Dim3 block, ReadOnlySpan<CudaArgument> arguments)
+    public KernelLaunch(CudaFunction function, Dim3 grid, Dim3 block, ReadOnlySpan<CudaArgument> arguments)
     {
-        Kernel = kernel;
-        (_grid, _block) = (grid, block);
+        Function = function;
+        (Grid, Block) = (grid, block);
         _addresses = GC.AllocateArray<nint>(arguments.Length, pinned: true);
         int bytes = 0;
         foreach (CudaArgument argument in arguments)
@@ -94,24 +148,40 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         {
             arguments[i].Bytes.CopyTo(_arguments, offset);
             _addresses[i] = Marshal.UnsafeAddrOfPinnedArrayElement(_arguments, offset);
+            _offsets.Add(offset);
             offset += Aligned(arguments[i].Bytes.Length);
         }
     }
 
-    public CudaKernel Kernel { get; }
+    public CudaFunction Function { get; }
 
-    public override string Name => $"{Kernel.Entry} of {Kernel.File}";
+    public Dim3 Grid { get; }
 
-    public override bool IsEmpty => _grid.X == 0 || _grid.Y == 0 || _grid.Z == 0;
+    public Dim3 Block { get; }
 
-    public override void Prepare(KernelCompiler compiler) => _function = compiler.Function(Kernel);
+    /// <summary>The number of blocks.</summary>
+    public long Blocks => (long)Grid.X * Grid.Y * Grid.Z;
+
+    /// <summary>The arguments, each at a multiple of 16 bytes.</summary>
+    public ReadOnlySpan<byte> Arguments => _arguments;
+
+    public int ArgumentBytes => _arguments.Length;
+
+    /// <summary>Where each argument begins.</summary>
+    public IReadOnlyList<int> ArgumentOffsets => _offsets;
+
+    public override string Name => Function.ToString();
+
+    public override bool IsEmpty => Blocks == 0;
+
+    public override void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
 
     public override void Enqueue(nint stream) => Driver.Check(
         DriverApi.cuLaunchKernel(
             _function,
-            (uint)_grid.X, (uint)_grid.Y, (uint)_grid.Z,
-            (uint)_block.X, (uint)_block.Y, (uint)_block.Z,
-            0, stream, (void**)Marshal.UnsafeAddrOfPinnedArrayElement(_addresses, 0), null),
+            (uint)Grid.X, (uint)Grid.Y, (uint)Grid.Z,
+            (uint)Block.X, (uint)Block.Y, (uint)Block.Z,
+            (uint)Function.DynamicBytes, stream, (void**)Marshal.UnsafeAddrOfPinnedArrayElement(_addresses, 0), null),
         nameof(DriverApi.cuLaunchKernel));
 
     private static int Aligned(int bytes) => (bytes + ArgumentAlignment - 1) / ArgumentAlignment * ArgumentAlignment;

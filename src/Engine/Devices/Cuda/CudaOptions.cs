@@ -16,6 +16,12 @@ public sealed record CudaOptions
     public bool Synchronous { get; init; }
 
     /// <summary>
+    /// Whether to show a profiler what runs: ranges for epochs, plans and ops, and the lines of the kernels' sources. Each
+    /// kernel is then launched by itself, not as part of a graph, so that it lies in its op's range.
+    /// </summary>
+    public bool Profile { get; init; }
+
+    /// <summary>
     /// The folder that keeps compiled kernels; null for <c>$ENGINE_CACHE</c>, or else <c>engine/cubins</c> in the
     /// user's folder for caches. One that cannot be read or written is done without.
     /// </summary>

@@ -3,45 +3,50 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// Launches that run one after the other. The first run puts them into the stream one by one; from the second on they
-/// are recorded as a CUDA graph, of many runs where many are asked for, so that the host is not in the way.
+/// Launches that run one after the other. A first single run puts them into the stream one by one; after that, and where
+/// many runs are asked for at once, they are recorded as a CUDA graph of all those runs, an epoch say, so that the host
+/// is not in the way. Where each launch is to be told from the others, by a profiler or in an error, there is no graph.
 /// </summary>
-internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBoundOp[] ops, bool synchronous)
-    : IProgram
+internal sealed class CudaProgram(
+    CudaDevice device, StreamHandle stream, CudaStage[] stages, bool mayFault, CudaOptions options) : IProgram
 {
-    /// <summary>
-    /// How many runs the longer graph holds: enough that launching it costs nothing beside running it.
-    /// </summary>
-    private const int Unrolled = 16;
+    /// <summary>The most launches that a graph holds: a longer one takes long to record, and gains nothing any more.</summary>
+    private const int MostNodes = 16384;
 
-    private readonly bool _mayFault = ops.Any(op => op.MayFault);
-    private readonly int _launches = ops.Sum(op => op.Launches.Length);
-    private GraphHandle? _one;
-    private GraphHandle? _many;
+    /// <summary>How many graphs are kept: of a full epoch, of its last part, of one run.</summary>
+    private const int MostGraphs = 4;
+
+    // The one used last comes first.
+    private readonly List<(int Times, GraphHandle Graph)> _graphs = [];
     private bool _hasRun;
+
+    public IReadOnlyList<Launch> Launches => device.Describe(stages);
 
     public void Run(int times)
     {
-        if (times == 0 || _launches == 0)
+        if (times == 0 || stages.Length == 0)
         {
             return;
         }
 
         try
         {
-            device.Do(_ => Enqueue(times));
+            using CudaDevice.Turn turn = device.Take();
+            Enqueue(times);
+            stream.Synchronize();
         }
         catch (CudaException error)
         {
             throw new CudaException(
                 $"{device.Name} failed: {error.Message}"
-                + (synchronous
+                + (options.Synchronous
                     ? ""
-                    : $" It was running {Steps()}; to learn which failed, set CudaOptions.Synchronous."),
+                    : $" It was running {Steps()}; to learn which failed, set CudaOptions.Synchronous.")
+                + (error.IsLasting ? " The driver lets this process do nothing more on this GPU: start it again." : ""),
                 error);
         }
 
-        if (_mayFault)
+        if (mayFault)
         {
             device.ThrowFaults();
         }
@@ -49,38 +54,51 @@ internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBo
 
     public void Dispose()
     {
-        _one?.Dispose();
-        _many?.Dispose();
+        _graphs.ForEach(kept => kept.Graph.Dispose());
+        _graphs.Clear();
     }
 
     private void Enqueue(int times)
     {
         int left = times;
-        if (synchronous)
+        if (options.Synchronous || options.Profile)
         {
             for (; left > 0; left--)
             {
                 EnqueueOnce();
             }
         }
-        else if (!_hasRun)
+        else if (!_hasRun && times == 1)
         {
             EnqueueOnce();
             left--;
-            _hasRun = true;
         }
 
-        for (; left >= Unrolled; left -= Unrolled)
+        _hasRun = true;
+        while (left > 0)
         {
-            _many ??= Record(Unrolled);
-            _many.Launch(stream);
+            int runs = Math.Min(left, Math.Max(1, MostNodes / stages.Length));
+            GraphOf(runs).Launch(stream);
+            left -= runs;
+        }
+    }
+
+    private GraphHandle GraphOf(int times)
+    {
+        int index = _graphs.FindIndex(kept => kept.Times == times);
+        (int, GraphHandle Graph) found = index >= 0 ? _graphs[index] : (times, Record(times));
+        if (index >= 0)
+        {
+            _graphs.RemoveAt(index);
+        }
+        else if (_graphs.Count == MostGraphs)
+        {
+            _graphs[^1].Graph.Dispose();
+            _graphs.RemoveAt(_graphs.Count - 1);
         }
 
-        for (; left > 0; left--)
-        {
-            _one ??= Record(1);
-            _one.Launch(stream);
-        }
+        _graphs.Insert(0, found);
+        return found.Graph;
     }
 
     private GraphHandle Record(int times) => new(stream, () =>
@@ -93,22 +111,20 @@ internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBo
 
     private void EnqueueOnce()
     {
-        foreach (CudaBoundOp op in ops)
+        foreach (CudaStage stage in stages)
         {
-            foreach (CudaLaunch launch in op.Launches)
+            try
             {
-                try
+                using IDisposable? range = options.Profile ? device.Range($"{stage.Ops}: {stage.Launch.Name}") : null;
+                stage.Launch.Enqueue(stream.Value);
+                if (options.Synchronous)
                 {
-                    launch.Enqueue(stream.Value);
-                    if (synchronous)
-                    {
-                        stream.Synchronize();
-                    }
+                    stream.Synchronize();
                 }
-                catch (CudaException error)
-                {
-                    throw new CudaException($"{launch.Name} for {op.Name}: {error.Message}", error);
-                }
+            }
+            catch (CudaException error)
+            {
+                throw new CudaException($"{stage.Launch.Name} for {stage.Ops}: {error.Message}", error);
             }
         }
     }
@@ -116,7 +132,7 @@ internal sealed class CudaProgram(CudaDevice device, StreamHandle stream, CudaBo
     private string Steps()
     {
         const int Shown = 8;
-        string[] names = [.. ops.Select(op => op.Name).Distinct()];
+        string[] names = [.. stages.Select(stage => stage.Ops).Distinct()];
         return string.Join(", ", names.Take(Shown)) + (names.Length > Shown ? " …" : "");
     }
 }

@@ -18,7 +18,20 @@ internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> addre
     /// <summary>Scratch memory of the size asked for; 0 if none was.</summary>
     public ulong Workspace => operands.Workspace is null ? 0 : address(operands.Workspace);
 
+    /// <summary>
+    /// The step of a part of the op: some of the inputs, and some of the outputs, whose places it sees as of other types.
+    /// </summary>
+    public CudaStep Part(int[] inputs, int[] outputs, OperandType[] types) => new(
+        new StepOperands(
+            [.. inputs.Select(input => operands.Inputs[input])],
+            [.. outputs.Select((output, i) => operands.Outputs[output] with { Type = types[i] })],
+            operands.Workspace),
+        address,
+        faults);
+
     public int InputCount => operands.Inputs.Count;
+
+    public int OutputCount => operands.Outputs.Count;
 
     public DType DType(int input) => operands.Inputs[input].Type.DType;
 

@@ -11,6 +11,9 @@ internal static class CudaTypes
         _ => "uint8",
     };
 
+    /// <summary>The shared memory that a block may declare, on every GPU.</summary>
+    public const int MostSharedBytes = 48 * 1024;
+
     /// <summary>A type of the same size, for kernels that only move elements.</summary>
     public static string CudaBits(this DType dtype) => dtype.Size() switch
     {

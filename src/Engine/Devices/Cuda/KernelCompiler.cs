@@ -1,60 +1,49 @@
+using System.Collections.Concurrent;
 using Engine.Interop;
 
 namespace Engine.Devices.Cuda;
 
-/// <summary>
-/// Turns kernels' sources into loaded functions, each source once: by NVRTC, or from the cache on disk.
-/// </summary>
-internal sealed class KernelCompiler : IDisposable
+/// <summary>Loads kernels into a context, each source once.</summary>
+internal sealed class KernelCompiler(ContextHandle context, KernelImages images) : IDisposable
 {
-    private readonly ContextHandle _context;
-    private readonly CubinCache _cache;
-    private readonly string[] _options;
-    private readonly bool _toPtx;
-    private readonly string _compiler;
-    private readonly Dictionary<string, CudaModuleHandle> _modules = [];
-
-    /// <exception cref="CudaException">There is no NVRTC, or it is older than the GPU's predecessors.</exception>
-    public KernelCompiler(ContextHandle context, int architecture, bool fastMath, CubinCache cache)
-    {
-        _context = context;
-        _cache = cache;
-        Version version = Nvrtc.Version;
-        (string target, _toPtx) = Target(architecture, Nvrtc.Architectures, version);
-        _options = Options(target, fastMath);
-        string library = Nvrtc.Library.Path!;
-
-        // Another library of the same version may compile otherwise: a path tells them apart, and so does a file's
-        // date.
-        _compiler = $"NVRTC {version} {library} {(File.Exists(library) ? File.GetLastWriteTimeUtc(library).Ticks : 0)}";
-    }
-
-    /// <summary>The options with which kernels are compiled.</summary>
-    public static string[] Options(string target, bool fastMath) =>
-        [$"--gpu-architecture={target}", "--std=c++17", .. fastMath ? ["--use_fast_math"] : Array.Empty<string>()];
-
     /// <summary>
-    /// What to compile for, and whether the driver has to finish it because the GPU is newer than NVRTC.
+    /// What the driver answers to an image that is not for it: invalid, none for this GPU, PTX without a compiler, PTX of a
+    /// later version.
     /// </summary>
-    internal static (string Target, bool ToPtx) Target(int architecture, IReadOnlyList<int> known, Version version)
+    private static readonly int[] s_unfit = [200, 209, 218, 221, 222];
+
+    private readonly Dictionary<string, CudaModuleHandle> _modules = [];
+    private readonly ConcurrentDictionary<string, byte[]> _compiled = [];
+
+    /// <summary>Compiles, on all cores, those of the kernels that are neither loaded nor kept on disk.</summary>
+    public void Compile(IEnumerable<CudaFunction> kernels)
     {
-        if (known.Contains(architecture))
+        (string Source, string File)[] all =
+            [.. kernels.Select(kernel => (kernel.Source, kernel.File)).DistinctBy(text => text.Source)];
+        lock (_modules)
         {
-            return ($"sm_{architecture}", false);
+            all = [.. all.Where(text => !_modules.ContainsKey(text.Source))];
         }
 
-        int nearest = known.Where(other => other < architecture).DefaultIfEmpty().Max();
-        return nearest > 0
-            ? ($"compute_{nearest}", true)
-            : throw new CudaException(
-                $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, and "
-                + $"this one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, or compute on the "
-                + "CPU.");
+        Parallel.ForEach(all, text =>
+        {
+            try
+            {
+                if (images.Find(text.Source) is null)
+                {
+                    _compiled[text.Source] = images.Compile(text.Source, text.File);
+                }
+            }
+            catch (CudaException)
+            {
+                // It is said when the kernel is loaded, with the op that it is for.
+            }
+        });
     }
 
     /// <summary>A kernel's function.</summary>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
-    public nint Function(CudaKernel kernel)
+    public nint Function(CudaFunction kernel)
     {
         string source = kernel.Source;
         lock (_modules)
@@ -79,15 +68,31 @@ internal sealed class KernelCompiler : IDisposable
 
     private CudaModuleHandle Load(string source, string file)
     {
-        string key = string.Join('\n', [_compiler, .. _options, source]);
-        if (_cache.Find(key) is { } kept)
+        if (images.Find(source) is { } kept)
         {
-            return new CudaModuleHandle(_context, kept);
+            try
+            {
+                return new CudaModuleHandle(context, kept);
+            }
+            catch (CudaException error) when (s_unfit.Contains(error.Code))
+            {
+                // Another driver took it once; this one may take what is compiled now.
+            }
         }
 
-        byte[] image = Nvrtc.Compile(source, file, _options, _toPtx);
-        var module = new CudaModuleHandle(_context, image);
-        _cache.Keep(key, image);
-        return module;
+        byte[] image = _compiled.TryRemove(source, out byte[]? compiled) ? compiled : images.Compile(source, file);
+        try
+        {
+            var module = new CudaModuleHandle(context, image);
+            images.Keep(source, image);
+            return module;
+        }
+        catch (CudaException error) when (s_unfit.Contains(error.Code))
+        {
+            throw new CudaException(
+                $"The driver, of CUDA {Driver.Version}, does not take what NVRTC {Nvrtc.Version} made of {file} "
+                + $"({images.Architecture}): update the driver, or install an NVRTC that is no newer. {error.Message}",
+                error);
+        }
     }
 }

@@ -23,7 +23,10 @@ internal static partial class KernelSource
     /// A file as one text: first the macros, and in place of each <c>#include "…"</c> what it names, once. Messages
     /// of the compiler still give each file's own lines.
     /// </summary>
-    public static string Expand(string file, IReadOnlyList<string> defines)
+    public static string Expand(string file, IReadOnlyList<string> defines) => Expand(file, Read(file), defines);
+
+    /// <summary>The same of a text that is none of src/Kernels, under the name that messages shall give it.</summary>
+    public static string Expand(string file, string contents, IReadOnlyList<string> defines)
     {
         var text = new StringBuilder();
         foreach (string define in defines)
@@ -31,16 +34,16 @@ internal static partial class KernelSource
             text.Append("#define ").Append(define).Append('\n');
         }
 
-        Append(text, file, []);
+        Append(text, file, contents, []);
         return text.ToString();
     }
 
-    private static void Append(StringBuilder text, string file, HashSet<string> included)
+    private static void Append(StringBuilder text, string file, string contents, HashSet<string> included)
     {
         included.Add(file);
         text.Append($"#line 1 \"{file}\"\n");
         int number = 0;
-        foreach (string line in Read(file).Split('\n'))
+        foreach (string line in contents.Split('\n'))
         {
             number++;
             if (Include().Match(line) is { Success: true } include)
@@ -48,7 +51,7 @@ internal static partial class KernelSource
                 string name = include.Groups[1].Value;
                 if (!included.Contains(name))
                 {
-                    Append(text, name, included);
+                    Append(text, name, Read(name), included);
                 }
 
                 text.Append($"#line {number + 1} \"{file}\"\n");

@@ -46,7 +46,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         _ => From<byte>(step),
     };
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.One, "(R)x");
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", "x");
 
     private Phase[] From<TFrom>(CpuStep step) where TFrom : unmanaged, INumber<TFrom> => To switch
     {

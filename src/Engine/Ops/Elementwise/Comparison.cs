@@ -20,7 +20,10 @@ internal interface IComparison
 /// <summary>A comparison: 1 where it holds, else 0, as uint8.</summary>
 internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct, IComparison
 {
-    public override string Name => Symbolic.RowName<TRow>();
+    private static readonly ElementRow s_row = ElementRow.Of<Map>(
+        Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0], x[1]) ? 1 : 0, givesMask: true);
+
+    public override string Name => s_row.Name;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -35,13 +38,7 @@ internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct
         yield return new Sample(new Compare<TRow>(), Whole([1, 4]), Whole([4, 4]));
     }
 
-    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
-
-    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Two, TRow.Cuda);
-
-    protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0], x[1]) ? 1 : 0;
-
-    protected override DType OutputDType(DType input) => DType.UInt8;
+    public override ElementRow Row => s_row;
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
         [null, null];
@@ -158,6 +155,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        return new Compare<TRow>().Call(Convert([a, b], takesIntegers: true));
+        return new Compare<TRow>().Call(Convert(RowName<TRow>(), [a, b], takesIntegers: true));
     }
 }

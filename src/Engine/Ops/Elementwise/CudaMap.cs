@@ -2,14 +2,14 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launch of an element-wise op on CUDA: elementwise.cu, compiled with the row's expression.</summary>
+/// <summary>
+/// The launch of element-wise ops on CUDA: elementwise.cu, compiled with what is to be done for one element.
+/// </summary>
 internal static class CudaMap
 {
     private const int Threads = 256, MostBlocks = 1 << 16;
 
-    /// <summary>The parameters of an expression by its number of operands.</summary>
-    public const string One = "x", Two = "a, b", Three = "a, b, c";
-
+    /// <summary>One function of the inputs.</summary>
     /// <param name="step">The step.</param>
     /// <param name="parameters">The expression's names for the elements of the inputs.</param>
     /// <param name="expression">
@@ -17,27 +17,97 @@ internal static class CudaMap
     /// </param>
     public static CudaLaunch[] Launches(CudaStep step, string parameters, string expression)
     {
-        int arity = parameters.Split(',').Length;
-        Shape shape = step.OutShape();
+        string[] names = parameters.Split(", ");
+        int[] operands = [.. Enumerable.Range(0, names.Length)];
+        string statements = $"{step.OutDType().Cuda()} y = ({expression}); y0[i] = y;";
+        return Launches(step, step.OutShape(), step.DType(0), operands.Length, i => names[i], statements);
+    }
+
+    /// <summary>The terms of a composite, one after the other; its values are named after their numbers.</summary>
+    public static CudaLaunch[] Launches(CudaStep step, Composite composite)
+    {
+        IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = v{value};");
+        string statements = string.Join(' ', CudaComposite.Statements(composite).Concat(stores));
+        return Launches(
+            step, composite.Shape, composite.DType, composite.Inputs, i => $"v{i}", statements);
+    }
+
+    /// <param name="step">The step.</param>
+    /// <param name="shape">What the inputs broadcast to.</param>
+    /// <param name="dtype">What they are converted to.</param>
+    /// <param name="inputs">How many of the step's inputs are read.</param>
+    /// <param name="name">The name of an input's element.</param>
+    /// <param name="statements">What is done with the elements; output k is the array yk.</param>
+    private static CudaLaunch[] Launches(
+        CudaStep step, Shape shape, DType dtype, int inputs, Func<int, string> name, string statements)
+    {
+        int[] operands = [.. Enumerable.Range(0, inputs)];
+        int[] results = [.. Enumerable.Range(0, step.OutputCount)];
         int count = checked((int)shape.Count);
-        (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [.. Enumerable.Range(0, arity).Select(step.Shape)]);
-        bool isFlat = sides.Length == 1;
+        (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [.. operands.Select(step.Shape)]);
+
+        // Inputs as long as the outputs, single numbers, and others, of which those laid out alike share their index.
+        var patterns = new List<int[]>();
+        string[] places = [.. operands.Select(i => Place(strides[i]))];
         var kernel = new CudaKernel(
             "elementwise.cu",
-            isFlat ? "map_flat" : "map_broadcast",
-            $"T {step.DType(0).Cuda()}",
-            $"R {step.OutDType().Cuda()}",
-            $"ARITY {arity}",
-            $"MAP({parameters}) ({expression})");
-        int blocks = Math.Min(CudaTypes.Blocks(count, Threads), MostBlocks);
-        ulong a = step.In(0), b = arity > 1 ? step.In(1) : a, c = arity > 2 ? step.In(2) : a;
-        int[] stepB = arity > 1 ? strides[1] : strides[0], stepC = arity > 2 ? strides[2] : strides[0];
-        return
+            "map",
+            $"T {dtype.Cuda()}",
+            $"PARAMETERS {string.Join(", ", [
+                .. operands.Select(i => $"const {step.DType(i).Cuda()}* x{i}"),
+                .. results.Select(i => $"{step.OutDType(i).Cuda()}* y{i}")])}",
+            $"PATTERNS {patterns.Count}",
+            $"LOAD {string.Join(' ', operands.Select(i => $"T {name(i)} = x{i}[{places[i]}];"))}",
+            $"COMPUTE {statements}");
+        CudaArgument[] arguments =
         [
-            isFlat
-                ? kernel.Launch(blocks, Threads, a, strides[0][0], b, stepB[0], c, stepC[0], step.Out(), count)
-                : kernel.Launch(
-                    blocks, Threads, a, b, c, step.Out(), new CudaLoops(sides, strides[0], stepB, stepC), count),
+            .. operands.Select(i => (CudaArgument)step.In(i)), .. results.Select(i => (CudaArgument)step.Out(i)),
+            .. patterns.Count > 0 ? [new CudaLoops(sides, [.. patterns])] : Array.Empty<CudaArgument>(),
+            count,
         ];
+        return [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MostBlocks), Threads, arguments)];
+
+        string Place(int[] steps)
+        {
+            if (sides.Length == 1)
+            {
+                return steps[0] == 0 ? "0" : "i";
+            }
+
+            if (steps.All(step => step == 0))
+            {
+                return "0";
+            }
+
+            if (IsWhole(steps))
+            {
+                return "i";
+            }
+
+            int pattern = patterns.FindIndex(other => other.AsSpan().SequenceEqual(steps));
+            if (pattern < 0)
+            {
+                pattern = patterns.Count;
+                patterns.Add(steps);
+            }
+
+            return $"at{pattern}";
+        }
+
+        bool IsWhole(int[] steps)
+        {
+            int next = 1;
+            for (int axis = sides.Length - 1; axis >= 0; axis--)
+            {
+                if (steps[axis] != next)
+                {
+                    return false;
+                }
+
+                next *= sides[axis];
+            }
+
+            return true;
+        }
     }
 }

@@ -29,6 +29,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
+        ScalarFunction scalar = Row.Scalar;
         Span<double> x = stackalloc double[inputs.Count];
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
         {
@@ -37,7 +38,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
                 x[i] = inputs[i][index];
             }
 
-            outputs[0][index] = Scalar(x);
+            outputs[0][index] = scalar(x);
         }
     }
 
@@ -47,17 +48,17 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         return [.. grads.Select((grad, i) => grad is null ? null : Symbolic.SumTo(grad, node.Inputs[i]))];
     }
 
-    public abstract Phase[] Cpu(CpuStep step);
+    public Phase[] Cpu(CpuStep step) => Row.Phases(step);
 
-    public abstract CudaLaunch[] Cuda(CudaStep step);
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, Row.Parameters, Row.Cuda);
 
-    /// <summary>The value for one element of each input.</summary>
-    protected abstract double Scalar(ReadOnlySpan<double> x);
+    /// <summary>The function.</summary>
+    public abstract ElementRow Row { get; }
 
     /// <summary>The gradients, before they are summed over broadcast sides.</summary>
     protected abstract IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad);
 
-    protected virtual DType OutputDType(DType input) => input;
+    private DType OutputDType(DType input) => Row.GivesMask ? DType.UInt8 : input;
 
     /// <summary>Shapes for the tests: equal ones, and ones that broadcast.</summary>
     protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
@@ -82,7 +83,10 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 /// <summary>A row of one operand.</summary>
 internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, IUnary
 {
-    public override string Name => Symbolic.RowName<TRow>();
+    private static readonly ElementRow s_row =
+        ElementRow.Of<UnaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0]));
+
+    public override string Name => s_row.Name;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -97,11 +101,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
         }
     }
 
-    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<TRow>>(step);
-
-    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.One, TRow.Cuda);
-
-    protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0]);
+    public override ElementRow Row => s_row;
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
         [TRow.Grad(inputs[0], output, grad)];
@@ -110,7 +110,10 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
 /// <summary>A row of two operands.</summary>
 internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct, IBinary
 {
-    public override string Name => Symbolic.RowName<TRow>();
+    private static readonly ElementRow s_row =
+        ElementRow.Of<BinaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0], x[1]));
+
+    public override string Name => s_row.Name;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -134,11 +137,7 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
         yield return new Sample(new Binary<TRow>(), Operand([2]), Arg.Int([2], 0, 2)) { Error = "the dtypes differ" };
     }
 
-    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<BinaryMap<TRow>>(step);
-
-    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Two, TRow.Cuda);
-
-    protected override double Scalar(ReadOnlySpan<double> x) => TRow.Scalar(x[0], x[1]);
+    public override ElementRow Row => s_row;
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad)
     {
@@ -158,7 +157,7 @@ public static partial class Symbolic
     private static Variable Map<TRow>(Variable x) where TRow : struct, IUnary
     {
         ArgumentNullException.ThrowIfNull(x);
-        return new Unary<TRow>().Call(Convert([x], TRow.TakesIntegers)[0]);
+        return new Unary<TRow>().Call(Convert(RowName<TRow>(), [x], TRow.TakesIntegers)[0]);
     }
 
     /// <summary>Applies a row of two operands.</summary>
@@ -166,14 +165,24 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        return new Binary<TRow>().Call(Convert([a, b], TRow.TakesIntegers));
+        return new Binary<TRow>().Call(Convert(RowName<TRow>(), [a, b], TRow.TakesIntegers));
     }
 
     /// <summary>
-    /// Brings operands to one dtype: the widest among them, where number literals take that of the others.
+    /// Brings operands to one dtype: the widest among them, where number literals take that of the others. Single
+    /// precision does not become double by itself.
     /// </summary>
-    private static Variable[] Convert(Variable[] operands, bool takesIntegers)
+    private static Variable[] Convert(string op, Variable[] operands, bool takesIntegers)
     {
+        Variable[] typed = [.. operands.Where(operand => operand is not Graph.Constant { IsWeak: true })];
+        bool isSingle = typed.Any(operand => operand.DType == DType.Float32);
+        if (isSingle && typed.Any(operand => operand.DType == DType.Float64))
+        {
+            string types = string.Join(" and ", operands.Select(operand => $"'{operand}' ({operand.Type})"));
+            throw new EngineException(
+                $"{op} of {types} would widen to float64: cast one of them, with Symbolic.Cast.{Origin.Current}");
+        }
+
         DType? dtype = null;
         foreach (Variable operand in operands)
         {

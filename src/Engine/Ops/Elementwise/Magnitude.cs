@@ -196,5 +196,6 @@ public static partial class Symbolic
     public static Variable Clip(Variable x, double least, double most) => Minimum(Maximum(x, least), most);
 
     /// <summary>Zeros of the shape and dtype of x.</summary>
-    internal static Variable Zero(Variable x) => BroadcastLike(Constant(0, x.DType), x);
+    internal static Variable Zero(Variable x) =>
+        BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
 }

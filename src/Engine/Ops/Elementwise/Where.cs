@@ -7,17 +7,16 @@ namespace Engine.Ops;
 /// <summary>The second input where the first is not 0, else the third.</summary>
 internal sealed record Where : Elementwise, ISampled
 {
+    private static readonly ElementRow s_row =
+        ElementRow.Of<Map>("where", "a != 0 ? b : c", x => x[0] != 0 ? x[1] : x[2]);
+
     public static IEnumerable<Sample> Samples(Random random) => SampleShapes(random, 3).SelectMany(shapes => (Sample[])
     [
         new(new Where(), Condition(shapes[0]), new Arg(shapes[1]), new Arg(shapes[2])),
         new(new Where(), Arg.Int(shapes[2], 0, 2), Arg.Int(shapes[0], -9, 9), Arg.Int(shapes[1], -9, 9)),
     ]);
 
-    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
-
-    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Three, "a != 0 ? b : c");
-
-    protected override double Scalar(ReadOnlySpan<double> x) => x[0] != 0 ? x[1] : x[2];
+    public override ElementRow Row => s_row;
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
     [
@@ -43,7 +42,7 @@ public static partial class Symbolic
     public static Variable Where(Variable condition, Variable a, Variable b)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        Variable[] values = Convert([a, b], takesIntegers: true);
+        Variable[] values = Convert("where", [a, b], takesIntegers: true);
         return new Where().Call(Cast(condition, values[0].DType), values[0], values[1]);
     }
 

@@ -21,6 +21,9 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new AveragePool2DGradient(this).Call(outputGrads[0]!, node.Inputs[0])];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, places) =>
             outputs[0].Data[at] = inside.Sum(i => inputs[0].Data[i]) / Divisor(inside.Count, places));
@@ -121,6 +124,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         var window = new Window(size, stride ?? size, padding, ignoreBorder);
-        return new AveragePool2D(window, countPadding).Call(Convert([x], takesIntegers: false));
+        return new AveragePool2D(window, countPadding).Call(Convert("averagePool2D", [x], takesIntegers: false));
     }
 }

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), plus the bias (O) where there is a third input.
 /// </summary>
 internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int Width) Padding, bool FlipFilters)
-    : Op, ICpuOp, ICudaOp, ISampled
+    : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])
@@ -101,6 +101,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         return [new Conv2DInputGradient(this).Call(w, g, x), .. weights.Apply(x, g, w).Outputs];
     }
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        ConvShape(inputs[0].Shape, inputs[1].Shape).Flops;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray w, NdArray y) = (inputs[0], inputs[1], outputs[0]);
@@ -117,12 +120,17 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public long CpuWorkspace(CpuStepTypes step) =>
         WorkspaceBytes(step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
 
-    public CudaLaunch[] Cuda(CudaStep step) =>
-    [
-        CudaConvolution.Forward(
-            ConvShape(step.Shape(0), step.Shape(1)), step.DType(0), step.In(0), step.In(1),
-            step.InputCount > 2 ? step.In(2) : 0, step.Out()),
-    ];
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
+    {
+        CudaConvolution convolution = Cuda(step.Types);
+        CudaEpilogue bias = step.InputCount > 2
+            ? new("x += bias[filter];", ("const T* bias", step.In(2)))
+            : CudaEpilogue.None;
+        CudaEpilogue all = bias.And(epilogues[0]?.Epilogue("x", convolution.ResultIndex));
+        return [convolution.Forward(step.In(0), step.In(1), step.Out(), 0, step.Workspace, all)];
+    }
+
+    public long CudaWorkspace(CudaStepTypes step) => Cuda(step).ForwardWorkspace;
 
     /// <summary>Configurations, with the shapes of the images and the filters, that reach every branch.</summary>
     internal static IEnumerable<(Conv2D Op, Shape Images, Shape Filters)> Cases(Random random)
@@ -173,6 +181,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     internal ConvShape ConvShape(Shape x, Shape w) => new(
         x[0], x[1], x[2], x[3], w[0], w[2], w[3],
         Stride.Height, Stride.Width, Padding.Height, Padding.Width, FlipFilters);
+
+    private CudaConvolution Cuda(CudaStepTypes step) =>
+        new(ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType);
 
     internal static long WorkspaceBytes(CpuStepTypes step, in ConvShape shape) => step.Inputs[0].DType == DType.Float32
         ? Convolution.WorkspaceBytes<float>(shape, step.Threads)
@@ -245,7 +256,8 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(w);
         Variable[] operands = bias is null ? [x, w] : [x, w, bias];
-        return new Conv2D(stride ?? (1, 1), padding, flipFilters).Call(Convert(operands, takesIntegers: false));
+        return new Conv2D(stride ?? (1, 1), padding, flipFilters)
+            .Call(Convert("conv2D", operands, takesIntegers: false));
     }
 
     /// <summary>

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the
 /// result; of the images, the third input, only the shape is read.
 /// </summary>
-internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .Select(each => new Sample(
@@ -40,6 +40,9 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISa
         return [new Conv2DWeightsGradient(Of, WithBias: false).Call(g, dy, w), Of.Call(g, w), null];
     }
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        Of.ConvShape(outputs[0].Shape, inputs[0].Shape).Flops;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray w, NdArray dy, NdArray dx) = (inputs[0], inputs[1], outputs[0]);
@@ -52,11 +55,34 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISa
     public long CpuWorkspace(CpuStepTypes step) =>
         Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
 
-    public CudaLaunch[] Cuda(CudaStep step) =>
-    [
-        CudaConvolution.InputGradient(
-            Of.ConvShape(step.OutShape(), step.Shape(0)), step.DType(0), step.In(0), step.In(1), step.Out()),
-    ];
+    public bool TakesEpilogues(CudaStepTypes step) => !Cuda(step).General.IsFasterForInputGradient;
+
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
+    {
+        (CudaConvolution convolution, CudaColumns columns) = Cuda(step.Types);
+        return columns.IsFasterForInputGradient
+            ? columns.InputGradient(step.In(0), step.In(1), step.Out(), step.Workspace)
+            :
+            [
+                convolution.InputGradient(
+                    step.In(0), step.In(1), 0, step.Out(), step.Workspace,
+                    epilogues[0]?.Epilogue("x", convolution.ImagesIndex)),
+            ];
+    }
+
+    public long CudaWorkspace(CudaStepTypes step)
+    {
+        (CudaConvolution convolution, CudaColumns columns) = Cuda(step);
+        return columns.IsFasterForInputGradient
+            ? columns.InputGradientWorkspace
+            : convolution.InputGradientWorkspace;
+    }
+
+    private (CudaConvolution Implicit, CudaColumns General) Cuda(CudaStepTypes step)
+    {
+        ConvShape shape = Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape);
+        return (new CudaConvolution(shape, step.Inputs[0].DType), new CudaColumns(shape, step.Inputs[0].DType));
+    }
 
     internal static TensorType[] Types(params Shape[] shapes) =>
         [.. shapes.Select(shape => new TensorType(DType.Float32, shape))];
@@ -78,7 +104,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaOp, ISa
 /// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from
 /// the images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
 /// </summary>
-internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .SelectMany(each => (Sample[])[Example(each, withBias: false), Example(each, withBias: true)])
@@ -120,6 +146,9 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
         return [toImages, toResult, null];
     }
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        Of.ConvShape(inputs[0].Shape, outputs[0].Shape).Flops;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray dy, NdArray dw) = (inputs[0], inputs[1], outputs[0]);
@@ -154,10 +183,15 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
         new Arg(each.Op.Infer(Conv2DInputGradient.Types(each.Images, each.Filters))[0].Shape),
         new Arg(each.Filters));
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaConvolution.WeightsGradient(
-        Of.ConvShape(step.Shape(0), step.OutShape()), step.DType(0), step.In(0), step.In(1),
-        step.Out(), WithBias ? step.Out(1) : 0, step.Workspace);
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) =>
+    [
+        Cuda(step.Types).WeightsGradient(
+            step.In(0), step.In(1), 0, step.Out(), WithBias ? step.Out(1) : 0, step.Workspace,
+            epilogues[0], WithBias ? epilogues[1] : null),
+    ];
 
-    public long CudaWorkspace(CudaStepTypes step) => CudaConvolution.Workspace(
-        Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape), step.Inputs[0].DType, WithBias);
+    public long CudaWorkspace(CudaStepTypes step) => Cuda(step).WeightsGradientWorkspace(WithBias);
+
+    private CudaConvolution Cuda(CudaStepTypes step) =>
+        new(Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape), step.Inputs[0].DType);
 }

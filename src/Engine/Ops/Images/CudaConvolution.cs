@@ -1,92 +1,158 @@
 using System.Runtime.InteropServices;
-using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launches of a convolution and its gradients on CUDA: conv.cu.</summary>
-internal static class CudaConvolution
+/// <summary>
+/// A convolution, optionally with its result pooled in windows of 2 × 2, and its gradients, as launches: conv.cuh. Each
+/// is one launch of an implicit matrix product; <see cref="CudaColumns"/> is the general way.
+/// </summary>
+internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools = false)
 {
-    private const int Threads = 256, Tile = 64;
+    private const int VectorBytes = 16, Window = 4;
 
     /// <summary>
-    /// As many tiles keep a large GPU busy; with fewer, the pixels are split into parts no shorter than this.
+    /// From this many products on a kernel gets the sides as constants: its index arithmetic is then worth more than
+    /// the tenth of a second in which it is compiled.
     /// </summary>
-    private const int EnoughTiles = 128, PartLength = 256, MostParts = 64;
+    private const long WorthCompiling = 1 << 22;
 
-    public static CudaLaunch Forward(ConvShape shape, DType dtype, ulong x, ulong w, ulong bias, ulong y) =>
-        Kernel(shape, dtype, "conv_forward")
-            .Launch(Grid(shape.N * shape.Pixels, shape.O), Threads, x, w, bias, y, Sides(shape));
+    /// <summary>How many pixels of the result are computed.</summary>
+    private int Pixels => checked(Shape.N * (Pools ? Shape.OH / 2 * (Shape.OW / 2) * Window : Shape.Pixels));
 
-    public static CudaLaunch InputGradient(ConvShape shape, DType dtype, ulong w, ulong g, ulong y) =>
-        Kernel(shape, dtype, "conv_input_gradient")
-            .Launch(Grid(shape.N * shape.H * shape.W, shape.C), Threads, w, g, y, Sides(shape));
+    private CudaTiling ForwardTiling =>
+        CudaTiling.Choose(Pixels, Shape.O, Shape.Taps, DType, leastRows: Pools ? Window : 1);
+
+    private CudaTiling InputTiling =>
+        CudaTiling.Choose(Shape.N * Shape.H * Shape.W, Shape.C, Shape.O * Shape.KH * Shape.KW, DType);
+
+    public long ForwardWorkspace => ForwardTiling.Workspace(DType);
+
+    public long InputGradientWorkspace => InputTiling.Workspace(DType);
+
+    /// <summary><c>struct Sides</c> of sides.cuh.</summary>
+    public CudaArgument Sides => CudaArgument.Of(SidesLayout.Of(Shape));
+
+    public long WeightsGradientWorkspace(bool withBias) => WeightsTiling(withBias).Workspace(DType);
+
+    /// <summary>The convolution.</summary>
+    /// <param name="x">The images.</param>
+    /// <param name="w">The filters.</param>
+    /// <param name="y">The result; where it is pooled, only what pooling leaves of it.</param>
+    /// <param name="where">Where in its plane each pooled element lay, as int32.</param>
+    /// <param name="workspace">As many bytes as <see cref="ForwardWorkspace"/> says.</param>
+    /// <param name="epilogue">
+    /// What is done with each element (image, filter, pixel) before it is stored or pooled; null for nothing.
+    /// </param>
+    /// <param name="afterPooling">What is done with each pooled element y[at]; null for nothing.</param>
+    public KernelLaunch Forward(
+        ulong x, ulong w, ulong y, ulong where, ulong workspace, CudaEpilogue? epilogue = null,
+        CudaEpilogue? afterPooling = null)
+    {
+        epilogue ??= CudaEpilogue.None;
+        CudaEpilogue all = epilogue.And(afterPooling);
+        int vector = Shape.Flip ? 1 : Vector(w, Shape.Taps);
+        CudaTiling tiling = ForwardTiling;
+        return Kernel(
+            "conv.cu", "conv_forward", tiling,
+            [
+                $"VECTOR_W {vector}",
+                .. all.Defines("EPILOGUE(x, image, filter, pixel)", epilogue.Text),
+                .. CudaEpilogue.Define("POOLED_EPILOGUE(x, at)", afterPooling?.Text ?? ""),
+            ])
+            .Launch(
+                tiling.Grid, CudaTile.Threads, [x, w, y, where, workspace, Sides, .. all.Arguments]);
+    }
+
+    /// <summary>The gradient with respect to the images.</summary>
+    /// <param name="w">The filters.</param>
+    /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
+    /// <param name="where">Where the pooled elements lay.</param>
+    /// <param name="y">The gradient.</param>
+    /// <param name="workspace">As many bytes as <see cref="InputGradientWorkspace"/> says.</param>
+    /// <param name="epilogue">What is done with each element (image, channel, pixel); null for nothing.</param>
+    public KernelLaunch InputGradient(
+        ulong w, ulong g, ulong where, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
+    {
+        epilogue ??= CudaEpilogue.None;
+        CudaTiling tiling = InputTiling;
+        return Kernel(
+            "conv_input_gradient.cu", "conv_input_gradient", tiling,
+            epilogue.Defines("EPILOGUE(x, image, channel, pixel)"))
+            .Launch(
+                tiling.Grid, CudaTile.Threads, [w, g, where, y, workspace, Sides, .. epilogue.Arguments]);
+    }
 
     /// <summary>
     /// The gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the bias.
     /// </summary>
-    public static CudaLaunch[] WeightsGradient(
-        ConvShape shape, DType dtype, ulong x, ulong g, ulong y, ulong bias, ulong workspace)
+    /// <param name="x">The images.</param>
+    /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
+    /// <param name="where">Where the pooled elements lay.</param>
+    /// <param name="y">The gradient with respect to the filters.</param>
+    /// <param name="bias">That with respect to the bias.</param>
+    /// <param name="workspace">As many bytes as <see cref="WeightsGradientWorkspace"/> says.</param>
+    /// <param name="filters">What is done with each element of y; null for nothing.</param>
+    /// <param name="biases">What is done with each filter's bias; null for nothing.</param>
+    public KernelLaunch WeightsGradient(
+        ulong x, ulong g, ulong where, ulong y, ulong bias, ulong workspace, CudaComposite? filters = null,
+        CudaComposite? biases = null)
     {
-        int parts = Parts(shape), weights = shape.O * shape.Taps;
-        Dim3 grid = Grid(shape.Taps, shape.O) with { Z = parts };
-        List<CudaLaunch> launches =
-        [
-            Kernel(shape, dtype, "conv_weights_gradient").Launch(
-                grid, Threads, x, g, parts > 1 ? workspace : y, Sides(shape)),
-        ];
-        if (parts > 1)
-        {
-            launches.AddRange(CudaReduce.Launches<Sum>(dtype, [parts, weights], [weights], workspace, y, 0));
-        }
-
-        if (bias != 0)
-        {
-            (Shape from, Shape to) = Planes(shape);
-            launches.AddRange(CudaReduce.Launches<Sum>(
-                dtype, from, to, g, bias, workspace + (ulong)PartBytes(shape, dtype)));
-        }
-
-        return [.. launches];
+        CudaEpilogue epilogue = filters?.Epilogue("x", "at") ?? CudaEpilogue.None;
+        CudaEpilogue? sums = biases?.Epilogue("x", "filter");
+        CudaEpilogue all = epilogue.And(sums);
+        CudaTiling tiling = WeightsTiling(bias != 0);
+        int vector = Pools ? 1 : Vector(g, Shape.Pixels);
+        return Kernel(
+            "conv_weights_gradient.cu", "conv_weights_gradient", tiling,
+            [
+                $"VECTOR_G {vector}",
+                $"SUMS {(bias == 0 ? 0 : 1)}",
+                .. all.Defines("EPILOGUE(x, at)", epilogue.Text),
+                .. CudaEpilogue.Define("SUMS_EPILOGUE(x, filter)", sums?.Text ?? ""),
+            ])
+            .Launch(
+                tiling.Grid, CudaTile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
     }
 
-    /// <summary>The bytes that <see cref="WeightsGradient"/> needs: for the parts, then for the bias.</summary>
-    public static long Workspace(ConvShape shape, DType dtype, bool withBias)
+    /// <summary>Where an element of the result lies, by the indices of its epilogue.</summary>
+    public string ResultIndex => $"((image) * {Shape.O} + (filter)) * {Shape.Pixels} + (pixel)";
+
+    /// <summary>The like of the gradient with respect to the images.</summary>
+    public string ImagesIndex => $"((image) * {Shape.C} + (channel)) * {Shape.H * Shape.W} + (pixel)";
+
+    /// <summary>The macros that sides.cuh takes.</summary>
+    public IEnumerable<string> SidesDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
+        ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"SIDES {SidesLayout.Of(Shape).Text}"]
+        : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
+
+    private CudaTiling WeightsTiling(bool withBias) =>
+        CudaTiling.Choose(Shape.Taps + (withBias ? 1 : 0), Shape.O, Pixels, DType);
+
+    private CudaKernel Kernel(string file, string entry, CudaTiling tiling, IEnumerable<string> defines) => new(
+        file, entry,
+        [$"T {DType.Cuda()}", $"POOL {(Pools ? 1 : 0)}", .. SidesDefines, .. tiling.Defines, .. defines])
     {
-        (Shape from, Shape to) = Planes(shape);
-        return PartBytes(shape, dtype)
-            + (withBias ? CudaReduce.Workspace(new OperandType(dtype, from), new OperandType(dtype, to)) : 0);
+        Shared = tiling.Tile.SharedBytes(DType),
+    };
+
+    /// <summary>How many elements may be copied together from rows of this length.</summary>
+    private int Vector(ulong address, int length)
+    {
+        int vector = VectorBytes / DType.Size();
+        return address % VectorBytes == 0 && length % vector == 0 ? vector : 1;
     }
 
-    private static (Shape From, Shape To) Planes(ConvShape shape) =>
-        ([shape.N, shape.O, shape.Pixels], [1, shape.O, 1]);
-
-    private static long PartBytes(ConvShape shape, DType dtype) =>
-        Parts(shape) > 1 ? (long)Parts(shape) * shape.O * shape.Taps * dtype.Size() : 0;
-
-    private static int Parts(ConvShape shape)
-    {
-        Dim3 grid = Grid(shape.Taps, shape.O);
-        int tiles = grid.X * grid.Y;
-        return tiles == 0
-            ? 1
-            : Math.Clamp(Math.Min(EnoughTiles / tiles, shape.N * shape.Pixels / PartLength), 1, MostParts);
-    }
-
-    private static Dim3 Grid(int rows, int columns) =>
-        new(CudaTypes.Blocks(rows, Tile), CudaTypes.Blocks(columns, Tile));
-
-    private static CudaKernel Kernel(ConvShape shape, DType dtype, string entry) =>
-        new("conv.cu", entry, $"T {dtype.Cuda()}", "LARGE 0", $"FLIP {(shape.Flip ? 1 : 0)}");
-
-    private static CudaArgument Sides(ConvShape shape) => CudaArgument.Of(new Layout(
-        shape.N, shape.C, shape.H, shape.W, shape.O, shape.KH, shape.KW,
-        shape.StrideH, shape.StrideW, shape.PadH, shape.PadW, shape.OH, shape.OW));
-
-    /// <summary><c>struct Sides</c> of conv.cu.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct Layout(
+    private readonly record struct SidesLayout(
         int Images, int Channels, int Height, int Width, int Filters, int FilterHeight, int FilterWidth,
-        int StrideH, int StrideW, int PadH, int PadW, int ResultHeight, int ResultWidth);
+        int StrideH, int StrideW, int PadH, int PadW, int ResultHeight, int ResultWidth)
+    {
+        public string Text => string.Join(", ", MemoryMarshal.Cast<SidesLayout, int>([this]).ToArray());
+
+        public static SidesLayout Of(ConvShape shape) => new(
+            shape.N, shape.C, shape.H, shape.W, shape.O, shape.KH, shape.KW,
+            shape.StrideH, shape.StrideW, shape.PadH, shape.PadW, shape.OH, shape.OW);
+    }
 }

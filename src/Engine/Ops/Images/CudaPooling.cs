@@ -7,7 +7,7 @@ namespace Engine.Ops;
 /// <summary>The launches of pooling and its gradients on CUDA: pool.cu.</summary>
 internal static class CudaPooling
 {
-    private const int Threads = 128;
+    private const int Threads = 256;
 
     /// <summary>A kernel that gives each element of the first output a thread.</summary>
     /// <param name="step">The step, whose inputs that are read and whose outputs are the first arguments.</param>

@@ -24,6 +24,9 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new MaxPool2DGradient(Window).Call(outputGrads[0]!, node.Outputs[1], node.Inputs[0])];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double[] x = inputs[0].Data;
@@ -105,7 +108,7 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
         CudaPooling.Launches(step, "max_pool_gradient", 2, Window.Of(step.OutShape()));
 
     /// <summary>A place in each window where its greatest element might lie.</summary>
-    private static double[] Places(Window window, Shape images, Shape pooled, Random random)
+    internal static double[] Places(Window window, Shape images, Shape pooled, Random random)
     {
         var places = new double[pooled.Count];
         window.ForEach(images, pooled, (at, inside, _) =>
@@ -144,6 +147,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         var window = new Window(size, stride ?? size, padding, ignoreBorder);
-        return new MaxPool2D(window).Call(Convert([x], takesIntegers: false));
+        return new MaxPool2D(window).Call(Convert("maxPool2D", [x], takesIntegers: false));
     }
 }

@@ -58,7 +58,7 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        const int Threads = 128;
+        const int Threads = 256;
         int count = checked((int)step.OutShape().Count);
         var kernel = new CudaKernel("random.cu", "dropout", $"T {step.DType(0).Cuda()}", "DRAW uniform");
         int blocks = CudaTypes.Blocks(CudaTypes.Blocks(count, 4), Threads);

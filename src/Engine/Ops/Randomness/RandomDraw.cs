@@ -126,7 +126,7 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        const int Threads = 128;
+        const int Threads = 256;
         int count = checked((int)step.OutShape().Count);
         var kernel = new CudaKernel("random.cu", "draw", $"T {DType.Cuda()}", $"DRAW {Symbolic.RowName<TRow>()}");
         int blocks = CudaTypes.Blocks(CudaTypes.Blocks(count, 16 / DType.Size()), Threads);

@@ -39,6 +39,9 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [null];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
@@ -69,7 +72,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        const int Threads = 128;
+        const int Threads = 256;
         Shape shape = step.Shape(0);
         int count = checked((int)step.OutShape().Count);
         var kernel = new CudaKernel("argmax.cu", "argmax", $"T {step.DType(0).Cuda()}");

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 /// <summary>The launches of a reduction on CUDA: reduce.cu, which says what its three ways are for.</summary>
 internal static class CudaReduce
 {
-    private const int RowThreads = 256, Warps = RowThreads / 32, Columns = 32, ColumnRows = 8;
+    private const int RowThreads = 256, Warps = RowThreads / 32, Columns = 32;
 
     /// <summary>An output is worth a whole block where it is joined from this many elements.</summary>
     private const int LongRow = 512;
@@ -32,7 +32,9 @@ internal static class CudaReduce
     /// <param name="x">What is reduced.</param>
     /// <param name="y">The result.</param>
     /// <param name="workspace">As many bytes as <see cref="Workspace"/> says.</param>
-    public static CudaLaunch[] Launches<TRow>(DType dtype, Shape from, Shape to, ulong x, ulong y, ulong workspace)
+    /// <param name="epilogue">What is done with each element of the result; null for nothing.</param>
+    public static CudaLaunch[] Launches<TRow>(
+        DType dtype, Shape from, Shape to, ulong x, ulong y, ulong workspace, CudaComposite? epilogue = null)
         where TRow : struct, IReduction
     {
         var walk = new Walk(from, to);
@@ -41,23 +43,31 @@ internal static class CudaReduce
             return [];
         }
 
-        CudaLaunch first = Launch<TRow>(dtype, walk, x, walk.Parts > 1 ? workspace : y);
         return walk.Parts > 1
-            ? [first, .. Launches<TRow>(dtype, [walk.Parts, walk.Outputs], [walk.Outputs], workspace, y, 0)]
-            : [first];
+            ?
+            [
+                Launch<TRow>(dtype, walk, x, workspace, null),
+                .. Launches<TRow>(dtype, [walk.Parts, walk.Outputs], [walk.Outputs], workspace, y, 0, epilogue),
+            ]
+            : [Launch<TRow>(dtype, walk, x, y, epilogue)];
     }
 
-    private static KernelLaunch Launch<TRow>(DType dtype, Walk walk, ulong x, ulong y) where TRow : struct, IReduction
+    private static KernelLaunch Launch<TRow>(DType dtype, Walk walk, ulong x, ulong y, CudaComposite? composite)
+        where TRow : struct, IReduction
     {
+        CudaEpilogue epilogue = composite?.Epilogue("x", "at") ?? CudaEpilogue.None;
         var kernel = new CudaKernel(
             "reduce.cu",
             walk.ByColumns ? "reduce_columns" : walk.Count >= LongRow ? "reduce_rows" : "reduce_warps",
-            $"T {dtype.Cuda()}",
-            $"JOIN(a, b) ({TRow.Cuda})",
-            $"START ({TRow.CudaStart})");
-        Dim3 block = walk.ByColumns ? new Dim3(Columns, ColumnRows) : RowThreads;
+            [
+                $"T {dtype.Cuda()}",
+                $"JOIN(a, b) ({TRow.Cuda})",
+                $"START ({TRow.CudaStart})",
+                .. epilogue.Defines("EPILOGUE(x, at)"),
+            ]);
         return kernel.Launch(
-            new Dim3(walk.Blocks, walk.Parts), block, x, y, walk.Kept, walk.Reduced, walk.Outputs, walk.Count);
+            new Dim3(walk.Blocks, walk.Parts), RowThreads,
+            [x, y, walk.Kept, walk.Reduced, walk.Outputs, walk.Count, .. epilogue.Arguments]);
     }
 
     /// <summary>How the elements are walked over, which the shapes alone decide.</summary>

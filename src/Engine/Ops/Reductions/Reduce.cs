@@ -35,7 +35,7 @@ internal interface IReduction
 }
 
 /// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
-internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled where TRow : struct, IReduction
+internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaEpilogueOp, ISampled where TRow : struct, IReduction
 {
     public override string Name => $"{Symbolic.RowName<TRow>()}{{{string.Join(", ", Axes)}}}";
 
@@ -96,6 +96,9 @@ internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [TRow.Grad(node.Inputs[0], node.Outputs[0], outputGrads[0]!)];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         Array.Fill(outputs[0].Data, TRow.Start);
@@ -109,8 +112,9 @@ internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled 
 
     public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaReduce.Launches<TRow>(
-        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace);
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) => CudaReduce.Launches<TRow>(
+        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace,
+        epilogues[0]);
 
     public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0], step.Outputs[0]);
 
@@ -188,6 +192,9 @@ internal readonly struct Min : IReduction
 /// <summary>The third input where the first two are equal, else 0: the gradient of a maximum or minimum.</summary>
 internal sealed record PassIfEqual : Elementwise, ISampled
 {
+    private static readonly ElementRow s_row =
+        ElementRow.Of<Map>("passIfEqual", "a == b ? c : T(0)", x => x[0] == x[1] ? x[2] : 0);
+
     public static IEnumerable<Sample> Samples(Random random)
     {
         Shape shape = [Arg.Side(random), Arg.Side(random)];
@@ -197,11 +204,7 @@ internal sealed record PassIfEqual : Elementwise, ISampled
         yield return new Sample(new PassIfEqual(), Same(shape), new Arg([shape[1]]), new Arg([shape[0], 1]));
     }
 
-    public override Phase[] Cpu(CpuStep step) => MapLoop.Phases<Map>(step);
-
-    public override CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.Three, "a == b ? c : T(0)");
-
-    protected override double Scalar(ReadOnlySpan<double> x) => x[0] == x[1] ? x[2] : 0;
+    public override ElementRow Row => s_row;
 
     protected override IReadOnlyList<Variable?> Grad(
         IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>

@@ -7,7 +7,7 @@ namespace Engine.Ops;
 /// <summary>
 /// Sums an array over the sides along which it was broadcast, to the shape of another array: broadcasting's adjoint.
 /// </summary>
-internal sealed record SumTo : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -41,6 +41,9 @@ internal sealed record SumTo : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.BroadcastLike(outputGrads[0]!, node.Inputs[0]), null];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         Array.Clear(outputs[0].Data);
@@ -54,8 +57,9 @@ internal sealed record SumTo : Op, ICpuOp, ICudaOp, ISampled
 
     public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaReduce.Launches<Sum>(
-        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace);
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) => CudaReduce.Launches<Sum>(
+        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace,
+        epilogues[0]);
 
     public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0], step.Outputs[0]);
 }
@@ -92,6 +96,8 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.SumTo(outputGrads[0]!, node.Inputs[0]), null];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
@@ -102,7 +108,7 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => MapLoop.Phases<UnaryMap<Identity>>(step);
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, CudaMap.One, Identity.Cuda);
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", Identity.Cuda);
 
     private readonly struct Identity : IUnary
     {

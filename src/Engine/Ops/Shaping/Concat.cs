@@ -64,6 +64,8 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         new Split(Axis).Apply([outputGrads[0]!, .. node.Inputs]).Outputs;
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         int start = 0;
@@ -151,6 +153,8 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
             grad ?? Symbolic.BroadcastLike(Symbolic.Constant(0, node.Inputs[0].DType), node.Outputs[i]))]),
         .. node.Outputs.Select(_ => (Variable?)null),
     ];
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {

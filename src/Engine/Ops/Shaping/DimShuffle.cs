@@ -103,6 +103,8 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         return [new DimShuffle(back).Call(outputGrads[0]!)];
     }
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         var from = new int[inputs[0].Shape.Rank];

@@ -37,6 +37,12 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new GatherGradient().Call(outputGrads[0]!, node.Inputs[1], node.Inputs[0]), null];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
+    public override long ReadBytes(
+        int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        input == 0 ? outputs[0].Bytes : base.ReadBytes(input, inputs, outputs);
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         int length = inputs[0].Shape.Product(1, inputs[0].Shape.Rank);

@@ -20,7 +20,7 @@ internal abstract record View : Op
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         inputs[0].Data.CopyTo(outputs[0].Data, 0);
 
-    public sealed override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.ReshapeLike(outputGrads[0]!, node.Inputs[0]), .. node.Inputs.Skip(1).Select(_ => (Variable?)null)];
 
     protected abstract Shape ShapeFor(ReadOnlySpan<TensorType> inputs);

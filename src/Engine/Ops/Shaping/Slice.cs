@@ -71,6 +71,12 @@ internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ICu
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new SliceGradient(this).Call(outputGrads[0]!, node.Inputs[0])];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
+    public override long ReadBytes(
+        int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        input == 0 ? outputs[0].Bytes : base.ReadBytes(input, inputs, outputs);
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         foreach (int[] to in NdArray.Indices(outputs[0].Shape))

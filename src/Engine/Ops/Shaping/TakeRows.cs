@@ -61,6 +61,12 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new TakeRowsGradient().Call([outputGrads[0]!, node.Inputs[1], node.Inputs[0], node.Inputs[2]]), null, null];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
+    public override long ReadBytes(
+        int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        input == 0 ? outputs[0].Bytes : base.ReadBytes(input, inputs, outputs);
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         foreach (int[] to in NdArray.Indices(outputs[0].Shape))

@@ -5,16 +5,28 @@ namespace Engine.Ops;
 /// <summary>The launches of ops that work on matrices row by row: softmax.cu.</summary>
 internal static class CudaRows
 {
-    private const int Threads = 128, RowsPerBlock = Threads / 32;
+    private const int Threads = 256, RowsPerBlock = Threads / 32;
 
-    /// <summary>A kernel that gives each row a warp: its inputs, its output, the rows and the columns.</summary>
+    /// <summary>
+    /// A kernel that gives each row a warp: its inputs, its outputs, the rows and the columns; with labels and factors,
+    /// whether there is a factor for each row, too.
+    /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, string entry, bool hasLabels = false)
     {
         Shape shape = step.Shape(0);
         (int rows, int columns) = (shape.Product(0, shape.Rank - 1), shape[-1]);
-        return columns == 0
-            ? []
-            : [Launch(step, entry, CudaTypes.Blocks(rows, RowsPerBlock), hasLabels ? columns : null, rows, columns)];
+        if (columns == 0)
+        {
+            return [];
+        }
+
+        bool hasFactors = hasLabels && step.InputCount > 2;
+        return
+        [
+            Launch(
+                step, entry, CudaTypes.Blocks(rows, RowsPerBlock), hasLabels ? columns : null,
+                hasFactors ? [rows, columns, step.Shape(2).Count == 1 ? 0 : 1] : [rows, columns]),
+        ];
     }
 
     /// <summary>A kernel of labels that gives each element that is written, or each row, a thread.</summary>
@@ -27,13 +39,19 @@ internal static class CudaRows
             : Launch(step, entry, blocks, classes, classes, count);
     }
 
-    private static KernelLaunch Launch(CudaStep step, string entry, int blocks, int? classes, int first, int second)
+    private static KernelLaunch Launch(
+        CudaStep step, string entry, int blocks, int? classes, params ReadOnlySpan<int> numbers)
     {
         List<CudaArgument> arguments =
         [
             .. Enumerable.Range(0, step.InputCount).Select(input => (CudaArgument)step.In(input)),
-            step.Out(), first, second,
+            .. Enumerable.Range(0, step.OutputCount).Select(output => (CudaArgument)step.Out(output)),
         ];
+        foreach (int number in numbers)
+        {
+            arguments.Add(number);
+        }
+
         if (classes is { } known)
         {
             (ulong fault, int code) = step.Fault((label, row) => CrossEntropy.Message(label, row, known));

@@ -25,6 +25,9 @@ internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new LogSoftmaxGrad().Call(node.Outputs[0], outputGrads[0]!)];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        RowLoop.SoftmaxFlops * inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))

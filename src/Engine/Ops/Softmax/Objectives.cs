@@ -6,9 +6,9 @@ public static partial class Symbolic
 {
     /// <summary>
     /// The cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector. Where p is
-    /// <see cref="Softmax(Variable)"/> of x, it is computed from x, as −x[y] + max + log Σ exp(x − max), which neither
-    /// overflows nor takes the logarithm of 0; its gradient then is (softmax(x) − onehot(y))·g. No epsilon and no
-    /// clipping, as in Lasagne.
+    /// <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x − max), which
+    /// neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the rewrite
+    /// <c>stabilise</c>). No epsilon and no clipping, as in Lasagne.
     /// </summary>
     /// <param name="p">The probabilities: a row a sample, a column a class.</param>
     /// <param name="y">
@@ -21,14 +21,9 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(p);
         ArgumentNullException.ThrowIfNull(y);
-        Variable? x = p is Result { Owner: { Op: Ops.Softmax } softmax } ? softmax.Inputs[0] : null;
-        if (y.DType.IsFloat() && y.Rank == 2)
-        {
-            return -Sum(y * (x is null ? Log(p) : LogSoftmax(x)), [1]);
-        }
-
-        y = y.DType == DType.UInt8 ? Cast(y, DType.Int32) : y;
-        return x is null ? new CrossEntropy().Call(p, y) : new SoftmaxCrossEntropy().Call(x, y);
+        return y.DType.IsFloat() && y.Rank == 2
+            ? -Sum(y * Log(p), [1])
+            : new CrossEntropy().Call(p, y.DType == DType.UInt8 ? Cast(y, DType.Int32) : y);
     }
 
     /// <summary>

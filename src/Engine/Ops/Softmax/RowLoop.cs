@@ -5,7 +5,8 @@ using Engine.Devices.Cpu;
 namespace Engine.Ops;
 
 /// <summary>The operands of a kernel that works on matrices row by row; what it has not got is null.</summary>
-internal readonly unsafe struct RowOperands<T>(T* a, T* b, int* labels, T* y, int columns) where T : unmanaged
+internal readonly unsafe struct RowOperands<T>(T* a, T* b, bool isOneB, int* labels, T* y, T* z, int columns)
+    where T : unmanaged
 {
     public T* A => a;
 
@@ -15,7 +16,13 @@ internal readonly unsafe struct RowOperands<T>(T* a, T* b, int* labels, T* y, in
 
     public T* Y => y;
 
+    /// <summary>The second output.</summary>
+    public T* Z => z;
+
     public int Columns => columns;
+
+    /// <summary>The number of <see cref="B"/> that belongs to a row: there is one for each, or one for all.</summary>
+    public T Factor(int row) => b[isOneB ? 0 : row];
 
     /// <summary>The label of a row, which is checked, because the kernels use it as an index.</summary>
     public int Label(int row) => CrossEntropy.Check(labels[row], row, columns);
@@ -31,6 +38,11 @@ internal interface IRowKernel
 /// <summary>The CPU's loop over rows, for the widest vectors the hardware has.</summary>
 internal static unsafe class RowLoop
 {
+    /// <summary>
+    /// Of each element: the greatest, the difference from it, exp, the sum, and a division or a difference.
+    /// </summary>
+    public const long SoftmaxFlops = 5;
+
     private const int Grain = 4096;
 
     /// <summary>The loop for operands that are inputs of a step: which of them, −1 for none.</summary>
@@ -49,8 +61,10 @@ internal static unsafe class RowLoop
         var operands = new RowOperands<T>(
             step.In<T>(a),
             b < 0 ? null : step.In<T>(b),
+            b >= 0 && step.Shape(b).Count == 1,
             labels < 0 ? null : step.In<int>(labels),
             step.Out<T>(),
+            step.OutputCount > 1 ? step.Out<T>(1) : null,
             columns);
         RangeBody body =
             Vector512.IsHardwareAccelerated ? Body<TKernel, Simd512<T>, Vector512<T>, T>(operands)

@@ -26,6 +26,9 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new SoftmaxGrad().Call(node.Outputs[0], outputGrads[0]!)];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        RowLoop.SoftmaxFlops * inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         foreach ((int start, int count) in Rows(inputs[0].Shape))

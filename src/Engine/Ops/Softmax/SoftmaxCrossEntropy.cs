@@ -21,6 +21,9 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [new SoftmaxCrossEntropyGrad().Call(node.Inputs[0], node.Inputs[1], outputGrads[0]!), null];
 
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        RowLoop.SoftmaxFlops * inputs[0].Shape.Count;
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         int row = 0;
@@ -51,24 +54,42 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     }
 }
 
-/// <summary>(softmax(x) − 1 at the label)·g for each row: the gradient of <see cref="SoftmaxCrossEntropy"/>.</summary>
+/// <summary>
+/// (softmax(x) − 1 at the label)·g for each row: the gradient of <see cref="SoftmaxCrossEntropy"/>. There is a g for
+/// each row, or one for all.
+/// </summary>
 internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 {
-    public static IEnumerable<Sample> Samples(Random random) => CrossEntropy.SampleShapes(random)
-        .Append([new Arg([5, 17], Low: -900, High: 900), Arg.Int([5], 0, 17)])
-        .Select(args => new Sample(new SoftmaxCrossEntropyGrad(), [.. args, new Arg([args[0].Shape[0]])])
-        {
-            HasGradient = false,
-        })
-        .Concat(CrossEntropy.Misuses(new SoftmaxCrossEntropyGrad(), new Arg([4])));
+    public static IEnumerable<Sample> Samples(Random random) => SamplesOf(new SoftmaxCrossEntropyGrad(), random);
 
-    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    internal static IEnumerable<Sample> SamplesOf(Op op, Random random) => CrossEntropy.SampleShapes(random)
+        .Append([new Arg([5, 17], Low: -900, High: 900), Arg.Int([5], 0, 17)])
+        .SelectMany(args => (Arg[][])
+            [[.. args, new Arg([args[0].Shape[0]])], [.. args, new Arg(Shape.Scalar)], [.. args, new Arg([1])]])
+        .Select(args => new Sample(op, args) { HasGradient = false })
+        .Concat(CrossEntropy.Misuses(op, new Arg([4])))
+        .Append(new Sample(op, new Arg([4, 10]), Arg.Int([4], 0, 10), new Arg([3]))
+        {
+            Error = "3 gradients are neither one for each of the 4 rows nor one for all",
+        });
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [InferGrad(inputs)];
+
+    internal static TensorType InferGrad(ReadOnlySpan<TensorType> inputs)
     {
-        CrossEntropy.InferLosses(inputs[0], inputs[1]);
-        return [inputs[0]];
+        int rows = CrossEntropy.InferLosses(inputs[0], inputs[1]).Shape[0];
+        if (inputs[2].Shape is { IsKnown: true, Count: var count and not 1 } && rows != Shape.Unknown && count != rows)
+        {
+            throw new EngineException($"{count} gradients are neither one for each of the {rows} rows nor one for all");
+        }
+
+        return inputs[0];
     }
 
     public override bool MayOverwrite(int input) => input == 0;
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        RowLoop.SoftmaxFlops * inputs[0].Shape.Count;
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -91,15 +112,21 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaRows.Launches(step, "softmax_cross_entropy_gradient", hasLabels: true);
 
-    private readonly struct Kernel : IRowKernel
+    internal readonly struct Kernel : IRowKernel
     {
         public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
         {
             int n = operands.Columns, label = operands.Label(row);
             T* x = operands.A + ((long)row * n), dx = operands.Y + ((long)row * n);
-            T g = operands.B[row];
-            T sum = RowMath<S, V, T>.ExpSum(x, RowMath<S, V, T>.Max(x, n), dx, n);
+            Write<S, V, T>(x, dx, n, RowMath<S, V, T>.Max(x, n), label, operands.Factor(row));
+        }
+
+        /// <summary>Writes a row of the gradient, given the row's greatest, and gives Σ exp(x − greatest).</summary>
+        public static unsafe T Write<S, V, T>(T* x, T* dx, int n, T max, int label, T g)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+        {
+            T sum = RowMath<S, V, T>.ExpSum(x, max, dx, n);
             V factor = S.Splat(g / sum);
             int i = 0;
             for (; i <= n - S.Count; i += S.Count)
@@ -113,6 +140,49 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
             }
 
             dx[label] -= g;
+            return sum;
+        }
+    }
+}
+
+/// <summary>
+/// The gradient of the cross-entropies of softmax(x), as <see cref="SoftmaxCrossEntropyGrad"/>, and the cross-entropies
+/// themselves, as <see cref="SoftmaxCrossEntropy"/>: one look at each row for both.
+/// </summary>
+internal sealed record SoftmaxCrossEntropyWithGrad : Op, ICpuOp, ICudaOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) =>
+        SoftmaxCrossEntropyGrad.SamplesOf(new SoftmaxCrossEntropyWithGrad(), random);
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
+        [SoftmaxCrossEntropyGrad.InferGrad(inputs), CrossEntropy.InferLosses(inputs[0], inputs[1])];
+
+    public override bool MayOverwrite(int input) => input == 0;
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        RowLoop.SoftmaxFlops * inputs[0].Shape.Count;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        new SoftmaxCrossEntropyGrad().Reference(inputs, [outputs[0]]);
+        new SoftmaxCrossEntropy().Reference(inputs, [outputs[1]]);
+    }
+
+    public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 2, labels: 1);
+
+    public CudaLaunch[] Cuda(CudaStep step) =>
+        CudaRows.Launches(step, "softmax_cross_entropy_with_gradient", hasLabels: true);
+
+    private readonly struct Kernel : IRowKernel
+    {
+        public static unsafe void Row<S, V, T>(RowOperands<T> operands, int row)
+            where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+        {
+            int n = operands.Columns, label = operands.Label(row);
+            T* x = operands.A + ((long)row * n), dx = operands.Y + ((long)row * n);
+            T max = RowMath<S, V, T>.Max(x, n), below = max - x[label];
+            T sum = SoftmaxCrossEntropyGrad.Kernel.Write<S, V, T>(x, dx, n, max, label, operands.Factor(row));
+            operands.Z[row] = below + RowMath<S, V, T>.Log(sum);
         }
     }
 }

@@ -1,6 +1,4 @@
-using Engine.Graph;
-
-namespace Engine.Compile;
+namespace Engine.Graph;
 
 /// <summary>The graph of one function: what every stage before the schedule reads and writes.</summary>
 internal sealed record FunctionGraph(
@@ -64,6 +62,30 @@ internal sealed record FunctionGraph(
         Outputs = [.. roots.Take(Outputs.Count)],
         Updates = [.. roots.Skip(Outputs.Count).Zip(Updates, (value, update) => update with { Value = value })],
     };
+
+    /// <summary>
+    /// The same function for inputs of these types, in which every side is known. An input whose type tells more than
+    /// before is another variable, at the same place of <see cref="Inputs"/>.
+    /// </summary>
+    /// <exception cref="EngineException">An op cannot take the shapes, or an update turns out with another shape.</exception>
+    public FunctionGraph Specialise(IReadOnlyList<TensorType> types)
+    {
+        var known = new Dictionary<Variable, Variable>();
+        Input[] inputs = [.. Inputs.Zip(types, (input, type) =>
+            input.Type == type ? input : new Input(type, input.Name, input.IsSize))];
+        foreach ((Input input, Input same) in Inputs.Zip(inputs).Where(pair => pair.First != pair.Second))
+        {
+            known.Add(input, same);
+        }
+
+        FunctionGraph graph = Replace(known) with { Inputs = inputs };
+        foreach ((SharedVariable target, Variable value) in graph.Updates)
+        {
+            Require(value.Shape == target.Shape, $"The update of '{target}' ({target.Type}) turned out as {value.Type}.");
+        }
+
+        return graph;
+    }
 
     /// <summary>The variables that nothing computes, in the order in which they are first needed.</summary>
     public static IEnumerable<Variable> Leaves(IEnumerable<Variable> roots) => roots

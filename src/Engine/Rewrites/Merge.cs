@@ -1,20 +1,16 @@
 using Engine.Graph;
 
-namespace Engine.Compile;
+namespace Engine.Rewrites;
 
-/// <summary>Turns a graph into one that computes the same, better.</summary>
-/// <param name="Name">What it is called in prints.</param>
-/// <param name="Apply">The rewrite.</param>
-internal sealed record Rewrite(string Name, Func<FunctionGraph, FunctionGraph> Apply)
+/// <summary>Computes equal ops on equal inputs once.</summary>
+internal static class Merge
 {
-    /// <summary>All rewrites, in the order in which they run.</summary>
-    public static IReadOnlyList<Rewrite> All { get; } = [new("merge", Merge)];
-
-    /// <summary>Equal ops on equal inputs are computed once, and equal scalar constants are one.</summary>
-    internal static FunctionGraph Merge(FunctionGraph graph)
+    /// <summary>Equal ops on equal inputs are computed once, and equal constants of one number are one.</summary>
+    public static FunctionGraph Apply(FunctionGraph graph)
     {
         var canonical = new Dictionary<Variable, Variable>();
-        var constants = new Dictionary<(DType, long), Constant>();
+        var constants = new Dictionary<(DType, Shape, long), Constant>();
+        var shapes = new Dictionary<TensorType, ShapeOnly>();
         var nodes = new Dictionary<NodeKey, Apply>();
         foreach (Apply node in Traversal.Order(graph.Roots))
         {
@@ -22,7 +18,7 @@ internal sealed record Rewrite(string Name, Func<FunctionGraph, FunctionGraph> A
             var key = new NodeKey(node.Op, inputs);
             if (!nodes.TryGetValue(key, out Apply? same))
             {
-                same = inputs.SequenceEqual(node.Inputs) ? node : new Apply(node.Op, inputs, node.Origin);
+                same = node.With(inputs);
                 nodes.Add(key, same);
             }
 
@@ -37,13 +33,19 @@ internal sealed record Rewrite(string Name, Func<FunctionGraph, FunctionGraph> A
 
         Variable Canonical(Variable variable)
         {
-            if (variable is Constant { Rank: 0 } constant)
+            if (variable is Constant { Shape.Count: 1 } constant)
             {
                 // By their bits: 0 and -0 are equal, but not the same.
                 double value = constant.Value.Cast(DType.Float64).AsSpan<double>()[0];
-                var key = (constant.DType, BitConverter.DoubleToInt64Bits(value));
+                var key = (constant.DType, constant.Shape, BitConverter.DoubleToInt64Bits(value));
                 constants.TryAdd(key, constant);
                 return constants[key];
+            }
+
+            if (variable is ShapeOnly shape)
+            {
+                shapes.TryAdd(shape.Type, shape);
+                return shapes[shape.Type];
             }
 
             return canonical.GetValueOrDefault(variable, variable);

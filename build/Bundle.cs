@@ -1,0 +1,88 @@
+using System.Diagnostics;
+
+namespace Engine.Build;
+
+/// <summary>
+/// Makes artifacts/bundle.tar.xz: the runner, the tests and the benchmarks with one .NET runtime for the three, for a
+/// Linux machine with a GPU that has neither .NET nor a network.
+/// </summary>
+internal static class Bundle
+{
+    private const string Target = "linux-x64";
+    private const long MostBytes = 45 << 20;
+
+    private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
+
+    /// <summary>Makes it and says how large it is; false where it could not be made.</summary>
+    public static bool Make()
+    {
+        const string Name = "engine";
+        string archive = Path.Combine(Repository.Artifacts, "bundle.tar.xz");
+        string folder = Path.Combine(Repository.Artifacts, "bundle", Name);
+        File.Delete(archive);
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        string programs = Path.Combine(folder, "bin");
+        foreach (string program in s_programs)
+        {
+            if (Dotnet.RunQuietly(
+                "publish", program, "-c", "Release", "-r", Target, "--self-contained", "-o", programs, "-v", "q",
+                "--nologo") != 0)
+            {
+                return false;
+            }
+        }
+
+        foreach (string documentation in Directory.GetFiles(programs, "*.xml"))
+        {
+            File.Delete(documentation);
+        }
+
+        string bench = Path.Combine(Repository.Root, "bench"), peers = Path.Combine(folder, "peers");
+        Directory.CreateDirectory(peers);
+        foreach (string peer in Directory.GetFiles(Path.Combine(bench, "peers"), "*.py"))
+        {
+            File.Copy(peer, Path.Combine(peers, Path.GetFileName(peer)));
+        }
+
+        File.Copy(Path.Combine(bench, "gpu-check.sh"), Path.Combine(folder, "gpu-check.sh"));
+        return Pack(Path.GetDirectoryName(folder)!, Name, archive);
+    }
+
+    private static bool Pack(string folder, string name, string archive)
+    {
+        var start = new ProcessStartInfo("tar", ["--create", "--xz", "--file", archive, "--directory", folder, name])
+        {
+            Environment = { ["XZ_OPT"] = "-6 -T0" },
+        };
+        int code;
+        try
+        {
+            using Process tar = Process.Start(start)!;
+            tar.WaitForExit();
+            code = tar.ExitCode;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            code = -1;
+        }
+
+        if (code != 0)
+        {
+            Console.Error.WriteLine("The bundle is packed by tar and xz: install them (apt-get install xz-utils).");
+            return false;
+        }
+
+        long bytes = new FileInfo(archive).Length;
+        Console.WriteLine(FormattableString.Invariant($"{archive}: {bytes / 1048576.0:F1} MiB"));
+        if (bytes > MostBytes)
+        {
+            Console.Error.WriteLine($"That is more than {MostBytes >> 20} MiB.");
+        }
+
+        return bytes <= MostBytes;
+    }
+}

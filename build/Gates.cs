@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Build;
+
+/// <summary>
+/// The tests, in as many processes as there are gates for kernels, for a process loads one driver and one NVRTC: the
+/// double's with all that needs neither, NVIDIA's own NVRTC, and where there is a driver, that.
+/// </summary>
+internal static class Gates
+{
+    private const string Nvrtc = "FullyQualifiedName~NvrtcTests";
+    private const string ButNvrtc = "FullyQualifiedName!~NvrtcTests";
+    private const string Device = "FullyQualifiedName~Engine.Tests.Devices.Cuda";
+
+    /// <summary>What tells the tests which driver to take: see tests/Devices/Cuda/CudaTestDevice.cs.</summary>
+    private const string Choice = "ENGINE_TEST_CUDA";
+
+    /// <summary>Where libraries of CUDA are looked for first.</summary>
+    private const string Folders = "ENGINE_CUDA_PATH";
+
+    /// <summary>Why the double of CUDA cannot be built here; null where it can.</summary>
+    public static string? WhyNoDouble =>
+        !OperatingSystem.IsLinux() ? "the double of CUDA runs on Linux only"
+        : !IsOnPath("g++") ? "there is no g++ to build the double of CUDA with (Debian: apt-get install g++)"
+        : null;
+
+    /// <summary>
+    /// Runs the tests that a filter holds and says which gate was left out, if one was.
+    /// </summary>
+    /// <returns>How the tests went, and whether the gates that need no GPU were there.</returns>
+    public static (TestCounts Counts, bool IsAll) Run(string filter)
+    {
+        TestCounts tests = Stage("tests", TestFilter.Both(filter, ButNvrtc), (Choice, "double"));
+        string folders = string.Join(
+            Path.PathSeparator, Environment.GetEnvironmentVariable(Folders), Repository.Nvrtc);
+        TestCounts nvrtc = Stage("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
+        bool hasDriver = NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _);
+        TestCounts gpu = hasDriver
+            ? Stage("gpu", TestFilter.Both(TestFilter.Both(filter, ButNvrtc), Device), (Choice, "gpu"))
+            : TestCounts.None;
+
+        bool isNvrtcAll = nvrtc.Skipped == 0, isDoubleAll = tests.Skipped == 0 || WhyNoDouble is null;
+        if (!isNvrtcAll)
+        {
+            Console.WriteLine(nvrtc.Passed == 0
+                ? "Gate 1 was left out: there is no NVRTC to compile the kernels with; ./build.sh nvrtc gets it."
+                : "Gate 1 was left out in part: this NVRTC does not know every GPU; name a newer one in ENGINE_CUDA_PATH.");
+        }
+
+        if (!isDoubleAll)
+        {
+            Console.WriteLine($"Gate 2 was left out: {WhyNoDouble}.");
+        }
+
+        if (filter.Length == 0 && gpu.Passed == 0)
+        {
+            Console.WriteLine("Gate 3 is inconclusive: there is no NVIDIA GPU with its driver to run the kernels on.");
+        }
+
+        return (tests + nvrtc + gpu, isNvrtcAll && isDoubleAll);
+    }
+
+    private static TestCounts Stage(string name, string filter, params (string Name, string Value)[] environment)
+    {
+        string results = Directory.CreateDirectory(Path.Combine(Repository.Artifacts, "test-results")).FullName;
+        string report = Path.Combine(results, name + ".trx");
+        File.Delete(report);
+        int exitCode = Dotnet.RunWith(
+            environment.Select(variable => KeyValuePair.Create(variable.Name, variable.Value)),
+            Repository.Built("Tests", "Engine.Tests"),
+            "--results-directory", results, "--report-trx", "--report-trx-filename", Path.GetFileName(report),
+            "--filter", filter);
+        return (File.Exists(report) ? TestCounts.Read(report) : TestCounts.None).After(exitCode);
+    }
+
+    private static bool IsOnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
+}

@@ -1,0 +1,41 @@
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>A step with the memory it works on and its kernel.</summary>
+/// <param name="Node">The op; null for a copy of a shared variable's old or new value.</param>
+/// <param name="Reads">The values that are read, null where only the shape is.</param>
+/// <param name="Writes">The values that are written; none for a copy into a shared variable.</param>
+/// <param name="Operands">Where they lie.</param>
+/// <param name="Kernel">What the device runs.</param>
+internal sealed record BoundStep(
+    Apply? Node, IReadOnlyList<Root?> Reads, IReadOnlyList<Root> Writes, StepOperands Operands, IKernel Kernel)
+{
+    /// <summary>The op's name.</summary>
+    public string Name => Node?.Op.Name ?? "copy";
+
+    /// <summary>The arithmetic.</summary>
+    public long Flops => Node is null ? 0 : Node.Op.Flops(InputTypes, OutputTypes);
+
+    /// <summary>The bytes that must be read.</summary>
+    public long ReadBytes => Node is null
+        ? Reads[0]!.Variable.Type.Bytes
+        : Enumerable.Range(0, Node.Inputs.Count).Sum(i => Node.Op.ReadBytes(i, InputTypes, OutputTypes));
+
+    /// <summary>The bytes that must be written.</summary>
+    public long WrittenBytes => Operands.Outputs.Sum(output => output.Type.Shape.Count * output.Type.DType.Size());
+
+    /// <summary>All bytes that must be moved.</summary>
+    public long Bytes => ReadBytes + WrittenBytes;
+
+    /// <summary>The layer, or else the line, that the op comes from.</summary>
+    public string From => Node?.Origin.Short ?? "";
+
+    private TensorType[] InputTypes => [.. Node!.Inputs.Select(input => input.Type)];
+
+    private TensorType[] OutputTypes => [.. Node!.Outputs.Select(output => output.Type)];
+
+    /// <summary>The op and its inputs: <c>dot(x, hidden.W)</c>.</summary>
+    public override string ToString() => Node?.ToString() ?? $"copy({Reads[0]!.Variable})";
+}

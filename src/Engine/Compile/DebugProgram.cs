@@ -1,0 +1,193 @@
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>
+/// Holds every step to its op's definition: <see cref="Mode.DebugMode"/>. What a step is to write, and all memory that
+/// holds nothing yet, is NaN beforehand; afterwards its outputs must be what the definition computes from the inputs
+/// that the step was given, and every other byte as it was. What a step reads must still be what an earlier one wrote.
+/// </summary>
+internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(plan, device)
+{
+    private const byte Poison = 0xFF;
+
+    private readonly Dictionary<Root, byte[]> _values = [];
+    private readonly byte[] _arena = new byte[plan.Arena.Bytes];
+    private readonly byte[] _after = new byte[plan.Arena.Bytes];
+
+    protected override void Begin()
+    {
+        _values.Clear();
+        (Operand Place, Tensor Value)[] arguments = [.. Plan.Inputs.Select(input => (input, Read(input)))];
+        Array.Fill(_arena, Poison);
+        Plan.Arena.Write(_arena);
+        foreach ((Operand place, Tensor value) in arguments)
+        {
+            place.Storage.Write(value.Bytes, place.Offset);
+        }
+    }
+
+    protected override void Before(BoundStep step)
+    {
+        for (int i = 0; i < step.Reads.Count; i++)
+        {
+            if (step.Reads[i] is { } root)
+            {
+                byte[] value = Read(step.Operands.Inputs[i]).Bytes.ToArray();
+                if (_values.TryAdd(root, value) || value.AsSpan().SequenceEqual(_values[root]))
+                {
+                    continue;
+                }
+
+                throw Error(
+                    step,
+                    $"is given another value of '{root.Variable}' ({root.Variable.Type}) than was computed: its memory has been written over since.");
+            }
+        }
+
+        IEnumerable<Operand> written = step.Operands.Outputs;
+        foreach (Operand place in step.Operands.Workspace is { } workspace ? written.Append(workspace) : written)
+        {
+            if (!ReadPlaces(step).Any(read => Overlap(read, place)))
+            {
+                place.Storage.Write(Enumerable.Repeat(Poison, (int)Bytes(place)).ToArray(), place.Offset);
+            }
+        }
+
+        Plan.Arena.Read(_arena);
+    }
+
+    protected override void After(BoundStep step)
+    {
+        CheckTypes(step);
+        CheckUntouched(step);
+        NdArray[] inputs = [.. step.Operands.Inputs.Select((input, i) => Value(input.Type, step.Reads[i]))];
+        NdArray[] expected = [.. step.Operands.Outputs.Select(output => Nothing(output.Type.Shape))];
+        if (step.Node is { } node)
+        {
+            node.Op.Reference(inputs, expected);
+        }
+        else
+        {
+            inputs[0].Data.CopyTo(expected[0].Data, 0);
+        }
+
+        double terms = (double)inputs.Sum(input => input.Data.LongLength)
+            / Math.Max(1, expected.Sum(output => output.Data.LongLength));
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Tensor actual = Read(step.Operands.Outputs[i]);
+            CheckValues(step, i, actual, expected[i], terms);
+            if (i < step.Writes.Count)
+            {
+                _values[step.Writes[i]] = actual.Bytes.ToArray();
+            }
+        }
+    }
+
+    private void CheckTypes(BoundStep step)
+    {
+        if (step.Node is not { } node)
+        {
+            return;
+        }
+
+        IReadOnlyList<TensorType> types = node.Infer([.. node.Inputs.Select(input => input.Type)]);
+        for (int i = 0; i < types.Count; i++)
+        {
+            OperandType place = step.Operands.Outputs[i].Type;
+            if (types[i].DType != place.DType || types[i].Shape != place.Shape)
+            {
+                string planned = Describe(step.Operands.Outputs[i]);
+                throw Error(step, $"gives {types[i]} for output {i}, for which {planned} was planned.");
+            }
+        }
+    }
+
+    private void CheckUntouched(BoundStep step)
+    {
+        // Of the arena, all but what is written; elsewhere, what is read.
+        Plan.Arena.Read(_after);
+        foreach (Operand place in step.Operands.Outputs.Append(step.Operands.Workspace).OfType<Operand>())
+        {
+            if (place.Storage == Plan.Arena)
+            {
+                int start = (int)place.Offset, length = (int)Bytes(place);
+                _after.AsSpan(start, length).CopyTo(_arena.AsSpan(start));
+            }
+        }
+
+        int wrong = _after.AsSpan().CommonPrefixLength(_arena);
+        if (wrong < _arena.Length)
+        {
+            throw Error(step, $"wrote outside its outputs: {Near(step, wrong)}.");
+        }
+
+        for (int i = 0; i < step.Reads.Count; i++)
+        {
+            Operand input = step.Operands.Inputs[i];
+            if (step.Reads[i] is { } root && !step.Operands.Outputs.Any(output => Overlap(input, output))
+                && !Read(input).Bytes.SequenceEqual(_values[root]))
+            {
+                throw Error(step, $"wrote over its input '{root.Variable}' ({root.Variable.Type}).");
+            }
+        }
+    }
+
+    private void CheckValues(BoundStep step, int output, Tensor actual, NdArray expected, double terms)
+    {
+        // A definition may go beyond the dtype's range, where the device has an infinity.
+        NdArray rounded = NdArray.From(expected.ToTensor(actual.DType));
+        var values = NdArray.From(actual);
+        int wrong = Tolerance.Of(actual.DType, rounded, terms).FirstOutside(values, rounded);
+        if (wrong >= 0)
+        {
+            string read = string.Join(", ", step.Operands.Inputs.Select(Describe));
+            FormattableString found =
+                $"element {Place(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and by its definition {rounded.Data[wrong]:G9}";
+            throw Error(
+                step,
+                $"computed output {output}, {actual}, wrongly: {FormattableString.Invariant(found)}. Its inputs are {read}.");
+        }
+    }
+
+    /// <summary>Where in the arena a byte lies, as seen from what the step writes.</summary>
+    private string Near(BoundStep step, int at)
+    {
+        Operand? before = step.Operands.Outputs
+            .Where(output => output.Storage == Plan.Arena && output.Offset + Bytes(output) <= at)
+            .MaxBy(output => output.Offset);
+        string place = before is null
+            ? $"byte {at} of the plan's memory"
+            : $"{at - before.Offset - Bytes(before)} bytes behind the end of {Describe(before)}";
+        return $"{place} has changed";
+    }
+
+    private static IEnumerable<Operand> ReadPlaces(BoundStep step) =>
+        step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null);
+
+    private NdArray Value(OperandType type, Root? root)
+    {
+        if (root is null)
+        {
+            return Nothing(type.Shape);
+        }
+
+        var value = new Tensor(type.DType, type.Shape);
+        _values[root].CopyTo(value.Bytes);
+        return NdArray.From(value);
+    }
+
+    private static NdArray Nothing(Shape shape)
+    {
+        var nothing = new NdArray(shape);
+        Array.Fill(nothing.Data, double.NaN);
+        return nothing;
+    }
+
+    private static long Bytes(Operand operand) => operand.Type.Shape.Count * operand.Type.DType.Size();
+
+    private static bool Overlap(Operand a, Operand b) => a.Storage == b.Storage
+        && a.Offset < b.Offset + Bytes(b) && b.Offset < a.Offset + Bytes(a);
+}

@@ -1,0 +1,205 @@
+using System.Globalization;
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>What was built for a function, stage by stage, as text.</summary>
+internal sealed class Explanation(Plan plan, Device device)
+{
+    private readonly BoundStep[] _steps = [.. plan.Waves.SelectMany(wave => wave)];
+
+    public string Print(Stage stage) => stage switch
+    {
+        Stage.Graph => $"{Count(plan.History[0].Graph)} ops as written\n\n{Ops(plan.History[0].Graph)}",
+        Stage.Rewritten => $"{Rewrites()}\n{Ops(plan.Graph)}",
+        Stage.Schedule => Schedule(),
+        Stage.Memory => Memory(),
+        _ => Kernels(),
+    };
+
+    private static int Count(FunctionGraph graph) => Traversal.Order(graph.Roots).Count;
+
+    private string Rewrites()
+    {
+        var table = new TextTable("rewrite", ">ops behind it", ">ms");
+        foreach (Rewritten step in plan.History)
+        {
+            string milliseconds = step.Time.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture);
+            table.Add(step.By, $"{Count(step.Graph)}", milliseconds);
+        }
+
+        return table.ToString();
+    }
+
+    private static string Ops(FunctionGraph graph)
+    {
+        IReadOnlyList<Apply> nodes = Traversal.Order(graph.Roots);
+        var numbers = nodes.Select((node, i) => (node, i)).ToDictionary(pair => pair.node, pair => pair.i + 1);
+        var table = new TextTable(">#", "op", "inputs", "outputs", "from");
+        foreach (Apply node in nodes)
+        {
+            table.Add(
+                $"{numbers[node]}",
+                node.Op.Name,
+                string.Join(", ", node.Inputs.Select(Name)),
+                string.Join(", ", node.Outputs.Select(output => output.Type)),
+                node.Origin.Short);
+        }
+
+        string roots = string.Join('\n', graph.Outputs.Select((output, i) => $"output {i} = {Name(output)}")
+            .Concat(graph.Updates.Select(update => $"new {update.Target} = {Name(update.Value)}")));
+        return $"{table}\n{roots}\n";
+
+        string Name(Variable variable) => variable is Result result
+            ? $"#{numbers[result.Owner]}" + (result.Owner.Outputs.Count > 1 ? $".{result.Index}" : "")
+            : variable.Name ?? $"{variable}";
+    }
+
+    private string Schedule()
+    {
+        var table = new TextTable(
+            ">wave", "op", "reads", "writes", ">read", ">written", ">FLOPs", ">floor, µs", "from");
+        for (int wave = 0; wave < plan.Waves.Count; wave++)
+        {
+            foreach (BoundStep step in plan.Waves[wave])
+            {
+                table.Add(
+                    $"{wave + 1}",
+                    step.Name,
+                    string.Join(", ", step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null).Select(Shape)),
+                    string.Join(", ", step.Operands.Outputs.Select(output => Shape(output) + Place(step, output))),
+                    TextTable.Short(step.ReadBytes, "B"),
+                    TextTable.Short(step.WrittenBytes, "B"),
+                    TextTable.Short(step.Flops),
+                    TextTable.Microseconds(Floor(step)),
+                    step.From);
+            }
+        }
+
+        string bytes = TextTable.Short(_steps.Sum(step => step.Bytes), "B");
+        string flops = TextTable.Short(_steps.Sum(step => step.Flops));
+        return $"{table}\n{_steps.Length} steps in {plan.Waves.Count} waves: {bytes} and {flops} FLOPs, "
+            + $"{Total()} µs at least.\n{Assumed()}";
+
+        static string Shape(Operand operand) => operand.Type.Shape.Rank == 0
+            ? operand.Type.DType.Name()
+            : (operand.Type.DType == DType.Float32 ? "" : $"{operand.Type.DType.Name()} ") + operand.Type.Shape;
+    }
+
+    /// <summary>Where an output lies if not in a place of its own.</summary>
+    private static string Place(BoundStep step, Operand output)
+    {
+        int index = step.Operands.Outputs.ToList().IndexOf(output);
+        if (index < step.Writes.Count && step.Writes[index] is { Place: Compile.Place.Shared } root)
+        {
+            return $" to {root.Shared}";
+        }
+
+        bool isInPlace = step.Operands.Inputs.Where((input, i) => step.Reads[i] is not null
+            && input.Storage == output.Storage && input.Offset == output.Offset).Any();
+        return isInPlace ? " in place" : "";
+    }
+
+    private string Memory()
+    {
+        Layout layout = plan.Layout;
+        var names = new List<string>[layout.Memory.Offsets.Count];
+        foreach (Root root in layout.Roots.Where(root =>
+            root.Buffer >= 0 && root.Place is Compile.Place.Arena or Compile.Place.Input))
+        {
+            (names[root.Buffer] ??= []).Add($"{root.Variable} {root.Variable.Shape}");
+        }
+
+        for (int s = 0; s < layout.Steps.Count; s++)
+        {
+            if (layout.WorkspaceBuffer(s) is >= 0 and int buffer)
+            {
+                (names[buffer] ??= []).Add($"workspace of {layout.Steps[s].Node.Op.Name}");
+            }
+        }
+
+        var table = new TextTable("value", ">offset", ">bytes", ">from wave", ">to wave");
+        int[] waves = [.. layout.Steps.Select(step => step.Wave).Distinct()];
+        int before = plan.Waves.Count - waves.Length - layout.CopiesAfter.Count;
+        foreach (int i in Enumerable.Range(0, names.Length)
+            .OrderBy(i => layout.Buffers[i].First)
+            .ThenBy(i => layout.Memory.Offsets[i]))
+        {
+            Lifetime buffer = layout.Buffers[i];
+            table.Add(
+                string.Join(", then ", names[i]), Digits(layout.Memory.Offsets[i]), Digits(buffer.Bytes),
+                buffer.First < 0 ? "the start" : Wave(buffer.First),
+                buffer.Last > waves[^1] ? "the end" : Wave(buffer.Last));
+        }
+
+        // In the layout the views have waves too, in which nothing runs.
+        string Wave(int wave) => $"{before + waves.Count(other => other <= wave)}";
+
+        SharedVariable[] shared =
+        [
+            .. FunctionGraph.Leaves(plan.Graph.Roots).OfType<SharedVariable>()
+                .Concat(plan.Graph.Updates.Select(update => update.Target)).Distinct(),
+        ];
+        MemoryPlan memory = layout.Memory;
+        string ratio = memory.LowerBound == 0 ? ""
+            : FormattableString.Invariant($" ({(double)memory.ArenaBytes / memory.LowerBound:0.00} of it)");
+        return $"{table}\nbytes with reuse: {Digits(memory.ArenaBytes)}\n"
+            + $"bytes without reuse: {Digits(memory.BytesWithoutReuse)}\n"
+            + $"alive at once at most, the lower bound: {Digits(memory.LowerBound)}{ratio}\n"
+            + $"shared variables: {Digits(shared.Sum(variable => variable.Type.Bytes))} in {shared.Length}\n";
+    }
+
+    private string Kernels()
+    {
+        IReadOnlyList<Launch> launches = plan.Program.Launches;
+        bool isGpu = device.IsGpu;
+        IReadOnlyList<string> heads =
+        [
+            ">#", "ops", "outputs", ">bytes", ">FLOPs", ">floor, µs",
+            .. isGpu ? ["kernel", ">grid", ">block", ">registers", ">shared", ">local"] : (string[])["loops of"],
+            "from",
+        ];
+        var table = new TextTable(heads);
+        var owned = new LaunchOwners(_steps, launches);
+        for (int i = 0; i < launches.Count; i++)
+        {
+            Launch launch = launches[i];
+            BoundStep[] steps = owned.Steps(i), first = owned.First(i);
+            KernelResources? resources = launch.Resources;
+            table.Add(
+            [
+                $"{i + 1}",
+                TextTable.Counted(steps.Select(step => step.Name), " | "),
+                TextTable.Counted(
+                    steps.SelectMany(step => step.Operands.Outputs).Select(output => $"{output.Type.Shape}"), ", "),
+                .. first.Length == 0
+                    ? ["", "", ""]
+                    : (string[])[
+                        TextTable.Short(first.Sum(step => step.Bytes), "B"),
+                        TextTable.Short(first.Sum(step => step.Flops)),
+                        TextTable.Microseconds(Floor(first))],
+                .. isGpu
+                    ? [launch.Name, launch.Grid, launch.Block, $"{resources?.Registers}", $"{resources?.SharedBytes}",
+                        $"{resources?.LocalBytes}"]
+                    : (string[])[launch.Grid],
+                string.Join(", ", steps.Select(step => step.From).Distinct()),
+            ]);
+        }
+
+        return $"{table}\n{launches.Count} kernels, {Total(owned, launches.Count)} µs at least.\n{Assumed()}";
+    }
+
+    /// <summary>Launches run one after the other, each no faster than its bytes and its arithmetic allow.</summary>
+    private string Total(LaunchOwners owned, int launches) =>
+        TextTable.Microseconds(Enumerable.Range(0, launches).Sum(i => Floor(owned.First(i))));
+
+    private string Total() => TextTable.Microseconds(_steps.Sum(step => Floor(step)));
+
+    private double Floor(params BoundStep[] steps) =>
+        device.Peak.Floor(steps.Sum(step => step.Bytes), steps.Sum(step => step.Flops));
+
+    private string Assumed() => $"Floors are for {device.Peak}.\n";
+
+    private static string Digits(long bytes) => bytes.ToString("N0", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>
+/// How long the kernels of functions take that are compiled with it: <see cref="CompileOptions.Profile"/>. Looked at
+/// when none of them runs.
+/// </summary>
+/// <remarks>
+/// On the CPU every thread takes the time of its pieces. On a GPU marks are put between launches, which then are no
+/// graph: the sum is longer than a run without a profile.
+/// </remarks>
+public sealed class Profile
+{
+    private readonly List<(Plan Plan, Device Device, LaunchTimes Times)> _plans = [];
+
+    internal LaunchTimes Add(Plan plan, Device device)
+    {
+        var times = new LaunchTimes();
+        lock (_plans)
+        {
+            _plans.Add((plan, device, times));
+        }
+
+        return times;
+    }
+
+    /// <summary>
+    /// A table of each plan's kernels, that which takes longest first, with what they reach of what the device can do.
+    /// </summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach ((Plan plan, Device device, LaunchTimes times) in Ran)
+        {
+            Append(text, plan, device, times);
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>
+    /// Writes when what ran, a lane for each thread, in the trace event format that Perfetto and chrome://tracing open.
+    /// Of long runs only the beginning.
+    /// </summary>
+    public void WriteTrace(Stream stream)
+    {
+        using var json = new Utf8JsonWriter(stream);
+        json.WriteStartObject();
+        json.WriteString("displayTimeUnit", "ns");
+        json.WriteStartArray("traceEvents");
+        long origin = Ran.SelectMany(ran => ran.Times.Spans).Select(span => span.Start).DefaultIfEmpty().Min();
+        foreach ((int lane, bool isGpu) in Ran
+            .SelectMany(ran => ran.Times.Spans.Select(span => (span.Lane, ran.Device.IsGpu)))
+            .Distinct())
+        {
+            json.WriteStartObject();
+            json.WriteString("name", "thread_name");
+            json.WriteString("ph", "M");
+            json.WriteNumber("pid", 1);
+            json.WriteNumber("tid", lane);
+            json.WriteStartObject("args");
+            json.WriteString("name", isGpu ? "stream" : $"thread {lane}");
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        foreach ((Plan plan, _, LaunchTimes times) in Ran)
+        {
+            IReadOnlyList<Launch> launches = plan.Program.Launches;
+            var owned = new LaunchOwners(plan.Waves.SelectMany(wave => wave), launches);
+            foreach (LaunchSpan span in times.Spans)
+            {
+                BoundStep[] steps = owned.Steps(span.Launch);
+                json.WriteStartObject();
+                json.WriteString("name", Names(steps));
+                json.WriteString("ph", "X");
+                json.WriteNumber("ts", Microseconds(span.Start - origin));
+                json.WriteNumber("dur", Microseconds(span.End - span.Start));
+                json.WriteNumber("pid", 1);
+                json.WriteNumber("tid", span.Lane);
+                json.WriteStartObject("args");
+                json.WriteString("outputs", Outputs(steps));
+                json.WriteString("from", From(steps));
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private IEnumerable<(Plan Plan, Device Device, LaunchTimes Times)> Ran =>
+        _plans.Where(entry => entry.Times.Runs > 0).OrderByDescending(entry => entry.Times.Seconds);
+
+    private static void Append(StringBuilder text, Plan plan, Device device, LaunchTimes times)
+    {
+        IReadOnlyList<Launch> launches = plan.Program.Launches;
+        var owned = new LaunchOwners(plan.Waves.SelectMany(wave => wave), launches);
+        var table = new TextTable(
+            ">share", ">calls", ">µs a call", ">GB/s", ">GFLOP/s", ">of peak", "ops", "outputs", "from");
+        double busy = 0;
+        foreach (int launch in Enumerable.Range(0, launches.Count).OrderByDescending(times.SecondsOf))
+        {
+            double seconds = times.SecondsOf(launch) / times.Runs;
+            long bytes = owned.First(launch).Sum(step => step.Bytes);
+            long flops = owned.First(launch).Sum(step => step.Flops);
+            BoundStep[] steps = owned.Steps(launch);
+            busy += times.SecondsOf(launch);
+            table.Add(
+                Percent(times.SecondsOf(launch) / times.Seconds),
+                $"{times.Runs}",
+                TextTable.Microseconds(seconds),
+                Rate(bytes / seconds),
+                Rate(flops / seconds),
+                seconds > 0 ? Percent(device.Peak.Floor(bytes, flops) / seconds) : "",
+                Names(steps),
+                Outputs(steps),
+                From(steps));
+        }
+
+        string inputs = string.Join(", ", plan.Graph.Inputs.Select(input =>
+            input.Type.KnownValue is { } size ? $"{input} = {size}" : $"{input} {input.Shape}"));
+        string runs = times.Runs == 1 ? "1 run" : $"{times.Runs} runs";
+        text.Append(CultureInfo.InvariantCulture,
+            $"{runs}{(inputs.Length > 0 ? $" with {inputs}" : "")}, {plan.Graph.Updates.Count} updates, ");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{TextTable.Microseconds(times.Seconds / times.Runs)} µs each on {device}, ");
+        string between = Percent((times.Seconds - busy) / times.Seconds);
+        text.Append(CultureInfo.InvariantCulture, $"{between} of it between kernels\n\n");
+        text.Append(table);
+        text.Append(CultureInfo.InvariantCulture, $"\nThe peak is {device.Peak}.\n\n");
+    }
+
+    private static string Names(BoundStep[] steps) => TextTable.Counted(steps.Select(step => step.Name), " | ");
+
+    private static string Outputs(BoundStep[] steps) => TextTable.Counted(
+        steps.SelectMany(step => step.Operands.Outputs).Select(output => $"{output.Type.Shape}"), ", ");
+
+    private static string From(BoundStep[] steps) => string.Join(", ", steps.Select(step => step.From).Distinct());
+
+    private static string Percent(double part) => part.ToString("0.0 %", CultureInfo.InvariantCulture);
+
+    private static string Rate(double perSecond) => double.IsFinite(perSecond)
+        ? (perSecond / 1e9).ToString("0.00", CultureInfo.InvariantCulture)
+        : "";
+
+    private static double Microseconds(long ticks) => Math.Round(ticks * 1e6 / Stopwatch.Frequency, 3);
+}

@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>Runs a plan one step at a time, so that something can be looked at between the steps.</summary>
+internal abstract class SteppedProgram : IProgram
+{
+    private readonly (BoundStep Step, IProgram Program)[] _steps;
+    private readonly Device _device;
+
+    protected SteppedProgram(Plan plan, Device device)
+    {
+        Plan = plan;
+        _device = device;
+        _steps = [.. plan.Waves.SelectMany(wave => wave).Select(step => (step, device.Link([[step.Kernel]])))];
+    }
+
+    protected Plan Plan { get; }
+
+    public IReadOnlyList<Launch> Launches => [.. _steps.SelectMany(step => step.Program.Launches)];
+
+    public void Run(int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            Begin();
+            foreach ((BoundStep step, IProgram program) in _steps)
+            {
+                Before(step);
+                program.Run(1);
+                After(step);
+            }
+        }
+    }
+
+    public void Dispose() => Array.ForEach(_steps, step => step.Program.Dispose());
+
+    /// <summary>Called before a run.</summary>
+    protected virtual void Begin()
+    {
+    }
+
+    /// <summary>Called before a step.</summary>
+    protected virtual void Before(BoundStep step)
+    {
+    }
+
+    /// <summary>Called after a step.</summary>
+    protected abstract void After(BoundStep step);
+
+    /// <summary>The value at a place.</summary>
+    protected static Tensor Read(Operand operand)
+    {
+        var value = new Tensor(operand.Type.DType, operand.Type.Shape);
+        operand.Storage.Read(value.Bytes, operand.Offset);
+        return value;
+    }
+
+    /// <summary>A value's dtype and shape: <c>float32 (128, 10)</c>.</summary>
+    protected static string Describe(Operand operand) => $"{operand.Type.DType.Name()} {operand.Type.Shape}";
+
+    /// <summary>An error about a step: what it did, and who built it where.</summary>
+    protected EngineException Error(BoundStep step, string what)
+    {
+        int number = Array.FindIndex(_steps, pair => pair.Step == step) + 1;
+        return new EngineException(
+            $"{step}, step {number} of {_steps.Length} on {_device}, {what}{step.Node?.Origin}");
+    }
+
+    /// <summary>An element's place: <c>(3, 4)</c>.</summary>
+    protected static string Place(Shape shape, int element)
+    {
+        var index = new int[shape.Rank];
+        for (int axis = shape.Rank - 1; axis >= 0; axis--)
+        {
+            (element, index[axis]) = Math.DivRem(element, shape[axis]);
+        }
+
+        return $"({string.Join(", ", index)})";
+    }
+}

@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Text;
+
+namespace Engine;
+
+/// <summary>A table as text: columns as wide as what stands in them, two blanks apart.</summary>
+/// <param name="columns">The heads; one that begins with <c>&gt;</c> is of numbers, which stand at the right.</param>
+internal sealed class TextTable(params IReadOnlyList<string> columns)
+{
+    private readonly List<IReadOnlyList<string>> _rows = [];
+
+    /// <summary>Adds a row, of a text for each column.</summary>
+    public void Add(params IReadOnlyList<string> row) => _rows.Add(row);
+
+    public override string ToString()
+    {
+        string[] heads = [.. columns.Select(column => column.TrimStart('>'))];
+        int[] widths = [.. heads.Select((head, i) => _rows.Select(row => row[i].Length).Append(head.Length).Max())];
+        var text = new StringBuilder();
+        Append(heads);
+        Append([.. widths.Select(width => new string('-', width))]);
+        _rows.ForEach(Append);
+        return text.ToString();
+
+        void Append(IReadOnlyList<string> row)
+        {
+            IEnumerable<string> cells = row.Select((cell, i) =>
+                columns[i].StartsWith('>') ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]));
+            text.Append(string.Join("  ", cells).TrimEnd()).Append('\n');
+        }
+    }
+
+    /// <summary>A number in three digits with its thousands' letter: <c>1.23 M</c>.</summary>
+    public static string Short(double value, string unit = "")
+    {
+        string[] letters = ["", "k", "M", "G", "T"];
+        int thousands = 0;
+        for (; Math.Abs(value) >= 999.5 && thousands < letters.Length - 1; thousands++)
+        {
+            value /= 1000;
+        }
+
+        string digits = value.ToString(
+            value == Math.Floor(value) && thousands == 0 ? "0" : value < 9.995 ? "0.00" : value < 99.95 ? "0.0" : "0",
+            CultureInfo.InvariantCulture);
+        return $"{digits} {letters[thousands]}{unit}".TrimEnd();
+    }
+
+    /// <summary>A time in microseconds: <c>12.3</c>.</summary>
+    public static string Microseconds(double seconds) => (seconds * 1e6).ToString(
+        seconds < 99.95e-6 ? "0.00" : "0", CultureInfo.InvariantCulture);
+
+    /// <summary>Names, those that come several times once, and the long ones cut: <c>add, 3 × dot</c>.</summary>
+    public static string Counted(IEnumerable<string> names, string separator)
+    {
+        const int MostOfOne = 40, Most = 72;
+        return Cut(string.Join(separator, names.CountBy(name => name).Select(pair =>
+            (pair.Value > 1 ? $"{pair.Value} × " : "") + Cut(pair.Key, MostOfOne))), Most);
+
+        static string Cut(string text, int most) => text.Length > most ? $"{text[..(most - 1)].TrimEnd()}…" : text;
+    }
+}

@@ -1,0 +1,87 @@
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// NVIDIA's GPUs of one compute capability, whether one is there (<see cref="CudaDevice"/>) or only planned for (<see
+/// cref="AbsentCudaDevice"/>): how ops become launches of kernels.
+/// </summary>
+public abstract class CudaTarget : Device
+{
+    private protected CudaTarget()
+    {
+    }
+
+    /// <inheritdoc/>
+    public sealed override bool IsGpu => true;
+
+    /// <inheritdoc/>
+    public sealed override bool RunsAtOnce => true;
+
+    /// <summary>The compute capability, 10 times the major number plus the minor: 90.</summary>
+    public abstract int Architecture { get; }
+
+    private protected abstract CudaFaults Faults { get; }
+
+    /// <summary>Where kernels are compiled; null where they cannot be.</summary>
+    private protected abstract KernelImages? Images { get; }
+
+    /// <inheritdoc/>
+    public sealed override long Workspace(
+        object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs) =>
+        Lowering(op).CudaWorkspace(new CudaStepTypes(inputs, outputs));
+
+    /// <inheritdoc/>
+    public sealed override IKernel Bind(object op, StepOperands operands)
+    {
+        var step = new CudaStep(operands, AddressOf, Faults);
+        CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
+        return new CudaBoundOp(op.ToString()!, launches, step.MayFault);
+    }
+
+    /// <inheritdoc/>
+    public sealed override IKernel BindCopy(Operand from, Operand to)
+    {
+        long bytes = from.Type.Shape.Count * from.Type.DType.Size();
+        CudaLaunch[] launches = bytes == 0 ? [] : [new CopyLaunch(AddressOf(from), AddressOf(to), bytes)];
+        return new CudaBoundOp("copy", launches, MayFault: false);
+    }
+
+    /// <inheritdoc/>
+    public sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
+        Link(Stages(waves), MayFault(waves), null);
+
+    internal sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times) =>
+        Link(Stages(waves), MayFault(waves), times);
+
+    private static CudaStage[] Stages(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
+        [.. waves.SelectMany(wave => CudaStage.Join([.. wave.Cast<CudaBoundOp>()]))];
+
+    private static bool MayFault(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
+        waves.Any(wave => wave.Cast<CudaBoundOp>().Any(op => op.MayFault));
+
+    private protected abstract IProgram Link(CudaStage[] stages, bool mayFault, LaunchTimes? times);
+
+    private protected abstract ulong AddressOf(Storage storage);
+
+    private ulong AddressOf(Operand operand) => AddressOf(operand.Storage) + (ulong)operand.Offset;
+
+    /// <summary>The launches as others see them.</summary>
+    internal IReadOnlyList<Launch> Describe(CudaStage[] stages) => [.. stages.Select(stage =>
+        stage.Launch is KernelLaunch kernel
+            ? new Launch(kernel.Function.ToString(), stage.Of, () => Resources(kernel.Function))
+            {
+                Grid = kernel.Grid.ToString(),
+                Block = kernel.Block.ToString(),
+            }
+            : new Launch(stage.Launch.Name, stage.Of))];
+
+    private KernelResources? Resources(CudaFunction function)
+    {
+        KernelResources? declared = Images is { } images
+            ? Cubin.Resources(images.Of(function.Source, function.File), function.Entry)
+            : null;
+        return declared is { } own ? own with { SharedBytes = own.SharedBytes + function.DynamicBytes } : null;
+    }
+
+    private static ICudaOp Lowering(object op) => op as ICudaOp
+        ?? throw new EngineException($"{op} has no kernel for CUDA: compute it on the CPU.");
+}

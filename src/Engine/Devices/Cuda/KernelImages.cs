@@ -1,0 +1,86 @@
+using Engine.Interop;
+
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// Turns kernels' sources into what a driver loads, for GPUs of one compute capability: by NVRTC, or from the cache on
+/// disk. It needs no GPU.
+/// </summary>
+internal sealed class KernelImages
+{
+    private readonly CubinCache _cache;
+    private readonly string[] _options;
+    private readonly bool _toPtx;
+    private readonly string _compiler;
+
+    /// <exception cref="CudaException">There is no NVRTC, or it is older than the GPU's predecessors.</exception>
+    public KernelImages(int architecture, CudaOptions options, CubinCache cache)
+    {
+        _cache = cache;
+        Version version = Nvrtc.Version;
+        (string target, _toPtx) = Target(architecture, Nvrtc.Architectures, version);
+        _options = Options(target, options.FastMath, options.Profile);
+        string library = Nvrtc.Library.Path!;
+
+        // Another library of the same version may compile otherwise: a path tells them apart, and so does a file's
+        // date.
+        _compiler = $"NVRTC {version} {library} {(File.Exists(library) ? File.GetLastWriteTimeUtc(library).Ticks : 0)}";
+    }
+
+    /// <summary>The option that says what for.</summary>
+    public string Architecture => _options[0];
+
+    /// <summary>The options with which kernels are compiled.</summary>
+    public static string[] Options(string target, bool fastMath, bool lines = false) =>
+    [
+        $"--gpu-architecture={target}",
+        "--std=c++17",
+        .. fastMath ? ["--use_fast_math"] : Array.Empty<string>(),
+        .. lines ? ["--generate-line-info"] : Array.Empty<string>(),
+    ];
+
+    /// <summary>
+    /// What to compile for, and whether the driver has to finish it because the GPU is newer than NVRTC.
+    /// </summary>
+    internal static (string Target, bool ToPtx) Target(int architecture, IReadOnlyList<int> known, Version version)
+    {
+        if (known.Contains(architecture))
+        {
+            return ($"sm_{architecture}", false);
+        }
+
+        int nearest = known.Where(other => other < architecture).DefaultIfEmpty().Max();
+        return nearest > 0
+            ? ($"compute_{nearest}", true)
+            : throw new CudaException(
+                $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, and "
+                + $"this one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, or compute on the "
+                + "CPU.");
+    }
+
+    /// <summary>A kernel's image: a cubin, or PTX for a GPU that is newer than NVRTC.</summary>
+    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    public byte[] Of(string source, string file)
+    {
+        byte[]? image = Find(source);
+        if (image is null)
+        {
+            image = Compile(source, file);
+            Keep(source, image);
+        }
+
+        return image;
+    }
+
+    /// <summary>The image that was kept; null if none was.</summary>
+    public byte[]? Find(string source) => _cache.Find(Key(source));
+
+    /// <summary>A new image.</summary>
+    /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
+    public byte[] Compile(string source, string file) => Nvrtc.Compile(source, file, _options, _toPtx);
+
+    /// <summary>Keeps an image for later.</summary>
+    public void Keep(string source, byte[] image) => _cache.Keep(Key(source), image);
+
+    private string Key(string source) => string.Join('\n', [_compiler, .. _options, source]);
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+
+namespace Engine.Devices;
+
+/// <summary>A stretch of time in which a thread, or a stream, worked for a launch.</summary>
+/// <param name="Launch">Which of the program's launches.</param>
+/// <param name="Lane">Which thread; 0 for a stream.</param>
+/// <param name="Start">When, by <see cref="Stopwatch.GetTimestamp"/>.</param>
+/// <param name="End">Until when.</param>
+internal readonly record struct LaunchSpan(int Launch, int Lane, long Start, long End);
+
+/// <summary>
+/// The times of a program's launches. A program that is linked with one says of every run when each of its threads
+/// worked for which launch; the first of these are kept one by one, all are added up.
+/// </summary>
+internal sealed class LaunchTimes
+{
+    /// <summary>How many spans are kept.</summary>
+    public const int MostSpans = 100_000;
+
+    private readonly List<LaunchSpan> _spans = [];
+    private List<LaunchSpan>[] _lanes = [];
+    private long[] _ticks = [], _first = [], _last = [];
+    private long _started;
+
+    /// <summary>How often the program ran.</summary>
+    public int Runs { get; private set; }
+
+    /// <summary>How long, in all.</summary>
+    public double Seconds { get; private set; }
+
+    /// <summary>The first spans.</summary>
+    public IReadOnlyList<LaunchSpan> Spans => _spans;
+
+    /// <summary>The time of a launch in all runs, from its first thread's beginning to its last one's end.</summary>
+    public double SecondsOf(int launch) => launch < _ticks.Length ? (double)_ticks[launch] / Stopwatch.Frequency : 0;
+
+    /// <summary>Called once, when the program is linked.</summary>
+    public void Prepare(int launches, int lanes)
+    {
+        (_ticks, _first, _last) = (new long[launches], new long[launches], new long[launches]);
+        _lanes = [.. Enumerable.Range(0, lanes).Select(_ => new List<LaunchSpan>())];
+    }
+
+    public void StartRun() => _started = Stopwatch.GetTimestamp();
+
+    /// <summary>Called within a run, by at most one thread a lane.</summary>
+    public void Add(int launch, int lane, long start, long end) =>
+        _lanes[lane].Add(new LaunchSpan(launch, lane, start, end));
+
+    public void EndRun()
+    {
+        Seconds += Stopwatch.GetElapsedTime(_started).TotalSeconds;
+        Runs++;
+        Array.Fill(_first, long.MaxValue);
+        Array.Clear(_last);
+        foreach (List<LaunchSpan> lane in _lanes)
+        {
+            foreach (LaunchSpan span in lane)
+            {
+                _first[span.Launch] = Math.Min(_first[span.Launch], span.Start);
+                _last[span.Launch] = Math.Max(_last[span.Launch], span.End);
+            }
+
+            if (_spans.Count + lane.Count <= MostSpans)
+            {
+                _spans.AddRange(lane);
+            }
+
+            lane.Clear();
+        }
+
+        for (int i = 0; i < _ticks.Length; i++)
+        {
+            _ticks[i] += _last[i] == 0 ? 0 : _last[i] - _first[i];
+        }
+    }
+}

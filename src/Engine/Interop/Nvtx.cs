@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Engine.Interop;
+
+/// <summary>
+/// Ranges in the timeline of the profiler that runs this process, Nsight Systems or Nsight Compute for two.
+/// </summary>
+internal static unsafe class Nvtx
+{
+    /// <summary>Where a profiler names its library.</summary>
+    public const string Variable = "NVTX_INJECTION64_PATH";
+
+    private const string Entry = "InitializeInjectionNvtx2";
+
+    private static readonly Lazy<(string? Profiler, CudaException? Failure)> s_profiler = new(Attach);
+
+    /// <summary>The profiler's library; null where no profiler runs this process.</summary>
+    public static string? Profiler => s_profiler.Value.Profiler;
+
+    /// <summary>Why no range is shown; null where they are.</summary>
+    public static CudaException? Failure => s_profiler.Value.Failure;
+
+    /// <summary>Begins a range of the calling thread, which it must end; the last one begun ends first.</summary>
+    public static Range Begin(string name)
+    {
+        if (Failure is null && NvtxApi.Push is not null)
+        {
+            fixed (byte* text = Encoding.UTF8.GetBytes(name + '\0'))
+            {
+                _ = NvtxApi.Push(text);
+            }
+        }
+
+        return Range.Instance;
+    }
+
+    private static (string?, CudaException?) Attach()
+    {
+        // A profiler that was loaded before the program is already there to be found.
+        if (NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), Entry, out nint loaded))
+        {
+            return Initialize("a library of the process", loaded);
+        }
+
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } path)
+        {
+            return (null, new CudaException(
+                $"No profiler runs this process ({Variable} is not set): start it with nsys profile or ncu --nvtx.")
+            {
+                Reason = $"no profiler runs this process ({Variable} is not set)",
+            });
+        }
+
+        return !NativeLibrary.TryLoad(path, out nint library)
+            ? (path, new CudaException($"{Variable} names {path}, which cannot be loaded."))
+            : NativeLibrary.TryGetExport(library, Entry, out nint initialize)
+            ? Initialize(path, initialize)
+            : (path, new CudaException($"{Variable} names {path}, which is no profiler's: it has no {Entry}."));
+    }
+
+    private static (string?, CudaException?) Initialize(string profiler, nint initialize)
+    {
+        int started = ((delegate* unmanaged<delegate* unmanaged<uint, void*>, int>)initialize)(NvtxApi.ExportTable);
+        return (profiler, started != 0 ? null : new CudaException($"The profiler ({profiler}) refuses NVTX ranges."));
+    }
+
+    /// <summary>The range begun last, ended when this is disposed of.</summary>
+    public sealed class Range : IDisposable
+    {
+        private Range()
+        {
+        }
+
+        internal static Range Instance { get; } = new();
+
+        public void Dispose()
+        {
+            if (Failure is null && NvtxApi.Pop is not null)
+            {
+                _ = NvtxApi.Pop();
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Interop;
+
+/// <summary>
+/// Our side of NVTX 3, which is no library to load: a profiler brings its own, whose <c>InitializeInjectionNvtx2</c> is
+/// given <see cref="ExportTable"/>, asks it for tables of slots, one slot a function, and puts its functions there. What
+/// it leaves empty does nothing. Numbers and layouts are those of nvtxTypes.h.
+/// </summary>
+internal static unsafe class NvtxApi
+{
+    private const int CallbacksTable = 1, VersionTable = 3, NvtxVersion = 3;
+    private const int CoreModule = 1, RangePushA = 9, RangePop = 11;
+
+    // How many slots each module has, the first of which is never used: core, CUDA, OpenCL, the CUDA runtime, core 2,
+    // synchronisation. All are there, since a profiler may not start without; only the core's ranges are called.
+    private static readonly int[] s_sizes = [0, 16, 9, 15, 7, 16, 7];
+
+    private static readonly nint*** s_tables = MakeTables();
+
+    private static readonly Callbacks* s_callbacks = Make(new Callbacks
+    {
+        Bytes = (nuint)sizeof(Callbacks),
+        GetModuleFunctionTable = &GetModuleFunctionTable,
+    });
+
+    private static readonly VersionInfo* s_version = Make(new VersionInfo
+    {
+        Bytes = (nuint)sizeof(VersionInfo),
+        Version = NvtxVersion,
+        SetInjectionNvtxVersion = &SetInjectionNvtxVersion,
+    });
+
+    /// <summary>What a profiler's <c>InitializeInjectionNvtx2</c> is called with.</summary>
+    public static delegate* unmanaged<uint, void*> ExportTable => &GetExportTable;
+
+    /// <summary>The profiler's <c>nvtxRangePushA</c>, which returns the depth; null where there is none.</summary>
+    public static delegate* unmanaged<byte*, int> Push =>
+        (delegate* unmanaged<byte*, int>)(*s_tables[CoreModule][RangePushA]);
+
+    /// <summary>The profiler's <c>nvtxRangePop</c>; null where there is none.</summary>
+    public static delegate* unmanaged<int> Pop => (delegate* unmanaged<int>)(*s_tables[CoreModule][RangePop]);
+
+    [UnmanagedCallersOnly]
+    private static void* GetExportTable(uint table) => table switch
+    {
+        CallbacksTable => s_callbacks,
+        VersionTable => s_version,
+        _ => null,
+    };
+
+    [UnmanagedCallersOnly]
+    private static int GetModuleFunctionTable(int module, nint*** table, uint* size)
+    {
+        if (module <= 0 || module >= s_sizes.Length)
+        {
+            return 0;
+        }
+
+        if (table is not null)
+        {
+            *table = s_tables[module];
+        }
+
+        if (size is not null)
+        {
+            *size = (uint)s_sizes[module];
+        }
+
+        return 1;
+    }
+
+    [UnmanagedCallersOnly]
+    private static void SetInjectionNvtxVersion(uint version)
+    {
+    }
+
+    /// <summary>For each module, the addresses of its slots, with null before the first and after the last.</summary>
+    private static nint*** MakeTables()
+    {
+        var tables = (nint***)NativeMemory.AllocZeroed((nuint)s_sizes.Length, (nuint)sizeof(nint**));
+        for (int module = 1; module < s_sizes.Length; module++)
+        {
+            int size = s_sizes[module];
+            var slots = (nint*)NativeMemory.AllocZeroed((nuint)size, (nuint)sizeof(nint));
+            tables[module] = (nint**)NativeMemory.AllocZeroed((nuint)size + 1, (nuint)sizeof(nint*));
+            for (int function = 1; function < size; function++)
+            {
+                tables[module][function] = slots + function;
+            }
+        }
+
+        return tables;
+    }
+
+    private static T* Make<T>(T value) where T : unmanaged
+    {
+        var made = (T*)NativeMemory.Alloc((nuint)sizeof(T));
+        *made = value;
+        return made;
+    }
+
+    /// <summary><c>NvtxExportTableCallbacks</c>.</summary>
+    private struct Callbacks
+    {
+        public nuint Bytes;
+        public delegate* unmanaged<int, nint***, uint*, int> GetModuleFunctionTable;
+    }
+
+    /// <summary><c>NvtxExportTableVersionInfo</c>.</summary>
+    private struct VersionInfo
+    {
+        public nuint Bytes;
+        public ulong Version;
+        public delegate* unmanaged<uint, void> SetInjectionNvtxVersion;
+    }
+}

@@ -1,0 +1,251 @@
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>How a kernel is launched.</summary>
+/// <param name="Blocks">The number of blocks in three directions.</param>
+/// <param name="Threads">The number of threads of a block in three directions.</param>
+/// <param name="Numbers">The arguments that follow the arrays, each an <c>int</c>.</param>
+public sealed record CudaGrid(
+    (int X, int Y, int Z) Blocks, (int X, int Y, int Z) Threads, params IReadOnlyList<int> Numbers)
+{
+    /// <summary>A thread for each of so many elements; their number is the argument that follows the arrays.</summary>
+    public static CudaGrid Elements(long count, int threads = 256) =>
+        new((CudaTypes.Blocks(count, threads), 1, 1), (threads, 1, 1), checked((int)count));
+}
+
+/// <summary>The gradients with respect to an op's inputs.</summary>
+/// <param name="inputs">The op's inputs.</param>
+/// <param name="outputs">The op's outputs.</param>
+/// <param name="outputGrads">The gradients with respect to the outputs, null where the cost does not depend on one.</param>
+public delegate IReadOnlyList<Variable?> GradientRule(
+    IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable?> outputGrads);
+
+/// <summary>
+/// An op of a user's own: a kernel in CUDA C for GPUs, a definition in C# for the CPU, and, if it is to be
+/// differentiated, its gradient as graph. It is compiled when it is planned, kept in the cache of compiled kernels, and
+/// planned like any other op.
+/// </summary>
+/// <remarks>
+/// The kernel is an <c>extern "C" __global__</c> function. Its parameters are a pointer to each input, in order, one to
+/// each output, and the <see cref="CudaGrid.Numbers"/>. Arrays lie in C order, and no two of them overlap. There are no CUDA
+/// headers; <c>#include "common.cuh"</c> brings in what Engine's kernels share.
+/// </remarks>
+public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
+{
+    private readonly string _text;
+    private readonly string _file;
+
+    /// <summary>An op of a kernel in a text.</summary>
+    /// <param name="entry">The name of the <c>__global__</c> function, which is the op's name, too.</param>
+    /// <param name="text">The text in CUDA C.</param>
+    /// <param name="definition">What it computes, on arrays of float64: given the inputs, it fills the outputs.</param>
+    public CudaKernelOp(string entry, string text, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition)
+        : this(entry, text, $"{entry}.cu", definition)
+    {
+    }
+
+    private CudaKernelOp(
+        string entry, string text, string file, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(entry);
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(definition);
+        (Entry, _text, _file, Definition) = (entry, text.ReplaceLineEndings("\n"), file, definition);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => Entry;
+
+    /// <summary>The name of the <c>__global__</c> function.</summary>
+    public string Entry { get; }
+
+    /// <summary>
+    /// What it computes, on arrays of float64. The CPU runs it as it stands, on one thread, and rounds its results.
+    /// </summary>
+    public Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> Definition { get; }
+
+    /// <summary>
+    /// The outputs' types for inputs of these, of which sides may be unknown; by default one output of the first
+    /// input's type. For what the op cannot take it throws an <see cref="EngineException"/> with the reason.
+    /// </summary>
+    public Func<IReadOnlyList<TensorType>, IReadOnlyList<TensorType>> Types { get; init; } =
+        static inputs => [inputs[0]];
+
+    /// <summary>
+    /// The launch for inputs and outputs of these types; by default a thread for each element of the first output.
+    /// </summary>
+    public Func<IReadOnlyList<TensorType>, IReadOnlyList<TensorType>, CudaGrid> Grid { get; init; } =
+        static (_, outputs) => CudaGrid.Elements(outputs[0].Shape.Count);
+
+    /// <summary>
+    /// The gradients with respect to the inputs, given the inputs, the outputs and the gradients with respect to those
+    /// (null where the cost does not depend on one); null for an input that has none. Without it the op cannot be
+    /// differentiated.
+    /// </summary>
+    public GradientRule? Gradient { get; init; }
+
+    /// <summary>
+    /// A macro that stands for the first input's element type in the text: <c>T</c>, say, for a kernel of float and
+    /// double alike.
+    /// </summary>
+    public string? TypeMacro { get; init; }
+
+    /// <summary>An op of a kernel in a file.</summary>
+    /// <param name="path">The file, which is read now.</param>
+    /// <param name="entry">The name of the <c>__global__</c> function.</param>
+    /// <param name="definition">What it computes, on arrays of float64.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static CudaKernelOp FromFile(
+        string path, string entry, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition) =>
+        new(entry, File.ReadAllText(path), path.Replace('\\', '/'), definition);
+
+    /// <inheritdoc/>
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        var scale = new CudaKernelOp(
+            "scale",
+            """
+            extern "C" __global__ void scale(const T* x, const T* by, T* y, int count)
+            {
+                int i = blockIdx.x * blockDim.x + threadIdx.x;
+                if (i < count) {
+                    y[i] = x[i] * by[0];
+                }
+            }
+            """,
+            static (x, y) =>
+            {
+                for (int i = 0; i < y[0].Data.Length; i++)
+                {
+                    y[0].Data[i] = x[0].Data[i] * x[1].Data[0];
+                }
+            })
+        {
+            TypeMacro = "T",
+            Gradient = static (x, _, g) => [g[0]! * x[1], Symbolic.Sum(g[0]! * x[0])],
+        };
+        yield return new Sample(scale, new Arg([Arg.Side(random), Arg.Side(random)]), new Arg(Shape.Scalar));
+        yield return new Sample(scale, Arg.Int([Arg.Side(random)], -9, 9), Arg.Int(Shape.Scalar, -9, 9));
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => Types([.. inputs]);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        if (Gradient is null)
+        {
+            return base.Grad(node, outputGrads);
+        }
+
+        IReadOnlyList<Variable?> grads = Gradient(node.Inputs, node.Outputs, outputGrads);
+        return grads.Count == node.Inputs.Count
+            ? grads
+            : throw new EngineException(
+                $"The gradient of {Name} is to have one for each of its {node.Inputs.Count} inputs, not {grads.Count}."
+                + node.Origin);
+    }
+
+    /// <inheritdoc/>
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Definition(inputs, outputs);
+
+    /// <summary>Whether it is the same kernel of the same text, with the same functions beside it.</summary>
+    public bool Equals(CudaKernelOp? other) => other is not null
+        && (Entry, _text, _file, TypeMacro) == (other.Entry, other._text, other._file, other.TypeMacro)
+        && Definition == other.Definition && Types == other.Types && Grid == other.Grid && Gradient == other.Gradient;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Entry, _text, _file);
+
+    /// <summary>The definition, between conversions of the arrays, which are made once.</summary>
+    unsafe Phase[] ICpuOp.Cpu(CpuStep step)
+    {
+        Cell[] inputs = [.. Enumerable.Range(0, step.InputCount)
+            .Select(i => new Cell((nint)step.In<byte>(i), step.DType(i), new NdArray(step.Shape(i))))];
+        Cell[] outputs = [.. Enumerable.Range(0, step.OutputCount)
+            .Select(i => new Cell((nint)step.Out<byte>(i), step.OutDType(i), new NdArray(step.OutShape(i))))];
+        NdArray[] from = [.. inputs.Select(input => input.Values)], to = [.. outputs.Select(output => output.Values)];
+        return
+        [
+            new Phase(1, 1, (_, _, _) =>
+            {
+                Array.ForEach(inputs, static input => input.Read());
+                Array.ForEach(to, static output => Array.Fill(output.Data, double.NaN));
+                Definition(from, to);
+                Array.ForEach(outputs, static output => output.Write());
+            }),
+        ];
+    }
+
+    CudaLaunch[] ICudaOp.Cuda(CudaStep step)
+    {
+        TensorType[] inputs = [.. step.Types.Inputs.Select(input => new TensorType(input.DType, input.Shape))];
+        TensorType[] outputs = [.. step.Types.Outputs.Select(output => new TensorType(output.DType, output.Shape))];
+        CudaGrid grid = Grid(inputs, outputs);
+        string[] macros = TypeMacro is null ? [] : [$"{TypeMacro} {inputs[0].DType.Cuda()}"];
+        CudaArgument[] arguments =
+        [
+            .. inputs.Select((_, i) => (CudaArgument)step.In(i)),
+            .. outputs.Select((_, i) => (CudaArgument)step.Out(i)),
+            .. grid.Numbers.Select(number => (CudaArgument)number),
+        ];
+        return
+        [
+            new KernelLaunch(
+                new ForeignKernel(_file, Entry, _text, macros),
+                new Dim3(grid.Blocks.X, grid.Blocks.Y, grid.Blocks.Z),
+                new Dim3(grid.Threads.X, grid.Threads.Y, grid.Threads.Z),
+                arguments),
+        ];
+    }
+
+    /// <summary>An operand on the CPU, and its values as the definition sees them.</summary>
+    private sealed unsafe class Cell(nint address, DType dtype, NdArray values)
+    {
+        public NdArray Values => values;
+
+        public void Read()
+        {
+            double[] data = values.Data;
+            for (int i = 0; i < data.Length; i++)
+            {
+                data[i] = dtype switch
+                {
+                    DType.Float32 => ((float*)address)[i],
+                    DType.Float64 => ((double*)address)[i],
+                    DType.Int32 => ((int*)address)[i],
+                    _ => ((byte*)address)[i],
+                };
+            }
+        }
+
+        public void Write()
+        {
+            double[] data = values.Data;
+            for (int i = 0; i < data.Length; i++)
+            {
+                switch (dtype)
+                {
+                    case DType.Float32:
+                        ((float*)address)[i] = (float)data[i];
+                        break;
+                    case DType.Float64:
+                        ((double*)address)[i] = data[i];
+                        break;
+                    case DType.Int32:
+                        ((int*)address)[i] = (int)data[i];
+                        break;
+                    default:
+                        ((byte*)address)[i] = (byte)data[i];
+                        break;
+                }
+            }
+        }
+    }
+}

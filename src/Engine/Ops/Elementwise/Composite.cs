@@ -1,0 +1,152 @@
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// A row applied to values of a <see cref="Composite"/>. Values are numbered: first the inputs, then the constants, then
+/// the terms.
+/// </summary>
+internal readonly record struct Term(ElementRow Row, int A, int B = -1, int C = -1)
+{
+    /// <summary>The row applied to the values of these numbers.</summary>
+    public static Term Of(ElementRow row, ReadOnlySpan<int> operands) => new(
+        row, operands[0], operands.Length > 1 ? operands[1] : -1, operands.Length > 2 ? operands[2] : -1);
+
+    /// <summary>The numbers of the operands.</summary>
+    public int[] Operands => Row.Arity switch
+    {
+        1 => [A],
+        2 => [A, B],
+        _ => [A, B, C],
+    };
+}
+
+/// <summary>
+/// Element-wise functions of functions, computed in one pass over memory. All inputs broadcast to one shape; an input of
+/// another dtype is converted as it is read.
+/// </summary>
+/// <param name="Shape">The shape of every output.</param>
+/// <param name="DType">What is computed with.</param>
+/// <param name="Inputs">The number of inputs.</param>
+/// <param name="Constants">Numbers that the terms use.</param>
+/// <param name="Terms">The functions, each after those whose values it uses.</param>
+/// <param name="Outputs">The numbers of the values that are written.</param>
+internal sealed record Composite(
+    Shape Shape, DType DType, int Inputs, double[] Constants, Term[] Terms, int[] Outputs)
+    : Op, ICpuOp, ICudaOp, ISampled
+{
+    /// <summary>How many inputs, and how many terms, one pass may have: more would not fit the registers.</summary>
+    public const int MostInputs = 16, MostTerms = 48;
+
+    /// <summary>The terms' names in order: <c>fused{add + tanh}</c>.</summary>
+    public override string Name => $"fused{{{string.Join(" + ", Terms.Select(term => term.Row.Name))}}}";
+
+    /// <summary>The number of the first term's value.</summary>
+    public int FirstTerm => Inputs + Constants.Length;
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        ElementRow add = new Binary<Add>().Row, multiply = new Binary<Multiply>().Row, tanh = new Unary<Tanh>().Row;
+        ElementRow less = new Compare<Less>().Row, where = new Where().Row, exp = new Unary<Exp>().Row;
+        foreach (DType type in (DType[])[DType.Float32, DType.Float64])
+        {
+            // y = tanh(a + b), and y · 2 + c: a bias along the last side, two outputs.
+            var chain = new Composite(
+                [n, m], type, 3, [2], [new(add, 0, 1), new(tanh, 4), new(multiply, 5, 3), new(add, 6, 2)], [5, 7]);
+            yield return Of(chain, new([n, m], type), new([m], type), new([n, m], type));
+
+            // a < b as a mask that leaves, as numbers, and as a condition, with a bias of images and a scalar.
+            var masks = new Composite(
+                [n, k, m, 2],
+                type,
+                3,
+                [],
+                [new(less, 0, 1), new(ElementRow.FromMask, 3), new(where, 4, 2, 0), new(multiply, 5, 5)],
+                [3, 4, 6]);
+            yield return Of(
+                masks,
+                new([n, k, m, 2], type), new([k, 1, 1], type), new(Shape.Scalar, type));
+
+            // Bytes, whole numbers and the other floating-point type, converted as they are read.
+            DType other = type == DType.Float32 ? DType.Float64 : DType.Float32;
+            var converted = new Composite(
+                [n, m], type, 3, [0.5], [new(multiply, 0, 3), new(add, 4, 1), new(exp, 2), new(add, 5, 6)], [7]);
+            yield return Of(
+                converted, new([n, m], DType.UInt8, 0, 256), Arg.Int([m], -9, 9), new([n, 1], other));
+        }
+
+        var whole = new Composite([n, m], DType.Int32, 2, [3], [new(add, 0, 2), new(multiply, 3, 1)], [4, 3]);
+        yield return Of(whole, Arg.Int([n, m], -99, 99), Arg.Int([m], -99, 99));
+
+        static Sample Of(Composite op, params IReadOnlyList<Arg> args) => new(op, args) { HasGradient = false };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
+        [.. Outputs.Select(value => new TensorType(TypeOf(value), Shape))];
+
+    public override bool MayOverwrite(int input) => true;
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        Terms.Length * Shape.Count;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var values = new double[FirstTerm + Terms.Length];
+        Constants.CopyTo(values, Inputs);
+        Span<double> x = stackalloc double[3];
+        foreach (int[] index in NdArray.Indices(Shape))
+        {
+            for (int i = 0; i < Inputs; i++)
+            {
+                values[i] = inputs[i][index];
+            }
+
+            for (int t = 0; t < Terms.Length; t++)
+            {
+                int[] operands = Terms[t].Operands;
+                for (int i = 0; i < operands.Length; i++)
+                {
+                    x[i] = values[operands[i]];
+                }
+
+                values[FirstTerm + t] = Terms[t].Row.Scalar(x[..operands.Length]);
+            }
+
+            for (int i = 0; i < Outputs.Length; i++)
+            {
+                outputs[i][index] = values[Outputs[i]];
+            }
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => CompositeLoop.Phases(this, step);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, this);
+
+    public bool Equals(Composite? other) => other is not null
+        && Shape == other.Shape
+        && DType == other.DType
+        && Inputs == other.Inputs
+        && Constants.AsSpan().SequenceEqual(other.Constants)
+        && Terms.AsSpan().SequenceEqual(other.Terms)
+        && Outputs.AsSpan().SequenceEqual(other.Outputs);
+
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Shape);
+        hash.Add(DType);
+        Array.ForEach(Constants, hash.Add);
+        Array.ForEach(Terms, hash.Add);
+        Array.ForEach(Outputs, hash.Add);
+        return hash.ToHashCode();
+    }
+
+    /// <summary>Whether a value is a mask, which only a term can give.</summary>
+    public bool IsMask(int value) => value >= FirstTerm && Terms[value - FirstTerm].Row.GivesMask;
+
+    private DType TypeOf(int value) => IsMask(value) ? DType.UInt8 : DType;
+}

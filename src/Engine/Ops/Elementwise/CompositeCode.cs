@@ -1,0 +1,234 @@
+using System.Collections.Concurrent;
+using System.Numerics;
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// Computes a run of elements, a whole number of vectors, from and to the addresses given; an input that repeats is one
+/// number.
+/// </summary>
+internal unsafe delegate void CompositeKernel(nint* inputs, nint* outputs, nint count);
+
+/// <summary>How a composite reads an input: of which dtype, and whether one number serves a whole run.</summary>
+internal readonly record struct CompositeInput(DType DType, bool Repeats);
+
+/// <summary>
+/// Compiles composites to vector loops at run time. Every value is a local variable of the loop, every term a call of
+/// its row's <see cref="IMap.Map"/>, which the JIT makes part of the loop: nothing but inputs and outputs touches memory.
+/// </summary>
+internal static class CompositeCode
+{
+    private static readonly ConcurrentDictionary<Key, CompositeKernel> s_kernels = new();
+
+    /// <summary>The elements that a kernel handles at once.</summary>
+    public static int Lanes(DType dtype) => Simd.Width / dtype.Size();
+
+    public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs) =>
+        s_kernels.GetOrAdd(new Key(composite with { Shape = Shape.Scalar }, inputs), static key => key.Composite.DType switch
+        {
+            DType.Float32 => Emitter<float>(key),
+            DType.Float64 => Emitter<double>(key),
+            DType.Int32 => Emitter<int>(key),
+            _ => throw new EngineException("Element-wise ops take no uint8: cast it."),
+        });
+
+    private static CompositeKernel Emitter<T>(Key key) where T : unmanaged, INumber<T> => Simd.Width switch
+    {
+        64 => new CompositeEmitter<Simd512<T>, Vector512<T>, T>(key.Composite, key.Inputs).Emit(),
+        32 => new CompositeEmitter<Simd256<T>, Vector256<T>, T>(key.Composite, key.Inputs).Emit(),
+        _ => new CompositeEmitter<Simd128<T>, Vector128<T>, T>(key.Composite, key.Inputs).Emit(),
+    };
+
+    private sealed record Key(Composite Composite, CompositeInput[] Inputs)
+    {
+        public bool Equals(Key? other) => other is not null
+            && Composite.Equals(other.Composite) && Inputs.AsSpan().SequenceEqual(other.Inputs);
+
+        public override int GetHashCode() => Composite.GetHashCode();
+    }
+}
+
+/// <summary>Writes the loop of one composite for one vector width and element type.</summary>
+internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, CompositeInput[] inputs)
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged, INumber<T>
+{
+    private static readonly MethodInfo s_map = typeof(IMap).GetMethod(nameof(IMap.Map))!
+        .MakeGenericMethod(typeof(S), typeof(V), typeof(T));
+
+    private static readonly Type s_simd = typeof(ISimd<V, T>);
+
+    private readonly DynamicMethod _method = new(
+        "composite", null, [typeof(nint*), typeof(nint*), typeof(nint)], typeof(CompositeCode).Module, skipVisibility: true);
+
+    private readonly LocalBuilder[] _values = new LocalBuilder[composite.FirstTerm + composite.Terms.Length];
+
+    private ILGenerator Il => field ??= _method.GetILGenerator();
+
+    public CompositeKernel Emit()
+    {
+        LocalBuilder[] sources = [.. inputs.Select((_, i) => Pointer(argument: 0, i))];
+        LocalBuilder[] targets = [.. composite.Outputs.Select((_, i) => Pointer(argument: 1, i))];
+        for (int i = 0; i < _values.Length; i++)
+        {
+            _values[i] = Il.DeclareLocal(typeof(V));
+        }
+
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            if (inputs[i].Repeats)
+            {
+                Il.Emit(OpCodes.Ldloc, sources[i]);
+                Il.Emit(OpCodes.Call, Helper(nameof(SplatFrom), inputs[i].DType));
+                Il.Emit(OpCodes.Stloc, _values[i]);
+            }
+        }
+
+        // The index counts bytes of T, so that the addresses need no multiplication.
+        LocalBuilder at = Il.DeclareLocal(typeof(nint)), end = Il.DeclareLocal(typeof(nint));
+        Il.Emit(OpCodes.Ldc_I4_0);
+        Il.Emit(OpCodes.Conv_I);
+        Il.Emit(OpCodes.Stloc, at);
+        Il.Emit(OpCodes.Ldarg_2);
+        Il.Emit(OpCodes.Ldc_I4, sizeof(T));
+        Il.Emit(OpCodes.Mul);
+        Il.Emit(OpCodes.Stloc, end);
+        Label body = Il.DefineLabel(), test = Il.DefineLabel();
+        Il.Emit(OpCodes.Br, test);
+        Il.MarkLabel(body);
+        EmitLoads(sources, at);
+        EmitTerms();
+        EmitStores(targets, at);
+        Il.Emit(OpCodes.Ldloc, at);
+        Il.Emit(OpCodes.Ldc_I4, Unsafe.SizeOf<V>());
+        Il.Emit(OpCodes.Add);
+        Il.Emit(OpCodes.Stloc, at);
+        Il.MarkLabel(test);
+        Il.Emit(OpCodes.Ldloc, at);
+        Il.Emit(OpCodes.Ldloc, end);
+        Il.Emit(OpCodes.Blt, body);
+        Il.Emit(OpCodes.Ret);
+        return _method.CreateDelegate<CompositeKernel>();
+    }
+
+    private LocalBuilder Pointer(short argument, int index)
+    {
+        LocalBuilder pointer = Il.DeclareLocal(typeof(nint));
+        Il.Emit(OpCodes.Ldarg, argument);
+        Il.Emit(OpCodes.Ldc_I4, index * sizeof(nint));
+        Il.Emit(OpCodes.Add);
+        Il.Emit(OpCodes.Ldind_I);
+        Il.Emit(OpCodes.Stloc, pointer);
+        return pointer;
+    }
+
+    private void EmitLoads(LocalBuilder[] sources, LocalBuilder at)
+    {
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            if (!inputs[i].Repeats)
+            {
+                EmitAddress(sources[i], at, inputs[i].DType.Size());
+                Il.Emit(OpCodes.Call, Helper(nameof(LoadFrom), inputs[i].DType));
+                Il.Emit(OpCodes.Stloc, _values[i]);
+            }
+        }
+    }
+
+    private void EmitTerms()
+    {
+        for (int i = 0; i < composite.Constants.Length; i++)
+        {
+            Il.Emit(OpCodes.Ldc_R8, composite.Constants[i]);
+            Il.Emit(OpCodes.Constrained, typeof(S));
+            Il.Emit(OpCodes.Call, s_simd.GetMethod(nameof(ISimd<V, T>.Const))!);
+            Il.Emit(OpCodes.Stloc, _values[composite.Inputs + i]);
+        }
+
+        for (int i = 0; i < composite.Terms.Length; i++)
+        {
+            (ElementRow row, int a, int b, int c) = composite.Terms[i];
+            foreach (int operand in (int[])[a, row.Arity > 1 ? b : a, row.Arity > 2 ? c : a])
+            {
+                Il.Emit(OpCodes.Ldloc, _values[operand]);
+            }
+
+            Il.Emit(OpCodes.Constrained, row.Map);
+            Il.Emit(OpCodes.Call, s_map);
+            Il.Emit(OpCodes.Stloc, _values[composite.FirstTerm + i]);
+        }
+    }
+
+    private void EmitStores(LocalBuilder[] targets, LocalBuilder at)
+    {
+        for (int i = 0; i < targets.Length; i++)
+        {
+            bool isMask = composite.IsMask(composite.Outputs[i]);
+            EmitAddress(targets[i], at, isMask ? 1 : sizeof(T));
+            Il.Emit(OpCodes.Ldloc, _values[composite.Outputs[i]]);
+            Il.Emit(OpCodes.Call, Helper(isMask ? nameof(StoreMask) : nameof(Store)));
+        }
+    }
+
+    private void EmitAddress(LocalBuilder start, LocalBuilder at, int size)
+    {
+        Il.Emit(OpCodes.Ldloc, start);
+        Il.Emit(OpCodes.Ldloc, at);
+        int shift = BitOperations.Log2((uint)size) - BitOperations.Log2((uint)sizeof(T));
+        if (shift != 0)
+        {
+            Il.Emit(OpCodes.Ldc_I4, Math.Abs(shift));
+            Il.Emit(shift < 0 ? OpCodes.Shr : OpCodes.Shl);
+        }
+
+        Il.Emit(OpCodes.Add);
+    }
+
+    private static MethodInfo Helper(string name) => typeof(CompositeEmitter<S, V, T>)
+        .GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
+
+    private static MethodInfo Helper(string name, DType from) => Helper(name).MakeGenericMethod(from switch
+    {
+        DType.Float32 => typeof(float),
+        DType.Float64 => typeof(double),
+        DType.Int32 => typeof(int),
+        _ => typeof(byte),
+    });
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V SplatFrom<TFrom>(nint address) where TFrom : unmanaged, INumber<TFrom> =>
+        S.Splat(T.CreateTruncating(*(TFrom*)address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V LoadFrom<TFrom>(nint address) where TFrom : unmanaged, INumber<TFrom> =>
+        typeof(TFrom) == typeof(T) ? S.Load((T*)address) : Convert((TFrom*)address);
+
+    private static V Convert<TFrom>(TFrom* from) where TFrom : unmanaged, INumber<TFrom>
+    {
+        T* lanes = stackalloc T[S.Count];
+        for (int i = 0; i < S.Count; i++)
+        {
+            lanes[i] = T.CreateTruncating(from[i]);
+        }
+
+        return S.Load(lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(nint address, V value) => S.Store((T*)address, value);
+
+    private static void StoreMask(nint address, V mask)
+    {
+        ulong bits = S.MaskBits(mask);
+        for (int i = 0; i < S.Count; i++)
+        {
+            ((byte*)address)[i] = (byte)((bits >> i) & 1);
+        }
+    }
+}

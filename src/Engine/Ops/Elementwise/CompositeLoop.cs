@@ -1,0 +1,113 @@
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>The CPU's loops around a composite's compiled kernel.</summary>
+internal sealed unsafe class CompositeLoop
+{
+    private const int Grain = 4096;
+
+    private readonly CompositeKernel _kernel;
+    private readonly int _lanes;
+    private readonly int[] _sides;
+    private readonly int[][] _strides;
+    private readonly nint[] _inputs;
+    private readonly int[] _inputSizes;
+    private readonly nint[] _outputs;
+    private readonly int[] _outputSizes;
+
+    private CompositeLoop(Composite composite, CpuStep step)
+    {
+        int[] operands = [.. Enumerable.Range(0, composite.Inputs)];
+        int[] results = [.. Enumerable.Range(0, composite.Outputs.Length)];
+        (_sides, _strides) = Broadcasting.Loops(composite.Shape, [.. operands.Select(step.Shape)]);
+        _kernel = CompositeCode.Compile(
+            composite, [.. operands.Select(i => new CompositeInput(step.DType(i), _strides[i][^1] == 0))]);
+        _lanes = CompositeCode.Lanes(composite.DType);
+        _inputs = [.. operands.Select(i => (nint)step.In<byte>(i))];
+        _inputSizes = [.. operands.Select(i => step.DType(i).Size())];
+        _outputs = [.. results.Select(i => (nint)step.Out<byte>(i))];
+        _outputSizes = [.. results.Select(i => step.OutDType(i).Size())];
+    }
+
+    public static Phase[] Phases(Composite composite, CpuStep step) =>
+        [new Phase(checked((int)composite.Shape.Count), Grain, new CompositeLoop(composite, step).Run)];
+
+    private void Run(int start, int end, int worker)
+    {
+        nint* inputs = stackalloc nint[_inputs.Length], outputs = stackalloc nint[_outputs.Length];
+        int inner = _sides[^1];
+        while (start < end)
+        {
+            (int row, int column) = Math.DivRem(start, inner);
+            int count = Math.Min(end - start, inner - column);
+            for (int i = 0; i < _inputs.Length; i++)
+            {
+                inputs[i] = _inputs[i] + (Element(_strides[i], row, column) * _inputSizes[i]);
+            }
+
+            for (int i = 0; i < _outputs.Length; i++)
+            {
+                outputs[i] = _outputs[i] + ((nint)start * _outputSizes[i]);
+            }
+
+            RunRow(inputs, outputs, count);
+            start += count;
+        }
+    }
+
+    /// <summary>Whole vectors where the operands lie, what is left over in a vector's room beside them.</summary>
+    private void RunRow(nint* inputs, nint* outputs, int count)
+    {
+        int whole = count - (count % _lanes);
+        if (whole > 0)
+        {
+            _kernel(inputs, outputs, whole);
+        }
+
+        int left = count - whole;
+        if (left == 0)
+        {
+            return;
+        }
+
+        const int Room = 64 * sizeof(double);
+        byte* rooms = stackalloc byte[Room * (_inputs.Length + _outputs.Length)];
+        nint* from = stackalloc nint[_inputs.Length], to = stackalloc nint[_outputs.Length];
+        for (int i = 0; i < _inputs.Length; i++)
+        {
+            int size = _inputSizes[i];
+            bool repeats = _strides[i][^1] == 0;
+            from[i] = repeats ? inputs[i] : (nint)(rooms + (i * Room));
+            if (!repeats)
+            {
+                Buffer.MemoryCopy((byte*)inputs[i] + ((nint)whole * size), (void*)from[i], Room, (long)left * size);
+            }
+        }
+
+        for (int i = 0; i < _outputs.Length; i++)
+        {
+            to[i] = (nint)(rooms + ((_inputs.Length + i) * Room));
+        }
+
+        _kernel(from, to, _lanes);
+        for (int i = 0; i < _outputs.Length; i++)
+        {
+            long bytes = (long)left * _outputSizes[i];
+            Buffer.MemoryCopy((void*)to[i], (byte*)outputs[i] + ((nint)whole * _outputSizes[i]), bytes, bytes);
+        }
+    }
+
+    /// <summary>Where an element lies in an input, given the row of the outer loops and the place in the inner one.</summary>
+    private nint Element(int[] strides, int row, int column)
+    {
+        nint at = (nint)column * strides[^1];
+        for (int axis = _sides.Length - 2; axis >= 0; axis--)
+        {
+            (row, int index) = Math.DivRem(row, _sides[axis]);
+            at += (nint)index * strides[axis];
+        }
+
+        return at;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Globalization;
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// A composite as CUDA C: statements over the elements of its inputs at one place, alone (<see cref="CudaMap"/>) or as
+/// the epilogue of another kernel, whose element is then its input 0.
+/// </summary>
+internal sealed class CudaComposite
+{
+    private readonly Composite _composite;
+    private readonly string _prefix;
+    private readonly List<(string Declaration, CudaArgument Value)> _operands = [];
+    private readonly List<string> _loads = [];
+    private readonly List<string> _stores = [];
+
+    private CudaComposite(Composite composite, string prefix)
+    {
+        _composite = composite;
+        _prefix = prefix;
+        Stored = Array.FindIndex(composite.Outputs, output => !composite.IsMask(output));
+    }
+
+    /// <summary>Which of the composite's outputs the kernel itself stores: the first that has its type.</summary>
+    public int Stored { get; }
+
+    /// <summary>A composite in the epilogue of a step's kernel.</summary>
+    /// <param name="composite">What is done with an element.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="inputs">Which of the step's inputs are the composite's, from its second on.</param>
+    /// <param name="outputs">Which of the step's outputs are the composite's.</param>
+    /// <param name="prefix">What all names begin with.</param>
+    public static CudaComposite Of(Composite composite, CudaStep step, int[] inputs, int[] outputs, string prefix)
+    {
+        var result = new CudaComposite(composite, prefix);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            string name = $"{prefix}x{i + 1}", type = step.DType(inputs[i]).Cuda();
+            result._operands.Add(($"const {type}* {name}", step.In(inputs[i])));
+            string at = Index(composite.Shape, step.Shape(inputs[i]));
+            result._loads.Add($"T {prefix}v{i + 1} = {name}[{at}];");
+        }
+
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            if (i != result.Stored)
+            {
+                result._operands.Add(($"{step.OutDType(outputs[i]).Cuda()}* {prefix}y{i}", step.Out(outputs[i])));
+                result._stores.Add($"{prefix}y{i}[place] = {prefix}v{composite.Outputs[i]};");
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>The terms, one statement each; value k is the variable <c>vk</c> behind the prefix.</summary>
+    public static IEnumerable<string> Statements(Composite composite, string prefix = "")
+    {
+        for (int i = 0; i < composite.Constants.Length; i++)
+        {
+            yield return $"T {prefix}v{composite.Inputs + i} = T({Literal(composite.Constants[i])});";
+        }
+
+        for (int t = 0; t < composite.Terms.Length; t++)
+        {
+            Term term = composite.Terms[t];
+            string type = term.Row.GivesMask ? "uint8" : "T";
+            string parameters = string.Join(", ", term.Row.Parameters.Split(", ").Select(name => $"T {name}"));
+            string operands = string.Join(", ", term.Operands.Select(i => $"{prefix}v{i}"));
+            yield return $"{type} {prefix}v{composite.FirstTerm + t} = "
+                + $"[&]({parameters}) -> {type} {{ return {term.Row.Cuda}; }}({operands});";
+        }
+    }
+
+    /// <summary>What the kernel does with an element.</summary>
+    /// <param name="element">The element, an lvalue.</param>
+    /// <param name="index">Its place in the output, in C order.</param>
+    public CudaEpilogue Epilogue(string element, string index) => new(
+        string.Join(' ',
+        [
+            $"{{ size_t place = {index}; T {_prefix}v0 = {element};",
+            .. _loads,
+            .. Statements(_composite, _prefix),
+            .. _stores,
+            $"{element} = {_prefix}v{_composite.Outputs[Stored]}; }}",
+        ]),
+        _operands);
+
+    /// <summary>Where the element of an input lies that belongs to `place` of what it broadcasts to.</summary>
+    private static string Index(Shape shape, Shape input)
+    {
+        (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [input]);
+        var terms = new List<string>();
+        long block = 1;
+        for (int loop = sides.Length - 1; loop >= 0; loop--)
+        {
+            if (strides[0][loop] != 0)
+            {
+                string at = block == 1 ? "place" : $"place / {block}";
+                at = loop == 0 ? at : $"{at} % {sides[loop]}";
+                terms.Add(strides[0][loop] == 1 ? at : $"({at}) * {strides[0][loop]}");
+            }
+
+            block *= sides[loop];
+        }
+
+        return terms.Count == 0 ? "0" : string.Join(" + ", terms);
+    }
+
+    private static string Literal(double value) =>
+        double.IsNaN(value) ? "__longlong_as_double(0x7ff8000000000000LL)"
+        : double.IsInfinity(value) ? value > 0 ? "infinity(0.0)" : "-infinity(0.0)"
+        : value.ToString("R", CultureInfo.InvariantCulture) is var text && text.AsSpan().ContainsAny(".E")
+            ? text
+            : $"{text}.0";
+}

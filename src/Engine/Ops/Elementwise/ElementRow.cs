@@ -1,0 +1,49 @@
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>The definition of an element-wise function of up to three numbers.</summary>
+internal delegate double ScalarFunction(ReadOnlySpan<double> x);
+
+/// <summary>
+/// What both devices need to compute an element-wise function, alone or as a term of a <see cref="Composite"/>.
+/// </summary>
+/// <param name="Name">The name in prints.</param>
+/// <param name="Map">The struct, an <see cref="IMap"/>, whose <c>Map</c> computes a vector's lanes.</param>
+/// <param name="Arity">The number of operands.</param>
+/// <param name="Cuda">An expression in CUDA C over <see cref="Parameters"/>, whose type is T.</param>
+/// <param name="GivesMask">Whether it gives uint8: on the CPU, lanes of all ones or all zeros until they are stored.</param>
+/// <param name="Scalar">The definition.</param>
+/// <param name="Phases">The CPU's loop for it alone.</param>
+internal sealed record ElementRow(
+    string Name,
+    Type Map,
+    int Arity,
+    string Cuda,
+    bool GivesMask,
+    ScalarFunction Scalar,
+    Func<CpuStep, Phase[]> Phases)
+{
+    private static readonly string[] s_parameters = ["", "x", "a, b", "a, b, c"];
+
+    /// <summary>A mask of the CPU's as the numbers 1 and 0.</summary>
+    public static ElementRow FromMask { get; } = Of<OneWhereSet>("cast", "(T)x", x => x[0]);
+
+    /// <summary>The expression's names for the operands.</summary>
+    public string Parameters => s_parameters[Arity];
+
+    public static ElementRow Of<TMap>(string name, string cuda, ScalarFunction scalar, bool givesMask = false)
+        where TMap : struct, IMap =>
+        new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, MapLoop.Phases<TMap>);
+
+    public bool Equals(ElementRow? other) => other is not null && Map == other.Map;
+
+    public override int GetHashCode() => Map.GetHashCode();
+
+    private readonly struct OneWhereSet : IMap
+    {
+        public static int Arity => 1;
+
+        static V IMap.Map<S, V, T>(V a, V b, V c) => S.And(a, S.Const(1));
+    }
+}

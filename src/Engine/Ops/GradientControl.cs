@@ -1,0 +1,72 @@
+using System.Globalization;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>x itself, through which no gradient flows.</summary>
+internal sealed record DisconnectedGrad : View, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => SamplesOf(new DisconnectedGrad(), random);
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => [null];
+
+    internal static IEnumerable<Sample> SamplesOf(Op op, Random random)
+    {
+        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        yield return new Sample(op, new Arg(shape)) { HasGradient = false };
+        yield return new Sample(op, Arg.Int(shape, -9, 9)) { HasGradient = false };
+    }
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
+}
+
+/// <summary>x itself, whose gradient is zero.</summary>
+internal sealed record ZeroGrad : View, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random) => DisconnectedGrad.SamplesOf(new ZeroGrad(), random);
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [Symbolic.Zero(node.Inputs[0])];
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
+}
+
+/// <summary>x itself, whose gradient is kept between two numbers, element by element.</summary>
+internal sealed record GradClip(double Least, double Most) : View, ISampled
+{
+    public override string Name => string.Create(CultureInfo.InvariantCulture, $"gradClip{{{Least}, {Most}}}");
+
+    public static IEnumerable<Sample> Samples(Random random) =>
+        DisconnectedGrad.SamplesOf(new GradClip(-0.1, 0.1), random)
+            .Append(new Sample(new GradClip(-10, 10), new Arg([Arg.Side(random)])));
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [Symbolic.Clip(outputGrads[0]!, Least, Most)];
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// x itself, but a constant to <see cref="Grad(Variable, Variable)"/>: what depends on x through it alone counts as
+    /// disconnected. Theano's <c>disconnected_grad</c>, other libraries' stop gradient.
+    /// </summary>
+    public static Variable DisconnectedGrad(Variable x) => new DisconnectedGrad().Call(x);
+
+    /// <summary>
+    /// x itself, whose gradient is zero wherever it comes from; x counts as connected. Theano's <c>zero_grad</c>.
+    /// </summary>
+    public static Variable ZeroGrad(Variable x) => new ZeroGrad().Call(x);
+
+    /// <summary>
+    /// x itself, but the gradient that flows back through it is kept between two numbers, element by element. Theano's
+    /// <c>grad_clip</c>.
+    /// </summary>
+    /// <exception cref="EngineException">The least number is greater than the most.</exception>
+    public static Variable GradClip(Variable x, double least, double most) => least <= most
+        ? new GradClip(least, most).Call(x)
+        : throw new EngineException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"The gradient of '{x}' ({x.Type}) cannot be kept between {least} and {most}: the first is the greater."));
+}

@@ -1,0 +1,15 @@
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>An op whose kernel can do something with each element of its outputs before it stores them.</summary>
+internal interface ICudaEpilogueOp : ICudaOp
+{
+    /// <summary>Whether it can, on operands of these types.</summary>
+    bool TakesEpilogues(CudaStepTypes step) => true;
+
+    /// <summary>The launches, with what is done with the elements of each output; null for nothing.</summary>
+    CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues);
+
+    CudaLaunch[] ICudaOp.Cuda(CudaStep step) => Cuda(step, new CudaComposite?[step.OutputCount]);
+}

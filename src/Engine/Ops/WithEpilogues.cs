@@ -1,0 +1,222 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// An op whose outputs go through element-wise functions before they are stored: a product with bias and rectifier, a
+/// weight's gradient with its update.
+/// </summary>
+/// <param name="Anchor">The op.</param>
+/// <param name="AnchorInputs">How many inputs it has; those of the epilogues follow.</param>
+/// <param name="Results">What it gives for the shapes at hand.</param>
+/// <param name="Epilogues">
+/// For each of its outputs the function of it, as input 0, and of further inputs; null where the output is stored as it
+/// is.
+/// </param>
+internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] Results, Composite?[] Epilogues)
+    : Op, ICpuOp, ICudaOp, ISampled
+{
+    public override string Name =>
+        $"{Anchor.Name} + {string.Join(", ", Epilogues.Select(epilogue => epilogue?.Name ?? "nothing"))}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        ElementRow add = new Binary<Add>().Row, multiply = new Binary<Multiply>().Row;
+        ElementRow rectify = new Unary<Rectify>().Row, less = new Compare<Less>().Row;
+        int m = Arg.Side(random), n = Arg.Side(random), k = Arg.Side(random);
+        foreach (DType type in (DType[])[DType.Float32, DType.Float64])
+        {
+            // Bias and rectifier; 2x + y and a mask of it; the sums of columns, and of few long rows, updating.
+            Composite dense = new([m, n], type, 2, [], [new(add, 0, 1), new(rectify, 2)], [3]);
+            yield return Of(new Dot(false, true), [dense], Any([m, k]), Any([n, k]), Any([n]));
+            Composite both = new([m, n], type, 2, [2], [new(multiply, 0, 2), new(add, 3, 1), new(less, 4, 0)], [5, 0, 4]);
+            yield return Of(new Dot(true, false), [both], Any([k, m]), Any([k, n]), Any([m, n]));
+            Composite update = new([n], type, 2, [0.5], [new(multiply, 0, 2), new(add, 3, 1)], [4]);
+            yield return Of(new SumTo(), [update], Any([m, n]), Any([n]), Any([n]));
+            yield return Of(new SumTo(), [update with { Shape = [2, 1] }], Any([2, 20000]), Any([2, 1]), Any([2, 1]));
+            yield return Of(new Reduce<Sum>([0]), [update with { Shape = [1] }], Any([9000]), Any([1]));
+            Arg Any(Shape shape) => new(shape, type);
+            foreach (Sample sample in Convolutions(type, random, add, multiply, rectify))
+            {
+                yield return sample;
+            }
+        }
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        var outputs = new List<TensorType>();
+        for (int i = 0; i < Results.Length; i++)
+        {
+            outputs.AddRange(Epilogues[i]?.Infer([]) ?? [Results[i]]);
+        }
+
+        return outputs;
+    }
+
+    public override bool Reads(int input) => input >= AnchorInputs || Anchor.Reads(input);
+
+    /// <summary>Of the epilogues' inputs, those that a thread reads where it writes.</summary>
+    public override bool MayOverwrite(int input) => input >= AnchorInputs;
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        Anchor.Flops([.. inputs.Take(AnchorInputs)], Results)
+        + Epilogues.OfType<Composite>().Sum(epilogue => epilogue.Terms.Length * epilogue.Shape.Count);
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray[] own = [.. inputs.Take(AnchorInputs)];
+        NdArray[] results = [.. Results.Select(type => new NdArray(type.Shape))];
+        Anchor.Reference(own, results);
+        foreach (Part<NdArray> part in Parts(inputs, outputs))
+        {
+            NdArray result = results[part.Number];
+            if (part.Epilogue is { } epilogue)
+            {
+                epilogue.Reference([new NdArray(epilogue.Shape, result.Data), .. part.Inputs], part.Outputs);
+            }
+            else
+            {
+                result.Data.CopyTo(part.Outputs[0].Data, 0);
+            }
+        }
+    }
+
+    /// <summary>The anchor writes to scratch memory what epilogues make of it.</summary>
+    public Phase[] Cpu(CpuStep step)
+    {
+        StepOperands operands = step.Operands;
+        Part<Operand>[] parts = [.. Parts(operands.Inputs, operands.Outputs)];
+        var results = new Operand[parts.Length];
+        long offset = 0;
+        foreach (Part<Operand> part in parts)
+        {
+            results[part.Number] = part.Epilogue is null
+                ? part.Outputs[0]
+                : Scratch(Types[part.Number]);
+        }
+
+        long rest = (operands.Workspace?.Type.Shape[0] ?? 0) - offset;
+        Operand? workspace = rest > 0 ? Scratch(new OperandType(DType.UInt8, [checked((int)rest)])) : null;
+        var own = new StepOperands([.. operands.Inputs.Take(AnchorInputs)], results, workspace);
+        return
+        [
+            .. ((ICpuOp)Anchor).Cpu(new CpuStep(own, step.Threads)),
+            .. parts.Where(part => part.Epilogue is not null).SelectMany(part => part.Epilogue!.Cpu(new CpuStep(
+                new StepOperands([Whole(part), .. part.Inputs], part.Outputs, null), step.Threads))),
+        ];
+
+        Operand Whole(Part<Operand> part) => results[part.Number] with
+        {
+            Type = new OperandType(part.Epilogue!.DType, part.Epilogue.Shape),
+        };
+
+        Operand Scratch(OperandType type)
+        {
+            Operand all = operands.Workspace!;
+            var operand = new Operand(all.Storage, all.Offset + offset, type);
+            offset += Aligned(type);
+            return operand;
+        }
+    }
+
+    public long CpuWorkspace(CpuStepTypes step)
+    {
+        CpuStepTypes own = step with
+        {
+            Inputs = [.. step.Inputs.Take(AnchorInputs)],
+            Outputs = Types,
+        };
+        long results = Types.Where((_, i) => Epilogues[i] is not null).Sum(Aligned);
+        return results + ((ICpuOp)Anchor).CpuWorkspace(own);
+    }
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        Part<int>[] parts = [.. Parts([.. Enumerable.Range(0, step.InputCount)], [.. Enumerable.Range(0, step.OutputCount)])];
+        CudaComposite?[] epilogues = [.. parts.Select(part => part.Epilogue is null
+            ? null
+            : CudaComposite.Of(part.Epilogue, step, [.. part.Inputs], [.. part.Outputs], $"p{part.Number}"))];
+        int[] stored = [.. parts.Select(part => part.Outputs[epilogues[part.Number]?.Stored ?? 0])];
+        return ((ICudaEpilogueOp)Anchor).Cuda(
+            step.Part([.. Enumerable.Range(0, AnchorInputs)], stored, Types), epilogues);
+    }
+
+    public long CudaWorkspace(CudaStepTypes step) => ((ICudaOp)Anchor).CudaWorkspace(
+        new CudaStepTypes([.. step.Inputs.Take(AnchorInputs)], Types));
+
+    public bool Equals(WithEpilogues? other) => other is not null
+        && Anchor.Equals(other.Anchor)
+        && AnchorInputs == other.AnchorInputs
+        && Results.AsSpan().SequenceEqual(other.Results)
+        && Epilogues.AsSpan().SequenceEqual(other.Epilogues);
+
+    public override int GetHashCode() => HashCode.Combine(Anchor, Epilogues[0]);
+
+    private static IEnumerable<Sample> Convolutions(
+        DType type, Random random, ElementRow add, ElementRow multiply, ElementRow rectify)
+    {
+        var plain = new Conv2D((1, 1), (0, 0), true);
+        Arg x = new([2, 3, 7, 6], type), w = new([5, 3, 2, 3], type), y = new([2, 5, 6, 4], type);
+        Arg pooled = new([2, 5, 3, 2], type), bias = new([5], type);
+        var places = new Arg(
+            pooled.Shape, DType.Int32,
+            Values: MaxPool2DGradient.Places(Conv2DMaxPool.Window, y.Shape, pooled.Shape, random));
+        Composite Of(Shape shape, params Term[] terms) =>
+            new(shape, type, 2, [], terms, [terms.Length + 1]);
+        Composite filters = Of(w.Shape, new(add, 0, 1), new(multiply, 2, 2)), sums = Of(bias.Shape, new Term(add, 0, 1));
+        Composite images = Of(x.Shape, new(multiply, 0, 1), new(rectify, 2));
+        yield return WithEpilogues.Of(
+            plain, [Of(y.Shape, new(add, 0, 1), new(rectify, 2))], x, w, bias, new Arg([5, 1, 1], type));
+        yield return WithEpilogues.Of(new Conv2DInputGradient(plain), [images], w, y, x, x);
+        yield return WithEpilogues.Of(new Conv2DWeightsGradient(plain, true), [filters, sums], x, y, w, w, bias);
+        yield return WithEpilogues.Of(new Conv2DWeightsGradient(plain, true), [null, sums], x, y, w, bias);
+        Arg whole = new(x.Shape, type, -4, 5, Whole: true), filter = new(w.Shape, type, -4, 5, Whole: true);
+        yield return WithEpilogues.Of(
+            new Conv2DMaxPool(plain),
+            [Of(pooled.Shape, new(add, 0, 1), new(rectify, 2)), null],
+            whole, filter, new Arg(bias.Shape, type, -4, 5, Whole: true), pooled);
+        yield return WithEpilogues.Of(
+            new Conv2DMaxPoolGradients(plain, WithFilters: true, WithBias: true, WithImages: false),
+            [filters, sums], x, w, pooled, places, w, bias);
+        yield return WithEpilogues.Of(
+            new Conv2DMaxPoolGradients(plain, WithFilters: false, WithBias: false, WithImages: true),
+            [images], x, w, pooled, places, x);
+    }
+
+    private static Sample Of(Op anchor, Composite?[] epilogues, params Arg[] args)
+    {
+        int further = epilogues.Sum(epilogue => epilogue?.Inputs - 1 ?? 0);
+        int own = args.Length - further;
+        TensorType[] results = [.. anchor.Infer([.. args.Take(own).Select(arg => new TensorType(arg.DType!.Value, arg.Shape))])];
+        return new Sample(new WithEpilogues(anchor, own, results, epilogues), args) { HasGradient = false };
+    }
+
+    private OperandType[] Types => [.. Results.Select(type => new OperandType(type.DType, type.Shape))];
+
+    /// <summary>What belongs to each of the anchor's outputs, of the inputs after its own and of all outputs.</summary>
+    private IEnumerable<Part<T>> Parts<T>(IReadOnlyList<T> inputs, IReadOnlyList<T> outputs)
+    {
+        int input = AnchorInputs, output = 0;
+        for (int i = 0; i < Epilogues.Length; i++)
+        {
+            int reads = Epilogues[i]?.Inputs - 1 ?? 0, writes = Epilogues[i]?.Outputs.Length ?? 1;
+            yield return new Part<T>(
+                i, Epilogues[i],
+                [.. inputs.Skip(input).Take(reads)], [.. outputs.Skip(output).Take(writes)]);
+            input += reads;
+            output += writes;
+        }
+    }
+
+    private static long Aligned(OperandType type)
+    {
+        const long Alignment = 64;
+        return ((type.Shape.Count * type.DType.Size()) + Alignment - 1) / Alignment * Alignment;
+    }
+
+    private readonly record struct Part<T>(int Number, Composite? Epilogue, T[] Inputs, T[] Outputs);
+}

@@ -1,0 +1,199 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// One way of writing what only changes shapes, repeats or sums: every view is a <see cref="Reshape"/>, every sum a
+/// <see cref="Reduce{TRow}"/>, and what is repeated is repeated as late as possible, best by the op that reads it.
+/// </summary>
+internal static class CanonicalShapes
+{
+    public static Rule[] Rules { get; } =
+    [
+        View, Transposition, TransposedFactor, Repetition, RepeatedOperands, RepeatedConversion,
+        SumToShape, SumOfSum, SumOfView, SumOfRepeated,
+    ];
+
+    /// <summary>A view is a reshape, of what is no reshape itself and has another shape.</summary>
+    private static Variable? View(Apply node)
+    {
+        if (!node.IsView)
+        {
+            return null;
+        }
+
+        Variable x = node.Inputs[0];
+        Shape shape = node.Outputs[0].Shape;
+        if (x.Shape == shape)
+        {
+            return x;
+        }
+
+        return Match.Is(x, out Reshape? _, out Apply? before) ? Match.Under(shape, before.Inputs[0])
+            : IsOneRepeated(x, out Variable? one) ? Match.Repeated(Match.Under(Shape.Scalar, one), shape)
+            : node.Op is Reshape reshape && reshape.To == shape ? null
+            : new Reshape(shape).Call(x);
+    }
+
+    private static Variable? Transposition(Apply node)
+    {
+        if (node.Op is not DimShuffle outer || !Match.Is(node.Inputs[0], out DimShuffle? inner, out Apply? before))
+        {
+            return null;
+        }
+
+        Shape axes = [.. outer.Axes.Select(axis => axis < 0 ? axis : inner.Axes[axis])];
+        return new DimShuffle(axes).Call(before.Inputs[0]);
+    }
+
+    /// <summary>A matrix product reads a factor by columns where it is transposed before.</summary>
+    private static Variable? TransposedFactor(Apply node)
+    {
+        if (node.Op is not Dot dot)
+        {
+            return null;
+        }
+
+        bool isA = Match.Is(node.Inputs[0], out DimShuffle? _, out Apply? a);
+        bool isB = Match.Is(node.Inputs[1], out DimShuffle? _, out Apply? b);
+        isA = isA && a!.Inputs[0].Rank == 2;
+        isB = isB && b!.Inputs[0].Rank == 2;
+        return isA || isB
+            ? new Dot(dot.TransposeA ^ isA, dot.TransposeB ^ isB).Call(
+                isA ? a!.Inputs[0] : node.Inputs[0], isB ? b!.Inputs[0] : node.Inputs[1])
+            : null;
+    }
+
+    private static Variable? Repetition(Apply node)
+    {
+        if (node.Op is not BroadcastLike)
+        {
+            return null;
+        }
+
+        Variable x = node.Inputs[0];
+        Shape shape = node.Outputs[0].Shape;
+        return x.Shape.Count == shape.Count ? Match.Under(shape, x)
+            : Match.Is(x, out BroadcastLike? _, out Apply? before) ? Match.Repeated(before.Inputs[0], shape)
+            : null;
+    }
+
+    /// <summary>An element-wise op repeats its operands itself, and is better repeated than computed again.</summary>
+    private static Variable? RepeatedOperands(Apply node)
+    {
+        if (node.Op is not Elementwise || !node.Inputs.Any(IsRepeated))
+        {
+            return null;
+        }
+
+        Variable[] inputs =
+            [.. node.Inputs.Select(input => IsRepeated(input) ? ((Result)input).Owner.Inputs[0] : input)];
+        Shape joined = Broadcasting.Join([.. inputs.Select(input => input.Type)]), shape = node.Outputs[0].Shape;
+        return joined == shape ? node.With(inputs).Outputs[0]
+            : node.Outputs[0].DType != DType.UInt8 ? Match.Repeated(node.With(inputs).Outputs[0], shape)
+            : null;
+    }
+
+    private static Variable? RepeatedConversion(Apply node) =>
+        node.Op is Cast cast && IsRepeated(node.Inputs[0]) && cast.To != DType.UInt8
+            ? Match.Repeated(cast.Call(((Result)node.Inputs[0]).Owner.Inputs[0]), node.Outputs[0].Shape)
+            : null;
+
+    private static Variable? SumToShape(Apply node)
+    {
+        if (node.Op is not SumTo)
+        {
+            return null;
+        }
+
+        Shape from = node.Inputs[0].Shape, to = Match.Padded(node.Outputs[0].Shape, from.Rank);
+        Shape axes = [.. Enumerable.Range(0, from.Rank).Where(axis => from[axis] != to[axis])];
+        return Match.Under(node.Outputs[0].Shape, Total(axes, node.Inputs[0]));
+    }
+
+    private static Variable? SumOfSum(Apply node)
+    {
+        if (node.Op is not Reduce<Sum> sum)
+        {
+            return null;
+        }
+
+        Variable x = node.Inputs[0];
+        Shape axes = [.. sum.Axes.Where(axis => x.Shape[axis] != 1)];
+        return Match.Is(x, out Reduce<Sum>? first, out Apply? before)
+                ? Total([.. first.Axes.Concat(axes).Distinct().Order()], before.Inputs[0])
+            : axes != sum.Axes ? Total(axes, x)
+            : null;
+    }
+
+    /// <summary>A sum of what has only been given, or has lost, sides of 1 is shown that way afterwards.</summary>
+    private static Variable? SumOfView(Apply node)
+    {
+        if (node.Op is not Reduce<Sum> sum || !Match.Is(node.Inputs[0], out Reshape? _, out Apply? view))
+        {
+            return null;
+        }
+
+        Variable x = view.Inputs[0];
+        Shape shown = node.Inputs[0].Shape;
+        int[] sides = Long(x.Shape), shownSides = Long(shown);
+        if (!sides.Select(axis => x.Shape[axis]).SequenceEqual(shownSides.Select(axis => shown[axis])))
+        {
+            return null;
+        }
+
+        int[] summed = [.. sum.Axes];
+        Shape axes = [.. sides.Where((_, i) => summed.Contains(shownSides[i]))];
+        return Match.Under(node.Outputs[0].Shape, Total(axes, x));
+
+        static int[] Long(Shape shape) => [.. Enumerable.Range(0, shape.Rank).Where(axis => shape[axis] != 1)];
+    }
+
+    /// <summary>A sum of equal numbers is a product.</summary>
+    private static Variable? SumOfRepeated(Apply node)
+    {
+        if (node.Op is not Reduce<Sum> sum || !IsRepeated(node.Inputs[0]))
+        {
+            return null;
+        }
+
+        Variable x = ((Result)node.Inputs[0]).Owner.Inputs[0];
+        Shape shape = node.Inputs[0].Shape, own = Match.Padded(x.Shape, shape.Rank);
+        double times = 1;
+        var axes = new List<int>();
+        foreach (int axis in sum.Axes)
+        {
+            if (own[axis] == shape[axis])
+            {
+                axes.Add(axis);
+            }
+            else
+            {
+                times *= shape[axis];
+            }
+        }
+
+        // Of no numbers the sum is 0, also of no NaNs; and an integer must hold the factor.
+        if (times is 0 or 1 || times > int.MaxValue)
+        {
+            return null;
+        }
+
+        Variable once = Total([.. axes], Match.Under(own, x));
+        return Match.Repeated(Match.Of<Multiply>(once, Match.Number(times, x)), node.Outputs[0].Shape);
+    }
+
+    private static Variable Total(Shape axes, Variable x) => axes.Rank == 0 ? x : new Reduce<Sum>(axes).Call(x);
+
+    private static bool IsOneRepeated(Variable variable, [NotNullWhen(true)] out Variable? one)
+    {
+        one = Match.Is(variable, out BroadcastLike? _, out Apply? node) && node.Inputs[0].Shape.Count == 1
+            ? node.Inputs[0]
+            : null;
+        return one is not null;
+    }
+
+    private static bool IsRepeated(Variable variable) => Match.Is(variable, out BroadcastLike? _, out Apply? _);
+}

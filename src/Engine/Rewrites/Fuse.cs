@@ -1,0 +1,367 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Devices;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Joins element-wise ops of one shape to composites, which read and write memory once, and on GPUs those to the product,
+/// convolution or reduction whose result they begin with, which then stores what they make of it.
+/// </summary>
+/// <remarks>
+/// The ops are walked from the last to the first and dealt out to groups, numbered as they are begun: a group with a
+/// higher number runs before one with a lower. An op joins the first to run of the groups that use it, if that one
+/// is element-wise and of its shape: all others that use it run later, so that nothing is moved behind its use, and no
+/// two groups can wait for one another. That takes one look at each edge of the graph. An op of several outputs may have
+/// a group for each; those that would have run later join the first if all they read is there by then.
+/// </remarks>
+internal sealed class Fuse
+{
+    private readonly List<FuseGroup> _groups = [];
+
+    // Of each value, the first and the last to run of the groups that use it.
+    private readonly Dictionary<Variable, (FuseGroup First, FuseGroup Last)> _users = [];
+    private readonly Dictionary<Apply, FuseGroup> _groupOf = [];
+    private readonly HashSet<Variable> _roots;
+    private readonly Dictionary<Variable, Variable> _map = [];
+    private readonly bool _hasEpilogues;
+
+    private Fuse(FunctionGraph graph, bool hasEpilogues)
+    {
+        _roots = [.. graph.Roots];
+        _hasEpilogues = hasEpilogues;
+    }
+
+    public static FunctionGraph Apply(FunctionGraph graph, Device device)
+    {
+        var fuse = new Fuse(graph, device.IsGpu);
+        fuse.Deal(Traversal.Order(graph.Roots, static (node, input) => node.Op.Reads(input)));
+        for (int g = fuse._groups.Count - 1; g >= 0; g--)
+        {
+            fuse.Build(fuse._groups[g]);
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(fuse.Mapped)]);
+    }
+
+    private void Deal(IReadOnlyList<Apply> nodes)
+    {
+        foreach (Apply node in nodes.Reverse())
+        {
+            if (TryAbsorb(node))
+            {
+                continue;
+            }
+
+            FuseGroup? group = node.Outputs.Count == 1 && _users.TryGetValue(node.Outputs[0], out var users)
+                ? users.First
+                : null;
+            if (group?.TryAdd(node) != true && !TryAnchor(node, out group))
+            {
+                group = new FuseGroup(_groups.Count, node);
+                _groups.Add(group);
+            }
+
+            _groupOf.Add(node, group);
+            Use(node.Inputs.Where((_, input) => node.Op.Reads(input)), group);
+        }
+    }
+
+    private void Use(IEnumerable<Variable> variables, FuseGroup group)
+    {
+        foreach (Variable used in variables)
+        {
+            (FuseGroup first, FuseGroup last) = _users.GetValueOrDefault(used, (group, group));
+            _users[used] = (
+                group.Number > first.Number ? group : first,
+                group.Number < last.Number ? group : last);
+        }
+    }
+
+    /// <summary>
+    /// Passes by a view of what may become the beginning of the only group that uses the view: element by element, both
+    /// are the same.
+    /// </summary>
+    private bool TryAbsorb(Apply node)
+    {
+        if (!_hasEpilogues || !node.Op.IsView([.. node.Inputs.Select(input => input.Type)])
+            || _roots.Contains(node.Outputs[0]) || _roots.Contains(node.Inputs[0])
+            || node.Inputs[0] is not Result { Owner: var maker } viewed || !TakesEpilogues(maker)
+            || _users.ContainsKey(viewed)
+            || !_users.TryGetValue(node.Outputs[0], out var users) || users.First != users.Last
+            || !users.First.CanBeginWith(node.Outputs[0]))
+        {
+            return false;
+        }
+
+        users.First.LookThrough(node);
+        Use([viewed], users.First);
+        return true;
+    }
+
+    private bool TakesEpilogues(Apply node) => _hasEpilogues && node.Op is ICudaEpilogueOp op && op.TakesEpilogues(
+        new CudaStepTypes(
+            [.. node.Inputs.Select(input => new OperandType(input.DType, input.Shape))],
+            [.. node.Outputs.Select(output => new OperandType(output.DType, output.Shape))]));
+
+    /// <summary>Makes an op the beginning of the groups that use its outputs first.</summary>
+    private bool TryAnchor(Apply node, [NotNullWhen(true)] out FuseGroup? group)
+    {
+        (Variable Output, FuseGroup User)[] uses = [.. node.Outputs
+            .Where(_users.ContainsKey)
+            .Select(output => ((Variable)output, _users[output].First))
+            .OrderByDescending(use => use.First.Number)];
+        FuseGroup? first = uses.FirstOrDefault().User;
+        group = first;
+        if (first is null || !TakesEpilogues(node) || !first.CanBeginWith(uses[0].Output))
+        {
+            return false;
+        }
+
+        first.Anchor = node;
+        foreach ((Variable output, FuseGroup later) in uses[1..])
+        {
+            if (later != first && later.CanBeginWith(output)
+                && later.Operands.All(operand => node.Outputs.Contains(operand) || IsThereBefore(operand, first)))
+            {
+                first.Others.Add(later);
+                later.IsPart = true;
+                Use(later.Operands, first);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether a value is there when a group runs: nothing computes it, or only what is still to be dealt out.</summary>
+    private bool IsThereBefore(Variable variable, FuseGroup group) => variable is not Result { Owner: var owner }
+        || !_groupOf.TryGetValue(owner, out FuseGroup? maker) || maker.Number > group.Number;
+
+    private void Build(FuseGroup group)
+    {
+        if (group.IsPart)
+        {
+            return;
+        }
+
+        if (group.Anchor is { } anchor)
+        {
+            BuildWithEpilogues(group, anchor);
+            return;
+        }
+
+        if (group.Nodes.Count == 1)
+        {
+            Apply node = group.Nodes[0];
+            Apply same = node.With([.. node.Inputs.Select(input => Viewed(group.Behind(input), group))]);
+            foreach (Result output in node.Outputs)
+            {
+                _map[output] = same.Outputs[output.Index];
+            }
+
+            return;
+        }
+
+        Variable[] outputs = [.. group.Results.Where(output => IsUsedOutside(output, [group]))];
+        (Composite composite, Variable[] inputs) = group.Compose(outputs, null);
+        var apply = new Apply(composite, [.. inputs.Select(input => Viewed(input, group))], group.Nodes[0].Origin);
+        Map(outputs, apply.Outputs);
+    }
+
+    private void BuildWithEpilogues(FuseGroup group, Apply anchor)
+    {
+        FuseGroup[] groups = [group, .. group.Others];
+        var epilogues = new Composite?[anchor.Outputs.Count];
+        List<Variable> inputs = [.. anchor.Inputs], outputs = [];
+        foreach (Result result in anchor.Outputs)
+        {
+            if (groups.FirstOrDefault(each => each.Operands.Contains(result)) is not { } user)
+            {
+                outputs.Add(result);
+                continue;
+            }
+
+            Variable[] own = [.. user.Results.Append(result).Where(output => IsUsedOutside(output, groups))];
+            if (own.All(output => output.DType != result.DType))
+            {
+                // The kernel stores something of its own type.
+                own = [.. own, result];
+            }
+
+            (Composite composite, Variable[] read) = user.Compose(own, result);
+            epilogues[result.Index] = composite;
+            inputs.AddRange(read[1..]);
+            outputs.AddRange(own);
+        }
+
+        TensorType[] results = [.. anchor.Outputs.Select(output => output.Type)];
+        var op = new WithEpilogues(anchor.Op, anchor.Inputs.Count, results, epilogues);
+        Map(outputs, new Apply(op, [.. inputs.Select(Mapped)], anchor.Origin).Outputs);
+    }
+
+    private void Map(IEnumerable<Variable> variables, IEnumerable<Result> results)
+    {
+        foreach ((Variable variable, Result result) in variables.Zip(results))
+        {
+            result.Name = variable.Name;
+            _map[variable] = result;
+        }
+    }
+
+    private bool IsUsedOutside(Variable variable, FuseGroup[] groups) => _roots.Contains(variable)
+        || (_users.TryGetValue(variable, out var users)
+            && (!groups.Contains(users.First) || !groups.Contains(users.Last)));
+
+    /// <summary>What stands for an input of a group, which may have looked through a view of it.</summary>
+    private Variable Viewed(Variable input, FuseGroup group) => group.Views.TryGetValue(input, out Apply? view)
+        ? view.With([Mapped(input), .. view.Inputs.Skip(1)]).Outputs[0]
+        : Mapped(input);
+
+    private Variable Mapped(Variable variable) => _map.GetValueOrDefault(variable, variable);
+}
+
+/// <summary>Ops that run together: element-wise ones of one shape, or a single op of another kind.</summary>
+internal sealed class FuseGroup
+{
+    /// <summary>CUDA's kernel follows this many layouts of inputs that are neither whole nor single numbers.</summary>
+    private const int MostLayouts = 3;
+
+    private readonly DType? _dtype;
+    private readonly HashSet<Variable> _inputs = [];
+
+    public FuseGroup(int number, Apply first)
+    {
+        Number = number;
+        _dtype = ComputedIn(first);
+        _inputs.UnionWith(OperandsOf(first));
+        Nodes.Add(first);
+    }
+
+    public int Number { get; }
+
+    /// <summary>The ops, from the last to run to the first.</summary>
+    public List<Apply> Nodes { get; } = [];
+
+    /// <summary>The op of which the group computes what its kernel stores.</summary>
+    public Apply? Anchor { get; set; }
+
+    /// <summary>The groups that do so with the anchor's other outputs.</summary>
+    public List<FuseGroup> Others { get; } = [];
+
+    /// <summary>Whether it is one of those of another group.</summary>
+    public bool IsPart { get; set; }
+
+    /// <summary>The views that the group looks through, by what they are views of.</summary>
+    public Dictionary<Variable, Apply> Views { get; } = [];
+
+    /// <summary>What the ops compute.</summary>
+    public IEnumerable<Variable> Results => Nodes.Select(node => node.Outputs[0]);
+
+    /// <summary>What the group reads.</summary>
+    public IReadOnlyCollection<Variable> Operands => _inputs;
+
+    private Shape Shape => Nodes[0].Outputs[0].Shape;
+
+    /// <summary>Whether the group may be computed where a value that it uses is.</summary>
+    public bool CanBeginWith(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
+        && Shape.Count == value.Shape.Count && _inputs.Contains(value) && Results.Any(result => result.DType == _dtype);
+
+    /// <summary>Reads what a view is of in the place of the view.</summary>
+    public void LookThrough(Apply view)
+    {
+        _inputs.Remove(view.Outputs[0]);
+        _inputs.Add(view.Inputs[0]);
+        Views.Add(view.Inputs[0], view);
+    }
+
+    /// <summary>What is read in the place of a variable.</summary>
+    public Variable Behind(Variable variable) =>
+        variable is Result { Owner: var owner } && Views.ContainsValue(owner) ? owner.Inputs[0] : variable;
+
+    /// <summary>Adds an op whose value the group uses, if it fits.</summary>
+    public bool TryAdd(Apply node)
+    {
+        if (_dtype is null || ComputedIn(node) != _dtype || node.Outputs[0].Shape != Shape
+            || Nodes.Count >= Composite.MostTerms || !_inputs.Contains(node.Outputs[0]))
+        {
+            return false;
+        }
+
+        Variable[] more = [.. OperandsOf(node).Where(operand => !_inputs.Contains(operand))];
+        if (_inputs.Count - 1 + more.Length > Composite.MostInputs)
+        {
+            return false;
+        }
+
+        int layouts = _inputs.Concat(more).Select(input => input.Shape)
+            .Where(shape => shape.Count != 1 && shape.Count != Shape.Count)
+            .Distinct().Count();
+        if (layouts > MostLayouts)
+        {
+            return false;
+        }
+
+        _inputs.Remove(node.Outputs[0]);
+        _inputs.UnionWith(more);
+        Nodes.Add(node);
+        return true;
+    }
+
+    /// <summary>The composite that computes the outputs, and what it is applied to.</summary>
+    /// <param name="outputs">What is used elsewhere.</param>
+    /// <param name="first">What has to be the first input, if anything has.</param>
+    public (Composite Composite, Variable[] Inputs) Compose(Variable[] outputs, Variable? first)
+    {
+        Constant[] constants = [.. _inputs.OfType<Constant>().Where(constant => constant.Rank == 0)];
+        Variable[] inputs = [.. _inputs.Except(constants).OrderBy(input => input != first).ThenBy(input => input.Id)];
+        var numbers = new Dictionary<Variable, int>();
+        foreach (Variable value in inputs.Concat(constants))
+        {
+            numbers.Add(value, numbers.Count);
+        }
+
+        int firstTerm = numbers.Count;
+        var terms = new List<Term>();
+        foreach (Apply node in Nodes.Reverse<Apply>())
+        {
+            int[] operands = [.. OperandsOf(node).Select(operand => numbers[Behind(operand)])];
+            ElementRow? row = node.Op switch
+            {
+                Elementwise elementwise => elementwise.Row,
+                Cast when operands[0] >= firstTerm => ElementRow.FromMask,
+                _ => null,
+            };
+
+            // What only converts or repeats an input is no term: the input is read that way.
+            if (row is not null)
+            {
+                terms.Add(Term.Of(row, operands));
+            }
+
+            numbers[node.Outputs[0]] = row is null ? operands[0] : firstTerm + terms.Count - 1;
+        }
+
+        var composite = new Composite(
+            Shape,
+            _dtype!.Value,
+            inputs.Length,
+            [.. constants.Select(constant => constant.Value.Cast(DType.Float64).AsSpan<double>()[0])],
+            [.. terms],
+            [.. outputs.Select(output => numbers[output])]);
+        return (composite, inputs);
+    }
+
+    /// <summary>The dtype that an op computes with, null for one that cannot be a term of a composite.</summary>
+    private static DType? ComputedIn(Apply node) => node.Op switch
+    {
+        Elementwise => node.Inputs[0].DType,
+        Cast or BroadcastLike when node.Outputs[0].DType != DType.UInt8
+            && !node.Op.IsView([.. node.Inputs.Select(input => input.Type)]) => node.Outputs[0].DType,
+        _ => null,
+    };
+
+    private static IEnumerable<Variable> OperandsOf(Apply node) =>
+        node.Inputs.Where((_, input) => node.Op.Reads(input));
+}

@@ -1,0 +1,109 @@
+using Engine.Graph;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// What may stand for the only output of an op: an expression over its inputs, and over theirs, of the same dtype and
+/// shape; null where the rule does not apply.
+/// </summary>
+internal delegate Variable? Rule(Apply node);
+
+/// <summary>
+/// Applies rules until none applies: in one walk from the leaves to the roots, so that a rule sees inputs to which
+/// nothing more applies, and again to all that a rule returned. As every rule leaves less to be done than it found,
+/// that takes time in proportion to the graph. What an op does not read is replaced by its shape, so that nothing that
+/// is not computed stays in the graph.
+/// </summary>
+internal sealed class LocalRules
+{
+    /// <summary>Two rules that undo one another would never end; none do, and the tests hold them to that.</summary>
+    private const int MostSteps = 100;
+
+    private readonly Rule[] _rules;
+    private readonly Dictionary<Variable, Variable> _map = [];
+    private readonly HashSet<Apply> _done = [];
+    private int _steps;
+
+    private LocalRules(Rule[] rules) => _rules = rules;
+
+    public static FunctionGraph Apply(FunctionGraph graph, params Rule[] rules)
+    {
+        var local = new LocalRules(rules);
+        foreach (Apply node in Traversal.Order(graph.Roots, static (node, input) => node.Op.Reads(input)))
+        {
+            local._steps = MostSteps;
+            using (Origin.Use(node.Origin))
+            {
+                local.Visit(node);
+            }
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(local.Mapped)]);
+    }
+
+    private void Visit(Apply node)
+    {
+        Apply same = node.With(
+            [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? Mapped(input) : ShapeOf(input))]);
+        if (same.Outputs.Count == 1 && _steps > 0 && Better(same) is { } better)
+        {
+            _steps--;
+            bool isNew = better is Result { Owner: var owner } && !_done.Contains(owner);
+            Variable result = Finished(better);
+            if (isNew && result is Result)
+            {
+                result.Name ??= node.Outputs[0].Name;
+            }
+
+            _map[node.Outputs[0]] = result;
+            return;
+        }
+
+        _done.Add(same);
+        foreach (Result output in node.Outputs)
+        {
+            _map[output] = same.Outputs[output.Index];
+        }
+    }
+
+    /// <summary>What a rule returned, with the rules applied to all of it that is new.</summary>
+    private Variable Finished(Variable variable)
+    {
+        if (variable is not Result { Owner: var owner } || _done.Contains(owner))
+        {
+            return variable;
+        }
+
+        for (int i = 0; i < owner.Inputs.Count; i++)
+        {
+            if (owner.Op.Reads(i))
+            {
+                _map[owner.Inputs[i]] = Finished(owner.Inputs[i]);
+            }
+        }
+
+        Visit(owner);
+        return Mapped(variable);
+    }
+
+    private Variable? Better(Apply node)
+    {
+        foreach (Rule rule in _rules)
+        {
+            if (rule(node) is { } better && better != node.Outputs[0])
+            {
+                TensorType type = node.Outputs[0].Type;
+                return better.DType == type.DType && better.Shape == type.Shape
+                    ? better
+                    : throw new InvalidOperationException(
+                        $"For {node}, a {type}, a rule gave {better}, a {better.Type}.");
+            }
+        }
+
+        return null;
+    }
+
+    private static Variable ShapeOf(Variable variable) => variable as ShapeOnly ?? new ShapeOnly(variable.Type);
+
+    private Variable Mapped(Variable variable) => _map.GetValueOrDefault(variable, variable);
+}

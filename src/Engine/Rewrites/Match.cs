@@ -1,0 +1,82 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>How rules tell what a variable is computed from, and make what shall stand for it.</summary>
+internal static class Match
+{
+    /// <summary>Whether a variable is a function of one other.</summary>
+    public static bool Is<TRow>(Variable variable, [NotNullWhen(true)] out Variable? x) where TRow : struct, IUnary
+    {
+        x = variable is Result { Owner: { Op: Unary<TRow> } owner } ? owner.Inputs[0] : null;
+        return x is not null;
+    }
+
+    /// <summary>Whether a variable is a function of two others.</summary>
+    public static bool Is<TRow>(
+        Variable variable, [NotNullWhen(true)] out Variable? a, [NotNullWhen(true)] out Variable? b)
+        where TRow : struct, IBinary
+    {
+        (a, b) = variable is Result { Owner: { Op: Binary<TRow> } owner }
+            ? (owner.Inputs[0], owner.Inputs[1])
+            : default;
+        return a is not null && b is not null;
+    }
+
+    /// <summary>Whether a variable is a function of another that is computed by such an op, and by which.</summary>
+    public static bool Is<TOp>(
+        Variable variable, [NotNullWhen(true)] out TOp? op, [NotNullWhen(true)] out Apply? node) where TOp : Op
+    {
+        (op, node) = variable is Result { Owner: { Op: TOp found } owner } ? (found, owner) : default;
+        return op is not null && node is not null;
+    }
+
+    /// <summary>Whether a variable is one number, known now.</summary>
+    public static bool IsNumber(Variable variable, out double value)
+    {
+        value = variable is Constant { Value: { Shape.Count: 1 } single }
+            ? single.Cast(DType.Float64).AsSpan<double>()[0]
+            : double.NaN;
+        return !double.IsNaN(value);
+    }
+
+    /// <inheritdoc cref="IsNumber(Variable, out double)"/>
+    public static bool IsNumber(Variable variable, double value) =>
+        IsNumber(variable, out double found) && found == value;
+
+    /// <summary>What a view shows, whatever its shape.</summary>
+    public static Variable Seen(Variable variable)
+    {
+        while (variable is Result { Owner: var owner } && owner.IsView)
+        {
+            variable = owner.Inputs[0];
+        }
+
+        return variable;
+    }
+
+    /// <summary>A number of the dtype of another variable.</summary>
+    public static Constant Number(double value, Variable like) => Symbolic.Constant(value, like.DType);
+
+    /// <summary>A function of one variable.</summary>
+    public static Variable Of<TRow>(Variable x) where TRow : struct, IUnary => new Unary<TRow>().Call(x);
+
+    /// <summary>A function of two variables of one dtype.</summary>
+    public static Variable Of<TRow>(Variable a, Variable b) where TRow : struct, IBinary =>
+        new Binary<TRow>().Call(a, b);
+
+    /// <summary>A variable under another shape of as many elements.</summary>
+    public static Variable Under(Shape shape, Variable variable) =>
+        variable.Shape == shape ? variable : new Reshape(shape).Call(variable);
+
+    /// <summary>A variable repeated to a shape that it broadcasts to.</summary>
+    public static Variable Repeated(Variable variable, Shape shape) => variable.Shape == shape
+        ? variable
+        : new BroadcastLike().Call(variable, new ShapeOnly(new TensorType(variable.DType, shape)));
+
+    /// <summary>The shape with as many sides of 1 before it as make it this rank.</summary>
+    public static Shape Padded(Shape shape, int rank) =>
+        [.. Enumerable.Repeat(1, Math.Max(0, rank - shape.Rank)), .. shape.Sides];
+}

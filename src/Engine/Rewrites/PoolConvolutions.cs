@@ -1,0 +1,213 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Makes a convolution and the max pooling of its result, rectified or not, one op, and their gradients another: the
+/// greatest of the rectified is the rectified greatest. Only where nothing else wants to know what is pooled.
+/// </summary>
+internal sealed class PoolConvolutions
+{
+    private readonly ILookup<Variable, Apply> _users;
+    private readonly HashSet<Variable> _roots;
+    private readonly Dictionary<Apply, Match> _poolings = [];
+    private readonly Dictionary<Apply, Match> _gradients = [];
+    private readonly Dictionary<Variable, Variable> _map = [];
+
+    private readonly bool _splits;
+
+    private PoolConvolutions(FunctionGraph graph, IReadOnlyList<Apply> nodes, bool splits)
+    {
+        _splits = splits;
+        _roots = [.. graph.Roots];
+        _users = nodes
+            .SelectMany(node => node.Inputs.Distinct().Select(input => (Input: input, Node: node)))
+            .ToLookup(use => use.Input, use => use.Node);
+    }
+
+    public static FunctionGraph Apply(FunctionGraph graph, Device device)
+    {
+        IReadOnlyList<Apply> nodes = Traversal.Order(graph.Roots);
+        var rewrite = new PoolConvolutions(graph, nodes, device.RunsAtOnce);
+        foreach (Apply node in nodes)
+        {
+            if (node.Op is MaxPool2D && rewrite.Find(node) is { } match)
+            {
+                rewrite._poolings.Add(node, match);
+                match.Gradients.ForEach(gradient => rewrite._gradients.Add(gradient, match));
+            }
+        }
+
+        if (rewrite._poolings.Count == 0)
+        {
+            return graph;
+        }
+
+        foreach (Apply node in nodes)
+        {
+            using (Origin.Use(node.Origin))
+            {
+                rewrite.Build(node);
+            }
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(rewrite.Mapped)]);
+    }
+
+    private static bool IsTwoByTwo(Window window, Shape images) =>
+        (window with { IgnoreBorder = true }) == Conv2DMaxPool.Window
+        && (window.IgnoreBorder || (images[2] % 2 == 0 && images[3] % 2 == 0));
+
+    private Match? Find(Apply pooling)
+    {
+        Variable pooled = pooling.Inputs[0];
+        Apply? rectify = (pooled as Result)?.Owner is { Op: Unary<Rectify> } unary ? unary : null;
+        Variable sums = rectify?.Inputs[0] ?? pooled;
+        if (sums is not Result { Owner: { Op: Conv2D op } convolution }
+            || !IsTwoByTwo(((MaxPool2D)pooling.Op).Window, pooled.Shape)
+            || !PooledConvolution.Takes(op.ConvShape(convolution.Inputs[0].Shape, convolution.Inputs[1].Shape))
+            || _roots.Contains(pooled) || _roots.Contains(sums))
+        {
+            return null;
+        }
+
+        var match = new Match(convolution, op, rectify is not null);
+        List<Variable> gradients = [];
+        foreach (Apply user in _users[pooling.Outputs[1]])
+        {
+            if (user.Op is MaxPool2DGradient && user.Inputs[0] != pooling.Outputs[1])
+            {
+                match.PoolingGradient ??= user.Inputs[0];
+                gradients.Add(user.Outputs[0]);
+            }
+        }
+
+        // The pooling has one gradient, and it goes through the rectifier's, if there is one, to the convolution's alone.
+        if (gradients.Count > 1 || _users[pooling.Outputs[1]].Count() != gradients.Count
+            || gradients.Any(_roots.Contains) || _roots.Contains(pooling.Outputs[1]))
+        {
+            return null;
+        }
+
+        Apply? rectifyGradient = null;
+        if (rectify is not null && gradients.Count > 0)
+        {
+            if (_users[gradients[0]].Count() != 1
+                || _users[gradients[0]].Single() is not { Op: Binary<RectifyGrad> } through
+                || through.Inputs[0] != pooled || _roots.Contains(through.Outputs[0]))
+            {
+                return null;
+            }
+
+            rectifyGradient = through;
+            gradients = [through.Outputs[0]];
+        }
+
+        bool hasOnlyThese = _users[pooled].All(user =>
+                user == pooling || user == rectifyGradient || user.Op is MaxPool2DGradient)
+            && (rectify is null || _users[sums].All(user => user == rectify))
+            && (gradients.Count == 0 || _users[gradients[0]].All(user => match.TryAdd(user, gradients[0])));
+        return hasOnlyThese ? match : null;
+    }
+
+    private void Build(Apply node)
+    {
+        using Origin.Scope origin = Origin.Use(node.Origin);
+        if (_poolings.TryGetValue(node, out Match? pooling))
+        {
+            Apply fused = new Conv2DMaxPool(pooling.Op).Apply([.. pooling.Convolution.Inputs.Select(Mapped)]);
+            pooling.Fused = fused;
+            pooling.Result = pooling.IsRectified ? new Unary<Rectify>().Call(fused.Outputs[0]) : fused.Outputs[0];
+            _map[node.Outputs[0]] = pooling.Result;
+        }
+        else if (_gradients.TryGetValue(node, out Match? match))
+        {
+            // On a device that runs them at once, the filters' gradient must not wait for the images' to be updated with.
+            Apply gradients = _splits
+                ? Gradients(match, [node])
+                : match.FusedGradients ??= Gradients(match, match.Gradients);
+            if (node.Op is Conv2DInputGradient)
+            {
+                _map[node.Outputs[0]] = gradients.Outputs[^1];
+                return;
+            }
+
+            foreach (Result output in node.Outputs)
+            {
+                _map[output] = gradients.Outputs[output.Index];
+            }
+        }
+        else
+        {
+            Apply same = node.With([.. node.Inputs.Select(Mapped)]);
+            foreach (Result output in node.Outputs)
+            {
+                _map[output] = same.Outputs[output.Index];
+            }
+        }
+    }
+
+    private Apply Gradients(Match match, IReadOnlyList<Apply> wanted)
+    {
+        match.Gradient ??= match.IsRectified
+            ? new Binary<RectifyGrad>().Call(match.Result!, Mapped(match.PoolingGradient!))
+            : Mapped(match.PoolingGradient!);
+        bool withFilters = wanted.Any(node => node.Op is Conv2DWeightsGradient);
+        bool withBias = wanted.Any(node => node.Op is Conv2DWeightsGradient { WithBias: true });
+        bool withImages = wanted.Any(node => node.Op is Conv2DInputGradient);
+        return new Conv2DMaxPoolGradients(match.Op, withFilters, withBias, withImages).Apply(
+            match.Fused!.Inputs[0], match.Fused.Inputs[1], match.Gradient, match.Fused.Outputs[1]);
+    }
+
+    private Variable Mapped(Variable variable) => _map.GetValueOrDefault(variable, variable);
+
+    /// <summary>What becomes one op, and what then stands for it.</summary>
+    private sealed class Match(Apply convolution, Conv2D op, bool isRectified)
+    {
+        public Apply Convolution { get; } = convolution;
+
+        public Conv2D Op { get; } = op;
+
+        public bool IsRectified { get; } = isRectified;
+
+        /// <summary>The gradient with respect to the pooled images.</summary>
+        public Variable? PoolingGradient { get; set; }
+
+        /// <summary>The same, before the rectifier if there is one.</summary>
+        public Variable? Gradient { get; set; }
+
+        /// <summary>The convolution's gradients, at most one with respect to the filters and one to the images.</summary>
+        public List<Apply> Gradients { get; } = [];
+
+        public Apply? Fused { get; set; }
+
+        public Variable? Result { get; set; }
+
+        public Apply? FusedGradients { get; set; }
+
+        /// <summary>Whether this is one of the convolution's gradients, of a kind that is not there yet.</summary>
+        public bool TryAdd(Apply node, Variable gradient)
+        {
+            (Variable x, Variable w) = (Convolution.Inputs[0], Convolution.Inputs[1]);
+            bool isGradient = node.Op switch
+            {
+                Conv2DWeightsGradient weights => weights.Of == Op && Takes(x, w.Shape),
+                Conv2DInputGradient images => images.Of == Op && Takes(w, x.Shape),
+                _ => false,
+            };
+            if (!isGradient || Gradients.Exists(other => other.Op.GetType() == node.Op.GetType()))
+            {
+                return false;
+            }
+
+            Gradients.Add(node);
+            return true;
+
+            bool Takes(Variable other, Shape result) =>
+                node.Inputs[0] == other && node.Inputs[1] == gradient && node.Inputs[2].Shape == result;
+        }
+    }
+}

@@ -1,0 +1,26 @@
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Turns a graph in which every side is known into one that computes the same, better.
+/// </summary>
+/// <param name="Name">What it is called in prints and where it is switched off.</param>
+/// <param name="Level">The least optimizer with which it runs.</param>
+/// <param name="Apply">The rewrite, for a function that will run on a device.</param>
+internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph, Device, FunctionGraph> Apply)
+{
+    /// <summary>All rewrites, in the order in which they run.</summary>
+    public static IReadOnlyList<Rewrite> All { get; } =
+    [
+        new("merge", Optimizer.FastCompile, (graph, _) => Merge.Apply(graph)),
+        new("fold", Optimizer.FastCompile, (graph, _) => Fold.Apply(graph)),
+        new("canonicalise", Optimizer.FastRun, (graph, _) => Canonicalise.Apply(graph)),
+        new("stabilise", Optimizer.FastCompile, (graph, _) => Stabilise.Apply(graph)),
+        new("merge", Optimizer.FastRun, (graph, _) => Merge.Apply(graph)),
+        new("join_cross_entropy", Optimizer.FastRun, (graph, _) => JoinCrossEntropy.Apply(graph)),
+        new("pool_convolutions", Optimizer.FastRun, PoolConvolutions.Apply),
+        new("fuse", Optimizer.FastRun, Fuse.Apply),
+    ];
+}

@@ -1,0 +1,80 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Puts in the place of expressions that overflow, or lose digits, on the way others that do not: functions of
+/// logarithms and exponentials here, those of rows in <see cref="StableRows"/>.
+/// </summary>
+internal static class Stabilise
+{
+    private static readonly Rule[] s_rules = [Logarithm, LogarithmOfOneMore, Exponential, Slope];
+
+    public static FunctionGraph Apply(FunctionGraph graph) =>
+        LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]);
+
+    /// <summary>log(exp(x)), log(1 + x), log(1 − x), log(sigmoid(x)).</summary>
+    private static Variable? Logarithm(Apply node) => node.Op is not Unary<Log> ? null
+        : Match.Is<Exp>(node.Inputs[0], out Variable? power) ? power
+        : IsOneMore(node.Inputs[0], out Variable? x) ? Match.Of<Log1p>(x)
+        : IsOneLess(node.Inputs[0], out x) ? Match.Of<Log1p>(Match.Of<Negate>(x))
+        : Match.Is<Sigmoid>(node.Inputs[0], out x) ? Match.Of<Negate>(Match.Of<Softplus>(Match.Of<Negate>(x)))
+        : null;
+
+    /// <summary>log(1 + exp(x)), log(1 − sigmoid(x)).</summary>
+    private static Variable? LogarithmOfOneMore(Apply node) => node.Op is not Unary<Log1p> ? null
+        : Match.Is<Exp>(node.Inputs[0], out Variable? x) ? Match.Of<Softplus>(x)
+        : Match.Is<Negate>(node.Inputs[0], out Variable? minus) && Match.Is<Sigmoid>(minus, out x)
+            ? Match.Of<Negate>(Match.Of<Softplus>(x))
+        : null;
+
+    /// <summary>exp(x) − 1.</summary>
+    private static Variable? Exponential(Apply node)
+    {
+        Variable sum = node.Outputs[0];
+        Variable? power = Match.Is<Subtract>(sum, out Variable? a, out Variable? b) && Match.IsNumber(b, 1) ? a
+            : Match.Is<Add>(sum, out a, out b) && Match.IsNumber(b, -1) ? a
+            : Match.Is<Add>(sum, out a, out b) && Match.IsNumber(a, -1) ? b
+            : null;
+        return power is not null && power.Shape == sum.Shape && Match.Is<Exp>(power, out Variable? x)
+            ? Match.Of<Expm1>(x)
+            : null;
+    }
+
+    /// <summary>g / (1 + exp(x)) · exp(x), the slope of log(1 + exp(x)): g · sigmoid(x).</summary>
+    private static Variable? Slope(Apply node)
+    {
+        if (node.Op is not Binary<Multiply>)
+        {
+            return null;
+        }
+
+        return Of(node.Inputs[0], node.Inputs[1]) ?? Of(node.Inputs[1], node.Inputs[0]);
+
+        static Variable? Of(Variable quotient, Variable power) =>
+            Match.Is<Exp>(power, out Variable? x)
+            && Match.Is<Divide>(quotient, out Variable? g, out Variable? sum)
+            && IsOneMore(sum, out Variable? added) && added == power
+                ? Match.Of<Multiply>(g, Match.Of<Sigmoid>(x))
+                : null;
+    }
+
+    private static bool IsOneMore(Variable variable, [NotNullWhen(true)] out Variable? x)
+    {
+        x = !Match.Is<Add>(variable, out Variable? a, out Variable? b) ? null
+            : Match.IsNumber(a, 1) ? b
+            : Match.IsNumber(b, 1) ? a
+            : null;
+        return x is not null && x.Shape == variable.Shape;
+    }
+
+    private static bool IsOneLess(Variable variable, [NotNullWhen(true)] out Variable? x)
+    {
+        x = Match.Is<Subtract>(variable, out Variable? one, out Variable? minus) && Match.IsNumber(one, 1)
+            ? minus
+            : null;
+        return x is not null && x.Shape == variable.Shape;
+    }
+}

@@ -1,0 +1,145 @@
+using System.Diagnostics.CodeAnalysis;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Softmax, its logarithm and its cross-entropy, with their gradients, and logarithms of sums of exponentials: from the
+/// differences to the greatest element instead of from exponentials.
+/// </summary>
+internal static class StableRows
+{
+    public static Rule[] Rules { get; } =
+    [
+        LogOfSoftmax, LogOfSoftmaxGradient, CrossEntropyOfSoftmax, CrossEntropyOfSoftmaxGradient,
+        LogOfSum, Share, ShareInGradient,
+    ];
+
+    private static Variable? LogOfSoftmax(Apply node) =>
+        node.Op is Unary<Log> && Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax)
+            ? new LogSoftmax().Call(softmax.Inputs[0])
+            : null;
+
+    /// <summary>The gradient of softmax p, given g / p, or −(g / p): that of its logarithm, given g, or −g.</summary>
+    private static Variable? LogOfSoftmaxGradient(Apply node)
+    {
+        if (node.Op is not SoftmaxGrad || !Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax))
+        {
+            return null;
+        }
+
+        bool isNegative = Match.Is<Negate>(node.Inputs[1], out Variable? quotient);
+        if (!Match.Is<Divide>(quotient ?? node.Inputs[1], out Variable? g, out Variable? p) || p != node.Inputs[0])
+        {
+            return null;
+        }
+
+        g = Match.Repeated(isNegative ? Match.Of<Negate>(g) : g, p.Shape);
+        return new LogSoftmaxGrad().Call(new LogSoftmax().Call(softmax.Inputs[0]), g);
+    }
+
+    private static Variable? CrossEntropyOfSoftmax(Apply node) =>
+        node.Op is CrossEntropy && Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax)
+            ? new SoftmaxCrossEntropy().Call(softmax.Inputs[0], node.Inputs[1])
+            : null;
+
+    private static Variable? CrossEntropyOfSoftmaxGradient(Apply node) =>
+        node.Op is SoftmaxGrad
+        && Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax)
+        && Match.Is(node.Inputs[1], out CrossEntropyGrad? _, out Apply? loss) && loss.Inputs[0] == node.Inputs[0]
+            ? new SoftmaxCrossEntropyGrad().Call(softmax.Inputs[0], loss.Inputs[1], Once(loss.Inputs[2]))
+            : null;
+
+    /// <summary>The number of which a vector is made, where it is made of one.</summary>
+    private static Variable Once(Variable vector) =>
+        Match.Is(vector, out BroadcastLike? _, out Apply? repeated) && repeated.Inputs[0].Shape.Count == 1
+            ? repeated.Inputs[0]
+            : vector;
+
+    private static Variable? LogOfSum(Apply node) =>
+        node.Op is Unary<Log>
+        && IsSumOfExp(Match.Seen(node.Inputs[0]), out Apply? sum, out Variable? x) && !IsShifted(x)
+            ? Match.Under(node.Outputs[0].Shape, LogSumExp(sum, x))
+            : null;
+
+    /// <summary>exp(x) / Σ exp(x).</summary>
+    private static Variable? Share(Apply node)
+    {
+        if (node.Op is not Binary<Divide>
+            || !Match.Is<Exp>(node.Inputs[0], out Variable? x)
+            || !IsSumOfExp(Match.Seen(node.Inputs[1]), out Apply? sum, out Variable? summed) || summed != x
+            || Match.Padded(node.Inputs[1].Shape, x.Rank) != sum.Outputs[0].Shape)
+        {
+            return null;
+        }
+
+        return ((Reduce<Sum>)sum.Op).Axes == [x.Rank - 1] ? new Softmax().Call(x)
+            : IsShifted(x) ? null
+            : Match.Of<Exp>(Match.Of<Subtract>(x, LogSumExp(sum, x)));
+    }
+
+    /// <summary>g / Σ exp(x) · exp(x), the gradient of log Σ exp(x).</summary>
+    private static Variable? ShareInGradient(Apply node)
+    {
+        if (node.Op is not Binary<Multiply>)
+        {
+            return null;
+        }
+
+        return Of(node.Inputs[0], node.Inputs[1]) ?? Of(node.Inputs[1], node.Inputs[0]);
+
+        static Variable? Of(Variable factor, Variable power)
+        {
+            if (!Match.Is<Exp>(power, out Variable? x)
+                || !Match.Is<Divide>(Match.Seen(factor), out Variable? g, out Variable? divisor)
+                || !IsSumOfExp(Match.Seen(divisor), out Apply? sum, out Variable? summed) || summed != x
+                || IsShifted(x)
+                || Match.Padded(factor.Shape, x.Rank) != sum.Outputs[0].Shape
+                || g.Shape.Count > factor.Shape.Count)
+            {
+                return null;
+            }
+
+            Variable each = Match.Under(factor.Shape, Match.Repeated(g, Match.Seen(factor).Shape));
+            return Match.Of<Multiply>(each, Match.Of<Exp>(Match.Of<Subtract>(x, LogSumExp(sum, x))));
+        }
+    }
+
+    private static bool IsSumOfExp(
+        Variable variable,
+        [NotNullWhen(true)] out Apply? sum,
+        [NotNullWhen(true)] out Variable? x)
+    {
+        x = null;
+
+        // There is no greatest of none.
+        return Match.Is(variable, out Reduce<Sum>? _, out sum)
+            && Match.Is<Exp>(sum.Inputs[0], out x) && x.Shape.Count > 0;
+    }
+
+    /// <summary>Whether the greatest has been subtracted already.</summary>
+    private static bool IsShifted(Variable x)
+    {
+        if (!Match.Is<Subtract>(x, out _, out Variable? shift))
+        {
+            return false;
+        }
+
+        shift = Match.Is(Match.Seen(shift), out Where? _, out Apply? where) ? where.Inputs[1] : shift;
+        return Match.Is(Match.Seen(shift), out Reduce<Max>? _, out _);
+    }
+
+    /// <summary>
+    /// log Σ exp(x) along a sum's axes, kept as sides of 1: m + log Σ exp(x − m), m the greatest, or 0 where that is
+    /// infinite or NaN.
+    /// </summary>
+    private static Variable LogSumExp(Apply sum, Variable x)
+    {
+        Variable greatest = new Reduce<Max>(((Reduce<Sum>)sum.Op).Axes).Call(x);
+        Variable isFinite = Symbolic.Less(Match.Of<Abs>(greatest), Match.Number(double.PositiveInfinity, x));
+        Variable m = Symbolic.Where(isFinite, greatest, Match.Number(0, x));
+        Variable shifted = Match.Of<Exp>(Match.Of<Subtract>(x, m));
+        return Match.Of<Add>(m, new Unary<Log>().Call(sum.Op.Call(shifted)));
+    }
+}

@@ -1,0 +1,58 @@
+// Images as a matrix of columns, which makes any convolution a plain matrix product (gemm.cu), and its adjoint.
+//
+//   images:  T, (N, C, H, W);    columns: T, (C · KH · KW, N · OH · OW), in C order
+//
+//   columns[(c, fh, fw)][(n, oh, ow)] = images[n][c][oh·strideH − padH + kh][ow·strideW − padW + kw], 0 outside the
+//   image
+//
+// where (fh, fw) is where the weight of the tap (kh, kw) lies in a filter, so that filters as they lie in memory, (O, C
+// · KH · KW), can be multiplied by the columns. The matrix is KH · KW times as large as the images (less with strides)
+// and is written and read once more than by the implicit product of conv.cuh: the bound is the memory's bandwidth.
+#include "sides.cuh"
+
+// A thread makes an element; neighbours read neighbouring pixels, or pixels a stride apart.
+extern "C" __global__ void im2col(const T* images, T* columns, Sides given, unsigned count)
+{
+    SIDES_OF(given);
+    unsigned pixels = s.images * s.resultArea(), threads = gridDim.x * blockDim.x;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        int line = i / pixels, channel = line / s.filterArea();
+        Pixel result(i - line * pixels, s.resultHeight, s.resultWidth);
+        Pixel tap(s.place(line - channel * s.filterArea()), s.filterHeight, s.filterWidth);
+        int row = result.row * s.strideH - s.padH + tap.row, column = result.column * s.strideW - s.padW + tap.column;
+        columns[i] = row >= 0 && row < s.height && column >= 0 && column < s.width
+            ? images[((size_t)(result.plane * s.channels + channel) * s.height + row) * s.width + column]
+            : T(0);
+    }
+}
+
+// images[…] = the sum of the columns' elements that im2col would make of it. A thread gathers what comes to one
+// element, tap by tap in order, so that no atomics are needed and the same input gives the same bits.
+extern "C" __global__ void col2im(const T* columns, T* images, Sides given, unsigned count)
+{
+    SIDES_OF(given);
+    unsigned pixels = s.images * s.resultArea(), threads = gridDim.x * blockDim.x;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        Pixel place(i, s.height, s.width);
+        int image = place.plane / s.channels, channel = place.plane - image * s.channels;
+        T total = T(0);
+        for (int kh = 0; kh < s.filterHeight; kh++) {
+            int row = place.row + s.padH - kh, resultRow = row / s.strideH;
+            if (row < 0 || resultRow * s.strideH != row || resultRow >= s.resultHeight) {
+                continue;
+            }
+
+            for (int kw = 0; kw < s.filterWidth; kw++) {
+                int column = place.column + s.padW - kw, resultColumn = column / s.strideW;
+                if (column < 0 || resultColumn * s.strideW != column || resultColumn >= s.resultWidth) {
+                    continue;
+                }
+
+                size_t line = channel * s.filterArea() + s.place(kh * s.filterWidth + kw);
+                total += columns[line * pixels + (image * s.resultHeight + resultRow) * s.resultWidth + resultColumn];
+            }
+        }
+
+        images[i] = total;
+    }
+}

@@ -1,0 +1,41 @@
+// Several kernels as one: what their parts of the grid and of the arguments are read with.
+//
+// The host puts each kernel's text into a namespace of its own behind this one, with blockIdx and gridDim defined as
+// partBlock and partGrid, and then an entry that calls each for its blocks (Devices/Cuda/JoinedKernel.cs).
+
+#define JOINED
+
+// Warps that a part has no use for leave before its first barrier: the hardware's barriers do not wait for them.
+#ifdef ENGINE_SIMT
+#define LEAVE() simt::simt_leave(); return
+#else
+#define LEAVE() return
+#endif
+
+struct Place {
+    unsigned x, y, z;
+};
+
+// All arguments of all parts, each at a multiple of 16 bytes.
+struct alignas(16) Arguments {
+    char bytes[ARGUMENT_BYTES];
+};
+
+// An argument, of whatever type the parameter has.
+struct Slot {
+    const char* at;
+
+    template <typename U>
+    __device__ __forceinline__ operator U&() const { return *reinterpret_cast<U*>(const_cast<char*>(at)); }
+};
+
+__device__ __forceinline__ unsigned launchedBlock() { return blockIdx.x; }
+
+// The place in a grid of x by y by … blocks that begins with the launch's block `first`.
+__device__ __forceinline__ Place partBlock(unsigned first, unsigned x, unsigned y)
+{
+    unsigned block = launchedBlock() - first;
+    return {block % x, block / x % y, block / (x * y)};
+}
+
+__device__ __forceinline__ Place partGrid(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }

@@ -1,0 +1,48 @@
+// The instructions that CUDA C has no words for: all inline PTX of the house stands here. The double of tests/Simt has
+// no PTX; its branch says the same in its own words.
+#pragma once
+
+// From sm_80 on, memory is copied to shared memory without passing through registers, while the thread goes on. A test
+// may set this to 0 to try, on any GPU, what older ones do.
+#ifndef ASYNC_COPIES
+#if __CUDA_ARCH__ >= 800
+#define ASYNC_COPIES 1
+#else
+#define ASYNC_COPIES 0
+#endif
+#endif
+
+#if ASYNC_COPIES
+
+// Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory, or, if not `inside`, as many zero
+// bytes: then nothing is read. 16 bytes pass by the L1 cache, which keeps nothing that a block reads once.
+template <int Bytes>
+__device__ __forceinline__ void copyAsync(void* shared, const void* global, bool inside)
+{
+    static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16, "cp.async copies 4, 8 or 16 bytes");
+#ifdef ENGINE_SIMT
+    simt::copy_async(shared, global, Bytes, inside ? Bytes : 0);
+#else
+    unsigned to = (unsigned)__cvta_generic_to_shared(shared);
+    int filled = inside ? Bytes : 0;
+    if (Bytes == 16) {
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(filled) : "memory");
+    } else {
+        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
+                     ::"r"(to), "l"(global), "n"(Bytes), "r"(filled) : "memory");
+    }
+#endif
+}
+
+// Waits for all copies that this thread has started; other threads see them after the next barrier.
+__device__ __forceinline__ void waitForCopies()
+{
+#ifdef ENGINE_SIMT
+    simt::copy_async_commit();
+    simt::copy_async_wait(0);
+#else
+    asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
+#endif

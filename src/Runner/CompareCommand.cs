@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Engine.Configuration;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+
+namespace Engine.Runner;
+
+/// <summary>
+/// The source's comparison: the same training on the CPU and on a GPU, the seconds an epoch and the accuracies of both.
+/// </summary>
+internal static class CompareCommand
+{
+    /// <summary>The command <c>compare</c>, with one below it for each network.</summary>
+    public static Command Create() => new("compare", "Train on the CPU and on a GPU, and compare times and accuracies.")
+    {
+        Of("mlp", "Compare on the multi-layer perceptron.", Experiment.MlpDefaults),
+        Of("cnn", "Compare on the convolutional network.", Experiment.CnnDefaults),
+    };
+
+    private static Command Of(string name, string description, TrainingOptions defaults) =>
+        TrainingCommand.Create(name, description, defaults, Run, "--save", "--load", "--profile");
+
+    private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
+    {
+        options.CheckFiles();
+        DeviceChoice asked = options.Device ?? new DeviceChoice(DeviceFamily.Cuda);
+        if (asked.Family != DeviceFamily.Cuda)
+        {
+            throw new EngineException(
+                $"--device names the GPU that is compared with the CPU, cuda or cuda1 for one, not {asked}.");
+        }
+
+        if (options.Epochs == 0)
+        {
+            throw new EngineException("--epochs: there is nothing to compare without at least 1 epoch.");
+        }
+
+        EngineOptions configuration = CommonOptions.Configure(asked, options.Threads);
+        using Device gpu = DeviceSelection.Open(asked, configuration, Console.Error);
+        using var cpu = new CpuDevice(configuration.Threads);
+        Cifar10Set data = await Experiment.LoadData(options.Data, options.Images, options.Quiet, cancellation);
+        using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
+        var comparison = new Comparison(On(cpu), On(gpu));
+        Console.WriteLine(comparison);
+        if (data.IsSynthetic)
+        {
+            Console.WriteLine("These are drawn images, not CIFAR-10: the accuracies say nothing about that.");
+        }
+
+        history?.End(comparison);
+        return CommandLine.Done;
+
+        Trained On(Device device)
+        {
+            if (!options.Quiet)
+            {
+                Console.WriteLine($"Training on {device.Name} …");
+            }
+
+            return Trained.On(device, configuration.FloatX, options, data, history, cancellation);
+        }
+    }
+}

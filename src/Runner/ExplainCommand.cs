@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Engine.Compile;
+using Engine.Configuration;
+using Engine.Devices;
+using Engine.Devices.Cuda;
+using Engine.Training;
+
+namespace Engine.Runner;
+
+/// <summary>Shows what a training step of a network was compiled to, for a GPU even where there is none.</summary>
+internal static class ExplainCommand
+{
+    /// <summary>
+    /// CIFAR-10's training images, four fifths of them: what the commands train on. Only the number matters.
+    /// </summary>
+    private const int Images = 40_000;
+
+    private const string Mlp = "mlp", Cnn = "cnn";
+
+    public static Command Create()
+    {
+        Argument<string> network = new("network") { Description = "mlp or cnn." };
+        network.AcceptOnlyFromAmong(Mlp, Cnn);
+        Option<Stage> stage = new("--stage")
+        {
+            HelpName = "graph|rewritten|schedule|memory|kernels",
+            Description = "What to show.",
+            DefaultValueFactory = _ => Stage.Kernels,
+            CustomParser = ParseStage,
+        };
+        Option<DeviceChoice?> device = CommonOptions.Device();
+        Option<int?> arch = new("--arch")
+        {
+            HelpName = "sm_90",
+            Description =
+                "With --device cuda: plan, and where there is NVRTC compile, for such a GPU, which need not be there.",
+            CustomParser = ParseArchitecture,
+        };
+        Option<string?> optimizer = new("--optimizer")
+        {
+            HelpName = "none|fast_compile|fast_run",
+            Description = "How much is done to the graph. [default: as configured, else fast_run]",
+        };
+        Option<int> batch = CommonOptions.Whole("--batch", 1, 128, "Images a step.");
+        Option<int[]> hidden = TrainingCommand.Hidden([100]);
+        Option<int?> threads = CommonOptions.Threads();
+        Option<string?> trace = CommonOptions.Trace(
+            "Run --steps steps on made-up images, print the time of each kernel and write when each ran to this file, "
+            + "for Perfetto (ui.perfetto.dev) or chrome://tracing.");
+        Option<int> steps = CommonOptions.Whole("--steps", 1, 50, "How many steps --trace runs.");
+        var command = new Command("explain", "Show what a training step was compiled to.")
+        {
+            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            DeviceChoice? asked = parsed.GetValue(device);
+            EngineOptions options = CommonOptions.Configure(
+                asked, parsed.GetValue(threads), parsed.GetValue(optimizer));
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
+            bool isFlat = parsed.GetRequiredValue(network) == Mlp;
+            using var net = new NeuralNet(isFlat ? Networks.Mlp(parsed.GetValue(hidden)!) : Networks.Cnn())
+            {
+                Update = new NesterovMomentum(0.01f, 0.9f),
+                BatchIteratorTrain = new BatchIterator(parsed.GetValue(batch)),
+                FloatX = options.FloatX,
+                Device = opened,
+            };
+            string? file = parsed.GetValue(trace);
+            Profile? profile = file is null ? null : Profiling.Start();
+            using TrainingStep step = net.CompileStep(
+                Pixels(isFlat ? [Images, 1024] : [Images, 1, 32, 32], file is not null),
+                Tensor.From(new int[Images]));
+            if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
+            {
+                output.WriteLine($"Kernels are planned, not compiled: their registers and memory stay empty. {why}");
+                output.WriteLine();
+            }
+
+            output.Write(step.Function.Print(parsed.GetValue(stage)));
+            output.WriteLine($"kernels per training step: {step.Function.Launches.Count}");
+            if (profile is not null)
+            {
+                step.Run(parsed.GetValue(steps));
+                output.WriteLine();
+                Profiling.End(profile, file, output);
+            }
+
+            return Task.FromResult(CommandLine.Done);
+        });
+        return command;
+    }
+
+    private static Device Open(DeviceChoice? asked, int? architecture, EngineOptions options, TextWriter notes)
+    {
+        if (architecture is not { } number)
+        {
+            return DeviceSelection.Open(asked, options, notes);
+        }
+
+        return options.Device.Family == DeviceFamily.Cuda
+            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath })
+            : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
+    }
+
+    /// <summary>Images of nothing, or where they are computed with, of noise.</summary>
+    private static Tensor Pixels(Shape shape, bool isNoise)
+    {
+        var pixels = new Tensor(DType.Float32, shape);
+        if (isNoise)
+        {
+            var random = new Random(1);
+            foreach (ref float pixel in pixels.AsSpan<float>())
+            {
+                pixel = random.NextSingle();
+            }
+        }
+
+        return pixels;
+    }
+
+    private static Stage ParseStage(ArgumentResult result) =>
+        Enum.TryParse(CommonOptions.Text(result), ignoreCase: true, out Stage stage) && Enum.IsDefined(stage)
+            ? stage
+            : CommonOptions.Refuse<Stage>(result, "graph, rewritten, schedule, memory or kernels");
+
+    private static int? ParseArchitecture(ArgumentResult result)
+    {
+        string text = CommonOptions.Text(result);
+        return text.StartsWith("sm_", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out int architecture)
+                ? architecture
+                : CommonOptions.Refuse<int?>(result, "a compute capability as sm_90");
+    }
+}

@@ -1,0 +1,48 @@
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Ops;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>
+/// Kernels that the ops' examples and the networks do not ask for, but others may: products in every tile, and
+/// convolutions by im2col, with sides that are constants.
+/// </summary>
+internal static class LargeKernels
+{
+    private const ulong SomeAddress = 4096;
+
+    private static readonly bool[] s_both = [false, true];
+
+    public static IEnumerable<KernelVariant> All =>
+    [
+        .. Products.Select(launch => new KernelVariant("dot", launch.Function)),
+        .. Columns.Select(launch => new KernelVariant("conv2D", launch.Function)),
+    ];
+
+    private static IEnumerable<KernelLaunch> Products =>
+        from tile in CudaTile.All
+        from a in s_both
+        from b in s_both
+        from side in (int[])[1024, 1023]
+        let shape = new GemmShape(side, side, side, a, b)
+        let cover = tile.Cover(side, side)
+        let at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, SomeAddress, SomeAddress)
+        select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, DType.Float32, at);
+
+    private static IEnumerable<KernelLaunch> Columns
+    {
+        get
+        {
+            var strided = new CudaColumns(new ConvShape(128, 64, 28, 28, 64, 3, 3, 2, 2, 1, 1, true), DType.Float32);
+            var epilogue = new CudaEpilogue("x = greater(x + bias[filter], T(0));", ("const T* bias", SomeAddress));
+            IEnumerable<CudaLaunch> launches =
+            [
+                .. strided.Forward(SomeAddress, SomeAddress, SomeAddress, SomeAddress, epilogue),
+                .. strided.InputGradient(SomeAddress, SomeAddress, SomeAddress, SomeAddress),
+                .. strided.WeightsGradient(SomeAddress, SomeAddress, SomeAddress, SomeAddress),
+            ];
+            return launches.OfType<KernelLaunch>();
+        }
+    }
+}

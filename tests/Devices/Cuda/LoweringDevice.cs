@@ -1,0 +1,71 @@
+using Engine.Devices;
+using Engine.Devices.Cuda;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>A CUDA device without a GPU: it lowers ops to launches, remembers them, and runs nothing.</summary>
+internal sealed class LoweringDevice : CudaTarget
+{
+    private const ulong SomeAddress = 4096;
+
+    private readonly List<KernelVariant> _linked = [];
+
+    /// <summary>What the programs launch that were linked so far.</summary>
+    public IReadOnlyList<KernelVariant> Linked => _linked;
+
+    public override string Name => "lowering";
+
+    public override int Architecture => 80;
+
+    public override Peak Peak => new(1, 1, "none");
+
+    private protected override CudaFaults Faults { get; } = new(SomeAddress, null);
+
+    private protected override KernelImages? Images => null;
+
+    public override Storage Allocate(long bytes) => new Memory(this, bytes);
+
+    private protected override ulong AddressOf(Storage storage) => SomeAddress;
+
+    private protected override IProgram Link(CudaStage[] stages, bool mayFault, LaunchTimes? times)
+    {
+        _linked.AddRange(stages
+            .Where(stage => stage.Launch is KernelLaunch)
+            .Select(stage => new KernelVariant(stage.Ops, ((KernelLaunch)stage.Launch).Function)));
+        return new Nothing();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    private sealed class Memory(Device device, long bytes) : Storage
+    {
+        public override long Bytes => bytes;
+
+        public override object Device => device;
+
+        public override void Write(ReadOnlySpan<byte> source, long offset = 0)
+        {
+        }
+
+        public override void Read(Span<byte> destination, long offset = 0) => destination.Clear();
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+
+    private sealed class Nothing : IProgram
+    {
+        public IReadOnlyList<Launch> Launches => [];
+
+        public void Run(int times)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using System.Text.RegularExpressions;
+using Engine.Build;
+
+namespace Engine.Tests.Docs;
+
+/// <summary>What a page of docs/ quotes from a source file stands there, line for line.</summary>
+[TestFixture]
+public sealed partial class QuotedSourceTests
+{
+    [TestCase("adding-an-op.md", 9)]
+    public void A_page_quotes_what_the_files_say(string page, int atLeast)
+    {
+        string root = Repository.Root;
+        string text = File.ReadAllText(Path.Combine(root, "docs", page)).ReplaceLineEndings("\n");
+        MatchCollection quotes = Quote().Matches(text);
+
+        Assert.That(quotes, Has.Count.AtLeast(atLeast));
+        foreach (Match quote in quotes)
+        {
+            (string file, string code) = (quote.Groups[1].Value, quote.Groups[2].Value);
+            string source = File.ReadAllText(Path.Combine(root, file)).ReplaceLineEndings("\n");
+            Assert.That(source, Does.Contain(code), $"{page} quotes {file}");
+        }
+    }
+
+    [GeneratedRegex("""<!-- (\S+) -->\n```\w+\n(.+?)```""", RegexOptions.Singleline)]
+    private static partial Regex Quote();
+}

@@ -1,0 +1,181 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Graph;
+using Engine.Ops;
+using Engine.Tests.Devices.Cuda;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Ops;
+
+/// <summary>Kernels that users bring along.</summary>
+public class CudaKernelOpTests
+{
+    private const string Text = """
+        // y = x * x * x
+
+        extern "C" __global__ void cube(const float* x, float* y, int count)
+        {
+            int i = blockIdx.x * blockDim.x + threadIdx.x;
+            if (i < count) {
+                y[i] = x[i] * x[i] * x[i];
+            }
+        }
+        """;
+
+    private static readonly CudaKernelOp s_cube = new("cube", Text, Cubes)
+    {
+        Gradient = (x, _, g) => [g[0]! * 3 * Square(x[0])],
+    };
+
+    [Test]
+    public void It_computes_and_is_differentiated_like_any_other([Values] bool onCuda)
+    {
+        Input x = Vector("x");
+        Variable y = s_cube.Call(x * 2);
+        using var f = Function.Compile([x], [Sum(y) + 1, Grad(Sum(y), x)], device: Open(onCuda));
+
+        Tensor[] values = f.Call(Tensor.From([1f, 2, -1]));
+
+        Assert.That(values[0].AsSpan<float>()[0], Is.EqualTo(8 + 64 - 8 + 1));
+        Assert.That(values[1].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 24, 96, 24 }));
+    }
+
+    [Test]
+    public void What_stands_around_it_is_fused()
+    {
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [Exp(s_cube.Call(Tanh(x) + 1)) * 2]);
+
+        f.Run(new Tensor(DType.Float32, [5]));
+
+        Assert.That(f.Nodes.Select(node => node.Op.Name), Is.EqualTo(
+            new[] { "fused{tanh + add}", "cube", "fused{exp + multiply}" }));
+    }
+
+    [Test]
+    public void Equal_applications_are_computed_once()
+    {
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [s_cube.Call(x), s_cube.Call(x)]);
+
+        f.Run(new Tensor(DType.Float32, [5]));
+
+        Assert.That(f.Nodes, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void A_run_on_the_cpu_allocates_nothing()
+    {
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [s_cube.Call(x)]);
+        Tensor argument = new(DType.Float32, [100]);
+        for (int i = 0; i < 100; i++)
+        {
+            f.Run(argument);
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+        {
+            f.Run(argument);
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+    }
+
+    [Test]
+    public void It_may_have_outputs_and_a_grid_of_its_own([Values] bool onCuda)
+    {
+        var ends = new CudaKernelOp(
+            "ends",
+            """
+            #include "common.cuh"
+
+            extern "C" __global__ void ends(const float* x, float* least, int* where, int rows, int columns)
+            {
+                int row = blockIdx.x;
+                if (threadIdx.x > 0 || row >= rows) {
+                    return;
+                }
+
+                least[row] = infinity(0.0f);
+                for (int i = 0; i < columns; i++) {
+                    if (x[row * columns + i] < least[row]) {
+                        least[row] = x[row * columns + i];
+                        where[row] = i;
+                    }
+                }
+            }
+            """,
+            (x, y) =>
+            {
+                for (int row = 0; row < x[0].Shape[0]; row++)
+                {
+                    int[] order = [.. Enumerable.Range(0, x[0].Shape[1]).OrderBy(column => x[0][row, column])];
+                    (y[0][row], y[1][row]) = (x[0][row, order[0]], order[0]);
+                }
+            })
+        {
+            Types = inputs => inputs[0].Rank == 2
+                ? [new(DType.Float32, [inputs[0].Shape[0]]), new(DType.Int32, [inputs[0].Shape[0]])]
+                : throw new EngineException("it must be a matrix"),
+            Grid = (inputs, _) => new CudaGrid((inputs[0].Shape[0], 1, 1), (32, 1, 1), [.. inputs[0].Shape]),
+        };
+        Input x = Matrix("x");
+        Apply node = ends.Apply(x);
+        using var f = Function.Compile([x], [.. node.Outputs], device: Open(onCuda));
+
+        Tensor[] y = f.Call(Tensor.From([3f, 1, 2, 5, 6, 4], 2, 3));
+
+        Assert.That(y[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 4 }));
+        Assert.That(y[1].AsSpan<int>().ToArray(), Is.EqualTo(new[] { 1, 2 }));
+        Assert.That(() => ends.Call(Vector("v")), Throws.TypeOf<EngineException>().With.Message.Matches(
+            @"^ends cannot take float32 \(\?\): it must be a matrix\. Built at .*CudaKernelOpTests\.cs:\d+\.$"));
+    }
+
+    [Test]
+    public void Without_a_gradient_it_cannot_be_differentiated()
+    {
+        var op = new CudaKernelOp("cube", Text, Cubes);
+        Input x = Variable("x", DType.Float32, [3]);
+
+        Assert.That(() => Grad(Sum(op.Call(x)), x), Throws.TypeOf<EngineException>().With.Message.Contains(
+            "cube of float32 (3) has no gradient"));
+    }
+
+    [Test]
+    public void Its_gradient_can_be_verified()
+    {
+        var wrong = new CudaKernelOp("cube", Text, Cubes) { Gradient = (x, _, g) => [g[0]! * 2 * Square(x[0])] };
+        Tensor at = Tensor.From([0.5, -1]);
+
+        VerifyGrad(x => s_cube.Call(x[0]), [at]);
+        Assert.That(
+            () => VerifyGrad(x => wrong.Call(x[0]), [at]),
+            Throws.TypeOf<EngineException>().With.Message.Contains(
+            "The gradient of 'cube.0' (float64 (2)) with respect to 'input 0' (float64 (2))"));
+    }
+
+    [Test]
+    public void What_the_compiler_says_is_shown_with_the_line_of_the_file()
+    {
+        using var folder = new TempFolder();
+        string path = Path.Combine(folder.Path, "cube.cu");
+        File.WriteAllText(path, Text.Replace("y[i] = x[i]", "y[i] = z[i]", StringComparison.Ordinal));
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [CudaKernelOp.FromFile(path, "cube", Cubes).Call(x)], device: Open(true));
+
+        Assert.That(() => f.Run(Tensor.From([1f])), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("cube.cu does not compile").And.Message.Matches(@"cube\.cu[:(]7\b"));
+    }
+
+    private static void Cubes(IReadOnlyList<NdArray> x, IReadOnlyList<NdArray> y)
+    {
+        for (int i = 0; i < y[0].Data.Length; i++)
+        {
+            y[0].Data[i] = Math.Pow(x[0].Data[i], 3);
+        }
+    }
+
+    private static Device Open(bool onCuda) => onCuda ? CudaTestDevice.Open() : Device.Default;
+}

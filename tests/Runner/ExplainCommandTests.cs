@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Engine.Compile;
+using Engine.Runner;
+
+namespace Engine.Tests.Runner;
+
+[NonParallelizable]
+public class ExplainCommandTests
+{
+    [TestCase("mlp")]
+    [TestCase("cnn")]
+    public async Task The_kernels_of_a_training_step_are_counted_for_a_gpu_that_is_not_there(string network)
+    {
+        (int code, string output, _) = await Run("explain", network, "--device", "cuda", "--arch", "sm_90");
+
+        Assert.That(code, Is.Zero);
+        Assert.That(output, Does.Match(@"(?m)^kernels per training step: \d+$"));
+        Assert.That(output, Does.Contain("assumed, an H100 SXM's datasheet"));
+    }
+
+    [Test]
+    public async Task Every_stage_is_shown_and_rewrites_can_be_left_out([Values] Stage stage)
+    {
+        (int code, string output, _) = await Run(
+            "explain", "mlp", "--stage", stage.ToString().ToLowerInvariant(), "--device", "cuda", "--arch", "sm_80",
+            "--optimizer", "none");
+
+        Assert.That(code, Is.Zero);
+        Assert.That(output, Does.Contain(stage == Stage.Memory ? "bytes without reuse" : "dot"));
+    }
+
+    [Test]
+    public async Task A_trace_is_written_of_steps_that_ran()
+    {
+        using var folder = new TempFolder();
+        string file = Path.Combine(folder.Path, "trace.json");
+
+        (int code, string output, _) = await Run(
+            "explain", "mlp", "--device", "cpu", "--threads", "2", "--trace", file, "--steps", "3");
+
+        Assert.That(code, Is.Zero);
+        Assert.That(output, Does.Contain("3 runs with size = 128"));
+        Assert.That(await File.ReadAllTextAsync(file), Does.Contain("\"traceEvents\""));
+    }
+
+    [TestCase("--arch must be a compute capability as sm_90, not '90'.", "explain", "mlp", "--arch", "90")]
+    [TestCase(
+        "--stage must be graph, rewritten, schedule, memory or kernels, not 'x'.", "explain", "mlp", "--stage", "x")]
+    public async Task Wrong_usage_is_told(string message, params string[] args)
+    {
+        (int code, _, string errors) = await Run(args);
+
+        Assert.That(code, Is.EqualTo(CommandLine.WrongUsage));
+        Assert.That(errors, Does.StartWith(message));
+    }
+
+    [Test]
+    public async Task An_architecture_is_a_gpus()
+    {
+        (int code, _, string errors) = await Run("explain", "mlp", "--device", "cpu", "--arch", "sm_90");
+
+        Assert.That(code, Is.EqualTo(CommandLine.Failed));
+        Assert.That(errors, Does.StartWith("--arch sm_90 is a GPU's: give --device cuda with it."));
+    }
+
+    private static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
+    {
+        CompileOptions before = CompileOptions.Default;
+        using StringWriter output = new(), errors = new();
+        try
+        {
+            RootCommand root = CommandLine.Root([ExplainCommand.Create()]);
+            int code = await CommandLine.Run(root, args, output, errors, CancellationToken.None);
+            return (code, output.ToString(), errors.ToString());
+        }
+        finally
+        {
+            CompileOptions.Default = before;
+        }
+    }
+}

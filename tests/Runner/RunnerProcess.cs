@@ -1,0 +1,43 @@
+using System.Diagnostics;
+
+namespace Engine.Tests.Runner;
+
+/// <summary>The runner as a process of its own, since a process looks for CUDA's libraries once.</summary>
+internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
+{
+    private static readonly string[] s_forgotten =
+        ["ENGINE_CUDA_PATH", "ENGINE_FLAGS", "ENGINERC", "ENGINE_CACHE", "NVTX_INJECTION64_PATH"];
+
+    private static string Program => Path.Combine(
+        AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "runner.exe" : "runner");
+
+    /// <summary>Runs a command with these variables, and none of those that change what the runner finds.</summary>
+    public static RunnerProcess Run(string command, params IEnumerable<(string Name, string Value)> environment) =>
+        Start(new ProcessStartInfo(Program, command.Split(' ')), environment);
+
+    /// <summary>Runs it from a script, to which it is <c>"$0"</c>.</summary>
+    public static RunnerProcess RunBy(
+        string program, string[] before, string script, params IEnumerable<(string Name, string Value)> environment) =>
+        Start(new ProcessStartInfo(program, [.. before, "sh", "-c", script, Program]), environment);
+
+    private static RunnerProcess Start(ProcessStartInfo start, IEnumerable<(string Name, string Value)> environment)
+    {
+        start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.WorkingDirectory = AppContext.BaseDirectory;
+        foreach (string name in s_forgotten)
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new RunnerProcess(process.ExitCode, output, errors.GetAwaiter().GetResult());
+    }
+}
