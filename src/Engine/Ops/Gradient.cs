@@ -54,7 +54,7 @@ public static partial class Symbolic
         foreach (Apply node in order.Reverse())
         {
             Variable?[] outputGrads = [.. node.Outputs.Select(output => grads.GetValueOrDefault(output))];
-            if (outputGrads.All(grad => grad is null) || !node.Outputs.Any(relevant.Contains))
+            if (outputGrads.All(grad => grad is null) || !node.Inputs.Any(relevant.Contains))
             {
                 continue;
             }

@@ -18,6 +18,12 @@ internal sealed partial record JoinedKernel : CudaFunction
     /// </summary>
     private const int DeclaredBytes = 2112;
 
+    /// <summary>
+    /// So many products and convolutions go into one: registers are given out for all of a launch, and more than the
+    /// parts need for as many tiles' addresses, until they spill.
+    /// </summary>
+    private const int MostTiled = 4;
+
     private readonly KernelLaunch[] _parts;
 
     private JoinedKernel(KernelLaunch[] parts) : base("joined.cuh", "joined") => _parts = parts;
@@ -72,6 +78,7 @@ internal sealed partial record JoinedKernel : CudaFunction
         && parts.Sum(part => part.ArgumentBytes) + launch.ArgumentBytes <= MostArgumentBytes
         && parts.Append(launch).Max(part => part.Function.DynamicBytes) + ((parts.Count + 1) * DeclaredBytes)
             <= CudaTypes.MostSharedBytes
+        && parts.Append(launch).Count(part => part.Function.DynamicBytes > 0) <= MostTiled
         && parts.Sum(part => part.Blocks) + launch.Blocks <= int.MaxValue
         && launch.Block is { Y: 1, Z: 1 } && parts[0].Block is { Y: 1, Z: 1 };
 
