@@ -1,8 +1,11 @@
 using Engine.Compile;
 using Engine.Devices;
+using Engine.Devices.Cuda;
 using Engine.Graph;
+using Engine.Interop;
 using Engine.Ops;
 using Engine.Tests.Devices.Cuda;
+using Engine.Tests.Simt;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
@@ -167,6 +170,42 @@ public class CudaKernelOpTests
 
         Assert.That(() => f.Run(Tensor.From([1f])), Throws.InstanceOf<EngineException>()
             .With.Message.Contains("cube.cu does not compile").And.Message.Matches(@"cube\.cu[:(]7\b"));
+    }
+
+    /// <summary>The driver gives up a context in which this happens: no later call of the process reaches the GPU.</summary>
+    [Test]
+    public void One_that_reads_out_of_bounds_is_told_and_the_cpu_goes_on()
+    {
+        CudaTestDevice.Open();
+        if (!CudaTestDevice.IsDouble)
+        {
+            Assert.Ignore("On a GPU every later test would fail.");
+        }
+
+        string text = Text.Replace("y[i] = x[i]", "y[i] = x[i + 100000]", StringComparison.Ordinal);
+        var op = new CudaKernelOp("cube", text, Cubes);
+        Input x = Vector("x");
+        Variable y = op.Call(x);
+        Tensor argument = Tensor.From([1f, 2]);
+        SimtDouble.Mark();
+        try
+        {
+            using var device = new CudaDevice(CudaTestDevice.Options);
+            using var far = Function.Compile([x], [y], device: device);
+            using var next = Function.Compile([x], [Exp(x)], device: device);
+            using var onCpu = Function.Compile([x], [y], device: Device.Default);
+
+            Assert.That(() => far.Call(argument), Throws.TypeOf<CudaException>()
+                .With.Message.Contains("cuda:0 failed: cube of cube.cu for cube: ")
+                .And.Message.Contains("CUDA_ERROR_ILLEGAL_ADDRESS").And.Message.EndsWith("start it again."));
+            Assert.That(() => next.Call(argument), Throws.TypeOf<CudaException>()
+                .With.Message.Contains("CUDA_ERROR_ILLEGAL_ADDRESS"));
+            Assert.That(onCpu.Call(argument)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 8 }));
+        }
+        finally
+        {
+            SimtDouble.Rewind();
+        }
     }
 
     private static void Cubes(IReadOnlyList<NdArray> x, IReadOnlyList<NdArray> y)
