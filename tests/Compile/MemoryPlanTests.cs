@@ -132,6 +132,31 @@ public sealed class MemoryPlanTests
         Assert.That(y[1].AsSpan<float>()[0], Is.EqualTo(float.NegativeInfinity));
     }
 
+    /// <summary>So many that they are not placed by size.</summary>
+    [Test]
+    public void Thousands_of_buffers_have_places_apart_in_little_more_than_they_need()
+    {
+        var random = new Random(5);
+        Lifetime[] buffers = [.. Enumerable.Range(0, 5000).Select(first =>
+            new Lifetime(64 * random.Next(20), first / 2, (first / 2) + random.Next(random.Next(200) + 1)))];
+
+        var plan = MemoryPlan.Layout(buffers);
+
+        for (int i = 0; i < buffers.Length; i++)
+        {
+            for (int j = 0; j < i; j++)
+            {
+                bool isApart = plan.Offsets[j] + buffers[j].Bytes <= plan.Offsets[i]
+                    || plan.Offsets[i] + buffers[i].Bytes <= plan.Offsets[j];
+                bool areTogether = buffers[j].Last >= buffers[i].First && buffers[j].Bytes > 0 && buffers[i].Bytes > 0;
+                Assert.That(isApart || !areTogether, $"{i} lies over {j}");
+            }
+        }
+
+        Assert.That(plan.Offsets.Zip(buffers, (offset, buffer) => offset + buffer.Bytes).Max(), Is.EqualTo(plan.ArenaBytes));
+        Assert.That(plan.ArenaBytes, Is.InRange(plan.LowerBound, plan.LowerBound * 5 / 4));
+    }
+
     private Function Compile(RandomGraph graph) =>
         Function.Compile(graph.Inputs, graph.Outputs, graph.Updates, device: _device);
 
