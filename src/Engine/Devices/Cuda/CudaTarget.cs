@@ -64,23 +64,34 @@ public abstract class CudaTarget : Device
 
     private ulong AddressOf(Operand operand) => AddressOf(operand.Storage) + (ulong)operand.Offset;
 
-    /// <summary>The launches as others see them.</summary>
-    internal IReadOnlyList<Launch> Describe(CudaStage[] stages) => [.. stages.Select(stage =>
-        stage.Launch is KernelLaunch kernel
-            ? new Launch(kernel.Function.ToString(), stage.Of, () => Resources(kernel.Function))
+    /// <summary>The launches as others see them; kernels are compiled when the first is asked for what it takes.</summary>
+    internal IReadOnlyList<Launch> Describe(CudaStage[] stages)
+    {
+        var resources = new Lazy<Func<CudaFunction, KernelResources?>>(() =>
+        {
+            if (Images is not { } images)
+            {
+                return _ => null;
+            }
+
+            KernelImages.ForEachOnAllCores(
+                stages.Select(stage => stage.Launch).OfType<KernelLaunch>().Select(launch => launch.Function),
+                (source, file) => images.Of(source, file));
+            return function => Resources(images, function);
+        });
+        return [.. stages.Select(stage => stage.Launch is KernelLaunch kernel
+            ? new Launch(kernel.Function.ToString(), stage.Of, () => resources.Value(kernel.Function))
             {
                 Grid = kernel.Grid.ToString(),
                 Block = kernel.Block.ToString(),
             }
             : new Launch(stage.Launch.Name, stage.Of))];
-
-    private KernelResources? Resources(CudaFunction function)
-    {
-        KernelResources? declared = Images is { } images
-            ? Cubin.Resources(images.Of(function.Source, function.File), function.Entry)
-            : null;
-        return declared is { } own ? own with { SharedBytes = own.SharedBytes + function.DynamicBytes } : null;
     }
+
+    private static KernelResources? Resources(KernelImages images, CudaFunction function) =>
+        Cubin.Resources(images.Of(function.Source, function.File), function.Entry) is { } declared
+            ? declared with { SharedBytes = declared.SharedBytes + function.DynamicBytes }
+            : null;
 
     private static ICudaOp Lowering(object op) => op as ICudaOp
         ?? throw new EngineException($"{op} has no kernel for CUDA: compute it on the CPU.");

@@ -18,25 +18,17 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images)
     /// <summary>Compiles, on all cores, those of the kernels that are neither loaded nor kept on disk.</summary>
     public void Compile(IEnumerable<CudaFunction> kernels)
     {
-        (string Source, string File)[] all =
-            [.. kernels.Select(kernel => (kernel.Source, kernel.File)).DistinctBy(text => text.Source)];
+        CudaFunction[] all;
         lock (_modules)
         {
-            all = [.. all.Where(text => !_modules.ContainsKey(text.Source))];
+            all = [.. kernels.Where(kernel => !_modules.ContainsKey(kernel.Source))];
         }
 
-        Parallel.ForEach(all, text =>
+        KernelImages.ForEachOnAllCores(all, (source, file) =>
         {
-            try
+            if (images.Find(source) is null)
             {
-                if (images.Find(text.Source) is null)
-                {
-                    _compiled[text.Source] = images.Compile(text.Source, text.File);
-                }
-            }
-            catch (CudaException)
-            {
-                // It is said when the kernel is loaded, with the op that it is for.
+                _compiled[source] = images.Compile(source, file);
             }
         });
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Engine.Interop;
 
 namespace Engine.Devices.Cuda;
@@ -56,6 +57,28 @@ internal sealed class KernelImages
                 $"NVRTC {version} compiles for GPUs from compute capability {known.Min() / 10}.{known.Min() % 10} on, and "
                 + $"this one has {architecture / 10}.{architecture % 10}: install an NVRTC of its time, or compute on the "
                 + "CPU.");
+    }
+
+    /// <summary>
+    /// Does with each kernel's text and file name what may take the compiler's time: on all cores, the longest first. What
+    /// does not compile is passed over: that is said when the kernel is asked for, with the op that it is for.
+    /// </summary>
+    public static void ForEachOnAllCores(IEnumerable<CudaFunction> kernels, Action<string, string> act)
+    {
+        IEnumerable<(string Source, string File)> texts =
+            kernels.Select(kernel => (kernel.Source, kernel.File)).DistinctBy(text => text.Source);
+        var oneByOne = Partitioner.Create(
+            texts.OrderByDescending(text => text.Source.Length), EnumerablePartitionerOptions.NoBuffering);
+        Parallel.ForEach(oneByOne, text =>
+        {
+            try
+            {
+                act(text.Source, text.File);
+            }
+            catch (CudaException)
+            {
+            }
+        });
     }
 
     /// <summary>A kernel's image: a cubin, or PTX for a GPU that is newer than NVRTC.</summary>
