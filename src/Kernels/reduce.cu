@@ -1,8 +1,10 @@
 // Joins the elements along some axes: sums, greatest and least elements.
 //
-//   y[part][output] = JOIN of x[kept(output) + reduced(i)] over the i of the part        x, y: T
+//   y[part][output] = JOIN of ELEMENT(kept(output) + reduced(i)) over the i of the part        y, elements: T
 //
-// The row gives JOIN(a, b) and START, what joining nothing gives. `kept` and `reduced` are the loops over the axes
+// ELEMENT(at) is the element at place `at` of what is reduced, read from the arrays INPUTS: from one of them, or made of
+// several by element-wise functions, whose result then is never stored (Ops/Elementwise/CudaComposite.cs). The row gives
+// JOIN(a, b) and START, what joining nothing gives. `kept` and `reduced` are the loops over the axes
 // that stay and over those that go. Where there are few outputs, the i are split into parts, which a second launch
 // joins in order: how many is decided by the shape alone, and within a part the order is fixed too, so the same input
 // gives the same bits.
@@ -47,15 +49,15 @@ __device__ __forceinline__ T joinWarp(T total)
 }
 
 extern "C" __global__ void __launch_bounds__(RowThreads) reduce_rows(
-    const T* x, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
+    INPUTS, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
 {
     __shared__ T totals[Warps];
     int lane = threadIdx.x % WarpThreads, warp = threadIdx.x / WarpThreads;
     Range range(count, gridDim.y, blockIdx.y);
-    const T* from = x + kept.offset(0, blockIdx.x);
+    int64 from = kept.offset(0, blockIdx.x);
     T total = START;
     for (int i = range.begin + threadIdx.x; i < range.end; i += RowThreads) {
-        T value = from[reduced.offset(0, i)];
+        T value = ELEMENT(from + reduced.offset(0, i));
         total = JOIN(total, value);
     }
 
@@ -75,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(RowThreads) reduce_rows(
 }
 
 extern "C" __global__ void __launch_bounds__(RowThreads) reduce_warps(
-    const T* x, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
+    INPUTS, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
 {
     int lane = threadIdx.x % WarpThreads;
     int64 output = (int64)blockIdx.x * Warps + threadIdx.x / WarpThreads;
@@ -83,10 +85,10 @@ extern "C" __global__ void __launch_bounds__(RowThreads) reduce_warps(
         return;
     }
 
-    const T* from = x + kept.offset(0, (int)output);
+    int64 from = kept.offset(0, (int)output);
     T total = START;
     for (int i = lane; i < count; i += WarpThreads) {
-        T value = from[reduced.offset(0, i)];
+        T value = ELEMENT(from + reduced.offset(0, i));
         total = JOIN(total, value);
     }
 
@@ -98,7 +100,7 @@ extern "C" __global__ void __launch_bounds__(RowThreads) reduce_warps(
 }
 
 extern "C" __global__ void __launch_bounds__(RowThreads) reduce_columns(
-    const T* x, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
+    INPUTS, T* y, LoopsArgument kept, LoopsArgument reduced, int outputs, int count OPERANDS)
 {
     __shared__ T totals[ColumnRows][Columns];
     int column = threadIdx.x % Columns, first = threadIdx.x / Columns;
@@ -106,9 +108,9 @@ extern "C" __global__ void __launch_bounds__(RowThreads) reduce_columns(
     Range range(count, gridDim.y, blockIdx.y);
     T total = START;
     if (output < outputs) {
-        const T* from = x + kept.offset(0, (int)output);
+        int64 from = kept.offset(0, (int)output);
         for (int i = range.begin + first; i < range.end; i += ColumnRows) {
-            T value = from[reduced.offset(0, i)];
+            T value = ELEMENT(from + reduced.offset(0, i));
             total = JOIN(total, value);
         }
     }

@@ -16,24 +16,42 @@ internal sealed unsafe class CompositeLoop
     private readonly nint[] _outputs;
     private readonly int[] _outputSizes;
 
-    private CompositeLoop(Composite composite, CpuStep step)
+    /// <summary>The loops of a composite that reads a step's inputs.</summary>
+    /// <param name="composite">The composite.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="outputs">Where its outputs lie, and their types.</param>
+    private CompositeLoop(Composite composite, CpuStep step, (nint Address, DType DType)[] outputs)
     {
         int[] operands = [.. Enumerable.Range(0, composite.Inputs)];
-        int[] results = [.. Enumerable.Range(0, composite.Outputs.Length)];
         (_sides, _strides) = Broadcasting.Loops(composite.Shape, [.. operands.Select(step.Shape)]);
         _kernel = CompositeCode.Compile(
             composite, [.. operands.Select(i => new CompositeInput(step.DType(i), _strides[i][^1] == 0))]);
         _lanes = CompositeCode.Lanes(composite.DType);
         _inputs = [.. operands.Select(i => (nint)step.In<byte>(i))];
         _inputSizes = [.. operands.Select(i => step.DType(i).Size())];
-        _outputs = [.. results.Select(i => (nint)step.Out<byte>(i))];
-        _outputSizes = [.. results.Select(i => step.OutDType(i).Size())];
+        _outputs = [.. outputs.Select(output => output.Address)];
+        _outputSizes = [.. outputs.Select(output => output.DType.Size())];
     }
 
-    public static Phase[] Phases(Composite composite, CpuStep step) =>
-        [new Phase(checked((int)composite.Shape.Count), Grain, new CompositeLoop(composite, step).Run)];
+    public static Phase[] Phases(Composite composite, CpuStep step)
+    {
+        IEnumerable<int> results = Enumerable.Range(0, composite.Outputs.Length);
+        var loop = new CompositeLoop(
+            composite, step, [.. results.Select(i => ((nint)step.Out<byte>(i), step.OutDType(i)))]);
+        return [new Phase(checked((int)composite.Shape.Count), Grain, (start, end, _) => loop.Run(start, end, 0))];
+    }
 
-    private void Run(int start, int end, int worker)
+    /// <summary>The loops of a composite of one output, which has no place of its own.</summary>
+    public static CompositeLoop Of(Composite composite, CpuStep step) => new(composite, step, [(0, composite.DType)]);
+
+    /// <summary>Computes the elements from <paramref name="start"/> on, in C order, to an address.</summary>
+    public void Compute(long start, int count, void* to) =>
+        Run(checked((int)start), checked((int)start + count), (nint)to - ((nint)start * _outputSizes[0]));
+
+    /// <param name="start">The first element.</param>
+    /// <param name="end">The one behind the last.</param>
+    /// <param name="moved">How far all outputs lie from where they were said to.</param>
+    private void Run(int start, int end, nint moved)
     {
         nint* inputs = stackalloc nint[_inputs.Length], outputs = stackalloc nint[_outputs.Length];
         int inner = _sides[^1];
@@ -48,7 +66,7 @@ internal sealed unsafe class CompositeLoop
 
             for (int i = 0; i < _outputs.Length; i++)
             {
-                outputs[i] = _outputs[i] + ((nint)start * _outputSizes[i]);
+                outputs[i] = _outputs[i] + moved + ((nint)start * _outputSizes[i]);
             }
 
             RunRow(inputs, outputs, count);

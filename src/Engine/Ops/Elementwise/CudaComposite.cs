@@ -54,6 +54,23 @@ internal sealed class CudaComposite
         return result;
     }
 
+    /// <summary>
+    /// An expression for the element at place <c>at</c> of what a composite of one output makes of a step's inputs.
+    /// </summary>
+    public static CudaEpilogue Element(Composite composite, CudaStep step)
+    {
+        int[] inputs = [.. Enumerable.Range(0, composite.Inputs)];
+        IEnumerable<string> loads = inputs.Select(i => $"T v{i} = x{i}[{Index(composite.Shape, step.Shape(i))}];");
+        string statements = string.Join(' ', loads.Concat(Statements(composite)));
+        return new CudaEpilogue(
+            $"[&](size_t place) -> T {{ {statements} return v{composite.Outputs[0]}; }}(at)",
+            [.. inputs.Select(i => ($"const {step.DType(i).Cuda()}* x{i}", (CudaArgument)step.In(i)))]);
+    }
+
+    /// <summary>The same for an array.</summary>
+    public static CudaEpilogue Element(DType dtype, ulong address) =>
+        new("x0[at]", [($"const {dtype.Cuda()}* x0", address)]);
+
     /// <summary>The terms, one statement each; value k is the variable <c>vk</c> behind the prefix.</summary>
     public static IEnumerable<string> Statements(Composite composite, string prefix = "")
     {

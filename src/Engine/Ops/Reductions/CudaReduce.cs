@@ -17,42 +17,45 @@ internal static class CudaReduce
     private const int EnoughBlocks = 256, MostParts = 64, PartRows = 64, PartElements = 4096;
 
     /// <summary>The bytes in which the parts' results lie, if there are parts.</summary>
-    public static long Workspace(OperandType from, OperandType to)
+    public static long Workspace(Shape from, OperandType to)
     {
-        var plan = new Walk(from.Shape, to.Shape);
+        var plan = new Walk(from, to.Shape);
         return plan.Parts > 1 ? plan.Parts * to.Shape.Count * to.DType.Size() : 0;
     }
 
-    /// <summary>
-    /// Joins the elements of <paramref name="from"/> that broadcasting would make one of <paramref name="to"/>.
-    /// </summary>
-    /// <param name="dtype">Their dtype.</param>
+    /// <summary>Joins the elements that broadcasting would make one of the step's output.</summary>
+    /// <param name="step">The step; its workspace has as many bytes as <see cref="Workspace"/> says.</param>
     /// <param name="from">The shape of what is reduced.</param>
-    /// <param name="to">That of the result.</param>
-    /// <param name="x">What is reduced.</param>
-    /// <param name="y">The result.</param>
-    /// <param name="workspace">As many bytes as <see cref="Workspace"/> says.</param>
+    /// <param name="elements">What makes that of the step's inputs; null where it is the first input.</param>
     /// <param name="epilogue">What is done with each element of the result; null for nothing.</param>
-    public static CudaLaunch[] Launches<TRow>(
-        DType dtype, Shape from, Shape to, ulong x, ulong y, ulong workspace, CudaComposite? epilogue = null)
+    public static CudaLaunch[] Launches<TRow>(CudaStep step, Shape from, Composite? elements, CudaComposite? epilogue)
         where TRow : struct, IReduction
     {
-        var walk = new Walk(from, to);
+        var walk = new Walk(from, step.OutShape());
         if (walk.Outputs == 0)
         {
             return [];
         }
 
-        return walk.Parts > 1
-            ?
-            [
-                Launch<TRow>(dtype, walk, x, workspace, null),
-                .. Launches<TRow>(dtype, [walk.Parts, walk.Outputs], [walk.Outputs], workspace, y, 0, epilogue),
-            ]
-            : [Launch<TRow>(dtype, walk, x, y, epilogue)];
+        CudaEpilogue read = elements is null
+            ? CudaComposite.Element(step.DType(0), step.In(0))
+            : CudaComposite.Element(elements, step);
+        if (walk.Parts == 1)
+        {
+            return [Launch<TRow>(step.OutDType(), walk, read, step.Out(), epilogue)];
+        }
+
+        var ofParts = new Walk([walk.Parts, walk.Outputs], [walk.Outputs]);
+        CudaEpilogue part = CudaComposite.Element(step.OutDType(), step.Workspace);
+        return
+        [
+            Launch<TRow>(step.OutDType(), walk, read, step.Workspace, null),
+            Launch<TRow>(step.OutDType(), ofParts, part, step.Out(), epilogue),
+        ];
     }
 
-    private static KernelLaunch Launch<TRow>(DType dtype, Walk walk, ulong x, ulong y, CudaComposite? composite)
+    private static KernelLaunch Launch<TRow>(
+        DType dtype, Walk walk, CudaEpilogue element, ulong y, CudaComposite? composite)
         where TRow : struct, IReduction
     {
         CudaEpilogue epilogue = composite?.Epilogue("x", "at") ?? CudaEpilogue.None;
@@ -63,11 +66,13 @@ internal static class CudaReduce
                 $"T {dtype.Cuda()}",
                 $"JOIN(a, b) ({TRow.Cuda})",
                 $"START ({TRow.CudaStart})",
+                $"INPUTS {string.Join(", ", element.Operands.Select(operand => operand.Declaration))}",
+                $"ELEMENT(at) {element.Text}",
                 .. epilogue.Defines("EPILOGUE(x, at)"),
             ]);
         return kernel.Launch(
             new Dim3(walk.Blocks, walk.Parts), RowThreads,
-            [x, y, walk.Kept, walk.Reduced, walk.Outputs, walk.Count, .. epilogue.Arguments]);
+            [.. element.Arguments, y, walk.Kept, walk.Reduced, walk.Outputs, walk.Count, .. epilogue.Arguments]);
     }
 
     /// <summary>How the elements are walked over, which the shapes alone decide.</summary>

@@ -34,10 +34,24 @@ internal interface IReduction
     static abstract Variable Grad(Variable x, Variable y, Variable g);
 }
 
-/// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
-internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaEpilogueOp, ISampled where TRow : struct, IReduction
+/// <summary>A reduction of whatever row.</summary>
+internal interface IReduce
 {
-    public override string Name => $"{Symbolic.RowName<TRow>()}{{{string.Join(", ", Axes)}}}";
+    /// <summary>The same reduction of what a composite makes of its inputs.</summary>
+    Op Of(Composite elements);
+}
+
+/// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
+/// <param name="Axes">The axes.</param>
+/// <param name="Elements">
+/// What makes the elements, of one output and of the op's inputs: they are never stored. Null where they are the op's one
+/// input.
+/// </param>
+internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
+    : Op, ICpuOp, ICudaEpilogueOp, ISampled, IReduce where TRow : struct, IReduction
+{
+    public override string Name => $"{Symbolic.RowName<TRow>()}{{{string.Join(", ", Axes)}}}"
+        + (Elements is null ? "" : $" of {Elements.Name}");
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -58,6 +72,11 @@ internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaEpilogueOp, I
         yield return Of([0, 1, 3], [3, 30, 2, random.Next(90, 100)]);
         yield return Of([0, 2], [20, 2, 33, 17]);
         yield return Of([1], [0, 3]);
+        foreach (Sample sample in OfElements(random))
+        {
+            yield return sample;
+        }
+
         yield return new Sample(new Reduce<TRow>([2]), new Arg([2, 3])) { Error = "there is no axis 2" };
         if (!none)
         {
@@ -67,7 +86,9 @@ internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaEpilogueOp, I
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
-        Shape shape = inputs[0].Shape;
+        (DType dtype, Shape shape) = Elements is null
+            ? (inputs[0].DType, inputs[0].Shape)
+            : (Elements.DType, Elements.Shape);
         foreach (int axis in Axes)
         {
             if (axis < 0 || axis >= shape.Rank)
@@ -84,41 +105,77 @@ internal sealed record Reduce<TRow>(Shape Axes) : Op, ICpuOp, ICudaEpilogueOp, I
             shape = shape.With(axis, 1);
         }
 
-        return [new TensorType(inputs[0].DType, shape)];
+        return [new TensorType(dtype, shape)];
     }
 
     public override bool IsView(IReadOnlyList<TensorType> inputs)
     {
         Shape shape = inputs[0].Shape;
-        return Axes.All(axis => shape[axis] == 1);
+        return Elements is null && Axes.All(axis => shape[axis] == 1);
     }
+
+    public Op Of(Composite elements) => this with { Elements = elements };
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [TRow.Grad(node.Inputs[0], node.Outputs[0], outputGrads[0]!)];
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
-        inputs[0].Shape.Count;
+        Elements is null ? inputs[0].Shape.Count : (Elements.Terms.Length + 1) * Elements.Shape.Count;
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        Array.Fill(outputs[0].Data, TRow.Start);
-        foreach (int[] index in NdArray.Indices(inputs[0].Shape))
+        NdArray elements = inputs[0];
+        if (Elements is not null)
         {
-            outputs[0][index] = TRow.Join(outputs[0][index], inputs[0][index]);
+            elements = new NdArray(Elements.Shape);
+            Elements.Reference(inputs, [elements]);
+        }
+
+        Array.Fill(outputs[0].Data, TRow.Start);
+        foreach (int[] index in NdArray.Indices(elements.Shape))
+        {
+            outputs[0][index] = TRow.Join(outputs[0][index], elements[index]);
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<TRow>(step);
+    public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<TRow>(step, Elements);
 
-    public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
+    public long CpuWorkspace(CpuStepTypes step) =>
+        ReduceLoop.Workspace(Elements?.Shape ?? step.Inputs[0].Shape, step.Outputs[0]);
 
-    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) => CudaReduce.Launches<TRow>(
-        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace,
-        epilogues[0]);
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) =>
+        CudaReduce.Launches<TRow>(step, Elements?.Shape ?? step.Shape(0), Elements, epilogues[0]);
 
-    public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0], step.Outputs[0]);
+    public long CudaWorkspace(CudaStepTypes step) =>
+        CudaReduce.Workspace(Elements?.Shape ?? step.Inputs[0].Shape, step.Outputs[0]);
 
     private static Sample Of(Shape axes, Shape shape) => new(new Reduce<TRow>(axes), new Arg(shape, Distinct: true));
+
+    /// <summary>
+    /// Of (a - b) · c with b and c repeated, of numbers that are converted, and of such as only are.
+    /// </summary>
+    private static IEnumerable<Sample> OfElements(Random random)
+    {
+        ElementRow subtract = new Binary<Subtract>().Row, multiply = new Binary<Multiply>().Row;
+        int n = Arg.Side(random, false), m = Arg.Side(random, false);
+        foreach (DType type in (DType[])[DType.Float32, DType.Float64])
+        {
+            foreach (Shape axes in (Shape[])[[0], [1], [0, 1]])
+            {
+                Composite far = new([n, m], type, 3, [], [new(subtract, 0, 1), new(multiply, 3, 2)], [4]);
+                yield return Made(axes, far, new([n, m], type), new([m], type), new([n, 1], type));
+                Composite many = far with { Shape = [300, 150] };
+                yield return Made(axes, many, new([300, 150], type), new([150], type), new([300, 1], type));
+            }
+
+            Composite converted = new([2, 9000], type, 2, [0.5], [new(multiply, 0, 2), new(subtract, 3, 1)], [4]);
+            yield return Made([1], converted, Arg.Int([2, 9000], -9, 9), new([9000], type));
+            yield return Made([0], new([n, m], type, 1, [], [], [0]), new Arg([n, m], DType.UInt8, 0, 256));
+        }
+
+        static Sample Made(Shape axes, Composite elements, params IReadOnlyList<Arg> args) =>
+            new(new Reduce<TRow>(axes, elements), args) { HasGradient = false };
+    }
 }
 
 internal readonly struct Sum : IReduction

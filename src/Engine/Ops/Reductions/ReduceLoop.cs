@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Engine.Devices;
 using Engine.Devices.Cpu;
@@ -99,29 +100,32 @@ internal sealed class ReducePlan
 /// <summary>The CPU's loop for reductions, for the widest vectors the hardware has.</summary>
 internal static class ReduceLoop
 {
-    public static long Workspace(CpuStepTypes step)
+    public static long Workspace(Shape from, OperandType to)
     {
-        OperandType from = step.Inputs[0], to = step.Outputs[0];
-        var plan = new ReducePlan(from.Shape, to.Shape);
+        var plan = new ReducePlan(from, to.Shape);
         return plan.Parts == 1 ? 0 : (long)plan.Parts * plan.Outputs * to.DType.Size();
     }
 
-    public static Phase[] Phases<TRow>(CpuStep step) where TRow : struct, IReduction => step.DType(0) switch
-    {
-        DType.Float32 => Phases<TRow, float>(step),
-        DType.Float64 => Phases<TRow, double>(step),
-        DType.Int32 => Phases<TRow, int>(step),
-        _ => throw new EngineException("Reductions take no uint8: cast it."),
-    };
+    /// <param name="step">The step.</param>
+    /// <param name="elements">What makes the elements of the step's inputs; null where they are the first input's.</param>
+    public static Phase[] Phases<TRow>(CpuStep step, Composite? elements = null) where TRow : struct, IReduction =>
+        step.OutDType() switch
+        {
+            DType.Float32 => Phases<TRow, float>(step, elements),
+            DType.Float64 => Phases<TRow, double>(step, elements),
+            DType.Int32 => Phases<TRow, int>(step, elements),
+            _ => throw new EngineException("Reductions take no uint8: cast it."),
+        };
 
-    private static Phase[] Phases<TRow, T>(CpuStep step)
+    private static Phase[] Phases<TRow, T>(CpuStep step, Composite? elements)
         where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
-        Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step).Phases
-        : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step).Phases
-        : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step).Phases;
+        Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step, elements).Phases
+        : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step, elements).Phases
+        : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step, elements).Phases;
 }
 
 /// <summary>The loop for one row, vector width and element type.</summary>
+[SkipLocalsInit]
 internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     where TRow : struct, IReduction
     where S : struct, ISimd<V, T>
@@ -131,14 +135,16 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     private const int Grain = 8192;
 
     private readonly ReducePlan _plan;
+    private readonly CompositeLoop? _elements;
     private readonly T* _x;
     private readonly T* _y;
     private readonly T* _parts;
 
-    public ReduceLoop(CpuStep step)
+    public ReduceLoop(CpuStep step, Composite? elements)
     {
-        _plan = new ReducePlan(step.Shape(0), step.OutShape());
-        _x = step.In<T>(0);
+        _plan = new ReducePlan(elements?.Shape ?? step.Shape(0), step.OutShape());
+        _elements = elements is null ? null : CompositeLoop.Of(elements, step);
+        _x = elements is null ? step.In<T>(0) : null;
         _y = step.Out<T>();
         _parts = _plan.Parts == 1 ? _y : (T*)step.Workspace;
     }
@@ -181,21 +187,36 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         }
     }
 
+    /// <summary>
+    /// Neighbouring elements: where they lie or, if they are still to be made, in <paramref name="room"/>, which the first
+    /// cache keeps.
+    /// </summary>
+    private T* Elements(long first, int count, T* room)
+    {
+        if (_elements is null)
+        {
+            return _x + first;
+        }
+
+        _elements.Compute(first, count, room);
+        return room;
+    }
+
     /// <summary>The innermost loop is reduced: a unit is a part of one output.</summary>
     private void Runs(int start, int end, int worker)
     {
+        T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
         for (int unit = start; unit < end; unit++)
         {
             (int output, int part) = Math.DivRem(unit, _plan.Parts);
-            T* x = _x + ReducePlan.Offset(_plan.Kept, output);
+            long x = ReducePlan.Offset(_plan.Kept, output);
             (int block, int endBlock) = Blocks(part);
             double total = TRow.Start;
             for (; block < endBlock; block++)
             {
                 (int segment, int run) = Math.DivRem(block, _plan.RunsPerSegment);
-                int first = run * ReducePlan.Run;
-                T* from = x + ReducePlan.Offset(_plan.Reduced, segment) + first;
-                T joined = JoinRun(from, Math.Min(ReducePlan.Run, _plan.Inner - first));
+                int first = run * ReducePlan.Run, count = Math.Min(ReducePlan.Run, _plan.Inner - first);
+                T joined = JoinRun(Elements(x + ReducePlan.Offset(_plan.Reduced, segment) + first, count, room), count);
                 total = TRow.Join(total, double.CreateTruncating(joined));
             }
 
@@ -243,7 +264,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             (int kept, int column) = Math.DivRem(chunk, _plan.Chunks);
             column *= ReducePlan.Columns;
             int columnEnd = Math.Min(column + ReducePlan.Columns, _plan.Inner);
-            T* x = _x + ReducePlan.Offset(_plan.Kept, kept);
+            long x = ReducePlan.Offset(_plan.Kept, kept);
             T* y = _parts + ((long)part * _plan.Outputs) + ((long)kept * _plan.Inner);
             (int row, int rowEnd) = Blocks(part);
             for (; column <= columnEnd - (4 * S.Count); column += 4 * S.Count)
@@ -258,8 +279,9 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         }
     }
 
-    private void JoinFour(T* x, T* y, int row, int rowEnd)
+    private void JoinFour(long x, T* y, int row, int rowEnd)
     {
+        T* room = stackalloc T[4 * S.Count];
         V start = S.Splat(Start);
         V totalA = start, totalB = start, totalC = start, totalD = start;
         while (row < rowEnd)
@@ -267,7 +289,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             V a = start, b = start, c = start, d = start;
             for (int blockEnd = Math.Min(rowEnd, row + ReducePlan.Rows); row < blockEnd; row++)
             {
-                T* from = x + ReducePlan.Offset(_plan.Reduced, row);
+                T* from = Elements(x + ReducePlan.Offset(_plan.Reduced, row), 4 * S.Count, room);
                 a = TRow.Join<S, V, T>(a, S.Load(from));
                 b = TRow.Join<S, V, T>(b, S.Load(from + S.Count));
                 c = TRow.Join<S, V, T>(c, S.Load(from + (2 * S.Count)));
@@ -286,15 +308,17 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         S.Store(y + (3 * S.Count), totalD);
     }
 
-    private void JoinOne(T* x, T* y, int row, int rowEnd, int columns)
+    private void JoinOne(long x, T* y, int row, int rowEnd, int columns)
     {
+        T* room = stackalloc T[S.Count];
         V start = S.Splat(Start), total = start;
         while (row < rowEnd)
         {
             V a = start;
             for (int blockEnd = Math.Min(rowEnd, row + ReducePlan.Rows); row < blockEnd; row++)
             {
-                a = TRow.Join<S, V, T>(a, S.LoadPartial(x + ReducePlan.Offset(_plan.Reduced, row), columns));
+                T* from = Elements(x + ReducePlan.Offset(_plan.Reduced, row), columns, room);
+                a = TRow.Join<S, V, T>(a, S.LoadPartial(from, columns));
             }
 
             total = TRow.Join<S, V, T>(total, a);

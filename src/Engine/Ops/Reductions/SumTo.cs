@@ -55,13 +55,12 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<Sum>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step);
+    public long CpuWorkspace(CpuStepTypes step) => ReduceLoop.Workspace(step.Inputs[0].Shape, step.Outputs[0]);
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) => CudaReduce.Launches<Sum>(
-        step.DType(0), step.Shape(0), step.OutShape(), step.In(0), step.Out(), step.Workspace,
-        epilogues[0]);
+        step, step.Shape(0), null, epilogues[0]);
 
-    public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0], step.Outputs[0]);
+    public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0].Shape, step.Outputs[0]);
 }
 
 /// <summary>An array repeated to the shape of another.</summary>
