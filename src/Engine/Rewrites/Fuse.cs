@@ -7,8 +7,9 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Joins element-wise ops of one shape to composites, which read and write memory once, and on GPUs those to the product,
-/// convolution or reduction whose result they begin with, which then stores what they make of it.
+/// Joins element-wise ops of one shape to composites, which read and write memory once; composites to the reduction that
+/// alone uses them, which then makes its elements as it joins them; and on GPUs those to the product, convolution or
+/// reduction whose result they begin with, which then stores what they make of it.
 /// </summary>
 /// <remarks>
 /// The ops are walked from the last to the first and dealt out to groups, numbered as they are begun: a group with a
@@ -38,6 +39,7 @@ internal sealed class Fuse
     {
         var fuse = new Fuse(graph, device.IsGpu);
         fuse.Deal(Traversal.Order(graph.Roots, static (node, input) => node.Op.Reads(input)));
+        fuse.FindElements();
         for (int g = fuse._groups.Count - 1; g >= 0; g--)
         {
             fuse.Build(fuse._groups[g]);
@@ -139,6 +141,25 @@ internal sealed class Fuse
     private bool IsThereBefore(Variable variable, FuseGroup group) => variable is not Result { Owner: var owner }
         || !_groupOf.TryGetValue(owner, out FuseGroup? maker) || maker.Number > group.Number;
 
+    /// <summary>Finds the groups that compute nothing but the elements of a reduction.</summary>
+    private void FindElements()
+    {
+        foreach (FuseGroup group in _groups)
+        {
+            Apply first = group.Anchor ?? group.Nodes[^1];
+            if (first.Op is IReduce && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
+                && first.Inputs[0] is Result { Owner: var maker } reduced
+                && _groupOf.TryGetValue(maker, out FuseGroup? makers) && makers.ComputesNothingBut(reduced)
+                && !_roots.Contains(reduced)
+                && _users[reduced] is var users && users.First == group && users.Last == group
+                && makers.Results.All(result => result == reduced || !IsUsedOutside(result, [makers])))
+            {
+                group.Elements = makers;
+                makers.IsPart = true;
+            }
+        }
+    }
+
     private void Build(FuseGroup group)
     {
         if (group.IsPart)
@@ -154,13 +175,9 @@ internal sealed class Fuse
 
         if (group.Nodes.Count == 1)
         {
-            Apply node = group.Nodes[0];
+            Apply node = WithElements(group.Nodes[0], group);
             Apply same = node.With([.. node.Inputs.Select(input => Viewed(group.Behind(input), group))]);
-            foreach (Result output in node.Outputs)
-            {
-                _map[output] = same.Outputs[output.Index];
-            }
-
+            Map(group.Nodes[0].Outputs, same.Outputs);
             return;
         }
 
@@ -170,11 +187,24 @@ internal sealed class Fuse
         Map(outputs, apply.Outputs);
     }
 
+    /// <summary>A group's reduction with what makes its elements, applied to what that is made of.</summary>
+    private static Apply WithElements(Apply node, FuseGroup group)
+    {
+        if (group.Elements is not { } makers)
+        {
+            return node;
+        }
+
+        (Composite composite, Variable[] inputs) = makers.Compose([node.Inputs[0]], null);
+        return new Apply(((IReduce)node.Op).Of(composite), inputs, node.Origin);
+    }
+
     private void BuildWithEpilogues(FuseGroup group, Apply anchor)
     {
         FuseGroup[] groups = [group, .. group.Others];
         var epilogues = new Composite?[anchor.Outputs.Count];
-        List<Variable> inputs = [.. anchor.Inputs], outputs = [];
+        Apply first = WithElements(anchor, group);
+        List<Variable> inputs = [.. first.Inputs], outputs = [];
         foreach (Result result in anchor.Outputs)
         {
             if (groups.FirstOrDefault(each => each.Operands.Contains(result)) is not { } user)
@@ -197,7 +227,7 @@ internal sealed class Fuse
         }
 
         TensorType[] results = [.. anchor.Outputs.Select(output => output.Type)];
-        var op = new WithEpilogues(anchor.Op, anchor.Inputs.Count, results, epilogues);
+        var op = new WithEpilogues(first.Op, first.Inputs.Count, results, epilogues);
         Map(outputs, new Apply(op, [.. inputs.Select(Mapped)], anchor.Origin).Outputs);
     }
 
@@ -250,7 +280,10 @@ internal sealed class FuseGroup
     /// <summary>The groups that do so with the anchor's other outputs.</summary>
     public List<FuseGroup> Others { get; } = [];
 
-    /// <summary>Whether it is one of those of another group.</summary>
+    /// <summary>The group that makes the elements of the reduction which this group is, or begins with.</summary>
+    public FuseGroup? Elements { get; set; }
+
+    /// <summary>Whether another group computes what it does: it is one of its others, or makes its elements.</summary>
     public bool IsPart { get; set; }
 
     /// <summary>The views that the group looks through, by what they are views of.</summary>
@@ -267,6 +300,10 @@ internal sealed class FuseGroup
     /// <summary>Whether the group may be computed where a value that it uses is.</summary>
     public bool CanBeginWith(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
         && Shape.Count == value.Shape.Count && _inputs.Contains(value) && Results.Any(result => result.DType == _dtype);
+
+    /// <summary>Whether it is element-wise, and what it computes in its own type is a value, but for what that is made of.</summary>
+    public bool ComputesNothingBut(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
+        && Others.Count == 0 && Views.Count == 0 && Results.Contains(value);
 
     /// <summary>Reads what a view is of in the place of the view.</summary>
     public void LookThrough(Apply view)

@@ -40,8 +40,10 @@ internal sealed record Composite(
     /// <summary>How many inputs, and how many terms, one pass may have: more would not fit the registers.</summary>
     public const int MostInputs = 16, MostTerms = 48;
 
-    /// <summary>The terms' names in order: <c>fused{add + tanh}</c>.</summary>
-    public override string Name => $"fused{{{string.Join(" + ", Terms.Select(term => term.Row.Name))}}}";
+    /// <summary>The terms' names in order: <c>fused{add + tanh}</c>; without a term it only converts.</summary>
+    public override string Name => Terms.Length == 0
+        ? $"cast{{{DType.Name()}}}"
+        : $"fused{{{string.Join(" + ", Terms.Select(term => term.Row.Name))}}}";
 
     /// <summary>The number of the first term's value.</summary>
     public int FirstTerm => Inputs + Constants.Length;

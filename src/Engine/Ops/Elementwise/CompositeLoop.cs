@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
 using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
 /// <summary>The CPU's loops around a composite's compiled kernel.</summary>
+[SkipLocalsInit]
 internal sealed unsafe class CompositeLoop
 {
     private const int Grain = 4096;

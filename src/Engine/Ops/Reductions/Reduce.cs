@@ -108,11 +108,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         return [new TensorType(dtype, shape)];
     }
 
-    public override bool IsView(IReadOnlyList<TensorType> inputs)
-    {
-        Shape shape = inputs[0].Shape;
-        return Elements is null && Axes.All(axis => shape[axis] == 1);
-    }
+    public override bool IsView(IReadOnlyList<TensorType> inputs) =>
+        Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
 
     public Op Of(Composite elements) => this with { Elements = elements };
 
@@ -124,12 +121,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        NdArray elements = inputs[0];
-        if (Elements is not null)
-        {
-            elements = new NdArray(Elements.Shape);
-            Elements.Reference(inputs, [elements]);
-        }
+        NdArray elements = Elements is null ? inputs[0] : new NdArray(Elements.Shape);
+        Elements?.Reference(inputs, [elements]);
 
         Array.Fill(outputs[0].Data, TRow.Start);
         foreach (int[] index in NdArray.Indices(elements.Shape))
