@@ -147,7 +147,8 @@ internal sealed class Fuse
         foreach (FuseGroup group in _groups)
         {
             Apply first = group.Anchor ?? group.Nodes[^1];
-            if (first.Op is IReduce && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
+            if (first.Op is IReduce reduce && (_hasEpilogues || reduce.JoinsLongRuns(first.Inputs[0].Type))
+                && !first.Op.IsView([.. first.Inputs.Select(input => input.Type)])
                 && first.Inputs[0] is Result { Owner: var maker } reduced
                 && _groupOf.TryGetValue(maker, out FuseGroup? makers) && makers.ComputesNothingBut(reduced)
                 && !_roots.Contains(reduced)

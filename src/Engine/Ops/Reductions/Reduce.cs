@@ -39,6 +39,11 @@ internal interface IReduce
 {
     /// <summary>The same reduction of what a composite makes of its inputs.</summary>
     Op Of(Composite elements);
+
+    /// <summary>
+    /// Whether it joins long runs of neighbours of an array: on the CPU, making shorter pieces costs more than storing all.
+    /// </summary>
+    bool JoinsLongRuns(TensorType input);
 }
 
 /// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
@@ -50,6 +55,8 @@ internal interface IReduce
 internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     : Op, ICpuOp, ICudaEpilogueOp, ISampled, IReduce where TRow : struct, IReduction
 {
+    private const int LongRun = 256;
+
     public override string Name => $"{Symbolic.RowName<TRow>()}{{{string.Join(", ", Axes)}}}"
         + (Elements is null ? "" : $" of {Elements.Name}");
 
@@ -112,6 +119,9 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
 
     public Op Of(Composite elements) => this with { Elements = elements };
+
+    public bool JoinsLongRuns(TensorType input) => input.Shape.Count > 0
+        && new ReducePlan(input.Shape, Infer([input])[0].Shape) is { IsInnerReduced: true, Inner: >= LongRun };
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [TRow.Grad(node.Inputs[0], node.Outputs[0], outputGrads[0]!)];
