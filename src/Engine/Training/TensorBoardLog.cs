@@ -6,7 +6,7 @@ namespace Engine.Training;
 /// (the validation of a network without such samples) is left out. Each call of Fit begins a file of its own;
 /// TensorBoard shows those of one folder as one run.
 /// </summary>
-public sealed class TensorBoardLog : Callback
+public sealed class TensorBoardLog : Callback, IDisposable
 {
     private readonly string _folder;
     private EventFile? _file;
@@ -45,7 +45,10 @@ public sealed class TensorBoardLog : Callback
     }
 
     /// <inheritdoc/>
-    public override void OnTrainingFinished(NeuralNet net)
+    public override void OnTrainingFinished(NeuralNet net) => Dispose();
+
+    /// <summary>Closes the file; Fit does so itself at its end.</summary>
+    public void Dispose()
     {
         _file?.Dispose();
         _file = null;
