@@ -7,12 +7,8 @@ namespace Engine.Training;
 
 public sealed partial class NeuralNet
 {
-    /// <summary>
-    /// How many batches run between two looks at the cancellation: on a GPU, where an epoch takes moments, all of it.
-    /// </summary>
-    private int Chunk => _device!.IsGpu ? int.MaxValue : 50;
-
     private Device? _device;
+    private int _lastEpoch;
 
     private NeuralNet Train(Tensor x, Tensor y, int epochs, CancellationToken cancellationToken)
     {
@@ -25,9 +21,15 @@ public sealed partial class NeuralNet
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
         _isStopping = false;
-        Array.ForEach(callbacks, callback => callback.OnTrainingStarted(this));
+        _lastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
+        int started = 0;
         try
         {
+            for (; started < callbacks.Length; started++)
+            {
+                callbacks[started].OnTrainingStarted(this);
+            }
+
             _training = Pass.For(_training, this, model, samples, targets, train, isTraining: true, _device!);
             _validation = Pass.For(_validation, this, model, samples, targets, validate, isTraining: false, _device!);
             for (int i = 0; i < epochs && !_isStopping && !cancellationToken.IsCancellationRequested; i++)
@@ -40,7 +42,7 @@ public sealed partial class NeuralNet
         }
         finally
         {
-            Array.ForEach(callbacks, callback => callback.OnTrainingFinished(this));
+            Array.ForEach(callbacks[..started], callback => callback.OnTrainingFinished(this));
         }
 
         return this;
@@ -85,23 +87,34 @@ public sealed partial class NeuralNet
     private double? TrainBatches(Pass pass, int epoch, Callback[] callbacks, CancellationToken cancellationToken)
     {
         Callback[] listeners = [.. callbacks.Where(callback => callback.WantsBatches)];
-        int chunk = listeners.Length > 0 || pass.Feed is HostFeed ? 1 : Chunk;
+        Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
         int batches = pass.Feed.Batches, samples = 0;
+        var chunks = new Chunks(
+            batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         pass.Feed.Start(epoch);
-        for (int done = 0; done < batches; done += Math.Min(chunk, batches - done))
+        for (int done = 0; done < batches;)
         {
             if (_isStopping || cancellationToken.IsCancellationRequested)
             {
                 return null;
             }
 
-            int rows = pass.Feed.Run(pass.Function, Math.Min(chunk, batches - done));
+            int count = chunks.Next(done);
+            int rows = pass.Feed.Run(pass.Function, count);
             samples += rows;
             if (listeners.Length > 0)
             {
                 var record = new BatchRecord(epoch, done, batches, rows, pass.ReadScalar(FloatX));
                 Array.ForEach(listeners, callback => callback.OnBatchFinished(this, record));
+            }
+
+            done += count;
+            if (watchers.Length > 0 && chunks.IsReportDue(done))
+            {
+                var progress = new TrainingProgress(
+                    epoch, _lastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
+                Array.ForEach(watchers, callback => callback.OnProgress(this, progress));
             }
         }
 
@@ -114,19 +127,21 @@ public sealed partial class NeuralNet
         Model model = Initialized;
         var scores = new OrderedDictionary<string, double>(
             CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
-        int chunk = CustomScores.Count > 0 || pass.Feed is HostFeed ? 1 : Chunk;
         int batches = pass.Feed.Batches, samples = 0;
+        var chunks = new Chunks(
+            batches, oneByOne: CustomScores.Count > 0 || pass.Feed is HostFeed, _device!.IsGpu, isWatched: false);
         model.ValidLossSum.SetScalar(0.0);
         model.CorrectSum.SetScalar(0.0);
         pass.Feed.Start(epoch);
-        for (int done = 0; done < batches; done += Math.Min(chunk, batches - done))
+        for (int done = 0, count; done < batches; done += count)
         {
             if (cancellationToken.IsCancellationRequested)
             {
                 return null;
             }
 
-            int rows = pass.Feed.Run(pass.Function, Math.Min(chunk, batches - done));
+            count = chunks.Next(done);
+            int rows = pass.Feed.Run(pass.Function, count);
             samples += rows;
             if (CustomScores.Count > 0)
             {

@@ -1,0 +1,150 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+
+namespace Engine.Training;
+
+/// <summary>
+/// A file of events that TensorBoard shows: figures by name and step. A file is a row of records, each its length
+/// (eight bytes), a masked CRC-32C of that, the event, and a masked CRC-32C of it (TensorFlow's TFRecord format,
+/// tensorflow/core/lib/io/record_writer.h); an event is a protocol buffer (tensorflow/core/util/event.proto). Each is in
+/// the file when the call that writes it returns.
+/// </summary>
+public sealed class EventFile : IDisposable
+{
+    private readonly FileStream _stream;
+    private readonly TimeProvider _time;
+
+    /// <summary>Begins a new file in a folder, which is made if it is not there.</summary>
+    /// <param name="folder">Where TensorBoard looks for it: <c>tensorboard --logdir</c> shows all below.</param>
+    /// <param name="time">Tells the time of each event; the machine's clock unless told otherwise.</param>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    public EventFile(string folder, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        _time = time ?? TimeProvider.System;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            _stream = Create(folder, _time.GetUtcNow().ToUnixTimeSeconds());
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"No TensorBoard events can be written to {folder}: {error.Message}", error);
+        }
+
+        Write(Event(step: 0, [(3 << 3) | LengthDelimited, .. Text("brain.Event:2")]));
+    }
+
+    /// <summary>The file's path.</summary>
+    public string Path => _stream.Name;
+
+    /// <summary>Writes figures that belong to one step.</summary>
+    /// <param name="step">An epoch's or a batch's number.</param>
+    /// <param name="figures">
+    /// The figures by name; those with the same word before a slash stand together: <c>loss/train</c>. They are
+    /// kept as float32.
+    /// </param>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    public void Write(long step, params ReadOnlySpan<(string Name, double Value)> figures)
+    {
+        var summary = new List<byte>();
+        foreach ((string name, double value) in figures)
+        {
+            byte[] simpleValue = new byte[sizeof(float)];
+            BinaryPrimitives.WriteSingleLittleEndian(simpleValue, (float)value);
+            byte[] one = [(1 << 3) | LengthDelimited, .. Text(name), (2 << 3) | FourBytes, .. simpleValue];
+            summary.AddRange([(1 << 3) | LengthDelimited, .. Number(one.Length), .. one]);
+        }
+
+        Write(Event(step, [(5 << 3) | LengthDelimited, .. Number(summary.Count), .. summary]));
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    // The wire types of protocol buffers.
+    private const int EightBytes = 1;
+    private const int LengthDelimited = 2;
+    private const int FourBytes = 5;
+
+    /// <summary>The name that TensorFlow gives such a file; a number at its end tells two of a second apart.</summary>
+    private static FileStream Create(string folder, long seconds)
+    {
+        for (int number = 0; ; number++)
+        {
+            string name = string.Create(
+                CultureInfo.InvariantCulture,
+                $"events.out.tfevents.{seconds:D10}.{Environment.MachineName}.{Environment.ProcessId}.{number}");
+            string path = System.IO.Path.Combine(folder, name);
+            try
+            {
+                return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                // Another network began its file in the same second.
+            }
+        }
+    }
+
+    /// <summary>An event: its time, its step and what it is about.</summary>
+    private byte[] Event(long step, ReadOnlySpan<byte> what)
+    {
+        byte[] wallTime = new byte[sizeof(double)];
+        BinaryPrimitives.WriteDoubleLittleEndian(wallTime, _time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+        return [(1 << 3) | EightBytes, .. wallTime, 2 << 3, .. Number(step), .. what];
+    }
+
+    private void Write(byte[] message)
+    {
+        byte[] length = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)message.Length);
+        try
+        {
+            _stream.Write([.. length, .. MaskedCrc(length), .. message, .. MaskedCrc(message)]);
+            _stream.Flush();
+        }
+        catch (IOException error)
+        {
+            throw new EngineException($"{Path} cannot be written: {error.Message}", error);
+        }
+    }
+
+    /// <summary>
+    /// CRC-32C, turned and shifted, since a checksum of what holds its own checksum is a weak one.
+    /// </summary>
+    private static byte[] MaskedCrc(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        foreach (byte value in bytes)
+        {
+            crc = BitOperations.Crc32C(crc, value);
+        }
+
+        byte[] masked = new byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(masked, BitOperations.RotateRight(~crc, 15) + 0xA282EAD8);
+        return masked;
+    }
+
+    private static byte[] Text(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        return [.. Number(bytes.Length), .. bytes];
+    }
+
+    /// <summary>A number in groups of seven bits, the lowest first; all but the last have the eighth set.</summary>
+    private static List<byte> Number(long number)
+    {
+        var bytes = new List<byte>();
+        ulong rest = (ulong)number;
+        for (; rest > 0x7F; rest >>= 7)
+        {
+            bytes.Add((byte)(rest | 0x80));
+        }
+
+        bytes.Add((byte)rest);
+        return bytes;
+    }
+}
