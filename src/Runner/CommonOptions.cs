@@ -45,7 +45,7 @@ internal static class CommonOptions
     public static Option<string?> Load() => new("--load")
     {
         HelpName = "FILE",
-        Description = "Begin with the parameters of this safetensors file.",
+        Description = "Begin with the parameters of this file, .npz or else safetensors.",
     };
 
     public static Option<ProfileKind> Profile() => new("--profile")

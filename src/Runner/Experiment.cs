@@ -83,7 +83,7 @@ internal static class Experiment
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
         Compile.Profile? profile = isTimed ? Profiling.Start() : null;
-        SafetensorsFile? parameters = options.Load is null ? null : Safetensors.Load(options.Load);
+        OrderedDictionary<string, Tensor>? parameters = options.Load is null ? null : Parameters.Load(options.Load);
         GreyImages data = await LoadGrey(options, cancellation);
         // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
@@ -117,7 +117,7 @@ internal static class Experiment
 
         if (options.Save is not null)
         {
-            Safetensors.Save(options.Save, net.GetParameters());
+            Parameters.Save(options.Save, net.GetParameters());
         }
 
         return CommandLine.Done;
@@ -134,11 +134,11 @@ internal static class Experiment
 
     /// <summary>Puts a file's parameters into a network.</summary>
     /// <exception cref="EngineException">They are of another network; the message names the file and what differs.</exception>
-    public static void SetParameters(NeuralNet net, SafetensorsFile parameters, string path)
+    public static void SetParameters(NeuralNet net, OrderedDictionary<string, Tensor> parameters, string path)
     {
         try
         {
-            net.SetParameters(parameters.Tensors);
+            net.SetParameters(parameters);
         }
         catch (EngineException error)
         {

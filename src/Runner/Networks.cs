@@ -29,10 +29,15 @@ internal static class Networks
         ("output", new Dense(10, Symbolic.Softmax)),
     ];
 
-    /// <summary>The network that parameters belong to, told by their names and shapes.</summary>
+    /// <summary>The network that parameters belong to, told by their names, or their order, and shapes.</summary>
     /// <exception cref="EngineException">They are of neither network.</exception>
     public static ((string Name, Layer Layer)[] Layers, bool IsFlat) Of(IReadOnlyDictionary<string, Tensor> parameters)
     {
+        if (parameters.ContainsKey("arr_0"))
+        {
+            return OfNumbered(parameters);
+        }
+
         if (parameters.ContainsKey("conv1.W"))
         {
             return (Cnn(), false);
@@ -54,6 +59,28 @@ internal static class Networks
             : throw new EngineException(
                 "The file holds the parameters of neither mlp (hidden.W or hidden1.W …) nor cnn (conv1.W …), but "
                 + $"{string.Join(", ", parameters.Keys.Take(5))}.");
+    }
+
+    /// <summary>The network whose parameters Lasagne saved in order: weights and biases by turns.</summary>
+    private static ((string Name, Layer Layer)[] Layers, bool IsFlat) OfNumbered(
+        IReadOnlyDictionary<string, Tensor> parameters)
+    {
+        if (parameters["arr_0"].Shape.Rank == 4)
+        {
+            return (Cnn(), false);
+        }
+
+        var sizes = new List<int>();
+        while (parameters.TryGetValue($"arr_{2 * sizes.Count}", out Tensor? w) && w.Shape.Rank == 2)
+        {
+            sizes.Add(w.Shape[1]);
+        }
+
+        return sizes.Count > 1
+            ? (Mlp(sizes[..^1]), true)
+            : throw new EngineException(
+                $"The file's {parameters.Count} arrays are the parameters of neither mlp nor cnn: arr_0 is "
+                + $"{parameters["arr_0"].Shape}.");
     }
 
     private static string HiddenName(int index, int count) => count == 1 ? "hidden" : $"hidden{index + 1}";

@@ -22,7 +22,7 @@ internal static class PredictCommand
         Option<string> load = new("--load")
         {
             HelpName = "FILE",
-            Description = "The safetensors file that mlp or cnn saved.",
+            Description = "The file that mlp or cnn saved, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         var command = new Command("predict", "Show what a saved network takes CIFAR-10's test images for.")
@@ -51,8 +51,8 @@ internal static class PredictCommand
     {
         EngineOptions configuration = CommonOptions.Configure(asked, threads);
         using Device device = DeviceSelection.Open(asked, configuration, Console.Error);
-        SafetensorsFile parameters = Safetensors.Load(load);
-        ((string Name, Layer Layer)[] layers, bool isFlat) = Networks.Of(parameters.Tensors);
+        OrderedDictionary<string, Tensor> parameters = Parameters.Load(load);
+        ((string Name, Layer Layer)[] layers, bool isFlat) = Networks.Of(parameters);
         using var net = new NeuralNet(layers) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, parameters, load);
         Cifar10Set data = await Experiment.LoadData(path, images: null, isQuiet, cancellation);

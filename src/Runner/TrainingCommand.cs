@@ -43,7 +43,7 @@ internal static class TrainingCommand
         Option<string?> save = new("--save")
         {
             HelpName = "FILE",
-            Description = "Write the trained parameters to this safetensors file.",
+            Description = "Write the trained parameters to this file, .npz or else safetensors.",
         };
         Option<string?> load = CommonOptions.Load();
         Option<ProfileKind> profile = CommonOptions.Profile();

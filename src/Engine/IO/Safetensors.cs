@@ -5,7 +5,8 @@ namespace Engine.IO;
 /// <summary>
 /// Reads and writes safetensors files, which PyTorch, JAX and others read and write too: eight bytes of header length,
 /// a JSON header that gives each tensor's name, dtype, shape and place, then the elements
-/// (https://github.com/huggingface/safetensors, "Format").
+/// (https://github.com/huggingface/safetensors, "Format"). Among the texts beside them stands, as
+/// <c>engine.sha256</c>, a hash of all they hold, which is checked on reading; files of others are read without.
 /// </summary>
 public static class Safetensors
 {
@@ -14,7 +15,7 @@ public static class Safetensors
     /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors by name: a dictionary, or a list if their order matters.</param>
-    /// <param name="metadata">Texts to keep beside them.</param>
+    /// <param name="metadata">Texts to keep beside them, by name.</param>
     /// <exception cref="EngineException">The file cannot be written, or two tensors have one name.</exception>
     public static void Save(
         string path,
@@ -24,7 +25,9 @@ public static class Safetensors
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(tensors);
         List<KeyValuePair<string, Tensor>> all = [.. tensors];
-        byte[] header = SafetensorsHeader.Write(all, metadata);
+        var texts = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
+        texts[ContentHash.Name] = ContentHash.Of(all, texts);
+        byte[] header = SafetensorsHeader.Write(all, texts);
         WholeFile.Write(path, stream =>
         {
             Span<byte> length = stackalloc byte[LengthBytes];
@@ -41,23 +44,7 @@ public static class Safetensors
     /// <summary>Reads a file, which may come from a stranger: nothing in it is believed before it is checked.</summary>
     /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
-    public static SafetensorsFile Load(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            return Read(stream, path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new EngineException($"There is no file {path}.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"{path} cannot be read: {error.Message}", error);
-        }
-    }
+    public static SafetensorsFile Load(string path) => ReadableFile.Read(path, Read);
 
     /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is what messages call it.</summary>
     internal static SafetensorsFile Read(Stream stream, string path)
@@ -89,7 +76,12 @@ public static class Safetensors
             tensors.Add(entry.Name, tensor);
         }
 
-        return new SafetensorsFile(tensors, contents.Metadata);
+        var texts = new Dictionary<string, string>(contents.Metadata);
+        return !texts.Remove(ContentHash.Name, out string? hash) || hash == ContentHash.Of(tensors, texts)
+            ? new SafetensorsFile(tensors, texts)
+            : throw new ModelFileException(
+                $"{path} is damaged, or was changed by a tool that kept its {ContentHash.Name}: what it holds does not "
+                + "have this hash. Take another copy; or, if the change was meant, have the tool drop that text.");
     }
 
     /// <summary>The error of a file that is not what it should be.</summary>

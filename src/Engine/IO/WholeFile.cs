@@ -1,8 +1,13 @@
 namespace Engine.IO;
 
-/// <summary>Writes files of which, whatever happens, the former or the new content is there, and whole.</summary>
+/// <summary>
+/// Writes files of which, whatever happens, the former or the new content is there, and whole: also if the process is
+/// killed or the power goes.
+/// </summary>
 internal static class WholeFile
 {
+    private const string Unfinished = ".part";
+
     /// <summary>Lets <paramref name="write"/> fill a stream that becomes the file once it is on the disk.</summary>
     /// <exception cref="EngineException">The file cannot be written; a former one is untouched.</exception>
     public static void Write(string path, Action<Stream> write)
@@ -20,16 +25,21 @@ internal static class WholeFile
         }
 
         // In the same folder, since only within one file system is a rename all or nothing.
-        string temporary = Path.Combine(folder, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}");
+        string prefix = $".{Path.GetFileName(full)}.";
+        string temporary = Path.Combine(folder, $"{prefix}{Path.GetRandomFileName()}{Unfinished}");
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+            DiscardAbandoned(folder, $"{prefix}*{Unfinished}");
+            using (FileStream stream = OpenAlone(temporary, FileMode.CreateNew))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
+
+                // While it is open and thereby locked, so that no other process takes it for abandoned.
+                File.Move(temporary, full, overwrite: true);
             }
 
-            File.Move(temporary, full, overwrite: true);
+            Folder.Flush(folder);
         }
         catch (UnauthorizedAccessException error)
         {
@@ -45,6 +55,27 @@ internal static class WholeFile
         {
             Discard(temporary);
             throw;
+        }
+    }
+
+    /// <summary>Opens a file so that nobody else can, but that it may be renamed meanwhile.</summary>
+    private static FileStream OpenAlone(string path, FileMode mode) => new(
+        path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None);
+
+    /// <summary>Deletes what processes left behind that were killed while they wrote: what nobody has open.</summary>
+    private static void DiscardAbandoned(string folder, string pattern)
+    {
+        foreach (string part in Directory.GetFiles(folder, pattern))
+        {
+            try
+            {
+                using FileStream alone = OpenAlone(part, FileMode.Open);
+                File.Delete(part);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // Somebody is writing it, or it is not ours to delete.
+            }
         }
     }
 

@@ -288,7 +288,9 @@ public sealed partial class NeuralNet : IDisposable
     }
 
     /// <summary>
-    /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted.
+    /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted. Parameters that
+    /// are all called <c>arr_0</c>, <c>arr_1</c> …, as in files of <c>numpy.savez</c>, are taken in that order for those
+    /// of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too.
     /// </summary>
     /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all
     /// such.</exception>
@@ -296,7 +298,8 @@ public sealed partial class NeuralNet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Initialize();
-        var given = new OrderedDictionary<string, Tensor>(parameters);
+        var given = new OrderedDictionary<string, Tensor>(NumberedParameters.Named(
+            [.. parameters], [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)]));
         var wrong = new List<string>();
         foreach (Parameter parameter in Initialized.Network.Parameters)
         {

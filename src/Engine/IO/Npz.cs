@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace Engine.IO;
+
+/// <summary>
+/// Reads and writes NumPy's npz files, which <c>numpy.savez</c>, <c>numpy.savez_compressed</c> and <c>numpy.load</c>
+/// write and read: a zip file with one array in NumPy's own format a tensor
+/// (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+/// </summary>
+public static class Npz
+{
+    private const string Extension = ".npy";
+
+    /// <summary>Deflate makes at most so many bytes of one (https://zlib.net/zlib_tech.html).</summary>
+    private const long MaxRatio = 1032;
+
+    /// <summary>What zip files can say at the earliest, and NumPy says; the same tensors make the same file.</summary>
+    private static readonly DateTimeOffset s_time = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">The tensors by name, in the order in which they are to stand in the file.</param>
+    /// <param name="isCompressed">Whether they are deflated, which makes weights little smaller.</param>
+    /// <exception cref="EngineException">The file cannot be written, or two tensors have one name.</exception>
+    public static void Save(
+        string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, bool isCompressed = false)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(tensors);
+        KeyValuePair<string, Tensor>[] all = [.. tensors];
+        var names = new HashSet<string>();
+        if (Array.Find(all, pair => !names.Add(pair.Key)).Key is { } twice)
+        {
+            throw new EngineException($"Two tensors to save are named '{twice}'.");
+        }
+
+        WholeFile.Write(path, stream =>
+        {
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+            foreach ((string name, Tensor tensor) in all)
+            {
+                ZipArchiveEntry entry = zip.CreateEntry(
+                    name + Extension, isCompressed ? CompressionLevel.Optimal : CompressionLevel.NoCompression);
+                entry.LastWriteTime = s_time;
+                using Stream array = entry.Open();
+                array.Write(NpyHeader.Write(tensor));
+                array.Write(tensor.Bytes);
+            }
+        });
+    }
+
+    /// <summary>
+    /// Reads a file, which may come from a stranger: nothing in it is believed before it is checked. Arrays of float16
+    /// are read as float32, those of integers and truth values as int32 or uint8.
+    /// </summary>
+    /// <returns>The tensors by name, in the order of the file.</returns>
+    /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
+    /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
+    public static OrderedDictionary<string, Tensor> Load(string path) => ReadableFile.Read(path, Read);
+
+    /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is what messages call it.</summary>
+    internal static OrderedDictionary<string, Tensor> Read(Stream stream, string path)
+    {
+        string? name = null;
+        try
+        {
+            var tensors = new OrderedDictionary<string, Tensor>();
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+            long packed = 0;
+            foreach (ZipArchiveEntry entry in zip.Entries)
+            {
+                name = entry.FullName;
+                packed += entry.CompressedLength;
+                Require(packed <= stream.Length && entry.Length / MaxRatio <= entry.CompressedLength,
+                    "its sizes are not possible in a file of this size");
+                Require(name.EndsWith(Extension, StringComparison.Ordinal), "it is not an array");
+                Require(tensors.TryAdd(name[..^Extension.Length], Read(entry)), "it is there twice");
+            }
+
+            return tensors;
+        }
+        // The ways in which what is read here, the reader of zip files and that of deflated bytes say it.
+        catch (Exception error) when (error is FormatException or InvalidDataException or EndOfStreamException)
+        {
+            string where = name is null ? "" : $" in '{(name.Length <= 80 ? name : name[..80] + "…")}'";
+            throw new ModelFileException(
+                $"{path} is not a whole npz file{where}: {error.Message.TrimEnd('.')}.", error);
+        }
+    }
+
+    private static Tensor Read(ZipArchiveEntry entry)
+    {
+        using Stream array = entry.Open();
+        var sum = new Crc32();
+        byte[] preamble = Take(array, NpyHeader.PreambleBytes, ref sum);
+        Require(preamble.AsSpan().StartsWith(NpyHeader.Mark), "it does not begin as NumPy's arrays do");
+        int version = preamble[6];
+        Require(version is 1 or 2 or 3 && preamble[7] == 0, $"its format is {version}.{preamble[7]}, not 1.0 to 3.0");
+        uint length = BinaryPrimitives.ReadUInt16LittleEndian(preamble.AsSpan(8));
+        long headerBytes = NpyHeader.PreambleBytes;
+        if (version > 1)
+        {
+            byte[] high = Take(array, 2, ref sum);
+            headerBytes += high.Length;
+            length |= (uint)BinaryPrimitives.ReadUInt16LittleEndian(high) << 16;
+        }
+
+        Require(length <= NpyHeader.MaxBytes, $"its header would be {length} bytes long");
+        headerBytes += length;
+        NpyHeader header = NpyHeader.Parse(Take(array, (int)length, ref sum));
+        long bytes = entry.Length - headerBytes;
+        Require(bytes == Bytes(header) && bytes <= Array.MaxLength,
+            $"{bytes} bytes follow its header, which is not what {header.Type} {header.Shape} takes");
+        byte[] elements = Take(array, (int)bytes, ref sum);
+        Require(sum.Value == entry.Crc32, "its check sum is another");
+
+        var tensor = new Tensor(header.Type.DType, header.Shape);
+        header.Type.Convert(header.IsFortran ? Transposed(elements, header) : elements, tensor);
+        return tensor;
+    }
+
+    private static byte[] Take(Stream from, int count, ref Crc32 sum)
+    {
+        byte[] bytes = new byte[count];
+        from.ReadExactly(bytes);
+        sum.Append(bytes);
+        return bytes;
+    }
+
+    /// <summary>The bytes of such an array, or -1 if they are too many to count.</summary>
+    private static long Bytes(NpyHeader header)
+    {
+        try
+        {
+            return checked(header.Shape.Count * header.Type.Size);
+        }
+        catch (OverflowException)
+        {
+            return -1;
+        }
+    }
+
+    /// <summary>Elements in Fortran's order brought to C's.</summary>
+    private static byte[] Transposed(byte[] from, NpyHeader header)
+    {
+        byte[] to = new byte[from.Length];
+        int size = header.Type.Size, at = 0;
+        foreach (int[] index in from.Length == 0 ? [] : NdArray.Indices(header.Shape))
+        {
+            int place = 0;
+            for (int axis = index.Length - 1; axis >= 0; axis--)
+            {
+                place = (place * header.Shape[axis]) + index[axis];
+            }
+
+            from.AsSpan(place * size, size).CopyTo(to.AsSpan(at));
+            at += size;
+        }
+
+        return to;
+    }
+
+    private static void Require(bool condition, string why)
+    {
+        if (!condition)
+        {
+            throw new FormatException(why);
+        }
+    }
+}

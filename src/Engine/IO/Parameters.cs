@@ -1,0 +1,39 @@
+namespace Engine.IO;
+
+/// <summary>
+/// Parameters in files of the format that the file's name says: NumPy's npz where it ends in <c>.npz</c>, else
+/// safetensors.
+/// </summary>
+public static class Parameters
+{
+    private const string NpzExtension = ".npz";
+
+    /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">The tensors by name, in the order in which they are to stand in the file.</param>
+    /// <exception cref="EngineException">The file cannot be written, or a name cannot be used.</exception>
+    public static void Save(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    {
+        if (IsNpz(path))
+        {
+            Npz.Save(path, tensors);
+        }
+        else
+        {
+            Safetensors.Save(path, tensors);
+        }
+    }
+
+    /// <summary>Reads a file, which may come from a stranger.</summary>
+    /// <returns>The tensors by name, in the order of the file.</returns>
+    /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
+    /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
+    public static OrderedDictionary<string, Tensor> Load(string path) =>
+        IsNpz(path) ? Npz.Load(path) : Safetensors.Load(path).Tensors;
+
+    private static bool IsNpz(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Path.GetExtension(path).Equals(NpzExtension, StringComparison.OrdinalIgnoreCase);
+    }
+}

@@ -1,0 +1,13 @@
+using Engine;
+using Engine.IO;
+
+// Saves one file over and over until it is killed: what tests/IO/KilledSaveTests.cs does to it. Every tensor of the n-th
+// file is full of n, so that a mixture of two files would show.
+string path = args[0];
+for (int n = 1; ; n++)
+{
+    var values = new float[40_000];
+    Array.Fill(values, n);
+    Parameters.Save(path, [new("a.W", Tensor.From(values, 200, 200)), new("b.W", Tensor.From([.. values], 40_000))]);
+    Console.WriteLine(n);
+}
