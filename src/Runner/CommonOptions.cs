@@ -132,14 +132,29 @@ internal static class CommonOptions
     public static bool TryParse(string text, int least, out int value) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= least;
 
+    /// <summary>An argument that is one of these words; another is answered with the nearest of them.</summary>
+    public static Argument<string> OneOf(string name, string description, params string[] words)
+    {
+        var argument = new Argument<string>(name)
+        {
+            Description = description,
+            CustomParser = result => words.Contains(Text(result))
+                ? Text(result)
+                : Refuse<string>(result, string.Join(" or ", words), Nearest.To(Text(result), words)),
+        };
+        argument.CompletionSources.Add(words);
+        return argument;
+    }
+
     /// <summary>The one word that was given to the option.</summary>
     public static string Text(ArgumentResult result) => result.Tokens is [Token token] ? token.Value : "";
 
-    /// <summary>Refuses what was given to the option: <c>--epochs must be …, not 'x'.</c></summary>
-    public static T? Refuse<T>(ArgumentResult result, string rule)
+    /// <summary>Refuses what was given to an option or argument: <c>--epochs must be …, not 'x'.</c></summary>
+    public static T? Refuse<T>(ArgumentResult result, string rule, string? meant = null)
     {
         string name = result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;
-        result.AddError($"{name} must be {rule}, not '{Text(result)}'.");
+        string question = meant is null ? "." : $": did you mean '{meant}'?";
+        result.AddError($"{name} must be {rule}, not '{Text(result)}'{question}");
         return default;
     }
 

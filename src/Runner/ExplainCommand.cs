@@ -21,8 +21,7 @@ internal static class ExplainCommand
 
     public static Command Create()
     {
-        Argument<string> network = new("network") { Description = "mlp or cnn." };
-        network.AcceptOnlyFromAmong(Mlp, Cnn);
+        Argument<string> network = CommonOptions.OneOf("network", "mlp or cnn.", Mlp, Cnn);
         Option<Stage> stage = new("--stage")
         {
             HelpName = "graph|rewritten|schedule|memory|kernels",
