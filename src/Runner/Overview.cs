@@ -8,6 +8,7 @@ internal static class Overview
     [
         ("cnn", "cnn", "train the convolutional network on CIFAR-10, and test it"),
         ("mlp", "mlp --hidden 100,100", "train the perceptron, here with two hidden layers"),
+        ("train", "train mine.json --epochs 10", "train the network that a text file describes"),
         ("compare", "compare cnn", "train on the CPU and on a GPU, and compare"),
         ("predict", "predict --load cnn.safetensors", "say what a saved network takes images for"),
         ("explain", "explain mlp --stage kernels", "show what a training step was compiled to"),

@@ -3,8 +3,6 @@ using System.Globalization;
 using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
-using Engine.IO;
-using Engine.Layers;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -51,13 +49,12 @@ internal static class PredictCommand
     {
         EngineOptions configuration = CommonOptions.Configure(asked, threads);
         using Device device = DeviceSelection.Open(asked, configuration, Console.Error);
-        SafetensorsFile parameters = Safetensors.Load(load);
-        ((string Name, Layer Layer)[] layers, bool isFlat) = Networks.Of(parameters.Tensors);
-        using var net = new NeuralNet(layers) { FloatX = configuration.FloatX, Device = device };
-        Experiment.SetParameters(net, parameters, load);
+        ModelFile model = ModelFile.Load(load, network: null, Console.Error);
+        using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
+        Experiment.SetParameters(net, model.Parameters!, load);
         Cifar10Set data = await Experiment.LoadData(path, images: null, isQuiet, cancellation);
 
-        Tensor images = data.Test.Greyscale(isFlat);
+        Tensor images = ImageInput.Prepare(model.Network, data.Test.Images);
         NdArray probabilities = NdArray.From(net.PredictProba(images.Rows(0, Math.Min(count, data.Test.Count))));
         for (int i = 0; i < probabilities.Shape[0]; i++)
         {

@@ -47,7 +47,6 @@ public class OverviewTests
     [TestCase("compare cmn", "There is no command 'cmn': did you mean 'cnn'? See 'runner compare --help'.")]
     [TestCase("compare", "runner compare takes one of mlp, cnn. See 'runner compare --help'.")]
     [TestCase("check now", "There is no argument 'now'. See 'runner check --help'.")]
-    [TestCase("explain cmn", "network must be mlp or cnn, not 'cmn': did you mean 'cnn'? See 'runner explain --help'.")]
     public async Task A_misspelt_word_is_answered_with_the_nearest_one(string line, string answer)
     {
         (int code, string output, string errors) = await Run(line.Split(' '));
