@@ -8,7 +8,7 @@ internal static class Commands
     /// <summary>Makes them, in the order in which help lists them.</summary>
     public static IReadOnlyList<Command> Create() =>
     [
-        Experiment.Cnn(), Experiment.Mlp(), Experiment.Train(), CompareCommand.Create(), PredictCommand.Create(), ExplainCommand.Create(),
-        CheckCommand.Create(), DoctorCommand.Create(),
+        Experiment.Cnn(), Experiment.Mlp(), Experiment.Train(), CompareCommand.Create(), PredictCommand.Create(),
+        PlotCommand.Create(), ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];
 }
