@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 
@@ -12,7 +11,8 @@ internal static class CommandLine
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
-    private const string Name = "runner";
+    /// <summary>What the user types to start it.</summary>
+    public const string Name = "runner";
 
     /// <summary>The command line with these commands.</summary>
     public static RootCommand Root(IEnumerable<Command> commands)
@@ -23,7 +23,7 @@ internal static class CommandLine
             root.Add(command);
         }
 
-        root.SetAction(parsed => new HelpAction().Invoke(parsed));
+        root.SetAction(parsed => Overview.Print(parsed.InvocationConfiguration.Output));
         return root;
     }
 
@@ -41,7 +41,7 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
         {
-            await errors.WriteLineAsync($"{parsed.Errors[0].Message} See '{PathOf(parsed)} --help'.");
+            await errors.WriteLineAsync($"{Complaint(parsed)} See '{PathOf(parsed)} --help'.");
             return WrongUsage;
         }
 
@@ -71,6 +71,41 @@ internal static class CommandLine
         }
 
         return Failed;
+    }
+
+    /// <summary>What is wrong, in one line, with the word that was probably meant.</summary>
+    private static string Complaint(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        if (parsed.UnmatchedTokens is [string token, ..])
+        {
+            string word = token.Split('=', 2)[0];
+            bool isOption = word.StartsWith('-');
+            string kind = isOption ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
+            string? meant = Nearest.To(word, isOption
+                ? [.. OptionsOf(parsed).SelectMany(option => option.Aliases.Append(option.Name))]
+                : command.Subcommands.Select(below => below.Name));
+            return $"There is no {kind} '{word}'" + (meant is null ? "." : $": did you mean '{meant}'?");
+        }
+
+        if (command.Subcommands.Count > 0 && command.Action is null)
+        {
+            return $"{PathOf(parsed)} takes one of {string.Join(", ", command.Subcommands.Select(below => below.Name))}.";
+        }
+
+        return parsed.Errors[0].Message.ReplaceLineEndings(" ");
+    }
+
+    /// <summary>The options of a command, and those that it has from the ones above it.</summary>
+    private static IEnumerable<Option> OptionsOf(ParseResult parsed)
+    {
+        IEnumerable<Option> options = parsed.CommandResult.Command.Options;
+        for (SymbolResult? at = parsed.CommandResult.Parent; at is CommandResult { Command: { } above }; at = at.Parent)
+        {
+            options = options.Concat(above.Options.Where(option => option.Recursive));
+        }
+
+        return options;
     }
 
     private static string PathOf(ParseResult parsed)

@@ -113,20 +113,50 @@ internal static class CommonOptions
             : Refuse<int>(result, WholeRule(least)),
     };
 
-    /// <summary>An option of a number; one that is not valid is answered with the <paramref name="rule"/>.</summary>
-    public static Option<float> Real(
-        string name, float byDefault, string description, Func<float, bool> valid, string rule) => new(name)
+    /// <summary>
+    /// An option of a whole number, at least <paramref name="least"/>, that stands over what a network's description says:
+    /// the default, or where none is known, null.
+    /// </summary>
+    public static Option<int?> Whole(string name, int least, Func<int>? byDefault, string description)
+    {
+        var option = new Option<int?>(name)
+        {
+            HelpName = "N",
+            Description = byDefault is null ? $"{description} [default: as the file says]" : description,
+            CustomParser = result => TryParse(Text(result), least, out int value)
+                ? value
+                : Refuse<int?>(result, WholeRule(least)),
+        };
+        if (byDefault is not null)
+        {
+            option.DefaultValueFactory = _ => byDefault();
+        }
+
+        return option;
+    }
+
+    /// <summary>An option of a number likewise; one that is not valid is answered with the <paramref name="rule"/>.</summary>
+    public static Option<float?> Real(
+        string name, Func<float>? byDefault, string description, Func<float, bool> valid, string rule)
+    {
+        var option = new Option<float?>(name)
         {
             HelpName = "X",
-            Description = description,
-            DefaultValueFactory = _ => byDefault,
+            Description = byDefault is null ? $"{description} [default: as the file says]" : description,
             // Without the thousands separators of the default style, which would read 0,01 as 1.
             CustomParser = result =>
                 float.TryParse(Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out float value)
                 && valid(value)
                     ? value
-                    : Refuse<float>(result, rule),
+                    : Refuse<float?>(result, rule),
         };
+        if (byDefault is not null)
+        {
+            option.DefaultValueFactory = _ => byDefault();
+        }
+
+        return option;
+    }
 
     /// <summary>Reads a whole number, at least <paramref name="least"/>.</summary>
     public static bool TryParse(string text, int least, out int value) =>
@@ -135,7 +165,7 @@ internal static class CommonOptions
     /// <summary>The one word that was given to the option.</summary>
     public static string Text(ArgumentResult result) => result.Tokens is [Token token] ? token.Value : "";
 
-    /// <summary>Refuses what was given to the option: <c>--epochs must be …, not 'x'.</c></summary>
+    /// <summary>Refuses what was given to an option or argument: <c>--epochs must be …, not 'x'.</c></summary>
     public static T? Refuse<T>(ArgumentResult result, string rule)
     {
         string name = result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;

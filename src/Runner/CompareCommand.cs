@@ -3,6 +3,7 @@ using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Devices.Cpu;
+using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
@@ -14,12 +15,13 @@ internal static class CompareCommand
     /// <summary>The command <c>compare</c>, with one below it for each network.</summary>
     public static Command Create() => new("compare", "Train on the CPU and on a GPU, and compare times and accuracies.")
     {
-        Of("mlp", "Compare on the multi-layer perceptron.", Experiment.MlpDefaults),
-        Of("cnn", "Compare on the convolutional network.", Experiment.CnnDefaults),
+        Of("mlp", "Compare on the multi-layer perceptron.", () => Networks.Mlp, []),
+        Of("cnn", "Compare on the convolutional network.", () => Networks.Cnn, ["--hidden"]),
     };
 
-    private static Command Of(string name, string description, TrainingOptions defaults) =>
-        TrainingCommand.Create(name, description, defaults, Run, "--save", "--load", "--profile");
+    private static Command Of(
+        string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>
+        TrainingCommand.Create(name, description, network, Run, ["--save", "--load", "--profile", "--trace", .. without]);
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
     {
@@ -31,7 +33,7 @@ internal static class CompareCommand
                 $"--device names the GPU that is compared with the CPU, cuda or cuda1 for one, not {asked}.");
         }
 
-        if (options.Epochs == 0)
+        if (options.Described().Epochs == 0)
         {
             throw new EngineException("--epochs: there is nothing to compare without at least 1 epoch.");
         }
@@ -39,7 +41,7 @@ internal static class CompareCommand
         EngineOptions configuration = CommonOptions.Configure(asked, options.Threads);
         using Device gpu = DeviceSelection.Open(asked, configuration, Console.Error);
         using var cpu = new CpuDevice(configuration.Threads);
-        Cifar10Set data = await Experiment.LoadData(options.Data, options.Images, options.Quiet, cancellation);
+        Cifar10Set data = await Experiment.LoadData(options.Data, options.Described().Data.Images, options.Quiet, cancellation);
         using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
         var comparison = new Comparison(On(cpu), On(gpu));
         Console.WriteLine(comparison);

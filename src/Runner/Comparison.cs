@@ -2,6 +2,7 @@ using System.Globalization;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Devices.Cuda;
+using Engine.Runner.Description;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -44,9 +45,10 @@ internal sealed record Trained(
         HistoryFile? history,
         CancellationToken cancellation)
     {
-        Tensor x = data.Train.Greyscale(options.IsFlat), y = data.Train.Labels;
+        NetworkDescription network = options.Described();
+        Tensor x = ImageInput.Prepare(network, data.Train.Images), y = data.Train.Labels;
         var losses = new List<double>();
-        int few = Math.Min(Steps * options.Batch, data.Train.Count);
+        int few = Math.Min(Steps * network.Batch, data.Train.Count);
         TrainingOptions briefly = options with { Quiet = true, Epochs = 1 };
         using (NeuralNet first = Experiment.Net(briefly, device, floatX, data.IsSynthetic))
         {
@@ -69,7 +71,7 @@ internal sealed record Trained(
             (device as CudaDevice)?.Model,
             losses,
             [.. net.TrainHistory.Select(epoch => epoch.TrainSeconds)],
-            net.Score(data.Test.Greyscale(options.IsFlat), data.Test.Labels));
+            net.Score(ImageInput.Prepare(network, data.Test.Images), data.Test.Labels));
     }
 }
 

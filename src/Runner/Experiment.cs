@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Globalization;
 using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
 using Engine.IO;
+using Engine.Runner.Description;
 using Engine.Training;
 using Spectre.Console;
 
@@ -12,19 +14,48 @@ namespace Engine.Runner;
 /// <summary>Trains a network on CIFAR-10, evaluates it, and leaves its history and its parameters in files.</summary>
 internal static class Experiment
 {
+    private const int Classes = 10;
+
     /// <summary>What <c>mlp</c> does unless told otherwise: the source's settings.</summary>
-    public static TrainingOptions MlpDefaults => new() { Epochs = 50, LearningRate = 0.01f, Hidden = [100] };
+    public static TrainingOptions MlpDefaults => new() { Network = Networks.Mlp };
 
     /// <summary>What <c>cnn</c> does unless told otherwise: the source's settings.</summary>
-    public static TrainingOptions CnnDefaults => new() { Epochs = 5, LearningRate = 0.015f };
+    public static TrainingOptions CnnDefaults => new() { Network = Networks.Cnn };
 
     /// <summary>The command <c>mlp</c>.</summary>
     public static Command Mlp() => TrainingCommand.Create(
-        "mlp", "Train the multi-layer perceptron on CIFAR-10.", MlpDefaults, Run);
+        "mlp", "Train the multi-layer perceptron on CIFAR-10.", () => Networks.Mlp, Run);
 
     /// <summary>The command <c>cnn</c>.</summary>
     public static Command Cnn() => TrainingCommand.Create(
-        "cnn", "Train the convolutional network on CIFAR-10.", CnnDefaults, Run);
+        "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, "--hidden");
+
+    /// <summary>The command <c>train</c>.</summary>
+    public static Command Train()
+    {
+        Command command = TrainingCommand.Create(
+            "train", "Train a network that a text file describes (docs/network-files.md), on CIFAR-10.", network: null, Run);
+        Option<bool> print = new("--print")
+        {
+            Description = "Print the description, to begin one's own with: runner train cnn --print > mine.json.",
+        };
+        AsynchronousCommandLineAction train = (AsynchronousCommandLineAction)command.Action!;
+        command.Add(print);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            if (!parsed.GetValue(print))
+            {
+                return await train.InvokeAsync(parsed, cancellation);
+            }
+
+            string network = parsed.GetRequiredValue<string>("network");
+            await parsed.InvocationConfiguration.Output.WriteAsync(Networks.Names.Contains(network)
+                ? Networks.Text(network)
+                : await File.ReadAllTextAsync(Networks.Find(network).Path, cancellation));
+            return CommandLine.Done;
+        });
+        return command;
+    }
 
     /// <summary>Gets the data, or so many images of them, and says what must be known of them.</summary>
     public static async Task<Cifar10Set> LoadData(
@@ -60,23 +91,28 @@ internal static class Experiment
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
     /// <summary>The network that the options describe, not yet trained.</summary>
-    public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic) =>
-        new(options.IsFlat ? Networks.Mlp(options.Hidden) : Networks.Cnn())
+    public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic)
+    {
+        NetworkDescription network = options.Described();
+        return new NeuralNet(network.MakeLayers())
         {
-            Update = new NesterovMomentum(options.LearningRate, options.Momentum),
-            MaxEpochs = options.Epochs,
-            BatchIteratorTrain = new BatchIterator(options.Batch),
-            BatchIteratorTest = new BatchIterator(options.Batch),
-            Seed = (ulong)options.Seed,
+            Update = network.MakeUpdate(),
+            MaxEpochs = network.Epochs,
+            TrainSplit = new TrainSplit(network.Data.Validation),
+            BatchIteratorTrain = new BatchIterator(network.Batch) { Shuffle = network.Data.Shuffle },
+            BatchIteratorTest = new BatchIterator(network.Batch),
+            Seed = (ulong)network.Seed,
             FloatX = floatX,
             Device = device,
             Verbose = options.Quiet ? 0 : 1,
             RowNote = isSynthetic ? "drawn images" : null,
         };
+    }
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
     {
         options.CheckFiles();
+        Check(options);
         EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
         using Device device = DeviceSelection.Open(
@@ -84,7 +120,7 @@ internal static class Experiment
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
         Compile.Profile? profile = isTimed ? Profiling.Start() : null;
         OrderedDictionary<string, Tensor>? parameters = options.Load is null ? null : Parameters.Load(options.Load);
-        GreyImages data = await LoadGrey(options, cancellation);
+        PreparedImages data = await LoadPrepared(options, cancellation);
         // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
         await Task.Yield();
@@ -117,19 +153,44 @@ internal static class Experiment
 
         if (options.Save is not null)
         {
-            Parameters.Save(options.Save, net.GetParameters());
+            new ModelFile(options.Described(), data.Classes, data.IsSynthetic).Save(options.Save, net);
         }
 
         return CommandLine.Done;
     }
 
-    /// <summary>The images in grey; when this returns nothing holds those in colour, nearly as many bytes, any more.</summary>
-    private static async Task<GreyImages> LoadGrey(TrainingOptions options, CancellationToken cancellation)
+    /// <summary>
+    /// Puts the network of a file together, before anything is loaded for it: layers that do not fit each other are named
+    /// with their lines.
+    /// </summary>
+    private static void Check(TrainingOptions options)
     {
-        Cifar10Set data = await LoadData(options.Data, options.Images, options.Quiet, cancellation);
-        return new GreyImages(
-            data.Train.Greyscale(options.IsFlat), data.Train.Labels,
-            data.Test.Greyscale(options.IsFlat), data.Test.Labels, data.IsSynthetic);
+        NetworkDescription network = options.Described();
+        if (options.Network == Networks.Mlp || options.Network == Networks.Cnn)
+        {
+            return;
+        }
+
+        ImageInput.RequireFit(network);
+        using var net = new NeuralNet(network.MakeLayers());
+        net.Initialize();
+        Shape output = net.Layers[^1].OutputShape;
+        if (output.Rank != 2 || output[1] != Classes)
+        {
+            throw new EngineException(
+                $"{network.Path}, line {network.Layers[^1].Line}: the last layer gives {string.Join('x', output.Skip(1))} "
+                + $"numbers an image, but there are {Classes} classes: end with dense, units {Classes}, nonlinearity softmax.");
+        }
+    }
+
+    /// <summary>The images as the network takes them; when this returns nothing holds those it was made of any more.</summary>
+    private static async Task<PreparedImages> LoadPrepared(TrainingOptions options, CancellationToken cancellation)
+    {
+        NetworkDescription network = options.Described();
+        Cifar10Set data = await LoadData(options.Data, network.Data.Images, options.Quiet, cancellation);
+        return new PreparedImages(
+            ImageInput.Prepare(network, data.Train.Images), data.Train.Labels,
+            ImageInput.Prepare(network, data.Test.Images), data.Test.Labels, data.ClassNames, data.IsSynthetic);
     }
 
     /// <summary>Puts a file's parameters into a network.</summary>
@@ -146,8 +207,8 @@ internal static class Experiment
         }
     }
 
-    private sealed record GreyImages(
-        Tensor Train, Tensor TrainLabels, Tensor Test, Tensor TestLabels, bool IsSynthetic);
+    private sealed record PreparedImages(
+        Tensor Train, Tensor TrainLabels, Tensor Test, Tensor TestLabels, IReadOnlyList<string> Classes, bool IsSynthetic);
 
     private sealed class Reporter(DownloadBar bar) : IProgress<DownloadProgress>
     {

@@ -5,6 +5,7 @@ using Engine.Compile;
 using Engine.Configuration;
 using Engine.Devices;
 using Engine.Devices.Cuda;
+using Engine.Runner.Description;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -17,12 +18,10 @@ internal static class ExplainCommand
     /// </summary>
     private const int Images = 40_000;
 
-    private const string Mlp = "mlp", Cnn = "cnn";
-
     public static Command Create()
     {
-        Argument<string> network = new("network") { Description = "mlp or cnn." };
-        network.AcceptOnlyFromAmong(Mlp, Cnn);
+        Argument<string> network = new("network") { Description = "mlp, cnn, or a file that describes a network." };
+        network.CompletionSources.Add([.. Networks.Names]);
         Option<Stage> stage = new("--stage")
         {
             HelpName = "graph|rewritten|schedule|memory|kernels",
@@ -43,8 +42,9 @@ internal static class ExplainCommand
             HelpName = "none|fast_compile|fast_run",
             Description = "How much is done to the graph. [default: as configured, else fast_run]",
         };
-        Option<int> batch = CommonOptions.Whole("--batch", 1, 128, "Images a step.");
-        Option<int[]> hidden = TrainingCommand.Hidden([100]);
+        Option<int?> batch = CommonOptions.Whole("--batch", 1, null, "Images a step.");
+        Option<int[]> hidden = TrainingCommand.Hidden();
+        hidden.Description += " With mlp.";
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> trace = CommonOptions.Trace(
             "Run --steps steps on made-up images, print the time of each kernel and write when each ran to this file, "
@@ -61,18 +61,23 @@ internal static class ExplainCommand
                 asked, parsed.GetValue(threads), parsed.GetValue(optimizer));
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
-            bool isFlat = parsed.GetRequiredValue(network) == Mlp;
-            using var net = new NeuralNet(isFlat ? Networks.Mlp(parsed.GetValue(hidden)!) : Networks.Cnn())
+            NetworkDescription described = Networks.Find(parsed.GetRequiredValue(network));
+            if (described == Networks.Mlp)
             {
-                Update = new NesterovMomentum(0.01f, 0.9f),
-                BatchIteratorTrain = new BatchIterator(parsed.GetValue(batch)),
+                described = described.WithHidden(parsed.GetValue(hidden)!);
+            }
+
+            using var net = new NeuralNet(described.MakeLayers())
+            {
+                Update = described.MakeUpdate(),
+                BatchIteratorTrain = new BatchIterator(parsed.GetValue(batch) ?? described.Batch),
                 FloatX = options.FloatX,
                 Device = opened,
             };
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
             using TrainingStep step = net.CompileStep(
-                Pixels(isFlat ? [Images, 1024] : [Images, 1, 32, 32], file is not null),
+                Pixels([Images, .. described.InputSides], file is not null),
                 Tensor.From(new int[Images]));
             if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
             {

@@ -3,8 +3,6 @@ using System.Globalization;
 using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
-using Engine.IO;
-using Engine.Layers;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -25,12 +23,18 @@ internal static class PredictCommand
             Description = "The file that mlp or cnn saved, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
+        Option<string?> network = new("--network")
+        {
+            HelpName = "NETWORK",
+            Description = "The network that the file is of, if it does not say: mlp, cnn or a file that describes it.",
+        };
         var command = new Command("predict", "Show what a saved network takes CIFAR-10's test images for.")
         {
-            load, count, device, data, threads, quiet,
+            load, network, count, device, data, threads, quiet,
         };
         command.SetAction((parsed, cancellation) => Run(
             parsed.GetRequiredValue(load),
+            parsed.GetValue(network),
             parsed.GetValue(count),
             parsed.GetValue(data),
             parsed.GetValue(device),
@@ -42,6 +46,7 @@ internal static class PredictCommand
 
     private static async Task<int> Run(
         string load,
+        string? network,
         int count,
         string? path,
         DeviceChoice? asked,
@@ -51,13 +56,12 @@ internal static class PredictCommand
     {
         EngineOptions configuration = CommonOptions.Configure(asked, threads);
         using Device device = DeviceSelection.Open(asked, configuration, Console.Error);
-        OrderedDictionary<string, Tensor> parameters = Parameters.Load(load);
-        ((string Name, Layer Layer)[] layers, bool isFlat) = Networks.Of(parameters);
-        using var net = new NeuralNet(layers) { FloatX = configuration.FloatX, Device = device };
-        Experiment.SetParameters(net, parameters, load);
+        ModelFile model = ModelFile.Load(load, network, Console.Error);
+        using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
+        Experiment.SetParameters(net, model.Parameters!, load);
         Cifar10Set data = await Experiment.LoadData(path, images: null, isQuiet, cancellation);
 
-        Tensor images = data.Test.Greyscale(isFlat);
+        Tensor images = ImageInput.Prepare(model.Network, data.Test.Images);
         NdArray probabilities = NdArray.From(net.PredictProba(images.Rows(0, Math.Min(count, data.Test.Count))));
         for (int i = 0; i < probabilities.Shape[0]; i++)
         {

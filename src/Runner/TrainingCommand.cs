@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Engine.Configuration;
+using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
@@ -10,30 +11,36 @@ internal static class TrainingCommand
     /// <summary>A command that trains.</summary>
     /// <param name="name">What is typed.</param>
     /// <param name="description">What <c>--help</c> says.</param>
-    /// <param name="defaults">What holds if nothing is given; with hidden layers, <c>--hidden</c> is there.</param>
+    /// <param name="network">The network and what holds if nothing is given; null for one that the user names.</param>
     /// <param name="run">Does it, and returns the exit code.</param>
     /// <param name="without">The options that this command does not have.</param>
     public static Command Create(
         string name,
         string description,
-        TrainingOptions defaults,
+        Func<NetworkDescription>? network,
         Func<TrainingOptions, CancellationToken, Task<int>> run,
         params IReadOnlyCollection<string> without)
     {
+        var named = new Argument<string>("network")
+        {
+            HelpName = "FILE",
+            Description = "The file, in JSON or INI, that describes the network; or mlp or cnn, which ship with the runner.",
+        };
+        named.CompletionSources.Add([.. Networks.Names]);
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<string?> data = CommonOptions.Data();
         Option<int?> images = CommonOptions.Images();
-        Option<int> epochs = CommonOptions.Whole(
-            "--epochs", 0, defaults.Epochs, "How many times to go through the training images; 0 only evaluates.");
-        Option<int> batch = CommonOptions.Whole("--batch", 1, defaults.Batch, "Images a step.");
-        Option<float> learningRate = CommonOptions.Real(
-            "--learning-rate", defaults.LearningRate, "How far a step goes.",
+        Option<int?> epochs = CommonOptions.Whole(
+            "--epochs", 0, Default(of => of.Epochs), "How many times to go through the training images; 0 only evaluates.");
+        Option<int?> batch = CommonOptions.Whole("--batch", 1, Default(of => of.Batch), "Images a step.");
+        Option<float?> learningRate = CommonOptions.Real(
+            "--learning-rate", Default(of => (float)of.UpdateSettings.Real(UpdateKind.LearningRate)), "How far a step goes.",
             rate => float.IsFinite(rate) && rate > 0, "a number greater than 0");
-        Option<float> momentum = CommonOptions.Real(
-            "--momentum", defaults.Momentum, "How much of the former step a step keeps.",
-            share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
-        Option<int> seed = CommonOptions.Whole(
-            "--seed", 0, defaults.Seed, "Of the random numbers: same seed, same results.");
+        Option<float?> momentum = CommonOptions.Real(
+            "--momentum", Default(of => (float)of.UpdateSettings.Real(UpdateKind.Momentum)),
+            "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
+        Option<int?> seed = CommonOptions.Whole(
+            "--seed", 0, Default(of => of.Seed), "Of the random numbers: same seed, same results.");
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> history = new("--history")
         {
@@ -43,23 +50,29 @@ internal static class TrainingCommand
         Option<string?> save = new("--save")
         {
             HelpName = "FILE",
-            Description = "Write the trained parameters to this file, .npz or else safetensors.",
+            Description = "Write the trained parameters to this file: safetensors, with the network's description, or .npz.",
         };
         Option<string?> load = CommonOptions.Load();
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
             "With the table of --profile, write when each kernel ran to this file, for Perfetto or chrome://tracing.");
         Option<bool> quiet = CommonOptions.Quiet();
-        Option<int[]> hidden = Hidden(defaults.Hidden);
+        Option<int[]> hidden = Hidden();
+        const string HiddenName = "--hidden";
+        bool hasHidden = network is not null && !without.Contains(HiddenName);
 
         var command = new Command(name, description);
+        if (network is null)
+        {
+            command.Add(named);
+        }
+
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, save, load, profile,
-            trace, quiet,
-            .. defaults.Hidden.Count > 0 ? [hidden] : Array.Empty<Option>(),
+            trace, quiet, hidden,
         ];
-        foreach (Option option in options.Where(option => !without.Contains(option.Name)))
+        foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
         {
             command.Add(option);
         }
@@ -67,6 +80,7 @@ internal static class TrainingCommand
         command.SetAction((parsed, cancellation) => run(
             new TrainingOptions
             {
+                Network = network is null ? Networks.Find(parsed.GetRequiredValue(named)) : network(),
                 Device = parsed.GetValue(device),
                 Data = parsed.GetValue(data),
                 Images = parsed.GetValue(images),
@@ -82,18 +96,21 @@ internal static class TrainingCommand
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),
-                Hidden = defaults.Hidden.Count > 0 ? parsed.GetValue(hidden)! : [],
+                Hidden = hasHidden ? parsed.GetValue(hidden)! : [],
             },
             cancellation));
         return command;
+
+        Func<T>? Default<T>(Func<NetworkDescription, T> value) => network is null ? null : () => value(network());
     }
 
-    /// <summary>The option of the hidden layers.</summary>
-    public static Option<int[]> Hidden(IReadOnlyList<int> defaults) => new("--hidden")
+    /// <summary>The option of the perceptron's hidden layers.</summary>
+    public static Option<int[]> Hidden() => new("--hidden")
     {
         HelpName = "N[,N…]",
         Description = "The sizes of the hidden layers: 100, or 100,100 for two.",
-        DefaultValueFactory = _ => [.. defaults],
+        DefaultValueFactory = _ =>
+            [.. Networks.Mlp.Layers.Skip(1).SkipLast(1).Select(layer => layer.Settings.Whole("units"))],
         CustomParser = ParseHidden,
     };
 

@@ -1,8 +1,10 @@
+using System.Globalization;
 using Engine.Configuration;
+using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
-/// <summary>What <c>mlp</c> and <c>cnn</c> are told on the command line; its defaults are the source's.</summary>
+/// <summary>What the commands that train are told on the command line.</summary>
 internal sealed record TrainingOptions
 {
     /// <summary>The device asked for; null: as configured.</summary>
@@ -13,24 +15,25 @@ internal sealed record TrainingOptions
 
     public string? Data { get; init; }
 
-    /// <summary>How many of the training and of the test images to take; null for all.</summary>
+    /// <summary>How many of the training and of the test images to take; null: as described.</summary>
     public int? Images { get; init; }
 
-    public required int Epochs { get; init; }
+    /// <summary>The network as it is described.</summary>
+    public required NetworkDescription Network { get; init; }
 
-    public int Batch { get; init; } = 128;
+    /// <summary>The epochs asked for; null: as described. So it is with the others.</summary>
+    public int? Epochs { get; init; }
 
-    public required float LearningRate { get; init; }
+    public int? Batch { get; init; }
 
-    public float Momentum { get; init; } = 0.9f;
+    public float? LearningRate { get; init; }
 
-    public int Seed { get; init; } = 42;
+    public float? Momentum { get; init; }
 
-    /// <summary>The sizes of the hidden layers; empty where the network has no such option.</summary>
+    public int? Seed { get; init; }
+
+    /// <summary>The sizes of the hidden layers asked for; empty: as described.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [];
-
-    /// <summary>Whether the network is the perceptron, which takes the images' pixels as one row.</summary>
-    public bool IsFlat => Hidden.Count > 0;
 
     public string? History { get; init; }
 
@@ -46,6 +49,22 @@ internal sealed record TrainingOptions
 
     public bool Quiet { get; init; }
 
+    /// <summary>The network as it is described, with what the command line says on top.</summary>
+    /// <exception cref="EngineException">The network has nothing of the kind that an option sets.</exception>
+    public NetworkDescription Described()
+    {
+        NetworkDescription network = Hidden.Count > 0 ? Network.WithHidden(Hidden) : Network;
+        network = LearningRate is { } rate ? network.WithUpdate(UpdateKind.LearningRate, Exact(rate), "--learning-rate") : network;
+        network = Momentum is { } share ? network.WithUpdate(UpdateKind.Momentum, Exact(share), "--momentum") : network;
+        return network with
+        {
+            Epochs = Epochs ?? network.Epochs,
+            Batch = Batch ?? network.Batch,
+            Seed = Seed ?? network.Seed,
+            Data = network.Data with { Images = Images ?? network.Data.Images },
+        };
+    }
+
     /// <summary>Finds out before the training whether its files can be read and written, not after it.</summary>
     /// <exception cref="EngineException">One cannot; the message names the option and the file.</exception>
     public void CheckFiles()
@@ -60,7 +79,11 @@ internal sealed record TrainingOptions
         CheckWritable("--trace", Trace);
     }
 
-    private static void CheckWritable(string option, string? file)
+    /// <summary>The number with the fewest digits that is this one in single precision: 0.015, not 0.014999999664…</summary>
+    private static double Exact(float value) =>
+        double.Parse(value.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    internal static void CheckWritable(string option, string? file)
     {
         if (file is null)
         {

@@ -1,12 +1,16 @@
 using System.CommandLine;
 using Engine.Configuration;
 using Engine.Runner;
+using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;
 
 public class CommandLineTests
 {
-    private static readonly TrainingOptions s_defaults = new() { Epochs = 50, LearningRate = 0.01f, Hidden = [100] };
+    private static readonly TrainingOptions s_defaults = new()
+    {
+        Network = Networks.Mlp, Epochs = 50, Batch = 128, LearningRate = 0.01f, Momentum = 0.9f, Seed = 42, Hidden = [100],
+    };
 
     private readonly StringWriter _output = new();
     private readonly StringWriter _errors = new();
@@ -49,6 +53,7 @@ public class CommandLineTests
         Assert.That(_given!.Hidden, Is.EqualTo(new[] { 100, 20 }));
         Assert.That(_given with { Hidden = [] }, Is.EqualTo(new TrainingOptions
         {
+            Network = Networks.Mlp,
             Device = new DeviceChoice(DeviceFamily.Cuda, 1),
             Data = "images",
             Images = 10,
@@ -115,7 +120,7 @@ public class CommandLineTests
     public async Task Without_arguments_the_commands_are_listed()
     {
         Assert.That(await Run(), Is.Zero);
-        Assert.That(_output.ToString(), Does.Contain("mlp").And.Contain("plain"));
+        Assert.That(_output.ToString(), Does.Contain("runner mlp").And.Contain("runner cnn"));
     }
 
     [Test]
@@ -173,8 +178,8 @@ public class CommandLineTests
 
         RootCommand root = CommandLine.Root(
         [
-            TrainingCommand.Create("mlp", "With hidden layers.", s_defaults, Body),
-            TrainingCommand.Create("plain", "Without.", s_defaults with { Hidden = [] }, Body),
+            TrainingCommand.Create("mlp", "With hidden layers.", () => Networks.Mlp, Body),
+            TrainingCommand.Create("plain", "Without.", () => Networks.Cnn, Body, "--hidden"),
         ]);
         return CommandLine.Run(root, args, _output, _errors, cancellation);
     }

@@ -1,11 +1,12 @@
 using Engine.Configuration;
 using Engine.Runner;
+using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;
 
 public class TrainingOptionsTests
 {
-    private static readonly TrainingOptions s_options = new() { Epochs = 1, LearningRate = 0.1f };
+    private static readonly TrainingOptions s_options = new() { Network = Networks.Cnn };
 
     private TempFolder _folder = null!;
 

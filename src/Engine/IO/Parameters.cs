@@ -11,8 +11,12 @@ public static class Parameters
     /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors by name, in the order in which they are to stand in the file.</param>
+    /// <param name="metadata">Texts to keep beside them; npz has no place for such.</param>
     /// <exception cref="EngineException">The file cannot be written, or a name cannot be used.</exception>
-    public static void Save(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors)
+    public static void Save(
+        string path,
+        IEnumerable<KeyValuePair<string, Tensor>> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         if (IsNpz(path))
         {
@@ -20,7 +24,7 @@ public static class Parameters
         }
         else
         {
-            Safetensors.Save(path, tensors);
+            Safetensors.Save(path, tensors, metadata);
         }
     }
 
@@ -28,8 +32,13 @@ public static class Parameters
     /// <returns>The tensors by name, in the order of the file.</returns>
     /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
-    public static OrderedDictionary<string, Tensor> Load(string path) =>
-        IsNpz(path) ? Npz.Load(path) : Safetensors.Load(path).Tensors;
+    public static OrderedDictionary<string, Tensor> Load(string path) => LoadAll(path).Tensors;
+
+    /// <summary>Reads a file with the texts that stand beside its tensors: none in npz.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static SafetensorsFile LoadAll(string path) => IsNpz(path)
+        ? new SafetensorsFile(Npz.Load(path), new Dictionary<string, string>())
+        : Safetensors.Load(path);
 
     private static bool IsNpz(string path)
     {

@@ -9,13 +9,17 @@ namespace Engine.Layers;
 /// </summary>
 public abstract class Layer
 {
-    private readonly Origin _origin = Origin.Caller();
-
     /// <summary>
     /// The name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the network calls
     /// it by its type and its place: <c>dense3</c>.
     /// </summary>
     public string? Name { get; init; }
+
+    /// <summary>
+    /// Where the layer is described, as messages say it: the line of code that made it, unless told otherwise, as of a
+    /// layer read from a file.
+    /// </summary>
+    public Origin Origin { get; init; } = Origin.Caller();
 
     /// <summary>The nodes a layer adds to the graph.</summary>
     /// <param name="input">What it is applied to: (batch, …), of the network's floating-point type.</param>
@@ -29,7 +33,7 @@ public abstract class Layer
     internal string Kind => GetType().Name;
 
     /// <summary>Where in the user's code the layer was made, and as which layer of a network.</summary>
-    internal Origin OriginAs(string? name) => _origin with { Layer = name };
+    internal Origin OriginAs(string? name) => Origin with { Layer = name };
 
     /// <summary>Refuses a size that no layer can have.</summary>
     private protected void Require([DoesNotReturnIf(false)] bool condition, string message)

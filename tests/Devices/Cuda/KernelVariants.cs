@@ -5,6 +5,7 @@ using Engine.Devices.Cuda;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Runner;
+using Engine.Runner.Description;
 using Engine.Tests.Ops;
 using Engine.Training;
 
@@ -65,11 +66,11 @@ internal static class KernelVariants
     {
         using var device = new LoweringDevice();
         Cifar10Images images = SyntheticImages.Draw(train: 1000, test: 10).Train;
-        foreach (((string Name, Layer Layer)[] layers, bool isFlat) in (((string, Layer)[], bool)[])
-            [(Networks.Mlp([100]), true), (Networks.Mlp([100, 100]), true), (Networks.Cnn(), false)])
+        foreach (NetworkDescription network in (NetworkDescription[])
+            [Networks.Mlp, Networks.Mlp.WithHidden([100, 100]), Networks.Cnn])
         {
-            using var net = new NeuralNet(layers) { Device = device, MaxEpochs = 0 };
-            Tensor x = images.Greyscale(isFlat);
+            using var net = new NeuralNet(network.MakeLayers()) { Device = device, MaxEpochs = 0 };
+            Tensor x = ImageInput.Prepare(network, images.Images);
             net.Fit(x, images.Labels);
             net.Predict(x);
         }

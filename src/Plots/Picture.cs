@@ -1,0 +1,68 @@
+using System.Text;
+using SkiaSharp;
+
+namespace Engine.Plots;
+
+/// <summary>A drawing, to be kept as pixels or as lines.</summary>
+public sealed class Picture
+{
+    /// <summary>Pixels for each unit of width and height, so that pictures are sharp on fine screens.</summary>
+    private const int Scale = 2;
+
+    private readonly Action<SKCanvas> _draw;
+
+    internal Picture(int width, int height, Action<SKCanvas> draw)
+    {
+        Width = width;
+        Height = height;
+        _draw = draw;
+    }
+
+    /// <summary>How wide it is meant to be shown; as PNG it has twice as many pixels.</summary>
+    public int Width { get; }
+
+    /// <summary>How high it is meant to be shown; as PNG it has twice as many pixels.</summary>
+    public int Height { get; }
+
+    /// <summary>The picture as PNG.</summary>
+    public byte[] ToPng()
+    {
+        using var surface = SKSurface.Create(new SKImageInfo(Width * Scale, Height * Scale));
+        surface.Canvas.Clear(SKColors.White);
+        surface.Canvas.Scale(Scale);
+        _draw(surface.Canvas);
+        using SKImage image = surface.Snapshot();
+        using SKData data = image.Encode(SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
+    /// <summary>The picture as SVG.</summary>
+    public string ToSvg()
+    {
+        using var stream = new MemoryStream();
+        using (SKCanvas canvas = SKSvgCanvas.Create(SKRect.Create(Width, Height), stream))
+        {
+            canvas.Clear(SKColors.White);
+            _draw(canvas);
+        }
+
+        // Where the family is not there, one whose letters are as wide.
+        return Encoding.UTF8.GetString(stream.ToArray())
+            .Replace($"font-family=\"{Typefaces.Family}\"", $"font-family=\"{Typefaces.Family}, Verdana, sans-serif\"", StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes a file, SVG if it is named so, else PNG.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Save(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
+        {
+            File.WriteAllText(path, ToSvg());
+        }
+        else
+        {
+            File.WriteAllBytes(path, ToPng());
+        }
+    }
+}

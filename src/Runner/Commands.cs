@@ -1,0 +1,14 @@
+using System.CommandLine;
+
+namespace Engine.Runner;
+
+/// <summary>All commands of the runner.</summary>
+internal static class Commands
+{
+    /// <summary>Makes them, in the order in which help lists them.</summary>
+    public static IReadOnlyList<Command> Create() =>
+    [
+        Experiment.Cnn(), Experiment.Mlp(), Experiment.Train(), CompareCommand.Create(), PredictCommand.Create(),
+        PlotCommand.Create(), ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
+    ];
+}

@@ -1,0 +1,120 @@
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Ops;
+
+namespace Engine.Runner.Description;
+
+/// <summary>A kind of layer that a description may name.</summary>
+/// <param name="Name">What it is called there.</param>
+/// <param name="Settings">Its keys, beside <c>name</c> and <c>kind</c>.</param>
+/// <param name="Make">Makes the layer, given the keys' values and where it is described.</param>
+internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, Func<Settings, Origin, Layer> Make)
+{
+    private static readonly Dictionary<string, Func<Variable, Variable>> s_nonlinearities = new()
+    {
+        ["rectify"] = Symbolic.Rectify,
+        ["leaky_rectify"] = x => Symbolic.LeakyRectify(x),
+        ["elu"] = Symbolic.Elu,
+        ["sigmoid"] = Symbolic.Sigmoid,
+        ["tanh"] = Symbolic.Tanh,
+        ["softplus"] = Symbolic.Softplus,
+        ["softmax"] = Symbolic.Softmax,
+        ["linear"] = Symbolic.Linear,
+    };
+
+    private static readonly Dictionary<string, Func<double, Initialiser>> s_initialisers = new()
+    {
+        ["glorot_uniform"] = gain => new GlorotUniform(gain),
+        ["glorot_normal"] = gain => new GlorotNormal(gain),
+        ["he_uniform"] = gain => new HeUniform(gain),
+        ["he_normal"] = gain => new HeNormal(gain),
+        ["orthogonal"] = gain => new Orthogonal(gain),
+    };
+
+    private static readonly Setting[] s_weights =
+    [
+        Setting.Word("nonlinearity", s_nonlinearities.Keys, "rectify"),
+        Setting.Word("weights", s_initialisers.Keys, "glorot_uniform"),
+        Setting.Real("gain", "a number greater than 0", gain => gain > 0, 1),
+        Setting.Flag("bias", true),
+    ];
+
+    private static readonly Setting[] s_pooling =
+    [
+        Setting.Size("size", 1).Required(), Setting.Size("stride", 1), Setting.Size("pad", 0),
+        Setting.Flag("ignore_border", true),
+    ];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<LayerKind> All { get; } =
+    [
+        new("input", [Setting.SampleSides("sides").Required()],
+            (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin }),
+        new("conv2d",
+            [
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Size("stride", 1),
+                Setting.Padding("pad"), Setting.Flag("flip_filters", true), .. s_weights,
+            ],
+            (set, origin) => new Conv2D(set.Whole("filters"), Size(set, "size")!.Value, Nonlinearity(set))
+            {
+                Origin = origin,
+                Stride = Size(set, "stride") ?? 1,
+                Pad = set.Value("pad") switch
+                {
+                    string word => word,
+                    int[] => Size(set, "pad")!.Value.ToTuple(),
+                    _ => 0,
+                },
+                FlipFilters = set.Flag("flip_filters"),
+                W = Weights(set),
+                B = set.Flag("bias") ? new Filled() : null,
+            }),
+        new("max_pool2d", s_pooling, (set, origin) => new MaxPool2D(Size(set, "size")!.Value)
+        {
+            Origin = origin,
+            Stride = Size(set, "stride"),
+            Pad = Size(set, "pad") ?? 0,
+            IgnoreBorder = set.Flag("ignore_border"),
+        }),
+        new("average_pool2d", s_pooling, (set, origin) => new AveragePool2D(Size(set, "size")!.Value)
+        {
+            Origin = origin,
+            Stride = Size(set, "stride"),
+            Pad = Size(set, "pad") ?? 0,
+            IgnoreBorder = set.Flag("ignore_border"),
+        }),
+        new("dense", [Setting.Whole("units", 1).Required(), .. s_weights],
+            (set, origin) => new Dense(set.Whole("units"), Nonlinearity(set))
+            {
+                Origin = origin,
+                W = Weights(set),
+                B = set.Flag("bias") ? new Filled() : null,
+            }),
+        new("dropout", [Setting.Real("p", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0.5)],
+            (set, origin) => new Dropout(set.Real("p")) { Origin = origin }),
+        new("batch_norm",
+            [
+                Setting.Real("epsilon", "a number greater than 0", x => x > 0, 1e-4),
+                Setting.Real("alpha", "a number greater than 0, at most 1", x => x is > 0 and <= 1, 0.1),
+            ],
+            (set, origin) => new BatchNorm { Origin = origin, Epsilon = set.Real("epsilon"), Alpha = set.Real("alpha") }),
+        new("activation", [Setting.Word("nonlinearity", s_nonlinearities.Keys).Required()],
+            (set, origin) => new Activation(Nonlinearity(set)) { Origin = origin }),
+        new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
+        new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
+            (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
+    ];
+
+    private static Func<Variable, Variable> Nonlinearity(Settings set) => s_nonlinearities[set.Word("nonlinearity")];
+
+    private static Initialiser Weights(Settings set) => s_initialisers[set.Word("weights")](set.Real("gain"));
+
+    private static Size2D? Size(Settings set, string name) =>
+        set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;
+}
+
+/// <summary>A size as the tuple that paddings are made of.</summary>
+internal static class SizeTuple
+{
+    public static (int Height, int Width) ToTuple(this Size2D size) => (size.Height, size.Width);
+}

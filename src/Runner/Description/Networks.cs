@@ -1,0 +1,89 @@
+namespace Engine.Runner.Description;
+
+/// <summary>The source's two networks, which ship with the runner as descriptions like any other.</summary>
+internal static class Networks
+{
+    private static readonly (string Name, string File)[] s_files = [("mlp", "mlp.ini"), ("cnn", "cnn.json")];
+    private static readonly Lazy<NetworkDescription> s_mlp = new(() => Read("mlp")), s_cnn = new(() => Read("cnn"));
+
+    /// <summary>Their names.</summary>
+    public static IEnumerable<string> Names => s_files.Select(file => file.Name);
+
+    /// <summary>The flat grey pixels, dense layers, ten probabilities.</summary>
+    public static NetworkDescription Mlp => s_mlp.Value;
+
+    /// <summary>Three convolutions with max pooling, a dense layer, ten probabilities.</summary>
+    public static NetworkDescription Cnn => s_cnn.Value;
+
+    /// <summary>The text of the file that describes one of them.</summary>
+    public static string Text(string name)
+    {
+        using Stream stream = typeof(Networks).Assembly.GetManifestResourceStream($"Networks/{File(name)}")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>One of them by its name, else the one that a file describes.</summary>
+    /// <exception cref="EngineException">There is no such, or the file is wrong.</exception>
+    public static NetworkDescription Find(string nameOrFile)
+    {
+        if (Names.Contains(nameOrFile))
+        {
+            return nameOrFile == "mlp" ? Mlp : Cnn;
+        }
+
+        if (!System.IO.File.Exists(nameOrFile) && !nameOrFile.Contains('.', StringComparison.Ordinal))
+        {
+            string? meant = Nearest.To(nameOrFile, Names);
+            throw new EngineException(
+                $"There is no file {nameOrFile}{(meant is null ? "" : $": did you mean '{meant}'?")}"
+                + $"{(meant is null ? "." : "")} The networks that need no file are {string.Join(" and ", Names)}.");
+        }
+
+        return DescriptionReader.Read(nameOrFile);
+    }
+
+    /// <summary>The network that parameters belong to, told by their names, or their order, and shapes.</summary>
+    /// <returns>Null if they are of neither.</returns>
+    public static NetworkDescription? Of(IReadOnlyDictionary<string, Tensor> parameters)
+    {
+        if (parameters.TryGetValue("arr_0", out Tensor? first))
+        {
+            return first.Shape.Rank == 4 ? Cnn : OfNumbered(parameters);
+        }
+
+        if (parameters.ContainsKey("conv1.W"))
+        {
+            return Cnn;
+        }
+
+        if (parameters.TryGetValue("hidden.W", out Tensor? single) && single.Shape.Rank == 2)
+        {
+            return Mlp.WithHidden([single.Shape[1]]);
+        }
+
+        var hidden = new List<int>();
+        while (parameters.TryGetValue($"hidden{hidden.Count + 1}.W", out Tensor? w) && w.Shape.Rank == 2)
+        {
+            hidden.Add(w.Shape[1]);
+        }
+
+        return hidden.Count > 0 ? Mlp.WithHidden(hidden) : null;
+    }
+
+    /// <summary>The perceptron whose parameters Lasagne saved in order: weights and biases by turns.</summary>
+    private static NetworkDescription? OfNumbered(IReadOnlyDictionary<string, Tensor> parameters)
+    {
+        var sizes = new List<int>();
+        while (parameters.TryGetValue($"arr_{2 * sizes.Count}", out Tensor? w) && w.Shape.Rank == 2)
+        {
+            sizes.Add(w.Shape[1]);
+        }
+
+        return sizes.Count > 1 ? Mlp.WithHidden(sizes[..^1]) : null;
+    }
+
+    private static NetworkDescription Read(string name) => DescriptionReader.Parse(Text(name), File(name));
+
+    private static string File(string name) => s_files.Single(file => file.Name == name).File;
+}

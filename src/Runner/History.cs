@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text.Json;
+using Engine.Plots;
+
+namespace Engine.Runner;
+
+/// <summary>What a training's history file tells.</summary>
+/// <param name="Name">What it is called: the file's name, with the device where the file holds several.</param>
+/// <param name="Epochs">The figures of the epochs.</param>
+/// <param name="TestAccuracy">The accuracy on the test images; null if the training was cut off before.</param>
+/// <param name="IsSynthetic">Whether the images were drawn.</param>
+internal sealed record History(
+    string Name, IReadOnlyList<EpochFigures> Epochs, double? TestAccuracy, bool IsSynthetic)
+{
+    /// <summary>Reads the files that <c>--history</c> wrote; one of <c>compare</c> holds a training a device.</summary>
+    /// <exception cref="EngineException">One cannot be read or is none; the message names file and line.</exception>
+    public static IReadOnlyList<History> Read(IReadOnlyList<string> paths)
+    {
+        bool areNamesDistinct = paths.Select(Short).Distinct().Count() == paths.Count;
+        return [.. paths.SelectMany(path => Read(path, areNamesDistinct ? Short(path) : path))];
+
+        static string Short(string path) => Path.GetFileNameWithoutExtension(path);
+    }
+
+    /// <summary>The figures to be drawn.</summary>
+    public TrainingCurves ToCurves() => new(
+        Name,
+        [.. Epochs.Select(epoch => (double)epoch.Epoch)],
+        [.. Epochs.Select(epoch => epoch.TrainLoss)],
+        [.. Epochs.Select(epoch => epoch.ValidLoss)],
+        [.. Epochs.Select(epoch => epoch.ValidAccuracy)]);
+
+    private static IEnumerable<History> Read(string path, string name)
+    {
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(path);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new EngineException($"There is no file {path}.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"{path} cannot be read: {error.Message}", error);
+        }
+
+        var epochs = new OrderedDictionary<string, List<EpochFigures>>();
+        double? test = null;
+        bool isSynthetic = false;
+        for (int i = 0; i < lines.Length; i++)
+        {
+            if (lines[i].Length == 0)
+            {
+                continue;
+            }
+
+            try
+            {
+                using JsonDocument line = JsonDocument.Parse(lines[i]);
+                JsonElement root = line.RootElement;
+                isSynthetic |= root.TryGetProperty("synthetic", out JsonElement drawn) && drawn.GetBoolean();
+                string device = root.TryGetProperty("device", out JsonElement named) ? named.GetString() ?? "" : "";
+                if (root.TryGetProperty("epoch", out JsonElement epoch))
+                {
+                    epochs.TryAdd(device, []);
+                    epochs[device].Add(EpochFigures.Read(root, epoch.GetInt32()));
+                }
+                else if (root.TryGetProperty("test_accuracy", out JsonElement accuracy))
+                {
+                    test = accuracy.GetDouble();
+                }
+                else if (!root.TryGetProperty("comparison", out _))
+                {
+                    throw new FormatException("it has neither epoch nor test_accuracy");
+                }
+            }
+            catch (JsonException) when (i == lines.Length - 1 && epochs.Count > 0)
+            {
+                // The end of a training that was killed while it wrote.
+            }
+            catch (Exception error) when (error is JsonException or FormatException or InvalidOperationException)
+            {
+                string why = error.Message.Split(" LineNumber:")[0].TrimEnd('.');
+                throw new EngineException(
+                    $"{path}, line {i + 1} is not of a training's history, as --history writes it: {why}.", error);
+            }
+        }
+
+        return epochs.Count == 0
+            ? throw new EngineException($"{path} holds no epoch of a training; --history FILE writes one as it trains.")
+            : epochs.Select(pair => new History(
+                epochs.Count > 1 ? $"{name}, {pair.Key}" : name, pair.Value, epochs.Count > 1 ? null : test, isSynthetic));
+    }
+}
+
+/// <summary>An epoch's figures; nan where there is none.</summary>
+internal sealed record EpochFigures(
+    int Epoch, double TrainLoss, double ValidLoss, double ValidAccuracy, double TrainSeconds, double Seconds)
+{
+    /// <summary>Reads them from a line of a history.</summary>
+    public static EpochFigures Read(JsonElement line, int epoch)
+    {
+        return new EpochFigures(
+            epoch, Number("train_loss"), Number("valid_loss"), Number("valid_accuracy"), Number("train_seconds"), Number("dur"));
+
+        double Number(string name) =>
+            line.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+                ? value.ValueKind == JsonValueKind.String
+                    ? double.Parse(value.GetString()!, CultureInfo.InvariantCulture)
+                    : value.GetDouble()
+                : double.NaN;
+    }
+}

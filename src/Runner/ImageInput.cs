@@ -1,0 +1,59 @@
+using Engine.Data;
+using Engine.Runner.Description;
+
+namespace Engine.Runner;
+
+/// <summary>Brings images to what a network takes: grey or in colour, as rows of pixels or as planes.</summary>
+internal static class ImageInput
+{
+    /// <summary>The side of the images.</summary>
+    public const int Side = 32;
+
+    /// <summary>
+    /// The images as the network's input layer takes them, from -0.5 (black) to 0.5 (white): in grey where it takes one
+    /// plane or 1,024 numbers, in colour where it takes three or 3,072.
+    /// </summary>
+    /// <param name="network">The network.</param>
+    /// <param name="images">uint8 (n, 3, 32, 32).</param>
+    /// <exception cref="EngineException">It takes images of another size.</exception>
+    public static Tensor Prepare(NetworkDescription network, Tensor images)
+    {
+        RequireFit(network);
+        return network.InputSides switch
+        {
+            [Side * Side] => Preprocessing.Greyscale(images, flat: true),
+            [1, ..] => Preprocessing.Greyscale(images),
+            _ => Colours(images, [images.Shape[0], .. network.InputSides]),
+        };
+    }
+
+    /// <summary>Whether the network takes images in grey.</summary>
+    public static bool IsGrey(NetworkDescription network) => network.InputSides is [Side * Side] or [1, ..];
+
+    /// <summary>Refuses a network for images of another size.</summary>
+    public static void RequireFit(NetworkDescription network)
+    {
+        if (network.InputSides is not ([Side * Side] or [3 * Side * Side] or [1 or 3, Side, Side]))
+        {
+            throw new EngineException(
+                $"{network.Path}, line {network.Layers[0].Line}: sides of the input layer are {string.Join('x', network.InputSides)}, "
+                + "but the images are 1x32x32 or 1024 in grey, 3x32x32 or 3072 in colour.");
+        }
+    }
+
+    private static Tensor Colours(Tensor images, int[] sides)
+    {
+        float[] scaled = GC.AllocateUninitializedArray<float>(checked((int)images.Shape.Count));
+        int row = scaled.Length / Math.Max(images.Shape[0], 1);
+        Parallel.For(0, images.Shape[0], i =>
+        {
+            ReadOnlySpan<byte> from = images.AsSpan<byte>().Slice(i * row, row);
+            Span<float> to = scaled.AsSpan(i * row, row);
+            for (int j = 0; j < row; j++)
+            {
+                to[j] = (from[j] / 255f) - 0.5f;
+            }
+        });
+        return Tensor.From(scaled, sides);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Text.Json;
+using Engine.IO;
+using Engine.Runner.Description;
+using Engine.Training;
+
+namespace Engine.Runner;
+
+/// <summary>
+/// What a saved model says beside its parameters, in the safetensors file's metadata: the network's description, the names
+/// of the classes, and whether it was trained on drawn images.
+/// </summary>
+/// <param name="Network">The network.</param>
+/// <param name="Classes">What its outputs mean; empty if that is not known.</param>
+/// <param name="IsSynthetic">Whether the images it was trained on were drawn.</param>
+internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<string> Classes, bool IsSynthetic)
+{
+    private const string NetworkKey = "network", ClassesKey = "classes", SyntheticKey = "synthetic";
+
+    /// <summary>Its parameters; null before they are saved or loaded.</summary>
+    public OrderedDictionary<string, Tensor>? Parameters { get; init; }
+
+    /// <summary>Reads a saved model.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">The network it is of, if the user says so: a shipped one's name or a file.</param>
+    /// <param name="notes">Where to say which network is assumed where the file does not tell.</param>
+    /// <exception cref="EngineException">It cannot be read, or says of no network and is of none that is known.</exception>
+    public static ModelFile Load(string path, string? network, TextWriter notes)
+    {
+        SafetensorsFile file = IO.Parameters.LoadAll(path);
+        NetworkDescription described;
+        if (network is not null)
+        {
+            described = Networks.Find(network);
+            // The shipped perceptron stands for those with other hidden layers.
+            described = described == Networks.Mlp && Networks.Of(file.Tensors) is { } told && told.Name == described.Name
+                ? told
+                : described;
+        }
+        else if (file.Metadata.TryGetValue(NetworkKey, out string? json))
+        {
+            described = DescriptionReader.Parse(json, $"{path} (its network.json)");
+        }
+        else if (Networks.Of(file.Tensors) is { } known)
+        {
+            notes.WriteLine(
+                $"NOTE: {path} does not say of which network it is; by the names of its parameters it is taken for "
+                + $"{known.Name}; --network says otherwise.");
+            described = known;
+        }
+        else
+        {
+            throw new EngineException(
+                $"{path} does not say of which network it is, and its parameters ({Some(file.Tensors.Keys)}) are not those of "
+                + "mlp (hidden.W) or cnn (conv1.W): describe it with --network FILE.");
+        }
+
+        string[] classes = file.Metadata.TryGetValue(ClassesKey, out string? names) ? Names(names, path) : [];
+        bool isSynthetic = file.Metadata.TryGetValue(SyntheticKey, out string? drawn) && drawn == "true";
+        return new ModelFile(described, classes, isSynthetic) { Parameters = file.Tensors };
+    }
+
+    /// <summary>Writes the network's parameters and what is said of it.</summary>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    public void Save(string path, NeuralNet net)
+    {
+        var metadata = new OrderedDictionary<string, string>
+        {
+            [NetworkKey] = Network.ToJson(),
+            [ClassesKey] = JsonSerializer.Serialize(Classes),
+        };
+        if (IsSynthetic)
+        {
+            metadata[SyntheticKey] = "true";
+        }
+
+        IO.Parameters.Save(path, net.GetParameters(), metadata);
+    }
+
+    /// <summary>What an output means: the class's name, or its number if it has none.</summary>
+    public string ClassName(int index) => index < Classes.Count ? Classes[index] : $"class {index}";
+
+    private static string Some(OrderedDictionary<string, Tensor>.KeyCollection names) =>
+        string.Join(", ", names.Take(4)) + (names.Count > 4 ? " …" : "");
+
+    private static string[] Names(string json, string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<string[]>(json) ?? [];
+        }
+        catch (JsonException error)
+        {
+            throw new EngineException($"{path}: its names of classes are no list of texts in JSON: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+namespace Engine.Runner;
+
+/// <summary>What the runner shows when it is given nothing to do: an example of each command.</summary>
+internal static class Overview
+{
+    /// <summary>For each command by name, a line to type, without the runner's own name, and what it does.</summary>
+    public static IReadOnlyList<(string Command, string Line, string What)> Examples { get; } =
+    [
+        ("cnn", "cnn", "train the convolutional network on CIFAR-10, and test it"),
+        ("mlp", "mlp --hidden 100,100", "train the perceptron, here with two hidden layers"),
+        ("train", "train mine.json --epochs 10", "train the network that a text file describes"),
+        ("compare", "compare cnn", "train on the CPU and on a GPU, and compare"),
+        ("predict", "predict --load cnn.safetensors", "say what a saved network takes images for"),
+        ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
+        ("explain", "explain mlp --stage kernels", "show what a training step was compiled to"),
+        ("check", "check", "compute exp of 230,400 numbers 1,000 times, and say where"),
+        ("doctor", "doctor", "say what this machine can compute with, and what is missing"),
+    ];
+
+    /// <summary>Prints them.</summary>
+    public static void Print(TextWriter output)
+    {
+        output.WriteLine("Train neural networks on the CPU or on an NVIDIA GPU.");
+        output.WriteLine();
+        int width = Examples.Max(example => example.Line.Length);
+        foreach ((_, string line, string what) in Examples)
+        {
+            output.WriteLine($"  {CommandLine.Name} {line.PadRight(width)}  {what}");
+        }
+
+        output.WriteLine();
+        output.WriteLine($"'{CommandLine.Name} COMMAND --help' lists the options of a command with their defaults.");
+    }
+}

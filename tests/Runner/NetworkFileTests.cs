@@ -1,0 +1,241 @@
+using Engine.Layers;
+using Engine.Runner;
+using Engine.Runner.Description;
+using Engine.Training;
+
+namespace Engine.Tests.Runner;
+
+public class NetworkFileTests
+{
+    private const string Json = """
+        {
+          "name": "small", // comments are allowed
+          "layers": [
+            { "name": "input", "kind": "input", "sides": [1, 32, 32] },
+            { "kind": "conv2d", "filters": 4, "size": [3, 2], "pad": "same", "stride": 2, "bias": false },
+            { "kind": "batch_norm" },
+            { "kind": "average_pool2d", "size": 2, "stride": "2x1", "ignore_border": false },
+            { "kind": "dropout", "p": 0.25 },
+            { "name": "output", "kind": "dense", "units": 10, "nonlinearity": "softmax", "weights": "he_normal", "gain": 1.5 },
+          ],
+          "update": { "rule": "adam", "learning_rate": 0.002 },
+          "epochs": 3, "batch": 16, "seed": 7,
+          "data": { "images": 100, "validation": 0.1, "shuffle": true }
+        }
+        """;
+
+    private const string Ini = """
+        name = small
+        epochs = 3
+        batch = 16
+        seed = 7
+
+        [layer input]
+        kind = input
+        sides = 1x32x32
+
+        [layer]
+        kind = conv2d
+        filters = 4
+        size = 3x2
+        pad = same
+        stride = 2
+        bias = false
+
+        [layer]
+        kind = batch_norm
+
+        [layer]
+        kind = average_pool2d
+        size = 2
+        stride = 2x1
+        ignore_border = false
+
+        [layer]
+        ; half of a half
+        kind = dropout
+        p = 0.25
+
+        [layer output]
+        kind = dense
+        units = 10
+        nonlinearity = softmax
+        weights = he_normal
+        gain = 1.5
+
+        [update]
+        rule = adam
+        learning_rate = 0.002
+
+        [data]
+        images = 100
+        validation = 0.1
+        shuffle = true
+        """;
+
+    [Test]
+    public void Json_and_ini_describe_the_same_network_and_a_model_carries_it_along()
+    {
+        NetworkDescription json = DescriptionReader.Parse(Json, "small.json");
+        NetworkDescription ini = DescriptionReader.Parse(Ini, "small.ini");
+
+        Assert.That(ini.ToJson(), Is.EqualTo(json.ToJson()));
+        Assert.That(DescriptionReader.Parse(json.ToJson(), "again").ToJson(), Is.EqualTo(json.ToJson()));
+        Assert.That(json.Data, Is.EqualTo(new DataDescription(100, 0.1, true)));
+        Assert.That((json.Epochs, json.Batch, json.Seed), Is.EqualTo((3, 16, 7)));
+        Assert.That(json.MakeUpdate(), Is.EqualTo(new Adam(0.002f)));
+    }
+
+    [Test]
+    public void What_a_file_says_of_a_layer_is_what_the_layer_has()
+    {
+        (string Name, Layer Layer)[] layers = DescriptionReader.Parse(
+            Json.Replace("\"same\"", "\"1x0\"", StringComparison.Ordinal), "small.json").MakeLayers();
+
+        Assert.That(layers.Select(layer => layer.Name), Is.EqualTo(
+            new[] { "input", "conv2d1", "batchnorm2", "averagepool2d3", "dropout4", "output" }));
+        var conv = (Conv2D)layers[1].Layer;
+        Assert.That((conv.Filters, conv.Size, conv.Stride, conv.Pad.ToString(), conv.B), Is.EqualTo(
+            (4, (Size2D)(3, 2), (Size2D)2, "1x0", (Initialiser?)null)));
+        var pool = (AveragePool2D)layers[3].Layer;
+        Assert.That((pool.Size, pool.Stride, pool.IgnoreBorder), Is.EqualTo(((Size2D)2, (Size2D?)(2, 1), false)));
+        Assert.That(((Dropout)layers[4].Layer).P, Is.EqualTo(0.25));
+        Assert.That(((Dense)layers[5].Layer).W, Is.EqualTo(new HeNormal(1.5)));
+        using var net = new NeuralNet(layers);
+        net.Initialize();
+        Assert.That(net.Layers[^1].OutputShape[1], Is.EqualTo(10));
+    }
+
+    [Test]
+    public void What_ships_is_the_source_s_networks()
+    {
+        using var mlp = new NeuralNet(Networks.Mlp.MakeLayers());
+        using var cnn = new NeuralNet(Networks.Cnn.MakeLayers());
+        using var deep = new NeuralNet(Networks.Mlp.WithHidden([100, 100]).MakeLayers());
+        mlp.Initialize();
+        cnn.Initialize();
+        deep.Initialize();
+
+        Assert.That((mlp.LearnableParameters, deep.LearnableParameters, cnn.LearnableParameters), Is.EqualTo(
+            (103_510L, 113_610L, 127_906L)));
+        Assert.That((Networks.Mlp.Epochs, Networks.Cnn.Epochs, Networks.Cnn.Batch), Is.EqualTo((50, 5, 128)));
+        Assert.That(Networks.Mlp.MakeUpdate(), Is.EqualTo(new NesterovMomentum(0.01f, 0.9f)));
+        Assert.That(Networks.Cnn.MakeUpdate(), Is.EqualTo(new NesterovMomentum(0.015f, 0.9f)));
+    }
+
+    [Test]
+    public void The_command_line_stands_above_the_file()
+    {
+        NetworkDescription network = DescriptionReader.Parse(Ini, "small.ini");
+        var options = new TrainingOptions { Network = network, Epochs = 9, LearningRate = 0.1f, Images = 50 };
+
+        NetworkDescription described = options.Described();
+
+        Assert.That((described.Epochs, described.Batch, described.Data.Images), Is.EqualTo((9, 16, 50)));
+        Assert.That(described.MakeUpdate().LearningRate, Is.EqualTo(0.1f));
+        Assert.That(() => (options with { Momentum = 0.5f }).Described(), Throws.TypeOf<EngineException>()
+            .With.Message.EqualTo("--momentum: the update rule of small.ini, adam, has no momentum."));
+    }
+
+    private const string Kinds =
+        "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, flatten, reshape";
+
+    [TestCase("\"epochs\": 3", "\"epoch\": 3",
+        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed.")]
+    [TestCase("\"epochs\": 3", "\"epochs\": 3.5", "line 12: epochs of a network must be a whole number, at least 0, not '3.5'.")]
+    [TestCase("\"epochs\": 3", "\"epochs\": null",
+        "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
+    [TestCase("\"epochs\": 3", "\"seed\": 3", "line 12: seed is given twice; the first time on line 12.")]
+    [TestCase("\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
+        + "filters, size, stride, pad, flip_filters, nonlinearity, weights, gain, bias.")]
+    [TestCase("\"filters\": 4, ", "", "line 5: conv2d needs filters.")]
+    [TestCase("[3, 2]", "[3, 2, 1]",
+        "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]
+    [TestCase("\"same\"", "\"some\"",
+        "line 5: pad of conv2d must be valid, same, full, or a number of pixels or HEIGHTxWIDTH, not 'some'.")]
+    [TestCase("batch_norm", "batchnorm",
+        "line 6: there is no kind of layer 'batchnorm': did you mean 'batch_norm'? There are " + Kinds + ".")]
+    [TestCase("\"kind\": \"batch_norm\"", "", "line 6: the layer has no kind: one of " + Kinds + ".")]
+    [TestCase("0.25", "1", "line 8: p of dropout must be a number from 0 up to, not including, 1, not '1'.")]
+    [TestCase("\"softmax\"", "\"sofmax\"", "line 9: nonlinearity of dense must be one of rectify, leaky_rectify, elu, sigmoid, "
+        + "tanh, softplus, softmax, linear, not 'sofmax'.")]
+    [TestCase("\"name\": \"output\"", "\"name\": \"input\"", "line 9: two layers are named 'input': give this one another name.")]
+    [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
+        + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam.")]
+    [TestCase("0.002", "0", "line 11: learning_rate of the update rule adam must be a number greater than 0, not '0'.")]
+    [TestCase("0.1, ", "0.7, ", "line 13: validation of data must be a number from 0 to 0.5, not '0.7'.")]
+    [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"sides\": 3 }",
+        "line 6: only the first layer is of kind input.")]
+    [TestCase("{ \"name\": \"input\", \"kind\": \"input\", \"sides\": [1, 32, 32] },", "",
+        "line 5: the first layer is of kind input, not conv2d.")]
+    [TestCase("\"seed\": 7,", "\"seed\": 7", "line 13: this is not JSON: '\"' is invalid after a value. Expected either ',', '}', or ']'.")]
+    [TestCase("[1, 32, 32]", "[1, 32, 32", "line 4: this is not JSON: '}' is invalid without a matching open.")]
+    [TestCase("\"layers\": [", "\"layers\": 3, \"x\": [", "line 3: layers is a list of objects, [ { \"kind\": … }, … ].")]
+    public void A_mistake_in_json_is_named_with_file_line_and_key(string right, string wrong, string message) => AssertFails(
+        Json.Replace(right, wrong, StringComparison.Ordinal), "small.json", $"small.json, {message}");
+
+    [TestCase("kind = dropout", "kind dropout",
+        "line 29: 'kind dropout' is neither [section] nor key = value nor a # comment.")]
+    [TestCase("[update]", "[updates]", "line 39: there is no section [updates]; there are [layer NAME], [update] and [data].")]
+    [TestCase("[data]", "[update]", "line 43: [update] is there twice; the first time on line 39.")]
+    [TestCase("units = 10", "units = ten", "line 34: units of dense must be a whole number, at least 1, not 'ten'.")]
+    [TestCase("batch = 16", "epochs = 4", "line 3: epochs is given twice; the first time on line 2.")]
+    public void A_mistake_in_ini_is_named_with_file_line_and_key(string right, string wrong, string message) => AssertFails(
+        Ini.Replace(right, wrong, StringComparison.Ordinal), "small.ini", $"small.ini, {message}");
+
+    [TestCase("", "it.json", "it.json, line 1: this is not JSON: ")]
+    [TestCase("[]", "it.json", "it.json, line 1: a description is an object, { \"layers\": [ … ] }.")]
+    [TestCase("{}", "it.json", "it.json has no layers: ")]
+    [TestCase("", "it.ini", "it.ini has no layers: ")]
+    public void A_file_without_a_network_says_so(string text, string path, string message) =>
+        Assert.That(() => DescriptionReader.Parse(text, path), Throws.TypeOf<EngineException>().With.Message.StartsWith(message));
+
+    [Test]
+    public async Task Layers_that_do_not_fit_and_what_is_not_there_are_said_before_data_are_loaded()
+    {
+        using var folder = new TempFolder();
+        string file = folder.File("mine.ini");
+        File.WriteAllText(file, Ini.Replace("size = 2\n", "size = 99\n", StringComparison.Ordinal)
+            .Replace("ignore_border = false", "ignore_border = true", StringComparison.Ordinal)
+            .Replace("pad = same", "pad = 1", StringComparison.Ordinal));
+        Assert.That(await Train(file), Does.Match($"averagepool2d3.*Built at .*mine.ini:21"));
+
+        File.WriteAllText(file, Ini.Replace("1x32x32", "1x28x28", StringComparison.Ordinal));
+        Assert.That(await Train(file), Does.Contain("mine.ini, line 6: sides of the input layer are 1x28x28, but the images are"));
+
+        File.WriteAllText(file, Ini.Replace("units = 10", "units = 9", StringComparison.Ordinal)
+            .Replace("pad = same", "pad = 1", StringComparison.Ordinal));
+        Assert.That(await Train(file), Does.Contain("mine.ini, line 32: the last layer gives 9 numbers an image, but there are 10"));
+
+        Assert.That(await Train("cnm"), Does.StartWith("There is no file cnm: did you mean 'cnn'?"));
+        Assert.That(await Train(folder.File("none.json")), Is.EqualTo($"There is no file {folder.File("none.json")}."));
+    }
+
+    [TestCase("mlp", "mlp.ini")]
+    [TestCase("cnn", "cnn.json")]
+    public async Task A_shipped_network_is_printed_to_begin_one_s_own_with(string name, string file)
+    {
+        using StringWriter output = new(), errors = new();
+        string[] args = ["train", name, "--print"];
+
+        int code = await CommandLine.Run(
+            CommandLine.Root(Commands.Create()), args, output, errors, CancellationToken.None);
+
+        Assert.That(code, Is.Zero);
+        Assert.That(DescriptionReader.Parse(output.ToString(), file).ToJson(), Is.EqualTo(Networks.Find(name).ToJson()));
+    }
+
+    private static async Task<string> Train(string file)
+    {
+        using var errors = new StringWriter();
+        string[] args = ["train", file, "--data", "/there is none"];
+        int code = await CommandLine.Run(
+            CommandLine.Root(Commands.Create()), args, TextWriter.Null, errors, CancellationToken.None);
+        Assert.That(code, Is.EqualTo(1));
+        return errors.ToString().Trim();
+    }
+
+    private static void AssertFails(string text, string path, string message) => Assert.That(
+        () => DescriptionReader.Parse(text, path),
+        Throws.TypeOf<EngineException>().With.Message.EqualTo(message));
+}
