@@ -9,7 +9,13 @@ public class CommandLineTests
 {
     private static readonly TrainingOptions s_defaults = new()
     {
-        Network = Networks.Mlp, Epochs = 50, Batch = 128, LearningRate = 0.01f, Momentum = 0.9f, Seed = 42, Hidden = [100],
+        Network = Networks.Mlp,
+        Epochs = 50,
+        Batch = 128,
+        LearningRate = 0.01f,
+        Momentum = 0.9f,
+        Seed = 42,
+        Hidden = [100],
     };
 
     private readonly StringWriter _output = new();

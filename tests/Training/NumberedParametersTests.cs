@@ -7,7 +7,8 @@ namespace Engine.Tests.Training;
 public class NumberedParametersTests
 {
     private static NeuralNet Net(ulong seed) => new(
-        new Input(1, 8, 8), new Conv2D(2, 3), new BatchNorm(), new MaxPool2D(2), new Dense(3)) { Seed = seed };
+        new Input(1, 8, 8), new Conv2D(2, 3), new BatchNorm(), new MaxPool2D(2), new Dense(3))
+    { Seed = seed };
 
     [Test]
     public void They_are_taken_in_the_order_of_the_layers_whatever_the_order_of_the_file()

@@ -10,10 +10,18 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
 {
     private static readonly Dictionary<string, DType> s_known = new()
     {
-        ["f4"] = DType.Float32, ["f8"] = DType.Float64, ["i4"] = DType.Int32, ["u1"] = DType.UInt8,
-        ["b1"] = DType.UInt8, ["f2"] = DType.Float32,
-        ["i1"] = DType.Int32, ["i2"] = DType.Int32, ["u2"] = DType.Int32,
-        ["i8"] = DType.Int32, ["u4"] = DType.Int32, ["u8"] = DType.Int32,
+        ["f4"] = DType.Float32,
+        ["f8"] = DType.Float64,
+        ["i4"] = DType.Int32,
+        ["u1"] = DType.UInt8,
+        ["b1"] = DType.UInt8,
+        ["f2"] = DType.Float32,
+        ["i1"] = DType.Int32,
+        ["i2"] = DType.Int32,
+        ["u2"] = DType.Int32,
+        ["i8"] = DType.Int32,
+        ["u4"] = DType.Int32,
+        ["u8"] = DType.Int32,
     };
 
     /// <summary>Bytes of one element.</summary>
