@@ -10,10 +10,18 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
 {
     private static readonly Dictionary<string, DType> s_known = new()
     {
-        ["f4"] = DType.Float32, ["f8"] = DType.Float64, ["i4"] = DType.Int32, ["u1"] = DType.UInt8,
-        ["b1"] = DType.UInt8, ["f2"] = DType.Float32,
-        ["i1"] = DType.Int32, ["i2"] = DType.Int32, ["u2"] = DType.Int32,
-        ["i8"] = DType.Int32, ["u4"] = DType.Int32, ["u8"] = DType.Int32,
+        ["f4"] = DType.Float32,
+        ["f8"] = DType.Float64,
+        ["i4"] = DType.Int32,
+        ["u1"] = DType.UInt8,
+        ["b1"] = DType.UInt8,
+        ["f2"] = DType.Float32,
+        ["i1"] = DType.Int32,
+        ["i2"] = DType.Int32,
+        ["u2"] = DType.Int32,
+        ["i8"] = DType.Int32,
+        ["u4"] = DType.Int32,
+        ["u8"] = DType.Int32,
     };
 
     /// <summary>Bytes of one element.</summary>
@@ -34,7 +42,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     public static NpyType Parse(string text) =>
         text is ['<' or '>' or '=' or '|', .. string code] && s_known.ContainsKey(code)
             ? new NpyType(code, text[0] == '>')
-            : throw new FormatException($"it holds '{Cut(text)}'; what can be read here are {string.Join(", ", s_known.Keys)}");
+            : throw new FormatException(
+                $"it holds '{Cut(text)}'; what can be read here are {string.Join(", ", s_known.Keys)}");
 
     /// <summary>Puts elements, given in C order, into a tensor. The bytes are used up.</summary>
     /// <exception cref="FormatException">An integer does not fit.</exception>
