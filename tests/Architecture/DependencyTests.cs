@@ -21,7 +21,8 @@ public class DependencyTests
         ["Rewrites"] = ["Core", "Graph", "Devices", "Ops"],
         ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
         ["Layers"] = ["Core", "Graph", "Ops"],
-        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data"],
+        ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
+        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx"],
     };
 
     private static readonly Assembly s_engine = typeof(Tensor).Assembly;

@@ -6,8 +6,8 @@ namespace Engine.Tests.IO;
 
 /// <summary>
 /// Readers of files that come from strangers survive any of them: they read it or say what is wrong, by one type of
-/// exception, and take memory in proportion to the file. 20,000 damaged files of each of five kinds are read; as many as
-/// <c>ENGINE_DAMAGED_FILES</c> says, if it is set.
+/// exception, and take memory in proportion to the file. 20,000 damaged files of each of five kinds are read;
+/// as many as <c>ENGINE_DAMAGED_FILES</c> says, if it is set.
 /// </summary>
 public class DamagedFileTests
 {
@@ -31,7 +31,8 @@ public class DamagedFileTests
             path, s_tensors, new Dictionary<string, string> { ["epoch"] = "3" })), ReadSafetensors);
         yield return Kind("safetensors of others", WithoutHash(), ReadSafetensors);
         yield return Kind("npz", Save("a.npz", path => Npz.Save(path, s_tensors)), ReadNpz);
-        yield return Kind("deflated npz", Save("b.npz", path => Npz.Save(path, s_tensors, isCompressed: true)), ReadNpz);
+        yield return Kind(
+            "deflated npz", Save("b.npz", path => Npz.Save(path, s_tensors, isCompressed: true)), ReadNpz);
         yield return Kind("array", ArrayFile(), bytes => ReadNpz(AsNpz(bytes)));
     }
 
@@ -64,7 +65,7 @@ public class DamagedFileTests
             most = Math.Max(most, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        TestContext.Out.WriteLine($"{count:N0} files, {refused:N0} refused, at most {most:N0} bytes allocated for one.");
+        TestContext.Out.WriteLine($"{count:N0} files, {refused:N0} refused, at most {most:N0} bytes for one.");
         Assert.That(most, Is.AtMost(MostMemory));
 
         // Some damage makes another valid file.
@@ -99,11 +100,12 @@ public class DamagedFileTests
         return File.ReadAllBytes(folder.File(name));
     }
 
-    /// <summary>As other tools write it: the header alone is damage's to change then, or the shapes would be too safe.</summary>
+    /// <summary>As other tools write it: there no hash hides what the checks of the header miss.</summary>
     private static byte[] WithoutHash() =>
     [
         133, 0, 0, 0, 0, 0, 0, 0,
-        .. """{"a.W":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[3,2,1],"data_offsets":[8,14]},"__metadata__":{}}"""u8,
+        .. """{"a.W":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":"""u8,
+        .. """{"dtype":"U8","shape":[3,2,1],"data_offsets":[8,14]},"__metadata__":{}}"""u8,
         0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 1, 2, 3, 4, 5, 6,
     ];
 
@@ -117,7 +119,7 @@ public class DamagedFileTests
         return bytes.ToArray();
     }
 
-    /// <summary>A zip file whose check sums are right whatever it holds, so that damage reaches what is behind them.</summary>
+    /// <summary>A zip file whose check sums are right whatever it holds: they hide no damage.</summary>
     private static byte[] AsNpz(byte[] array)
     {
         var bytes = new MemoryStream();

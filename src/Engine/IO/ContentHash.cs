@@ -5,10 +5,10 @@ using System.Text;
 namespace Engine.IO;
 
 /// <summary>
-/// SHA-256 of what a file holds: its texts and its tensors, each sorted by name, so that it stays the same however a tool
-/// orders them or lays out the header. Counted are the numbers of both; of a text the name and the text; of a tensor the
-/// name, the dtype's name, the number of sides, the sides and the elements' bytes. Numbers are 4 bytes in little endian,
-/// and before a name or text, which are UTF-8, stands the number of its bytes.
+/// SHA-256 of what a file holds: its texts and its tensors, each sorted by name, so that it stays the same however a
+/// tool orders them or lays out the header. Counted are the numbers of both; of a text the name and the text; of a
+/// tensor the name, the dtype's name, the number of sides, the sides and the elements' bytes. Numbers are 4 bytes in
+/// little endian, and before a name or text, which are UTF-8, stands the number of its bytes.
 /// </summary>
 internal static class ContentHash
 {

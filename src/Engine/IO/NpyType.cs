@@ -42,7 +42,8 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
     public static NpyType Parse(string text) =>
         text is ['<' or '>' or '=' or '|', .. string code] && s_known.ContainsKey(code)
             ? new NpyType(code, text[0] == '>')
-            : throw new FormatException($"it holds '{Cut(text)}'; what can be read here are {string.Join(", ", s_known.Keys)}");
+            : throw new FormatException(
+                $"it holds '{Cut(text)}'; what can be read here are {string.Join(", ", s_known.Keys)}");
 
     /// <summary>Puts elements, given in C order, into a tensor. The bytes are used up.</summary>
     /// <exception cref="FormatException">An integer does not fit.</exception>

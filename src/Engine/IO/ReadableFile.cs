@@ -3,7 +3,7 @@ namespace Engine.IO;
 /// <summary>Opens files for reading, with errors that name them.</summary>
 internal static class ReadableFile
 {
-    /// <summary>What <paramref name="read"/> makes of the file, given the open stream and what messages call it.</summary>
+    /// <summary>What <paramref name="read"/> makes of the open file, given what messages call it.</summary>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
     public static T Read<T>(string path, Func<Stream, string, T> read)
     {

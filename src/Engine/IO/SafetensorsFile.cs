@@ -2,7 +2,7 @@ namespace Engine.IO;
 
 /// <summary>What a safetensors file holds.</summary>
 /// <param name="Tensors">The tensors by name, in the order of the file's header.</param>
-/// <param name="Metadata">The texts of its <c>__metadata__</c>; empty if it has none. The hash is not among them.</param>
+/// <param name="Metadata">The texts of its <c>__metadata__</c>; the hash is not among them.</param>
 public sealed record SafetensorsFile(
     OrderedDictionary<string, Tensor> Tensors,
     IReadOnlyDictionary<string, string> Metadata);

@@ -1,0 +1,22 @@
+using Engine.Onnx;
+
+namespace Engine.Training;
+
+public sealed partial class NeuralNet
+{
+    /// <summary>
+    /// Writes the network as it predicts now as an ONNX file, for ONNX Runtime and the tools that read its files. Its
+    /// input and its output are called as the first and the last layer are; the number of samples is open.
+    /// </summary>
+    /// <exception cref="EngineException">
+    /// ONNX has no such op as one of a layer's, or the file cannot be written.
+    /// </exception>
+    public void ExportOnnx(string path)
+    {
+        Initialize();
+        OnnxExport.Save(
+            path,
+            [Initialized.Network.Input],
+            KeyValuePair.Create(Initialized.Network.Layers[^1].Name, Initialized.Network.Output));
+    }
+}

@@ -1,0 +1,49 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace Engine.Tests.Onnx;
+
+/// <summary>Runs exported files by ONNX Runtime, on one thread.</summary>
+internal static class OnnxRun
+{
+    /// <summary>The first output of a file for inputs by name.</summary>
+    public static NdArray Run(string path, params IEnumerable<(string Name, Tensor Value)> inputs)
+    {
+        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
+        using var session = new InferenceSession(path, options);
+        using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> results =
+            session.Run([.. inputs.Select(input => Named(input.Name, input.Value))]);
+        return results[0].Value switch
+        {
+            DenseTensor<float> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
+            DenseTensor<double> y => Array(y.Dimensions, [.. y]),
+            DenseTensor<int> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
+            DenseTensor<byte> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
+            object other => throw new NotSupportedException($"{other}"),
+        };
+    }
+
+    /// <summary>Compares shapes and values.</summary>
+    public static void AssertSame(NdArray expected, NdArray actual, double tolerance = 1e-5)
+    {
+        Assert.That(actual.Shape, Is.EqualTo(expected.Shape));
+        double[] differences = [.. expected.Data.Zip(actual.Data, (a, b) => Math.Abs(a - b))];
+
+        // By <= itself: NUnit takes NaN for less than any number.
+        Assert.That(differences.All(difference => difference <= tolerance),
+            $"differs by up to {differences.DefaultIfEmpty().Max()}");
+    }
+
+    private static NamedOnnxValue Named(string name, Tensor x) => x.DType switch
+    {
+        DType.Float32 => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<float>(x.AsSpan<float>().ToArray(), [.. x.Shape])),
+        DType.Float64 => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<double>(x.AsSpan<double>().ToArray(), [.. x.Shape])),
+        DType.Int32 => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<int>(x.AsSpan<int>().ToArray(), [.. x.Shape])),
+        _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<byte>(x.AsSpan<byte>().ToArray(), [.. x.Shape])),
+    };
+
+    private static NdArray Array(ReadOnlySpan<int> sides, double[] values) => new(Shape.Create(sides), values);
+}
