@@ -132,6 +132,12 @@ internal static class Experiment
             net.Callbacks.Add(history);
         }
 
+        using TensorBoardLog? events = options.TensorBoard is { } folder ? new TensorBoardLog(folder) : null;
+        if (events is not null)
+        {
+            net.Callbacks.Add(events);
+        }
+
         if (parameters is not null)
         {
             SetParameters(net, parameters, options.Load!);

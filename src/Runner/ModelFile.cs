@@ -59,10 +59,19 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         return new ModelFile(described, classes, isSynthetic) { Parameters = file.Tensors };
     }
 
-    /// <summary>Writes the network's parameters and what is said of it.</summary>
+    /// <summary>
+    /// Writes the network's parameters and what is said of it; to a file that ends in <c>.onnx</c> the network as it
+    /// predicts.
+    /// </summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public void Save(string path, NeuralNet net)
     {
+        if (Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
+        {
+            net.ExportOnnx(path);
+            return;
+        }
+
         var metadata = new OrderedDictionary<string, string>
         {
             [NetworkKey] = Network.ToJson(),

@@ -47,10 +47,15 @@ internal static class TrainingCommand
             HelpName = "FILE",
             Description = "Write the figures of each epoch to this file, one line of JSON an epoch.",
         };
+        Option<string?> tensorBoard = new("--tensorboard")
+        {
+            HelpName = "DIR",
+            Description = "Write the figures of each epoch for TensorBoard to a file in this folder.",
+        };
         Option<string?> save = new("--save")
         {
             HelpName = "FILE",
-            Description = "Write the trained parameters to this file: safetensors, with the network's description, or .npz.",
+            Description = "Write the trained network to this file: safetensors, .npz for NumPy, .onnx for ONNX Runtime.",
         };
         Option<string?> load = CommonOptions.Load();
         Option<ProfileKind> profile = CommonOptions.Profile();
@@ -69,8 +74,8 @@ internal static class TrainingCommand
 
         Option[] options =
         [
-            device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, save, load, profile,
-            trace, quiet, hidden,
+            device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
+            profile, trace, quiet, hidden,
         ];
         foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
         {
@@ -91,6 +96,7 @@ internal static class TrainingCommand
                 Seed = parsed.GetValue(seed),
                 Threads = parsed.GetValue(threads),
                 History = parsed.GetValue(history),
+                TensorBoard = parsed.GetValue(tensorBoard),
                 Save = parsed.GetValue(save),
                 Load = parsed.GetValue(load),
                 Profile = parsed.GetValue(profile),

@@ -37,6 +37,9 @@ internal sealed record TrainingOptions
 
     public string? History { get; init; }
 
+    /// <summary>The folder for TensorBoard's file.</summary>
+    public string? TensorBoard { get; init; }
+
     public string? Save { get; init; }
 
     public string? Load { get; init; }

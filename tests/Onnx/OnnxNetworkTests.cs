@@ -12,6 +12,7 @@ using MaxPool2D = Engine.Layers.MaxPool2D;
 using Reshape = Engine.Layers.Reshape;
 using SymbolicInput = Engine.Graph.Input;
 using Variable = Engine.Graph.Variable;
+using Shipped = Engine.Runner.Description.Networks;
 
 namespace Engine.Tests.Onnx;
 
@@ -144,7 +145,7 @@ public class OnnxNetworkTests
     private static TestCaseData Case(string name, Layer[] layers) =>
         new TestCaseData((object)layers).SetArgDisplayNames(name);
 
-    private static Layer[] Mlp(int[] hidden) => [.. Engine.Runner.Networks.Mlp(hidden).Select(named => named.Layer)];
+    private static Layer[] Mlp(int[] hidden) => [.. Shipped.Mlp.WithHidden(hidden).MakeLayers().Select(named => named.Layer)];
 
-    private static Layer[] Cnn() => [.. Engine.Runner.Networks.Cnn().Select(named => named.Layer)];
+    private static Layer[] Cnn() => [.. Shipped.Cnn.MakeLayers().Select(named => named.Layer)];
 }
