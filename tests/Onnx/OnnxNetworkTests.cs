@@ -10,9 +10,9 @@ using Conv2D = Engine.Layers.Conv2D;
 using Flatten = Engine.Layers.Flatten;
 using MaxPool2D = Engine.Layers.MaxPool2D;
 using Reshape = Engine.Layers.Reshape;
+using Shipped = Engine.Runner.Description.Networks;
 using SymbolicInput = Engine.Graph.Input;
 using Variable = Engine.Graph.Variable;
-using Shipped = Engine.Runner.Description.Networks;
 
 namespace Engine.Tests.Onnx;
 
