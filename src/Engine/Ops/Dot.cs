@@ -138,7 +138,7 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
             C = step.Out<T>(),
             Ldc = step.OutShape()[1],
         };
-        return Gemm.Phases(ShapeOf(step.Shape(0), step.Shape(1)), matrices, step.Workspace);
+        return Gemm.Phases(ShapeOf(step.Shape(0), step.Shape(1)), matrices, step.Workspace, step.Threads);
     }
 
     private GemmShape ShapeOf(Shape a, Shape b)

@@ -58,33 +58,6 @@ public unsafe class ConvolutionTests
         }
     }
 
-    [Test]
-    public void An_epilogue_sees_each_element_once_when_it_is_final()
-    {
-        ConvShape s = s_shapes[2];
-        var random = new Random(4);
-        using Native<float> x = new(s.N * s.ImageSize, random), w = new(s.O * s.Taps, random);
-        using Native<float> y = new(s.N * s.O * s.Pixels), plain = new(y.Count);
-        using Native<byte> workspace = new(Convolution.WorkspaceBytes<float>(s, 2));
-        using var team = new ThreadTeam(2);
-        team.Run(Convolution.Forward<float>(s, x.Pointer, w.Pointer, null, plain.Pointer, workspace.Bytes));
-        float* result = y.Pointer;
-        BlockEpilogue negate = (row, rows, column, columns) =>
-        {
-            for (int i = row; i < row + rows; i++)
-            {
-                for (int j = column; j < column + columns; j++)
-                {
-                    result[(i * s.Pixels) + j] *= -1;
-                }
-            }
-        };
-
-        team.Run(Convolution.Forward<float>(s, x.Pointer, w.Pointer, null, y.Pointer, workspace.Bytes, negate));
-
-        Assert.That(y.Span.ToArray(), Is.EqualTo(Array.ConvertAll(plain.Span.ToArray(), value => -value)));
-    }
-
     private static void Check<T>(ConvShape s, int seed)
         where T : unmanaged, INumber<T>
     {

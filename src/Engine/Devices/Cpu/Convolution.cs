@@ -23,11 +23,10 @@ internal static unsafe class Convolution
         SharedBytes<T>(s) + (workers * WorkerBytes<T>(s));
 
     /// <summary>
-    /// y = w ∗ x + bias; <paramref name="bias"/> is O values, or null. The epilogue sees y as a matrix with a row for each
-    /// image's filter and a column for each pixel.
+    /// y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.
     /// </summary>
     internal static Phase[] Forward<T>(
-        ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, BlockEpilogue? epilogue = null)
+        ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace)
         where T : unmanaged, INumber<T>
     {
         GemmShape product = ForwardProduct(s);
@@ -47,8 +46,6 @@ internal static unsafe class Convolution
                         C = y + ((nint)image * s.O * s.Pixels),
                         Ldc = s.Pixels,
                         RowBias = bias,
-                        Epilogue = epilogue,
-                        FirstRow = image * s.O,
                     };
                     Gemm.Block(product, arguments, scratch);
                 }

@@ -6,12 +6,6 @@ namespace Engine.Devices.Cpu;
 internal readonly record struct GemmShape(int M, int N, int K, bool TransposeA = false, bool TransposeB = false);
 
 /// <summary>
-/// What is done to a block of C once its values are final, while it is in the cache: an activation, say. Blocks do not
-/// overlap and cover C; how they are cut depends on the shape alone.
-/// </summary>
-internal delegate void BlockEpilogue(int row, int rows, int column, int columns);
-
-/// <summary>
 /// The matrices, in C order, with their leading dimensions (elements from a row to the next). C becomes Beta·C + A·B +
 /// the biases; where Beta is 0, what stood in C is not read.
 /// </summary>
@@ -27,10 +21,6 @@ internal unsafe struct GemmArguments<T>
 
     /// <summary>N values, each added to its column of C, or null.</summary>
     public T* ColumnBias;
-
-    /// <summary>What follows, or null; it is told rows and columns counted from these.</summary>
-    public BlockEpilogue? Epilogue;
-    public int FirstRow, FirstColumn;
 }
 
 /// <summary>Matrix products for float and double.</summary>
@@ -39,9 +29,12 @@ internal static unsafe class Gemm
     /// <summary>A part of a product that is worth a thread's while: 5 to 20 µs.</summary>
     private const long WorthwhileProducts = 1_000_000;
 
+    /// <summary>The most depth of a part of a product at a time: a panel of B so deep fits the first cache.</summary>
+    internal const int Depth = 256;
+
     private const int MaxParts = 32;
     private const int MaxSlices = 8;
-    private const int MinSlice = 256;
+    private const int PartsPerThread = 2;
     private const int LeastRows = 48;
     private const int LeastColumns = 64;
     private const int MostRows = 132;
@@ -70,18 +63,18 @@ internal static unsafe class Gemm
     internal static long WorkspaceBytes<T>(GemmShape shape, int workers)
         where T : unmanaged
     {
-        Partition parts = Partition.Of(shape, TileRows<T>(), TileColumns<T>());
+        Partition parts = Partition.Of(shape, TileRows<T>(), TileColumns<T>(), workers);
         return (ScratchBytes<T>(shape) * workers) + PartialBytes<T>(shape, parts);
     }
 
     /// <summary>
-    /// The product as phases, bound to these matrices and to a workspace large enough for the team that runs them. How
-    /// it is cut depends on the shape alone, so the result does not depend on the number of threads.
+    /// The product as phases, bound to these matrices and to a workspace large enough for a team of
+    /// <paramref name="workers"/> threads that runs them. How it is cut changes no bit of the result.
     /// </summary>
-    internal static Phase[] Phases<T>(GemmShape shape, GemmArguments<T> x, byte* workspace)
+    internal static Phase[] Phases<T>(GemmShape shape, GemmArguments<T> x, byte* workspace, int workers)
         where T : unmanaged, INumber<T>
     {
-        Partition parts = Partition.Of(shape, TileRows<T>(), TileColumns<T>());
+        Partition parts = Partition.Of(shape, TileRows<T>(), TileColumns<T>(), workers);
         var partials = (T*)workspace;
         byte* scratch = workspace + PartialBytes<T>(shape, parts);
         long scratchBytes = ScratchBytes<T>(shape);
@@ -120,9 +113,6 @@ internal static unsafe class Gemm
         (int j0, int j1) = Partition.Range(j, parts.Columns, shape.N, TileColumns<T>());
         (int k0, int k1) = Partition.Range(slice, parts.Slices, shape.K, 1);
         x.A += shape.TransposeA ? ((nint)k0 * x.Lda) + i0 : ((nint)i0 * x.Lda) + k0;
-        x.Epilogue = parts.Slices > 1 ? null : x.Epilogue;
-        x.FirstRow += i0;
-        x.FirstColumn += j0;
         x.B += shape.TransposeB ? ((nint)j0 * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j0;
         if (slice > 0)
         {
@@ -153,15 +143,19 @@ internal static unsafe class Gemm
     {
         public int Count => Rows * Columns * Slices;
 
-        public static Partition Of(GemmShape shape, int tileRows, int tileColumns)
+        /// <summary>
+        /// Rows and columns are cut for the team at hand, which changes no sum. The depth is cut where
+        /// <see cref="GemmBlock{S, V, T}"/> would cut it too, whose slices are added in the same order, or, if there are
+        /// too many of those, by the shape alone.
+        /// </summary>
+        public static Partition Of(GemmShape shape, int tileRows, int tileColumns, int threads)
         {
             long products = (long)shape.M * shape.N * shape.K;
-            int wanted = (int)Math.Clamp(products / WorthwhileProducts, 1, MaxParts);
+            int worthwhile = (int)Math.Clamp(products / WorthwhileProducts, 1, MaxParts);
+            int wanted = Math.Min(worthwhile, threads == 1 ? 1 : PartsPerThread * threads);
             int rowTiles = Ceiling(shape.M, tileRows), columnTiles = Ceiling(shape.N, tileColumns);
             int rows = Math.Max(1, Ceiling(shape.M, MostRows)), columns = Math.Max(1, Ceiling(shape.N, MostColumns));
-            // Slices of the depth come first: the others make several threads copy the same matrix.
-            int slices = Math.Clamp(Math.Min(Ceiling(wanted, rows * columns), shape.K / MinSlice), 1, MaxSlices);
-            while (rows * columns * slices < wanted)
+            while (rows * columns < wanted)
             {
                 int blockRows = shape.M / rows, blockColumns = shape.N / columns;
                 if (blockRows >= 2 * LeastRows && (blockRows >= blockColumns || blockColumns < 2 * LeastColumns))
@@ -179,7 +173,20 @@ internal static unsafe class Gemm
             }
 
             (rowTiles, columnTiles) = (Math.Max(rowTiles, 1), Math.Max(columnTiles, 1));
-            return new Partition(Math.Min(rows, rowTiles), Math.Min(columns, columnTiles), slices);
+            (rows, columns) = (Math.Min(rows, rowTiles), Math.Min(columns, columnTiles));
+            int slices = Ceiling(shape.K, Depth);
+            if (slices > MaxSlices)
+            {
+                // As many as if there were as many threads as can be used.
+                int blocks = Math.Max(1, shape.M / (2 * LeastRows)) * Math.Max(1, shape.N / (2 * LeastColumns));
+                slices = Math.Clamp(worthwhile / blocks, 1, MaxSlices);
+            }
+            else if (rows * columns >= Math.Min(wanted, threads))
+            {
+                slices = 1;
+            }
+
+            return new Partition(rows, columns, Math.Max(slices, 1));
         }
 
         /// <summary>
@@ -254,8 +261,6 @@ internal static unsafe class Gemm
                     S.StorePartial(c + j, sum, Shape.N - j);
                 }
             }
-
-            X.Epilogue?.Invoke(X.FirstRow + Start, End - Start, X.FirstColumn, Shape.N);
         }
     }
 }

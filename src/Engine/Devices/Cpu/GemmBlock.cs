@@ -13,7 +13,7 @@ internal static unsafe class GemmBlock<S, V, T>
     where V : struct
     where T : unmanaged
 {
-    private const int Depth = 256;
+    private const int Depth = Gemm.Depth;
     private const int Height = 96;
     private const int Alignment = 64;
 
@@ -69,16 +69,9 @@ internal static unsafe class GemmBlock<S, V, T>
                 part.B += shape.TransposeB ? ((nint)j * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j;
                 part.C += j;
                 part.RowBias = slice == 0 ? x.RowBias : null;
-                part.Epilogue = slice == slices - 1 ? x.Epilogue : null;
-                part.FirstColumn += j;
                 GemmShape block = shape with { N = Math.Min(Width, n - j), K = depth };
                 Slice(block, part, add || slice > 0, edge, packedA, packedB);
             }
-        }
-
-        if (k == 0)
-        {
-            x.Epilogue?.Invoke(x.FirstRow, m, x.FirstColumn, n);
         }
     }
 
@@ -114,7 +107,6 @@ internal static unsafe class GemmBlock<S, V, T>
         T zero = default;
         bool inPlace = !transposeB && m <= InPlaceRows(depth, x.Ldb);
         bool copyA = !transposeA && SharesSets(x.Lda) && n > PanelWidth;
-        PackB(shape, x, inPlace, packedB);
         for (int i = 0; i < m; i += Height)
         {
             int height = Math.Min(Height, m - i);
@@ -134,6 +126,12 @@ internal static unsafe class GemmBlock<S, V, T>
             {
                 int columns = Math.Min(PanelWidth, n - j);
                 bool here = inPlace && columns == PanelWidth;
+                if (i == 0 && !here)
+                {
+                    // Right before its first use, so that it is in the first cache.
+                    PackPanel(shape, x, j, columns, packedB + ((nint)j * depth));
+                }
+
                 var tile = new Tile<T>
                 {
                     Depth = depth,
@@ -150,8 +148,6 @@ internal static unsafe class GemmBlock<S, V, T>
                 };
                 Panel(tile, height, columns, transposeA, edge);
             }
-
-            x.Epilogue?.Invoke(x.FirstRow + i, height, x.FirstColumn, n);
         }
     }
 
@@ -198,21 +194,15 @@ internal static unsafe class GemmBlock<S, V, T>
         }
     }
 
-    private static void PackB(GemmShape shape, in GemmArguments<T> x, bool inPlace, T* packed)
+    private static void PackPanel(GemmShape shape, in GemmArguments<T> x, int j, int columns, T* to)
     {
-        int first = inPlace ? shape.N / PanelWidth * PanelWidth : 0;
-        for (int j = first; j < shape.N; j += PanelWidth)
+        if (shape.TransposeB)
         {
-            int columns = Math.Min(PanelWidth, shape.N - j);
-            T* to = packed + ((nint)j * shape.K);
-            if (shape.TransposeB)
-            {
-                Packing.Columns(shape.K, columns, x.B + ((nint)j * x.Ldb), x.Ldb, to, PackedWidth(columns));
-            }
-            else
-            {
-                Packing.Rows<S, V, T>(shape.K, columns, x.B + j, x.Ldb, to, PackedWidth(columns));
-            }
+            Packing.Columns(shape.K, columns, x.B + ((nint)j * x.Ldb), x.Ldb, to, PackedWidth(columns));
+        }
+        else
+        {
+            Packing.Rows<S, V, T>(shape.K, columns, x.B + j, x.Ldb, to, PackedWidth(columns));
         }
     }
 
