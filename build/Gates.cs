@@ -69,7 +69,7 @@ internal static class Gates
             environment.Select(variable => KeyValuePair.Create(variable.Name, variable.Value)),
             Repository.Built("Tests", "Engine.Tests"),
             "--results-directory", results, "--report-trx", "--report-trx-filename", Path.GetFileName(report),
-            "--filter", filter);
+            "--timeout", "40m", "--filter", filter);
         return (File.Exists(report) ? TestCounts.Read(report) : TestCounts.None).After(exitCode);
     }
 
