@@ -6,7 +6,9 @@ namespace Engine.Build;
 /// <summary>Calls of the <c>dotnet</c> that runs this program.</summary>
 internal static partial class Dotnet
 {
-    private static string Host => Environment.ProcessPath ?? "dotnet";
+    // Among the tests, the program that runs is not dotnet but theirs.
+    private static string Host =>
+        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
     /// <summary>Runs <c>dotnet ARGS</c> in the repository's root, with our output as its output.</summary>
     public static int Run(params string[] args) => RunWith([], args);

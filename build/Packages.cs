@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+
+namespace Engine.Build;
+
+/// <summary>
+/// Makes the packages in artifacts/packages: the library and, as a tool of dotnet, the runner; each with its symbols. A
+/// plain <c>dotnet pack</c> makes the same; what this adds is a look at what is in them.
+/// </summary>
+internal static class Packages
+{
+    private const long MostLibraryBytes = 5 << 20;
+    private const long MostToolBytes = 45 << 20;
+
+    private static readonly string[] s_native = [".so", ".dylib", ".a", ".lib", ".exe"];
+
+    private static string Folder { get; } = Path.Combine(Repository.Artifacts, "packages");
+
+    /// <summary>Makes them and says what there is and how large; false where they could not be made or are not sound.</summary>
+    public static bool Make()
+    {
+        if (Directory.Exists(Folder))
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
+
+        if (Dotnet.RunQuietly("pack", "Engine.sln", "-c", "Release", "-v", "q", "--nologo") != 0)
+        {
+            return false;
+        }
+
+        bool isSound = true;
+        foreach (string package in Directory.EnumerateFiles(Folder).Order(StringComparer.Ordinal))
+        {
+            double size = new FileInfo(package).Length / 1048576.0;
+            Console.WriteLine(FormattableString.Invariant($"{package}: {size:F2} MiB"));
+            foreach (string complaint in Complaints(package))
+            {
+                Console.Error.WriteLine(complaint);
+                isSound = false;
+            }
+        }
+
+        return isSound;
+    }
+
+    /// <summary>What a package should not be: too large, the library with native code, anything with paths of this machine.</summary>
+    public static IEnumerable<string> Complaints(string package)
+    {
+        string name = Path.GetFileName(package);
+        bool isTool = name.StartsWith("Engine.Runner.", StringComparison.Ordinal);
+        long most = isTool ? MostToolBytes : MostLibraryBytes, bytes = new FileInfo(package).Length;
+        if (bytes > most)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"{name} has {bytes / 1048576.0:F1} MiB, of at most {most >> 20}.");
+        }
+
+        using ZipArchive zip = ZipFile.OpenRead(package);
+        foreach (ZipArchiveEntry entry in zip.Entries)
+        {
+            string ending = Path.GetExtension(entry.Name);
+            if (!isTool && (s_native.Contains(ending) || entry.FullName.Contains("/native/", StringComparison.Ordinal)))
+            {
+                yield return $"{name} has native code: {entry.FullName}.";
+            }
+
+            if (!entry.FullName.Contains("/native/", StringComparison.Ordinal) && FoundPath(entry) is { } path)
+            {
+                yield return $"{name} names a folder of this machine, {path}, in {entry.FullName}.";
+            }
+        }
+    }
+
+    /// <summary>The folder of this repository or of this user, if a file names it in UTF-8 or in UTF-16.</summary>
+    private static string? FoundPath(ZipArchiveEntry entry)
+    {
+        using var bytes = new MemoryStream();
+        using (Stream stream = entry.Open())
+        {
+            stream.CopyTo(bytes);
+        }
+
+        string user = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        ReadOnlySpan<byte> all = bytes.GetBuffer().AsSpan(0, (int)bytes.Length);
+        foreach (string path in (string[])[Repository.Root, user])
+        {
+            if (path.Length > 1
+                && (all.IndexOf(Encoding.UTF8.GetBytes(path)) >= 0 || all.IndexOf(Encoding.Unicode.GetBytes(path)) >= 0))
+            {
+                return path;
+            }
+        }
+
+        return null;
+    }
+}
