@@ -28,6 +28,9 @@ internal static class Verbs
         new("help", "", "show this", Help),
     ];
 
+    /// <summary>What the verbs are called.</summary>
+    public static IEnumerable<string> Names => s_all.Select(verb => verb.Name);
+
     /// <summary>Runs the verb that <paramref name="args"/> begin with and returns the exit code.</summary>
     public static int Run(string[] args, TextWriter errors)
     {
@@ -35,7 +38,7 @@ internal static class Verbs
         name = name is "-h" or "--help" ? "help" : name;
         if (Array.Find(s_all, verb => verb.Name == name) is not { } chosen)
         {
-            string known = string.Join(", ", s_all.Select(verb => verb.Name));
+            string known = string.Join(", ", Names);
             errors.WriteLine($"'{name}' is not a verb; there are {known}.");
             return WrongUsage;
         }

@@ -1,0 +1,55 @@
+using System.Text.RegularExpressions;
+using Engine.Build;
+
+namespace Engine.Tests.Docs;
+
+/// <summary>A fenced block of a page written in Markdown.</summary>
+/// <param name="Page">The page, from the repository's root: <c>docs/files.md</c>.</param>
+/// <param name="Line">The number of the block's first line between the fences.</param>
+/// <param name="Language">The word after the opening fence; empty if there is none.</param>
+/// <param name="Note">What the HTML comment on the line before the block says; empty if there is none.</param>
+/// <param name="Text">What stands between the fences.</param>
+internal sealed partial record CodeBlock(string Page, int Line, string Language, string Note, string Text)
+{
+    /// <summary>The pages of the repository, from its root: README.md and those like it, and all of docs/.</summary>
+    public static string[] Pages { get; } =
+    [
+        .. new[] { ".", "docs", "samples", "tests/Simt" }
+            .Select(folder => Path.Combine(Repository.Root, folder))
+            .SelectMany(folder => Directory.GetFiles(folder, "*.md"))
+            .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal),
+    ];
+
+    /// <summary>The blocks of a page, from the top.</summary>
+    public static IReadOnlyList<CodeBlock> Of(string page) =>
+        Of(page, File.ReadAllLines(Path.Combine(Repository.Root, page)));
+
+    /// <summary>The blocks in the lines of a page.</summary>
+    public static IReadOnlyList<CodeBlock> Of(string page, IReadOnlyList<string> lines)
+    {
+        List<CodeBlock> blocks = [];
+        for (int i = 0; i < lines.Count; i++)
+        {
+            if (Fence().Match(lines[i]) is { Success: true } fence)
+            {
+                int first = i + 1;
+                string note = i > 0 ? Comment().Match(lines[i - 1]).Groups[1].Value : "";
+                for (i = first; i < lines.Count && lines[i].Trim() != "```"; i++)
+                {
+                }
+
+                string text = string.Concat(lines.Skip(first).Take(i - first).Select(line => line + "\n"));
+                blocks.Add(new CodeBlock(page, first + 1, fence.Groups[1].Value, note, text));
+            }
+        }
+
+        return blocks;
+    }
+
+    [GeneratedRegex(@"^\s*```(\w*)\s*$")]
+    private static partial Regex Fence();
+
+    [GeneratedRegex(@"^\s*<!--\s*(.*?)\s*-->\s*$")]
+    private static partial Regex Comment();
+}

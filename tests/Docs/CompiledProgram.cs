@@ -1,0 +1,141 @@
+using System.Reflection;
+using System.Runtime.ExceptionServices;
+using System.Runtime.Loader;
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Microsoft.CodeAnalysis.Emit;
+
+namespace Engine.Tests.Docs;
+
+/// <summary>A part of a program: from which line of which file it is, for the compiler's messages.</summary>
+internal sealed record ProgramPart(string File, int Line, string Text);
+
+/// <summary>
+/// A program with statements at the top, compiled as one of a user's project would be: with the SDK's implicit usings,
+/// nullable types, and the library to refer to.
+/// </summary>
+internal sealed class CompiledProgram
+{
+    private const string ImplicitUsings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.IO;
+        global using System.Linq;
+        global using System.Net.Http;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+        """;
+
+    private static readonly CSharpParseOptions s_options = new CSharpParseOptions(LanguageVersion.CSharp14)
+        .WithFeatures([KeyValuePair.Create("FileBasedProgram", "true")]);
+
+    private static readonly MetadataReference[] s_references =
+    [
+        .. Directory.GetFiles(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
+            .Append(typeof(Tensor).Assembly.Location)
+            .Select(file => MetadataReference.CreateFromFile(file)),
+    ];
+
+    private readonly MemoryStream _assembly = new(), _symbols = new();
+
+    private CompiledProgram(IReadOnlyList<string> complaints) => Complaints = complaints;
+
+    /// <summary>The compiler's errors and warnings, each with file and line; the program runs only without.</summary>
+    public IReadOnlyList<string> Complaints { get; }
+
+    /// <summary>Compiles parts that follow one another in one program.</summary>
+    public static CompiledProgram Of(params IEnumerable<ProgramPart> parts)
+    {
+        var compilation = CSharpCompilation.Create(
+            "Program",
+            [CSharpSyntaxTree.ParseText(ImplicitUsings, s_options), CSharpSyntaxTree.ParseText(Join(parts), s_options)],
+            s_references,
+            new CSharpCompilationOptions(
+                OutputKind.ConsoleApplication, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
+        MemoryStream assembly = new(), symbols = new();
+        EmitResult result = compilation.Emit(
+            assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
+        var program = new CompiledProgram([.. result.Diagnostics
+            .Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning)
+            .Select(Complaint)]);
+        assembly.WriteTo(program._assembly);
+        symbols.WriteTo(program._symbols);
+        return program;
+    }
+
+    /// <summary>Runs it in an empty folder and returns what it printed.</summary>
+    public string Run()
+    {
+        using var folder = new TempFolder();
+        string home = Directory.GetCurrentDirectory();
+        TextWriter console = Console.Out;
+        var context = new AssemblyLoadContext("program", isCollectible: true);
+        using var output = new StringWriter();
+        try
+        {
+            Directory.SetCurrentDirectory(folder.Path);
+            Console.SetOut(output);
+            (_assembly.Position, _symbols.Position) = (0, 0);
+            MethodInfo main = context.LoadFromStream(_assembly, _symbols).EntryPoint!;
+            main.Invoke(null, [Array.Empty<string>()]);
+        }
+        catch (TargetInvocationException error)
+        {
+            ExceptionDispatchInfo.Throw(error.InnerException!);
+        }
+        finally
+        {
+            Console.SetOut(console);
+            Directory.SetCurrentDirectory(home);
+            context.Unload();
+        }
+
+        return output.ToString();
+    }
+
+    /// <summary>
+    /// One file of all parts: the usings of all first, then the statements in order, then the types. <c>#line</c> keeps
+    /// the lines they came from.
+    /// </summary>
+    private static string Join(IEnumerable<ProgramPart> parts)
+    {
+        StringBuilder usings = new(), statements = new(), types = new();
+        HashSet<string> named = [];
+        foreach (ProgramPart part in parts)
+        {
+            CompilationUnitSyntax root = CSharpSyntaxTree.ParseText(part.Text, s_options).GetCompilationUnitRoot();
+            foreach (UsingDirectiveSyntax directive in root.Usings.Where(directive => named.Add(directive.ToString())))
+            {
+                Append(usings, part, directive);
+            }
+
+            foreach (MemberDeclarationSyntax member in root.Members)
+            {
+                Append(member is GlobalStatementSyntax ? statements : types, part, member);
+            }
+        }
+
+        return $"{usings}{statements}{types}";
+    }
+
+    private static void Append(StringBuilder to, ProgramPart part, CSharpSyntaxNode node)
+    {
+        int line = part.Line + node.GetLocation().GetLineSpan().StartLinePosition.Line;
+        to.Append($"\n#line {line} \"{part.File}\"\n{node}\n");
+    }
+
+    private static string Complaint(Diagnostic diagnostic)
+    {
+        FileLinePositionSpan at = diagnostic.Location.GetMappedLineSpan();
+        return $"{at.Path}:{at.StartLinePosition.Line + 1}: {diagnostic.Id}: {diagnostic.GetMessage()}";
+    }
+
+    private static bool IsManaged(string file)
+    {
+        string name = Path.GetFileName(file);
+        return (name.StartsWith("System.", StringComparison.Ordinal) && !name.Contains("Native", StringComparison.Ordinal))
+            || name is "netstandard.dll" or "mscorlib.dll" or "Microsoft.CSharp.dll";
+    }
+}

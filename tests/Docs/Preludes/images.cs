@@ -1,0 +1,8 @@
+// A few images and labels to train on and to test with: those of CIFAR-10 where they are at hand, else drawn ones.
+using Engine;
+using Engine.Data;
+
+Cifar10Set prelude = Cifar10.Load(new() { AllowDownload = false, SyntheticSize = (100, 50) });
+Tensor images = prelude.Train.First(100).Greyscale(), testImages = prelude.Test.First(50).Greyscale();
+int[] labels = prelude.Train.Labels.AsSpan<int>()[..100].ToArray();
+int[] testLabels = prelude.Test.Labels.AsSpan<int>()[..50].ToArray();

@@ -1,0 +1,50 @@
+using System.Text.RegularExpressions;
+
+namespace Engine.Tests.Docs;
+
+/// <summary>A command that a page shows, of build.sh or of the runner.</summary>
+/// <param name="At">The page and the line: <c>README.md:12</c>.</param>
+/// <param name="Program">What is started: <c>./build.sh</c> or <c>runner</c>.</param>
+/// <param name="Words">What follows it.</param>
+internal sealed partial record ShownCommand(string At, string Program, IReadOnlyList<string> Words)
+{
+    /// <summary>
+    /// The commands in a page's blocks and among its words set as code. Left out are those whose answer, shown on the next
+    /// line, is that there is no such thing.
+    /// </summary>
+    public static IEnumerable<ShownCommand> Of(string page, IReadOnlyList<string> lines)
+    {
+        bool isFenced = false, isSource = false;
+        for (int i = 0; i < lines.Count; i++)
+        {
+            string line = lines[i].Trim();
+            if (line.StartsWith("```", StringComparison.Ordinal))
+            {
+                isFenced = !isFenced;
+                isSource = line.Length > 3 && line[3..] is not ("sh" or "bash" or "console" or "powershell");
+                continue;
+            }
+
+            if (isFenced && (isSource || lines.ElementAtOrDefault(i + 1)?.StartsWith("There is no ") == true))
+            {
+                continue;
+            }
+
+            IEnumerable<string> codes = isFenced ? [line] : Code().Matches(line).Select(match => match.Groups[1].Value);
+            foreach (Match shown in codes.Select(code => Command().Match(code)).Where(match => match.Success))
+            {
+                string[] words = shown.Groups[2].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                string program = shown.Groups[1].Value.StartsWith("./", StringComparison.Ordinal) ? "./build.sh" : "runner";
+                yield return new ShownCommand($"{page}:{i + 1}", program, words);
+            }
+        }
+    }
+
+    public override string ToString() => $"{At}: {Program} {string.Join(' ', Words)}";
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Code();
+
+    [GeneratedRegex(@"^(?:\$ )?(?:[A-Z_]+=\S+ )*(\./build\.sh|\./build\.ps1|runner)((?: [^#|>;&]*)?)")]
+    private static partial Regex Command();
+}
