@@ -23,8 +23,8 @@ public class PackagesTests
         Assert.That(Packages.Complaints(symbols), Is.Empty);
         Assert.That(Files(symbols), Does.Contain("lib/net10.0/Engine.pdb"));
         Assert.That(Files(package).Where(file => !file.StartsWith('_') && !file.StartsWith("package/")), Is.EquivalentTo(
-            (string[])["Engine.nuspec", "LICENSE", "README.md", "lib/net10.0/Engine.dll", "lib/net10.0/Engine.xml",
-                "[Content_Types].xml"]));
+            (string[])["Engine.nuspec", "LICENSE", "README.md", "buildTransitive/Engine.props", "lib/net10.0/Engine.dll",
+                "lib/net10.0/Engine.xml", "[Content_Types].xml"]));
 
         XElement data = Metadata(package);
         Assert.That(Text(data, "version"), Is.EqualTo(typeof(Tensor).Assembly.GetName().Version!.ToString(3)));

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using Engine.Build;
+
+namespace Engine.Tests.Docs;
+
+/// <summary>The programs in samples/ compile, run and print what they are there to show.</summary>
+[NonParallelizable]
+public class SampleTests
+{
+    private static string Folder => Path.Combine(Repository.Root, "samples");
+
+    private static IEnumerable<string> Files => Directory.GetFiles(Folder, "*.cs").Select(file => Path.GetFileName(file)).Order();
+
+    [TestCaseSource(nameof(Files))]
+    public void A_sample_compiles_and_runs(string file)
+    {
+        var program = CompiledProgram.Of(
+            new ProgramPart($"samples/{file}", 1, File.ReadAllText(Path.Combine(Folder, file))));
+
+        Assert.That(program.Complaints, Is.Empty);
+        Assert.That(program.Run().Split('\n'), Has.Length.AtLeast(4));
+    }
+
+    [TestCaseSource(nameof(Files))]
+    public void A_sample_is_listed(string file) =>
+        Assert.That(File.ReadAllText(Path.Combine(Folder, "README.md")), Does.Contain($"[{file}]({file})"));
+
+    // Two, since what one left behind must not be taken for the other.
+    [TestCase("xor.cs", @"0 xor 1 = (0\.99|1\.00)")]
+    [TestCase("kernel.cs", "The gradient of swish is that of its definition")]
+    public void A_sample_runs_by_dotnet_run(string file, string shown)
+    {
+        var start = new ProcessStartInfo("dotnet", ["run", $"samples/{file}"])
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+        };
+        using Process process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.That(process.ExitCode, Is.Zero, output);
+        Assert.That(output, Does.Match(shown));
+    }
+}
