@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Reflection.Emit;
 
 namespace Engine.Tests.Architecture;
 
@@ -67,7 +66,7 @@ public class DependencyTests
         MethodBase[] methods = [.. type.GetMethods(All), .. type.GetConstructors(All)];
         IEnumerable<Type?> bodies = methods.SelectMany(method => method.GetParameters().Select(p => (Type?)p.ParameterType)
             .Append((method as MethodInfo)?.ReturnType)
-            .Concat(Tokens(method)));
+            .Concat(Instruction.Of(method).Select(step => step.Member as Type ?? step.Member?.DeclaringType)));
         return signature.Concat(bodies).OfType<Type>().SelectMany(Parts).Distinct();
     }
 
@@ -77,44 +76,4 @@ public class DependencyTests
             .Where(constraint => !constraint.ContainsGenericParameters).SelectMany(Parts)
         : type.IsGenericType ? type.GetGenericArguments().SelectMany(Parts).Append(type)
         : [type];
-
-    /// <summary>The types, and the declaring types of the members, that a method's instructions name.</summary>
-    private static IEnumerable<Type?> Tokens(MethodBase method)
-    {
-        byte[]? il = method.GetMethodBody()?.GetILAsByteArray();
-        for (int at = 0; il is not null && at < il.Length;)
-        {
-            OpCode code = s_codes[il[at] == 0xFE ? (short)(0xFE00 | il[at + 1]) : il[at]];
-            at += code.Size;
-            switch (code.OperandType)
-            {
-                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok or OperandType.InlineType:
-                    MemberInfo? member = Resolve(method, BitConverter.ToInt32(il, at));
-                    yield return member as Type ?? member?.DeclaringType;
-                    break;
-                case OperandType.InlineSwitch:
-                    at += 4 * BitConverter.ToInt32(il, at);
-                    break;
-            }
-
-            at += code.OperandType switch
-            {
-                OperandType.InlineNone => 0,
-                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
-                OperandType.InlineVar => 2,
-                OperandType.InlineI8 or OperandType.InlineR => 8,
-                _ => 4,
-            };
-        }
-    }
-
-    private static MemberInfo? Resolve(MethodBase method, int token) => method.Module.ResolveMember(
-        token,
-        method.DeclaringType is { IsGenericType: true } type ? type.GetGenericArguments() : null,
-        method.IsGenericMethod ? method.GetGenericArguments() : null);
-
-    private static readonly Dictionary<short, OpCode> s_codes = typeof(OpCodes)
-        .GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Select(field => (OpCode)field.GetValue(null)!)
-        .ToDictionary(code => code.Value);
 }

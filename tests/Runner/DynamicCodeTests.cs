@@ -15,11 +15,10 @@ public class DynamicCodeTests
             StringComparison.Ordinal));
         string runner = Path.Combine(AppContext.BaseDirectory, "runner.dll");
         var start = new ProcessStartInfo(
-            "dotnet", ["exec", "--runtimeconfig", folder.File("c.json"), runner, "mlp", "--images", "160", "--device", "cpu"])
+            "dotnet", ["exec", "--runtimeconfig", folder.File("c.json"), runner, "explain", "mlp", "--device", "cpu"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["ENGINE_DATA"] = folder.Path },
         };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
