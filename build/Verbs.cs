@@ -23,6 +23,7 @@ internal static class Verbs
         new("bench", "[NAME…]", "build the benchmarks if need be and run them: ./build.sh bench --help", Bench),
         new("bundle", "", "pack what checks a GPU machine that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
         new("pack", "", "make the packages of the library and of the runner in artifacts/packages", MakePackages),
+        new("docs", "", "make a site of the pages and of the API's reference in artifacts/docs", MakeSite),
         new("format", "[OPTION…]", "bring the sources into the house style, as dotnet format does", Format),
         new("clean", "", "delete everything that was built", Clean),
         new("help", "", "show this", Help),
@@ -90,6 +91,8 @@ internal static class Verbs
     private static int MakeBundle(string[] _) => Bundle.Make() ? Done : Failed;
 
     private static int MakePackages(string[] _) => Packages.Make() ? Done : Failed;
+
+    private static int MakeSite(string[] _) => Site.Make() ? Done : Failed;
 
     /// <summary>Builds a program if need be and becomes it.</summary>
     private static int RunProgram(string folder, string project, string assembly, string[] args)

@@ -1,0 +1,95 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Engine.Build;
+
+/// <summary>
+/// Makes a site in artifacts/docs: the pages of this repository and the reference of the library's public types, from
+/// their XML documentation. docfx does it, on a copy of the pages and of what they link to.
+/// </summary>
+internal static partial class Site
+{
+    private static readonly string[] s_pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "samples"];
+
+    private static string Copy { get; } = Path.Combine(Repository.Artifacts, "obj", "site");
+
+    /// <summary>Makes it and says where it is; false where it could not be made, or where a link leads nowhere.</summary>
+    public static bool Make()
+    {
+        string site = Path.Combine(Repository.Artifacts, "docs");
+        foreach (string folder in (string[])[Copy, site])
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+
+        if (Dotnet.RunQuietly("tool", "restore") != 0
+            || Dotnet.RunQuietly("build", "src/Engine", "-c", "Release", "-v", "q", "--nologo") != 0)
+        {
+            return false;
+        }
+
+        foreach (string page in s_pages.SelectMany(Pages))
+        {
+            CopyPage(page);
+        }
+
+        Write("toc.yml", "- name: Overview\n  href: README.md\n- name: Guides\n  href: docs/\n- name: API\n  href: api/\n"
+            + "- name: Samples\n  href: samples/README.md\n- name: Changes\n  href: CHANGELOG.md\n");
+        Write("docs/toc.yml", string.Concat(Pages("docs").Select(page =>
+            $"- name: \"{Title(page)}\"\n  href: {Path.GetFileName(page)}\n")));
+        Write("index.html", "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url=README.html\"><title>Engine</title>\n");
+        Write("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"80\" height=\"50\"><text x=\"4\" y=\"32\" fill=\"#fff\" "
+            + "font-family=\"sans-serif\" font-size=\"20\">Engine</text></svg>\n");
+        string settings = Path.Combine(Copy, "docfx.json");
+        File.Copy(Path.Combine(Repository.Root, "build", "docfx.json"), settings);
+        if (Dotnet.RunQuietly("docfx", settings, "--warningsAsErrors") != 0)
+        {
+            return false;
+        }
+
+        Console.WriteLine($"{Path.Combine(site, "index.html")}: open it in a browser.");
+        return true;
+    }
+
+    private static IEnumerable<string> Pages(string name)
+    {
+        string path = Path.Combine(Repository.Root, name);
+        return Directory.Exists(path)
+            ? Directory.GetFiles(path, "*.md").Order(StringComparer.Ordinal).Select(file => $"{name}/{Path.GetFileName(file)}")
+            : [name];
+    }
+
+    /// <summary>Copies a page and the files that it links to.</summary>
+    private static void CopyPage(string page)
+    {
+        string text = File.ReadAllText(Path.Combine(Repository.Root, page));
+        Write(page, text);
+        string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, page))!;
+        foreach (Match link in Link().Matches(text))
+        {
+            string target = Path.GetFullPath(Path.Combine(folder, link.Groups[1].Value));
+            string copy = Path.Combine(Copy, Path.GetRelativePath(Repository.Root, target));
+            if (File.Exists(target) && !File.Exists(copy))
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                File.Copy(target, copy);
+            }
+        }
+    }
+
+    private static void Write(string name, string text)
+    {
+        string file = Path.Combine(Copy, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, text, Encoding.UTF8);
+    }
+
+    private static string Title(string page) =>
+        File.ReadLines(Path.Combine(Repository.Root, page)).First(line => line.StartsWith("# ", StringComparison.Ordinal))[2..];
+
+    [GeneratedRegex(@"\]\(([^)#\s]+)(?:#[^)]*)?\)")]
+    private static partial Regex Link();
+}
