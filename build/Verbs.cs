@@ -24,6 +24,7 @@ internal static class Verbs
         new("bundle", "", "pack what checks a GPU machine that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
         new("pack", "", "make the packages of the library and of the runner in artifacts/packages", MakePackages),
         new("docs", "", "make a site of the pages and of the API's reference in artifacts/docs", MakeSite),
+        new("api", "", "write the list of the library's public members anew", WriteApi),
         new("format", "[OPTION…]", "bring the sources into the house style, as dotnet format does", Format),
         new("clean", "", "delete everything that was built", Clean),
         new("help", "", "show this", Help),
@@ -91,6 +92,8 @@ internal static class Verbs
     private static int MakeBundle(string[] _) => Bundle.Make() ? Done : Failed;
 
     private static int MakePackages(string[] _) => Packages.Make() ? Done : Failed;
+
+    private static int WriteApi(string[] _) => PublicApi.Write() ? Done : Failed;
 
     private static int MakeSite(string[] _) => Site.Make() ? Done : Failed;
 

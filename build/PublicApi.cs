@@ -1,0 +1,35 @@
+namespace Engine.Build;
+
+/// <summary>
+/// Writes src/Engine/PublicAPI.Unshipped.txt anew: the public members that no release had yet, as the analyzers list
+/// them.
+/// </summary>
+internal static class PublicApi
+{
+    private const string Header = "#nullable enable\n";
+
+    /// <summary>Writes it and says what came and what went; false, and the file as it was, where that fails.</summary>
+    public static bool Write()
+    {
+        string file = Path.Combine(Repository.Root, "src", "Engine", "PublicAPI.Unshipped.txt");
+        string before = File.ReadAllText(file);
+        File.WriteAllText(file, Header);
+        string[] arguments =
+            ["format", "analyzers", "src/Engine/Engine.csproj", "--diagnostics", "RS0016", "--severity", "warn"];
+        if (Dotnet.RunQuietly(arguments) != 0 || File.ReadAllText(file) == Header)
+        {
+            File.WriteAllText(file, before);
+            Console.Error.WriteLine("The list was not written; the library must build first.");
+            return false;
+        }
+
+        string[] was = before.Split('\n'), isNow = File.ReadAllText(file).Split('\n');
+        foreach (string line in was.Except(isNow).Select(line => $"- {line}").Concat(isNow.Except(was).Select(line => $"+ {line}")))
+        {
+            Console.WriteLine(line);
+        }
+
+        Console.WriteLine($"{file}: {isNow.Length - 2} lines");
+        return true;
+    }
+}
