@@ -38,9 +38,10 @@ internal sealed class CompiledProgram
             .Select(file => MetadataReference.CreateFromFile(file)),
     ];
 
-    private readonly MemoryStream _assembly = new(), _symbols = new();
+    private readonly byte[] _assembly, _symbols;
 
-    private CompiledProgram(IReadOnlyList<string> complaints) => Complaints = complaints;
+    private CompiledProgram(byte[] assembly, byte[] symbols, IReadOnlyList<string> complaints) =>
+        (_assembly, _symbols, Complaints) = (assembly, symbols, complaints);
 
     /// <summary>The compiler's errors and warnings, each with file and line; the program runs only without.</summary>
     public IReadOnlyList<string> Complaints { get; }
@@ -54,15 +55,11 @@ internal sealed class CompiledProgram
             s_references,
             new CSharpCompilationOptions(
                 OutputKind.ConsoleApplication, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
-        MemoryStream assembly = new(), symbols = new();
+        using MemoryStream assembly = new(), symbols = new();
         EmitResult result = compilation.Emit(
             assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
-        var program = new CompiledProgram([.. result.Diagnostics
-            .Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning)
-            .Select(Complaint)]);
-        assembly.WriteTo(program._assembly);
-        symbols.WriteTo(program._symbols);
-        return program;
+        IEnumerable<Diagnostic> heard = result.Diagnostics.Where(message => message.Severity >= DiagnosticSeverity.Warning);
+        return new CompiledProgram(assembly.ToArray(), symbols.ToArray(), [.. heard.Select(Complaint)]);
     }
 
     /// <summary>Runs it in an empty folder and returns what it printed.</summary>
@@ -77,8 +74,8 @@ internal sealed class CompiledProgram
         {
             Directory.SetCurrentDirectory(folder.Path);
             Console.SetOut(output);
-            (_assembly.Position, _symbols.Position) = (0, 0);
-            MethodInfo main = context.LoadFromStream(_assembly, _symbols).EntryPoint!;
+            using MemoryStream assembly = new(_assembly), symbols = new(_symbols);
+            MethodInfo main = context.LoadFromStream(assembly, symbols).EntryPoint!;
             main.Invoke(null, [Array.Empty<string>()]);
         }
         catch (TargetInvocationException error)
