@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json;
 using System.Xml.Linq;
 using Engine.Build;
 
@@ -31,6 +33,27 @@ public class PackagesTests
         Assert.That(Text(data, "license"), Is.EqualTo("Apache-2.0"));
         Assert.That(Text(data, "readme"), Is.EqualTo("README.md"));
         Assert.That(data.Descendants().Where(element => element.Name.LocalName == "dependency"), Is.Empty);
+    }
+
+    [TestCase("true", 6)]
+    [TestCase("false", 1)]
+    public void Native_code_for_pictures_is_packed_for_six_systems_and_built_for_one(string isPacking, int systems)
+    {
+        var start = new ProcessStartInfo(
+            "dotnet",
+            ["msbuild", "src/Runner", "-t:ResolvePackageAssets", "-getItem:RuntimeTargetsCopyLocalItems", $"-p:_IsPacking={isPacking}"])
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+        };
+        using Process process = Process.Start(start)!;
+        using var items = JsonDocument.Parse(process.StandardOutput.ReadToEnd());
+        process.WaitForExit();
+        string?[] kept = [.. items.RootElement.GetProperty("Items").GetProperty("RuntimeTargetsCopyLocalItems").EnumerateArray()
+            .Select(item => item.GetProperty("RuntimeIdentifier").GetString())];
+
+        Assert.That(kept.Distinct().ToList(), Has.Count.EqualTo(systems));
+        Assert.That(kept, Has.Length.EqualTo(2 * systems), "SkiaSharp's and HarfBuzz's");
     }
 
     [TestCase("runtimes/linux-x64/native/libEngine.so", "x", "Engine.1.0.0.nupkg has native code")]
