@@ -14,10 +14,11 @@ internal static class Bundle
     private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
 
     /// <summary>
-    /// What no check of a GPU needs: documentation, the compiler of its snippets, and ONNX Runtime's native code, as large
-    /// as all the rest.
+    /// What no check of a GPU needs: documentation, the compiler of its snippets, and ONNX Runtime's native code, as
+    /// large as all the rest.
     /// </summary>
-    private static readonly string[] s_leftOut = ["*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*"];
+    private static readonly string[] s_leftOut =
+        ["*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*"];
 
     /// <summary>Makes it and says how large it is; false where it could not be made.</summary>
     public static bool Make()

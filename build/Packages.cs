@@ -17,7 +17,7 @@ internal static class Packages
 
     private static string Folder { get; } = Path.Combine(Repository.Artifacts, "packages");
 
-    /// <summary>Makes them and says what there is and how large; false where they could not be made or are not sound.</summary>
+    /// <summary>Makes them and says how large each is; false where they could not be made or are not sound.</summary>
     public static bool Make()
     {
         if (Directory.Exists(Folder))
@@ -45,7 +45,9 @@ internal static class Packages
         return isSound;
     }
 
-    /// <summary>What a package should not be: too large, the library with native code, anything with paths of this machine.</summary>
+    /// <summary>
+    /// What a package should not be: too large, the library with native code, anything with paths of this machine.
+    /// </summary>
     public static IEnumerable<string> Complaints(string package)
     {
         string name = Path.GetFileName(package);
@@ -86,8 +88,7 @@ internal static class Packages
         ReadOnlySpan<byte> all = bytes.GetBuffer().AsSpan(0, (int)bytes.Length);
         foreach (string path in (string[])[Repository.Root, user])
         {
-            if (path.Length > 1
-                && (all.IndexOf(Encoding.UTF8.GetBytes(path)) >= 0 || all.IndexOf(Encoding.Unicode.GetBytes(path)) >= 0))
+            if (path.Length > 1 && (Holds(all, Encoding.UTF8, path) || Holds(all, Encoding.Unicode, path)))
             {
                 return path;
             }
@@ -95,4 +96,7 @@ internal static class Packages
 
         return null;
     }
+
+    private static bool Holds(ReadOnlySpan<byte> bytes, Encoding encoding, string path) =>
+        bytes.IndexOf(encoding.GetBytes(path)) >= 0;
 }

@@ -24,9 +24,14 @@ internal static class PublicApi
         }
 
         string[] was = before.Split('\n'), isNow = File.ReadAllText(file).Split('\n');
-        foreach (string line in was.Except(isNow).Select(line => $"- {line}").Concat(isNow.Except(was).Select(line => $"+ {line}")))
+        foreach (string line in was.Except(isNow))
         {
-            Console.WriteLine(line);
+            Console.WriteLine($"- {line}");
+        }
+
+        foreach (string line in isNow.Except(was))
+        {
+            Console.WriteLine($"+ {line}");
         }
 
         Console.WriteLine($"{file}: {isNow.Length - 2} lines");

@@ -13,7 +13,7 @@ internal static partial class Site
 
     private static string Copy { get; } = Path.Combine(Repository.Artifacts, "obj", "site");
 
-    /// <summary>Makes it and says where it is; false where it could not be made, or where a link leads nowhere.</summary>
+    /// <summary>Makes it and says where it is; false where it could not be made, or a link leads nowhere.</summary>
     public static bool Make()
     {
         string site = Path.Combine(Repository.Artifacts, "docs");
@@ -36,13 +36,19 @@ internal static partial class Site
             CopyPage(page);
         }
 
-        Write("toc.yml", "- name: Overview\n  href: README.md\n- name: Guides\n  href: docs/\n- name: API\n  href: api/\n"
-            + "- name: Samples\n  href: samples/README.md\n- name: Changes\n  href: CHANGELOG.md\n");
-        Write("docs/toc.yml", string.Concat(Pages("docs").Select(page =>
-            $"- name: \"{Title(page)}\"\n  href: {Path.GetFileName(page)}\n")));
-        Write("index.html", "<!doctype html><meta http-equiv=\"refresh\" content=\"0; url=README.html\"><title>Engine</title>\n");
-        Write("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"80\" height=\"50\"><text x=\"4\" y=\"32\" fill=\"#fff\" "
-            + "font-family=\"sans-serif\" font-size=\"20\">Engine</text></svg>\n");
+        Write("toc.yml", TableOfContents(
+            ("Overview", "README.md"), ("Guides", "docs/"), ("API", "api/"), ("Samples", "samples/README.md"),
+            ("Changes", "CHANGELOG.md")));
+        Write("docs/toc.yml", TableOfContents(
+            [.. Pages("docs").Select(page => (Title(page), Path.GetFileName(page)))]));
+        Write("index.html", """
+            <!doctype html><meta http-equiv="refresh" content="0; url=README.html"><title>Engine</title>
+            """);
+        Write("logo.svg", """
+            <svg xmlns="http://www.w3.org/2000/svg" width="80" height="50">
+              <text x="4" y="32" fill="#fff" font-family="sans-serif" font-size="20">Engine</text>
+            </svg>
+            """);
         string settings = Path.Combine(Copy, "docfx.json");
         File.Copy(Path.Combine(Repository.Root, "build", "docfx.json"), settings);
         if (Dotnet.RunQuietly("docfx", settings, "--warningsAsErrors") != 0)
@@ -58,9 +64,14 @@ internal static partial class Site
     {
         string path = Path.Combine(Repository.Root, name);
         return Directory.Exists(path)
-            ? Directory.GetFiles(path, "*.md").Order(StringComparer.Ordinal).Select(file => $"{name}/{Path.GetFileName(file)}")
+            ? Directory.GetFiles(path, "*.md")
+                .Select(file => $"{name}/{Path.GetFileName(file)}")
+                .Order(StringComparer.Ordinal)
             : [name];
     }
+
+    private static string TableOfContents(params (string Name, string Target)[] entries) =>
+        string.Concat(entries.Select(entry => $"- name: \"{entry.Name}\"\n  href: {entry.Target}\n"));
 
     /// <summary>Copies a page and the files that it links to.</summary>
     private static void CopyPage(string page)
@@ -87,8 +98,8 @@ internal static partial class Site
         File.WriteAllText(file, text, Encoding.UTF8);
     }
 
-    private static string Title(string page) =>
-        File.ReadLines(Path.Combine(Repository.Root, page)).First(line => line.StartsWith("# ", StringComparison.Ordinal))[2..];
+    private static string Title(string page) => File.ReadLines(Path.Combine(Repository.Root, page))
+        .First(line => line.StartsWith("# ", StringComparison.Ordinal))[2..];
 
     [GeneratedRegex(@"\]\(([^)#\s]+)(?:#[^)]*)?\)")]
     private static partial Regex Link();

@@ -21,7 +21,8 @@ int[] lies = [.. Enumerable.Range(0, 400).Select(i => i % 2)];
 float[] pixels = [.. lies.SelectMany(l =>
 {
     int at = random.Next(8);
-    return Enumerable.Range(0, 64).Select(p => ((l == 1 ? p / 8 : p % 8) == at ? 1f : 0) + (0.2f * random.NextSingle()));
+    return Enumerable.Range(0, 64)
+        .Select(p => ((l == 1 ? p / 8 : p % 8) == at ? 1f : 0) + (0.2f * random.NextSingle()));
 })];
 Tensor images = Tensor.From(pixels, 400, 1, 8, 8);
 

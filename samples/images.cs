@@ -21,7 +21,8 @@ using var net = new NeuralNet(
     MaxEpochs = 12, Seed = 42, Verbose = 1,
 };
 net.Fit(train.Greyscale(), train.Labels);
-Console.WriteLine($"Of {test.Count} images it had not seen, {net.Score(test.Greyscale(), test.Labels):P1} were told right.");
+float accuracy = net.Score(test.Greyscale(), test.Labels);
+Console.WriteLine($"Of {test.Count} images it had not seen, {accuracy:P1} were told right.");
 
 // Which classes it takes for which: a row for what an image is, a column for what it was taken for.
 int[] truth = test.Labels.AsSpan<int>().ToArray(), taken = net.Predict(test.Greyscale()).AsSpan<int>().ToArray();

@@ -7,8 +7,8 @@ using Engine.Devices;
 namespace Engine.Tests.Architecture;
 
 /// <summary>
-/// The library holds nothing that one network could change and another would notice: a static field is set once, to what
-/// does not change, or it stands here with the reason why it may.
+/// The library holds nothing that one network could change and another would notice: a static field is set once, to
+/// what does not change, or it stands here with the reason why it may.
 /// </summary>
 public class StaticStateTests
 {
@@ -18,10 +18,10 @@ public class StaticStateTests
     private static readonly Dictionary<string, string> s_argued = new()
     {
         ["Compile.CompileOptions.Default"] = "set by a program for all it compiles later; a function keeps its own",
-        ["Devices.Device.s_default"] = "set by a program for all it makes later; a network and a function keep their own",
+        ["Devices.Device.s_default"] = "set by a program for all it makes later; networks and functions keep theirs",
         ["Devices.Cpu.ThreadTeam.s_self"] = "of one thread: which of its team it is",
         ["Graph.Origin.t_current"] = "of one thread: which layer it is building",
-        ["Graph.Variable.s_created"] = "counts variables, so that each has a number of its own; only their order matters",
+        ["Graph.Variable.s_created"] = "counts variables, so that each has its own number; only their order matters",
         ["Ops.CompositeCode.s_kernels"] = "code that is made once: the same key gives the same code to everybody",
         ["Devices.Cuda.KernelSource.s_files"] = "texts out of the assembly, each read once",
         ["Ops.CudaEpilogue.None"] = "nothing to be done, with no operands that could change",
@@ -30,7 +30,10 @@ public class StaticStateTests
     };
 
     private static readonly string[] s_writers =
-        ["set_Item", "Add", "TryAdd", "GetOrAdd", "AddOrUpdate", "Insert", "Remove", "TryRemove", "Clear", "Enqueue", "Push"];
+    [
+        "set_Item", "Add", "TryAdd", "GetOrAdd", "AddOrUpdate", "Insert", "Remove", "TryRemove", "Clear", "Enqueue",
+        "Push",
+    ];
 
     private static readonly Assembly s_engine = typeof(Tensor).Assembly;
 
@@ -39,7 +42,8 @@ public class StaticStateTests
     {
         List<Instruction>[] bodies = Bodies(s_engine.GetTypes());
         string[] changing = [.. s_engine.GetTypes()
-            .Where(type => type.Namespace?.StartsWith("Engine", StringComparison.Ordinal) == true && type.Name[0] != '<')
+            .Where(type => type.Namespace?.StartsWith("Engine", StringComparison.Ordinal) == true)
+            .Where(type => type.Name[0] != '<')
             .SelectMany(type => type.GetFields(Declared))
             .Where(field => field.IsStatic && !field.IsLiteral && CanChange(field, bodies))
             .Select(Name)];
@@ -54,8 +58,12 @@ public class StaticStateTests
     [TestCase(nameof(Examples.Scratch), true)]
     [TestCase(nameof(Examples.Box), true)]
     [TestCase(nameof(Examples.Fixed), false)]
-    public void What_can_change_is_told_from_what_cannot(string name, bool canChange) =>
-        Assert.That(CanChange(typeof(Examples).GetField(name, Declared)!, Bodies([typeof(Examples)])), Is.EqualTo(canChange));
+    public void What_can_change_is_told_from_what_cannot(string name, bool canChange)
+    {
+        FieldInfo field = typeof(Examples).GetField(name, Declared)!;
+
+        Assert.That(CanChange(field, Bodies([typeof(Examples)])), Is.EqualTo(canChange));
+    }
 
     [Test]
     public void Networks_and_functions_keep_the_defaults_they_were_made_with()
@@ -147,7 +155,7 @@ public class StaticStateTests
 
     private static string Name(FieldInfo field)
     {
-        string name = field.Name[0] == '<' ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
+        string name = field.Name[0] == '<' ? field.Name[1..].Split('>')[0] : field.Name;
         return $"{field.DeclaringType!.FullName!["Engine.".Length..]}.{name}";
     }
 

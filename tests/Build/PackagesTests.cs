@@ -12,7 +12,7 @@ public class PackagesTests
     [Test]
     public void The_library_is_packed_small_managed_documented_and_without_a_path_of_this_machine()
     {
-        Assume.That(Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), Is.EqualTo("release"));
+        Assume.That(AppContext.BaseDirectory, Does.Contain("release"));
         using var folder = new TempFolder();
 
         int code = Dotnet.RunQuietly(
@@ -24,9 +24,13 @@ public class PackagesTests
         Assert.That(Packages.Complaints(package), Is.Empty);
         Assert.That(Packages.Complaints(symbols), Is.Empty);
         Assert.That(Files(symbols), Does.Contain("lib/net10.0/Engine.pdb"));
-        Assert.That(Files(package).Where(file => !file.StartsWith('_') && !file.StartsWith("package/")), Is.EquivalentTo(
-            (string[])["Engine.nuspec", "LICENSE", "README.md", "buildTransitive/Engine.props", "lib/net10.0/Engine.dll",
-                "lib/net10.0/Engine.xml", "[Content_Types].xml"]));
+        Assert.That(
+            Files(package).Where(file => file[0] is not ('_' or '[') && !file.StartsWith("package/")),
+            Is.EquivalentTo((string[])
+            [
+                "Engine.nuspec", "LICENSE", "README.md",
+                "buildTransitive/Engine.props", "lib/net10.0/Engine.dll", "lib/net10.0/Engine.xml",
+            ]));
 
         XElement data = Metadata(package);
         Assert.That(Text(data, "version"), Is.EqualTo(typeof(Tensor).Assembly.GetName().Version!.ToString(3)));
@@ -39,9 +43,10 @@ public class PackagesTests
     [TestCase("false", 1)]
     public void Native_code_for_pictures_is_packed_for_six_systems_and_built_for_one(string isPacking, int systems)
     {
-        var start = new ProcessStartInfo(
-            "dotnet",
-            ["msbuild", "src/Runner", "-t:ResolvePackageAssets", "-getItem:RuntimeTargetsCopyLocalItems", $"-p:_IsPacking={isPacking}"])
+        const string Native = "RuntimeTargetsCopyLocalItems";
+        string[] arguments =
+            ["msbuild", "src/Runner", "-t:ResolvePackageAssets", $"-getItem:{Native}", $"-p:_IsPacking={isPacking}"];
+        var start = new ProcessStartInfo("dotnet", arguments)
         {
             WorkingDirectory = Repository.Root,
             RedirectStandardOutput = true,
@@ -49,7 +54,7 @@ public class PackagesTests
         using Process process = Process.Start(start)!;
         using var items = JsonDocument.Parse(process.StandardOutput.ReadToEnd());
         process.WaitForExit();
-        string?[] kept = [.. items.RootElement.GetProperty("Items").GetProperty("RuntimeTargetsCopyLocalItems").EnumerateArray()
+        string?[] kept = [.. items.RootElement.GetProperty("Items").GetProperty(Native).EnumerateArray()
             .Select(item => item.GetProperty("RuntimeIdentifier").GetString())];
 
         Assert.That(kept.Distinct().ToList(), Has.Count.EqualTo(systems));
@@ -80,7 +85,8 @@ public class PackagesTests
 
         string package = Write(folder.File("Engine.1.0.0.nupkg"), "lib/net10.0/Engine.dll", noise);
 
-        Assert.That(Packages.Complaints(package), Is.EqualTo((string[])["Engine.1.0.0.nupkg has 6.0 MiB, of at most 5."]));
+        Assert.That(
+            Packages.Complaints(package), Is.EqualTo((string[])["Engine.1.0.0.nupkg has 6.0 MiB, of at most 5."]));
     }
 
     private static string Write(string package, string file, byte[] content)

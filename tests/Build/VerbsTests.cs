@@ -11,7 +11,8 @@ public class VerbsTests
 
         Assert.That(Verbs.Run(["frobnicate"], errors), Is.EqualTo(2));
         Assert.That(errors.ToString().Trim(), Is.EqualTo(
-            "'frobnicate' is not a verb; there are build, test, nvrtc, run, bench, bundle, pack, docs, api, format, clean, help."));
+            "'frobnicate' is not a verb; there are "
+            + "build, test, nvrtc, run, bench, bundle, pack, docs, api, format, clean, help."));
     }
 
     [Test]

@@ -54,11 +54,11 @@ internal sealed class CompiledProgram
             [CSharpSyntaxTree.ParseText(ImplicitUsings, s_options), CSharpSyntaxTree.ParseText(Join(parts), s_options)],
             s_references,
             new CSharpCompilationOptions(
-                OutputKind.ConsoleApplication, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable));
+                OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         using MemoryStream assembly = new(), symbols = new();
         EmitResult result = compilation.Emit(
             assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
-        IEnumerable<Diagnostic> heard = result.Diagnostics.Where(message => message.Severity >= DiagnosticSeverity.Warning);
+        IEnumerable<Diagnostic> heard = result.Diagnostics.Where(told => told.Severity >= DiagnosticSeverity.Warning);
         return new CompiledProgram(assembly.ToArray(), symbols.ToArray(), [.. heard.Select(Complaint)]);
     }
 
@@ -132,7 +132,8 @@ internal sealed class CompiledProgram
     private static bool IsManaged(string file)
     {
         string name = Path.GetFileName(file);
-        return (name.StartsWith("System.", StringComparison.Ordinal) && !name.Contains("Native", StringComparison.Ordinal))
+        bool isSystem = name.StartsWith("System.", StringComparison.Ordinal);
+        return (isSystem && !name.Contains("Native", StringComparison.Ordinal))
             || name is "netstandard.dll" or "mscorlib.dll" or "Microsoft.CSharp.dll";
     }
 }

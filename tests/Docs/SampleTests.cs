@@ -9,7 +9,8 @@ public class SampleTests
 {
     private static string Folder => Path.Combine(Repository.Root, "samples");
 
-    private static IEnumerable<string> Files => Directory.GetFiles(Folder, "*.cs").Select(file => Path.GetFileName(file)).Order();
+    private static IEnumerable<string> Files =>
+        Directory.GetFiles(Folder, "*.cs").Select(file => Path.GetFileName(file)).Order();
 
     [TestCaseSource(nameof(Files))]
     public void A_sample_compiles_and_runs(string file)

@@ -9,8 +9,8 @@ namespace Engine.Tests.Docs;
 internal sealed partial record ShownCommand(string At, string Program, IReadOnlyList<string> Words)
 {
     /// <summary>
-    /// The commands in a page's blocks and among its words set as code. Left out are those whose answer, shown on the next
-    /// line, is that there is no such thing.
+    /// The commands in a page's blocks and among its words set as code. Left out are those whose answer, shown on the
+    /// next line, is that there is no such thing.
     /// </summary>
     public static IEnumerable<ShownCommand> Of(string page, IReadOnlyList<string> lines)
     {
@@ -34,7 +34,7 @@ internal sealed partial record ShownCommand(string At, string Program, IReadOnly
             foreach (Match shown in codes.Select(code => Command().Match(code)).Where(match => match.Success))
             {
                 string[] words = shown.Groups[2].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                string program = shown.Groups[1].Value.StartsWith("./", StringComparison.Ordinal) ? "./build.sh" : "runner";
+                string program = shown.Groups[1].Value == "runner" ? "runner" : "./build.sh";
                 yield return new ShownCommand($"{page}:{i + 1}", program, words);
             }
         }

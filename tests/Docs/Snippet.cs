@@ -13,12 +13,14 @@ internal sealed record Snippet(IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<st
 {
     public const string Mark = "snippet:";
 
-    /// <summary>The snippets of a page; blocks that quote a source file, or say why they are not compiled, are none.</summary>
+    /// <summary>
+    /// The snippets of a page; blocks that quote a source file, or say why they are not compiled, are none.
+    /// </summary>
     /// <exception cref="FormatException">A comment asks for what there is not.</exception>
     public static IReadOnlyList<Snippet> Of(IEnumerable<CodeBlock> blocks)
     {
         List<Snippet> snippets = [];
-        foreach (CodeBlock block in blocks.Where(block => block.Language is "csharp" or "cs" or "c#" && !IsQuote(block)))
+        foreach (CodeBlock block in blocks.Where(block => block.Language is "csharp" or "cs" && !IsQuote(block)))
         {
             string[] wishes = block.Note.StartsWith(Mark, StringComparison.Ordinal)
                 ? block.Note[Mark.Length..].Split(',', StringSplitOptions.TrimEntries)
@@ -28,9 +30,8 @@ internal sealed record Snippet(IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<st
                 continue;
             }
 
-            string[] preludes = [.. wishes.Where(wish => wish.StartsWith("with ", StringComparison.Ordinal)).Select(w => w[5..])];
-            string? unknown = wishes.FirstOrDefault(wish =>
-                wish is not ("continues" or "not run") && !wish.StartsWith("with ", StringComparison.Ordinal));
+            string[] preludes = [.. wishes.Where(IsPrelude).Select(wish => wish[5..])];
+            string? unknown = wishes.FirstOrDefault(wish => wish is not ("continues" or "not run") && !IsPrelude(wish));
             if (unknown is not null || (wishes.Contains("continues") && snippets.Count == 0))
             {
                 throw new FormatException(
@@ -40,8 +41,8 @@ internal sealed record Snippet(IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<st
             if (wishes.Contains("continues"))
             {
                 Snippet before = snippets[^1];
-                snippets[^1] = new Snippet(
-                    [.. before.Blocks, block], [.. before.Preludes, .. preludes], before.IsRun && !wishes.Contains("not run"));
+                bool isRun = before.IsRun && !wishes.Contains("not run");
+                snippets[^1] = new Snippet([.. before.Blocks, block], [.. before.Preludes, .. preludes], isRun);
             }
             else
             {
@@ -56,6 +57,8 @@ internal sealed record Snippet(IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<st
         Preludes.Select(Prelude).Concat(Blocks.Select(block => new ProgramPart(block.Page, block.Line, block.Text))));
 
     public override string ToString() => $"{Blocks[0].Page}:{Blocks[0].Line}";
+
+    private static bool IsPrelude(string wish) => wish.StartsWith("with ", StringComparison.Ordinal);
 
     private static bool IsQuote(CodeBlock block) =>
         block.Note.Contains('/', StringComparison.Ordinal) && File.Exists(Path.Combine(Repository.Root, block.Note));

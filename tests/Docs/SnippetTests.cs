@@ -4,7 +4,8 @@ namespace Engine.Tests.Docs;
 [NonParallelizable]
 public class SnippetTests
 {
-    private static readonly string[] s_page = ["# Page", "", "<!-- snippet: NOTE -->", "```csharp", "int a = 1;", "```"];
+    private static readonly string[] s_page =
+        ["# Page", "", "<!-- snippet: NOTE -->", "```csharp", "Console.Write(1);", "```"];
 
     private static IEnumerable<TestCaseData> Snippets =>
         CodeBlock.Pages.SelectMany(page => Snippet.Of(CodeBlock.Of(page)))
@@ -31,13 +32,14 @@ public class SnippetTests
     [Test]
     public void A_mistake_is_told_with_the_page_and_its_line()
     {
-        string[] lines = ["# Page", "```csharp", "int a = 1;", "Console.WriteLine(a);", "```", "<!-- snippet: continues -->",
-            "```csharp", "using System.Text;", "", "int b = a + missing;", "```"];
+        string[] lines = ["# Page", "```csharp", "int a = 1;", "Console.WriteLine(a);", "```",
+            "<!-- snippet: continues -->", "```csharp", "using System.Text;", "", "int b = a + missing;", "```"];
 
         Snippet snippet = Snippet.Of(CodeBlock.Of("page.md", lines)).Single();
 
         Assert.That(snippet.ToString(), Is.EqualTo("page.md:3"));
-        Assert.That(snippet.Compile().Complaints, Has.One.StartsWith("page.md:10: CS0103: ").And.One.Contains("'missing'"));
+        Assert.That(
+            snippet.Compile().Complaints, Has.One.StartsWith("page.md:10: CS0103: ").And.One.Contains("'missing'"));
     }
 
     [Test]
@@ -56,13 +58,14 @@ public class SnippetTests
     [Test]
     public void What_a_program_throws_comes_out()
     {
-        CompiledProgram program = CompiledProgram.Of(new ProgramPart("page.md", 7, "throw new EngineException(\"no\");"));
+        var program = CompiledProgram.Of(new ProgramPart("page.md", 7, "throw new EngineException(\"no\");"));
 
         Assert.That(program.Complaints, Has.One.StartsWith("page.md:7: CS0246: "));
 
         program = CompiledProgram.Of(new ProgramPart("page.md", 7, "throw new Engine.EngineException(\"no\");"));
 
-        Assert.That(program.Run, Throws.TypeOf<EngineException>().With.Property("StackTrace").Contains("page.md:line 7"));
+        Assert.That(
+            program.Run, Throws.TypeOf<EngineException>().With.Property("StackTrace").Contains("page.md:line 7"));
     }
 
     [Test]

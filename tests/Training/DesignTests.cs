@@ -8,7 +8,7 @@ using static Engine.Training.Updates;
 
 namespace Engine.Tests.Training;
 
-/// <summary>The levels a user meets: what comes of them. That the README's own lines run, tests/Docs holds it to.</summary>
+/// <summary>What comes of the levels a user meets. That the README's own lines run, tests/Docs sees to.</summary>
 public class DesignTests
 {
     [Test]

@@ -29,17 +29,25 @@ internal static class CompositeCode
     public static int Lanes(DType dtype) => Simd.Width / dtype.Size();
 
     /// <exception cref="EngineException">The process may not make code, or there is none for such elements.</exception>
-    public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs) => RuntimeFeature.IsDynamicCodeSupported
-        ? s_kernels.GetOrAdd(new Key(composite with { Shape = Shape.Scalar }, inputs), static key => key.Composite.DType switch
+    public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs)
+    {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+        {
+            throw new EngineException(
+                "The CPU's loops are compiled at run time, and this program forbids that: it is set up for native code "
+                + "made in advance. Set PublishAot to false, in a file for 'dotnet run FILE.cs' by the line "
+                + "#:property PublishAot=false.");
+        }
+
+        var key = new Key(composite with { Shape = Shape.Scalar }, inputs);
+        return s_kernels.GetOrAdd(key, static key => key.Composite.DType switch
         {
             DType.Float32 => Emitter<float>(key),
             DType.Float64 => Emitter<double>(key),
             DType.Int32 => Emitter<int>(key),
             _ => throw new EngineException("Element-wise ops take no uint8: cast it."),
-        })
-        : throw new EngineException(
-            "The CPU's loops are compiled at run time, and this program forbids that: it is set up for native code made in "
-            + "advance. Set PublishAot to false, in a file for 'dotnet run FILE.cs' by the line #:property PublishAot=false.");
+        });
+    }
 
     private static CompositeKernel Emitter<T>(Key key) where T : unmanaged, INumber<T> => Simd.Width switch
     {
