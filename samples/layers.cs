@@ -33,7 +33,7 @@ foreach (LayerSummary layer in net.Layers)
 foreach (int epoch in new[] { 1, 20, 40, 60 })
 {
     EpochRecord record = net.TrainHistory[epoch - 1];
-    Console.WriteLine($"epoch {epoch,2}: loss {record.TrainLoss:F3}, of the rest {record.ValidAccuracy:P0} right");
+    Console.WriteLine($"epoch {epoch,2}: loss {record.TrainLoss:F3}, validation accuracy {record.ValidAccuracy:P0}");
 }
 
 // The plane as the network sees it: a character for each place, by the probability of the second spiral.
