@@ -29,7 +29,9 @@ internal abstract class Feed : IDisposable
         Function.Compile(Inputs, [output], updates.Concat(Updates), Givens, device);
 
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
-    public abstract void Start(int epoch);
+    /// <param name="epoch">The number.</param>
+    /// <param name="settings">The values of the settings that each batch has its own of.</param>
+    public abstract void Start(int epoch, IReadOnlyList<Tensor> settings);
 
     /// <summary>
     /// Runs the function on the next <paramref name="count"/> batches and says how many samples they had.
@@ -52,6 +54,7 @@ internal sealed class DeviceFeed : Feed
     private readonly SharedVariable _x;
     private readonly SharedVariable _y;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
+    private readonly BatchSettings _settings;
     private readonly SharedVariable? _order;
     private Tensor _targets;
     private readonly Tensor _fullSize;
@@ -62,8 +65,16 @@ internal sealed class DeviceFeed : Feed
     private int _next;
 
     public DeviceFeed(
-        Model model, Tensor x, Tensor y, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
+        Model model,
+        Tensor x,
+        Tensor y,
+        int[] samples,
+        BatchIterator iterator,
+        bool shuffle,
+        ulong seed,
+        BatchSettings settings)
     {
+        _settings = settings;
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
@@ -90,7 +101,7 @@ internal sealed class DeviceFeed : Feed
             new Given(model.Target, batch(_y)),
             new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
         ];
-        Updates = [new Update(_counter, _counter + 1)];
+        Updates = [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
@@ -130,10 +141,11 @@ internal sealed class DeviceFeed : Feed
     /// <summary>Makes the plan for full batches alone.</summary>
     public void PrepareFull(Function function) => function.Prepare(_fullSize);
 
-    public override void Start(int epoch)
+    public override void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         _next = 0;
         _counter.SetScalar(0);
+        _settings.Start(settings);
         _order?.SetValue(Tensor.From(Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count)));
     }
 
@@ -161,6 +173,7 @@ internal sealed class DeviceFeed : Feed
         _y.Dispose();
         _counter.Dispose();
         _order?.Dispose();
+        _settings.Dispose();
     }
 }
 
@@ -174,14 +187,17 @@ internal sealed class HostFeed : Feed
     private readonly BatchIterator _iterator;
     private readonly bool _shuffle;
     private readonly ulong _seed;
+    private readonly BatchSettings _settings;
     private readonly int _count;
     private int[] _order;
     private int _epoch;
     private int _next;
     private Tensor? _lastTargets;
 
-    public HostFeed(Model model, Tensor x, Tensor y, BatchIterator iterator, bool shuffle, ulong seed)
+    public HostFeed(
+        Model model, Tensor x, Tensor y, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
     {
+        _settings = settings;
         _x = x;
         _y = y;
         _iterator = iterator;
@@ -204,10 +220,11 @@ internal sealed class HostFeed : Feed
         // What the transform makes of a batch is not known before it has run.
     }
 
-    public override void Start(int epoch)
+    public override void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         _epoch = epoch;
         _next = 0;
+        _settings.Start(settings);
         if (_shuffle)
         {
             _order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
@@ -226,6 +243,7 @@ internal sealed class HostFeed : Feed
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
             _lastTargets = batch.Y
                 ?? throw new EngineException("The transform of the batch iterator took the targets away.");
+            _settings.Set(_next);
             function.Run(batch.X, _lastTargets, Tensor.Scalar((double)batch.X.Shape[0]));
             samples += batch.X.Shape[0];
         }
@@ -233,8 +251,5 @@ internal sealed class HostFeed : Feed
         return samples;
     }
 
-    public override void Dispose()
-    {
-        // The samples belong to the caller.
-    }
+    public override void Dispose() => _settings.Dispose();
 }

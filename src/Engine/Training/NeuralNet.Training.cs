@@ -8,7 +8,13 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     private Device? _device;
-    private int _lastEpoch;
+
+    /// <summary>The number of the last epoch that this call of Fit is to train.</summary>
+    internal int LastEpoch { get; private set; }
+
+    /// <summary>The schedules with a value for each batch.</summary>
+    private IEnumerable<AdjustVariable> PerBatch =>
+        Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
 
     private NeuralNet Train(Tensor x, Tensor y, int epochs, CancellationToken cancellationToken)
     {
@@ -21,7 +27,7 @@ public sealed partial class NeuralNet
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
         _isStopping = false;
-        _lastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
+        LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
         int started = 0;
         try
         {
@@ -92,7 +98,7 @@ public sealed partial class NeuralNet
         var chunks = new Chunks(
             batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
-        pass.Feed.Start(epoch);
+        pass.Feed.Start(epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, batches))]);
         for (int done = 0; done < batches;)
         {
             if (_isStopping || cancellationToken.IsCancellationRequested)
@@ -113,7 +119,7 @@ public sealed partial class NeuralNet
             if (watchers.Length > 0 && chunks.IsReportDue(done))
             {
                 var progress = new TrainingProgress(
-                    epoch, _lastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
+                    epoch, LastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
                 Array.ForEach(watchers, callback => callback.OnProgress(this, progress));
             }
         }
@@ -132,7 +138,7 @@ public sealed partial class NeuralNet
             batches, oneByOne: CustomScores.Count > 0 || pass.Feed is HostFeed, _device!.IsGpu, isWatched: false);
         model.ValidLossSum.SetScalar(0.0);
         model.CorrectSum.SetScalar(0.0);
-        pass.Feed.Start(epoch);
+        pass.Feed.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
             if (cancellationToken.IsCancellationRequested)
@@ -173,16 +179,21 @@ public sealed partial class NeuralNet
         {
             BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
             bool shuffle = isTraining && iterator.Shuffle;
-            var key = new PassKey(rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null);
+            AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
+            var key = new PassKey(
+                rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null,
+                string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
             if (former?.Key == key && former.Feed is DeviceFeed kept)
             {
                 kept.Replace(Rows(x, rows), Rows(y, rows));
                 return former;
             }
 
+            var settings = new BatchSettings(
+                [.. adjusted.Select(adjust => model.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed)
-                : new HostFeed(model, Rows(x, rows), Rows(y, rows), iterator, shuffle, net.Seed);
+                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed, settings)
+                : new HostFeed(model, Rows(x, rows), Rows(y, rows), iterator, shuffle, net.Seed, settings);
             if (former?.Key == key)
             {
                 return former with { Feed = feed };
@@ -233,5 +244,5 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>What decides whether a compiled function can be kept for other samples.</summary>
-    private sealed record PassKey(int Rows, int BatchSize, bool Shuffle, bool IsOnDevice);
+    private sealed record PassKey(int Rows, int BatchSize, bool Shuffle, bool IsOnDevice, string Adjusted);
 }

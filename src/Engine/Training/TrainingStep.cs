@@ -16,7 +16,7 @@ public sealed class TrainingStep : IDisposable
     {
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, x.Shape[0])];
-        _feed = new DeviceFeed(model, x, y, samples, iterator, iterator.Shuffle, net.Seed);
+        _feed = new DeviceFeed(model, x, y, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0));
         _epoch = x.Shape[0] / Math.Min(iterator.BatchSize, x.Shape[0]);
         Function = _feed.Compile(model.TrainUpdates, model.TrainLoss, device);
         _feed.PrepareFull(Function);
@@ -31,7 +31,7 @@ public sealed class TrainingStep : IDisposable
         for (int run; batches > 0; batches -= run)
         {
             run = Math.Min(batches, _epoch);
-            _feed.Start(1);
+            _feed.Start(1, []);
             _feed.Run(Function, run);
         }
     }
