@@ -43,10 +43,10 @@ public sealed class CsvLog : Callback, IDisposable
                 WriteLine(_heading);
             }
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or EngineException)
         {
             Dispose();
-            throw new EngineException($"{_path} cannot be written: {error.Message}", error);
+            throw error as EngineException ?? new EngineException($"{_path} cannot be written: {error.Message}", error);
         }
     }
 
