@@ -157,7 +157,7 @@ public class ScheduleTests
     private static (float Rate, float Momentum) Settings(NeuralNet net) => (
         net.UpdateSettings["learning_rate"].GetScalar<float>(), net.UpdateSettings["momentum"].GetScalar<float>());
 
-    private static NUnit.Framework.Constraints.IConstraint Fails(string message) =>
+    private static NUnit.Framework.Constraints.ContainsConstraint Fails(string message) =>
         Throws.TypeOf<EngineException>().With.Message.Contains(message);
 
     private static NeuralNet Net(Device? device, BatchIterator iterator, params Callback[] callbacks) => new(

@@ -213,7 +213,7 @@ public class StateTests
         Assert.That(() => net.LoadState(path), Fails("of version 2; this program reads version 1"));
     }
 
-    private static NUnit.Framework.Constraints.IConstraint Fails(string message) =>
+    private static NUnit.Framework.Constraints.ContainsConstraint Fails(string message) =>
         Throws.InstanceOf<EngineException>().With.Message.Contains(message);
 
     private static bool Alike(EpochRecord a, EpochRecord b) =>
