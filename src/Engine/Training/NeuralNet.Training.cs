@@ -183,18 +183,20 @@ public sealed partial class NeuralNet
             var key = new PassKey(
                 rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null,
                 string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
-            if (former?.Key == key && former.Feed is DeviceFeed kept)
+            if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(x, y, rows))
             {
-                kept.Replace(Rows(x, rows), Rows(y, rows));
                 return former;
             }
 
+            // One data set is read where it lies; from a second one on they are copied to where the compiled function
+            // expects them, so that a function is not compiled for each.
+            bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(x)));
             var settings = new BatchSettings(
                 [.. adjusted.Select(adjust => model.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed, settings)
+                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed, settings, inPlace)
                 : new HostFeed(model, Rows(x, rows), Rows(y, rows), iterator, shuffle, net.Seed, settings);
-            if (former?.Key == key)
+            if (former?.Key == key && !key.IsOnDevice)
             {
                 return former with { Feed = feed };
             }
