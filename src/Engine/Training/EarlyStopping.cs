@@ -51,7 +51,12 @@ public sealed class EarlyStopping : Callback
         }
 
         _isLoaded = false;
-        HasStopped = false;
+        HasStopped = _waited >= Patience;
+        if (HasStopped)
+        {
+            ArgumentNullException.ThrowIfNull(net);
+            net.StopTraining();
+        }
     }
 
     /// <inheritdoc/>
