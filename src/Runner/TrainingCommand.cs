@@ -61,12 +61,12 @@ internal static class TrainingCommand
         Option<string?> checkpoint = new("--checkpoint")
         {
             HelpName = "FILE",
-            Description = "After each epoch, write all that --resume needs to this file.",
+            Description = "After each epoch, write the training's whole state to this file, for --resume.",
         };
         Option<string?> resume = new("--resume")
         {
             HelpName = "FILE",
-            Description = "Go on with the training that --checkpoint wrote to this file, up to --epochs in all.",
+            Description = "Go on with the training whose state is in this file, until it has had all of its epochs.",
         };
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(

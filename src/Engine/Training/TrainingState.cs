@@ -71,8 +71,8 @@ internal sealed record TrainingState
         if (!file.Metadata.TryGetValue(TextName, out string? json))
         {
             throw new EngineException(
-                $"{path} is not the state of a training, as SaveState writes it. If it holds parameters alone, training "
-                + "can begin with them, but not go on: SetParameters(Parameters.Load(path)).");
+                $"{path} is not the state of a training, as SaveState and --checkpoint write it. With parameters alone "
+                + "training can begin (SetParameters, --load), but not go on.");
         }
 
         Text text = Parse(json, path);
