@@ -140,7 +140,7 @@ public sealed class GridSearchResult<T>
             ]);
         }
 
-        return table.ToString();
+        return table.ToString().TrimEnd();
 
         static string Number(double value) => value.ToString("F4", CultureInfo.InvariantCulture);
     }
