@@ -58,12 +58,15 @@ public class ResumeTests
 
         int done = Lines(resumed).Select(Resumed).Single(epoch => epoch > 0);
         Assert.That(done, Is.InRange(3, Epochs - 1));
-        Assert.That(Lines(resumed).Select(line => line.TrimStart()), Has.Some.StartsWith("epoch ").And.Some.StartsWith($"{done + 1} "));
+        Assert.That(
+            Lines(resumed).Select(line => line.TrimStart()),
+            Has.Some.StartsWith("epoch ").And.Some.StartsWith($"{done + 1} "));
         Assert.That(File.ReadAllBytes(parts), Is.EqualTo(File.ReadAllBytes(whole)));
         Assert.That(Losses($"{parts}.jsonl"), Is.EqualTo(Losses($"{whole}.jsonl")).And.Length.EqualTo(Epochs));
 
         RunnerProcess over = Run($"{_train} --resume {state}");
-        Assert.That(over.Output, Does.Contain($"Nothing to resume: {Epochs} epochs are done, of {Epochs}; --epochs asks for more."));
+        Assert.That(over.Output, Does.Contain(
+            $"Nothing to resume: {Epochs} epochs are done, of {Epochs}; --epochs asks for more."));
         Assert.That(Lines(over)[^1], Is.EqualTo(Lines(resumed)[^1]), "the accuracy");
     }
 

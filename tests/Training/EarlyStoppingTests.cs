@@ -77,7 +77,8 @@ public class EarlyStoppingTests
     }
 
     [Test]
-    public void Saved_and_loaded_after_any_epoch_it_stops_at_the_same_and_restores_the_same([Range(1, 5)] int interruption)
+    public void Saved_and_loaded_after_any_epoch_it_stops_at_the_same_and_restores_the_same(
+        [Range(1, 5)] int interruption)
     {
         using var folder = new TempFolder();
         string path = folder.File("{epoch}.state");
@@ -103,7 +104,8 @@ public class EarlyStoppingTests
             2, new EarlyStopping { Watch = Metric.Score("auc", higherIsBetter: true) });
         net.TrainSplit = new TrainSplit(0);
 
-        Assert.That(() => new EarlyStopping(0), Throws.TypeOf<EngineException>().With.Message.Contains("1 epoch at least, not 0"));
+        Assert.That(() => new EarlyStopping(0), Throws.TypeOf<EngineException>().With.Message.Contains(
+            "1 epoch at least, not 0"));
         Assert.That(() => net.Fit(s_points, s_labels), Throws.TypeOf<EngineException>().With.Message.EqualTo(
             "There is no valid_loss to watch, for no samples validate: watch Metric.TrainLoss, or set TrainSplit."));
         Assert.That(() => scored.Fit(s_points, s_labels), Throws.TypeOf<EngineException>().With.Message.EqualTo(

@@ -25,7 +25,8 @@ public class GridSearchTests
         foreach (int[] sizes in (int[][])
         [
             [.. folds.Select(fold => fold.Test.Length)],
-            .. from label in labels.Distinct() select folds.Select(fold => fold.Test.Count(i => labels[i] == label)).ToArray(),
+            .. from label in labels.Distinct()
+               select folds.Select(fold => fold.Test.Count(i => labels[i] == label)).ToArray(),
         ])
         {
             Assert.That(sizes.Max() - sizes.Min(), Is.LessThanOrEqualTo(1));
@@ -38,7 +39,9 @@ public class GridSearchTests
         int[] Test(ulong? seed) => new Folds(3, Seed: seed).Split(30, null)[0].Test;
 
         Assert.That(Test(null), Is.EqualTo(Enumerable.Range(0, 10).Select(i => 3 * i)));
-        Assert.That(Test(1), Is.EqualTo(Test(1)).And.Not.EqualTo(Test(2)).And.Not.EqualTo(Test(null)));
+        int[] first = Test(1);
+        Assert.That(Test(1), Is.EqualTo(first));
+        Assert.That(first, Is.Not.EqualTo(Test(2)).And.Not.EqualTo(Test(null)));
     }
 
     [TestCase(1, 10)]

@@ -13,7 +13,8 @@ public class ScheduleTests
 
     [Test]
     public void A_step_multiplies_every_so_many_epochs() =>
-        Assert.That(Epochs(Schedule.Step(0.8, 0.5, every: 2), 6), Is.EqualTo(new[] { 0.8, 0.8, 0.4, 0.4, 0.2, 0.2 }).Within(Tolerance));
+        Assert.That(Epochs(Schedule.Step(0.8, 0.5, every: 2), 6), Is.EqualTo(
+            new[] { 0.8, 0.8, 0.4, 0.4, 0.2, 0.2 }).Within(Tolerance));
 
     [Test]
     public void A_line_reaches_its_end_in_the_last_epoch_and_stays_there() =>

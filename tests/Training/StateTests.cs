@@ -65,7 +65,8 @@ public class StateTests
     public void DeleteFolder() => _folder.Dispose();
 
     [Test]
-    public void Two_epochs_a_save_and_three_more_are_five([ValueSource(nameof(Networks))] string name, [Values] bool isOnGpu)
+    public void Two_epochs_a_save_and_three_more_are_five(
+        [ValueSource(nameof(Networks))] string name, [Values] bool isOnGpu)
     {
         Device device = isOnGpu ? CudaTestDevice.Open() : Device.Default;
         (Tensor x, int[] y) = Pictures(90);
@@ -148,9 +149,11 @@ public class StateTests
         AssertRefused(Small(new Adam()), "it was trained by NesterovMomentum, not Adam.");
         AssertRefused(Small(new NesterovMomentum(0.1f), seed: 2), "its seed is 1, not 2.");
         AssertRefused(Small(new NesterovMomentum(0.1f), units: 5), "dense2.W is float32 (64, 4), not float32 (64, 5); ");
-        AssertRefused(Small(new NesterovMomentum(0.1f), dtype: DType.Float64), "dense2.W is float32 (64, 4), not float64 (64, 4)");
         AssertRefused(
-            new NeuralNet(new Input(1, 8, 8), new Flatten(), new Dropout(), new Dense(4, Softmax)), "dense3.W float32 (64, 4) is missing");
+            Small(new NesterovMomentum(0.1f), dtype: DType.Float64), "dense2.W is float32 (64, 4), not float64 (64, 4)");
+        AssertRefused(
+            new NeuralNet(new Input(1, 8, 8), new Flatten(), new Dropout(), new Dense(4, Softmax)),
+            "dense3.W float32 (64, 4) is missing");
         AssertRefused(
             new NeuralNet(("input", new Input(1, 8, 8)), ("flat", new Flatten())) { Regression = true },
             "dense2.W is nothing of this network");
@@ -189,7 +192,10 @@ public class StateTests
     [TestCase("""{"version":1,"rule":"Sgd","seed":1}""")]
     [TestCase("""{"version":1,"rule":"Sgd","seed":1,"history":[null]}""")]
     [TestCase("""{"version":1,"rule":"Sgd","seed":1,"history":[{"epoch":1}]}""")]
-    [TestCase("""{"version":1,"rule":"Sgd","seed":1,"history":[{"epoch":2,"train_loss":1,"train_loss_best":true,"valid_loss":1,"valid_loss_best":true,"valid_accuracy":1,"train_seconds":1,"dur":1}]}""")]
+    [TestCase("""
+        {"version":1,"rule":"Sgd","seed":1,"history":[{"epoch":2,"train_loss":1,"train_loss_best":true,
+        "valid_loss":1,"valid_loss_best":true,"valid_accuracy":1,"train_seconds":1,"dur":1}]}
+        """)]
     public void A_strangers_text_is_refused(string text)
     {
         string path = _folder.File("net.state");

@@ -62,7 +62,7 @@ public sealed class AdjustVariable : Callback
         }
     }
 
-    /// <summary>The setting's values in an epoch: one a batch, and the last one's again to stand there after it.</summary>
+    /// <summary>The setting's values in an epoch: one a batch, and the last again to stand there after it.</summary>
     internal Tensor Values(NeuralNet net, int epoch, int batches)
     {
         int epochs = Schedule.Epochs ?? net.LastEpoch;

@@ -66,10 +66,11 @@ public abstract class Callback
     protected T Scalar<T>(IReadOnlyDictionary<string, Tensor> state, string name) where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(state);
-        return state.TryGetValue(name, out Tensor? value) && value.Shape == Shape.Scalar && value.DType == DTypes.Of<T>()
+        DType dtype = DTypes.Of<T>();
+        return state.TryGetValue(name, out Tensor? value) && value.Shape == Shape.Scalar && value.DType == dtype
             ? value.AsSpan<T>()[0]
             : throw new EngineException(
-                $"The state of {GetType().Name} has no number '{name}' of type {DTypes.Of<T>().Name()}.");
+                $"The state of {GetType().Name} has no number '{name}' of type {dtype.Name()}.");
     }
 }
 

@@ -22,7 +22,9 @@ public sealed class CsvLog : Callback, IDisposable
     public CsvLog(string path) => _path = path ?? throw new ArgumentNullException(nameof(path));
 
     /// <inheritdoc/>
-    /// <exception cref="EngineException">The file cannot be written, or is to be continued and is none of this.</exception>
+    /// <exception cref="EngineException">
+    /// The file cannot be written, or is to be continued and is none of this.
+    /// </exception>
     public override void OnTrainingStarted(NeuralNet net)
     {
         ArgumentNullException.ThrowIfNull(net);
@@ -92,12 +94,14 @@ public sealed class CsvLog : Callback, IDisposable
         if (bytes.Length > 0 && lines[0] != _heading)
         {
             throw new EngineException(
-                $"{_path} cannot be continued: it begins with '{Start(lines[0])}', where a log of this network begins with "
-                + $"'{Start(_heading!)}'. Name another file.");
+                $"{_path} cannot be continued: it begins with '{Start(lines[0])}', where a log of this network begins "
+                + $"with '{Start(_heading!)}'. Name another file.");
         }
 
         // What stands behind the last line end is a line that was cut off.
-        return lines[..^1].TakeWhile((line, i) => i == 0 || IsUpTo(line)).Sum(line => Encoding.UTF8.GetByteCount(line) + 1L);
+        return lines[..^1]
+            .TakeWhile((line, i) => i == 0 || IsUpTo(line))
+            .Sum(line => Encoding.UTF8.GetByteCount(line) + 1L);
 
         bool IsUpTo(string line) =>
             int.TryParse(line.Split(',')[0], CultureInfo.InvariantCulture, out int number) && number <= epoch;
@@ -111,7 +115,7 @@ public sealed class CsvLog : Callback, IDisposable
         _file.Flush();
     }
 
-    /// <summary>A number with all its digits; nothing for one that is none, as spreadsheets and pandas have it.</summary>
+    /// <summary>A number with all its digits; nothing for nan, as spreadsheets and pandas have it.</summary>
     private static string Text(double value) =>
         double.IsNaN(value) ? ""
         : double.IsInfinity(value) ? value > 0 ? "inf" : "-inf"

@@ -42,6 +42,7 @@ public sealed record Folds(int Count = 5, bool Stratify = true, ulong? Seed = nu
 
         int[] all = [.. Enumerable.Range(0, count)];
         return [.. Enumerable.Range(0, Count).Select(fold => (
-            all.Where(sample => folds[sample] != fold).ToArray(), all.Where(sample => folds[sample] == fold).ToArray()))];
+            all.Where(sample => folds[sample] != fold).ToArray(),
+            all.Where(sample => folds[sample] == fold).ToArray()))];
     }
 }

@@ -124,7 +124,9 @@ public sealed class GridSearchResult<T>
     /// <returns>The network; it is the caller's to dispose of.</returns>
     public NeuralNet Refit(CancellationToken cancellationToken = default) => _fit(Best.Parameters, cancellationToken);
 
-    /// <summary>A table of the candidates, the best first: mean, standard deviation, each fold, seconds, settings.</summary>
+    /// <summary>
+    /// A table of the candidates, the best first: mean, standard deviation, each fold, seconds, settings.
+    /// </summary>
     public override string ToString()
     {
         int folds = Best.Folds.Scores.Count;

@@ -68,13 +68,15 @@ public sealed partial class NeuralNet
         Model model = Initialized;
         return
         [
-            .. model.Network.Parameters.Select(parameter => Pair(parameter.Variable.Name!, parameter.Variable)),
-            .. model.Rule.State.Select((variable, i) => Pair($"{TrainingState.Prefix}rule/{i}/{variable.Name}", variable)),
-            .. model.Rule.Settings.Select(setting => Pair($"{TrainingState.Prefix}settings/{setting.Key}", setting.Value)),
-            .. model.Network.Streams.Select(stream => Pair($"{TrainingState.Prefix}random/{stream.Key}", stream.Value.State)),
+            .. model.Network.Parameters.Select(parameter =>
+                KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable)),
+            .. model.Rule.State.Select((variable, i) => Beside($"rule/{i}/{variable.Name}", variable)),
+            .. model.Rule.Settings.Select(setting => Beside($"settings/{setting.Key}", setting.Value)),
+            .. model.Network.Streams.Select(stream => Beside($"random/{stream.Key}", stream.Value.State)),
         ];
 
-        static KeyValuePair<string, SharedVariable> Pair(string name, SharedVariable variable) => new(name, variable);
+        static KeyValuePair<string, SharedVariable> Beside(string name, SharedVariable variable) =>
+            new(TrainingState.Prefix + name, variable);
     }
 
     /// <summary>The callbacks by type and, of one type, number.</summary>

@@ -12,7 +12,9 @@ public sealed partial class NeuralNet
     /// <summary>The number of the last epoch that this call of Fit is to train.</summary>
     internal int LastEpoch { get; private set; }
 
-    /// <summary>Whether no call of Fit has got as far as its first epoch; the history may be that of another network.</summary>
+    /// <summary>
+    /// Whether no call of Fit has got as far as its first epoch; the history may be that of another network.
+    /// </summary>
     internal bool IsFirstFit => _training is null;
 
     /// <summary>The schedules with a value for each batch.</summary>

@@ -46,7 +46,8 @@ internal sealed record TrainingState
         if (Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase))
         {
             throw new EngineException(
-                $"{path}: the state of a training is saved as safetensors, not as npz, which has no place for its history.");
+                $"{path}: the state of a training is saved as safetensors, not as npz, which has no place for its "
+                + "history.");
         }
 
         var texts = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>())
@@ -90,7 +91,8 @@ internal sealed record TrainingState
                 .GroupBy(pair => $"{pair.Words[0]}/{pair.Words[1]}")
                 .ToDictionary(
                     group => group.Key,
-                    group => (IReadOnlyDictionary<string, Tensor>)group.ToDictionary(pair => pair.Words[2], pair => pair.Value)),
+                    group => (IReadOnlyDictionary<string, Tensor>)group.ToDictionary(
+                        pair => pair.Words[2], pair => pair.Value)),
         };
     }
 

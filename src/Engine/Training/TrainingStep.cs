@@ -17,7 +17,8 @@ public sealed class TrainingStep : IDisposable
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, x.Shape[0])];
         _feed = new DeviceFeed(
-            model, x, y, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
+            model, x, y, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], batches: 0),
+            inPlace: !device.IsGpu);
         _epoch = x.Shape[0] / Math.Min(iterator.BatchSize, x.Shape[0]);
         Function = _feed.Compile(model.TrainUpdates, model.TrainLoss, device);
         _feed.PrepareFull(Function);
