@@ -207,6 +207,56 @@ public class StateTests
     }
 
     [Test]
+    public void A_damaged_text_is_read_or_refused()
+    {
+        string path = _folder.File("net.state");
+        (Tensor x, int[] y) = Pictures(40);
+        using NeuralNet net = Small(new Sgd(0.1f));
+        net.CustomScores.Add(new CustomScore("one", (_, _) => 1));
+        net.Fit(x, y).SaveState(path);
+        string text = Parameters.LoadAll(path).Metadata["engine.training"];
+        var random = new Random(1);
+        int read = 0, refused = 0;
+        for (int i = 0; i < 20_000; i++)
+        {
+            char[] letters = text.ToCharArray();
+            for (int changes = random.Next(1, 4); changes > 0; changes--)
+            {
+                letters[random.Next(letters.Length)] = text[random.Next(text.Length)];
+            }
+
+            try
+            {
+                TrainingState.Parse(new string(letters), path);
+                read++;
+            }
+            catch (EngineException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.That(new[] { read, refused }, Is.All.GreaterThan(1000));
+    }
+
+    [Test]
+    public void A_state_of_a_gpu_is_one_for_the_cpu_too()
+    {
+        Func<Device, NeuralNet> make = s_networks["batch normalisation and Adam"];
+        (Tensor x, int[] y) = Pictures(40);
+        string path = _folder.File("net.state");
+        using NeuralNet gpu = make(CudaTestDevice.Open()), cpu = make(Device.Default);
+        gpu.MaxEpochs = cpu.MaxEpochs = 1;
+        gpu.Fit(x, y).SaveState(path);
+
+        cpu.LoadState(path);
+        Assert.That(Bits.Of(cpu), Is.EqualTo(Bits.Of(gpu)));
+        double onCpu = cpu.Fit(x, y).TrainHistory[^1].TrainLoss, onGpu = gpu.Fit(x, y).TrainHistory[^1].TrainLoss;
+
+        Assert.That(onCpu, Is.EqualTo(onGpu).Within(1e-4));
+    }
+
+    [Test]
     public void A_state_of_a_later_version_is_told_from_a_damaged_one()
     {
         string path = _folder.File("net.state");

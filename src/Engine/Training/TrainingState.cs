@@ -52,7 +52,7 @@ internal sealed record TrainingState
 
         var texts = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>())
         {
-            [TextName] = JsonSerializer.Serialize(new Text(Version, Rule, Seed, History), s_format),
+            [TextName] = JsonSerializer.Serialize(new StateText(Version, Rule, Seed, History), s_format),
         };
         Safetensors.Save(
             path,
@@ -76,7 +76,7 @@ internal sealed record TrainingState
                 + "training can begin (SetParameters, --load), but not go on.");
         }
 
-        Text text = Parse(json, path);
+        StateText text = Parse(json, path);
         ILookup<bool, KeyValuePair<string, Tensor>> parts = file.Tensors.ToLookup(
             pair => pair.Key.StartsWith(CallbackPrefix, StringComparison.Ordinal));
         return new TrainingState
@@ -96,11 +96,13 @@ internal sealed record TrainingState
         };
     }
 
-    private static Text Parse(string json, string path)
+    /// <summary>Reads what stands beside the tensors; <paramref name="path"/> is what messages call the file.</summary>
+    /// <exception cref="EngineException">It is damaged, or of another version.</exception>
+    internal static StateText Parse(string json, string path)
     {
         try
         {
-            Text text = JsonSerializer.Deserialize<Text>(json, s_format) ?? throw new JsonException("it is null");
+            StateText text = JsonSerializer.Deserialize<StateText>(json, s_format) ?? throw new JsonException("it is null");
             if (text.Version != Version)
             {
                 throw new EngineException(
@@ -117,11 +119,16 @@ internal sealed record TrainingState
             throw new ModelFileException($"{path} is damaged: its {TextName} cannot be understood ({why}).", error);
         }
     }
-
-    [method: JsonConstructor]
-    private sealed record Text(
-        [property: JsonRequired] int Version,
-        [property: JsonRequired] string Rule,
-        [property: JsonRequired] ulong Seed,
-        [property: JsonRequired] IReadOnlyList<EpochRecord> History);
 }
+
+/// <summary>What of a state is no tensor.</summary>
+/// <param name="Version">Of what is kept, and by which names.</param>
+/// <param name="Rule">The update rule's name.</param>
+/// <param name="Seed">The network's seed.</param>
+/// <param name="History">Its epochs so far.</param>
+[method: JsonConstructor]
+internal sealed record StateText(
+    [property: JsonRequired] int Version,
+    [property: JsonRequired] string Rule,
+    [property: JsonRequired] ulong Seed,
+    [property: JsonRequired] IReadOnlyList<EpochRecord> History);
