@@ -38,4 +38,8 @@ public sealed class BatchIterator
 /// Random numbers for augmentation: a function of the network's seed, the epoch and the batch, so that a run can be
 /// repeated.
 /// </param>
-public sealed record Batch(Tensor X, Tensor? Y, Random Random);
+public sealed record Batch(Tensor X, Tensor? Y, Random Random)
+{
+    /// <summary>How much each sample counts; null where all count alike.</summary>
+    public Tensor? Weights { get; init; }
+}

@@ -51,6 +51,7 @@ internal sealed class DeviceFeed : Feed
 {
     private readonly SharedVariable _x;
     private readonly SharedVariable _y;
+    private readonly SharedVariable? _weights;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
     private readonly SharedVariable? _order;
     private Tensor _targets;
@@ -62,14 +63,15 @@ internal sealed class DeviceFeed : Feed
     private int _next;
 
     public DeviceFeed(
-        Model model, Tensor x, Tensor y, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
+        Model model, SampleSet data, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
     {
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
-        _targets = y.Rows(samples);
-        _x = new SharedVariable(x, samples, "x");
+        _targets = data.Y.Rows(samples);
+        _x = new SharedVariable(data.X, samples, "x");
         _y = new SharedVariable(_targets, "y");
+        _weights = data.Weights is { } weights ? new SharedVariable(weights.Rows(samples), "weights") : null;
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
@@ -89,6 +91,7 @@ internal sealed class DeviceFeed : Feed
             new Given(model.Network.Input, batch(_x)),
             new Given(model.Target, batch(_y)),
             new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
+            .. _weights is null ? (Given[])[] : [new Given(model.Weights, batch(_weights))],
         ];
         Updates = [new Update(_counter, _counter + 1)];
     }
@@ -110,12 +113,13 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Puts other samples, as many, in the place of these.</summary>
-    public void Replace(Tensor x, Tensor y)
+    /// <summary>Puts other samples, as many, in the place of these: with weights if these have some.</summary>
+    public void Replace(SampleSet data)
     {
-        _targets = y;
-        _x.SetValue(x);
-        _y.SetValue(y);
+        _targets = data.Y;
+        _x.SetValue(data.X);
+        _y.SetValue(data.Y);
+        _weights?.SetValue(data.Weights!);
     }
 
     public override void Prepare(Function function)
@@ -159,6 +163,7 @@ internal sealed class DeviceFeed : Feed
     {
         _x.Dispose();
         _y.Dispose();
+        _weights?.Dispose();
         _counter.Dispose();
         _order?.Dispose();
     }
@@ -169,8 +174,7 @@ internal sealed class DeviceFeed : Feed
 /// </summary>
 internal sealed class HostFeed : Feed
 {
-    private readonly Tensor _x;
-    private readonly Tensor _y;
+    private readonly SampleSet _data;
     private readonly BatchIterator _iterator;
     private readonly bool _shuffle;
     private readonly ulong _seed;
@@ -180,16 +184,15 @@ internal sealed class HostFeed : Feed
     private int _next;
     private Tensor? _lastTargets;
 
-    public HostFeed(Model model, Tensor x, Tensor y, BatchIterator iterator, bool shuffle, ulong seed)
+    public HostFeed(Model model, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed)
     {
-        _x = x;
-        _y = y;
+        _data = data;
         _iterator = iterator;
         _shuffle = shuffle;
         _seed = seed;
-        _count = x.Shape[0];
+        _count = data.Count;
         _order = [.. Enumerable.Range(0, _count)];
-        Inputs = [model.Network.Input, model.Target, model.Rows];
+        Inputs = [model.Network.Input, model.Target, data.Weights is null ? model.Rows : model.Weights];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
@@ -222,15 +225,35 @@ internal sealed class HostFeed : Feed
             int start = _next * _iterator.BatchSize;
             ReadOnlySpan<int> rows = _order.AsSpan(start, Math.Min(_iterator.BatchSize, _count - start));
             var random = new Random((int)Seeded.Key(_seed, $"epoch {_epoch} batch {_next}"));
-            var batch = new Batch(_x.Rows(rows), _y.Rows(rows), random);
+            var batch = new Batch(_data.X.Rows(rows), _data.Y.Rows(rows), random)
+            {
+                Weights = _data.Weights?.Rows(rows),
+            };
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
             _lastTargets = batch.Y
                 ?? throw new EngineException("The transform of the batch iterator took the targets away.");
-            function.Run(batch.X, _lastTargets, Tensor.Scalar((double)batch.X.Shape[0]));
+            function.Run(batch.X, _lastTargets, Counts(batch));
             samples += batch.X.Shape[0];
         }
 
         return samples;
+    }
+
+    /// <summary>The weights of a batch's samples, or how many they are.</summary>
+    private Tensor Counts(Batch batch)
+    {
+        int samples = batch.X.Shape[0];
+        if (_data.Weights is not { } weights)
+        {
+            return Tensor.Scalar((double)samples);
+        }
+
+        return batch.Weights is { Shape.Rank: 1 } given && given.Shape[0] == samples
+            ? given.Cast(weights.DType)
+            : throw new EngineException(
+                $"The transform of the batch iterator made {batch.X} with "
+                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights}")}: each sample needs one. "
+                + "Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
     }
 
     public override void Dispose()

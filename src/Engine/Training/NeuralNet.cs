@@ -168,7 +168,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <returns>The network itself.</returns>
     /// <exception cref="EngineException">The samples or the labels do not fit the network.</exception>
     public NeuralNet Fit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
-        Train(x, y, MaxEpochs, cancellationToken);
+        Train(x, y, sampleWeights: null, MaxEpochs, cancellationToken);
 
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
     public NeuralNet Fit(Tensor x, int[] y, CancellationToken cancellationToken = default) =>
@@ -177,7 +177,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Trains for one epoch.</summary>
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
     public NeuralNet PartialFit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
-        Train(x, y, 1, cancellationToken);
+        Train(x, y, sampleWeights: null, 1, cancellationToken);
 
     /// <summary>Trains for one epoch.</summary>
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
@@ -192,9 +192,7 @@ public sealed partial class NeuralNet : IDisposable
     public TrainingStep CompileStep(Tensor x, Tensor y)
     {
         Initialize();
-        Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
-        Tensor targets = Samples.Targets(y, samples.Shape[0], Initialized, Regression);
-        return new TrainingStep(this, Initialized, samples, targets, _device!);
+        return new TrainingStep(this, Initialized, Checked(x, y, sampleWeights: null), _device!);
     }
 
     /// <summary>Has the training end after this batch or epoch. For callbacks.</summary>
