@@ -88,7 +88,7 @@ internal sealed class DeviceFeed : Feed
         Inputs = [size];
         Givens =
         [
-            new Given(model.Network.Input, batch(_x)),
+            new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, batch(_x), model.Random)),
             new Given(model.Target, batch(_y)),
             new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
             .. _weights is null ? (Given[])[] : [new Given(model.Weights, batch(_weights))],
@@ -192,10 +192,14 @@ internal sealed class HostFeed : Feed
         _seed = seed;
         _count = data.Count;
         _order = [.. Enumerable.Range(0, _count)];
-        Inputs = [model.Network.Input, model.Target, data.Weights is null ? model.Rows : model.Weights];
+        var x = new Graph.Input(model.Network.Input.Type, model.Network.Input.Name);
+        Inputs = [x, model.Target, data.Weights is null ? model.Rows : model.Weights];
+        Givens = [new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, x, model.Random))];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
+
+    public override IReadOnlyList<Given> Givens { get; }
 
     public override int Batches => _iterator.Count(_count);
 

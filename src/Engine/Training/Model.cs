@@ -37,6 +37,7 @@ internal sealed class Model : IDisposable
             : Symbolic.IntVector("target");
         Rows = Symbolic.Scalar("rows", DType.Float64);
         Weights = Symbolic.Variable("weights", floatX, [Shape.Unknown]);
+        Random = network.Stream("batch augmentation");
         (_trained, _layerUpdates) = network.BuildTraining();
         (_plain, Rule) = Build(weights: null, former: null);
 
@@ -61,6 +62,9 @@ internal sealed class Model : IDisposable
 
     /// <summary>How much each sample of a batch counts; not part of the plain graphs.</summary>
     public Graph.Input Weights { get; }
+
+    /// <summary>What augmentation draws from.</summary>
+    public RandomStream Random { get; }
 
     public BuiltUpdates Rule { get; }
 

@@ -14,6 +14,7 @@ public sealed partial class NeuralNet
     {
         Initialize();
         Model model = Initialized;
+        RequireSameNormalization();
         SampleSet data = Checked(x, y, sampleWeights);
         (int[] train, int[] validate) = TrainSplit.Split(
             data.Count, Regression ? null : data.Y.AsSpan<int>().ToArray());
@@ -177,7 +178,8 @@ public sealed partial class NeuralNet
             BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
             bool shuffle = isTraining && iterator.Shuffle;
             bool isWeighted = data.Weights is not null;
-            var key = new PassKey(rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted);
+            var key = new PassKey(
+                rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation);
             if (former?.Key == key && former.Feed is DeviceFeed kept)
             {
                 kept.Replace(data.Rows(rows));
@@ -235,5 +237,11 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>What decides whether a compiled function can be kept for other samples.</summary>
-    private sealed record PassKey(int Rows, int BatchSize, bool Shuffle, bool IsOnDevice, bool IsWeighted);
+    private sealed record PassKey(
+        int Rows,
+        int BatchSize,
+        bool Shuffle,
+        bool IsOnDevice,
+        bool IsWeighted,
+        IReadOnlyList<Augmentation> Augmentation);
 }
