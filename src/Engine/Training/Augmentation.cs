@@ -57,6 +57,8 @@ public abstract record Augmentation
         var draws = new RandomStream(random.State);
         foreach (Augmentation each in augmentation)
         {
+            // Tables and messages call its ops by its name, as they do a layer's.
+            using Origin.Scope scope = Origin.Use(Origin.Current with { Layer = each.GetType().Name });
             Variable result = each.Build(batch, draws);
             batch = result.DType == batch.DType && batch.Shape.Admits(result.Shape)
                 ? result
