@@ -1,4 +1,7 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Layers;
+using Engine.Tests.Devices.Cuda;
 using Engine.Training;
 using Symbolic = Engine.Ops.Symbolic;
 
@@ -156,6 +159,32 @@ public class WeightTests
 
         Assert.That(weighted.TrainHistory[0].ValidLoss, Is.EqualTo(plain.TrainHistory[0].ValidLoss));
         Assert.That(weighted.TrainHistory[0].TrainLoss, Is.Not.EqualTo(plain.TrainHistory[0].TrainLoss));
+    }
+
+    [Test]
+    public void A_gpu_takes_the_weighted_penalised_and_clipped_steps_that_the_cpu_takes()
+    {
+        Device gpu = CudaTestDevice.Open();
+        using var cpu = new CpuDevice(2);
+
+        Assert.That(Trained(gpu), Is.EqualTo(Trained(cpu)).Within(1e-5));
+
+        static float[] Trained(Device device)
+        {
+            (Tensor points, int[] labels) = Toy.Clouds(30);
+            using var net = new NeuralNet(new Input(2), new Dense(5), new Dense(3, Symbolic.Softmax))
+            {
+                Device = device,
+                MaxEpochs = 2,
+                L1 = 0.01,
+                L2 = 0.02,
+                ClassWeights = [1, 2, 3],
+                Update = new NesterovMomentum(0.1f) { Clip = GradientClip.TotalNorm(0.5) },
+                BatchIteratorTrain = new BatchIterator(10) { Shuffle = true },
+            };
+            net.Fit(points, labels, [.. labels.Select((_, i) => i % 4 * 0.5f)]);
+            return [.. net.GetParameters().SelectMany(pair => pair.Value.AsSpan<float>().ToArray())];
+        }
     }
 
     [Test]
