@@ -121,6 +121,21 @@ public class WeightTests
     }
 
     [Test]
+    public void Fitting_again_takes_the_new_weights([Values] bool otherSamples)
+    {
+        (Tensor points, Tensor labels) = Data();
+        Tensor first = Tensor.From(s_copies), second = Tensor.From([.. s_copies.Reverse()]);
+        using NeuralNet device = Net(), host = Net(onHost: true);
+        device.TrainSplit = host.TrainSplit = new TrainSplit();
+        Tensor again = otherSamples ? points.Rows([.. Enumerable.Range(0, 9)]) : points;
+
+        device.Fit(points, labels, first).Fit(again, labels, second).Fit(again, labels, first);
+        host.Fit(points, labels, first).Fit(again, labels, second).Fit(again, labels, first);
+
+        Assert.That(Values(device), Is.EqualTo(Values(host)).Within(1e-13));
+    }
+
+    [Test]
     public void A_batch_of_weight_0_changes_nothing()
     {
         (Tensor points, Tensor labels) = Data();

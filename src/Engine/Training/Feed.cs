@@ -45,7 +45,7 @@ internal abstract class Feed : IDisposable
 
 /// <summary>
 /// Samples that lie on the device, where a counter, itself an update, selects each batch: many batches run with no host
-/// in between.
+/// in between. A device that can read host memory may read them where they lie.
 /// </summary>
 internal sealed class DeviceFeed : Feed
 {
@@ -54,6 +54,9 @@ internal sealed class DeviceFeed : Feed
     private readonly SharedVariable? _weights;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
     private readonly SharedVariable? _order;
+    private readonly Tensor? _inPlace;
+    private readonly bool _shuffle;
+    private int[] _rows;
     private Tensor _targets;
     private readonly Tensor _fullSize;
     private readonly Tensor _lastSize;
@@ -62,27 +65,39 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
+    /// <param name="model">The network.</param>
+    /// <param name="data">All samples.</param>
+    /// <param name="samples">Which of them to bring.</param>
+    /// <param name="iterator">How large a batch is.</param>
+    /// <param name="shuffle">Whether they come in another order each epoch.</param>
+    /// <param name="seed">What that order is a function of.</param>
+    /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
     public DeviceFeed(
-        Model model, SampleSet data, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
+        Model model, SampleSet data, int[] samples, BatchIterator iterator, bool shuffle, ulong seed, bool inPlace)
     {
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
+        _shuffle = shuffle;
+        _inPlace = inPlace ? data.X : null;
+        _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
         _targets = data.Y.Rows(samples);
-        _x = new SharedVariable(data.X, samples, "x");
-        _y = new SharedVariable(_targets, "y");
-        _weights = data.Weights is { } weights ? new SharedVariable(weights.Rows(samples), "weights") : null;
+        _x = inPlace ? SharedVariable.InPlace(data.X, "x") : new SharedVariable(data.X, samples, "x");
+        _y = new SharedVariable(inPlace ? data.Y : _targets, "y");
+        _weights = data.Weights is { } weights
+            ? new SharedVariable(inPlace ? weights : weights.Rows(samples), "weights")
+            : null;
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
         Graph.Input size = Symbolic.Size("size");
         Variable start = _counter * _batchSize;
-        Func<SharedVariable, Variable> batch = data => Symbolic.TakeRows(data, start, size);
-        if (shuffle)
+        Func<SharedVariable, Variable> batch = all => Symbolic.TakeRows(all, start, size);
+        if (shuffle || inPlace)
         {
-            _order = new SharedVariable(Tensor.From(new int[_count]), "order");
+            _order = new SharedVariable(Tensor.From([.. _rows]), "order");
             Variable rows = Symbolic.TakeRows(_order, start, size);
-            batch = data => Symbolic.Gather(data, rows);
+            batch = all => Symbolic.Gather(all, rows);
         }
 
         Inputs = [size];
@@ -113,13 +128,36 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Puts other samples, as many, in the place of these: with weights if these have some.</summary>
-    public void Replace(SampleSet data)
+    /// <summary>Whether these samples are read where they lie.</summary>
+    public bool Borrows(SampleSet data) => _inPlace == data.X;
+
+    /// <summary>
+    /// Puts other samples, as many, in the place of these, with weights if these have some; false if that cannot be,
+    /// these being read where they lie.
+    /// </summary>
+    public bool TryReplace(SampleSet data, int[] samples)
     {
-        _targets = data.Y;
-        _x.SetValue(data.X);
-        _y.SetValue(data.Y);
-        _weights?.SetValue(data.Weights!);
+        if (_inPlace is not null && (!Borrows(data) || data.Y.Shape != _y.Shape))
+        {
+            return false;
+        }
+
+        SampleSet selected = data.Rows(samples);
+        _targets = selected.Y;
+        if (_inPlace is not null)
+        {
+            _rows = samples;
+            _order!.SetValue(Tensor.From([.. _rows]));
+            selected = data;
+        }
+        else
+        {
+            _x.SetValue(selected.X);
+        }
+
+        _y.SetValue(selected.Y);
+        _weights?.SetValue(selected.Weights!);
+        return true;
     }
 
     public override void Prepare(Function function)
@@ -138,7 +176,11 @@ internal sealed class DeviceFeed : Feed
     {
         _next = 0;
         _counter.SetScalar(0);
-        _order?.SetValue(Tensor.From(Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count)));
+        if (_shuffle)
+        {
+            int[] order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
+            _order!.SetValue(Tensor.From([.. order.Select(sample => _rows[sample])]));
+        }
     }
 
     public override int Run(Function function, int count)

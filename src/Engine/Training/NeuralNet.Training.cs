@@ -180,16 +180,18 @@ public sealed partial class NeuralNet
             bool isWeighted = data.Weights is not null;
             var key = new PassKey(
                 rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation);
-            if (former?.Key == key && former.Feed is DeviceFeed kept)
+            if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
             {
-                kept.Replace(data.Rows(rows));
                 return former;
             }
 
+            // One data set is read where it lies; from a second one on they are copied to where the compiled function
+            // expects them, so that a function is not compiled for each.
+            bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, data, rows, iterator, shuffle, net.Seed)
+                ? new DeviceFeed(model, data, rows, iterator, shuffle, net.Seed, inPlace)
                 : new HostFeed(model, data.Rows(rows), iterator, shuffle, net.Seed);
-            if (former?.Key == key)
+            if (former?.Key == key && !key.IsOnDevice)
             {
                 return former with { Feed = feed };
             }

@@ -16,7 +16,7 @@ public sealed class TrainingStep : IDisposable
     {
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, data.Count)];
-        _feed = new DeviceFeed(model, data, samples, iterator, iterator.Shuffle, net.Seed);
+        _feed = new DeviceFeed(model, data, samples, iterator, iterator.Shuffle, net.Seed, inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
         TrainingGraph training = model.Training(data.Weights is not null);
         Function = _feed.Compile(training.Updates, training.Loss, device);
