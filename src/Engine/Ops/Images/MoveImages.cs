@@ -125,17 +125,12 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
                     }
 
                     var line = new ReadOnlySpan<T>(images + ((((long)plane * height) + from) * width), width);
-                    int right = Math.Clamp(rights[image], -width, width);
-                    if (mirrors[image] == 0)
+                    int right = Math.Clamp(rights[image], -width, width), at = Math.Max(right, 0);
+                    Span<T> kept = to.Slice(at, width - Math.Abs(right));
+                    line.Slice(mirrors[image] == 0 ? at - right : at, kept.Length).CopyTo(kept);
+                    if (mirrors[image] != 0)
                     {
-                        int kept = width - Math.Abs(right);
-                        line.Slice(Math.Max(-right, 0), kept).CopyTo(to[Math.Max(right, 0)..]);
-                        continue;
-                    }
-
-                    for (int j = Math.Max(right, 0); j < Math.Min(width + right, width); j++)
-                    {
-                        to[j] = line[width - 1 - (j - right)];
+                        kept.Reverse();
                     }
                 }
             }),
