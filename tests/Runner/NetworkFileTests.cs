@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Layers;
 using Engine.Runner;
 using Engine.Runner.Description;
@@ -143,6 +144,10 @@ public class NetworkFileTests
         Assert.That(network.MakeUpdate(), Is.EqualTo(new Adam(0.002f) { Clip = GradientClip.TotalNorm(5) }));
         Assert.That(network.MakeBatches().Augmentation, Is.EqualTo(
             new Augmentation[] { new RandomCrop(4), new HorizontalFlip(), new Cutout(8) }));
+        using NeuralNet net = Experiment.Net(
+            new TrainingOptions { Network = network }, Device.Default, DType.Float32, isSynthetic: false);
+        Assert.That((net.L1, net.L2, net.Update), Is.EqualTo((0.5, 1e-4, network.MakeUpdate())));
+        Assert.That(net.BatchIteratorTrain.Augmentation, Is.EqualTo(network.MakeBatches().Augmentation));
     }
 
     [Test]
