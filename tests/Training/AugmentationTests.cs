@@ -180,8 +180,11 @@ public class AugmentationTests
     [Test]
     public void Normalisations_are_equal_when_their_numbers_are()
     {
-        Assert.That(new Normalize([1, 2], [3, 4]), Is.EqualTo(new Normalize([1, 2], [3, 4])));
-        Assert.That(new Normalize([1, 2], [3, 4]), Is.Not.EqualTo(new Normalize([1, 2], [3, 5])));
+        Normalize one = new([1, 2], [3, 4]), same = new([1, 2], [3, 4]);
+
+        Assert.That(one, Is.EqualTo(same));
+        Assert.That(one.GetHashCode(), Is.EqualTo(same.GetHashCode()));
+        Assert.That(one, Is.Not.EqualTo(new Normalize([1, 2], [3, 5])));
         Assert.That($"{new Normalize([0.5, 2], [3, 4])}", Is.EqualTo("Normalize((0.5, 2), (3, 4))"));
     }
 
