@@ -107,6 +107,40 @@ public class NetworkFileTests
         Assert.That(net.Layers[^1].OutputShape[1], Is.EqualTo(10));
     }
 
+    [TestCase("", null)]
+    [TestCase("constant", null)]
+    [TestCase("step", 0.08, "step_epochs", "4", "step_factor", "0.5")]
+    [TestCase("linear", 0.12, "last_learning_rate", "0.08")]
+    [TestCase("cosine", 0.12, "last_learning_rate", "0.08")]
+    [TestCase("one_cycle", 0.16, "rise", "0.5")]
+    public void A_schedule_is_made_of_the_keys_beside_its_name(string name, double? middle, params string[] keys)
+    {
+        string update = name.Length == 0 ? "" : $"schedule = {name}\n" + string.Concat(
+            keys.Chunk(2).Select(pair => $"{pair[0]} = {pair[1]}\n"));
+        NetworkDescription network = DescriptionReader.Parse(
+            Ini.Replace("epochs = 3", "epochs = 5", StringComparison.Ordinal)
+                .Replace("learning_rate = 0.002\n", $"learning_rate = 0.16\n{update}", StringComparison.Ordinal),
+            "small.ini");
+
+        AdjustVariable[] made = [.. DescriptionReader.Parse(network.ToJson(), "again").MakeCallbacks().Cast<AdjustVariable>()];
+
+        Assert.That(made.Select(callback => callback.Setting), middle is null ? Is.Empty : Is.EqualTo(["learning_rate"]));
+        double[] values = [.. made.Select(callback => callback.Schedule.At(
+            new SchedulePosition(name == "step" ? 5 : 3, 0, 1, callback.Schedule.Epochs ?? 5)))];
+        Assert.That(values, Is.EqualTo(middle is { } value ? new[] { value } : []).Within(1e-12));
+    }
+
+    [Test]
+    public void Patience_ends_the_training_early()
+    {
+        NetworkDescription network = DescriptionReader.Parse(
+            Json.Replace("\"epochs\": 3", "\"patience\": 4, \"epochs\": 3", StringComparison.Ordinal), "small.json");
+
+        var made = (EarlyStopping)DescriptionReader.Parse(network.ToJson(), "again").MakeCallbacks().Single();
+
+        Assert.That((made.Patience, made.Watch, made.RestoreBest), Is.EqualTo((4, Metric.ValidLoss, true)));
+    }
+
     [Test]
     public void What_ships_is_the_source_s_networks()
     {
@@ -174,7 +208,7 @@ public class NetworkFileTests
         "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
-        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed, l1, l2.")]
+        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed, patience, l1, l2.")]
     [TestCase("\"epochs\": 3", "\"epochs\": 3.5", "line 12: epochs of a network must be a whole number, at least 0, not '3.5'.")]
     [TestCase("\"epochs\": 3", "\"epochs\": null",
         "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
@@ -202,6 +236,12 @@ public class NetworkFileTests
         "line 11: clip_norm of the update rule adam must be a number greater than 0, not '0'.")]
     [TestCase("\"seed\": 7", "\"l2\": -1", "line 12: l2 of a network must be a number from 0 on, not '-1'.")]
     [TestCase("\"shuffle\": true", "\"crop\": 0", "line 13: crop of data must be a whole number, at least 1, not '0'.")]
+    [TestCase("0.002", "0.002, \"schedule\": \"cosin\"", "line 11: there is no schedule 'cosin': did you mean 'cosine'? There are "
+        + "constant, step, linear, cosine, one_cycle.")]
+    [TestCase("0.002", "0.002, \"schedule\": \"cosine\", \"rise\": 0.5", "line 11: 'rise' is no key of the update rule adam with the "
+        + "schedule cosine. It has learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, clip_total_norm, schedule, last_learning_rate.")]
+    [TestCase("\"seed\": 7,\n  \"data\": { \"images\": 100, \"validation\": 0.1", "\"patience\": 3, \"data\": { \"validation\": 0",
+        "line 12: patience watches the loss on validation images, but validation is 0.")]
     [TestCase("0.1, ", "0.7, ", "line 13: validation of data must be a number from 0 to 0.5, not '0.7'.")]
     [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"sides\": 3 }",
         "line 6: only the first layer is of kind input.")]

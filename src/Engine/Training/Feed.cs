@@ -29,7 +29,9 @@ internal abstract class Feed : IDisposable
         Function.Compile(Inputs, [output], updates.Concat(Updates), Givens, device);
 
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
-    public abstract void Start(int epoch);
+    /// <param name="epoch">The number.</param>
+    /// <param name="settings">The values of the settings that each batch has its own of.</param>
+    public abstract void Start(int epoch, IReadOnlyList<Tensor> settings);
 
     /// <summary>
     /// Runs the function on the next <paramref name="count"/> batches and says how many samples they had.
@@ -53,6 +55,7 @@ internal sealed class DeviceFeed : Feed
     private readonly SharedVariable _y;
     private readonly SharedVariable? _weights;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
+    private readonly BatchSettings _settings;
     private readonly SharedVariable? _order;
     private readonly Tensor? _inPlace;
     private readonly bool _shuffle;
@@ -71,10 +74,19 @@ internal sealed class DeviceFeed : Feed
     /// <param name="iterator">How large a batch is.</param>
     /// <param name="shuffle">Whether they come in another order each epoch.</param>
     /// <param name="seed">What that order is a function of.</param>
+    /// <param name="settings">The settings that each batch has its own values of.</param>
     /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
     public DeviceFeed(
-        Model model, SampleSet data, int[] samples, BatchIterator iterator, bool shuffle, ulong seed, bool inPlace)
+        Model model,
+        SampleSet data,
+        int[] samples,
+        BatchIterator iterator,
+        bool shuffle,
+        ulong seed,
+        BatchSettings settings,
+        bool inPlace)
     {
+        _settings = settings;
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
@@ -108,7 +120,7 @@ internal sealed class DeviceFeed : Feed
             new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
             .. _weights is null ? (Given[])[] : [new Given(model.Weights, batch(_weights))],
         ];
-        Updates = [new Update(_counter, _counter + 1)];
+        Updates = [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
@@ -172,10 +184,11 @@ internal sealed class DeviceFeed : Feed
     /// <summary>Makes the plan for full batches alone.</summary>
     public void PrepareFull(Function function) => function.Prepare(_fullSize);
 
-    public override void Start(int epoch)
+    public override void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         _next = 0;
         _counter.SetScalar(0);
+        _settings.Start(settings);
         if (_shuffle)
         {
             int[] order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
@@ -208,6 +221,7 @@ internal sealed class DeviceFeed : Feed
         _weights?.Dispose();
         _counter.Dispose();
         _order?.Dispose();
+        _settings.Dispose();
     }
 }
 
@@ -220,14 +234,17 @@ internal sealed class HostFeed : Feed
     private readonly BatchIterator _iterator;
     private readonly bool _shuffle;
     private readonly ulong _seed;
+    private readonly BatchSettings _settings;
     private readonly int _count;
     private int[] _order;
     private int _epoch;
     private int _next;
     private Tensor? _lastTargets;
 
-    public HostFeed(Model model, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed)
+    public HostFeed(
+        Model model, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
     {
+        _settings = settings;
         _data = data;
         _iterator = iterator;
         _shuffle = shuffle;
@@ -253,10 +270,11 @@ internal sealed class HostFeed : Feed
         // What the transform makes of a batch is not known before it has run.
     }
 
-    public override void Start(int epoch)
+    public override void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         _epoch = epoch;
         _next = 0;
+        _settings.Start(settings);
         if (_shuffle)
         {
             _order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
@@ -278,6 +296,7 @@ internal sealed class HostFeed : Feed
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
             _lastTargets = batch.Y
                 ?? throw new EngineException("The transform of the batch iterator took the targets away.");
+            _settings.Set(_next);
             function.Run(batch.X, _lastTargets, Counts(batch));
             samples += batch.X.Shape[0];
         }
@@ -302,8 +321,5 @@ internal sealed class HostFeed : Feed
                 + "Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
     }
 
-    public override void Dispose()
-    {
-        // The samples belong to the caller.
-    }
+    public override void Dispose() => _settings.Dispose();
 }

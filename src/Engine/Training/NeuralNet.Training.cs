@@ -8,7 +8,18 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     private Device? _device;
-    private int _lastEpoch;
+
+    /// <summary>The number of the last epoch that this call of Fit is to train.</summary>
+    internal int LastEpoch { get; private set; }
+
+    /// <summary>
+    /// Whether no call of Fit has got as far as its first epoch; the history may be that of another network.
+    /// </summary>
+    internal bool IsFirstFit => _training is null;
+
+    /// <summary>The schedules with a value for each batch.</summary>
+    private IEnumerable<AdjustVariable> PerBatch =>
+        Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
 
     private NeuralNet Train(Tensor x, Tensor y, Tensor? sampleWeights, int epochs, CancellationToken cancellationToken)
     {
@@ -22,7 +33,7 @@ public sealed partial class NeuralNet
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
         _isStopping = false;
-        _lastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
+        LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
         int started = 0;
         try
         {
@@ -95,7 +106,7 @@ public sealed partial class NeuralNet
             batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
-        pass.Feed.Start(epoch);
+        pass.Feed.Start(epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, batches))]);
         for (int done = 0; done < batches;)
         {
             if (_isStopping || cancellationToken.IsCancellationRequested)
@@ -116,7 +127,7 @@ public sealed partial class NeuralNet
             if (watchers.Length > 0 && chunks.IsReportDue(done))
             {
                 var progress = new TrainingProgress(
-                    epoch, _lastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
+                    epoch, LastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
                 Array.ForEach(watchers, callback => callback.OnProgress(this, progress));
             }
         }
@@ -136,7 +147,7 @@ public sealed partial class NeuralNet
             batches, oneByOne: CustomScores.Count > 0 || pass.Feed is HostFeed, _device!.IsGpu, isWatched: false);
         model.ValidLossSum.SetScalar(0.0);
         model.CorrectSum.SetScalar(0.0);
-        pass.Feed.Start(epoch);
+        pass.Feed.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
             if (cancellationToken.IsCancellationRequested)
@@ -177,9 +188,11 @@ public sealed partial class NeuralNet
         {
             BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
             bool shuffle = isTraining && iterator.Shuffle;
+            AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
             bool isWeighted = data.Weights is not null;
             var key = new PassKey(
-                rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation);
+                rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
+                string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
             if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
             {
                 return former;
@@ -188,9 +201,11 @@ public sealed partial class NeuralNet
             // One data set is read where it lies; from a second one on they are copied to where the compiled function
             // expects them, so that a function is not compiled for each.
             bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
+            var settings = new BatchSettings(
+                [.. adjusted.Select(adjust => model.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, data, rows, iterator, shuffle, net.Seed, inPlace)
-                : new HostFeed(model, data.Rows(rows), iterator, shuffle, net.Seed);
+                ? new DeviceFeed(model, data, rows, iterator, shuffle, net.Seed, settings, inPlace)
+                : new HostFeed(model, data.Rows(rows), iterator, shuffle, net.Seed, settings);
             if (former?.Key == key && !key.IsOnDevice)
             {
                 return former with { Feed = feed };
@@ -245,5 +260,6 @@ public sealed partial class NeuralNet
         bool Shuffle,
         bool IsOnDevice,
         bool IsWeighted,
-        IReadOnlyList<Augmentation> Augmentation);
+        IReadOnlyList<Augmentation> Augmentation,
+        string Adjusted);
 }

@@ -290,7 +290,8 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>
     /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted. Parameters that
     /// are all called <c>arr_0</c>, <c>arr_1</c> …, as in files of <c>numpy.savez</c>, are taken in that order for those
-    /// of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too.
+    /// of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too. What a file of <see
+    /// cref="SaveState"/> holds beside the parameters is passed over.
     /// </summary>
     /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all
     /// such.</exception>
@@ -298,8 +299,9 @@ public sealed partial class NeuralNet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Initialize();
+        string[] names = [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)];
         var given = new OrderedDictionary<string, Tensor>(NumberedParameters.Named(
-            [.. parameters], [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)]));
+            [.. parameters.Where(pair => !TrainingState.IsName(pair.Key) || names.Contains(pair.Key))], names));
         var wrong = new List<string>();
         foreach (Parameter parameter in Initialized.Network.Parameters)
         {
@@ -314,8 +316,7 @@ public sealed partial class NeuralNet : IDisposable
             }
         }
 
-        HashSet<string> known = [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)];
-        wrong.AddRange(given.Where(pair => !known.Contains(pair.Key))
+        wrong.AddRange(given.Where(pair => !names.Contains(pair.Key))
             .Select(pair => $"{pair.Key} {pair.Value.Shape} is not one of this network"));
         if (wrong.Count > 0)
         {

@@ -16,7 +16,8 @@ public sealed class TrainingStep : IDisposable
     {
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, data.Count)];
-        _feed = new DeviceFeed(model, data, samples, iterator, iterator.Shuffle, net.Seed, inPlace: !device.IsGpu);
+        _feed = new DeviceFeed(
+            model, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
         TrainingGraph training = model.Training(data.Weights is not null);
         Function = _feed.Compile(training.Updates, training.Loss, device);
@@ -32,7 +33,7 @@ public sealed class TrainingStep : IDisposable
         for (int run; batches > 0; batches -= run)
         {
             run = Math.Min(batches, _epoch);
-            _feed.Start(1);
+            _feed.Start(1, []);
             _feed.Run(Function, run);
         }
     }

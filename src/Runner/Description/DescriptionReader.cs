@@ -9,7 +9,7 @@ internal static class DescriptionReader
     private static readonly Setting[] s_top =
     [
         Setting.Text(NetworkDescription.NameKey), Setting.Whole("epochs", 0), Setting.Whole("batch", 1),
-        Setting.Whole("seed", 0),
+        Setting.Whole("seed", 0), Setting.Whole(NetworkDescription.PatienceKey, 1),
         Setting.Real("l1", "a number from 0 on", x => x >= 0, 0), Setting.Real("l2", "a number from 0 on", x => x >= 0, 0),
     ];
 
@@ -50,6 +50,7 @@ internal static class DescriptionReader
             Seed = (int?)top.Value("seed") ?? network.Seed,
             L1 = top.Real("l1"),
             L2 = top.Real("l2"),
+            Patience = (int?)top.Value(NetworkDescription.PatienceKey),
             Data = new DataDescription(
                 (int?)data.Value("images"), (double?)data.Value("validation") ?? byDefault.Validation, data.Flag("shuffle"),
                 (int?)data.Value("crop"), data.Flag("flip"), (int?)data.Value("cutout")),
@@ -71,8 +72,13 @@ internal static class DescriptionReader
                 clips[1].Line, $"{clips[0].Key} and {clips[1].Key} are both given: gradients are clipped in one way.");
         }
 
+        Entry? named = section.Entries.FirstOrDefault(entry => entry.Key == ScheduleKind.Key);
+        ScheduleKind schedule = named is null ? ScheduleKind.All[0] : Find(
+            file, named, "schedule", ScheduleKind.All, kind => kind.Name);
+        string owner = $"the update rule {kind.Name}{(named is null ? "" : $" with the schedule {schedule.Name}")}";
         return (kind, Settings.Read(
-            file, section.Entries.Where(entry => entry != rule), $"the update rule {kind.Name}", kind.Settings, section.Line));
+            file, section.Entries.Where(entry => entry != rule), owner,
+            [.. kind.Settings, ScheduleKind.Named, .. schedule.Settings], section.Line));
     }
 
     private static LayerDescription Layer(NetworkFile file, Section section)
@@ -118,6 +124,13 @@ internal static class DescriptionReader
         if (first.Kind.Name != "input")
         {
             throw file.Error(first.Line, $"the first layer is of kind input, not {first.Kind.Name}.");
+        }
+
+        if (network is { Patience: not null, Data.Validation: 0 })
+        {
+            throw file.Error(
+                file.Top.Entries.First(entry => entry.Key == NetworkDescription.PatienceKey).Line,
+                "patience watches the loss on validation images, but validation is 0.");
         }
 
         foreach (LayerDescription layer in network.Layers.Skip(1).Where(layer => layer.Kind.Name == "input"))

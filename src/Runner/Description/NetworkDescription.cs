@@ -58,7 +58,7 @@ internal sealed record DataDescription(
 /// </summary>
 internal sealed record NetworkDescription
 {
-    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule";
+    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience";
 
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -88,6 +88,12 @@ internal sealed record NetworkDescription
     /// <summary>What Σ w² is multiplied with in the training loss.</summary>
     public double L2 { get; init; }
 
+    /// <summary>
+    /// After how many epochs without a lower validation loss the training ends, with the best one's parameters; null
+    /// for never.
+    /// </summary>
+    public int? Patience { get; init; }
+
     public DataDescription Data { get; init; } = new();
 
     /// <summary>The sides of a sample.</summary>
@@ -106,6 +112,23 @@ internal sealed record NetworkDescription
 
     /// <summary>How the samples come in training.</summary>
     public BatchIterator MakeBatches() => new(Batch) { Shuffle = Data.Shuffle, Augmentation = Data.MakeAugmentation() };
+
+    /// <summary>What changes the learning rate and what ends the training early, where that is described.</summary>
+    public IEnumerable<Callback> MakeCallbacks()
+    {
+        string name = UpdateSettings.Has(ScheduleKind.Key) ? UpdateSettings.Word(ScheduleKind.Key) : ScheduleKind.All[0].Name;
+        Schedule? schedule = ScheduleKind.All.Single(kind => kind.Name == name).Make(
+            UpdateSettings, UpdateSettings.Real(UpdateKind.LearningRate), Math.Max(Epochs, 1));
+        if (schedule is not null)
+        {
+            yield return new AdjustVariable(UpdateKind.LearningRate, schedule);
+        }
+
+        if (Patience is { } patience)
+        {
+            yield return new EarlyStopping(patience);
+        }
+    }
 
     /// <summary>With other hidden layers: dense ones of these sizes between the first layer and the last.</summary>
     public NetworkDescription WithHidden(IReadOnlyList<int> sizes) => this with
@@ -167,6 +190,11 @@ internal sealed record NetworkDescription
             json.WriteNumber("seed", Seed);
             WriteUnless(json, "l1", L1, 0);
             WriteUnless(json, "l2", L2, 0);
+            if (Patience is { } patience)
+            {
+                json.WriteNumber(PatienceKey, patience);
+            }
+
             json.WriteStartObject(NetworkFile.DataName);
             if (Data.Images is { } images)
             {
