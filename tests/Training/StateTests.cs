@@ -43,6 +43,19 @@ public class StateTests
                 Transform = batch => batch with { X = Noisy(batch.X, batch.Random) },
             },
         },
+        ["augmented, weighted, penalised, clipped"] = device => new NeuralNet(
+            new Input(1, 8, 8), new Flatten(), new Dense(10), new Dense(4, Softmax))
+        {
+            Device = device,
+            L2 = 1e-3,
+            ClassWeights = [1, 2, 3, 0.5],
+            Update = new Adam(0.01f) { Clip = GradientClip.TotalNorm(1) },
+            BatchIteratorTrain = new BatchIterator(16)
+            {
+                Shuffle = true,
+                Augmentation = [new RandomCrop(2), new HorizontalFlip(), new Cutout(3)],
+            },
+        },
         ["schedules"] = device => new NeuralNet(new Input(1, 8, 8), new Flatten(), new Dense(10), new Dense(4, Softmax))
         {
             Device = device,

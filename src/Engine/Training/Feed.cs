@@ -53,6 +53,7 @@ internal sealed class DeviceFeed : Feed
 {
     private readonly SharedVariable _x;
     private readonly SharedVariable _y;
+    private readonly SharedVariable? _weights;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
     private readonly BatchSettings _settings;
     private readonly SharedVariable? _order;
@@ -68,8 +69,7 @@ internal sealed class DeviceFeed : Feed
     private int _next;
 
     /// <param name="model">The network.</param>
-    /// <param name="x">All samples.</param>
-    /// <param name="y">Their targets.</param>
+    /// <param name="data">All samples.</param>
     /// <param name="samples">Which of them to bring.</param>
     /// <param name="iterator">How large a batch is.</param>
     /// <param name="shuffle">Whether they come in another order each epoch.</param>
@@ -78,8 +78,7 @@ internal sealed class DeviceFeed : Feed
     /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
     public DeviceFeed(
         Model model,
-        Tensor x,
-        Tensor y,
+        SampleSet data,
         int[] samples,
         BatchIterator iterator,
         bool shuffle,
@@ -92,30 +91,34 @@ internal sealed class DeviceFeed : Feed
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
         _shuffle = shuffle;
-        _inPlace = inPlace ? x : null;
+        _inPlace = inPlace ? data.X : null;
         _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
-        _targets = y.Rows(samples);
-        _x = inPlace ? SharedVariable.InPlace(x, "x") : new SharedVariable(x, samples, "x");
-        _y = new SharedVariable(inPlace ? y : _targets, "y");
+        _targets = data.Y.Rows(samples);
+        _x = inPlace ? SharedVariable.InPlace(data.X, "x") : new SharedVariable(data.X, samples, "x");
+        _y = new SharedVariable(inPlace ? data.Y : _targets, "y");
+        _weights = data.Weights is { } weights
+            ? new SharedVariable(inPlace ? weights : weights.Rows(samples), "weights")
+            : null;
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
         Graph.Input size = Symbolic.Size("size");
         Variable start = _counter * _batchSize;
-        Func<SharedVariable, Variable> batch = data => Symbolic.TakeRows(data, start, size);
+        Func<SharedVariable, Variable> batch = all => Symbolic.TakeRows(all, start, size);
         if (shuffle || inPlace)
         {
             _order = new SharedVariable(Tensor.From([.. _rows]), "order");
             Variable rows = Symbolic.TakeRows(_order, start, size);
-            batch = data => Symbolic.Gather(data, rows);
+            batch = all => Symbolic.Gather(all, rows);
         }
 
         Inputs = [size];
         Givens =
         [
-            new Given(model.Network.Input, batch(_x)),
+            new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, batch(_x), model.Random)),
             new Given(model.Target, batch(_y)),
             new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
+            .. _weights is null ? (Given[])[] : [new Given(model.Weights, batch(_weights))],
         ];
         Updates = [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
     }
@@ -138,31 +141,34 @@ internal sealed class DeviceFeed : Feed
     }
 
     /// <summary>Whether these samples are read where they lie.</summary>
-    public bool Borrows(Tensor x) => _inPlace == x;
+    public bool Borrows(SampleSet data) => _inPlace == data.X;
 
     /// <summary>
-    /// Puts other samples, as many, in the place of these; false if that cannot be, these being read where they lie.
+    /// Puts other samples, as many, in the place of these, with weights if these have some; false if that cannot be,
+    /// these being read where they lie.
     /// </summary>
-    public bool TryReplace(Tensor x, Tensor y, int[] samples)
+    public bool TryReplace(SampleSet data, int[] samples)
     {
-        if (_inPlace is not null && (!Borrows(x) || y.Shape != _y.Shape))
+        if (_inPlace is not null && (!Borrows(data) || data.Y.Shape != _y.Shape))
         {
             return false;
         }
 
-        _targets = Selected(y, samples);
+        SampleSet selected = data.Rows(samples);
+        _targets = selected.Y;
         if (_inPlace is not null)
         {
             _rows = samples;
             _order!.SetValue(Tensor.From([.. _rows]));
-            _y.SetValue(y);
+            selected = data;
         }
         else
         {
-            _x.SetValue(Selected(x, samples));
-            _y.SetValue(_targets);
+            _x.SetValue(selected.X);
         }
 
+        _y.SetValue(selected.Y);
+        _weights?.SetValue(selected.Weights!);
         return true;
     }
 
@@ -212,13 +218,11 @@ internal sealed class DeviceFeed : Feed
     {
         _x.Dispose();
         _y.Dispose();
+        _weights?.Dispose();
         _counter.Dispose();
         _order?.Dispose();
         _settings.Dispose();
     }
-
-    private static Tensor Selected(Tensor tensor, int[] samples) =>
-        samples.Length == tensor.Shape[0] ? tensor : tensor.Rows(samples);
 }
 
 /// <summary>
@@ -226,8 +230,7 @@ internal sealed class DeviceFeed : Feed
 /// </summary>
 internal sealed class HostFeed : Feed
 {
-    private readonly Tensor _x;
-    private readonly Tensor _y;
+    private readonly SampleSet _data;
     private readonly BatchIterator _iterator;
     private readonly bool _shuffle;
     private readonly ulong _seed;
@@ -239,20 +242,23 @@ internal sealed class HostFeed : Feed
     private Tensor? _lastTargets;
 
     public HostFeed(
-        Model model, Tensor x, Tensor y, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
+        Model model, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
     {
         _settings = settings;
-        _x = x;
-        _y = y;
+        _data = data;
         _iterator = iterator;
         _shuffle = shuffle;
         _seed = seed;
-        _count = x.Shape[0];
+        _count = data.Count;
         _order = [.. Enumerable.Range(0, _count)];
-        Inputs = [model.Network.Input, model.Target, model.Rows];
+        var x = new Graph.Input(model.Network.Input.Type, model.Network.Input.Name);
+        Inputs = [x, model.Target, data.Weights is null ? model.Rows : model.Weights];
+        Givens = [new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, x, model.Random))];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
+
+    public override IReadOnlyList<Given> Givens { get; }
 
     public override int Batches => _iterator.Count(_count);
 
@@ -283,16 +289,36 @@ internal sealed class HostFeed : Feed
             int start = _next * _iterator.BatchSize;
             ReadOnlySpan<int> rows = _order.AsSpan(start, Math.Min(_iterator.BatchSize, _count - start));
             var random = new Random((int)Seeded.Key(_seed, $"epoch {_epoch} batch {_next}"));
-            var batch = new Batch(_x.Rows(rows), _y.Rows(rows), random);
+            var batch = new Batch(_data.X.Rows(rows), _data.Y.Rows(rows), random)
+            {
+                Weights = _data.Weights?.Rows(rows),
+            };
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
             _lastTargets = batch.Y
                 ?? throw new EngineException("The transform of the batch iterator took the targets away.");
             _settings.Set(_next);
-            function.Run(batch.X, _lastTargets, Tensor.Scalar((double)batch.X.Shape[0]));
+            function.Run(batch.X, _lastTargets, Counts(batch));
             samples += batch.X.Shape[0];
         }
 
         return samples;
+    }
+
+    /// <summary>The weights of a batch's samples, or how many they are.</summary>
+    private Tensor Counts(Batch batch)
+    {
+        int samples = batch.X.Shape[0];
+        if (_data.Weights is not { } weights)
+        {
+            return Tensor.Scalar((double)samples);
+        }
+
+        return batch.Weights is { Shape.Rank: 1 } given && given.Shape[0] == samples
+            ? given.Cast(weights.DType)
+            : throw new EngineException(
+                $"The transform of the batch iterator made {batch.X} with "
+                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights}")}: each sample needs one. "
+                + "Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
     }
 
     public override void Dispose() => _settings.Dispose();

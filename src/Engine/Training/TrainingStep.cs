@@ -12,15 +12,15 @@ public sealed class TrainingStep : IDisposable
     private readonly DeviceFeed _feed;
     private readonly int _epoch;
 
-    internal TrainingStep(NeuralNet net, Model model, Tensor x, Tensor y, Device device)
+    internal TrainingStep(NeuralNet net, Model model, SampleSet data, Device device)
     {
         BatchIterator iterator = net.BatchIteratorTrain;
-        int[] samples = [.. Enumerable.Range(0, x.Shape[0])];
+        int[] samples = [.. Enumerable.Range(0, data.Count)];
         _feed = new DeviceFeed(
-            model, x, y, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], batches: 0),
-            inPlace: !device.IsGpu);
-        _epoch = x.Shape[0] / Math.Min(iterator.BatchSize, x.Shape[0]);
-        Function = _feed.Compile(model.TrainUpdates, model.TrainLoss, device);
+            model, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
+        _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
+        TrainingGraph training = model.Training(data.Weights is not null);
+        Function = _feed.Compile(training.Updates, training.Loss, device);
         _feed.PrepareFull(Function);
     }
 
