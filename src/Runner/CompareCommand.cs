@@ -21,7 +21,10 @@ internal static class CompareCommand
 
     private static Command Of(
         string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>
-        TrainingCommand.Create(name, description, network, Run, ["--save", "--load", "--tensorboard", "--profile", "--trace", .. without]);
+        TrainingCommand.Create(name, description, network, Run,
+        [
+            "--save", "--load", "--checkpoint", "--resume", "--tensorboard", "--profile", "--trace", .. without,
+        ]);
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
     {

@@ -99,11 +99,14 @@ internal static class Experiment
             Update = network.MakeUpdate(),
             MaxEpochs = network.Epochs,
             TrainSplit = new TrainSplit(network.Data.Validation),
-            BatchIteratorTrain = new BatchIterator(network.Batch) { Shuffle = network.Data.Shuffle },
+            L1 = network.L1,
+            L2 = network.L2,
+            BatchIteratorTrain = network.MakeBatches(),
             BatchIteratorTest = new BatchIterator(network.Batch),
             Seed = (ulong)network.Seed,
             FloatX = floatX,
             Device = device,
+            Callbacks = [.. network.MakeCallbacks()],
             Verbose = options.Quiet ? 0 : 1,
             RowNote = isSynthetic ? "drawn images" : null,
         };
@@ -125,8 +128,13 @@ internal static class Experiment
         // for the memory must go back to the system to be of use to the copy on the device.
         await Task.Yield();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
         using NeuralNet net = Net(options, device, configuration.FloatX, data.IsSynthetic);
+        if (options.Resume is not null)
+        {
+            Resumption.Begin(net, options);
+        }
+
+        using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
         if (history is not null)
         {
             net.Callbacks.Add(history);
@@ -143,11 +151,15 @@ internal static class Experiment
             SetParameters(net, parameters, options.Load!);
         }
 
-        net.Fit(data.Train, data.TrainLabels, cancellation);
-        if (cancellation.IsCancellationRequested)
+        var model = new ModelFile(options.Described(), data.Classes, data.IsSynthetic);
+        if (options.Checkpoint is not null)
         {
-            await Console.Error.WriteLineAsync("Stopped; the network is kept as it is.");
+            // Behind all others, so that what they remember of the epoch is in it.
+            net.Callbacks.Add(new ModelCheckpoint(options.Checkpoint) { WholeState = true, Metadata = model.Metadata });
         }
+
+        net.Fit(data.Train, data.TrainLabels, cancellation);
+        Resumption.SayHowItEnded(net, options, cancellation.IsCancellationRequested);
 
         float accuracy = net.Score(data.Test, data.TestLabels);
         PrintAccuracy(accuracy, data.IsSynthetic);
@@ -159,7 +171,7 @@ internal static class Experiment
 
         if (options.Save is not null)
         {
-            new ModelFile(options.Described(), data.Classes, data.IsSynthetic).Save(options.Save, net);
+            model.Save(options.Save, net);
         }
 
         return CommandLine.Done;

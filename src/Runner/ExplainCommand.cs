@@ -70,7 +70,9 @@ internal static class ExplainCommand
             using var net = new NeuralNet(described.MakeLayers())
             {
                 Update = described.MakeUpdate(),
-                BatchIteratorTrain = new BatchIterator(parsed.GetValue(batch) ?? described.Batch),
+                L1 = described.L1,
+                L2 = described.L2,
+                BatchIteratorTrain = (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
                 FloatX = options.FloatX,
                 Device = opened,
             };

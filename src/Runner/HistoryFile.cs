@@ -36,6 +36,15 @@ internal sealed class HistoryFile : Callback, IDisposable
     /// <summary>The device that trains, to be named in each epoch's line; null to leave it out.</summary>
     public Device? Device { get; set; }
 
+    /// <summary>Of a training that is resumed the file has all epochs.</summary>
+    public override void OnTrainingStarted(NeuralNet net)
+    {
+        foreach (EpochRecord record in net.TrainHistory)
+        {
+            OnEpochFinished(net, record);
+        }
+    }
+
     /// <inheritdoc/>
     public override void OnEpochFinished(NeuralNet net, EpochRecord record) => Write(new()
     {

@@ -59,6 +59,13 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         return new ModelFile(described, classes, isSynthetic) { Parameters = file.Tensors };
     }
 
+    /// <summary>The network that a file says it is of; null if it does not.</summary>
+    /// <exception cref="EngineException">The file cannot be read, or what it says is wrong.</exception>
+    public static NetworkDescription? DescriptionIn(string path) =>
+        IO.Parameters.LoadAll(path).Metadata.TryGetValue(NetworkKey, out string? json)
+            ? DescriptionReader.Parse(json, $"{path} (its network.json)")
+            : null;
+
     /// <summary>
     /// Writes the network's parameters and what is said of it; to a file that ends in <c>.onnx</c> the network as it
     /// predicts.
@@ -72,17 +79,26 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
             return;
         }
 
-        var metadata = new OrderedDictionary<string, string>
-        {
-            [NetworkKey] = Network.ToJson(),
-            [ClassesKey] = JsonSerializer.Serialize(Classes),
-        };
-        if (IsSynthetic)
-        {
-            metadata[SyntheticKey] = "true";
-        }
+        IO.Parameters.Save(path, net.GetParameters(), Metadata);
+    }
 
-        IO.Parameters.Save(path, net.GetParameters(), metadata);
+    /// <summary>What stands beside the parameters.</summary>
+    public IReadOnlyDictionary<string, string> Metadata
+    {
+        get
+        {
+            var metadata = new OrderedDictionary<string, string>
+            {
+                [NetworkKey] = Network.ToJson(),
+                [ClassesKey] = JsonSerializer.Serialize(Classes),
+            };
+            if (IsSynthetic)
+            {
+                metadata[SyntheticKey] = "true";
+            }
+
+            return metadata;
+        }
     }
 
     /// <summary>What an output means: the class's name, or its number if it has none.</summary>

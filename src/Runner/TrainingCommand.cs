@@ -58,6 +58,16 @@ internal static class TrainingCommand
             Description = "Write the trained network to this file: safetensors, .npz for NumPy, .onnx for ONNX Runtime.",
         };
         Option<string?> load = CommonOptions.Load();
+        Option<string?> checkpoint = new("--checkpoint")
+        {
+            HelpName = "FILE",
+            Description = "After each epoch, write the training's whole state to this file, for --resume.",
+        };
+        Option<string?> resume = new("--resume")
+        {
+            HelpName = "FILE",
+            Description = "Go on with the training whose state is in this file, until it has had all of its epochs.",
+        };
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
             "With the table of --profile, write when each kernel ran to this file, for Perfetto or chrome://tracing.");
@@ -75,7 +85,7 @@ internal static class TrainingCommand
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
-            profile, trace, quiet, hidden,
+            checkpoint, resume, profile, trace, quiet, hidden,
         ];
         foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
         {
@@ -99,6 +109,8 @@ internal static class TrainingCommand
                 TensorBoard = parsed.GetValue(tensorBoard),
                 Save = parsed.GetValue(save),
                 Load = parsed.GetValue(load),
+                Checkpoint = parsed.GetValue(checkpoint),
+                Resume = parsed.GetValue(resume),
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),

@@ -44,6 +44,12 @@ internal sealed record TrainingOptions
 
     public string? Load { get; init; }
 
+    /// <summary>Where to write the training's state after each epoch.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>The training's state to go on from.</summary>
+    public string? Resume { get; init; }
+
     /// <summary>How to profile.</summary>
     public ProfileKind Profile { get; init; }
 
@@ -77,6 +83,22 @@ internal sealed record TrainingOptions
             throw new EngineException($"--load: there is no file {Load}.");
         }
 
+        if (Resume is not null && !File.Exists(Resume))
+        {
+            throw new EngineException($"--resume: there is no file {Resume}.");
+        }
+
+        if (Resume is not null && Load is not null)
+        {
+            throw new EngineException("--resume goes on with a training, --load begins one: give one of them.");
+        }
+
+        if (Checkpoint?.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) == true)
+        {
+            throw new EngineException($"--checkpoint: {Checkpoint} cannot be npz, which has no place for the history.");
+        }
+
+        CheckWritable("--checkpoint", Checkpoint);
         CheckWritable("--save", Save);
         CheckWritable("--history", History);
         CheckWritable("--trace", Trace);

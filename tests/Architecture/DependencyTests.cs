@@ -21,7 +21,7 @@ public class DependencyTests
         ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
         ["Layers"] = ["Core", "Graph", "Ops"],
         ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
-        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx"],
+        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx", "IO"],
     };
 
     private static readonly Assembly s_engine = typeof(Tensor).Assembly;

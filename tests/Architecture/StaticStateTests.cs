@@ -25,6 +25,7 @@ public class StaticStateTests
         ["Ops.CompositeCode.s_kernels"] = "code that is made once: the same key gives the same code to everybody",
         ["Devices.Cuda.KernelSource.s_files"] = "texts out of the assembly, each read once",
         ["Ops.CudaEpilogue.None"] = "nothing to be done, with no operands that could change",
+        ["Training.TrainingState.s_format"] = "how JSON is written, which its first use locks",
         ["Interop.Driver.s_failure"] = "why a process has no driver, found out once",
         ["Interop.Nvtx.s_profiler"] = "the profiler that watches the process, found out once",
     };

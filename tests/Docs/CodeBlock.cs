@@ -8,8 +8,10 @@ namespace Engine.Tests.Docs;
 /// <param name="Line">The number of the block's first line between the fences.</param>
 /// <param name="Language">The word after the opening fence; empty if there is none.</param>
 /// <param name="Note">What the HTML comment on the line before the block says; empty if there is none.</param>
+/// <param name="PageNote">What a comment says of all blocks of the page behind <c>snippets:</c>; empty if none does.</param>
 /// <param name="Text">What stands between the fences.</param>
-internal sealed partial record CodeBlock(string Page, int Line, string Language, string Note, string Text)
+internal sealed partial record CodeBlock(
+    string Page, int Line, string Language, string Note, string PageNote, string Text)
 {
     /// <summary>The pages of the repository, from its root: README.md and those like it, and all of docs/.</summary>
     public static string[] Pages { get; } =
@@ -28,6 +30,9 @@ internal sealed partial record CodeBlock(string Page, int Line, string Language,
     /// <summary>The blocks in the lines of a page.</summary>
     public static IReadOnlyList<CodeBlock> Of(string page, IReadOnlyList<string> lines)
     {
+        const string OfAll = "snippets:";
+        string pageNote = lines.Select(line => Comment().Match(line).Groups[1].Value)
+            .FirstOrDefault(note => note.StartsWith(OfAll, StringComparison.Ordinal))?[OfAll.Length..].Trim() ?? "";
         List<CodeBlock> blocks = [];
         for (int i = 0; i < lines.Count; i++)
         {
@@ -40,7 +45,7 @@ internal sealed partial record CodeBlock(string Page, int Line, string Language,
                 }
 
                 string text = string.Concat(lines.Skip(first).Take(i - first).Select(line => line + "\n"));
-                blocks.Add(new CodeBlock(page, first + 1, fence.Groups[1].Value, note, text));
+                blocks.Add(new CodeBlock(page, first + 1, fence.Groups[1].Value, note, pageNote, text));
             }
         }
 

@@ -18,6 +18,9 @@ internal sealed record ProgramPart(string File, int Line, string Text);
 /// </summary>
 internal sealed class CompiledProgram
 {
+    /// <summary>The folder of what stands before snippets, which may have more than they use.</summary>
+    public const string Preludes = "tests/Docs/Preludes";
+
     private const string ImplicitUsings = """
         global using System;
         global using System.Collections.Generic;
@@ -33,7 +36,7 @@ internal sealed class CompiledProgram
 
     private static readonly MetadataReference[] s_references =
     [
-        .. Directory.GetFiles(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
+        .. Directory.GetFiles(System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
             .Append(typeof(Tensor).Assembly.Location)
             .Select(file => MetadataReference.CreateFromFile(file)),
     ];
@@ -58,7 +61,8 @@ internal sealed class CompiledProgram
         using MemoryStream assembly = new(), symbols = new();
         EmitResult result = compilation.Emit(
             assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
-        IEnumerable<Diagnostic> heard = result.Diagnostics.Where(told => told.Severity >= DiagnosticSeverity.Warning);
+        IEnumerable<Diagnostic> heard = result.Diagnostics.Where(told => told.Severity == DiagnosticSeverity.Error
+            || (told.Severity == DiagnosticSeverity.Warning && !Path(told).StartsWith(Preludes, StringComparison.Ordinal)));
         return new CompiledProgram(assembly.ToArray(), symbols.ToArray(), [.. heard.Select(Complaint)]);
     }
 
@@ -114,7 +118,7 @@ internal sealed class CompiledProgram
             }
         }
 
-        return $"{usings}{statements}{types}";
+        return $"{usings}{statements}{(statements.Length == 0 ? "return;" : "")}{types}";
     }
 
     private static void Append(StringBuilder to, ProgramPart part, CSharpSyntaxNode node)
@@ -122,6 +126,8 @@ internal sealed class CompiledProgram
         int line = part.Line + node.GetLocation().GetLineSpan().StartLinePosition.Line;
         to.Append($"\n#line {line} \"{part.File}\"\n{node}\n");
     }
+
+    private static string Path(Diagnostic diagnostic) => diagnostic.Location.GetMappedLineSpan().Path ?? "";
 
     private static string Complaint(Diagnostic diagnostic)
     {
@@ -131,7 +137,7 @@ internal sealed class CompiledProgram
 
     private static bool IsManaged(string file)
     {
-        string name = Path.GetFileName(file);
+        string name = System.IO.Path.GetFileName(file);
         bool isSystem = name.StartsWith("System.", StringComparison.Ordinal);
         return (isSystem && !name.Contains("Native", StringComparison.Ordinal))
             || name is "netstandard.dll" or "mscorlib.dll" or "Microsoft.CSharp.dll";

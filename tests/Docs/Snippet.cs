@@ -8,10 +8,17 @@ namespace Engine.Tests.Docs;
 /// </summary>
 /// <param name="Blocks">The blocks, in order.</param>
 /// <param name="Preludes">Names of files in tests/Docs/Preludes that stand before them.</param>
+/// <param name="Frame">The name of such a file that stands around them; null for none.</param>
 /// <param name="IsRun">Whether it is to be run, or only compiled.</param>
-internal sealed record Snippet(IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<string> Preludes, bool IsRun)
+internal sealed record Snippet(
+    IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<string> Preludes, string? Frame, bool IsRun)
 {
-    public const string Mark = "snippet:";
+    private const string Mark = "snippet:";
+    private const string With = "with ";
+    private const string Within = "within ";
+
+    /// <summary>In a frame, where the snippet goes.</summary>
+    private const string Hole = "// the snippet";
 
     /// <summary>
     /// The snippets of a page; blocks that quote a source file, or say why they are not compiled, are none.
@@ -22,50 +29,76 @@ internal sealed record Snippet(IReadOnlyList<CodeBlock> Blocks, IReadOnlyList<st
         List<Snippet> snippets = [];
         foreach (CodeBlock block in blocks.Where(block => block.Language is "csharp" or "cs" && !IsQuote(block)))
         {
-            string[] wishes = block.Note.StartsWith(Mark, StringComparison.Ordinal)
-                ? block.Note[Mark.Length..].Split(',', StringSplitOptions.TrimEntries)
-                : [];
+            string[] wishes = Wishes(block);
             if (wishes is [['n', 'o', 't', ' ', 'c', 'o', 'm', 'p', 'i', 'l', 'e', 'd', ':', .. { Length: > 5 }], ..])
             {
                 continue;
             }
 
-            string[] preludes = [.. wishes.Where(IsPrelude).Select(wish => wish[5..])];
-            string? unknown = wishes.FirstOrDefault(wish => wish is not ("continues" or "not run") && !IsPrelude(wish));
-            if (unknown is not null || (wishes.Contains("continues") && snippets.Count == 0))
+            bool continues = wishes.Contains("continues"), isRun = !wishes.Contains("not run");
+            if (!wishes.All(IsKnown) || (continues && snippets.Count == 0))
             {
                 throw new FormatException(
                     $"{block.Page}:{block.Line - 2}: '{block.Note}' is not understood; docs/testing.md lists what is.");
             }
 
-            if (wishes.Contains("continues"))
+            string[] preludes = [.. Named(wishes, With)];
+            string? frame = Named(wishes, Within).SingleOrDefault();
+            if (continues)
             {
                 Snippet before = snippets[^1];
-                bool isRun = before.IsRun && !wishes.Contains("not run");
-                snippets[^1] = new Snippet([.. before.Blocks, block], [.. before.Preludes, .. preludes], isRun);
+                snippets[^1] = before with
+                {
+                    Blocks = [.. before.Blocks, block],
+                    Preludes = [.. before.Preludes, .. preludes],
+                    IsRun = before.IsRun && isRun,
+                };
             }
             else
             {
-                snippets.Add(new Snippet([block], preludes, !wishes.Contains("not run")));
+                string[] ofPage = [.. Named(Split(block.PageNote), With)];
+                snippets.Add(new Snippet([block], [.. ofPage, .. preludes], frame, isRun));
             }
         }
 
         return snippets;
     }
 
-    public CompiledProgram Compile() => CompiledProgram.Of(
-        Preludes.Select(Prelude).Concat(Blocks.Select(block => new ProgramPart(block.Page, block.Line, block.Text))));
+    public CompiledProgram Compile()
+    {
+        IEnumerable<ProgramPart> blocks = Blocks.Select(block => new ProgramPart(block.Page, block.Line, block.Text));
+        return CompiledProgram.Of(
+            Preludes.Select(Prelude).Concat(Frame is null ? blocks : blocks.Select(block => Framed(block, Prelude(Frame)))));
+    }
 
     public override string ToString() => $"{Blocks[0].Page}:{Blocks[0].Line}";
 
-    private static bool IsPrelude(string wish) => wish.StartsWith("with ", StringComparison.Ordinal);
+    private static string[] Wishes(CodeBlock block) =>
+        block.Note.StartsWith(Mark, StringComparison.Ordinal) ? Split(block.Note[Mark.Length..]) : [];
+
+    private static string[] Split(string note) =>
+        note.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    private static IEnumerable<string> Named(string[] wishes, string word) => wishes
+        .Where(wish => wish.StartsWith(word, StringComparison.Ordinal))
+        .Select(wish => wish[word.Length..]);
+
+    private static bool IsKnown(string wish) => wish is "continues" or "not run"
+        || wish.StartsWith(With, StringComparison.Ordinal) || wish.StartsWith(Within, StringComparison.Ordinal);
 
     private static bool IsQuote(CodeBlock block) =>
         block.Note.Contains('/', StringComparison.Ordinal) && File.Exists(Path.Combine(Repository.Root, block.Note));
 
+    /// <summary>The frame with the block in it; the block keeps its lines.</summary>
+    private static ProgramPart Framed(ProgramPart block, ProgramPart frame) => frame with
+    {
+        Text = frame.Text.Replace(
+            Hole, $"\n#line {block.Line} \"{block.File}\"\n{block.Text}\n#line default\n", StringComparison.Ordinal),
+    };
+
     private ProgramPart Prelude(string name)
     {
-        string file = $"tests/Docs/Preludes/{name}.cs", path = Path.Combine(Repository.Root, file);
+        string file = $"{CompiledProgram.Preludes}/{name}.cs", path = Path.Combine(Repository.Root, file);
         return File.Exists(path)
             ? new ProgramPart(file, 1, File.ReadAllText(path))
             : throw new FormatException($"{this}: there is no {file}.");

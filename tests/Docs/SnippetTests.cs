@@ -56,6 +56,29 @@ public class SnippetTests
     }
 
     [Test]
+    public void A_block_may_stand_inside_of_a_file_and_keeps_its_lines()
+    {
+        string[] lines = ["<!-- snippet: within network -->", "```csharp", "MaxEpochs = 3,", "MaxEpoch = 3,", "```"];
+
+        CompiledProgram program = Snippet.Of(CodeBlock.Of("page.md", lines)).Single().Compile();
+
+        Assert.That(program.Complaints, Has.One.StartsWith("page.md:4: CS0117: ").And.One.Contains("'MaxEpoch'"));
+    }
+
+    [Test]
+    public void A_page_may_say_once_what_stands_before_all_of_its_blocks()
+    {
+        string[] lines = ["# Page", "<!-- snippets: with usings -->", "```csharp", "Console.Write(new Dense(3).Units);", "```",
+            "```csharp", "sealed record Own(DType Type);", "```"];
+
+        IReadOnlyList<Snippet> snippets = Snippet.Of(CodeBlock.Of("page.md", lines));
+
+        Assert.That(snippets, Has.Count.EqualTo(2));
+        Assert.That(snippets[0].Compile().Run(), Is.EqualTo("3"));
+        Assert.That(snippets[1].Compile().Complaints, Is.Empty);
+    }
+
+    [Test]
     public void What_a_program_throws_comes_out()
     {
         var program = CompiledProgram.Of(new ProgramPart("page.md", 7, "throw new EngineException(\"no\");"));

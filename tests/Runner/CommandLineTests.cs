@@ -52,6 +52,7 @@ public class CommandLineTests
         [
             "mlp", "--device", "cuda1", "--data", "images", "--images", "10", "--epochs", "0", "--batch=1", "--learning-rate", "1e-3",
             "--momentum", "0", "--seed", "7", "--threads", "3", "--history", "h.jsonl", "--save", "s", "--load", "l",
+            "--checkpoint", "c", "--resume", "r",
             "--quiet", "--hidden", "100,20", "--profile", "nsight",
         ];
 
@@ -72,6 +73,8 @@ public class CommandLineTests
             History = "h.jsonl",
             Save = "s",
             Load = "l",
+            Checkpoint = "c",
+            Resume = "r",
             Quiet = true,
             Profile = ProfileKind.Nsight,
             Hidden = [],

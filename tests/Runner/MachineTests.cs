@@ -225,17 +225,7 @@ public sealed partial class MachineTests
         Assert.That(onCpu.ExitCode, Is.EqualTo(1));
     }
 
-    /// <summary>A folder in the form of CIFAR-10, of 40 images to train and 20 to test.</summary>
-    private string DrawnImages()
-    {
-        string folder = Directory.CreateDirectory(_folder.File("cifar-10-batches-py")).FullName;
-        File.WriteAllBytes(Path.Combine(folder, "data_batch_1"), Batch(40));
-        File.WriteAllBytes(Path.Combine(folder, "test_batch"), Batch(20));
-        return _folder.Path;
-
-        static byte[] Batch(int images) =>
-            PickleWriter.Published(Batches.Pixels(images), [.. Enumerable.Range(0, images).Select(image => image % 10)]);
-    }
+    private string DrawnImages() => Batches.WriteFolder(_folder.Path, train: 40, test: 20);
 
     private static string Trial(RunnerProcess doctor) => TrialLine().Match(doctor.Output).Groups[1].Value;
 

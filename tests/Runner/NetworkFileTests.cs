@@ -1,3 +1,4 @@
+using Engine.Devices;
 using Engine.Layers;
 using Engine.Runner;
 using Engine.Runner.Description;
@@ -106,6 +107,40 @@ public class NetworkFileTests
         Assert.That(net.Layers[^1].OutputShape[1], Is.EqualTo(10));
     }
 
+    [TestCase("", null)]
+    [TestCase("constant", null)]
+    [TestCase("step", 0.08, "step_epochs", "4", "step_factor", "0.5")]
+    [TestCase("linear", 0.12, "last_learning_rate", "0.08")]
+    [TestCase("cosine", 0.12, "last_learning_rate", "0.08")]
+    [TestCase("one_cycle", 0.16, "rise", "0.5")]
+    public void A_schedule_is_made_of_the_keys_beside_its_name(string name, double? middle, params string[] keys)
+    {
+        string update = name.Length == 0 ? "" : $"schedule = {name}\n" + string.Concat(
+            keys.Chunk(2).Select(pair => $"{pair[0]} = {pair[1]}\n"));
+        NetworkDescription network = DescriptionReader.Parse(
+            Ini.Replace("epochs = 3", "epochs = 5", StringComparison.Ordinal)
+                .Replace("learning_rate = 0.002\n", $"learning_rate = 0.16\n{update}", StringComparison.Ordinal),
+            "small.ini");
+
+        AdjustVariable[] made = [.. DescriptionReader.Parse(network.ToJson(), "again").MakeCallbacks().Cast<AdjustVariable>()];
+
+        Assert.That(made.Select(callback => callback.Setting), middle is null ? Is.Empty : Is.EqualTo(["learning_rate"]));
+        double[] values = [.. made.Select(callback => callback.Schedule.At(
+            new SchedulePosition(name == "step" ? 5 : 3, 0, 1, callback.Schedule.Epochs ?? 5)))];
+        Assert.That(values, Is.EqualTo(middle is { } value ? new[] { value } : []).Within(1e-12));
+    }
+
+    [Test]
+    public void Patience_ends_the_training_early()
+    {
+        NetworkDescription network = DescriptionReader.Parse(
+            Json.Replace("\"epochs\": 3", "\"patience\": 4, \"epochs\": 3", StringComparison.Ordinal), "small.json");
+
+        var made = (EarlyStopping)DescriptionReader.Parse(network.ToJson(), "again").MakeCallbacks().Single();
+
+        Assert.That((made.Patience, made.Watch, made.RestoreBest), Is.EqualTo((4, Metric.ValidLoss, true)));
+    }
+
     [Test]
     public void What_ships_is_the_source_s_networks()
     {
@@ -122,6 +157,38 @@ public class NetworkFileTests
         Assert.That(Networks.Mlp.MakeUpdate(), Is.EqualTo(new NesterovMomentum(0.01f, 0.9f)));
         Assert.That(Networks.Cnn.MakeUpdate(), Is.EqualTo(new NesterovMomentum(0.015f, 0.9f)));
     }
+
+    [Test]
+    public void Penalties_clipping_and_augmentation_are_read_and_carried_along()
+    {
+        string text = Json.Replace("\"epochs\": 3", "\"epochs\": 3, \"l1\": 0.5, \"l2\": 1e-4", StringComparison.Ordinal)
+            .Replace("\"filters\": 4", "\"filters\": 4, \"l2\": 0.25", StringComparison.Ordinal)
+            .Replace("\"batch_norm\"", "\"batch_norm\", \"l2\": 0", StringComparison.Ordinal)
+            .Replace("\"gain\": 1.5", "\"l1\": 0.125", StringComparison.Ordinal)
+            .Replace("0.002", "0.002, \"clip_total_norm\": 5", StringComparison.Ordinal)
+            .Replace("\"shuffle\": true", "\"crop\": 4, \"flip\": true, \"cutout\": 8", StringComparison.Ordinal);
+        NetworkDescription network = DescriptionReader.Parse(text, "small.json");
+
+        Assert.That(DescriptionReader.Parse(network.ToJson(), "again").ToJson(), Is.EqualTo(network.ToJson()));
+        Assert.That((network.L1, network.L2), Is.EqualTo((0.5, 1e-4)));
+        Assert.That(network.MakeLayers().Select(layer => (layer.Layer.L1, layer.Layer.L2)), Is.EqualTo(new (double?, double?)[]
+        {
+            (null, null), (null, 0.25), (null, 0), (null, null), (null, null), (0.125, null),
+        }));
+        Assert.That(network.MakeUpdate(), Is.EqualTo(new Adam(0.002f) { Clip = GradientClip.TotalNorm(5) }));
+        Assert.That(network.MakeBatches().Augmentation, Is.EqualTo(
+            new Augmentation[] { new RandomCrop(4), new HorizontalFlip(), new Cutout(8) }));
+        using NeuralNet net = Experiment.Net(
+            new TrainingOptions { Network = network }, Device.Default, DType.Float32, isSynthetic: false);
+        Assert.That((net.L1, net.L2, net.Update), Is.EqualTo((0.5, 1e-4, network.MakeUpdate())));
+        Assert.That(net.BatchIteratorTrain.Augmentation, Is.EqualTo(network.MakeBatches().Augmentation));
+    }
+
+    [Test]
+    public void Augmentation_of_a_list_of_pixels_is_refused_with_its_line() => AssertFails(
+        Ini.Replace("1x32x32", "1024", StringComparison.Ordinal).Replace("shuffle = true", "flip = true", StringComparison.Ordinal),
+        "small.ini",
+        "small.ini, line 43: crop, flip and cutout are for images: give the input layer their sides, as 1x32x32.");
 
     [Test]
     public void The_command_line_stands_above_the_file()
@@ -141,13 +208,13 @@ public class NetworkFileTests
         "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
-        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed.")]
+        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed, patience, l1, l2.")]
     [TestCase("\"epochs\": 3", "\"epochs\": 3.5", "line 12: epochs of a network must be a whole number, at least 0, not '3.5'.")]
     [TestCase("\"epochs\": 3", "\"epochs\": null",
         "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
     [TestCase("\"epochs\": 3", "\"seed\": 3", "line 12: seed is given twice; the first time on line 12.")]
     [TestCase("\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
-        + "filters, size, stride, pad, flip_filters, nonlinearity, weights, gain, bias.")]
+        + "filters, size, stride, pad, flip_filters, nonlinearity, weights, gain, bias, l1, l2.")]
     [TestCase("\"filters\": 4, ", "", "line 5: conv2d needs filters.")]
     [TestCase("[3, 2]", "[3, 2, 1]",
         "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]
@@ -163,6 +230,18 @@ public class NetworkFileTests
     [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
         + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam.")]
     [TestCase("0.002", "0", "line 11: learning_rate of the update rule adam must be a number greater than 0, not '0'.")]
+    [TestCase("\"learning_rate\": 0.002", "\"clip_norm\": 1, \"clip_value\": 2",
+        "line 11: clip_norm and clip_value are both given: gradients are clipped in one way.")]
+    [TestCase("\"learning_rate\": 0.002", "\"clip_norm\": 0",
+        "line 11: clip_norm of the update rule adam must be a number greater than 0, not '0'.")]
+    [TestCase("\"seed\": 7", "\"l2\": -1", "line 12: l2 of a network must be a number from 0 on, not '-1'.")]
+    [TestCase("\"shuffle\": true", "\"crop\": 0", "line 13: crop of data must be a whole number, at least 1, not '0'.")]
+    [TestCase("0.002", "0.002, \"schedule\": \"cosin\"", "line 11: there is no schedule 'cosin': did you mean 'cosine'? There are "
+        + "constant, step, linear, cosine, one_cycle.")]
+    [TestCase("0.002", "0.002, \"schedule\": \"cosine\", \"rise\": 0.5", "line 11: 'rise' is no key of the update rule adam with the "
+        + "schedule cosine. It has learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, clip_total_norm, schedule, last_learning_rate.")]
+    [TestCase("\"seed\": 7,\n  \"data\": { \"images\": 100, \"validation\": 0.1", "\"patience\": 3, \"data\": { \"validation\": 0",
+        "line 12: patience watches the loss on validation images, but validation is 0.")]
     [TestCase("0.1, ", "0.7, ", "line 13: validation of data must be a number from 0 to 0.5, not '0.7'.")]
     [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"sides\": 3 }",
         "line 6: only the first layer is of kind input.")]

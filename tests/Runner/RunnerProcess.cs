@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 
 namespace Engine.Tests.Runner;
 
@@ -20,7 +22,12 @@ internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
         string program, string[] before, string script, params IEnumerable<(string Name, string Value)> environment) =>
         Start(new ProcessStartInfo(program, [.. before, "sh", "-c", script, Program]), environment);
 
-    private static RunnerProcess Start(ProcessStartInfo start, IEnumerable<(string Name, string Value)> environment)
+    /// <summary>Runs a command, and presses Ctrl-C once it has written a line that begins so.</summary>
+    public static RunnerProcess Interrupt(string command, string line, params IEnumerable<(string Name, string Value)> environment) =>
+        Start(new ProcessStartInfo(Program, command.Split(' ')), environment, line);
+
+    private static RunnerProcess Start(
+        ProcessStartInfo start, IEnumerable<(string Name, string Value)> environment, string? interruptAt = null)
     {
         start.RedirectStandardOutput = start.RedirectStandardError = true;
         start.WorkingDirectory = AppContext.BaseDirectory;
@@ -36,8 +43,18 @@ internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
 
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
+        var output = new StringBuilder();
+        while (process.StandardOutput.ReadLine() is { } line)
+        {
+            output.Append(line).Append('\n');
+            if (interruptAt is not null && line.StartsWith(interruptAt, StringComparison.Ordinal))
+            {
+                using Process kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]);
+                kill.WaitForExit();
+            }
+        }
+
         process.WaitForExit();
-        return new RunnerProcess(process.ExitCode, output, errors.GetAwaiter().GetResult());
+        return new RunnerProcess(process.ExitCode, output.ToString(), errors.GetAwaiter().GetResult());
     }
 }

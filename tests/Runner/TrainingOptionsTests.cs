@@ -46,12 +46,30 @@ public class TrainingOptionsTests
         string inMissing = Path.Combine(missing, "file");
 
         AssertFails(s_options with { Load = missing }, $"--load: there is no file {missing}.");
+        AssertFails(s_options with { Resume = missing }, $"--resume: there is no file {missing}.");
+        AssertFails(
+            s_options with { Checkpoint = inMissing },
+            $"--checkpoint: {inMissing} cannot be written, since the folder {missing} does not exist.");
+        AssertFails(
+            s_options with { Checkpoint = "model.npz" },
+            "--checkpoint: model.npz cannot be npz, which has no place for the history.");
         AssertFails(
             s_options with { Save = inMissing },
             $"--save: {inMissing} cannot be written, since the folder {missing} does not exist.");
         AssertFails(
             s_options with { History = _folder.Path },
             $"--history: {_folder.Path} is a folder; name a file in it.");
+    }
+
+    [Test]
+    public void A_training_is_resumed_or_begun_not_both()
+    {
+        string model = _folder.File("model.safetensors");
+        File.WriteAllText(model, "");
+
+        AssertFails(
+            s_options with { Load = model, Resume = model },
+            "--resume goes on with a training, --load begins one: give one of them.");
     }
 
     private static void AssertFails(TrainingOptions options, string message) =>

@@ -31,7 +31,9 @@ public sealed class BatchNorm : Layer
         int channels = input.Shape[1];
         Shape axes = [0, .. Enumerable.Range(2, input.Rank - 2)];
         Shape broadcast = Shape.Create([.. Enumerable.Range(0, input.Rank).Select(axis => axis == 1 ? channels : 1)]);
-        SharedVariable? beta = Beta is null ? null : scope.Parameter("beta", [channels], Beta);
+        SharedVariable? beta = Beta is null
+            ? null
+            : scope.Parameter("beta", [channels], Beta, isRegularized: false);
         SharedVariable? gamma = Gamma is null ? null : scope.Parameter("gamma", [channels], Gamma);
         SharedVariable runningMean = scope.Parameter("mean", [channels], new Filled(0), isTrainable: false);
         SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Filled(1), isTrainable: false);

@@ -21,6 +21,16 @@ public abstract class Layer
     /// </summary>
     public Origin Origin { get; init; } = Origin.Caller();
 
+    /// <summary>
+    /// What Σ |w| over this layer's weights is multiplied with in the training loss; null for the network's own L1.
+    /// </summary>
+    public double? L1 { get; init; }
+
+    /// <summary>
+    /// What Σ w² over this layer's weights is multiplied with in the training loss; null for the network's own L2.
+    /// </summary>
+    public double? L2 { get; init; }
+
     /// <summary>The nodes a layer adds to the graph.</summary>
     /// <param name="input">What it is applied to: (batch, …), of the network's floating-point type.</param>
     /// <param name="scope">Gives parameters, randomness and errors, and says whether the network is being

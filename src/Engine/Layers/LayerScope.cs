@@ -8,12 +8,15 @@ namespace Engine.Layers;
 public sealed class LayerScope
 {
     private readonly Network _network;
+    private readonly Layer _layer;
     private readonly Origin _origin;
     private readonly List<Update> _updates;
 
-    internal LayerScope(Network network, string name, Origin origin, bool isTraining, List<Update> updates)
+    internal LayerScope(
+        Network network, string name, Layer layer, Origin origin, bool isTraining, List<Update> updates)
     {
         _network = network;
+        _layer = layer;
         _origin = origin;
         _updates = updates;
         Name = name;
@@ -42,12 +45,15 @@ public sealed class LayerScope
     /// <param name="shape">Its sides, all known.</param>
     /// <param name="value">How its first value is drawn.</param>
     /// <param name="isTrainable">Whether the update rule changes it (not so a running mean).</param>
-    public SharedVariable Parameter(string name, Shape shape, Initialiser value, bool isTrainable = true)
+    /// <param name="isRegularized">Whether L1 and L2 hold for it (not so biases), if it is trainable.</param>
+    public SharedVariable Parameter(
+        string name, Shape shape, Initialiser value, bool isTrainable = true, bool isRegularized = true)
     {
         ArgumentNullException.ThrowIfNull(value);
         try
         {
-            return _network.Parameter($"{Name}.{name}", shape, value, isTrainable);
+            return _network.Parameter(
+                $"{Name}.{name}", shape, value, isTrainable, isTrainable && isRegularized ? _layer : null);
         }
         catch (EngineException error) when (!error.Message.Contains(_origin.ToString(), StringComparison.Ordinal))
         {

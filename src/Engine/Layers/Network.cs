@@ -6,7 +6,8 @@ namespace Engine.Layers;
 /// <summary>A parameter of a network.</summary>
 /// <param name="Variable">Where its value is kept, named as in <c>hidden.W</c>.</param>
 /// <param name="IsTrainable">Whether the update rule changes it.</param>
-internal sealed record Parameter(SharedVariable Variable, bool IsTrainable);
+/// <param name="RegularizedBy">The layer that says how its size is penalised; null for a parameter that is not.</param>
+internal sealed record Parameter(SharedVariable Variable, bool IsTrainable, Layer? RegularizedBy);
 
 /// <summary>A layer as part of a network.</summary>
 /// <param name="Name">Its name in the network.</param>
@@ -64,7 +65,8 @@ internal sealed class Network
         return (Build(isTraining: true, updates, []), updates);
     }
 
-    public SharedVariable Parameter(string name, Shape shape, Initialiser value, bool isTrainable)
+    public SharedVariable Parameter(
+        string name, Shape shape, Initialiser value, bool isTrainable, Layer? regularizedBy)
     {
         if (_byName.TryGetValue(name, out Parameter? parameter))
         {
@@ -80,7 +82,8 @@ internal sealed class Network
                 $"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
         }
 
-        parameter = new Parameter(Initial.Shared(new InitialValue(value, shape), name, _seed, FloatX), isTrainable);
+        parameter = new Parameter(
+            Initial.Shared(new InitialValue(value, shape), name, _seed, FloatX), isTrainable, regularizedBy);
         _byName.Add(name, parameter);
         _parameters.Add(parameter);
         return parameter.Variable;
@@ -108,7 +111,7 @@ internal sealed class Network
             Origin origin = layer.OriginAs(name);
             using (Origin.Use(origin))
             {
-                var scope = new LayerScope(this, name, origin, isTraining, updates);
+                var scope = new LayerScope(this, name, layer, origin, isTraining, updates);
                 Shape shape = output.Shape;
                 output = layer.Build(output, scope);
                 if (output.Rank == 0 || output.Shape.Skip(1).Any(side => side <= 0))

@@ -22,8 +22,15 @@ public sealed class BatchIterator
     public bool Shuffle { get; init; }
 
     /// <summary>
-    /// What is done to each batch on its way: augmentation. With it, the batches are made on the host; without, the
-    /// device selects them by itself.
+    /// What is done to each batch, one after the other, where the samples are: on the device, as ops that the training
+    /// step begins with. What is random is for <see cref="NeuralNet.BatchIteratorTrain"/> alone; what is not belongs to
+    /// both iterators.
+    /// </summary>
+    public IReadOnlyList<Augmentation> Augmentation { get; init; } = [];
+
+    /// <summary>
+    /// What C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are made on the
+    /// host; without, the device selects them by itself.
     /// </summary>
     public Func<Batch, Batch>? Transform { get; init; }
 
@@ -38,4 +45,8 @@ public sealed class BatchIterator
 /// Random numbers for augmentation: a function of the network's seed, the epoch and the batch, so that a run can be
 /// repeated.
 /// </param>
-public sealed record Batch(Tensor X, Tensor? Y, Random Random);
+public sealed record Batch(Tensor X, Tensor? Y, Random Random)
+{
+    /// <summary>How much each sample counts; null where all count alike.</summary>
+    public Tensor? Weights { get; init; }
+}

@@ -49,6 +49,29 @@ public abstract class Callback
     public virtual void OnTrainingFinished(NeuralNet net)
     {
     }
+
+    /// <summary>
+    /// What it must remember to go on as if nothing had been in between, by name: <see cref="NeuralNet.SaveState"/>
+    /// keeps it. Nothing unless told otherwise.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, Tensor> GetState() => new Dictionary<string, Tensor>();
+
+    /// <summary>Remembers what <see cref="GetState"/> gave: <see cref="NeuralNet.LoadState"/> calls it.</summary>
+    public virtual void SetState(IReadOnlyDictionary<string, Tensor> state)
+    {
+    }
+
+    /// <summary>A number of a state.</summary>
+    /// <exception cref="EngineException">There is no such, or it is of another type.</exception>
+    protected T Scalar<T>(IReadOnlyDictionary<string, Tensor> state, string name) where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        DType dtype = DTypes.Of<T>();
+        return state.TryGetValue(name, out Tensor? value) && value.Shape == Shape.Scalar && value.DType == dtype
+            ? value.AsSpan<T>()[0]
+            : throw new EngineException(
+                $"The state of {GetType().Name} has no number '{name}' of type {dtype.Name()}.");
+    }
 }
 
 /// <summary>What a batch of training came to.</summary>

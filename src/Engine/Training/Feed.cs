@@ -29,7 +29,9 @@ internal abstract class Feed : IDisposable
         Function.Compile(Inputs, [output], updates.Concat(Updates), Givens, device);
 
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
-    public abstract void Start(int epoch);
+    /// <param name="epoch">The number.</param>
+    /// <param name="settings">The values of the settings that each batch has its own of.</param>
+    public abstract void Start(int epoch, IReadOnlyList<Tensor> settings);
 
     /// <summary>
     /// Runs the function on the next <paramref name="count"/> batches and says how many samples they had.
@@ -45,14 +47,19 @@ internal abstract class Feed : IDisposable
 
 /// <summary>
 /// Samples that lie on the device, where a counter, itself an update, selects each batch: many batches run with no host
-/// in between.
+/// in between. A device that can read host memory may read them where they lie.
 /// </summary>
 internal sealed class DeviceFeed : Feed
 {
     private readonly SharedVariable _x;
     private readonly SharedVariable _y;
+    private readonly SharedVariable? _weights;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
+    private readonly BatchSettings _settings;
     private readonly SharedVariable? _order;
+    private readonly Tensor? _inPlace;
+    private readonly bool _shuffle;
+    private int[] _rows;
     private Tensor _targets;
     private readonly Tensor _fullSize;
     private readonly Tensor _lastSize;
@@ -61,36 +68,59 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
+    /// <param name="model">The network.</param>
+    /// <param name="data">All samples.</param>
+    /// <param name="samples">Which of them to bring.</param>
+    /// <param name="iterator">How large a batch is.</param>
+    /// <param name="shuffle">Whether they come in another order each epoch.</param>
+    /// <param name="seed">What that order is a function of.</param>
+    /// <param name="settings">The settings that each batch has its own values of.</param>
+    /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
     public DeviceFeed(
-        Model model, Tensor x, Tensor y, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
+        Model model,
+        SampleSet data,
+        int[] samples,
+        BatchIterator iterator,
+        bool shuffle,
+        ulong seed,
+        BatchSettings settings,
+        bool inPlace)
     {
+        _settings = settings;
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
-        _targets = y.Rows(samples);
-        _x = new SharedVariable(x, samples, "x");
-        _y = new SharedVariable(_targets, "y");
+        _shuffle = shuffle;
+        _inPlace = inPlace ? data.X : null;
+        _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
+        _targets = data.Y.Rows(samples);
+        _x = inPlace ? SharedVariable.InPlace(data.X, "x") : new SharedVariable(data.X, samples, "x");
+        _y = new SharedVariable(inPlace ? data.Y : _targets, "y");
+        _weights = data.Weights is { } weights
+            ? new SharedVariable(inPlace ? weights : weights.Rows(samples), "weights")
+            : null;
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
         Graph.Input size = Symbolic.Size("size");
         Variable start = _counter * _batchSize;
-        Func<SharedVariable, Variable> batch = data => Symbolic.TakeRows(data, start, size);
-        if (shuffle)
+        Func<SharedVariable, Variable> batch = all => Symbolic.TakeRows(all, start, size);
+        if (shuffle || inPlace)
         {
-            _order = new SharedVariable(Tensor.From(new int[_count]), "order");
+            _order = new SharedVariable(Tensor.From([.. _rows]), "order");
             Variable rows = Symbolic.TakeRows(_order, start, size);
-            batch = data => Symbolic.Gather(data, rows);
+            batch = all => Symbolic.Gather(all, rows);
         }
 
         Inputs = [size];
         Givens =
         [
-            new Given(model.Network.Input, batch(_x)),
+            new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, batch(_x), model.Random)),
             new Given(model.Target, batch(_y)),
             new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
+            .. _weights is null ? (Given[])[] : [new Given(model.Weights, batch(_weights))],
         ];
-        Updates = [new Update(_counter, _counter + 1)];
+        Updates = [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
@@ -110,12 +140,36 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Puts other samples, as many, in the place of these.</summary>
-    public void Replace(Tensor x, Tensor y)
+    /// <summary>Whether these samples are read where they lie.</summary>
+    public bool Borrows(SampleSet data) => _inPlace == data.X;
+
+    /// <summary>
+    /// Puts other samples, as many, in the place of these, with weights if these have some; false if that cannot be,
+    /// these being read where they lie.
+    /// </summary>
+    public bool TryReplace(SampleSet data, int[] samples)
     {
-        _targets = y;
-        _x.SetValue(x);
-        _y.SetValue(y);
+        if (_inPlace is not null && (!Borrows(data) || data.Y.Shape != _y.Shape))
+        {
+            return false;
+        }
+
+        SampleSet selected = data.Rows(samples);
+        _targets = selected.Y;
+        if (_inPlace is not null)
+        {
+            _rows = samples;
+            _order!.SetValue(Tensor.From([.. _rows]));
+            selected = data;
+        }
+        else
+        {
+            _x.SetValue(selected.X);
+        }
+
+        _y.SetValue(selected.Y);
+        _weights?.SetValue(selected.Weights!);
+        return true;
     }
 
     public override void Prepare(Function function)
@@ -130,11 +184,16 @@ internal sealed class DeviceFeed : Feed
     /// <summary>Makes the plan for full batches alone.</summary>
     public void PrepareFull(Function function) => function.Prepare(_fullSize);
 
-    public override void Start(int epoch)
+    public override void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         _next = 0;
         _counter.SetScalar(0);
-        _order?.SetValue(Tensor.From(Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count)));
+        _settings.Start(settings);
+        if (_shuffle)
+        {
+            int[] order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
+            _order!.SetValue(Tensor.From([.. order.Select(sample => _rows[sample])]));
+        }
     }
 
     public override int Run(Function function, int count)
@@ -159,8 +218,10 @@ internal sealed class DeviceFeed : Feed
     {
         _x.Dispose();
         _y.Dispose();
+        _weights?.Dispose();
         _counter.Dispose();
         _order?.Dispose();
+        _settings.Dispose();
     }
 }
 
@@ -169,30 +230,35 @@ internal sealed class DeviceFeed : Feed
 /// </summary>
 internal sealed class HostFeed : Feed
 {
-    private readonly Tensor _x;
-    private readonly Tensor _y;
+    private readonly SampleSet _data;
     private readonly BatchIterator _iterator;
     private readonly bool _shuffle;
     private readonly ulong _seed;
+    private readonly BatchSettings _settings;
     private readonly int _count;
     private int[] _order;
     private int _epoch;
     private int _next;
     private Tensor? _lastTargets;
 
-    public HostFeed(Model model, Tensor x, Tensor y, BatchIterator iterator, bool shuffle, ulong seed)
+    public HostFeed(
+        Model model, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
     {
-        _x = x;
-        _y = y;
+        _settings = settings;
+        _data = data;
         _iterator = iterator;
         _shuffle = shuffle;
         _seed = seed;
-        _count = x.Shape[0];
+        _count = data.Count;
         _order = [.. Enumerable.Range(0, _count)];
-        Inputs = [model.Network.Input, model.Target, model.Rows];
+        var x = new Graph.Input(model.Network.Input.Type, model.Network.Input.Name);
+        Inputs = [x, model.Target, data.Weights is null ? model.Rows : model.Weights];
+        Givens = [new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, x, model.Random))];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
+
+    public override IReadOnlyList<Given> Givens { get; }
 
     public override int Batches => _iterator.Count(_count);
 
@@ -204,10 +270,11 @@ internal sealed class HostFeed : Feed
         // What the transform makes of a batch is not known before it has run.
     }
 
-    public override void Start(int epoch)
+    public override void Start(int epoch, IReadOnlyList<Tensor> settings)
     {
         _epoch = epoch;
         _next = 0;
+        _settings.Start(settings);
         if (_shuffle)
         {
             _order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
@@ -222,19 +289,37 @@ internal sealed class HostFeed : Feed
             int start = _next * _iterator.BatchSize;
             ReadOnlySpan<int> rows = _order.AsSpan(start, Math.Min(_iterator.BatchSize, _count - start));
             var random = new Random((int)Seeded.Key(_seed, $"epoch {_epoch} batch {_next}"));
-            var batch = new Batch(_x.Rows(rows), _y.Rows(rows), random);
+            var batch = new Batch(_data.X.Rows(rows), _data.Y.Rows(rows), random)
+            {
+                Weights = _data.Weights?.Rows(rows),
+            };
             batch = _iterator.Transform?.Invoke(batch) ?? batch;
             _lastTargets = batch.Y
                 ?? throw new EngineException("The transform of the batch iterator took the targets away.");
-            function.Run(batch.X, _lastTargets, Tensor.Scalar((double)batch.X.Shape[0]));
+            _settings.Set(_next);
+            function.Run(batch.X, _lastTargets, Counts(batch));
             samples += batch.X.Shape[0];
         }
 
         return samples;
     }
 
-    public override void Dispose()
+    /// <summary>The weights of a batch's samples, or how many they are.</summary>
+    private Tensor Counts(Batch batch)
     {
-        // The samples belong to the caller.
+        int samples = batch.X.Shape[0];
+        if (_data.Weights is not { } weights)
+        {
+            return Tensor.Scalar((double)samples);
+        }
+
+        return batch.Weights is { Shape.Rank: 1 } given && given.Shape[0] == samples
+            ? given.Cast(weights.DType)
+            : throw new EngineException(
+                $"The transform of the batch iterator made {batch.X} with "
+                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights}")}: each sample needs one. "
+                + "Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
     }
+
+    public override void Dispose() => _settings.Dispose();
 }

@@ -10,8 +10,18 @@ namespace Engine.Training;
 /// </summary>
 internal sealed class Model : IDisposable
 {
+    /// <summary>Far below any sum of weights that means something, and far above what float32 rounds to 0.</summary>
+    private const double LeastWeight = 1e-30;
+
+    private readonly NeuralNet _net;
+    private readonly Variable _trained;
+    private readonly IReadOnlyList<Update> _layerUpdates;
+    private readonly TrainingGraph _plain;
+    private TrainingGraph? _weighted;
+
     public Model(NeuralNet net, Network network)
     {
+        _net = net;
         Network = network;
         DType floatX = network.FloatX;
         Shape output = network.Output.Shape;
@@ -26,15 +36,12 @@ internal sealed class Model : IDisposable
             ? new Graph.Input(new TensorType(floatX, output), "target")
             : Symbolic.IntVector("target");
         Rows = Symbolic.Scalar("rows", DType.Float64);
+        Weights = Symbolic.Variable("weights", floatX, [Shape.Unknown]);
+        Random = network.Stream("batch augmentation");
+        (_trained, _layerUpdates) = network.BuildTraining();
+        (_plain, Rule) = Build(weights: null, former: null);
 
-        Func<Variable, Variable, Variable> objective = net.Objective
-            ?? (net.Regression ? Symbolic.SquaredError : Symbolic.CategoricalCrossEntropy);
-        (Variable trained, IReadOnlyList<Update> layerUpdates) = network.BuildTraining();
-        TrainLoss = Loss(objective, trained);
-        Rule = net.Update.Build(TrainLoss, network.Trainable);
-        TrainUpdates = [.. Rule.Updates, .. layerUpdates, Accumulate(TrainLossSum, TrainLoss)];
-
-        var validUpdates = new List<Update> { Accumulate(ValidLossSum, Loss(objective, network.Output)) };
+        var validUpdates = new List<Update> { Accumulate(ValidLossSum, Mean(Losses(network.Output)), Rows) };
         if (!net.Regression)
         {
             Variable hits = Symbolic.Cast(
@@ -53,21 +60,30 @@ internal sealed class Model : IDisposable
     /// <summary>The number of samples in a batch, as float64: what its mean loss is weighted with.</summary>
     public Graph.Input Rows { get; }
 
-    /// <summary>The mean loss of a batch in training.</summary>
-    public Variable TrainLoss { get; }
+    /// <summary>How much each sample of a batch counts; not part of the plain graphs.</summary>
+    public Graph.Input Weights { get; }
+
+    /// <summary>What augmentation draws from.</summary>
+    public RandomStream Random { get; }
 
     public BuiltUpdates Rule { get; }
-
-    public IReadOnlyList<Update> TrainUpdates { get; }
 
     public IReadOnlyList<Update> ValidUpdates { get; }
 
     /// <summary>Sums over an epoch's samples, in float64 so that thousands of batches lose nothing.</summary>
     public SharedVariable TrainLossSum { get; } = new(Tensor.Scalar(0.0), "train_loss");
 
+    /// <summary>The sum of the weights of an epoch's samples.</summary>
+    public SharedVariable TrainWeightSum { get; } = new(Tensor.Scalar(0.0), "train_weight");
+
     public SharedVariable ValidLossSum { get; } = new(Tensor.Scalar(0.0), "valid_loss");
 
     public SharedVariable CorrectSum { get; } = new(Tensor.Scalar(0.0), "correct");
+
+    /// <summary>What a training step computes. Weighted or not, it has the same parameters and state.</summary>
+    public TrainingGraph Training(bool isWeighted) => isWeighted
+        ? _weighted ??= Build(Weights, Rule).Graph
+        : _plain;
 
     public void Dispose()
     {
@@ -75,17 +91,69 @@ internal sealed class Model : IDisposable
         [
             .. Network.Parameters.Select(parameter => parameter.Variable), .. Rule.State, .. Rule.Settings.Values,
             .. Network.Streams.Values.Select(stream => stream.State),
-            TrainLossSum, ValidLossSum, CorrectSum,
+            TrainLossSum, TrainWeightSum, ValidLossSum, CorrectSum,
         ];
         Array.ForEach(owned, variable => variable.Dispose());
     }
 
-    private Variable Loss(Func<Variable, Variable, Variable> objective, Variable output)
+    private (TrainingGraph Graph, BuiltUpdates Rule) Build(Variable? weights, BuiltUpdates? former)
     {
-        Variable loss = objective(output, Target);
-        return loss.Rank == 0 ? loss : Symbolic.Mean(loss);
+        Variable loss = Losses(_trained);
+        loss = weights is null ? Mean(loss) : WeightedMean(loss, weights);
+        if (Penalty.Of(Network, _net.L1, _net.L2) is { } penalty)
+        {
+            loss += penalty;
+        }
+
+        BuiltUpdates rule = _net.Update.BuildOn(former, loss, Network.Trainable);
+        List<Update> updates = [.. rule.Updates, .. _layerUpdates];
+        if (weights is null)
+        {
+            updates.Add(Accumulate(TrainLossSum, loss, Rows));
+        }
+        else
+        {
+            Variable sum = Symbolic.Sum(Symbolic.Cast(weights, DType.Float64));
+            updates.Add(Accumulate(TrainLossSum, loss, sum));
+            updates.Add(new Update(TrainWeightSum, TrainWeightSum + sum));
+        }
+
+        return (new TrainingGraph(loss, updates), rule);
     }
 
-    private Update Accumulate(SharedVariable sum, Variable loss) =>
-        new(sum, sum + (Symbolic.Cast(loss, DType.Float64) * Rows));
+    /// <summary>The losses of a batch as the objective has them: a number each sample, more, or one of all.</summary>
+    private Variable Losses(Variable output)
+    {
+        Func<Variable, Variable, Variable> objective = _net.Objective
+            ?? (_net.Regression ? Symbolic.SquaredError : Symbolic.CategoricalCrossEntropy);
+        return objective(output, Target);
+    }
+
+    private static Variable Mean(Variable losses) => losses.Rank == 0 ? losses : Symbolic.Mean(losses);
+
+    /// <summary>Σ w · l / Σ w, l being the mean of a sample's losses; 0 where all weights are.</summary>
+    private static Variable WeightedMean(Variable losses, Variable weights)
+    {
+        if (losses.Rank == 0)
+        {
+            throw new EngineException(
+                "Weights need the loss of each sample, and the Objective gives one number for the whole batch: leave out "
+                + "its Mean.");
+        }
+
+        if (losses.Rank > 1)
+        {
+            losses = Symbolic.Mean(losses, [.. Enumerable.Range(1, losses.Rank - 1)]);
+        }
+
+        return Symbolic.Sum(losses * weights) / Symbolic.Maximum(Symbolic.Sum(weights), LeastWeight);
+    }
+
+    private static Update Accumulate(SharedVariable sum, Variable loss, Variable count) =>
+        new(sum, sum + (Symbolic.Cast(loss, DType.Float64) * count));
 }
+
+/// <summary>What a training step computes.</summary>
+/// <param name="Loss">The loss of a batch: of its samples, and what regularisation adds.</param>
+/// <param name="Updates">What it changes.</param>
+internal sealed record TrainingGraph(Variable Loss, IReadOnlyList<Update> Updates);

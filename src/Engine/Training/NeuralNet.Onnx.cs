@@ -6,7 +6,8 @@ public sealed partial class NeuralNet
 {
     /// <summary>
     /// Writes the network as it predicts now as an ONNX file, for ONNX Runtime and the tools that read its files. Its
-    /// input and its output are called as the first and the last layer are; the number of samples is open.
+    /// input and its output are called as the first and the last layer are; the number of samples is open. What <see
+    /// cref="BatchIteratorTest"/> normalises is normalised in the file too; what its Transform does is not there.
     /// </summary>
     /// <exception cref="EngineException">
     /// ONNX has no such op as one of a layer's, or the file cannot be written.
@@ -14,9 +15,7 @@ public sealed partial class NeuralNet
     public void ExportOnnx(string path)
     {
         Initialize();
-        OnnxExport.Save(
-            path,
-            [Initialized.Network.Input],
-            KeyValuePair.Create(Initialized.Network.Layers[^1].Name, Initialized.Network.Output));
+        (Graph.Input input, Graph.Variable output) = InUse(Initialized.Network.Output);
+        OnnxExport.Save(path, [input], KeyValuePair.Create(Initialized.Network.Layers[^1].Name, output));
     }
 }

@@ -8,20 +8,32 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     private Device? _device;
-    private int _lastEpoch;
 
-    private NeuralNet Train(Tensor x, Tensor y, int epochs, CancellationToken cancellationToken)
+    /// <summary>The number of the last epoch that this call of Fit is to train.</summary>
+    internal int LastEpoch { get; private set; }
+
+    /// <summary>
+    /// Whether no call of Fit has got as far as its first epoch; the history may be that of another network.
+    /// </summary>
+    internal bool IsFirstFit => _training is null;
+
+    /// <summary>The schedules with a value for each batch.</summary>
+    private IEnumerable<AdjustVariable> PerBatch =>
+        Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
+
+    private NeuralNet Train(Tensor x, Tensor y, Tensor? sampleWeights, int epochs, CancellationToken cancellationToken)
     {
         Initialize();
         Model model = Initialized;
-        Tensor samples = Samples.Inputs(x, model.Network.Input);
-        Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
+        RequireSameNormalization();
+        SampleSet data = Checked(x, y, sampleWeights);
         (int[] train, int[] validate) = TrainSplit.Split(
-            samples.Shape[0], Regression ? null : targets.AsSpan<int>().ToArray());
+            data.Count, Regression ? null : data.Y.AsSpan<int>().ToArray());
+        Samples.RequireWeight(data.Weights, train);
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
         _isStopping = false;
-        _lastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
+        LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
         int started = 0;
         try
         {
@@ -30,8 +42,9 @@ public sealed partial class NeuralNet
                 callbacks[started].OnTrainingStarted(this);
             }
 
-            _training = Pass.For(_training, this, model, samples, targets, train, isTraining: true, _device!);
-            _validation = Pass.For(_validation, this, model, samples, targets, validate, isTraining: false, _device!);
+            _training = Pass.For(_training, this, model, data, train, isTraining: true, _device!);
+            _validation = Pass.For(
+                _validation, this, model, data with { Weights = null }, validate, isTraining: false, _device!);
             for (int i = 0; i < epochs && !_isStopping && !cancellationToken.IsCancellationRequested; i++)
             {
                 if (!Epoch(_training, _validation, callbacks, cancellationToken))
@@ -92,7 +105,8 @@ public sealed partial class NeuralNet
         var chunks = new Chunks(
             batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
-        pass.Feed.Start(epoch);
+        Initialized.TrainWeightSum.SetScalar(0.0);
+        pass.Feed.Start(epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, batches))]);
         for (int done = 0; done < batches;)
         {
             if (_isStopping || cancellationToken.IsCancellationRequested)
@@ -113,12 +127,13 @@ public sealed partial class NeuralNet
             if (watchers.Length > 0 && chunks.IsReportDue(done))
             {
                 var progress = new TrainingProgress(
-                    epoch, _lastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
+                    epoch, LastEpoch, done, batches, samples, pass.Key.Rows, chunks.Elapsed);
                 Array.ForEach(watchers, callback => callback.OnProgress(this, progress));
             }
         }
 
-        return _isStopping ? null : Initialized.TrainLossSum.GetScalar<double>() / samples;
+        double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
+        return _isStopping ? null : Initialized.TrainLossSum.GetScalar<double>() / weight;
     }
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
@@ -132,7 +147,7 @@ public sealed partial class NeuralNet
             batches, oneByOne: CustomScores.Count > 0 || pass.Feed is HostFeed, _device!.IsGpu, isWatched: false);
         model.ValidLossSum.SetScalar(0.0);
         model.CorrectSum.SetScalar(0.0);
-        pass.Feed.Start(epoch);
+        pass.Feed.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
             if (cancellationToken.IsCancellationRequested)
@@ -169,28 +184,37 @@ public sealed partial class NeuralNet
     {
         /// <summary>A pass over other samples, which keeps the compiled function where it can.</summary>
         public static Pass For(
-            Pass? former, NeuralNet net, Model model, Tensor x, Tensor y, int[] rows, bool isTraining, Device device)
+            Pass? former, NeuralNet net, Model model, SampleSet data, int[] rows, bool isTraining, Device device)
         {
             BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
             bool shuffle = isTraining && iterator.Shuffle;
-            var key = new PassKey(rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null);
-            if (former?.Key == key && former.Feed is DeviceFeed kept)
+            AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
+            bool isWeighted = data.Weights is not null;
+            var key = new PassKey(
+                rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
+                string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
+            if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
             {
-                kept.Replace(Rows(x, rows), Rows(y, rows));
                 return former;
             }
 
+            // One data set is read where it lies; from a second one on they are copied to where the compiled function
+            // expects them, so that a function is not compiled for each.
+            bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
+            var settings = new BatchSettings(
+                [.. adjusted.Select(adjust => model.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed)
-                : new HostFeed(model, Rows(x, rows), Rows(y, rows), iterator, shuffle, net.Seed);
-            if (former?.Key == key)
+                ? new DeviceFeed(model, data, rows, iterator, shuffle, net.Seed, settings, inPlace)
+                : new HostFeed(model, data.Rows(rows), iterator, shuffle, net.Seed, settings);
+            if (former?.Key == key && !key.IsOnDevice)
             {
                 return former with { Feed = feed };
             }
 
             former?.Dispose();
-            IEnumerable<Update> updates = isTraining ? model.TrainUpdates : model.ValidUpdates;
-            Variable output = isTraining ? model.TrainLoss : model.Network.Output;
+            (Variable output, IReadOnlyList<Update> updates) = isTraining
+                ? model.Training(isWeighted)
+                : new TrainingGraph(model.Network.Output, model.ValidUpdates);
             var function = feed.Compile(updates, output, device);
             var pass = new Pass(feed, function, key);
             if (rows.Length > 0)
@@ -227,11 +251,15 @@ public sealed partial class NeuralNet
             Function.Dispose();
             Feed.Dispose();
         }
-
-        private static Tensor Rows(Tensor tensor, int[] rows) =>
-            rows.Length == tensor.Shape[0] ? tensor : tensor.Rows(rows);
     }
 
     /// <summary>What decides whether a compiled function can be kept for other samples.</summary>
-    private sealed record PassKey(int Rows, int BatchSize, bool Shuffle, bool IsOnDevice);
+    private sealed record PassKey(
+        int Rows,
+        int BatchSize,
+        bool Shuffle,
+        bool IsOnDevice,
+        bool IsWeighted,
+        IReadOnlyList<Augmentation> Augmentation,
+        string Adjusted);
 }

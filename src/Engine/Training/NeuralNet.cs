@@ -20,7 +20,7 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
 public sealed partial class NeuralNet : IDisposable
 {
     private readonly (string? Name, Layer Layer)[] _layers;
-    private readonly Dictionary<string, Function> _outputs = [];
+    private readonly Dictionary<(string Layer, IReadOnlyList<Augmentation>), Function> _outputs = [];
     private readonly List<EpochRecord> _history = [];
     private Model? _model;
     private Pass? _training;
@@ -86,7 +86,8 @@ public sealed partial class NeuralNet : IDisposable
     public BatchIterator BatchIteratorTrain { get; set; } = new();
 
     /// <summary>How the samples come in validation and prediction: batches of 128 unless told otherwise.</summary>
-    public BatchIterator BatchIteratorTest { get; set; } = new();
+    /// <exception cref="EngineException">Its augmentation is random.</exception>
+    public BatchIterator BatchIteratorTest { get; set => field = NotRandom(value); } = new();
 
     /// <summary>Scores to take on the validation samples after each epoch.</summary>
     public IList<CustomScore> CustomScores { get; init; } = [];
@@ -168,7 +169,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <returns>The network itself.</returns>
     /// <exception cref="EngineException">The samples or the labels do not fit the network.</exception>
     public NeuralNet Fit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
-        Train(x, y, MaxEpochs, cancellationToken);
+        Train(x, y, sampleWeights: null, MaxEpochs, cancellationToken);
 
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
     public NeuralNet Fit(Tensor x, int[] y, CancellationToken cancellationToken = default) =>
@@ -177,7 +178,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Trains for one epoch.</summary>
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
     public NeuralNet PartialFit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
-        Train(x, y, 1, cancellationToken);
+        Train(x, y, sampleWeights: null, 1, cancellationToken);
 
     /// <summary>Trains for one epoch.</summary>
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
@@ -192,9 +193,7 @@ public sealed partial class NeuralNet : IDisposable
     public TrainingStep CompileStep(Tensor x, Tensor y)
     {
         Initialize();
-        Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
-        Tensor targets = Samples.Targets(y, samples.Shape[0], Initialized, Regression);
-        return new TrainingStep(this, Initialized, samples, targets, _device!);
+        return new TrainingStep(this, Initialized, Checked(x, y, sampleWeights: null), _device!);
     }
 
     /// <summary>Has the training end after this batch or epoch. For callbacks.</summary>
@@ -221,10 +220,11 @@ public sealed partial class NeuralNet : IDisposable
         NetworkLayer found = network.Layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
             $"There is no layer '{layer}' but {string.Join(", ", network.Layers.Select(known => $"'{known.Name}'"))}.");
         Tensor samples = Samples.Inputs(x, network.Input);
-        if (!_outputs.TryGetValue(layer, out Function? function))
+        if (!_outputs.TryGetValue((layer, BatchIteratorTest.Augmentation), out Function? function))
         {
-            function = Function.Compile([network.Input], [found.Output], device: _device);
-            _outputs.Add(layer, function);
+            (Graph.Input input, Variable inUse) = InUse(found.Output);
+            function = Function.Compile([input], [inUse], device: _device);
+            _outputs.Add((layer, BatchIteratorTest.Augmentation), function);
         }
 
         int count = samples.Shape[0], batchSize = BatchIteratorTest.BatchSize;
@@ -290,7 +290,8 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>
     /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted. Parameters that
     /// are all called <c>arr_0</c>, <c>arr_1</c> …, as in files of <c>numpy.savez</c>, are taken in that order for those
-    /// of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too.
+    /// of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too. What a file of <see
+    /// cref="SaveState"/> holds beside the parameters is passed over.
     /// </summary>
     /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all
     /// such.</exception>
@@ -298,8 +299,9 @@ public sealed partial class NeuralNet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Initialize();
+        string[] names = [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)];
         var given = new OrderedDictionary<string, Tensor>(NumberedParameters.Named(
-            [.. parameters], [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)]));
+            [.. parameters.Where(pair => !TrainingState.IsName(pair.Key) || names.Contains(pair.Key))], names));
         var wrong = new List<string>();
         foreach (Parameter parameter in Initialized.Network.Parameters)
         {
@@ -314,8 +316,7 @@ public sealed partial class NeuralNet : IDisposable
             }
         }
 
-        HashSet<string> known = [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)];
-        wrong.AddRange(given.Where(pair => !known.Contains(pair.Key))
+        wrong.AddRange(given.Where(pair => !names.Contains(pair.Key))
             .Select(pair => $"{pair.Key} {pair.Value.Shape} is not one of this network"));
         if (wrong.Count > 0)
         {

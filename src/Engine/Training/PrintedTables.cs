@@ -12,6 +12,7 @@ internal sealed class PrintedTables : Callback
 
     private readonly TextWriter _output;
     private readonly bool _hasColours;
+    private bool _needsHeading;
 
     public PrintedTables(TextWriter? output, bool? hasColours)
     {
@@ -22,7 +23,8 @@ internal sealed class PrintedTables : Callback
 
     public override void OnTrainingStarted(NeuralNet net)
     {
-        if (net.TrainHistory.Count > 0)
+        _needsHeading = net.TrainHistory.Count == 0 || net.IsFirstFit;
+        if (!_needsHeading)
         {
             return;
         }
@@ -64,14 +66,15 @@ internal sealed class PrintedTables : Callback
         columns.AddRange(record.Scores.Select(score => (score.Key, new Cell(Number(score.Value)))));
         columns.Add(("dur", new Cell(record.Dur.ToString("F2", CultureInfo.InvariantCulture) + "s")));
 
-        // Each epoch is a table of its own, of which only the first shows its heading.
+        // Each epoch is a table of its own, of which only the first that this network trains shows its heading.
         Cell[] cells = [.. columns.Select(column => column.Cell)];
         string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells])];
-        foreach (string line in record.Epoch == 1 ? table[..^1] : [])
+        foreach (string line in _needsHeading ? table[..^1] : [])
         {
             _output.WriteLine(line);
         }
 
+        _needsHeading = false;
         _output.WriteLine(net.RowNote is null ? table[^1] : $"{table[^1]}  {net.RowNote}");
         _output.Flush();
     }

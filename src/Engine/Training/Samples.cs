@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Graph;
 
 namespace Engine.Training;
@@ -49,6 +50,78 @@ internal static class Samples
         }
 
         return isRegression ? Values(y, model.Target) : Labels(y, model.Network.Output.Shape[1]);
+    }
+
+    /// <summary>How much each sample counts: its own weight times its class's. Null where neither is given.</summary>
+    /// <param name="given">The samples' weights, or null.</param>
+    /// <param name="classes">The classes' weights, or null.</param>
+    /// <param name="targets">The labels.</param>
+    /// <param name="model">The network.</param>
+    /// <exception cref="EngineException">
+    /// Another number, shape or dtype; a weight that is negative or not finite; class weights in regression.
+    /// </exception>
+    public static Tensor? Weights(Tensor? given, IReadOnlyList<double>? classes, Tensor targets, Model model)
+    {
+        if (given is null && classes is null)
+        {
+            return null;
+        }
+
+        int count = targets.Shape[0];
+        if (given is not null && (given.Shape.Rank != 1 || given.Shape[0] != count))
+        {
+            throw new EngineException($"There are {count} samples and the weights are {given}: one for each is due.");
+        }
+
+        double[] weights = given is null
+            ? [.. Enumerable.Repeat(1.0, count)]
+            : given.Cast(DType.Float64).AsSpan<double>().ToArray();
+        RequireWeights(weights, "the weight of sample");
+        if (classes is not null)
+        {
+            Shape output = model.Network.Output.Shape;
+            if (targets.DType != DType.Int32)
+            {
+                throw new EngineException("ClassWeights are for classifiers: in regression there are no classes.");
+            }
+
+            if (classes.Count != output[1])
+            {
+                throw new EngineException(
+                    $"ClassWeights has {classes.Count} weights, but the network has {output[1]} outputs: one for each.");
+            }
+
+            RequireWeights([.. classes], "the weight of class");
+            ReadOnlySpan<int> labels = targets.AsSpan<int>();
+            for (int i = 0; i < count; i++)
+            {
+                weights[i] *= classes[labels[i]];
+            }
+        }
+
+        return Tensor.From(weights).Cast(model.Network.FloatX);
+    }
+
+    /// <summary>Refuses to train where nothing counts.</summary>
+    /// <exception cref="EngineException">The weights of all these samples are 0.</exception>
+    public static void RequireWeight(Tensor? weights, int[] rows)
+    {
+        if (weights is not null && weights.Rows(rows).Cast(DType.Float64).AsSpan<double>().IndexOfAnyExcept(0) < 0)
+        {
+            throw new EngineException(
+                $"The weights of the {rows.Length} samples to train on are all 0: there is nothing to learn from.");
+        }
+    }
+
+    private static void RequireWeights(double[] weights, string name)
+    {
+        int wrong = Array.FindIndex(weights, weight => !(weight >= 0 && double.IsFinite(weight)));
+        if (wrong >= 0)
+        {
+            throw new EngineException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"A weight is a number from 0 on; {name} {wrong} is {weights[wrong]}."));
+        }
     }
 
     private static Tensor Labels(Tensor y, int classes)

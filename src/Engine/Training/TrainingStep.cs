@@ -12,13 +12,15 @@ public sealed class TrainingStep : IDisposable
     private readonly DeviceFeed _feed;
     private readonly int _epoch;
 
-    internal TrainingStep(NeuralNet net, Model model, Tensor x, Tensor y, Device device)
+    internal TrainingStep(NeuralNet net, Model model, SampleSet data, Device device)
     {
         BatchIterator iterator = net.BatchIteratorTrain;
-        int[] samples = [.. Enumerable.Range(0, x.Shape[0])];
-        _feed = new DeviceFeed(model, x, y, samples, iterator, iterator.Shuffle, net.Seed);
-        _epoch = x.Shape[0] / Math.Min(iterator.BatchSize, x.Shape[0]);
-        Function = _feed.Compile(model.TrainUpdates, model.TrainLoss, device);
+        int[] samples = [.. Enumerable.Range(0, data.Count)];
+        _feed = new DeviceFeed(
+            model, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
+        _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
+        TrainingGraph training = model.Training(data.Weights is not null);
+        Function = _feed.Compile(training.Updates, training.Loss, device);
         _feed.PrepareFull(Function);
     }
 
@@ -31,7 +33,7 @@ public sealed class TrainingStep : IDisposable
         for (int run; batches > 0; batches -= run)
         {
             run = Math.Min(batches, _epoch);
-            _feed.Start(1);
+            _feed.Start(1, []);
             _feed.Run(Function, run);
         }
     }

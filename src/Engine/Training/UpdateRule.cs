@@ -25,18 +25,26 @@ public abstract record UpdateRule
     /// <summary>The learning rate at the start.</summary>
     public float LearningRate { get; }
 
+    /// <summary>How the gradients are kept small before the rule's formulas see them; null for as they are.</summary>
+    public GradientClip? Clip { get; init; }
+
     /// <summary>The updates of the parameters and of the rule's own state, which they come with.</summary>
     /// <param name="loss">The scalar to make smaller.</param>
     /// <param name="parameters">What to change.</param>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
-    public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters)
+    public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters) =>
+        BuildOn(former: null, loss, parameters);
+
+    /// <summary>
+    /// The updates that make another loss smaller, with the settings and the state of former ones of the same parameters.
+    /// </summary>
+    internal BuiltUpdates BuildOn(BuiltUpdates? former, Variable loss, IReadOnlyList<SharedVariable> parameters)
     {
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(parameters);
-        var state = new RuleState(loss.DType);
+        var state = new RuleState(loss.DType, former: former);
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
-        IReadOnlyList<Variable> gradients = parameters.Count == 0 ? [] : Symbolic.Grad(loss, parameters);
-        IReadOnlyList<Update> updates = Updates(parameters, gradients, learningRate, state);
+        IReadOnlyList<Update> updates = Updates(parameters, Gradients(loss, parameters), learningRate, state);
         return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables);
     }
 
@@ -46,7 +54,7 @@ public abstract record UpdateRule
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(parameters);
         return Updates(
-            parameters, Symbolic.Grad(loss, parameters), Symbolic.Constant(LearningRate, loss.DType),
+            parameters, Gradients(loss, parameters), Symbolic.Constant(LearningRate, loss.DType),
             new RuleState(loss.DType, areSettingsConstant: true));
     }
 
@@ -60,6 +68,12 @@ public abstract record UpdateRule
         IReadOnlyList<Variable> gradients,
         Variable learningRate,
         RuleState state);
+
+    private IReadOnlyList<Variable> Gradients(Variable loss, IReadOnlyList<SharedVariable> parameters)
+    {
+        IReadOnlyList<Variable> gradients = parameters.Count == 0 ? [] : Symbolic.Grad(loss, parameters);
+        return Clip is null ? gradients : Clip.Apply(gradients);
+    }
 }
 
 /// <summary>A rule made ready for some parameters.</summary>
@@ -78,12 +92,14 @@ public sealed class RuleState
 {
     private readonly DType _dtype;
     private readonly bool _areSettingsConstant;
+    private readonly BuiltUpdates? _former;
     private readonly Dictionary<string, SharedVariable> _settings = [];
     private readonly List<SharedVariable> _variables = [];
 
-    internal RuleState(DType dtype, bool areSettingsConstant = false)
+    internal RuleState(DType dtype, bool areSettingsConstant = false, BuiltUpdates? former = null)
     {
         _dtype = dtype;
+        _former = former;
         _areSettingsConstant = areSettingsConstant;
     }
 
@@ -94,7 +110,7 @@ public sealed class RuleState
     /// <summary>A setting that schedules may change.</summary>
     internal SharedVariable Setting(string name, double value)
     {
-        var setting = new SharedVariable(Tensor.Scalar(value).Cast(_dtype), name);
+        SharedVariable setting = _former?.Settings[name] ?? new SharedVariable(Tensor.Scalar(value).Cast(_dtype), name);
         _settings.Add(name, setting);
         return setting;
     }
@@ -105,13 +121,15 @@ public sealed class RuleState
 
     /// <summary>Zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
     public SharedVariable Zeros(SharedVariable parameter, string name) =>
-        Add(new SharedVariable(new Tensor(parameter.DType, parameter.Shape), $"{parameter.Name}.{name}"));
+        Add(parameter.DType, parameter.Shape, $"{parameter.Name}.{name}");
 
     /// <summary>A number that begins with 0.</summary>
-    public SharedVariable Zero(string name) => Add(new SharedVariable(new Tensor(_dtype, Shape.Scalar), name));
+    public SharedVariable Zero(string name) => Add(_dtype, Shape.Scalar, name);
 
-    private SharedVariable Add(SharedVariable variable)
+    /// <summary>A rule asks for its variables in the same order each time, so that the former ones are found again.</summary>
+    private SharedVariable Add(DType dtype, Shape shape, string name)
     {
+        SharedVariable variable = _former?.State[_variables.Count] ?? new SharedVariable(new Tensor(dtype, shape), name);
         _variables.Add(variable);
         return variable;
     }

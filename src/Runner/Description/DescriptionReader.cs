@@ -9,13 +9,14 @@ internal static class DescriptionReader
     private static readonly Setting[] s_top =
     [
         Setting.Text(NetworkDescription.NameKey), Setting.Whole("epochs", 0), Setting.Whole("batch", 1),
-        Setting.Whole("seed", 0),
+        Setting.Whole("seed", 0), Setting.Whole(NetworkDescription.PatienceKey, 1),
+        Setting.Real("l1", "a number from 0 on", x => x >= 0, 0), Setting.Real("l2", "a number from 0 on", x => x >= 0, 0),
     ];
 
     private static readonly Setting[] s_data =
     [
         Setting.Whole("images", 10), Setting.Real("validation", "a number from 0 to 0.5", x => x is >= 0 and <= 0.5),
-        Setting.Flag("shuffle", false),
+        Setting.Flag("shuffle", false), Setting.Whole("crop", 1), Setting.Flag("flip", false), Setting.Whole("cutout", 1),
     ];
 
     /// <summary>Reads a file, in JSON or INI.</summary>
@@ -47,8 +48,12 @@ internal static class DescriptionReader
             Epochs = (int?)top.Value("epochs") ?? network.Epochs,
             Batch = (int?)top.Value("batch") ?? network.Batch,
             Seed = (int?)top.Value("seed") ?? network.Seed,
+            L1 = top.Real("l1"),
+            L2 = top.Real("l2"),
+            Patience = (int?)top.Value(NetworkDescription.PatienceKey),
             Data = new DataDescription(
-                (int?)data.Value("images"), (double?)data.Value("validation") ?? byDefault.Validation, data.Flag("shuffle")),
+                (int?)data.Value("images"), (double?)data.Value("validation") ?? byDefault.Validation, data.Flag("shuffle"),
+                (int?)data.Value("crop"), data.Flag("flip"), (int?)data.Value("cutout")),
         };
         Check(file, network);
         return network;
@@ -60,8 +65,20 @@ internal static class DescriptionReader
         Entry? rule = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.RuleKey);
         UpdateKind kind = rule is null ? UpdateKind.All[0] : Find(
             file, rule, "update rule", UpdateKind.All, kind => kind.Name);
+        Entry[] clips = [.. section.Entries.Where(entry => UpdateKind.ClipKeys.Contains(entry.Key))];
+        if (clips.Length > 1)
+        {
+            throw file.Error(
+                clips[1].Line, $"{clips[0].Key} and {clips[1].Key} are both given: gradients are clipped in one way.");
+        }
+
+        Entry? named = section.Entries.FirstOrDefault(entry => entry.Key == ScheduleKind.Key);
+        ScheduleKind schedule = named is null ? ScheduleKind.All[0] : Find(
+            file, named, "schedule", ScheduleKind.All, kind => kind.Name);
+        string owner = $"the update rule {kind.Name}{(named is null ? "" : $" with the schedule {schedule.Name}")}";
         return (kind, Settings.Read(
-            file, section.Entries.Where(entry => entry != rule), $"the update rule {kind.Name}", kind.Settings, section.Line));
+            file, section.Entries.Where(entry => entry != rule), owner,
+            [.. kind.Settings, ScheduleKind.Named, .. schedule.Settings], section.Line));
     }
 
     private static LayerDescription Layer(NetworkFile file, Section section)
@@ -109,9 +126,22 @@ internal static class DescriptionReader
             throw file.Error(first.Line, $"the first layer is of kind input, not {first.Kind.Name}.");
         }
 
+        if (network is { Patience: not null, Data.Validation: 0 })
+        {
+            throw file.Error(
+                file.Top.Entries.First(entry => entry.Key == NetworkDescription.PatienceKey).Line,
+                "patience watches the loss on validation images, but validation is 0.");
+        }
+
         foreach (LayerDescription layer in network.Layers.Skip(1).Where(layer => layer.Kind.Name == "input"))
         {
             throw file.Error(layer.Line, "only the first layer is of kind input.");
+        }
+
+        if (network.Data.MakeAugmentation().Count > 0 && network.InputSides.Count != 3)
+        {
+            throw file.Error(
+                file.Data!.Line, "crop, flip and cutout are for images: give the input layer their sides, as 1x32x32.");
         }
 
         foreach (IGrouping<string, LayerDescription> same in network.Layers

@@ -31,12 +31,16 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         ["orthogonal"] = gain => new Orthogonal(gain),
     };
 
+    private static readonly Setting[] s_penalties =
+        [.. ((string[])["l1", "l2"]).Select(name => Setting.Real(name, "a number from 0 on", x => x >= 0))];
+
     private static readonly Setting[] s_weights =
     [
         Setting.Word("nonlinearity", s_nonlinearities.Keys, "rectify"),
         Setting.Word("weights", s_initialisers.Keys, "glorot_uniform"),
         Setting.Real("gain", "a number greater than 0", gain => gain > 0, 1),
         Setting.Flag("bias", true),
+        .. s_penalties,
     ];
 
     private static readonly Setting[] s_pooling =
@@ -68,6 +72,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
                 FlipFilters = set.Flag("flip_filters"),
                 W = Weights(set),
                 B = set.Flag("bias") ? new Filled() : null,
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
             }),
         new("max_pool2d", s_pooling, (set, origin) => new MaxPool2D(Size(set, "size")!.Value)
         {
@@ -89,6 +95,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
                 Origin = origin,
                 W = Weights(set),
                 B = set.Flag("bias") ? new Filled() : null,
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
             }),
         new("dropout", [Setting.Real("p", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0.5)],
             (set, origin) => new Dropout(set.Real("p")) { Origin = origin }),
@@ -96,8 +104,16 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
             [
                 Setting.Real("epsilon", "a number greater than 0", x => x > 0, 1e-4),
                 Setting.Real("alpha", "a number greater than 0, at most 1", x => x is > 0 and <= 1, 0.1),
+                .. s_penalties,
             ],
-            (set, origin) => new BatchNorm { Origin = origin, Epsilon = set.Real("epsilon"), Alpha = set.Real("alpha") }),
+            (set, origin) => new BatchNorm
+            {
+                Origin = origin,
+                Epsilon = set.Real("epsilon"),
+                Alpha = set.Real("alpha"),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
         new("activation", [Setting.Word("nonlinearity", s_nonlinearities.Keys).Required()],
             (set, origin) => new Activation(Nonlinearity(set)) { Origin = origin }),
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),

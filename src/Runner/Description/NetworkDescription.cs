@@ -18,7 +18,39 @@ internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings S
 /// <param name="Images">How many of the training and of the test images to take; null for all.</param>
 /// <param name="Validation">The part of the training images that validate.</param>
 /// <param name="Shuffle">Whether they come in another order each epoch.</param>
-internal sealed record DataDescription(int? Images = null, double Validation = 0.2, bool Shuffle = false);
+/// <param name="Crop">How many zeros a random crop pads them with on each side; null for no crop.</param>
+/// <param name="Flip">Whether half of them are mirrored left to right.</param>
+/// <param name="Cutout">The side of a square that is taken out of each; null for none.</param>
+internal sealed record DataDescription(
+    int? Images = null,
+    double Validation = 0.2,
+    bool Shuffle = false,
+    int? Crop = null,
+    bool Flip = false,
+    int? Cutout = null)
+{
+    /// <summary>What is done to the images of each batch of training.</summary>
+    public IReadOnlyList<Augmentation> MakeAugmentation()
+    {
+        var augmentation = new List<Augmentation>();
+        if (Crop is { } padding)
+        {
+            augmentation.Add(new RandomCrop(padding));
+        }
+
+        if (Flip)
+        {
+            augmentation.Add(new HorizontalFlip());
+        }
+
+        if (Cutout is { } size)
+        {
+            augmentation.Add(new Cutout(size));
+        }
+
+        return augmentation;
+    }
+}
 
 /// <summary>
 /// A network and how it is trained, as a small text file says it, and as a saved model carries it along: read and checked
@@ -26,7 +58,7 @@ internal sealed record DataDescription(int? Images = null, double Validation = 0
 /// </summary>
 internal sealed record NetworkDescription
 {
-    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule";
+    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience";
 
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -50,6 +82,18 @@ internal sealed record NetworkDescription
 
     public int Seed { get; init; } = 42;
 
+    /// <summary>What Σ |w| is multiplied with in the training loss.</summary>
+    public double L1 { get; init; }
+
+    /// <summary>What Σ w² is multiplied with in the training loss.</summary>
+    public double L2 { get; init; }
+
+    /// <summary>
+    /// After how many epochs without a lower validation loss the training ends, with the best one's parameters; null
+    /// for never.
+    /// </summary>
+    public int? Patience { get; init; }
+
     public DataDescription Data { get; init; } = new();
 
     /// <summary>The sides of a sample.</summary>
@@ -64,7 +108,27 @@ internal sealed record NetworkDescription
     ];
 
     /// <summary>The update rule.</summary>
-    public UpdateRule MakeUpdate() => Update.Make(UpdateSettings);
+    public UpdateRule MakeUpdate() => Update.MakeRule(UpdateSettings);
+
+    /// <summary>How the samples come in training.</summary>
+    public BatchIterator MakeBatches() => new(Batch) { Shuffle = Data.Shuffle, Augmentation = Data.MakeAugmentation() };
+
+    /// <summary>What changes the learning rate and what ends the training early, where that is described.</summary>
+    public IEnumerable<Callback> MakeCallbacks()
+    {
+        string name = UpdateSettings.Has(ScheduleKind.Key) ? UpdateSettings.Word(ScheduleKind.Key) : ScheduleKind.All[0].Name;
+        Schedule? schedule = ScheduleKind.All.Single(kind => kind.Name == name).Make(
+            UpdateSettings, UpdateSettings.Real(UpdateKind.LearningRate), Math.Max(Epochs, 1));
+        if (schedule is not null)
+        {
+            yield return new AdjustVariable(UpdateKind.LearningRate, schedule);
+        }
+
+        if (Patience is { } patience)
+        {
+            yield return new EarlyStopping(patience);
+        }
+    }
 
     /// <summary>With other hidden layers: dense ones of these sizes between the first layer and the last.</summary>
     public NetworkDescription WithHidden(IReadOnlyList<int> sizes) => this with
@@ -124,6 +188,13 @@ internal sealed record NetworkDescription
             json.WriteNumber("epochs", Epochs);
             json.WriteNumber("batch", Batch);
             json.WriteNumber("seed", Seed);
+            WriteUnless(json, "l1", L1, 0);
+            WriteUnless(json, "l2", L2, 0);
+            if (Patience is { } patience)
+            {
+                json.WriteNumber(PatienceKey, patience);
+            }
+
             json.WriteStartObject(NetworkFile.DataName);
             if (Data.Images is { } images)
             {
@@ -132,11 +203,27 @@ internal sealed record NetworkDescription
 
             json.WriteNumber("validation", Data.Validation);
             json.WriteBoolean("shuffle", Data.Shuffle);
+            WriteUnless(json, "crop", Data.Crop, null);
+            if (Data.Flip)
+            {
+                json.WriteBoolean("flip", true);
+            }
+
+            WriteUnless(json, "cutout", Data.Cutout, null);
             json.WriteEndObject();
             json.WriteEndObject();
         }
 
         return System.Text.Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    private static void WriteUnless(Utf8JsonWriter json, string key, double? value, double? byDefault)
+    {
+        if (value != byDefault)
+        {
+            json.WritePropertyName(key);
+            json.WriteRawValue(value!.Value.ToString("R", CultureInfo.InvariantCulture));
+        }
     }
 
     private static void Write(Utf8JsonWriter json, Settings settings)

@@ -18,6 +18,9 @@ public sealed class RandomStream
         State.DefaultUpdate = State + new Constant(Tensor.From([0, 0, 1]));
     }
 
+    /// <summary>A stream that begins where another stands and draws what that did, from its first draw on.</summary>
+    internal RandomStream(SharedVariable state) => State = state;
+
     /// <summary>
     /// Where the stream stands, an int32 vector: the seed's lower and upper words, and how many runs have drawn from
     /// it. Saved and put back, it repeats what followed.

@@ -1,0 +1,211 @@
+using System.Globalization;
+using Engine.Graph;
+using Engine.Ops;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Each image put into a frame of zeros and cut out again at its old size, at a random place: moved by up to
+/// <see cref="Padding"/> pixels each way, every place being as likely (He, Zhang, Ren, Sun: Deep residual learning. CVPR
+/// 2016, with a padding of 4).
+/// </summary>
+public sealed record RandomCrop : Augmentation
+{
+    /// <summary>Crops of images with so many zeros on each side.</summary>
+    /// <exception cref="EngineException">There are fewer than 0.</exception>
+    public RandomCrop(int padding) => Padding = padding is >= 0 and < 1 << 20
+        ? padding
+        : throw new EngineException($"RandomCrop pads by 0 pixels or more, not {padding}.");
+
+    /// <summary>The zeros on each side.</summary>
+    public int Padding { get; }
+
+    /// <inheritdoc/>
+    public override bool IsRandom => true;
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable samples, RandomStream random)
+    {
+        RequireImages(samples);
+        Variable down = Way(), right = Way();
+        return Symbolic.MoveImages(samples, down, right, Symbolic.Zero(down));
+
+        Variable Way() =>
+            Symbolic.Cast(Uniform(samples, random) * ((2 * Padding) + 1), DType.Int32) - Padding;
+    }
+}
+
+/// <summary>Each image mirrored left to right or not, by chance.</summary>
+public sealed record HorizontalFlip : Augmentation
+{
+    /// <summary>Flips with this probability.</summary>
+    /// <exception cref="EngineException">It is no probability.</exception>
+    public HorizontalFlip(double probability = 0.5) => Probability = probability is >= 0 and <= 1
+        ? probability
+        : throw new EngineException(string.Create(
+            CultureInfo.InvariantCulture, $"A probability is from 0 to 1; {probability} is none."));
+
+    /// <summary>The probability of an image's being mirrored.</summary>
+    public double Probability { get; }
+
+    /// <inheritdoc/>
+    public override bool IsRandom => true;
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable samples, RandomStream random)
+    {
+        RequireImages(samples);
+        Variable mirror = Symbolic.Cast(Symbolic.Less(Uniform(samples, random), Probability), DType.Int32);
+        return Symbolic.MoveImages(samples, Symbolic.Zero(mirror), Symbolic.Zero(mirror), mirror);
+    }
+}
+
+/// <summary>
+/// A square of each image, in all channels, set to 0. Its centre is any pixel, each being as likely, so that it may
+/// stick out of the image (DeVries, Taylor: Improved regularization of convolutional neural networks with cutout.
+/// arXiv:1708.04552).
+/// </summary>
+public sealed record Cutout : Augmentation
+{
+    /// <summary>Squares of this side.</summary>
+    /// <exception cref="EngineException">The side is not positive.</exception>
+    public Cutout(int size) => Size = size > 0
+        ? size
+        : throw new EngineException($"Cutout takes out squares of 1 pixel or more, not {size}.");
+
+    /// <summary>The square's side, in pixels. Of an even one, the centre is the pixel below and right of the middle.</summary>
+    public int Size { get; }
+
+    /// <inheritdoc/>
+    public override bool IsRandom => true;
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable samples, RandomStream random)
+    {
+        RequireImages(samples);
+        double reach = (Size - 1) / 2.0;
+        Variable distance = Symbolic.Maximum(Distance(axis: 2), Distance(axis: 3));
+        return Symbolic.Where(Symbolic.Greater(distance, reach), samples, 0.0);
+
+        // How far rows, or columns, lie from the middle of an image's square.
+        Variable Distance(int axis)
+        {
+            int side = samples.Shape[axis];
+            Variable pixel = Symbolic.Floor(Symbolic.DimShuffle(Uniform(samples, random), 0, -1, -1, -1) * side);
+            Variable middle = pixel + (reach - (Size / 2));
+            double[] places = [.. Enumerable.Range(0, side).Select(place => (double)place)];
+            Tensor line = Tensor.From(places).Cast(samples.DType).Reshape(axis == 2 ? [1, 1, side, 1] : [1, 1, 1, side]);
+            return Symbolic.Abs(Symbolic.Constant(line) - middle);
+        }
+    }
+}
+
+/// <summary>
+/// (x − mean) / deviation, of each channel of images, or each column of other samples. It belongs into training,
+/// validation and prediction alike: put it into both batch iterators.
+/// </summary>
+public sealed record Normalize : Augmentation
+{
+    private readonly double[] _mean;
+    private readonly double[] _deviation;
+
+    /// <summary>With these means and standard deviations.</summary>
+    /// <param name="mean">The mean of each channel, or one number for all.</param>
+    /// <param name="deviation">The standard deviation of each, as many.</param>
+    /// <exception cref="EngineException">There are not as many, or a deviation is not greater than 0.</exception>
+    public Normalize(IEnumerable<double> mean, IEnumerable<double> deviation)
+    {
+        (_mean, _deviation) = ([.. mean], [.. deviation]);
+        if (_mean.Length == 0 || _mean.Length != _deviation.Length)
+        {
+            throw new EngineException(
+                $"Normalize has {_mean.Length} means and {_deviation.Length} deviations: each channel needs both.");
+        }
+
+        for (int i = 0; i < _mean.Length; i++)
+        {
+            if (!double.IsFinite(_mean[i]) || !(_deviation[i] > 0 && double.IsFinite(_deviation[i])))
+            {
+                throw new EngineException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Normalize takes a mean and a deviation greater than 0, not {_mean[i]} and {_deviation[i]} (channel {i})."));
+            }
+        }
+    }
+
+    /// <summary>With one mean and one standard deviation.</summary>
+    /// <exception cref="EngineException">The deviation is not greater than 0.</exception>
+    public Normalize(double mean, double deviation) : this([mean], [deviation])
+    {
+    }
+
+    /// <summary>The mean of each channel, or one for all.</summary>
+    public IReadOnlyList<double> Mean => _mean;
+
+    /// <summary>The standard deviation of each channel, or one for all.</summary>
+    public IReadOnlyList<double> Deviation => _deviation;
+
+    /// <inheritdoc/>
+    public override bool IsRandom => false;
+
+    /// <summary>That with which these samples, as a rule those to train on, have mean 0 and deviation 1.</summary>
+    /// <param name="samples">Samples in floating point, (n, channels, …).</param>
+    /// <exception cref="EngineException">There are none, or a channel has one value alone.</exception>
+    public static Normalize Of(Tensor samples)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        if (samples.Shape.Rank < 2 || samples.Shape.Count == 0 || !samples.DType.IsFloat())
+        {
+            throw new EngineException(
+                $"Means and deviations are taken of samples in floating point, (n, channels, …), not of {samples}.");
+        }
+
+        int channels = samples.Shape[1], length = samples.Shape.Product(2, samples.Shape.Rank);
+        var sums = new double[channels];
+        var squares = new double[channels];
+        NdArray values = NdArray.From(samples);
+        double count = (double)samples.Shape[0] * length;
+        ForEach((channel, value) => sums[channel] += value);
+        double[] means = [.. sums.Select(sum => sum / count)];
+        ForEach((channel, value) => squares[channel] += (value - means[channel]) * (value - means[channel]));
+        return new Normalize(means, squares.Select(sum => Math.Sqrt(sum / count)));
+
+        void ForEach(Action<int, double> body)
+        {
+            for (int i = 0; i < values.Data.Length; i++)
+            {
+                body(i / length % channels, values.Data[i]);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable samples, RandomStream random)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        if (samples.Rank < 2 || !samples.DType.IsFloat() || (_mean.Length != 1 && _mean.Length != samples.Shape[1]))
+        {
+            throw new EngineException(
+                $"Normalize of {_mean.Length} channels takes samples in floating point, (n, {_mean.Length}, …), and the "
+                + $"Input layer takes {samples.Type}.");
+        }
+
+        return (samples - Along(_mean)) / Along(_deviation);
+
+        Variable Along(double[] values) => Symbolic.Constant(Tensor.From(values).Cast(samples.DType).Reshape(
+            [1, values.Length, .. Enumerable.Repeat(1, samples.Rank - 2)]));
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(Normalize? other) =>
+        other is not null && _mean.AsSpan().SequenceEqual(other._mean)
+        && _deviation.AsSpan().SequenceEqual(other._deviation);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(_mean.Length, _mean[0], _deviation[0]);
+
+    /// <summary>The means and the deviations.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"Normalize(({string.Join(", ", _mean)}), ({string.Join(", ", _deviation)}))");
+}

@@ -1,0 +1,52 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Settings of an update rule that have another value for each batch. An epoch's values lie in a table on the device,
+/// and each batch's update puts the next batch's in place, so that the host has nothing to do in between.
+/// </summary>
+internal sealed class BatchSettings : IDisposable
+{
+    private readonly IReadOnlyList<SharedVariable> _settings;
+    private readonly SharedVariable[] _tables;
+    private IReadOnlyList<Tensor> _values = [];
+
+    /// <summary>Tables for so many batches.</summary>
+    public BatchSettings(IReadOnlyList<SharedVariable> settings, int batches)
+    {
+        _settings = settings;
+        _tables = [.. settings.Select(setting =>
+            new SharedVariable(new Tensor(setting.DType, [batches + 1]), $"{setting.Name} of each batch"))];
+    }
+
+    /// <summary>What puts the next batch's values in place, given this batch's number.</summary>
+    public IEnumerable<Update> Updates(Variable batch) => _settings.Zip(_tables, (setting, table) =>
+        new Update(setting, Symbolic.Gather(table, batch + 1)));
+
+    /// <summary>
+    /// Begins an epoch with these values of each setting: one a batch, and one to stand there after the last.
+    /// </summary>
+    public void Start(IReadOnlyList<Tensor> values)
+    {
+        _values = values;
+        for (int i = 0; i < _settings.Count; i++)
+        {
+            _tables[i].SetValue(values[i]);
+        }
+
+        Set(batch: 0);
+    }
+
+    /// <summary>Puts a batch's values in place from the host.</summary>
+    public void Set(int batch)
+    {
+        for (int i = 0; i < _settings.Count; i++)
+        {
+            _settings[i].SetValue(_values[i].Rows(batch, 1).Reshape());
+        }
+    }
+
+    public void Dispose() => Array.ForEach(_tables, table => table.Dispose());
+}

@@ -1,0 +1,121 @@
+namespace Engine.Training;
+
+/// <summary>
+/// Ends the training when a figure has not become better for some epochs, and puts the best epoch's parameters back. It
+/// counts anew with each call of Fit, unless the network's state was loaded.
+/// </summary>
+public sealed class EarlyStopping : Callback
+{
+    private const string BestName = "best", BestEpochName = "best_epoch", WaitedName = "waited", Prefix = "parameters/";
+
+    private IReadOnlyList<KeyValuePair<string, Tensor>>? _parameters;
+    private int _waited;
+    private bool _isLoaded;
+
+    /// <summary>Stops after so many epochs that were no better than the best before them.</summary>
+    /// <exception cref="EngineException">The patience is less than 1 epoch.</exception>
+    public EarlyStopping(int patience = 10) => Patience = patience > 0
+        ? patience
+        : throw new EngineException($"Early stopping waits 1 epoch at least, not {patience}.");
+
+    /// <summary>After how many epochs that were no better it stops.</summary>
+    public int Patience { get; }
+
+    /// <summary>What is watched: the validation loss unless told otherwise.</summary>
+    public Metric Watch { get; init; } = Metric.ValidLoss;
+
+    /// <summary>By how much an epoch must be better to count as such.</summary>
+    public double MinDelta { get; init; }
+
+    /// <summary>
+    /// Whether the network ends with the parameters of its best epoch, followed averages among them, and not with those
+    /// of its last: also where <see cref="NeuralNet.MaxEpochs"/> or a cancellation ended the training.
+    /// </summary>
+    public bool RestoreBest { get; init; } = true;
+
+    /// <summary>The best epoch's number; 0 before the first.</summary>
+    public int BestEpoch { get; private set; }
+
+    /// <summary>What was watched, of the best epoch; nan before the first.</summary>
+    public double Best { get; private set; } = double.NaN;
+
+    /// <summary>Whether it ended the training, and not the number of epochs or a cancellation.</summary>
+    public bool HasStopped { get; private set; }
+
+    /// <inheritdoc/>
+    public override void OnTrainingStarted(NeuralNet net)
+    {
+        if (!_isLoaded)
+        {
+            (_parameters, _waited, BestEpoch, Best) = (null, 0, 0, double.NaN);
+        }
+
+        _isLoaded = false;
+        HasStopped = _waited >= Patience;
+        if (HasStopped)
+        {
+            ArgumentNullException.ThrowIfNull(net);
+            net.StopTraining();
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="EngineException">What is watched is not there.</exception>
+    public override void OnEpochFinished(NeuralNet net, EpochRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        ArgumentNullException.ThrowIfNull(record);
+        double value = Watch.Of(record, net);
+        if (Watch.IsBetter(value, Best, MinDelta))
+        {
+            (Best, BestEpoch, _waited) = (value, record.Epoch, 0);
+            _parameters = RestoreBest ? net.GetParameters() : null;
+        }
+        else if (++_waited >= Patience)
+        {
+            HasStopped = true;
+            net.StopTraining();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnTrainingFinished(NeuralNet net)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        if (_parameters is not null)
+        {
+            net.SetParameters(_parameters);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> GetState()
+    {
+        var state = new OrderedDictionary<string, Tensor>
+        {
+            [BestName] = Tensor.Scalar(Best),
+            [BestEpochName] = Tensor.Scalar(BestEpoch),
+            [WaitedName] = Tensor.Scalar(_waited),
+        };
+        foreach ((string name, Tensor value) in _parameters ?? [])
+        {
+            state.Add(Prefix + name, value);
+        }
+
+        return state;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="EngineException">The state is not one of this.</exception>
+    public override void SetState(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        (Best, BestEpoch, _waited) =
+            (Scalar<double>(state, BestName), Scalar<int>(state, BestEpochName), Scalar<int>(state, WaitedName));
+        KeyValuePair<string, Tensor>[] parameters = [.. state
+            .Where(pair => pair.Key.StartsWith(Prefix, StringComparison.Ordinal))
+            .Select(pair => KeyValuePair.Create(pair.Key[Prefix.Length..], pair.Value))];
+        _parameters = RestoreBest && parameters.Length > 0 ? parameters : null;
+        _isLoaded = true;
+    }
+}

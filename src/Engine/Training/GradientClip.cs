@@ -1,0 +1,79 @@
+using System.Globalization;
+using Engine.Ops;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Training;
+
+/// <summary>
+/// How gradients are kept small before an update rule follows them:
+/// <c>new NesterovMomentum(0.01f) { Clip = GradientClip.TotalNorm(5) }</c>. Norms are Euclidean; the formulas are
+/// Lasagne's, with its epsilon of 1e-7.
+/// </summary>
+public abstract record GradientClip
+{
+    private const double Epsilon = 1e-7;
+
+    private GradientClip(double most) => Most = most > 0 && double.IsFinite(most)
+        ? most
+        : throw new EngineException(string.Create(
+            CultureInfo.InvariantCulture, $"Gradients are kept below a number greater than 0, not {most}."));
+
+    /// <summary>What is not exceeded.</summary>
+    public double Most { get; }
+
+    /// <summary>Each element kept between −most and most.</summary>
+    /// <exception cref="EngineException">The number is not greater than 0.</exception>
+    public static GradientClip Value(double most) => new ByValue(most);
+
+    /// <summary>
+    /// The gradient of each parameter shortened to a norm of most where it is longer: g · min(‖g‖, most) / (‖g‖ + 1e-7),
+    /// ‖g‖ being that of all its elements (Lasagne's <c>norm_constraint</c> over all axes).
+    /// </summary>
+    /// <exception cref="EngineException">The number is not greater than 0.</exception>
+    public static GradientClip Norm(double most) => new ByNorm(most);
+
+    /// <summary>
+    /// All gradients multiplied by one number, so that the norm of all of them taken as one vector is not above most: g
+    /// · min(n, most) / (n + 1e-7) with n = √(Σ ‖g‖²). Their direction stays (Lasagne's <c>total_norm_constraint</c>;
+    /// Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks. ICML 2013).
+    /// </summary>
+    /// <exception cref="EngineException">The number is not greater than 0.</exception>
+    public static GradientClip TotalNorm(double most) => new ByTotalNorm(most);
+
+    /// <summary>The gradients as the rule is to see them.</summary>
+    internal abstract IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients);
+
+    private Variable Factor(Variable squares)
+    {
+        Variable norm = Symbolic.Sqrt(squares);
+        return Symbolic.Minimum(norm, Most) / (norm + Epsilon);
+    }
+
+    private sealed record ByValue(double Most) : GradientClip(Most)
+    {
+        internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients) =>
+            [.. gradients.Select(gradient => Symbolic.Clip(gradient, -Most, Most))];
+    }
+
+    private sealed record ByNorm(double Most) : GradientClip(Most)
+    {
+        internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients) =>
+            [.. gradients.Select(gradient => gradient * Factor(Symbolic.Sum(Symbolic.Square(gradient))))];
+    }
+
+    private sealed record ByTotalNorm(double Most) : GradientClip(Most)
+    {
+        internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients)
+        {
+            if (gradients.Count == 0)
+            {
+                return gradients;
+            }
+
+            Variable factor = Factor(gradients
+                .Select(gradient => Symbolic.Sum(Symbolic.Square(gradient)))
+                .Aggregate((sum, squares) => sum + squares));
+            return [.. gradients.Select(gradient => gradient * factor)];
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+public sealed partial class NeuralNet
+{
+    private static BatchIterator NotRandom(BatchIterator iterator)
+    {
+        ArgumentNullException.ThrowIfNull(iterator);
+        return iterator.Augmentation.FirstOrDefault(each => each.IsRandom) is not { } random
+            ? iterator
+            : throw new EngineException(
+                $"{random.GetType().Name} is random, and BatchIteratorTest is for validation and prediction, where the same "
+                + "samples give the same results: put it into BatchIteratorTrain alone.");
+    }
+
+    /// <summary>Refuses to train on samples that are normalised otherwise than those that are predicted.</summary>
+    private void RequireSameNormalization()
+    {
+        Augmentation[] training = [.. BatchIteratorTrain.Augmentation.Where(each => !each.IsRandom)];
+        if (!training.SequenceEqual(BatchIteratorTest.Augmentation))
+        {
+            throw new EngineException(
+                $"BatchIteratorTrain has {List(training)} and BatchIteratorTest {List(BatchIteratorTest.Augmentation)}: what "
+                + "is not random belongs to both, in the same order, or the network predicts of other samples than it "
+                + "learnt from.");
+        }
+
+        static string List(IReadOnlyCollection<Augmentation> augmentation) =>
+            augmentation.Count == 0 ? "nothing" : string.Join(", ", augmentation);
+    }
+
+    /// <summary>What a layer makes of samples, and these as they are before anything is done to them.</summary>
+    private (Graph.Input Input, Variable Output) InUse(Variable output)
+    {
+        Graph.Input input = Initialized.Network.Input;
+        if (BatchIteratorTest.Augmentation.Count == 0)
+        {
+            return (input, output);
+        }
+
+        var samples = new Graph.Input(input.Type, input.Name);
+        Variable augmented = Augmentation.Apply(BatchIteratorTest.Augmentation, samples, Initialized.Random);
+        return (samples, Traversal.Replace([output], new Dictionary<Variable, Variable> { [input] = augmented })[0]);
+    }
+}

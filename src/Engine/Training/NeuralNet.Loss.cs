@@ -1,0 +1,64 @@
+namespace Engine.Training;
+
+/// <summary>What the loss is made of, beside the objective.</summary>
+public sealed partial class NeuralNet
+{
+    /// <summary>
+    /// What Σ |w| over the weights is multiplied with and added to the training loss; a layer's own <see
+    /// cref="Layers.Layer.L1"/> goes before it. Biases, and BatchNorm's beta, are left out; the validation loss has
+    /// none of it.
+    /// </summary>
+    public double L1 { get; init; }
+
+    /// <summary>
+    /// What Σ w² over the weights is multiplied with, without a half, and added to the training loss; a layer's own
+    /// <see cref="Layers.Layer.L2"/> goes before it. Biases, and BatchNorm's beta, are left out; the validation loss has
+    /// none of it.
+    /// </summary>
+    public double L2 { get; init; }
+
+    /// <summary>
+    /// How much the samples of each class count in training, in the order of the labels; null for all alike. Multiplied
+    /// with the samples' own weights, if those are given. <see cref="Training.ClassWeights.Balanced"/> computes them from
+    /// labels.
+    /// </summary>
+    public IReadOnlyList<double>? ClassWeights { get; set; }
+
+    /// <summary>
+    /// Trains for <see cref="MaxEpochs"/> epochs on samples that do not count alike: a batch's loss is Σ w · l / Σ w over
+    /// its samples. A weight of 2 is a sample that is there twice, one of 0 none; all weights times a number are the
+    /// same weights. Validation takes no notice of them.
+    /// </summary>
+    /// <param name="x">The samples, (n, …) as the Input layer says.</param>
+    /// <param name="y">The labels, int32 (n), from 0 on; in regression the values, of the output's shape.</param>
+    /// <param name="sampleWeights">How much each sample counts, (n), from 0 on.</param>
+    /// <param name="cancellationToken">Ends the training.</param>
+    /// <returns>The network itself.</returns>
+    /// <exception cref="EngineException">The samples, labels or weights do not fit the network.</exception>
+    public NeuralNet Fit(Tensor x, Tensor y, Tensor sampleWeights, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(sampleWeights);
+        return Train(x, y, sampleWeights, MaxEpochs, cancellationToken);
+    }
+
+    /// <inheritdoc cref="Fit(Tensor, Tensor, Tensor, CancellationToken)"/>
+    public NeuralNet Fit(Tensor x, int[] y, float[] sampleWeights, CancellationToken cancellationToken = default) =>
+        Fit(x, Tensor.From(y), Tensor.From(sampleWeights), cancellationToken);
+
+    /// <summary>Trains for one epoch on samples that do not count alike.</summary>
+    /// <inheritdoc cref="Fit(Tensor, Tensor, Tensor, CancellationToken)"/>
+    public NeuralNet PartialFit(Tensor x, Tensor y, Tensor sampleWeights, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(sampleWeights);
+        return Train(x, y, sampleWeights, 1, cancellationToken);
+    }
+
+    /// <summary>The samples as the network takes them.</summary>
+    private SampleSet Checked(Tensor x, Tensor y, Tensor? sampleWeights)
+    {
+        Model model = Initialized;
+        Tensor samples = Samples.Inputs(x, model.Network.Input);
+        Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
+        return new SampleSet(samples, targets, Samples.Weights(sampleWeights, ClassWeights, targets, model));
+    }
+}

@@ -1,0 +1,121 @@
+using Engine.Graph;
+
+namespace Engine.Training;
+
+public sealed partial class NeuralNet
+{
+    /// <summary>Of what does not fit, how much a message lists.</summary>
+    private const int MostNamed = 5;
+
+    /// <summary>
+    /// Writes all that the training has come to, so that it can go on elsewhere as if nothing had been in between, bit
+    /// by bit: the parameters, what the update rule keeps, its settings, where the random numbers stand, the history,
+    /// and what callbacks remember. The file is safetensors, whole whatever happens; what reads parameters reads those
+    /// in it too.
+    /// </summary>
+    /// <param name="path">The file. It cannot be npz, which has no place for the history.</param>
+    /// <param name="metadata">Texts to keep beside it.</param>
+    /// <exception cref="EngineException">The file cannot be written, or the layers do not fit each other.</exception>
+    public void SaveState(string path, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        Initialize();
+        new TrainingState
+        {
+            Rule = Update.GetType().Name,
+            Seed = Seed,
+            History = _history,
+            Tensors = new(StateVariables().Select(pair => KeyValuePair.Create(pair.Key, pair.Value.GetValue()))),
+            Callbacks = NamedCallbacks().ToDictionary(named => named.Key, named => named.Value.GetState()),
+        }.Save(path, metadata);
+    }
+
+    /// <summary>
+    /// Takes over what <see cref="SaveState"/> wrote: Fit then goes on with the epoch that follows. The network must have
+    /// the same layers, update rule, seed and floating-point type; callbacks are told what those of their type
+    /// remembered. Nothing is changed unless everything fits.
+    /// </summary>
+    /// <exception cref="EngineException">
+    /// The file is missing, damaged or no training's state, or it is of another network: the message says in what.
+    /// </exception>
+    public void LoadState(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        Initialize();
+        var state = TrainingState.Load(path);
+        Dictionary<string, SharedVariable> variables = StateVariables().ToDictionary();
+        RequireFit(state, variables, path);
+        foreach ((string name, Callback callback) in NamedCallbacks())
+        {
+            if (state.Callbacks.GetValueOrDefault(name) is { } remembered)
+            {
+                callback.SetState(remembered);
+            }
+        }
+
+        foreach ((string name, SharedVariable variable) in variables)
+        {
+            variable.SetValue(state.Tensors[name]);
+        }
+
+        _history.Clear();
+        _history.AddRange(state.History);
+    }
+
+    /// <summary>All that changes from batch to batch, by its name in the file: the parameters by their own.</summary>
+    private IEnumerable<KeyValuePair<string, SharedVariable>> StateVariables()
+    {
+        Model model = Initialized;
+        return
+        [
+            .. model.Network.Parameters.Select(parameter =>
+                KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable)),
+            .. model.Rule.State.Select((variable, i) => Beside($"rule/{i}/{variable.Name}", variable)),
+            .. model.Rule.Settings.Select(setting => Beside($"settings/{setting.Key}", setting.Value)),
+            .. model.Network.Streams.Select(stream => Beside($"random/{stream.Key}", stream.Value.State)),
+        ];
+
+        static KeyValuePair<string, SharedVariable> Beside(string name, SharedVariable variable) =>
+            new(TrainingState.Prefix + name, variable);
+    }
+
+    /// <summary>The callbacks by type and, of one type, number.</summary>
+    private IEnumerable<KeyValuePair<string, Callback>> NamedCallbacks() => Callbacks
+        .GroupBy(callback => callback.GetType().Name)
+        .SelectMany(group => group.Select((callback, i) => KeyValuePair.Create($"{group.Key}/{i}", callback)));
+
+    private void RequireFit(TrainingState state, Dictionary<string, SharedVariable> variables, string path)
+    {
+        var wrong = new List<string>();
+        if (state.Rule != Update.GetType().Name)
+        {
+            wrong.Add($"it was trained by {state.Rule}, not {Update.GetType().Name}");
+        }
+
+        if (state.Seed != Seed)
+        {
+            wrong.Add($"its seed is {state.Seed}, not {Seed}");
+        }
+
+        foreach ((string name, SharedVariable variable) in wrong.Count == 0 ? variables : [])
+        {
+            if (!state.Tensors.TryGetValue(name, out Tensor? value))
+            {
+                wrong.Add($"{name} {variable.Type} is missing");
+            }
+            else if (value.Shape != variable.Shape || value.DType != variable.DType)
+            {
+                wrong.Add($"{name} is {value}, not {variable.Type}");
+            }
+        }
+
+        wrong.AddRange(state.Tensors.Keys.Where(name => wrong.Count == 0 && !variables.ContainsKey(name))
+            .Select(name => $"{name} is nothing of this network"));
+        if (wrong.Count > 0)
+        {
+            throw new EngineException(
+                $"{path} is the state of another network: {string.Join("; ", wrong.Take(MostNamed))}"
+                + $"{(wrong.Count > MostNamed ? $"; and {wrong.Count - MostNamed} more" : "")}.");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Ops;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Training;
+
+/// <summary>
+/// What the size of the weights adds to the training loss: Σ l1 · Σ |w| + l2 · Σ w² over the parameters that are
+/// regularised, with the numbers of each one's layer or else the network's (Lasagne's
+/// <c>regularize_layer_params_weighted</c>).
+/// </summary>
+internal static class Penalty
+{
+    /// <summary>The penalty, a scalar; null where nothing is penalised.</summary>
+    /// <exception cref="EngineException">One of the numbers is negative or not finite.</exception>
+    public static Variable? Of(Network network, double l1, double l2)
+    {
+        Require("L1", l1, "");
+        Require("L2", l2, "");
+        Variable? penalty = null;
+        foreach (Parameter parameter in network.Parameters)
+        {
+            if (parameter.RegularizedBy is not { } layer)
+            {
+                continue;
+            }
+
+            string name = parameter.Variable.Name!;
+            Origin origin = layer.OriginAs(name[..name.LastIndexOf('.')]);
+            using (Origin.Use(origin))
+            {
+                Variable w = parameter.Variable;
+                Add(Require("L1", layer.L1 ?? l1, origin), () => Symbolic.Sum(Symbolic.Abs(w)));
+                Add(Require("L2", layer.L2 ?? l2, origin), () => Symbolic.Sum(Symbolic.Square(w)));
+            }
+        }
+
+        return penalty;
+
+        void Add(double factor, Func<Variable> size)
+        {
+            if (factor > 0)
+            {
+                Variable term = size() * factor;
+                penalty = penalty is null ? term : penalty + term;
+            }
+        }
+    }
+
+    private static double Require(string name, double factor, object origin) => factor >= 0 && double.IsFinite(factor)
+        ? factor
+        : throw new EngineException(string.Create(
+            CultureInfo.InvariantCulture, $"{name} is a number from 0 on, not {factor}.{origin}"));
+}

@@ -1,0 +1,2 @@
+// Behind samples.cs: one such network.
+using var net = Net();

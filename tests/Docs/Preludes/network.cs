@@ -1,0 +1,10 @@
+// Around what a network is initialised with.
+using Engine.Layers;
+using Engine.Training;
+using static Engine.Ops.Symbolic;
+using Input = Engine.Layers.Input;
+
+using var network = new NeuralNet(new Input(4), new Dense(2, Softmax))
+{
+    // the snippet
+};

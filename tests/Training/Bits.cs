@@ -1,0 +1,15 @@
+using Engine.Training;
+
+namespace Engine.Tests.Training;
+
+/// <summary>What a network has learnt, bit by bit.</summary>
+internal static class Bits
+{
+    /// <summary>The parameters and the losses and accuracies of the epochs, as text that shows every bit.</summary>
+    public static string[] Of(NeuralNet net) =>
+    [
+        .. net.GetParameters().Select(pair => $"{pair.Key} {Convert.ToHexString(pair.Value.Bytes)}"),
+        .. net.TrainHistory.Select(record => FormattableString.Invariant(
+            $"{record.Epoch} {record.TrainLoss:R} {record.ValidLoss:R} {record.ValidAccuracy:R}")),
+    ];
+}
