@@ -86,7 +86,7 @@ internal static class Experiment
     }
 
     /// <summary>The accuracy on the test images, beside it whether these are CIFAR-10's.</summary>
-    public static void PrintAccuracy(float accuracy, bool isSynthetic) => Console.WriteLine(string.Create(
+    public static void PrintAccuracy(float accuracy, bool isSynthetic, TextWriter output) => output.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
@@ -150,7 +150,7 @@ internal static class Experiment
         }
 
         float accuracy = net.Score(data.Test, data.TestLabels);
-        PrintAccuracy(accuracy, data.IsSynthetic);
+        PrintAccuracy(accuracy, data.IsSynthetic, Console.Out);
         history?.End(accuracy, device);
         if (profile is not null)
         {
