@@ -74,7 +74,6 @@ internal static class PredictCommand
                 ? one.Format
                 : CommonOptions.Refuse<PredictionFormat?>(result, "text, csv or json"),
         };
-        format.CompletionSources.Add([.. s_formats.Select(one => one.Name)]);
         Option<string?> output = new("--output", "-o")
         {
             HelpName = "FILE",
