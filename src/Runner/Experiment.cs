@@ -7,7 +7,6 @@ using Engine.Devices;
 using Engine.IO;
 using Engine.Runner.Description;
 using Engine.Training;
-using Spectre.Console;
 
 namespace Engine.Runner;
 
@@ -61,10 +60,7 @@ internal static class Experiment
     public static async Task<Cifar10Set> LoadData(
         string? path, int? images, bool isQuiet, CancellationToken cancellation)
     {
-        using var bar = new DownloadBar(AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(Console.Error),
-        }), "Downloading CIFAR-10");
+        using var bar = new DownloadBar(Terminal.OfErrors(), "Downloading CIFAR-10");
         Cifar10Set data = await Cifar10.LoadAsync(
             new Cifar10Options { Path = path, Progress = new Reporter(bar) }, cancellation);
         if (data.Notice is not null)
@@ -105,6 +101,7 @@ internal static class Experiment
             FloatX = floatX,
             Device = device,
             Verbose = options.Quiet ? 0 : 1,
+            Callbacks = options.Quiet ? [] : [new TrainingBar(Terminal.OfErrors())],
             RowNote = isSynthetic ? "drawn images" : null,
         };
     }
