@@ -11,6 +11,12 @@ internal static class CommandLine
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
+    /// <summary>Stopped by Ctrl-C: 128 and the number of the signal, as shells have it.</summary>
+    public const int Stopped = 130;
+
+    /// <summary>Stopped by a request to terminate.</summary>
+    public const int Terminated = 143;
+
     /// <summary>What the user types to start it.</summary>
     public const string Name = "runner";
 
@@ -29,8 +35,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, and 1 if anything else
-    /// goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
+    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped, and 1 if
+    /// anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
     /// </summary>
     public static async Task<int> Run(
         RootCommand root,
@@ -60,6 +66,7 @@ internal static class CommandLine
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             await errors.WriteLineAsync("Stopped.");
+            return Stopped;
         }
         catch (EngineException error)
         {

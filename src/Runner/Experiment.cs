@@ -140,10 +140,21 @@ internal static class Experiment
             SetParameters(net, parameters, options.Load!);
         }
 
+        bool isStarted = false;
+        net.Callbacks.Add(new LambdaCallback { EpochStarted = (_, _) => isStarted = true });
         net.Fit(data.Train, data.TrainLabels, cancellation);
-        if (cancellation.IsCancellationRequested)
+        bool isStopped = cancellation.IsCancellationRequested;
+        if (isStopped)
         {
-            await Console.Error.WriteLineAsync("Stopped; the network is kept as it is.");
+            if (!isStarted)
+            {
+                // A network that has learnt nothing shall not be written over one that has.
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            string done = net.TrainHistory.Count == 1 ? "1 whole epoch" : $"{net.TrainHistory.Count} whole epochs";
+            await Console.Error.WriteLineAsync(
+                $"Stopped after {done}; the network is tested{(options.Save is null ? "" : " and saved")} as it is.");
         }
 
         float accuracy = net.Score(data.Test, data.TestLabels);
@@ -159,7 +170,7 @@ internal static class Experiment
             new ModelFile(options.Described(), data.Classes, data.IsSynthetic).Save(options.Save, net);
         }
 
-        return CommandLine.Done;
+        return isStopped ? CommandLine.Stopped : CommandLine.Done;
     }
 
     /// <summary>

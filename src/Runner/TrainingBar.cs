@@ -91,9 +91,14 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
         }
     }
 
-    private static string Time(TimeSpan time) => time.TotalMinutes < 1 ? Text($"{Math.Ceiling(time.TotalSeconds):F0} s")
-        : time.TotalHours < 1 ? Text($"{time.Minutes}:{time.Seconds:00}")
-        : Text($"{Math.Floor(time.TotalHours):F0}:{time.Minutes:00}:{time.Seconds:00}");
+    private static string Time(TimeSpan time)
+    {
+        double seconds = Math.Ceiling(time.TotalSeconds);
+        var whole = TimeSpan.FromSeconds(seconds);
+        return seconds < 60 ? Text($"{seconds:F0} s")
+            : seconds < 3600 ? Text($"{whole.Minutes}:{whole.Seconds:00}")
+            : Text($"{Math.Floor(whole.TotalHours):F0}:{whole.Minutes:00}:{whole.Seconds:00}");
+    }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
