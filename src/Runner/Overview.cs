@@ -10,7 +10,7 @@ internal static class Overview
         ("mlp", "mlp --hidden 100,100", "train the perceptron, here with two hidden layers"),
         ("train", "train mine.json --epochs 10", "train the network that a text file describes"),
         ("compare", "compare cnn", "train on the CPU and on a GPU, and compare"),
-        ("predict", "predict --load cnn.safetensors", "say what a saved network takes images for"),
+        ("predict", "predict --load cnn.safetensors photo.jpg", "say what a saved network takes pictures for"),
         ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
         ("explain", "explain mlp --stage kernels", "show what a training step was compiled to"),
         ("check", "check", "compute exp of 230,400 numbers 1,000 times, and say where"),
