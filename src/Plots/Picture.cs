@@ -11,8 +11,11 @@ public sealed class Picture
 
     private readonly Action<SKCanvas> _draw;
 
-    internal Picture(int width, int height, Action<SKCanvas> draw)
+    private readonly SKColor _paper;
+
+    internal Picture(int width, int height, Theme theme, Action<SKCanvas> draw)
     {
+        _paper = theme.Paper;
         Width = width;
         Height = height;
         _draw = draw;
@@ -28,7 +31,7 @@ public sealed class Picture
     public byte[] ToPng()
     {
         using var surface = SKSurface.Create(new SKImageInfo(Width * Scale, Height * Scale));
-        surface.Canvas.Clear(SKColors.White);
+        surface.Canvas.Clear(_paper);
         surface.Canvas.Scale(Scale);
         _draw(surface.Canvas);
         using SKImage image = surface.Snapshot();
@@ -42,7 +45,7 @@ public sealed class Picture
         using var stream = new MemoryStream();
         using (SKCanvas canvas = SKSvgCanvas.Create(SKRect.Create(Width, Height), stream))
         {
-            canvas.Clear(SKColors.White);
+            canvas.Clear(_paper);
             _draw(canvas);
         }
 

@@ -105,7 +105,7 @@ public class LayerTableTests
             2  dropout2  Dropout  3                            12 B
             3  dense3    Dense    2                8     24     8 B
 
-            23 learnable parameters (92 B with those that are followed); for one sample 54 FLOPs and 48 B of outputs.
+            23 learnable parameters; all parameters take 92 B; one sample takes 54 FLOPs and 48 B of outputs.
 
             """));
     }

@@ -43,8 +43,9 @@ public sealed class LayerTable
 
     /// <summary>What stands below the table: the sums.</summary>
     public string Totals =>
-        $"{Parameters.ToString("N0", CultureInfo.InvariantCulture)} learnable parameters ({TextTable.Short(ParameterBytes, "B")} "
-        + $"with those that are followed); for one sample {TextTable.Short(Flops)} FLOPs and {TextTable.Short(OutputBytes, "B")} of outputs";
+        $"{Parameters.ToString("N0", CultureInfo.InvariantCulture)} learnable parameters; all parameters take "
+        + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and {TextTable.Short(OutputBytes, "B")} "
+        + "of outputs";
 
     /// <summary>Looks at a network, whose parameters need not have been trained.</summary>
     /// <exception cref="EngineException">The layers do not fit each other.</exception>
