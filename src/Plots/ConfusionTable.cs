@@ -55,8 +55,8 @@ public static class ConfusionTable
                 pen.Text(Pen.Fit(title, width - (2 * Margin), 15, isBold: true), Margin, 26, 15, isBold: true);
             }
 
-            pen.Text("taken for", left, top - rise - 16, nameSize, colours.Grey);
-            pen.Text("is", left - 8, top - 8, nameSize, colours.Grey, SKTextAlign.Right);
+            pen.Text("taken for →", left, top - rise - 16, nameSize, colours.Grey);
+            pen.Text("is ↓", left - 8, top - 8, nameSize, colours.Grey, SKTextAlign.Right);
             for (int i = 0; i < classes; i++)
             {
                 string name = Pen.Fit(names[i], longest, nameSize);

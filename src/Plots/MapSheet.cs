@@ -33,9 +33,8 @@ public static class MapSheet
         float side = Math.Min(170, (width - (2 * Margin) - (3 * gap)) / 4);
         float headSize = width < 480 ? 9.5f : 12;
         float headsAt = title is null ? 22 : 52;
-        float top = headsAt + 6, pitch = side + 34;
+        float top = headsAt + 10, pitch = side + 34;
         IReadOnlyList<string> noteLines = note is null ? [] : Pen.Lines(note, width - (2 * Margin), 11);
-        double lost = Raster.Extent(images.Select(image => image.Lost));
         float height = top + (images.Count * pitch) + 28 + (width < 480 ? 18 : 0) + (noteLines.Count * 16) + 6;
         return new Picture(width, (int)Math.Ceiling(height), colours, canvas =>
         {
@@ -56,9 +55,8 @@ public static class MapSheet
             }
 
             float below = top + (images.Count * pitch) + 10;
-            string end = (100 * lost).ToString("0.#", CultureInfo.InvariantCulture);
             float used = pen.Scale(
-                Margin, below, 90, $"-{end}", $"{end} points of probability lost", share => colours.Diverging((2 * share) - 1));
+                Margin, below, 90, "gained", "lost probability", share => colours.Diverging((2 * share) - 1));
             bool isBelow = width < 480;
             pen.Scale(
                 isBelow ? Margin : Margin + used + 30, isBelow ? below + 18 : below, 90, "0", "greatest slope of the image",
@@ -74,9 +72,13 @@ public static class MapSheet
         void Row(Pen pen, ExplainedImage each, float y)
         {
             (PlanarImage image, Raster map, Raster slope) = (each.Image, each.Lost, each.Slope);
-            pen.Text(Pen.Fit(each.Heading, width - (2 * Margin), 12), Margin, y + 14, 12);
+            double steepest = Raster.Extent([slope]), lost = Raster.Extent([map]);
+            string extent = $"full colour: {(100 * lost).ToString(lost < 0.1 ? "0.#" : "0", CultureInfo.InvariantCulture)} points";
+            float size = width < 480 ? 10.5f : 12, right = Column(3) + side;
+            float room = right - Margin - Pen.Measure(extent, size - 1.5f) - 10;
+            pen.Text(Pen.Fit(each.Heading, room, size), Margin, y + 14, size);
+            pen.Text(extent, right, y + 14, size - 1.5f, colours.Grey, SKTextAlign.Right);
             y += 22;
-            double steepest = Raster.Extent([slope]);
             Pixels(image.Height, image.Width, image.At, 0);
             Pixels(map.Height, map.Width, (row, column) => colours.Diverging(Share(map.At(row, column), lost)), 1);
             Pixels(image.Height, image.Width, (row, column) => Over(image.Luma(row, column), Share(map.At(row, column), lost)), 2);

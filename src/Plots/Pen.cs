@@ -139,5 +139,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         return start + width + Gap + Measure(high, Size) - x;
     }
 
-    private static SKFont Font(float size, bool isBold) => new(isBold ? Typefaces.Bold : Typefaces.Regular, size);
+    // Letters where they belong and not at whole pixels, which would space them unevenly.
+    private static SKFont Font(float size, bool isBold) =>
+        new(isBold ? Typefaces.Bold : Typefaces.Regular, size) { Subpixel = true, Hinting = SKFontHinting.None };
 }

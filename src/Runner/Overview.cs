@@ -13,6 +13,7 @@ internal static class Overview
         ("predict", "predict --load cnn.safetensors", "say what a saved network takes images for"),
         ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
         ("show", "show cnn.safetensors -o pictures", "show a network's layers, and draw what it has learnt"),
+        ("report", "report history.jsonl cnn.safetensors -o report.html", "put all that is known of a training on one page"),
         ("explain", "explain mlp --stage kernels", "show what a training step was compiled to"),
         ("check", "check", "compute exp of 230,400 numbers 1,000 times, and say where"),
         ("doctor", "doctor", "say what this machine can compute with, and what is missing"),
