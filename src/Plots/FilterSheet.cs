@@ -32,10 +32,12 @@ public static class FilterSheet
         // Small filters as large as can be told apart, large ones as images are shown.
         float side = Math.Max(rows, columns) <= 12 ? 64 : 72;
         float tileHeight = side * rows / Math.Max(rows, columns), tileWidth = side * columns / Math.Max(rows, columns);
-        int across = Math.Clamp((int)((width - (2 * Margin) + Gap) / (tileWidth + Gap)), 1, filters.Count);
-        // What is left over goes into the tiles.
+        int most = Math.Clamp((int)((width - (2 * Margin) + Gap) / (tileWidth + Gap)), 1, filters.Count);
+        // As many in each row; what is left over goes into the tiles.
+        int across = Balanced(filters.Count, most);
         float grown = Math.Min(1.35f, (width - (2 * Margin) + Gap - (across * Gap)) / (across * tileWidth));
-        (tileHeight, tileWidth) = (tileHeight * grown, tileWidth * grown);
+        float pitchAcross = (tileWidth * grown) + Gap;
+        (tileHeight, tileWidth) = (Pen.Sharp(tileHeight * grown, rows), Pen.Sharp(tileWidth * grown, columns));
         int down = (filters.Count + across - 1) / across;
         double extent = Raster.Extent(filters.SelectMany(filter => filter));
         IReadOnlyList<string> noteLines = note is null ? [] : Pen.Lines(note, width - (2 * Margin), 11);
@@ -53,7 +55,7 @@ public static class FilterSheet
 
             for (int i = 0; i < filters.Count; i++)
             {
-                float x = Margin + (i % across * (tileWidth + Gap)), y = top + (i / across * pitch);
+                float x = Margin + (i % across * pitchAcross), y = top + (i / across * pitch);
                 pen.Pixels(rows, columns, Colour(filters[i], extent, colours), x, y, tileWidth, tileHeight);
                 pen.Frame(x, y, tileWidth, tileHeight, colours.Line);
                 pen.Text(
@@ -77,6 +79,13 @@ public static class FilterSheet
                 pen.Paragraph(note, Margin, below + 30, width - (2 * Margin), 11, colours.Grey);
             }
         });
+    }
+
+    /// <summary>How many tiles to put side by side, so that as many rows are needed and the last is as full as can be.</summary>
+    internal static int Balanced(int count, int most)
+    {
+        int rows = (count + most - 1) / most;
+        return (count + rows - 1) / rows;
     }
 
     private static Func<int, int, SKColor> Colour(IReadOnlyList<Raster> planes, double extent, Theme theme)

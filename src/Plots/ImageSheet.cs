@@ -25,8 +25,12 @@ public static class ImageSheet
         ArgumentNullException.ThrowIfNull(images);
         Theme colours = theme ?? Theme.Light;
         float textSize = 12;
-        int across = Math.Max(2, (int)((width - (2 * Margin) + Gap) / (112f + Gap)));
+        float least = width < 480 ? 90 : 112;
+        int most = Math.Max(2, (int)((width - (2 * Margin) + Gap) / (least + Gap)));
+        int across = FilterSheet.Balanced(Math.Max(images.Count, most), most);
         float side = (width - (2 * Margin) + Gap - (across * Gap)) / across;
+        float pitchAcross = side + Gap;
+        side = images.Count > 0 ? Pen.Sharp(side, images[0].Image.Width) : side;
         int down = (images.Count + across - 1) / across;
         float top = title is null ? Margin : 44;
         float pitch = side + (2 * textSize * 1.35f) + Gap;
@@ -43,10 +47,15 @@ public static class ImageSheet
             for (int i = 0; i < images.Count; i++)
             {
                 CaptionedImage each = images[i];
-                float x = Margin + (i % across * (side + Gap)), y = top + (i / across * pitch);
+                float x = Margin + (i % across * pitchAcross), y = top + (i / across * pitch);
                 pen.Pixels(each.Image.Height, each.Image.Width, each.Image.At, x, y, side, side);
-                pen.Text(Pen.Fit(each.Truth, side, textSize, isBold: true), x, y + side + textSize + 3, textSize, isBold: true);
-                pen.Text(Pen.Fit(each.Said, side, textSize), x, y + side + (2.3f * textSize) + 3, textSize, colours.Bad);
+                float room = pitchAcross - 4, truthSize = Size(each.Truth, true), saidSize = Size(each.Said, false);
+                pen.Text(Pen.Fit(each.Truth, room, truthSize, isBold: true), x, y + side + textSize + 3, truthSize, isBold: true);
+                pen.Text(Pen.Fit(each.Said, room, saidSize), x, y + side + (2.3f * textSize) + 3, saidSize, colours.Bad);
+
+                // Rather a little smaller than without its end.
+                float Size(string text, bool isBold) =>
+                    Math.Max(0.75f * textSize, Math.Min(textSize, textSize * room / Pen.Measure(text, textSize, isBold)));
             }
 
             if (note is not null)

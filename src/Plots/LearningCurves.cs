@@ -47,13 +47,20 @@ public static class LearningCurves
                 : isNarrow ? new(0, width, half, top)
                 : new(0, half, height, top);
             using Plot losses = Losses(trainings, colours);
-            losses.Render(canvas, first);
+            Render(losses, canvas, first);
             if (hasAccuracy)
             {
                 using Plot accuracies = Accuracies(trainings, colours);
-                accuracies.Render(canvas, isNarrow ? new(0, width, height, half) : new(half, width, height, top));
+                Render(accuracies, canvas, isNarrow ? new(0, width, height, half) : new(half, width, height, top));
             }
         });
+    }
+
+    /// <summary>Draws once: the first time, ScottPlot draws again over it as soon as it knows the axes' limits.</summary>
+    private static void Render(Plot plot, SKCanvas canvas, PixelRect where)
+    {
+        plot.RenderInMemory((int)where.Width, (int)where.Height);
+        plot.Render(canvas, where);
     }
 
     private static Plot Losses(IReadOnlyList<TrainingCurves> trainings, Theme theme)

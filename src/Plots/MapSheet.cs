@@ -28,9 +28,13 @@ public static class MapSheet
     {
         ArgumentNullException.ThrowIfNull(images);
         Theme colours = theme ?? Theme.Light;
-        string[] heads = ["image", "covered: lost", "over the image", "saliency"];
+        string[] heads = width < 480
+            ? ["image", "covered", "over it", "saliency"]
+            : ["image", "covered: lost", "over the image", "saliency"];
         float gap = width < 480 ? 8 : 16;
-        float side = Math.Min(170, (width - (2 * Margin) - (3 * gap)) / 4);
+        float side = Math.Min(200, (width - (2 * Margin) - (3 * gap)) / 4);
+        float pitchAcross = side + gap;
+        side = images.Count > 0 ? Pen.Sharp(side, images[0].Image.Width) : side;
         float headSize = width < 480 ? 9.5f : 12;
         float headsAt = title is null ? 22 : 52;
         float top = headsAt + 10, pitch = side + 34;
@@ -67,7 +71,7 @@ public static class MapSheet
             }
         });
 
-        float Column(int index) => Margin + (index * (side + gap));
+        float Column(int index) => Margin + (index * pitchAcross);
 
         void Row(Pen pen, ExplainedImage each, float y)
         {

@@ -93,18 +93,24 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         canvas.DrawRect(x, y, width, height, paint);
     }
 
+    /// <summary>
+    /// The size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and the file small.
+    /// </summary>
+    public static float Sharp(float size, int pixels) =>
+        Math.Max(1, MathF.Floor(size * Picture.Scale / pixels)) * pixels / Picture.Scale;
+
     /// <summary>Draws pixels as squares with sharp edges.</summary>
     /// <param name="rows">How many rows of pixels.</param>
     /// <param name="columns">How many in a row.</param>
     /// <param name="colour">The colour of the pixel of a row and column.</param>
     /// <param name="x">The left edge.</param>
     /// <param name="y">The upper edge.</param>
-    /// <param name="width">How wide all of it is.</param>
+    /// <param name="width">How wide all of it is; best <see cref="Sharp"/>.</param>
     /// <param name="height">How high.</param>
     public void Pixels(int rows, int columns, Func<int, int, SKColor> colour, float x, float y, float width, float height)
     {
         // Enlarged here and not by whoever shows it, who would blur it.
-        int times = Math.Max(1, (int)Math.Ceiling(2 * Math.Max(width / columns, height / rows)));
+        int times = Math.Max(1, (int)Math.Ceiling(Picture.Scale * Math.Max(width / columns, height / rows)));
         using var bitmap = new SKBitmap(columns * times, rows * times);
         using (var inside = new SKCanvas(bitmap))
         {
@@ -120,7 +126,9 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         }
 
         using SKImage image = SKImage.FromBitmap(bitmap);
-        canvas.DrawImage(image, SKRect.Create(x, y, width, height), new SKSamplingOptions(SKFilterMode.Linear));
+        canvas.DrawImage(image, SKRect.Create(Snapped(x), Snapped(y), width, height), new SKSamplingOptions(SKFilterMode.Nearest));
+
+        static float Snapped(float at) => MathF.Round(at * Picture.Scale) / Picture.Scale;
     }
 
     /// <summary>A scale of colours with what its ends stand for beside them, and says how wide it is.</summary>

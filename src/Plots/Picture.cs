@@ -7,7 +7,10 @@ namespace Engine.Plots;
 public sealed class Picture
 {
     /// <summary>Pixels for each unit of width and height, so that pictures are sharp on fine screens.</summary>
-    private const int Scale = 2;
+    internal const int Scale = 2;
+
+    /// <summary>zlib's usual effort: more of it takes three times as long and saves a fiftieth.</summary>
+    private const int Compression = 6;
 
     private readonly Action<SKCanvas> _draw;
 
@@ -30,12 +33,14 @@ public sealed class Picture
     /// <summary>The picture as PNG.</summary>
     public byte[] ToPng()
     {
-        using var surface = SKSurface.Create(new SKImageInfo(Width * Scale, Height * Scale));
+        var info = new SKImageInfo(Width * Scale, Height * Scale, SKImageInfo.PlatformColorType, SKAlphaType.Opaque);
+        using var surface = SKSurface.Create(info);
         surface.Canvas.Clear(_paper);
         surface.Canvas.Scale(Scale);
         _draw(surface.Canvas);
-        using SKImage image = surface.Snapshot();
-        using SKData data = image.Encode(SKEncodedImageFormat.Png, 100);
+        using SKPixmap pixels = surface.PeekPixels();
+        // Differences to the row above, which for enlarged pixels are mostly none.
+        using SKData data = pixels.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.Up, Compression))!;
         return data.ToArray();
     }
 

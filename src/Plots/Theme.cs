@@ -5,6 +5,9 @@ namespace Engine.Plots;
 /// <summary>The colours of a picture, told apart also by those who do not see red or green.</summary>
 public sealed class Theme
 {
+    /// <summary>More steps from one colour to another are not told apart, and make files larger.</summary>
+    private const int Steps = 40;
+
     private readonly SKColor[] _series;
     private readonly SKColor _most, _below, _above;
 
@@ -69,13 +72,22 @@ public sealed class Theme
     /// <summary>A colour laid over the paper, so thick.</summary>
     internal SKColor Shade(SKColor colour, double share) => Mix(Paper, colour, share);
 
-    /// <summary>Which of black and white can be read on a colour.</summary>
-    internal static SKColor TextOn(SKColor colour) =>
-        (0.299 * colour.Red) + (0.587 * colour.Green) + (0.114 * colour.Blue) > 140 ? SKColor.Parse("111111") : SKColors.White;
+    /// <summary>
+    /// Which of black and white can be read better on a colour: that of the greater contrast, (a + 0.05) / (b + 0.05) of the
+    /// luminances (Web Content Accessibility Guidelines 2.1).
+    /// </summary>
+    internal static SKColor TextOn(SKColor colour)
+    {
+        double luminance = (0.2126 * Linear(colour.Red)) + (0.7152 * Linear(colour.Green)) + (0.0722 * Linear(colour.Blue));
+        return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? SKColors.Black : SKColors.White;
+
+        static double Linear(byte channel) =>
+            channel <= 10 ? channel / 255.0 / 12.92 : Math.Pow(((channel / 255.0) + 0.055) / 1.055, 2.4);
+    }
 
     private static SKColor Mix(SKColor from, SKColor to, double share)
     {
-        double part = double.IsNaN(share) ? 0 : Math.Clamp(share, 0, 1);
+        double part = double.IsNaN(share) ? 0 : Math.Round(Math.Clamp(share, 0, 1) * Steps) / Steps;
         return new SKColor(Channel(from.Red, to.Red), Channel(from.Green, to.Green), Channel(from.Blue, to.Blue));
 
         byte Channel(byte a, byte b) => (byte)Math.Round(a + ((b - a) * part));

@@ -10,12 +10,12 @@ namespace Engine.Runner;
 /// <param name="Total">How many there are; those shown may be fewer.</param>
 internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IReadOnlyList<Raster>> Filters, int Total)
 {
-    /// <summary>More can hardly be looked at, and take long to draw.</summary>
-    private const int Most = 120;
-
     /// <summary>Finds them.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="parameters">Its parameters.</param>
+    /// <param name="most">How many of them at most.</param>
     /// <returns>Null where the first layer that learns does not look at pixels.</returns>
-    public static FirstFilters? Of(NetworkDescription network, OrderedDictionary<string, Tensor> parameters)
+    public static FirstFilters? Of(NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
     {
         (string name, Tensor weights) = parameters.FirstOrDefault(parameter => parameter.Value.Shape.Rank is 2 or 4);
         if (weights is null)
@@ -30,17 +30,17 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         NdArray values = NdArray.From(weights);
         bool isGrey = ImageInput.IsGrey(network);
         return weights.Shape.Rank == 4
-            ? Convolution(layer, values, described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters"))
-            : weights.Shape[0] == network.InputSides.Aggregate((a, b) => a * b) ? Dense(layer, values, isGrey ? 1 : 3) : null;
+            ? Convolution(layer, values, most, described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters"))
+            : weights.Shape[0] == network.InputSides.Aggregate((a, b) => a * b) ? Dense(layer, values, most, isGrey ? 1 : 3) : null;
     }
 
     /// <summary>Filters as they lie over the image: those of a true convolution turned by half a circle.</summary>
-    private static FirstFilters Convolution(string layer, NdArray w, bool isTurned)
+    private static FirstFilters Convolution(string layer, NdArray w, int most, bool isTurned)
     {
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
         bool isColour = channels == 3;
         int perFilter = isColour ? 1 : channels;
-        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(Most, filters * perFilter)).Select(i => isColour
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, filters * perFilter)).Select(i => isColour
             ? (IReadOnlyList<Raster>)[Plane(i, 0), Plane(i, 1), Plane(i, 2)]
             : [Plane(i / channels, i % channels)])];
         string of = perFilter > 1 ? $"{filters} filters of {channels} planes of {height}x{width}" : $"{filters} filters of {height}x{width}";
@@ -54,10 +54,10 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     }
 
     /// <summary>The weights of each unit under the pixels they belong to.</summary>
-    private static FirstFilters Dense(string layer, NdArray w, int planes)
+    private static FirstFilters Dense(string layer, NdArray w, int most, int planes)
     {
         int units = w.Shape[1];
-        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(Most, units)).Select(unit =>
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, units)).Select(unit =>
             (IReadOnlyList<Raster>)[.. Enumerable.Range(0, planes).Select(plane => Plane(unit, plane))])];
         return new FirstFilters(layer, $"the weights of {units} units under the image", shown, units);
 

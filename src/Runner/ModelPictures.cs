@@ -22,13 +22,16 @@ internal sealed class ModelPictures
     private readonly InspectionOptions.Inspected _options;
 
     /// <summary>Computes what they show.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">What of it to show.</param>
+    /// <param name="mostFilters">How many filters at most.</param>
     /// <exception cref="EngineException">There is no image of a number that was asked for.</exception>
-    public ModelPictures(TestedModel model, InspectionOptions.Inspected options)
+    public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int mostFilters)
     {
         (_model, _options) = (model, options);
         Confusion = new ModelPicture("confusion", "Confusion matrix", null, (width, title, _, theme) =>
             ConfusionTable.Draw(Counts(), model.Classes, width, title, theme));
-        Filters = MakeFilters();
+        Filters = MakeFilters(mostFilters);
         Mistakes = MakeMistakes();
         Maps = MakeMaps();
     }
@@ -47,16 +50,16 @@ internal sealed class ModelPictures
     /// <summary>All there are.</summary>
     public IEnumerable<ModelPicture> All => new[] { Filters, Confusion, Mistakes, Maps }.OfType<ModelPicture>();
 
-    private ModelPicture? MakeFilters()
+    private ModelPicture? MakeFilters(int most)
     {
-        if (FirstFilters.Of(_model.Model.Network, _model.Model.Parameters!) is not { } first)
+        if (FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
         {
             return null;
         }
 
         string shown = first.Filters.Count < first.Total ? $"; the first {first.Filters.Count}" : "";
         return new ModelPicture(
-            "filters", $"{first.Layer}: {first.What}{shown}",
+            "filters", $"First layer, {first.Layer}: {first.What}{shown}",
             first.Filters[0].Count == 1
                 ? "What the first layer looks for: red where it wants an image bright, blue where it wants it dark."
                 : "What the first layer looks for, in the colours that it wants to see.",

@@ -6,6 +6,9 @@ namespace Engine.Runner;
 /// <summary>Writes one page with all that is known of a training and of the network that came of it.</summary>
 internal static class ReportCommand
 {
+    /// <summary>A page with more of them takes longer to load than they are worth; <c>show</c> draws all.</summary>
+    private const int MostFilters = 48;
+
     public static Command Create()
     {
         Argument<string> history = new("history") { HelpName = "HISTORY", Description = "The file that --history wrote." };
@@ -29,7 +32,7 @@ internal static class ReportCommand
             IReadOnlyList<History> histories = History.Read([historyFile]);
             using TestedModel tested = await TestedModel.Load(given, parsed.InvocationConfiguration.Error, cancellation);
             string page = ReportPage.Write(
-                histories, historyFile, tested, given.Model, new ModelPictures(tested, given), DateTime.Now);
+                histories, historyFile, tested, given.Model, new ModelPictures(tested, given, MostFilters), DateTime.Now);
             try
             {
                 await File.WriteAllTextAsync(file, page, cancellation);

@@ -48,7 +48,7 @@ internal static class ShowCommand
             using TestedModel tested = await TestedModel.Load(given, notes, cancellation);
             output.Write(LayerTable.Of(tested.Net).Print(HasColours(output)));
             output.WriteLine();
-            var drawn = new ModelPictures(tested, given);
+            var drawn = new ModelPictures(tested, given, mostFilters: 200);
             if (drawn.Filters is null)
             {
                 await notes.WriteLineAsync("NOTE: the first layer that learns does not look at pixels, so there is no filters.png.");

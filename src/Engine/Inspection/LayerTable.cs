@@ -47,6 +47,17 @@ public sealed class LayerTable
         + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and {TextTable.Short(OutputBytes, "B")} "
         + "of outputs";
 
+    /// <summary>What nolearn would warn of, a sentence for each layer.</summary>
+    public IReadOnlyList<string> Warnings =>
+    [
+        .. Layers.Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh).Select(layer => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
+        {
+            (true, true) => $"{layer.Name}: capacity too low (< 1/6) and coverage too high (> 100 %).",
+            (true, _) => $"{layer.Name}: capacity too low (< 1/6).",
+            _ => $"{layer.Name}: coverage of the image too high (> 100 %).",
+        }),
+    ];
+
     /// <summary>Looks at a network, whose parameters need not have been trained.</summary>
     /// <exception cref="EngineException">The layers do not fit each other.</exception>
     public static LayerTable Of(NeuralNet net)
@@ -107,18 +118,8 @@ public sealed class LayerTable
             }
         }
 
-        return $"{string.Join('\n', lines)}\n{Totals}.\n{Warnings()}";
+        return $"{string.Join('\n', lines)}\n{Totals}.\n{string.Concat(Warnings.Select(warning => $"{warning}\n"))}";
     }
-
-    /// <summary>A line for each layer that nolearn would colour, and why.</summary>
-    private string Warnings() => string.Concat(Layers
-        .Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh)
-        .Select(layer => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
-        {
-            (true, true) => $"{layer.Name}: capacity too low (< 1/6) and coverage too high (> 100 %).\n",
-            (true, _) => $"{layer.Name}: capacity too low (< 1/6).\n",
-            _ => $"{layer.Name}: coverage of the image too high (> 100 %).\n",
-        }));
 
     private static string? Colour(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
     {

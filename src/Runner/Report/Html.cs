@@ -36,9 +36,9 @@ internal sealed class Html
     public Html Note(string text) => Add($"<p class=\"note\">{Text(text)}</p>");
 
     /// <summary>Terms with their values and what is said of these; those with neither are left out.</summary>
-    public Html List(string? kind, params IEnumerable<(string Term, string? Value, string? More)> items)
+    public Html List(string kind, params IEnumerable<(string Term, string? Value, string? More)> items)
     {
-        Add(kind is null ? "<dl>" : $"<dl class=\"{kind}\">");
+        Add($"<dl class=\"{kind}\">");
         foreach ((string term, string? value, string? more) in items.Where(item => item.Value is not null))
         {
             string small = more is null ? "" : $"<small>{Text(more)}</small>";

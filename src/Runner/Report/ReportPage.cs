@@ -47,14 +47,17 @@ internal static class ReportPage
             ("Training time", only is null ? null : Seconds(epochs.Sum(epoch => epoch.Seconds)), Epochs(epochs.Length)),
             ("Parameters", $"{model.Net.LearnableParameters:N0}", "learnable"));
         page.List(
-            null,
+            "more",
             ("Network", model.Model.Network.Name, Kinds(model)),
             ("Trained on", Trained(histories), null),
             ("Device", string.Join(", ", histories.Select(history => history.Device).OfType<string>().Distinct()) is { Length: > 0 } named
                 ? named : "not recorded", $"tested on {model.DeviceName}"),
             ("Last epoch", only is null ? null : Loss(only.Epochs[^1]), Accuracy(only?.Epochs[^1])),
             ("Batch", $"{model.Model.Network.Batch:N0} images", null),
-            ("Update", model.Model.Network.Update.Name.Replace('_', ' '), null));
+            ("Update", Words(model.Model.Network.Update.Name), string.Join(", ", model.Model.Network.Update.Settings
+                .Select(setting => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Words(setting.Name)} {model.Model.Network.UpdateSettings.Value(setting.Name)}")))));
         if (histories.Any(history => history.IsSynthetic) || model.Data.IsSynthetic || model.Model.IsSynthetic)
         {
             Warn(page, (histories.Any(history => history.IsSynthetic) || model.Model.IsSynthetic, model.Data.IsSynthetic) switch
@@ -101,6 +104,10 @@ internal static class ReportPage
             page.Note(
                 "Field: the part of the image that a value may depend on, in pixels. Cap. and cov.: nolearn's learning capacity "
                 + "(filter by field; less than 16.7 % is low) and coverage of the image (more than 100 % is high).");
+            foreach (string warning in table.Warnings)
+            {
+                Warn(page, warning);
+            }
         }
     });
 
@@ -150,6 +157,8 @@ internal static class ReportPage
 
     private static string Kinds(TestedModel model) => string.Join(", ", model.Net.Layers.Skip(1).CountBy(layer => layer.Kind)
         .Select(pair => $"{pair.Value} {pair.Key}"));
+
+    private static string Words(string key) => key.Replace('_', ' ');
 
     private static string Epochs(int count) => count == 1 ? "1 epoch" : $"{count} epochs";
 
