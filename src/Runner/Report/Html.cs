@@ -82,11 +82,11 @@ internal sealed class Html
         Source($"(max-width: {Narrow}px)", draw(NarrowWidth, Theme.Light));
         Source("(prefers-color-scheme: dark)", draw(wide, Theme.Dark));
         Picture light = draw(wide, Theme.Light);
-        Add($"<img src=\"{Data(light)}\" alt=\"{Text(alt)}\" width=\"{light.Width}\" height=\"{light.Height}\">");
+        Add($"<img src=\"{Data(light)}\" alt=\"{Text(alt)}\" width=\"{light.Width}\" height=\"{light.Height}\"/>");
         return Add("</picture>\n</figure>");
 
         void Source(string media, Picture picture) => Add(
-            $"<source media=\"{media}\" srcset=\"{Data(picture)}\" width=\"{picture.Width}\" height=\"{picture.Height}\">");
+            $"<source media=\"{media}\" srcset=\"{Data(picture)}\" width=\"{picture.Width}\" height=\"{picture.Height}\"/>");
 
         string Data(Picture picture) => isDrawing
             ? $"data:image/svg+xml;base64,{Convert.ToBase64String(Encoding.UTF8.GetBytes(picture.ToSvg()))}"
@@ -102,9 +102,9 @@ internal sealed class Html
             <!DOCTYPE html>
             <html lang="en">
             <head>
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1">
-            <meta name="color-scheme" content="light dark">
+            <meta charset="utf-8"/>
+            <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <meta name="color-scheme" content="light dark"/>
             <title>{Text(title)}</title>
             <style>
             {reader.ReadToEnd()}</style>

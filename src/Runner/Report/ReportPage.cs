@@ -103,7 +103,8 @@ internal static class ReportPage
         {
             page.Note(
                 "Field: the part of the image that a value may depend on, in pixels. Cap. and cov.: nolearn's learning capacity "
-                + "(filter by field; less than 16.7 % is low) and coverage of the image (more than 100 % is high).");
+                + "(filter by field; less than 16.7 % is low) and coverage of the image (field by image; more than 100 % is high), "
+                + "in whose field the windows of pooling do not count.");
             foreach (string warning in table.Warnings)
             {
                 Warn(page, warning);
