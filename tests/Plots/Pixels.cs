@@ -10,6 +10,11 @@ internal sealed class Pixels
 
     public Pixels(Picture picture) => _image = ImageResult.FromMemory(picture.ToPng(), ColorComponents.RedGreenBlue);
 
+    /// <summary>All of them, row by row.</summary>
+    public IReadOnlyList<(int Red, int Green, int Blue)> Colours =>
+        [.. Enumerable.Range(0, Width * Height)
+            .Select(i => ((int)_image.Data[3 * i], (int)_image.Data[(3 * i) + 1], (int)_image.Data[(3 * i) + 2]))];
+
     public int Width => _image.Width;
 
     public int Height => _image.Height;
