@@ -8,12 +8,16 @@ internal sealed class Pixels
 {
     private readonly ImageResult _image;
 
-    public Pixels(Picture picture) => _image = ImageResult.FromMemory(picture.ToPng(), ColorComponents.RedGreenBlue);
+    public Pixels(Picture picture)
+    {
+        _image = ImageResult.FromMemory(picture.ToPng(), ColorComponents.RedGreenBlue);
+        Colours = Enumerable.Range(0, Width * Height)
+            .CountBy(i => ((int)_image.Data[3 * i], (int)_image.Data[(3 * i) + 1], (int)_image.Data[(3 * i) + 2]))
+            .ToDictionary();
+    }
 
-    /// <summary>All of them, row by row.</summary>
-    public IReadOnlyList<(int Red, int Green, int Blue)> Colours =>
-        [.. Enumerable.Range(0, Width * Height)
-            .Select(i => ((int)_image.Data[3 * i], (int)_image.Data[(3 * i) + 1], (int)_image.Data[(3 * i) + 2]))];
+    /// <summary>How many pixels have each colour.</summary>
+    public IReadOnlyDictionary<(int Red, int Green, int Blue), int> Colours { get; }
 
     public int Width => _image.Width;
 
