@@ -77,7 +77,8 @@ public static class MapSheet
         {
             (PlanarImage image, Raster map, Raster slope) = (each.Image, each.Lost, each.Slope);
             double steepest = Raster.Extent([slope]), lost = Raster.Extent([map]);
-            string extent = $"full colour: {(100 * lost).ToString(lost < 0.1 ? "0.#" : "0", CultureInfo.InvariantCulture)} points";
+            string points = (100 * lost).ToString(lost < 0.1 ? "0.#" : "0", CultureInfo.InvariantCulture);
+            string extent = width < 480 ? $"± {points} points" : $"full colour: {points} points";
             float size = width < 480 ? 10.5f : 12, right = Column(3) + side;
             float room = right - Margin - Pen.Measure(extent, size - 1.5f) - 10;
             pen.Text(Pen.Fit(each.Heading, room, size), Margin, y + 14, size);

@@ -60,9 +60,9 @@ public class SheetTests
         Assert.That(ImageSheet.Draw([], 400).Height, Is.LessThan(50));
     }
 
-    [TestCase(800, "over the image")]
-    [TestCase(340, "over it")]
-    public void Maps_stand_beside_their_image_each_on_its_own_scale(int width, string head)
+    [TestCase(800, "over the image", "full colour: ")]
+    [TestCase(340, "over it", "± ")]
+    public void Maps_stand_beside_their_image_each_on_its_own_scale(int width, string head, string scale)
     {
         var image = new PlanarImage(1, 2, [50, 50, 50, 50, 50, 50]);
         Picture picture = MapSheet.Draw(
@@ -72,7 +72,7 @@ public class SheetTests
             ],
             width);
 
-        Assert.That(Texts(picture), Is.SupersetOf(new[] { head, "weak", "full colour: 2 points", "strong", "full colour: 50 points" }));
+        Assert.That(Texts(picture), Is.SupersetOf(new[] { head, "weak", $"{scale}2 points", "strong", $"{scale}50 points" }));
         Assert.That(new Pixels(picture).Colours, Does.ContainKey(s_red).And.ContainKey(s_blue).And.ContainKey((50, 50, 50))
             .And.ContainKey((0x08, 0x40, 0x81)));
     }
