@@ -36,6 +36,12 @@ internal static class ShowCommand
                     + $"'{CommandLine.Name} train {model} --save FILE' makes such.");
             }
 
+            if (isDescription && options.Network(parsed) is { } other)
+            {
+                throw new EngineException(
+                    $"--network {other} says which network a saved file is of, but {model} is a description itself: take one of them away.");
+            }
+
             if (folder is null)
             {
                 ModelFile? saved = isDescription ? null : ModelFile.Load(model, options.Network(parsed), notes);

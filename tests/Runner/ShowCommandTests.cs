@@ -72,6 +72,8 @@ public class ShowCommandTests
         Assert.That(await Run("show", "cnn", "--pictures", _model.File("x")), Is.EqualTo((1, "",
             "cnn describes a network that has learnt nothing yet: pictures are of a saved one. 'runner train cnn --save FILE' makes such.")));
         Assert.That(Directory.Exists(_model.File("x")), Is.False);
+        Assert.That((await Run("show", "cnn", "--network", "mlp")).Errors, Is.EqualTo(
+            "--network mlp says which network a saved file is of, but cnn is a description itself: take one of them away."));
     }
 
     [TestCase("--explain 1,40", 1, "--explain: there is no test image 40: there are 40, from 0 to 39.")]
