@@ -9,7 +9,8 @@ public static class ConfusionTable
     private const int Margin = 14;
 
     /// <summary>
-    /// A row for each class, in percent of its samples: what is right in blue, what is wrong in orange, the darker the more.
+    /// A row for each class, in percent of its samples: what is right in blue, what is wrong in orange, the darker the
+    /// more.
     /// </summary>
     /// <param name="counts">How many samples of a class, the row, are taken for which, the column.</param>
     /// <param name="names">The classes' names.</param>
@@ -36,7 +37,8 @@ public static class ConfusionTable
         float left = Margin + longest + 8;
         // A slanted name stands out over the last column.
         const float Degrees = 50;
-        float lean = longest * MathF.Cos(Degrees * MathF.PI / 180), rise = longest * MathF.Sin(Degrees * MathF.PI / 180);
+        float lean = longest * MathF.Cos(Degrees * MathF.PI / 180);
+        float rise = longest * MathF.Sin(Degrees * MathF.PI / 180);
         float cell = Math.Min(64, (width - left - Math.Max(Margin, lean - 4)) / classes);
         float cellHeight = Math.Min(cell, 44);
         float top = (title is null ? 26 : 58) + rise + 12;
@@ -60,7 +62,8 @@ public static class ConfusionTable
             for (int i = 0; i < classes; i++)
             {
                 string name = Pen.Fit(names[i], longest, nameSize);
-                pen.Text(name, left - 8, top + ((i + 0.5f) * cellHeight) + (nameSize * 0.36f), nameSize, align: SKTextAlign.Right);
+                float baseLine = top + ((i + 0.5f) * cellHeight) + (nameSize * 0.36f);
+                pen.Text(name, left - 8, baseLine, nameSize, align: SKTextAlign.Right);
                 pen.Slanted(name, left + ((i + 0.5f) * cell) + 2, top - 6, nameSize, Degrees);
                 int samples = Samples(counts, classes, i);
                 for (int j = 0; j < classes; j++)

@@ -10,8 +10,8 @@ public static class FilterSheet
 
     /// <summary>A tile for each filter, with its number.</summary>
     /// <param name="filters">
-    /// For each filter its planes: one, drawn from blue over the paper's colour to red, or three, drawn as red, green and
-    /// blue around grey.
+    /// For each filter its planes: one, drawn from blue over the paper's colour to red, or three, drawn as red, green
+    /// and blue around grey.
     /// </param>
     /// <param name="width">The picture's width; its height is what the tiles need.</param>
     /// <param name="title">What stands above; null for nothing.</param>
@@ -19,7 +19,8 @@ public static class FilterSheet
     /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
     /// <exception cref="ArgumentException">There is no filter, or one has neither one plane nor three.</exception>
     public static Picture Draw(
-        IReadOnlyList<IReadOnlyList<Raster>> filters, int width = 800, string? title = null, string? note = null, Theme? theme = null)
+        IReadOnlyList<IReadOnlyList<Raster>> filters, int width = 800, string? title = null, string? note = null,
+        Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(filters);
         if (filters.Count == 0 || filters.Any(filter => filter.Count is not (1 or 3)))
@@ -59,8 +60,8 @@ public static class FilterSheet
                 pen.Pixels(rows, columns, Colour(filters[i], extent, colours), x, y, tileWidth, tileHeight);
                 pen.Frame(x, y, tileWidth, tileHeight, colours.Line);
                 pen.Text(
-                    i.ToString(CultureInfo.InvariantCulture), x + (tileWidth / 2), y + tileHeight + CaptionSize + 2, CaptionSize,
-                    colours.Grey, SKTextAlign.Center);
+                    i.ToString(CultureInfo.InvariantCulture), x + (tileWidth / 2), y + tileHeight + CaptionSize + 2,
+                    CaptionSize, colours.Grey, SKTextAlign.Center);
             }
 
             float below = top + (down * pitch) + 6;
@@ -71,7 +72,8 @@ public static class FilterSheet
             }
             else
             {
-                pen.Text($"grey is 0, each of red, green and blue from -{end} to {end}", Margin, below + 9, 10, colours.Grey);
+                string scale = $"grey is 0, each of red, green and blue from -{end} to {end}";
+                pen.Text(scale, Margin, below + 9, 10, colours.Grey);
             }
 
             if (note is not null)
@@ -81,7 +83,9 @@ public static class FilterSheet
         });
     }
 
-    /// <summary>How many tiles to put side by side, so that as many rows are needed and the last is as full as can be.</summary>
+    /// <summary>
+    /// How many tiles to put side by side, so that as many rows are needed and the last is as full as can be.
+    /// </summary>
     internal static int Balanced(int count, int most)
     {
         int rows = (count + most - 1) / most;

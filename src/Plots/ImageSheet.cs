@@ -20,7 +20,8 @@ public static class ImageSheet
     /// <param name="note">What stands below; null for nothing.</param>
     /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
-        IReadOnlyList<CaptionedImage> images, int width = 800, string? title = null, string? note = null, Theme? theme = null)
+        IReadOnlyList<CaptionedImage> images, int width = 800, string? title = null, string? note = null,
+        Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(images);
         Theme colours = theme ?? Theme.Light;
@@ -50,12 +51,14 @@ public static class ImageSheet
                 float x = Margin + (i % across * pitchAcross), y = top + (i / across * pitch);
                 pen.Pixels(each.Image.Height, each.Image.Width, each.Image.At, x, y, side, side);
                 float room = pitchAcross - 4, truthSize = Size(each.Truth, true), saidSize = Size(each.Said, false);
-                pen.Text(Pen.Fit(each.Truth, room, truthSize, isBold: true), x, y + side + textSize + 3, truthSize, isBold: true);
-                pen.Text(Pen.Fit(each.Said, room, saidSize), x, y + side + (2.3f * textSize) + 3, saidSize, colours.Bad);
+                string truth = Pen.Fit(each.Truth, room, truthSize, isBold: true);
+                pen.Text(truth, x, y + side + textSize + 3, truthSize, isBold: true);
+                string said = Pen.Fit(each.Said, room, saidSize);
+                pen.Text(said, x, y + side + (2.3f * textSize) + 3, saidSize, colours.Bad);
 
                 // Rather a little smaller than without its end.
                 float Size(string text, bool isBold) =>
-                    Math.Max(0.75f * textSize, Math.Min(textSize, textSize * room / Pen.Measure(text, textSize, isBold)));
+                    textSize * Math.Clamp(room / Pen.Measure(text, textSize, isBold), 0.75f, 1);
             }
 
             if (note is not null)

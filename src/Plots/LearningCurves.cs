@@ -27,7 +27,8 @@ public static class LearningCurves
     /// <param name="title">What stands above; null for nothing.</param>
     /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
-        IReadOnlyList<TrainingCurves> trainings, int width = 1000, int height = 420, string? title = null, Theme? theme = null)
+        IReadOnlyList<TrainingCurves> trainings, int width = 1000, int height = 420, string? title = null,
+        Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(trainings);
         Theme colours = theme ?? Theme.Light;
@@ -56,7 +57,9 @@ public static class LearningCurves
         });
     }
 
-    /// <summary>Draws once: the first time, ScottPlot draws again over it as soon as it knows the axes' limits.</summary>
+    /// <summary>
+    /// Draws once: the first time, ScottPlot draws again over it as soon as it knows the axes' limits.
+    /// </summary>
     private static void Render(Plot plot, SKCanvas canvas, PixelRect where)
     {
         plot.RenderInMemory((int)where.Width, (int)where.Height);

@@ -24,7 +24,8 @@ public static class MapSheet
     /// <param name="note">What stands below; null for nothing.</param>
     /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
-        IReadOnlyList<ExplainedImage> images, int width = 800, string? title = null, string? note = null, Theme? theme = null)
+        IReadOnlyList<ExplainedImage> images, int width = 800, string? title = null, string? note = null,
+        Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(images);
         Theme colours = theme ?? Theme.Light;
@@ -62,9 +63,8 @@ public static class MapSheet
             float used = pen.Scale(
                 Margin, below, 90, "gained", "lost probability", share => colours.Diverging((2 * share) - 1));
             bool isBelow = width < 480;
-            pen.Scale(
-                isBelow ? Margin : Margin + used + 30, isBelow ? below + 18 : below, 90, "0", "greatest slope of the image",
-                colours.Sequential);
+            (float x, float y) = isBelow ? (Margin, below + 18) : (Margin + used + 30, below);
+            pen.Scale(x, y, 90, "0", "greatest slope of the image", colours.Sequential);
             if (note is not null)
             {
                 pen.Paragraph(note, Margin, below + (isBelow ? 48 : 30), width - (2 * Margin), 11, colours.Grey);
@@ -86,8 +86,13 @@ public static class MapSheet
             y += 22;
             Pixels(image.Height, image.Width, image.At, 0);
             Pixels(map.Height, map.Width, (row, column) => colours.Diverging(Share(map.At(row, column), lost)), 1);
-            Pixels(image.Height, image.Width, (row, column) => Over(image.Luma(row, column), Share(map.At(row, column), lost)), 2);
-            Pixels(slope.Height, slope.Width, (row, column) => colours.Sequential(Share(slope.At(row, column), steepest)), 3);
+            Pixels(image.Height, image.Width, Overlaid, 2);
+            Pixels(slope.Height, slope.Width, Steepness, 3);
+
+            SKColor Overlaid(int row, int column) =>
+                Over(image.Luma(row, column), Share(map.At(row, column), lost));
+
+            SKColor Steepness(int row, int column) => colours.Sequential(Share(slope.At(row, column), steepest));
 
             void Pixels(int rows, int columns, Func<int, int, SKColor> colour, int place)
             {

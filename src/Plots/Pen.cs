@@ -50,7 +50,8 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
 
     /// <summary>Writes at a place: of the base line, its left end, middle or right end.</summary>
     public void Text(
-        string text, float x, float y, float size, SKColor? colour = null, SKTextAlign align = SKTextAlign.Left, bool isBold = false)
+        string text, float x, float y, float size, SKColor? colour = null, SKTextAlign align = SKTextAlign.Left,
+        bool isBold = false)
     {
         using SKFont font = Font(size, isBold);
         using var ink = new SKPaint { Color = colour ?? theme.Ink, IsAntialias = true };
@@ -94,7 +95,8 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     }
 
     /// <summary>
-    /// The size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and the file small.
+    /// The size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and the file
+    /// small.
     /// </summary>
     public static float Sharp(float size, int pixels) =>
         Math.Max(1, MathF.Floor(size * Picture.Scale / pixels)) * pixels / Picture.Scale;
@@ -107,7 +109,8 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     /// <param name="y">The upper edge.</param>
     /// <param name="width">How wide all of it is; best <see cref="Sharp"/>.</param>
     /// <param name="height">How high.</param>
-    public void Pixels(int rows, int columns, Func<int, int, SKColor> colour, float x, float y, float width, float height)
+    public void Pixels(
+        int rows, int columns, Func<int, int, SKColor> colour, float x, float y, float width, float height)
     {
         // Enlarged here and not by whoever shows it, who would blur it.
         int times = Math.Max(1, (int)Math.Ceiling(Picture.Scale * Math.Max(width / columns, height / rows)));
@@ -126,7 +129,8 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         }
 
         using SKImage image = SKImage.FromBitmap(bitmap);
-        canvas.DrawImage(image, SKRect.Create(Snapped(x), Snapped(y), width, height), new SKSamplingOptions(SKFilterMode.Nearest));
+        canvas.DrawImage(
+            image, SKRect.Create(Snapped(x), Snapped(y), width, height), new SKSamplingOptions(SKFilterMode.Nearest));
 
         static float Snapped(float at) => MathF.Round(at * Picture.Scale) / Picture.Scale;
     }

@@ -56,7 +56,8 @@ public sealed class Picture
 
         // Where the family is not there, one whose letters are as wide.
         return Encoding.UTF8.GetString(stream.ToArray())
-            .Replace($"font-family=\"{Typefaces.Family}\"", $"font-family=\"{Typefaces.Family}, Verdana, sans-serif\"", StringComparison.Ordinal);
+            .Replace($"font-family=\"{Typefaces.Family}\"", $"font-family=\"{Typefaces.Family}, Verdana, sans-serif\"",
+                StringComparison.Ordinal);
     }
 
     /// <summary>Writes a file, SVG if it is named so, else PNG.</summary>

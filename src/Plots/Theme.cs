@@ -73,12 +73,13 @@ public sealed class Theme
     internal SKColor Shade(SKColor colour, double share) => Mix(Paper, colour, share);
 
     /// <summary>
-    /// Which of black and white can be read better on a colour: that of the greater contrast, (a + 0.05) / (b + 0.05) of the
-    /// luminances (Web Content Accessibility Guidelines 2.1).
+    /// Which of black and white can be read better on a colour: that of the greater contrast, (a + 0.05) / (b + 0.05)
+    /// of the luminances (Web Content Accessibility Guidelines 2.1).
     /// </summary>
     internal static SKColor TextOn(SKColor colour)
     {
-        double luminance = (0.2126 * Linear(colour.Red)) + (0.7152 * Linear(colour.Green)) + (0.0722 * Linear(colour.Blue));
+        double luminance = (0.2126 * Linear(colour.Red)) + (0.7152 * Linear(colour.Green))
+            + (0.0722 * Linear(colour.Blue));
         return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? SKColors.Black : SKColors.White;
 
         static double Linear(byte channel) =>

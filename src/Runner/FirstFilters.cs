@@ -15,7 +15,8 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     /// <param name="parameters">Its parameters.</param>
     /// <param name="most">How many of them at most.</param>
     /// <returns>Null where the first layer that learns does not look at pixels.</returns>
-    public static FirstFilters? Of(NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
+    public static FirstFilters? Of(
+        NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
     {
         (string name, Tensor weights) = parameters.FirstOrDefault(parameter => parameter.Value.Shape.Rank is 2 or 4);
         if (weights is null)
@@ -28,10 +29,14 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
             described => described.Kind.Name is "conv2d" or "dense");
         layer = described?.Name ?? layer;
         NdArray values = NdArray.From(weights);
-        bool isGrey = ImageInput.IsGrey(network);
-        return weights.Shape.Rank == 4
-            ? Convolution(layer, values, most, described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters"))
-            : weights.Shape[0] == network.InputSides.Aggregate((a, b) => a * b) ? Dense(layer, values, most, isGrey ? 1 : 3) : null;
+        if (weights.Shape.Rank == 4)
+        {
+            bool isTurned = described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters");
+            return Convolution(layer, values, most, isTurned);
+        }
+
+        int pixels = network.InputSides.Aggregate((a, b) => a * b);
+        return weights.Shape[0] == pixels ? Dense(layer, values, most, ImageInput.IsGrey(network) ? 1 : 3) : null;
     }
 
     /// <summary>Filters as they lie over the image: those of a true convolution turned by half a circle.</summary>
@@ -40,11 +45,13 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
         bool isColour = channels == 3;
         int perFilter = isColour ? 1 : channels;
-        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, filters * perFilter)).Select(i => isColour
-            ? (IReadOnlyList<Raster>)[Plane(i, 0), Plane(i, 1), Plane(i, 2)]
-            : [Plane(i / channels, i % channels)])];
-        string of = perFilter > 1 ? $"{filters} filters of {channels} planes of {height}x{width}" : $"{filters} filters of {height}x{width}";
-        return new FirstFilters(layer, of, shown, filters * perFilter);
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, filters * perFilter)).Select(Tile)];
+        string planes = perFilter > 1 ? $"{channels} planes of " : "";
+        return new FirstFilters(layer, $"{filters} filters of {planes}{height}x{width}", shown, filters * perFilter);
+
+        IReadOnlyList<Raster> Tile(int i) => isColour
+            ? [Plane(i, 0), Plane(i, 1), Plane(i, 2)]
+            : [Plane(i / channels, i % channels)];
 
         Raster Plane(int filter, int channel) => new(height, width,
         [

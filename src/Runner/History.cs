@@ -96,7 +96,8 @@ internal sealed record History(
         return epochs.Count == 0
             ? throw new EngineException($"{path} holds no epoch of a training; --history FILE writes one as it trains.")
             : epochs.Select(pair => new History(
-                epochs.Count > 1 ? $"{name}, {pair.Key}" : name, pair.Value, epochs.Count > 1 ? null : test, isSynthetic)
+                epochs.Count > 1 ? $"{name}, {pair.Key}" : name, pair.Value, epochs.Count > 1 ? null : test,
+                isSynthetic)
             {
                 Device = pair.Key.Length > 0 ? pair.Key : testDevice,
             });
@@ -111,7 +112,8 @@ internal sealed record EpochFigures(
     public static EpochFigures Read(JsonElement line, int epoch)
     {
         return new EpochFigures(
-            epoch, Number("train_loss"), Number("valid_loss"), Number("valid_accuracy"), Number("train_seconds"), Number("dur"));
+            epoch, Number("train_loss"), Number("valid_loss"), Number("valid_accuracy"), Number("train_seconds"),
+            Number("dur"));
 
         double Number(string name) =>
             line.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null

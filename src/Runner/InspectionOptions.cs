@@ -5,7 +5,9 @@ using Engine.Inspection;
 
 namespace Engine.Runner;
 
-/// <summary>What <c>show</c> and <c>report</c> are told alike: the model, the images to try it on, and what to show of them.</summary>
+/// <summary>
+/// What <c>show</c> and <c>report</c> are told alike: the model, the images to try it on, and what to show of them.
+/// </summary>
 internal sealed class InspectionOptions
 {
     private const int Mistakes = 12, Explained = 4;
@@ -27,7 +29,8 @@ internal sealed class InspectionOptions
     private readonly Option<int[]?> _explain = new("--explain")
     {
         HelpName = "N[,N…]",
-        Description = $"The test images, by number from 0 on, to show the occlusion and saliency maps of. [default: the first {Explained}]",
+        Description = "The test images, by number from 0 on, to show the occlusion and saliency maps of. "
+            + $"[default: the first {Explained}]",
         CustomParser = ParseIndices,
     };
 
@@ -55,9 +58,9 @@ internal sealed class InspectionOptions
 
     /// <summary>What was given.</summary>
     public Inspected Read(ParseResult parsed) => new(
-        parsed.GetRequiredValue(Model), Network(parsed), parsed.GetValue(_device), parsed.GetValue(_threads), parsed.GetValue(_data),
-        parsed.GetValue(_images), parsed.GetValue(_mistakes), parsed.GetResult(_explain) is null ? null : parsed.GetValue(_explain),
-        parsed.GetValue(_square));
+        parsed.GetRequiredValue(Model), Network(parsed), parsed.GetValue(_device), parsed.GetValue(_threads),
+        parsed.GetValue(_data), parsed.GetValue(_images), parsed.GetValue(_mistakes),
+        parsed.GetResult(_explain) is null ? null : parsed.GetValue(_explain), parsed.GetValue(_square));
 
     private static int[]? ParseIndices(ArgumentResult result)
     {
@@ -94,7 +97,8 @@ internal sealed class InspectionOptions
         {
             int[] indices = Explain ?? [.. Enumerable.Range(0, Math.Min(Explained, count))];
             return indices.Cast<int?>().FirstOrDefault(index => index >= count) is { } wrong
-                ? throw new EngineException($"--explain: there is no test image {wrong}: there are {count}, from 0 to {count - 1}.")
+                ? throw new EngineException(
+                    $"--explain: there is no test image {wrong}: there are {count}, from 0 to {count - 1}.")
                 : indices;
         }
     }

@@ -9,7 +9,8 @@ namespace Engine.Runner;
 /// <param name="Title">What it shows.</param>
 /// <param name="Note">How it is to be read; null where the picture says it itself.</param>
 /// <param name="Draw">Draws it, given a width, what stands above and below it, and the theme.</param>
-internal sealed record ModelPicture(string Name, string Title, string? Note, Func<int, string?, string?, Theme, Picture> Draw)
+internal sealed record ModelPicture(
+    string Name, string Title, string? Note, Func<int, string?, string?, Theme, Picture> Draw)
 {
     /// <summary>The picture with its title, to be looked at alone.</summary>
     public Picture Alone(int width) => Draw(width, Title, Note, Theme.Light);
@@ -89,7 +90,8 @@ internal sealed class ModelPictures
         int[] labels = [.. indices.Select(_model.Label)];
         Tensor inputs = _model.Inputs.Rows(indices);
         int channels = ImageInput.IsGrey(_model.Model.Network) ? 1 : 3, side = ImageInput.Side;
-        Tensor slopes = Saliency.Maps(Saliency.Of(_model.Net, inputs, labels).Reshape(indices.Length, channels, side, side));
+        Tensor slopes = Saliency.Maps(
+            Saliency.Of(_model.Net, inputs, labels).Reshape(indices.Length, channels, side, side));
         ExplainedImage[] images = [.. indices.Select((index, i) =>
         {
             double whole = _model.Probability(index, labels[i]);
@@ -102,8 +104,9 @@ internal sealed class ModelPictures
         })];
         return new ModelPicture(
             "maps", "What the network looks at",
-            $"Covered: a grey square of {_options.Square}x{_options.Square} pixels is laid over each place in turn; red where the "
-                + "probability of the image's class falls, blue where it rises. Saliency: how much each pixel moves the class's score.",
+            $"Covered: a grey square of {_options.Square}x{_options.Square} pixels is laid over each place in turn; "
+                + "red where the probability of the image's class falls, blue where it rises. Saliency: how much each "
+                + "pixel moves the class's score.",
             (width, title, note, theme) => MapSheet.Draw(images, width, title, note, theme));
     }
 
@@ -137,5 +140,6 @@ internal sealed class ModelPictures
 
     /// <summary>A share in percent, with a decimal where without it would be 0 or 100 and is not.</summary>
     internal static string Percent(double share) =>
-        (100 * share).ToString(share is (> 0.9949 and < 1) or (< 0.01 and > 0) ? "F1" : "F0", CultureInfo.InvariantCulture) + " %";
+        (100 * share).ToString(
+            share is (> 0.9949 and < 1) or (< 0.01 and > 0) ? "F1" : "F0", CultureInfo.InvariantCulture) + " %";
 }

@@ -11,7 +11,11 @@ internal static class ReportCommand
 
     public static Command Create()
     {
-        Argument<string> history = new("history") { HelpName = "HISTORY", Description = "The file that --history wrote." };
+        Argument<string> history = new("history")
+        {
+            HelpName = "HISTORY",
+            Description = "The file that --history wrote.",
+        };
         var options = new InspectionOptions("The file that --save wrote, or an npz file of Lasagne's parameters.");
         Option<string> output = new("--output", "-o")
         {
@@ -19,7 +23,8 @@ internal static class ReportCommand
             Description = "Write the page to this file.",
             DefaultValueFactory = _ => "report.html",
         };
-        var command = new Command("report", "Put all that is known of a training on one page, which needs nothing but itself.")
+        var command = new Command(
+            "report", "Put all that is known of a training on one page, which needs nothing but itself.")
         {
             history, options.Model, output,
         };
@@ -30,9 +35,11 @@ internal static class ReportCommand
             TrainingOptions.CheckWritable("-o", file);
             InspectionOptions.Inspected given = options.Read(parsed);
             IReadOnlyList<History> histories = History.Read([historyFile]);
-            using TestedModel tested = await TestedModel.Load(given, parsed.InvocationConfiguration.Error, cancellation);
+            using TestedModel tested = await TestedModel.Load(
+                given, parsed.InvocationConfiguration.Error, cancellation);
             string page = ReportPage.Write(
-                histories, historyFile, tested, given.Model, new ModelPictures(tested, given, MostFilters), DateTime.Now);
+                histories, historyFile, tested, given.Model, new ModelPictures(tested, given, MostFilters),
+                DateTime.Now);
             try
             {
                 await File.WriteAllTextAsync(file, page, cancellation);

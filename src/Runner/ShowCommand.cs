@@ -5,7 +5,9 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Shows what a network is: its layers with what they cost and see, and in pictures what it has learnt.</summary>
+/// <summary>
+/// Shows what a network is: its layers with what they cost and see, and in pictures what it has learnt.
+/// </summary>
 internal static class ShowCommand
 {
     private const int Width = 800;
@@ -13,15 +15,19 @@ internal static class ShowCommand
     public static Command Create()
     {
         var options = new InspectionOptions(
-            "A file that --save wrote, or an npz file of Lasagne's parameters; or, for its layers alone, mlp, cnn or a file that "
-            + "describes a network.");
+            "A file that --save wrote, or an npz file of Lasagne's parameters; or, for its layers alone, mlp, cnn or a "
+            + "file that describes a network.");
         options.Model.CompletionSources.Add([.. Networks.Names]);
         Option<string?> pictures = new("--pictures", "-o")
         {
             HelpName = "DIR",
-            Description = "Try it on the test images, and write pictures to this folder: filters.png, confusion.png, mistakes.png, maps.png.",
+            Description = "Try it on the test images, and write pictures to this folder: filters.png, confusion.png, "
+                + "mistakes.png, maps.png.",
         };
-        var command = new Command("show", "Show the layers of a network, and what it has learnt.") { options.Model, pictures };
+        var command = new Command("show", "Show the layers of a network, and what it has learnt.")
+        {
+            options.Model, pictures,
+        };
         options.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -39,7 +45,8 @@ internal static class ShowCommand
             if (isDescription && options.Network(parsed) is { } other)
             {
                 throw new EngineException(
-                    $"--network {other} says which network a saved file is of, but {model} is a description itself: take one of them away.");
+                    $"--network {other} says which network a saved file is of, but {model} is a description itself: "
+                    + "take one of them away.");
             }
 
             if (folder is null)
@@ -57,7 +64,8 @@ internal static class ShowCommand
             var drawn = new ModelPictures(tested, given, mostFilters: 200);
             if (drawn.Filters is null)
             {
-                await notes.WriteLineAsync("NOTE: the first layer that learns does not look at pixels, so there is no filters.png.");
+                await notes.WriteLineAsync(
+                    "NOTE: the first layer that learns does not look at pixels, so there is no filters.png.");
             }
 
             foreach (ModelPicture picture in drawn.All)
@@ -68,7 +76,8 @@ internal static class ShowCommand
 
             output.WriteLine(
                 $"{tested.Confusion.Correct} of {tested.Confusion.Total} test images right: "
-                + $"{100 * tested.Confusion.Accuracy:F2} %{(tested.Data.IsSynthetic ? " (drawn images, not CIFAR-10)" : "")}");
+                + $"{100 * tested.Confusion.Accuracy:F2} %"
+                + (tested.Data.IsSynthetic ? " (drawn images, not CIFAR-10)" : ""));
             return CommandLine.Done;
         });
         return command;

@@ -45,7 +45,9 @@ internal sealed class TestedModel : IDisposable
     /// <param name="options">The model and the images.</param>
     /// <param name="notes">Where to say what must be known of them.</param>
     /// <param name="cancellation">Ends the loading.</param>
-    /// <exception cref="EngineException">The model or the images cannot be read, or one does not fit the other.</exception>
+    /// <exception cref="EngineException">
+    /// The model or the images cannot be read, or one does not fit the other.
+    /// </exception>
     public static async Task<TestedModel> Load(
         InspectionOptions.Inspected options, TextWriter notes, CancellationToken cancellation)
     {
@@ -72,7 +74,8 @@ internal sealed class TestedModel : IDisposable
             if (model.IsSynthetic != data.IsSynthetic)
             {
                 await notes.WriteLineAsync(
-                    $"NOTE: {options.Model} was trained on {Images(model.IsSynthetic)}, and is tried on {Images(data.IsSynthetic)}.");
+                    $"NOTE: {options.Model} was trained on {Images(model.IsSynthetic)}, and is tried on "
+                    + $"{Images(data.IsSynthetic)}.");
             }
 
             return new TestedModel(model, net, device, data, ImageInput.Prepare(model.Network, data.Test.Images));
@@ -104,7 +107,9 @@ internal sealed class TestedModel : IDisposable
     }
 
     /// <summary>Puts the saved parameters into a network.</summary>
-    /// <exception cref="EngineException">They are of another network; the message names the file and what differs.</exception>
+    /// <exception cref="EngineException">
+    /// They are of another network; the message names the file and what differs.
+    /// </exception>
     public static void SetParameters(NeuralNet net, ModelFile model, string path)
     {
         try

@@ -70,6 +70,7 @@ public class ConfusionMatrixTests
             new[] { (2, 0, 1), (3, 0, 2), (4, 0, 2) }));
         Assert.That(mistakes.Select(mistake => (float)mistake.Probability), Is.EqualTo(new[] { 0.9f, 0.9f, 0.8f }));
         Assert.That(mistakes.Select(mistake => (float)mistake.LabelProbability), Is.EqualTo(new[] { 0.05f, 0, 0.2f }));
-        Assert.That(() => Mistake.MostConfident(probabilities, Tensor.From([1, 1]), 3), Throws.InstanceOf<EngineException>());
+        Assert.That(
+            () => Mistake.MostConfident(probabilities, Tensor.From([1, 1]), 3), Throws.InstanceOf<EngineException>());
     }
 }

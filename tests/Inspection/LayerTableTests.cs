@@ -32,8 +32,8 @@ public class LayerTableTests
         Assert.That(table.Parameters, Is.EqualTo(net.LearnableParameters).And.EqualTo(127_906));
         Assert.That(table.ParameterBytes, Is.EqualTo(4 * 127_906));
 
-        // Convolutions and products: two a weight and output; then one an element for the nonlinearity, and in the dense
-        // layers for the bias; pooling one an element it reads; softmax five.
+        // Convolutions and products: two a weight and output; then one an element for the nonlinearity, and in the
+        // dense layers for the bias; pooling one an element it reads; softmax five.
         Assert.That(table.Layers.Select(layer => layer.Flops), Is.EqualTo(new long[]
         {
             0, (16 * 900 * 2 * 9) + (16 * 900), 16 * 900, (32 * 196 * 2 * 64) + (32 * 196), 32 * 196,
@@ -53,7 +53,8 @@ public class LayerTableTests
         IReadOnlyList<LayerInfo> layers = LayerTable.Of(net).Layers;
 
         // nolearn: a convolution adds (filter - 1) · the pools before it to the field; pools add nothing.
-        Assert.That(layers.Select(layer => layer.FilteredField!.Value.Width), Is.EqualTo(new[] { 32, 3, 3, 5, 5, 9, 9, 32, 32 }));
+        int[] filtered = [32, 3, 3, 5, 5, 9, 9, 32, 32];
+        Assert.That(layers.Select(layer => layer.FilteredField!.Value.Width), Is.EqualTo(filtered));
         double[] capacity = [100, 100, 100, 100 * 4 / 5.0, 80, 100 * 8 / 9.0, 100 * 8 / 9.0, 100, 100];
         Assert.That(layers.Select(layer => layer.Capacity!.Value.Height), Is.EqualTo(capacity).Within(1e-12));
         double[] coverage = [100, 9.375, 9.375, 15.625, 15.625, 28.125, 28.125, 100, 100];
@@ -67,7 +68,11 @@ public class LayerTableTests
     {
         // Ten convolutions of 3x3 see 21 pixels, and the last one's weights 3 of them.
         using var net = new NeuralNet(
-            [new Input(1, 16, 24), .. Enumerable.Range(0, 10).Select(_ => new Conv2D(1, 3) { Pad = "same" }), new Dense(2)])
+        [
+            new Input(1, 16, 24),
+            .. Enumerable.Range(0, 10).Select(_ => new Conv2D(1, 3) { Pad = "same" }),
+            new Dense(2),
+        ])
         { Device = s_cpu };
 
         var table = LayerTable.Of(net);
@@ -91,7 +96,10 @@ public class LayerTableTests
     [Test]
     public void A_network_that_takes_no_images_has_no_fields()
     {
-        using var net = new NeuralNet(new Input(4), new Dense(3), new Dropout(0.5), new Dense(2, Symbolic.Softmax)) { Device = s_cpu };
+        using var net = new NeuralNet(new Input(4), new Dense(3), new Dropout(0.5), new Dense(2, Symbolic.Softmax))
+        {
+            Device = s_cpu,
+        };
 
         var table = LayerTable.Of(net);
 
@@ -123,7 +131,11 @@ public class LayerTableTests
     public void The_receptive_field_is_what_changes_an_output(Layer first, Layer second, Layer third)
     {
         const int Height = 17, Width = 19;
-        using var net = new NeuralNet(new Input(1, Height, Width), first, second, third) { Regression = true, Device = s_cpu };
+        using var net = new NeuralNet(new Input(1, Height, Width), first, second, third)
+        {
+            Regression = true,
+            Device = s_cpu,
+        };
         net.Initialize();
         var random = new Random(3);
         net.SetParameters(net.GetParameters().Select(parameter => KeyValuePair.Create(
@@ -147,9 +159,10 @@ public class LayerTableTests
                 }
             }
 
-            Assert.That(
-                (changing.Max(p => p.Row) - changing.Min(p => p.Row) + 1, changing.Max(p => p.Column) - changing.Min(p => p.Column) + 1),
-                Is.EqualTo(layer.Field!.Value), layer.Name);
+            (int Height, int Width) seen = (
+                changing.Max(pixel => pixel.Row) - changing.Min(pixel => pixel.Row) + 1,
+                changing.Max(pixel => pixel.Column) - changing.Min(pixel => pixel.Column) + 1);
+            Assert.That(seen, Is.EqualTo(layer.Field!.Value), layer.Name);
         }
     }
 
@@ -157,7 +170,9 @@ public class LayerTableTests
     public void What_looks_at_a_whole_row_of_pixels_may_look_at_all_of_the_image()
     {
         using var net = new NeuralNet(
-            new Input(2, 5, 6), new Activation(Symbolic.Softmax), new Activation(x => Symbolic.Subtract(x, Symbolic.Mean(x, [2], keepDims: true))))
+            new Input(2, 5, 6),
+            new Activation(Symbolic.Softmax),
+            new Activation(x => Symbolic.Subtract(x, Symbolic.Mean(x, [2], keepDims: true))))
         { Regression = true, Device = s_cpu };
 
         Assert.That(LayerTable.Of(net).Layers.Select(layer => layer.Field), Has.All.EqualTo((5, 6)));

@@ -42,7 +42,10 @@ public class SaliencyTests
     [Test]
     public void Pixels_of_another_type_have_the_gradient_of_the_numbers_they_stand_for()
     {
-        using var net = new NeuralNet(new Input(1, 2, 2) { DType = DType.UInt8 }, new Dense(2, Symbolic.Softmax)) { Device = s_cpu };
+        using var net = new NeuralNet(new Input(1, 2, 2) { DType = DType.UInt8 }, new Dense(2, Symbolic.Softmax))
+        {
+            Device = s_cpu,
+        };
         net.Initialize();
         NdArray w = NdArray.From(net.GetParameters()[0].Value);
 

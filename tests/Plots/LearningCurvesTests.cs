@@ -52,7 +52,8 @@ public class LearningCurvesTests
         XElement[] texts = [.. svg.Descendants().Where(element => element.Name.LocalName == "text")];
         Assert.That(texts.Select(text => text.Value.Trim()), Is.SupersetOf(
             new[] { "loss", "epoch", "accuracy, %", "first, training", "second, validation", "A < B" }));
-        Assert.That(texts.Select(text => (string?)text.Attribute("font-family")), Has.All.EndsWith("Verdana, sans-serif"));
+        Assert.That(texts.Select(text =>
+            (string?)text.Attribute("font-family")), Has.All.EndsWith("Verdana, sans-serif"));
         Assert.That((string?)svg.Attribute("width"), Is.EqualTo("1000"));
     }
 }

@@ -5,7 +5,8 @@ namespace Engine.Tests.Plots;
 
 public class SheetTests
 {
-    private static readonly (int, int, int) s_red = (0xB2, 0x18, 0x2B), s_blue = (0x21, 0x66, 0xAC), s_white = (255, 255, 255);
+    private static readonly (int, int, int) s_red = (0xB2, 0x18, 0x2B), s_blue = (0x21, 0x66, 0xAC);
+    private static readonly (int, int, int) s_white = (255, 255, 255), s_quarterOfRed = (0xEC, 0xC5, 0xCA);
 
     [Test]
     public void Weights_are_red_above_zero_and_blue_below_on_the_scale_of_the_greatest()
@@ -15,10 +16,11 @@ public class SheetTests
 
         // Both tiles stand below the margin of 14, their pixels a third of a tile wide.
         int row = 14 + 8;
-        (int Red, int Green, int Blue)[] first = [.. Enumerable.Range(0, 3).Select(i => pixels[14 + 14 + (i * 28), row])];
+        (int, int, int)[] first = [pixels[28, row], pixels[56, row], pixels[84, row]];
 
         Assert.That(first, Is.EqualTo(new[] { s_red, s_white, s_blue }));
-        Assert.That(pixels.Colours, Does.ContainKey(s_red).And.ContainKey(s_blue).And.ContainKey((0xEC, 0xC5, 0xCA)), "and a quarter of red");
+        Assert.That(
+            pixels.Colours, Does.ContainKey(s_red).And.ContainKey(s_blue).And.ContainKey(s_quarterOfRed));
         Assert.That(Texts(picture), Is.SupersetOf(new[] { "0", "1", "-2", "2" }));
     }
 
@@ -72,9 +74,10 @@ public class SheetTests
             ],
             width);
 
-        Assert.That(Texts(picture), Is.SupersetOf(new[] { head, "weak", $"{scale}2 points", "strong", $"{scale}50 points" }));
-        Assert.That(new Pixels(picture).Colours, Does.ContainKey(s_red).And.ContainKey(s_blue).And.ContainKey((50, 50, 50))
-            .And.ContainKey((0x08, 0x40, 0x81)));
+        Assert.That(Texts(picture), Is.SupersetOf(
+            new[] { head, "weak", $"{scale}2 points", "strong", $"{scale}50 points" }));
+        Assert.That(new Pixels(picture).Colours, Does.ContainKey(s_red).And.ContainKey(s_blue)
+            .And.ContainKey((50, 50, 50)).And.ContainKey((0x08, 0x40, 0x81)));
     }
 
     [Test]
@@ -92,7 +95,9 @@ public class SheetTests
             var pixels = new Pixels(picture);
             Assert.That(pixels[1, 1], Is.EqualTo((0x1B, 0x1F, 0x24)));
             Assert.That(pixels.Colours, Does.Not.ContainKey(s_white));
-            Assert.That(pixels.Colours.Where(pair => pair.Key.Red + pair.Key.Green + pair.Key.Blue > 400).Sum(pair => pair.Value), Is.GreaterThan(50));
+            int light = pixels.Colours.Where(pair => pair.Key.Red + pair.Key.Green + pair.Key.Blue > 400)
+                .Sum(pair => pair.Value);
+            Assert.That(light, Is.GreaterThan(50));
         }
     }
 
@@ -106,5 +111,8 @@ public class SheetTests
     }
 
     private static string[] Texts(Picture picture) =>
-        [.. XDocument.Parse(picture.ToSvg()).Descendants().Where(each => each.Name.LocalName == "text").Select(text => text.Value.Trim())];
+    [
+        .. XDocument.Parse(picture.ToSvg()).Descendants().Where(each => each.Name.LocalName == "text")
+            .Select(text => text.Value.Trim()),
+    ];
 }

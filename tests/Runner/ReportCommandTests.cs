@@ -32,10 +32,11 @@ public sealed partial class ReportCommandTests
         XElement html = Parsed(page);
         Assert.That(html.Descendants("h2").Select(head => head.Value), Is.EqualTo(new[]
         {
-            "Summary", "Learning curves", "Layers", "Classes", "The most confident mistakes", "What the network looks at",
-            "First layer, look: 3 filters of 2x3",
+            "Summary", "Learning curves", "Layers", "Classes", "The most confident mistakes",
+            "What the network looks at", "First layer, look: 3 filters of 2x3",
         }));
-        var facts = html.Descendants("dt").ToDictionary(term => term.Value, term => term.ElementsAfterSelf("dd").Single());
+        var facts = html.Descendants("dt")
+            .ToDictionary(term => term.Value, term => term.ElementsAfterSelf("dd").Single());
         Assert.That(facts["Best validation accuracy"].Value, Is.EqualTo("25.00 %epoch 1"));
         Assert.That(facts["Training time"].Value, Is.EqualTo("3.5 s2 epochs"));
         Assert.That(facts["Device"].Value, Is.EqualTo("cuda:0tested on cpu"));
@@ -45,15 +46,16 @@ public sealed partial class ReportCommandTests
         Assert.That(page, Does.Contain("The history says 99.00 % on the test images: it is of another training"));
         Assert.That(html.Descendants("table").First().Descendants("tr").Count(), Is.EqualTo(1 + 4));
         Assert.That(html.Descendants("table").Last().Descendants("tr").Count(), Is.EqualTo(1 + 10));
-        Assert.That(html.Descendants("table").Select(table => (string?)table.Parent!.Attribute("class")), Has.All.EqualTo("scroll"));
+        IEnumerable<XElement> around = html.Descendants("table").Select(table => table.Parent!);
+        Assert.That(around.Select(each => (string?)each.Attribute("class")), Has.All.EqualTo("scroll"));
 
         Assert.That(html.Descendants("meta").Select(meta => (string?)meta.Attribute("name")), Does.Contain("viewport"));
         Assert.That(html.Descendants("script"), Is.Empty);
         Assert.That(page, Does.Contain("prefers-color-scheme: dark").And.Not.Contain("url(").And.Not.Contain("@import")
             .And.Not.Contain("http:").And.Not.Contain("https:"));
         string[] loaded = [.. html.Descendants().Attributes()
-            .Where(attribute => attribute.Name.LocalName is "src" or "srcset" or "href" or "data" or "poster" or "action")
-            .Select(attribute => attribute.Value)];
+            .Where(each => each.Name.LocalName is "src" or "srcset" or "href" or "data" or "poster" or "action")
+            .Select(each => each.Value)];
         Assert.That(loaded, Has.Length.EqualTo(5 * 4).And.All.StartsWith("data:image/"));
         Assert.That(loaded.Select(IsWhole), Has.All.True);
     }
@@ -65,9 +67,12 @@ public sealed partial class ReportCommandTests
 
         foreach (XElement picture in html.Descendants("picture"))
         {
-            Assert.That(picture.Elements("source").Select(source => (string?)source.Attribute("media")), Is.EqualTo(new[]
+            IEnumerable<string?> media = picture.Elements("source").Attributes("media").Select(each => each.Value);
+            Assert.That(media, Is.EqualTo(new[]
             {
-                "(max-width: 640px) and (prefers-color-scheme: dark)", "(max-width: 640px)", "(prefers-color-scheme: dark)",
+                "(max-width: 640px) and (prefers-color-scheme: dark)",
+                "(max-width: 640px)",
+                "(prefers-color-scheme: dark)",
             }));
             Assert.That(picture.Elements("source").Select(source => (int)source.Attribute("width")! < 400), Is.EqualTo(
                 new[] { true, true, false }));
@@ -88,7 +93,8 @@ public sealed partial class ReportCommandTests
         XElement html = Parsed(page);
         Assert.That(html.Descendants("script").Concat(html.Descendants("b")), Is.Empty);
         Assert.That(html.Descendants("h1").Single().Value, Is.EqualTo("<script>alert('1 & \"2\"')</script>"));
-        Assert.That(html.Descendants("th").Select(cell => cell.Value), Does.Contain("<b>disc</b>").And.Contain("<img src=x>"));
+        IEnumerable<string> heads = html.Descendants("th").Select(cell => cell.Value);
+        Assert.That(heads, Does.Contain("<b>disc</b>").And.Contain("<img src=x>"));
     }
 
     [TestCase(true, true, "Trained on drawn images and tested on photographs, which it has never seen.")]
@@ -98,12 +104,16 @@ public sealed partial class ReportCommandTests
     {
         string end = inHistory ? """{"test_accuracy":0.5,"synthetic":true}""" : "";
 
-        XElement html = Parsed(await Report(_model.Write("run.jsonl", Epochs + end), _model.Save(isSynthetic: inModel)));
+        XElement html = Parsed(
+            await Report(_model.Write("run.jsonl", Epochs + end), _model.Save(isSynthetic: inModel)));
 
-        string[] warnings = [.. html.Descendants("p").Where(p => (string?)p.Attribute("class") == "warning").Select(p => p.Value)];
+        string[] warnings =
+        [
+            .. html.Descendants("p").Where(p => (string?)p.Attribute("class") == "warning").Select(p => p.Value),
+        ];
         Assert.That(warnings, warning is null ? Is.Empty : Does.Contain(warning));
-        Assert.That(html.Descendants("dt").Single(term => term.Value == "Trained on").ElementsAfterSelf().Single().Value,
-            Is.EqualTo(inHistory ? "drawn images" : "CIFAR-10"));
+        XElement trained = html.Descendants("dt").Single(term => term.Value == "Trained on");
+        Assert.That(trained.ElementsAfterSelf().Single().Value, Is.EqualTo(inHistory ? "drawn images" : "CIFAR-10"));
     }
 
     [Test]
@@ -149,7 +159,8 @@ public sealed partial class ReportCommandTests
     private static XElement Parsed(string page)
     {
         Assert.That(page, Does.StartWith("<!DOCTYPE html>"));
-        using var reader = XmlReader.Create(new StringReader(page), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore });
+        using var reader = XmlReader.Create(
+            new StringReader(page), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore });
         return XDocument.Load(reader).Root!;
     }
 
@@ -162,7 +173,8 @@ public sealed partial class ReportCommandTests
             : XDocument.Parse(Encoding.UTF8.GetString(bytes)).Root!.Name.LocalName == "svg";
     }
 
-    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) => TestCommandLine.Run(args);
+    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) =>
+        TestCommandLine.Run(args);
 
     [GeneratedRegex("^data:image/(png|svg\\+xml);base64,(.+)$")]
     private static partial Regex DataUri();

@@ -23,10 +23,13 @@ public class ShowCommandTests
         (int code, string output, string errors) = await Run("show", "cnn");
 
         Assert.That((code, errors), Is.EqualTo((0, "")));
-        Assert.That(output, Does.Contain("3  conv2    Conv2D     32x14x14       2,080   809 k  25.1 kB    6x6    80.0    15.6"));
+        Assert.That(output, Does.Contain(
+            "3  conv2    Conv2D     32x14x14       2,080   809 k  25.1 kB    6x6    80.0    15.6"));
         Assert.That(output, Does.EndWith(
-            "127,906 learnable parameters; all parameters take 512 kB; one sample takes 1.93 M FLOPs and 120 kB of outputs."));
-        Assert.That((await Run("show", "mlp")).Output, Does.Contain("1  hidden  Dense  100        102,500   205 k    400 B\n"));
+            "127,906 learnable parameters; all parameters take 512 kB; "
+            + "one sample takes 1.93 M FLOPs and 120 kB of outputs."));
+        Assert.That((await Run("show", "mlp")).Output, Does.Contain(
+            "1  hidden  Dense  100        102,500   205 k    400 B\n"));
     }
 
     [Test]
@@ -50,7 +53,8 @@ public class ShowCommandTests
     {
         string model = _model.Save(), folder = _model.File("pictures/of it");
 
-        (int code, string output, string errors) = await Run(["show", model, "-o", folder, "--explain", "3,0", .. _model.Options]);
+        (int code, string output, string errors) = await Run(
+            ["show", model, "-o", folder, "--explain", "3,0", .. _model.Options]);
 
         Assert.That((code, errors), Is.EqualTo((0, "")));
         foreach (string name in (string[])["filters", "confusion", "mistakes", "maps"])
@@ -62,7 +66,8 @@ public class ShowCommandTests
 
         using var net = new NeuralNet(DescriptionReader.Parse(SmallModel.Convolutional, "it.json").MakeLayers());
         net.SetParameters(Parameters.Load(model));
-        int right = (int)Math.Round(SmallModel.TestImages * net.Score(_model.Images.Test.Greyscale(), _model.Images.Test.Labels));
+        int right = (int)Math.Round(
+            SmallModel.TestImages * net.Score(_model.Images.Test.Greyscale(), _model.Images.Test.Labels));
         Assert.That(output, Does.EndWith($"\n{right} of 40 test images right: {100.0 * right / 40:F2} %"));
     }
 
@@ -70,15 +75,18 @@ public class ShowCommandTests
     public async Task Pictures_of_what_is_only_described_are_refused()
     {
         Assert.That(await Run("show", "cnn", "--pictures", _model.File("x")), Is.EqualTo((1, "",
-            "cnn describes a network that has learnt nothing yet: pictures are of a saved one. 'runner train cnn --save FILE' makes such.")));
+            "cnn describes a network that has learnt nothing yet: pictures are of a saved one. "
+            + "'runner train cnn --save FILE' makes such.")));
         Assert.That(Directory.Exists(_model.File("x")), Is.False);
         Assert.That((await Run("show", "cnn", "--network", "mlp")).Errors, Is.EqualTo(
-            "--network mlp says which network a saved file is of, but cnn is a description itself: take one of them away."));
+            "--network mlp says which network a saved file is of, but cnn is a description itself: "
+            + "take one of them away."));
     }
 
     [TestCase("--explain 1,40", 1, "--explain: there is no test image 40: there are 40, from 0 to 39.")]
     [TestCase("--explain 1,", 2,
-        "--explain must be numbers of images from 0 on with commas between, as 0,12, not '1,'. See 'runner show --help'.")]
+        "--explain must be numbers of images from 0 on with commas between, as 0,12, not '1,'. "
+        + "See 'runner show --help'.")]
     [TestCase("--square 0", 2, "--square must be a whole number, at least 1, not '0'. See 'runner show --help'.")]
     [TestCase("--mistakes x", 2, "--mistakes must be a whole number, at least 0, not 'x'. See 'runner show --help'.")]
     public async Task A_bad_option_is_said(string options, int exitCode, string message)
@@ -116,7 +124,8 @@ public class ShowCommandTests
             """,
             isSynthetic: true);
 
-        (int code, _, string errors) = await Run(["show", model, "-o", _model.File("p"), "--mistakes", "0", .. _model.Options]);
+        (int code, _, string errors) = await Run(
+            ["show", model, "-o", _model.File("p"), "--mistakes", "0", .. _model.Options]);
 
         Assert.That(code, Is.Zero);
         Assert.That(errors.Split('\n'), Is.EqualTo(new[]
@@ -124,7 +133,8 @@ public class ShowCommandTests
             $"NOTE: {model} was trained on drawn images, and is tried on photographs.",
             "NOTE: the first layer that learns does not look at pixels, so there is no filters.png.",
         }));
-        Assert.That(Directory.GetFiles(_model.File("p")).Select(Path.GetFileName), Is.EquivalentTo(new[] { "confusion.png", "maps.png" }));
+        IEnumerable<string?> written = Directory.GetFiles(_model.File("p")).Select(Path.GetFileName);
+        Assert.That(written, Is.EquivalentTo(new[] { "confusion.png", "maps.png" }));
     }
 
     [Test]
@@ -134,7 +144,8 @@ public class ShowCommandTests
 
         FirstFilters turned = Filters(SmallModel.Convolutional, "look.W", w);
         FirstFilters straight = Filters(
-            SmallModel.Convolutional.Replace("\"pad\": 1", "\"flip_filters\": false", StringComparison.Ordinal), "look.W", w);
+            SmallModel.Convolutional.Replace("\"pad\": 1", "\"flip_filters\": false", StringComparison.Ordinal),
+            "look.W", w);
 
         Assert.That((turned.Layer, turned.What, turned.Total), Is.EqualTo(("look", "2 filters of 2x3", 2)));
         Assert.That(turned.Filters[0].Single().Values, Is.EqualTo(new[] { 6f, 5, 4, 3, 2, 1 }));
@@ -160,5 +171,6 @@ public class ShowCommandTests
     private static FirstFilters Filters(string json, string name, Tensor weights, int most = 9) =>
         FirstFilters.Of(DescriptionReader.Parse(json, "it.json"), [KeyValuePair.Create(name, weights)], most)!;
 
-    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) => TestCommandLine.Run(args);
+    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) =>
+        TestCommandLine.Run(args);
 }

@@ -50,7 +50,8 @@ internal sealed class SmallModel : IDisposable
 
     /// <summary>Saves a described network as it begins.</summary>
     public string Save(
-        string json = Convolutional, string name = "model.safetensors", IReadOnlyList<string>? classes = null, bool isSynthetic = false)
+        string json = Convolutional, string name = "model.safetensors", IReadOnlyList<string>? classes = null,
+        bool isSynthetic = false)
     {
         NetworkDescription network = DescriptionReader.Parse(json, "network.json");
         using var net = new NeuralNet(network.MakeLayers()) { Regression = true };

@@ -81,7 +81,8 @@ public sealed class ConfusionMatrix
         if (wrong >= 0)
         {
             throw new EngineException(
-                $"The {what} of sample {wrong} is {values[wrong]}, but there are {classes} classes, from 0 to {classes - 1}.");
+                $"The {what} of sample {wrong} is {values[wrong]}, but there are {classes} classes, "
+                + $"from 0 to {classes - 1}.");
         }
     }
 }

@@ -7,8 +7,8 @@ namespace Engine.Inspection;
 /// <param name="Parameters">How many numbers it learns.</param>
 /// <param name="ParameterBytes">The bytes of its parameters, also of those that are followed and not learnt.</param>
 /// <param name="Flops">
-/// The arithmetic of its ops in use, for one sample: as they are written, before rewrites join or save any. An addition or
-/// a multiplication is one.
+/// The arithmetic of its ops in use, for one sample: as they are written, before rewrites join or save any. An addition
+/// or a multiplication is one.
 /// </param>
 /// <param name="OutputBytes">The bytes of what it makes of a sample.</param>
 public sealed record LayerInfo(
@@ -19,24 +19,26 @@ public sealed record LayerInfo(
 
     /// <summary>
     /// The receptive field: the height and width, in pixels of the image, of what a value of the output may depend on,
-    /// the padding around the image counted; the image's own where that may be all of it. Null where the network does not
-    /// take images, (channels, height, width).
+    /// the padding around the image counted; the image's own where that may be all of it. Null where the network does
+    /// not take images, (channels, height, width).
     /// </summary>
     public (int Height, int Width)? Field { get; init; }
 
     /// <summary>
     /// nolearn's capacity along height and width, in percent: how far the filter's own weights reach over the image,
-    /// filter size · step, of <see cref="FilteredField"/>. A filter whose neighbouring weights stand far apart, the field
-    /// having grown by other means, cannot learn what lies between.
+    /// filter size · step, of <see cref="FilteredField"/>. A filter whose neighbouring weights stand far apart, the
+    /// field having grown by other means, cannot learn what lies between.
     /// </summary>
     public (double Height, double Width)? Capacity { get; init; }
 
-    /// <summary>nolearn's coverage along height and width, in percent: <see cref="FilteredField"/> of the image.</summary>
+    /// <summary>
+    /// nolearn's coverage along height and width, in percent: <see cref="FilteredField"/> of the image.
+    /// </summary>
     public (double Height, double Width)? Coverage { get; init; }
 
     /// <summary>
-    /// The field as nolearn reckons it (<c>get_receptive_field</c> of nolearn/lasagne/util.py): convolutions widen it, the
-    /// windows of pooling only make later ones do so more. The image's own for a layer that sees all of it.
+    /// The field as nolearn reckons it (<c>get_receptive_field</c> of nolearn/lasagne/util.py): convolutions widen it,
+    /// the windows of pooling only make later ones do so more. The image's own for a layer that sees all of it.
     /// </summary>
     public (int Height, int Width)? FilteredField { get; init; }
 

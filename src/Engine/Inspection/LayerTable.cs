@@ -6,7 +6,9 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Inspection;
 
-/// <summary>The layers of a network with what they cost and what they see: nolearn's layer information, and more.</summary>
+/// <summary>
+/// The layers of a network with what they cost and what they see: nolearn's layer information, and more.
+/// </summary>
 public sealed class LayerTable
 {
     private const string Cyan = "\e[36m", Magenta = "\e[35m", Red = "\e[31m", Plain = "\e[0m";
@@ -44,18 +46,14 @@ public sealed class LayerTable
     /// <summary>What stands below the table: the sums.</summary>
     public string Totals =>
         $"{Parameters.ToString("N0", CultureInfo.InvariantCulture)} learnable parameters; all parameters take "
-        + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and {TextTable.Short(OutputBytes, "B")} "
-        + "of outputs";
+        + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and "
+        + $"{TextTable.Short(OutputBytes, "B")} of outputs";
 
     /// <summary>What nolearn would warn of, a sentence for each layer.</summary>
     public IReadOnlyList<string> Warnings =>
     [
-        .. Layers.Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh).Select(layer => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
-        {
-            (true, true) => $"{layer.Name}: capacity too low (< 1/6) and coverage too high (> 100 %).",
-            (true, _) => $"{layer.Name}: capacity too low (< 1/6).",
-            _ => $"{layer.Name}: coverage of the image too high (> 100 %).",
-        }),
+        .. Layers.Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh)
+            .Select(layer => $"{layer.Name}: {Warning(layer)}"),
     ];
 
     /// <summary>Looks at a network, whose parameters need not have been trained.</summary>
@@ -65,7 +63,8 @@ public sealed class LayerTable
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
         Network network = net.Network;
-        var sample = new Graph.Input(network.Input.Type with { Shape = network.Input.Shape.With(0, 1) }, network.Input.Name);
+        var sample = new Graph.Input(
+            network.Input.Type with { Shape = network.Input.Shape.With(0, 1) }, network.Input.Name);
         IReadOnlyList<Variable> outputs = Traversal.Replace(
             [.. network.Layers.Select(layer => layer.Output)],
             new Dictionary<Variable, Variable> { [network.Input] = sample });
@@ -80,11 +79,12 @@ public sealed class LayerTable
         {
             NetworkLayer layer = network.Layers[i];
             Shape shape = Shape.Create(outputs[i].Shape.Sides[1..]);
+            Parameter[] own = [.. parameters[layer.Name]];
             long flops = Traversal.Order([outputs[i]]).Where(counted.Add).Sum(FlopsOf);
             var info = new LayerInfo(
                 layer.Name, layer.Layer.Kind, shape,
-                parameters[layer.Name].Where(parameter => parameter.IsTrainable).Sum(parameter => parameter.Variable.Shape.Count),
-                parameters[layer.Name].Sum(parameter => parameter.Variable.Type.Bytes),
+                own.Where(parameter => parameter.IsTrainable).Sum(parameter => parameter.Variable.Shape.Count),
+                own.Sum(parameter => parameter.Variable.Type.Bytes),
                 flops, outputs[i].Type.Bytes);
             layers.Add(fields is null ? info : WithField(info, i == 0 ? null : fields[outputs[i]], sample.Shape));
         }
@@ -96,12 +96,13 @@ public sealed class LayerTable
     public override string ToString() => Print(hasColours: false);
 
     /// <summary>
-    /// The table as text, with the sums below it. In colour, names are as nolearn has them: magenta where the capacity is
-    /// less than a sixth, cyan where the coverage is more than the image, red where both are.
+    /// The table as text, with the sums below it. In colour, names are as nolearn has them: magenta where the capacity
+    /// is less than a sixth, cyan where the coverage is more than the image, red where both are.
     /// </summary>
     public string Print(bool hasColours)
     {
-        var table = new TextTable([.. Columns.Select(column => column is "name" or "kind" or "output" ? column : $">{column}")]);
+        var table = new TextTable(
+            [.. Columns.Select(column => column is "name" or "kind" or "output" ? column : $">{column}")]);
         foreach (IReadOnlyList<string> row in Rows)
         {
             table.Add(row);
@@ -120,6 +121,13 @@ public sealed class LayerTable
 
         return $"{string.Join('\n', lines)}\n{Totals}.\n{string.Concat(Warnings.Select(warning => $"{warning}\n"))}";
     }
+
+    private static string Warning(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
+    {
+        (true, true) => "capacity too low (< 1/6) and coverage too high (> 100 %).",
+        (true, _) => "capacity too low (< 1/6).",
+        _ => "coverage of the image too high (> 100 %).",
+    };
 
     private static string? Colour(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
     {

@@ -22,7 +22,8 @@ public sealed record Mistake(int Index, int Label, int Predicted, double Probabi
         if (probabilities.Shape.Rank != 2 || labels.Shape.Rank != 1 || labels.Shape[0] != probabilities.Shape[0])
         {
             throw new EngineException(
-                $"The probabilities are (samples, classes) and the labels (samples), not {probabilities} and {labels}.");
+                "The probabilities are (samples, classes) and the labels (samples), "
+                + $"not {probabilities} and {labels}.");
         }
 
         NdArray p = NdArray.From(probabilities);
@@ -34,7 +35,8 @@ public sealed record Mistake(int Index, int Label, int Predicted, double Probabi
             if (truth[i] < 0 || truth[i] >= classes)
             {
                 throw new EngineException(
-                    $"The label of sample {i} is {truth[i]}, but there are {classes} classes, from 0 to {classes - 1}.");
+                    $"The label of sample {i} is {truth[i]}, but there are {classes} classes, "
+                    + $"from 0 to {classes - 1}.");
             }
 
             int best = 0;
@@ -49,6 +51,11 @@ public sealed record Mistake(int Index, int Label, int Predicted, double Probabi
             }
         }
 
-        return [.. mistakes.OrderByDescending(mistake => mistake.Probability).ThenBy(mistake => mistake.Index).Take(count)];
+        return
+        [
+            .. mistakes.OrderByDescending(mistake => mistake.Probability)
+                .ThenBy(mistake => mistake.Index)
+                .Take(count),
+        ];
     }
 }

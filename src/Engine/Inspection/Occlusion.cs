@@ -18,12 +18,14 @@ public static class Occlusion
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="image">
-    /// The image, (channels, height, width), scaled as the network takes it; a network that takes its pixels in a row gets
-    /// them so.
+    /// The image, (channels, height, width), scaled as the network takes it; a network that takes its pixels in a row
+    /// gets them so.
     /// </param>
     /// <param name="label">The class, or output, that is looked at.</param>
     /// <param name="square">The side of the square.</param>
-    /// <param name="value">What it is filled with, in all channels: 0, nolearn's, is grey for pixels from -0.5 to 0.5.</param>
+    /// <param name="value">
+    /// What it is filled with, in all channels: 0, nolearn's, is grey for pixels from -0.5 to 0.5.
+    /// </param>
     /// <returns>float32 (height, width).</returns>
     /// <exception cref="EngineException">The image, the class or the square does not fit.</exception>
     public static Tensor Map(
@@ -36,8 +38,8 @@ public static class Occlusion
         if (image.Shape.Rank != 3 || image.Shape.Count != sample.Product(1, sample.Rank))
         {
             throw new EngineException(
-                $"The image is {image} and must be (channels, height, width) with the {sample.Product(1, sample.Rank)} values "
-                + $"of a sample {sample}.");
+                $"The image is {image} and must be (channels, height, width) with the "
+                + $"{sample.Product(1, sample.Rank)} values of a sample {sample}.");
         }
 
         if (output.Rank != 2 || label < 0 || label >= output[1])

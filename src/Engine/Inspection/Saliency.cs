@@ -13,8 +13,8 @@ namespace Engine.Inspection;
 public static class Saliency
 {
     /// <summary>
-    /// The gradients. The score is the last layer's output; where a softmax makes that, what the softmax is taken of, as
-    /// in the paper, since the probability of which a network is sure hardly moves.
+    /// The gradients. The score is the last layer's output; where a softmax makes that, what the softmax is taken of,
+    /// as in the paper, since the probability of which a network is sure hardly moves.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="x">The samples, as the network takes them.</param>
@@ -30,7 +30,8 @@ public static class Saliency
         Variable output = net.Network.Output;
         if (output.Rank != 2)
         {
-            throw new EngineException($"Only an output of one number a class has scores, and the network gives {output.Shape}.");
+            throw new EngineException(
+                $"Only an output of one number a class has scores, and the network gives {output.Shape}.");
         }
 
         int outputs = output.Shape[1];
@@ -38,7 +39,8 @@ public static class Saliency
         if (wrong >= 0 || classes.Length != count)
         {
             throw new EngineException(wrong >= 0
-                ? $"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, from 0 to {outputs - 1}."
+                ? $"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
+                    + $"from 0 to {outputs - 1}."
                 : $"There are {count} samples but {classes.Length} classes.");
         }
 

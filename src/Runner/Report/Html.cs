@@ -7,7 +7,9 @@ namespace Engine.Runner.Report;
 /// <summary>Writes a page that needs nothing but itself.</summary>
 internal sealed class Html
 {
-    /// <summary>Where a page is a phone's: pictures are then drawn narrow, so that their letters stay as large.</summary>
+    /// <summary>
+    /// Where a page is a phone's: pictures are then drawn narrow, so that their letters stay as large.
+    /// </summary>
     private const int Narrow = 640;
 
     private const int NarrowWidth = 340;
@@ -56,7 +58,9 @@ internal sealed class Html
     public Html Table(string label, IReadOnlyList<string> heads, IEnumerable<IReadOnlyList<string>> rows, int named = 0)
     {
         Add($"<div class=\"scroll\" role=\"region\" aria-label=\"{Text(label)}\" tabindex=\"0\">\n<table>");
-        Add($"<thead><tr>{string.Concat(heads.Select((head, i) => $"<th scope=\"col\"{Class(i)}>{Text(head.TrimStart('>'))}</th>"))}</tr></thead>");
+        IEnumerable<string> top = heads.Select((head, i) =>
+            $"<th scope=\"col\"{Class(i)}>{Text(head.TrimStart('>'))}</th>");
+        Add($"<thead><tr>{string.Concat(top)}</tr></thead>");
         Add("<tbody>");
         foreach (IReadOnlyList<string> row in rows)
         {
@@ -86,7 +90,8 @@ internal sealed class Html
         return Add("</picture>\n</figure>");
 
         void Source(string media, Picture picture) => Add(
-            $"<source media=\"{media}\" srcset=\"{Data(picture)}\" width=\"{picture.Width}\" height=\"{picture.Height}\"/>");
+            $"<source media=\"{media}\" srcset=\"{Data(picture)}\" "
+            + $"width=\"{picture.Width}\" height=\"{picture.Height}\"/>");
 
         string Data(Picture picture) => isDrawing
             ? $"data:image/svg+xml;base64,{Convert.ToBase64String(Encoding.UTF8.GetBytes(picture.ToSvg()))}"
