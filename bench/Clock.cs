@@ -8,6 +8,9 @@ internal static class Clock
     private const int Warming = 2, LeastRuns = 3, MostRuns = 9;
     private const double LeastSeconds = 0.02, Patience = 2;
 
+    /// <summary>Times a kernel.</summary>
+    public static Spread Measure(Kernel kernel) => Measure(kernel.Run, kernel.Times);
+
     /// <summary>
     /// Runs something until it is warm, then in groups so large that the clock's own cost is nothing.
     /// </summary>

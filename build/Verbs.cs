@@ -81,7 +81,12 @@ internal static class Verbs
 
     private static int RunRunner(string[] args) => RunProgram("src/Runner", "Runner", "runner", args);
 
-    private static int Bench(string[] args) => RunProgram("bench", "Bench", "Engine.Bench", args);
+    private static int Bench(string[] args)
+    {
+        string[] table = ["--table", Path.Combine(Repository.Artifacts, "bench.md")];
+        return RunProgram(
+            "bench/Suite", "Suite", "Engine.Bench.Suite", args.Contains(table[0]) ? args : [.. args, .. table]);
+    }
 
     private static int MakeBundle(string[] _) => Bundle.Make() ? Done : Failed;
 

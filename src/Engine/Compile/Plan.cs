@@ -53,7 +53,7 @@ internal sealed class Plan : IDisposable
 
         foreach ((Root from, SharedVariable to) in Layout.CopiesAfter)
         {
-            var target = new Operand(to.Place(device, device.Allocate), 0, new OperandType(to.DType, to.Shape));
+            var target = new Operand(to.Place(device, device.Allocate, device.Borrow), 0, new OperandType(to.DType, to.Shape));
             waves.Add([BindCopy(from, null, target)]);
         }
 
@@ -86,7 +86,7 @@ internal sealed class Plan : IDisposable
             return root?.Place switch
             {
                 null => new Operand(_arena, 0, type),
-                Place.Shared => new Operand(root.Shared!.Place(device, device.Allocate), 0, type),
+                Place.Shared => new Operand(root.Shared!.Place(device, device.Allocate, device.Borrow), 0, type),
                 Place.Constant => new Operand(constants((Constant)root.Variable), 0, type),
                 _ => new Operand(_arena, Layout.Memory.Offsets[root.Buffer], type),
             };

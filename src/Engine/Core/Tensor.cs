@@ -111,6 +111,9 @@ public sealed class Tensor
         };
     }
 
+    /// <summary>Keeps the elements where they lie in memory until the handle is freed.</summary>
+    internal GCHandle Pin() => GCHandle.Alloc(_data, GCHandleType.Pinned);
+
     /// <summary>The first element that is NaN or infinite, and where it stands in C order; null if none is.</summary>
     internal (int Index, double Value)? FirstNotFinite()
     {

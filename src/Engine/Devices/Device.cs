@@ -24,6 +24,11 @@ public abstract class Device : IDisposable
     /// <summary>Memory whose contents are undefined.</summary>
     public abstract Storage Allocate(long bytes);
 
+    /// <summary>
+    /// The memory of a tensor, to be read where it lies and never written; null for a device with memory of its own.
+    /// </summary>
+    internal virtual Storage? Borrow(Tensor tensor) => null;
+
     /// <summary>The bytes of scratch memory that the op needs while it runs on such operands.</summary>
     /// <exception cref="EngineException">The op has no kernel for this device.</exception>
     public abstract long Workspace(object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs);

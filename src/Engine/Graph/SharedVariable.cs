@@ -11,6 +11,7 @@ public sealed class SharedVariable : Variable, IDisposable
 
     private Tensor? _host;
     private (Tensor From, int[] Rows)? _selection;
+    private Tensor? _lent;
     private Storage? _storage;
 
     /// <summary>A shared variable with this first value.</summary>
@@ -24,6 +25,14 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     internal SharedVariable(Tensor from, int[] rows, string? name)
         : base(new TensorType(from.DType, from.Shape.With(0, rows.Length)), name) => _selection = (from, rows);
+
+    private SharedVariable(string? name, Tensor lent)
+        : base(new TensorType(lent.DType, lent.Shape), name) => _lent = lent;
+
+    /// <summary>
+    /// A shared variable that is never set or updated: a device that can reads it where the tensor lies.
+    /// </summary>
+    internal static SharedVariable InPlace(Tensor value, string? name) => new(name, value);
 
     /// <summary>
     /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
@@ -83,16 +92,21 @@ public sealed class SharedVariable : Variable, IDisposable
         _storage = null;
         _host = null;
         _selection = null;
+        _lent = null;
     }
 
     /// <summary>The memory on the device, where the value is moved by the first call.</summary>
     /// <exception cref="EngineException">The value lies on another device.</exception>
-    internal Storage Place(object device, Func<long, Storage> allocate)
+    internal Storage Place(object device, Func<long, Storage> allocate, Func<Tensor, Storage?> borrow)
     {
         if (_storage is null)
         {
-            _storage = allocate(Type.Bytes);
-            MoveTo(_storage);
+            _storage = _lent is null ? null : borrow(_lent);
+            if (_storage is null)
+            {
+                _storage = allocate(Type.Bytes);
+                MoveTo(_storage);
+            }
         }
         else if (_storage.Device != device)
         {
@@ -103,8 +117,8 @@ public sealed class SharedVariable : Variable, IDisposable
         return _storage;
     }
 
-    private Tensor Host => _host ??= _selection is { } selection
-        ? selection.From.Rows(selection.Rows)
+    private Tensor Host => _host ??= _lent is not null ? _lent
+        : _selection is { } selection ? selection.From.Rows(selection.Rows)
         : throw new ObjectDisposedException(Name ?? nameof(SharedVariable));
 
     private void MoveTo(Storage storage)
@@ -142,7 +156,10 @@ public sealed class SharedVariable : Variable, IDisposable
         }
         else
         {
-            value.CopyTo(Host.Bytes);
+            // The first value's tensor may be somebody's: it is left as it is.
+            var host = new Tensor(DType, Shape);
+            value.CopyTo(host.Bytes);
+            (_host, _selection, _lent) = (host, null, null);
         }
     }
 }

@@ -45,7 +45,7 @@ internal abstract class Feed : IDisposable
 
 /// <summary>
 /// Samples that lie on the device, where a counter, itself an update, selects each batch: many batches run with no host
-/// in between.
+/// in between. A device that can read host memory may read them where they lie.
 /// </summary>
 internal sealed class DeviceFeed : Feed
 {
@@ -53,6 +53,9 @@ internal sealed class DeviceFeed : Feed
     private readonly SharedVariable _y;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
     private readonly SharedVariable? _order;
+    private readonly Tensor? _inPlace;
+    private readonly bool _shuffle;
+    private int[] _rows;
     private Tensor _targets;
     private readonly Tensor _fullSize;
     private readonly Tensor _lastSize;
@@ -61,24 +64,35 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
+    /// <param name="model">The network.</param>
+    /// <param name="x">All samples.</param>
+    /// <param name="y">Their targets.</param>
+    /// <param name="samples">Which of them to bring.</param>
+    /// <param name="iterator">How large a batch is.</param>
+    /// <param name="shuffle">Whether they come in another order each epoch.</param>
+    /// <param name="seed">What that order is a function of.</param>
+    /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
     public DeviceFeed(
-        Model model, Tensor x, Tensor y, int[] samples, BatchIterator iterator, bool shuffle, ulong seed)
+        Model model, Tensor x, Tensor y, int[] samples, BatchIterator iterator, bool shuffle, ulong seed, bool inPlace)
     {
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
+        _shuffle = shuffle;
+        _inPlace = inPlace ? x : null;
+        _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
         _targets = y.Rows(samples);
-        _x = new SharedVariable(x, samples, "x");
-        _y = new SharedVariable(_targets, "y");
+        _x = inPlace ? SharedVariable.InPlace(x, "x") : new SharedVariable(x, samples, "x");
+        _y = new SharedVariable(inPlace ? y : _targets, "y");
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
         Graph.Input size = Symbolic.Size("size");
         Variable start = _counter * _batchSize;
         Func<SharedVariable, Variable> batch = data => Symbolic.TakeRows(data, start, size);
-        if (shuffle)
+        if (shuffle || inPlace)
         {
-            _order = new SharedVariable(Tensor.From(new int[_count]), "order");
+            _order = new SharedVariable(Tensor.From([.. _rows]), "order");
             Variable rows = Symbolic.TakeRows(_order, start, size);
             batch = data => Symbolic.Gather(data, rows);
         }
@@ -110,12 +124,33 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Puts other samples, as many, in the place of these.</summary>
-    public void Replace(Tensor x, Tensor y)
+    /// <summary>Whether these samples are read where they lie.</summary>
+    public bool Borrows(Tensor x) => _inPlace == x;
+
+    /// <summary>
+    /// Puts other samples, as many, in the place of these; false if that cannot be, these being read where they lie.
+    /// </summary>
+    public bool TryReplace(Tensor x, Tensor y, int[] samples)
     {
-        _targets = y;
-        _x.SetValue(x);
-        _y.SetValue(y);
+        if (_inPlace is not null && (!Borrows(x) || y.Shape != _y.Shape))
+        {
+            return false;
+        }
+
+        _targets = Selected(y, samples);
+        if (_inPlace is not null)
+        {
+            _rows = samples;
+            _order!.SetValue(Tensor.From([.. _rows]));
+            _y.SetValue(y);
+        }
+        else
+        {
+            _x.SetValue(Selected(x, samples));
+            _y.SetValue(_targets);
+        }
+
+        return true;
     }
 
     public override void Prepare(Function function)
@@ -134,7 +169,11 @@ internal sealed class DeviceFeed : Feed
     {
         _next = 0;
         _counter.SetScalar(0);
-        _order?.SetValue(Tensor.From(Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count)));
+        if (_shuffle)
+        {
+            int[] order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
+            _order!.SetValue(Tensor.From([.. order.Select(sample => _rows[sample])]));
+        }
     }
 
     public override int Run(Function function, int count)
@@ -162,6 +201,9 @@ internal sealed class DeviceFeed : Feed
         _counter.Dispose();
         _order?.Dispose();
     }
+
+    private static Tensor Selected(Tensor tensor, int[] samples) =>
+        samples.Length == tensor.Shape[0] ? tensor : tensor.Rows(samples);
 }
 
 /// <summary>

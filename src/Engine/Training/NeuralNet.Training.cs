@@ -174,16 +174,18 @@ public sealed partial class NeuralNet
             BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
             bool shuffle = isTraining && iterator.Shuffle;
             var key = new PassKey(rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null);
-            if (former?.Key == key && former.Feed is DeviceFeed kept)
+            if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(x, y, rows))
             {
-                kept.Replace(Rows(x, rows), Rows(y, rows));
                 return former;
             }
 
+            // One data set is read where it lies; from a second one on they are copied to where the compiled function
+            // expects them, so that a function is not compiled for each.
+            bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(x)));
             Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed)
+                ? new DeviceFeed(model, x, y, rows, iterator, shuffle, net.Seed, inPlace)
                 : new HostFeed(model, Rows(x, rows), Rows(y, rows), iterator, shuffle, net.Seed);
-            if (former?.Key == key)
+            if (former?.Key == key && !key.IsOnDevice)
             {
                 return former with { Feed = feed };
             }

@@ -16,7 +16,7 @@ public sealed class TrainingStep : IDisposable
     {
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, x.Shape[0])];
-        _feed = new DeviceFeed(model, x, y, samples, iterator, iterator.Shuffle, net.Seed);
+        _feed = new DeviceFeed(model, x, y, samples, iterator, iterator.Shuffle, net.Seed, inPlace: !device.IsGpu);
         _epoch = x.Shape[0] / Math.Min(iterator.BatchSize, x.Shape[0]);
         Function = _feed.Compile(model.TrainUpdates, model.TrainLoss, device);
         _feed.PrepareFull(Function);

@@ -32,6 +32,8 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override Storage Allocate(long bytes) => new CpuStorage(this, bytes);
 
+    internal override Storage? Borrow(Tensor tensor) => new CpuStorage(this, tensor);
+
     /// <inheritdoc/>
     public override long Workspace(
         object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs) =>
@@ -124,54 +126,6 @@ public sealed unsafe class CpuDevice : Device
 
         public void Dispose()
         {
-        }
-    }
-}
-
-/// <summary>Host memory, aligned to a cache line, with room for a vector past its end.</summary>
-internal sealed unsafe class CpuStorage : Storage
-{
-    private const nuint Alignment = 64;
-
-    private byte* _memory;
-
-    public CpuStorage(CpuDevice device, long bytes)
-    {
-        Device = device;
-        Bytes = bytes;
-        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Alignment, Alignment);
-        GC.AddMemoryPressure(bytes + (long)Alignment);
-    }
-
-    ~CpuStorage() => Dispose(false);
-
-    public override long Bytes { get; }
-
-    public override object Device { get; }
-
-    public static byte* Pointer(Operand operand) => ((CpuStorage)operand.Storage).Memory + operand.Offset;
-
-    public override void Write(ReadOnlySpan<byte> source, long offset = 0)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + source.Length, Bytes);
-        source.CopyTo(new Span<byte>(Memory + offset, source.Length));
-    }
-
-    public override void Read(Span<byte> destination, long offset = 0)
-    {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + destination.Length, Bytes);
-        new ReadOnlySpan<byte>(Memory + offset, destination.Length).CopyTo(destination);
-    }
-
-    private byte* Memory => _memory is not null ? _memory : throw new ObjectDisposedException(nameof(CpuStorage));
-
-    protected override void Dispose(bool disposing)
-    {
-        if (_memory is not null)
-        {
-            NativeMemory.AlignedFree(_memory);
-            _memory = null;
-            GC.RemoveMemoryPressure(Bytes + (long)Alignment);
         }
     }
 }

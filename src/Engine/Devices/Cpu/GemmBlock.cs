@@ -259,16 +259,21 @@ internal static unsafe class GemmBlock<S, V, T>
     private static int PackedTileSize(int depth) => (PackedHeight * depth) + LineLength;
 
     /// <summary>
-    /// Whether rows so far apart fall into one set of the first cache, whose 8 to 12 ways a tile's rows would fill.
+    /// Whether rows so far apart fall into one set of the first cache, where those of a tile have no room.
     /// </summary>
-    private static bool SharesSets(int ld) => (long)ld * sizeof(T) % 4096 == 0;
+    private static bool SharesSets(int ld) =>
+        (long)ld * sizeof(T) % 4096 == 0 && MicroKernel<S, V, T>.MaxRows > FirstCache.Size.Ways;
 
     /// <summary>
     /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that
     /// they read stays in the first cache, which a multiple of half a kilobyte between its rows would prevent.
     /// </summary>
-    private static int InPlaceRows(int depth, int ldb) =>
-        depth <= 128 && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
+    private static int InPlaceRows(int depth, int ldb)
+    {
+        // Two vectors that do not begin with a line lie on three.
+        int panel = depth * ((PanelWidth * sizeof(T)) + Alignment);
+        return panel <= FirstCache.Size.Bytes && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Tiles(int height) => (height + MicroKernel<S, V, T>.MaxRows - 1) / MicroKernel<S, V, T>.MaxRows;

@@ -1,0 +1,82 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Engine.Bench;
+
+/// <summary>
+/// Somebody else's program that times the same on the CPU: it takes the names of the benchmarks, <c>--device cpu</c>,
+/// <c>--epochs</c> and <c>--data</c>, and prints a line of JSON each, as <see cref="Measurement"/> has it. How many
+/// threads to use it is told by OMP_NUM_THREADS.
+/// </summary>
+/// <param name="Command">The program and its first arguments.</param>
+internal sealed record Yardstick(IReadOnlyList<string> Command)
+{
+    /// <summary>Names a yardstick where the command line does not.</summary>
+    public const string Variable = "ENGINE_YARDSTICK";
+
+    private const string None = "none";
+
+    /// <summary>The yardstick of the command line, else of the environment, else what is found; null for none.</summary>
+    public static Yardstick? Named(string? command, Func<Yardstick?>? find)
+    {
+        command ??= Environment.GetEnvironmentVariable(Variable);
+        return command == None ? null
+            : string.IsNullOrWhiteSpace(command) ? find?.Invoke()
+            : new Yardstick(command.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    /// <summary>PyTorch, if this script, of bench/peers, can be run; else null.</summary>
+    public static Yardstick? PyTorch(string script)
+    {
+        try
+        {
+            using Process asked = Start(["python3", "-c", "import torch, numpy"], threads: 1);
+            asked.StandardOutput.ReadToEnd();
+            asked.WaitForExit();
+            return asked.ExitCode == 0 && File.Exists(script)
+                ? new Yardstick(["python3", script, "--variants", "eager"])
+                : null;
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What it measures of one benchmark; nothing, and a line on <paramref name="errors"/>, if it fails.</summary>
+    public IReadOnlyList<Measurement> Measure(
+        string bench, int threads, string? data, int epochs, TextWriter errors)
+    {
+        string[] folder = data is null ? [] : ["--data", data];
+        try
+        {
+            using Process run = Start(
+                [
+                    .. Command, bench, "--device", "cpu", "--epochs", epochs.ToString(CultureInfo.InvariantCulture),
+                    .. folder,
+                ],
+                threads);
+            string[] lines = run.StandardOutput.ReadToEnd().Split('\n');
+            run.WaitForExit();
+            if (run.ExitCode != 0)
+            {
+                errors.WriteLine($"The yardstick '{string.Join(' ', Command)}' left {bench} with {run.ExitCode}.");
+            }
+
+            return [.. lines.Select(line => Measurement.FromJson(line.Trim())).OfType<Measurement>()];
+        }
+        catch (Win32Exception error)
+        {
+            errors.WriteLine($"The yardstick '{string.Join(' ', Command)}' cannot be run: {error.Message}.");
+            return [];
+        }
+    }
+
+    private static Process Start(string[] command, int threads)
+    {
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true };
+        start.Environment["OMP_NUM_THREADS"] = threads.ToString(CultureInfo.InvariantCulture);
+        return Process.Start(start)!;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Host memory: its own, aligned to a cache line and with room for a vector past its end, or that of a tensor, which is
+/// read where it lies.
+/// </summary>
+internal sealed unsafe class CpuStorage : Storage
+{
+    private const nuint Alignment = 64;
+
+    private readonly GCHandle _pin;
+    private byte* _memory;
+
+    public CpuStorage(CpuDevice device, long bytes)
+    {
+        Device = device;
+        Bytes = bytes;
+        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Alignment, Alignment);
+        GC.AddMemoryPressure(bytes + (long)Alignment);
+    }
+
+    public CpuStorage(CpuDevice device, Tensor tensor)
+    {
+        Device = device;
+        Bytes = tensor.Bytes.Length;
+        _pin = tensor.Pin();
+        _memory = (byte*)_pin.AddrOfPinnedObject();
+    }
+
+    ~CpuStorage() => Dispose(false);
+
+    public override long Bytes { get; }
+
+    public override object Device { get; }
+
+    public static byte* Pointer(Operand operand) => ((CpuStorage)operand.Storage).Memory + operand.Offset;
+
+    public override void Write(ReadOnlySpan<byte> source, long offset = 0)
+    {
+        if (_pin.IsAllocated)
+        {
+            throw new InvalidOperationException("What was borrowed from a tensor is not to be written.");
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + source.Length, Bytes);
+        source.CopyTo(new Span<byte>(Memory + offset, source.Length));
+    }
+
+    public override void Read(Span<byte> destination, long offset = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + destination.Length, Bytes);
+        new ReadOnlySpan<byte>(Memory + offset, destination.Length).CopyTo(destination);
+    }
+
+    private byte* Memory => _memory is not null ? _memory : throw new ObjectDisposedException(nameof(CpuStorage));
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_memory is null)
+        {
+            return;
+        }
+
+        if (_pin.IsAllocated)
+        {
+            _pin.Free();
+        }
+        else
+        {
+            NativeMemory.AlignedFree(_memory);
+            GC.RemoveMemoryPressure(Bytes + (long)Alignment);
+        }
+
+        _memory = null;
+    }
+}
