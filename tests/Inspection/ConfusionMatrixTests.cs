@@ -40,7 +40,7 @@ public class ConfusionMatrixTests
         };
         net.Fit(points, labels);
 
-        var matrix = ConfusionMatrix.Of(net, points, Tensor.From(labels));
+        var matrix = ConfusionMatrix.Of(net, points, labels);
 
         Assert.That((float)matrix.Accuracy, Is.EqualTo(net.Score(points, labels)).And.GreaterThan(0.5f));
         Assert.That(Enumerable.Range(0, 3).Select(matrix.Samples), Is.EqualTo(new[] { 100, 100, 100 }));

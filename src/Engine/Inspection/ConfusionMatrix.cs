@@ -61,6 +61,9 @@ public sealed class ConfusionMatrix
             net.Network.Output.Shape[1], y.Cast(DType.Int32).AsSpan<int>(), net.Predict(x).AsSpan<int>());
     }
 
+    /// <inheritdoc cref="Of(NeuralNet, Tensor, Tensor)"/>
+    public static ConfusionMatrix Of(NeuralNet net, Tensor x, int[] y) => Of(net, x, Tensor.From(y));
+
     /// <summary>How many samples are of a class.</summary>
     public int Samples(int label) => Enumerable.Range(0, Classes).Sum(c => _counts[label, c]);
 
