@@ -25,20 +25,21 @@ public static class LearningCurves
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
     /// <param name="title">What stands above; null for nothing.</param>
+    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
-        IReadOnlyList<TrainingCurves> trainings, int width = 1000, int height = 420, string? title = null)
+        IReadOnlyList<TrainingCurves> trainings, int width = 1000, int height = 420, string? title = null,
+        Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(trainings);
+        Theme colours = theme ?? Theme.Light;
         Typefaces.Register();
         bool hasAccuracy = trainings.Any(training => training.ValidAccuracy.Any(double.IsFinite));
-        return new Picture(width, height, canvas =>
+        return new Picture(width, height, colours, canvas =>
         {
             int top = title is null ? 0 : 34;
             if (title is not null)
             {
-                using var font = new SKFont(Typefaces.Bold, 16);
-                using var ink = new SKPaint { Color = Colours.Ink, IsAntialias = true };
-                canvas.DrawText(title, width / 2f, 24, SKTextAlign.Center, font, ink);
+                new Pen(canvas, colours).Text(title, width / 2f, 24, 16, align: SKTextAlign.Center, isBold: true);
             }
 
             bool isNarrow = width < 1.2 * height;
@@ -46,47 +47,56 @@ public static class LearningCurves
             PixelRect first = !hasAccuracy ? new(0, width, height, top)
                 : isNarrow ? new(0, width, half, top)
                 : new(0, half, height, top);
-            using Plot losses = Losses(trainings);
-            losses.Render(canvas, first);
+            using Plot losses = Losses(trainings, colours);
+            Render(losses, canvas, first);
             if (hasAccuracy)
             {
-                using Plot accuracies = Accuracies(trainings);
-                accuracies.Render(canvas, isNarrow ? new(0, width, height, half) : new(half, width, height, top));
+                using Plot accuracies = Accuracies(trainings, colours);
+                Render(accuracies, canvas, isNarrow ? new(0, width, height, half) : new(half, width, height, top));
             }
         });
     }
 
-    private static Plot Losses(IReadOnlyList<TrainingCurves> trainings)
+    /// <summary>
+    /// Draws once: the first time, ScottPlot draws again over it as soon as it knows the axes' limits.
+    /// </summary>
+    private static void Render(Plot plot, SKCanvas canvas, PixelRect where)
     {
-        Plot plot = Framed("loss");
+        plot.RenderInMemory((int)where.Width, (int)where.Height);
+        plot.Render(canvas, where);
+    }
+
+    private static Plot Losses(IReadOnlyList<TrainingCurves> trainings, Theme theme)
+    {
+        Plot plot = Framed("loss", theme);
         for (int i = 0; i < trainings.Count; i++)
         {
             TrainingCurves training = trainings[i];
-            Color colour = Color.FromSKColor(Colours.Series(i));
+            Color colour = Color.FromSKColor(theme.Series(i));
             string of = trainings.Count > 1 ? $"{training.Name}, " : "";
             Line(plot, training.Epochs, training.TrainLoss, colour.WithOpacity(0.45), $"{of}training");
             Line(plot, training.Epochs, training.ValidLoss, colour, $"{of}validation");
         }
 
-        return Finished(plot, Alignment.UpperRight);
+        return Finished(plot, Alignment.UpperRight, theme);
     }
 
-    private static Plot Accuracies(IReadOnlyList<TrainingCurves> trainings)
+    private static Plot Accuracies(IReadOnlyList<TrainingCurves> trainings, Theme theme)
     {
-        Plot plot = Framed("accuracy, %");
+        Plot plot = Framed("accuracy, %", theme);
         for (int i = 0; i < trainings.Count; i++)
         {
             TrainingCurves training = trainings[i];
             Line(
                 plot, training.Epochs, [.. training.ValidAccuracy.Select(accuracy => accuracy * 100)],
-                Color.FromSKColor(Colours.Series(i)),
+                Color.FromSKColor(theme.Series(i)),
                 trainings.Count > 1 ? training.Name : "validation");
         }
 
-        return Finished(plot, Alignment.LowerRight);
+        return Finished(plot, Alignment.LowerRight, theme);
     }
 
-    private static Plot Framed(string quantity)
+    private static Plot Framed(string quantity, Theme theme)
     {
         var plot = new Plot { RenderManager = { ClearCanvasBeforeEachRender = false } };
         plot.Axes.Left.Label.Text = quantity;
@@ -97,16 +107,19 @@ public static class LearningCurves
         plot.Axes.Top.FrameLineStyle.Width = plot.Axes.Right.FrameLineStyle.Width = 0;
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.Bottom.MinorTickStyle.Length = 0;
-        plot.Grid.MajorLineColor = Colors.Black.WithOpacity(0.08);
+        plot.FigureBackground.Color = plot.DataBackground.Color = Colors.Transparent;
+        plot.Axes.Color(Color.FromSKColor(theme.Ink));
+        plot.Grid.MajorLineColor = Color.FromSKColor(theme.Line);
         return plot;
     }
 
-    private static Plot Finished(Plot plot, Alignment legend)
+    private static Plot Finished(Plot plot, Alignment legend, Theme theme)
     {
         plot.Legend.FontSize = 12;
         plot.Legend.OutlineWidth = 0;
         plot.Legend.ShadowColor = Colors.Transparent;
-        plot.Legend.BackgroundColor = Colors.White.WithOpacity(0.8);
+        plot.Legend.BackgroundColor = Color.FromSKColor(theme.Paper).WithOpacity(0.8);
+        plot.Legend.FontColor = Color.FromSKColor(theme.Ink);
         plot.ShowLegend(legend);
         plot.Axes.Margins(0.04, 0.08);
         return plot;

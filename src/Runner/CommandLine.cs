@@ -11,6 +11,12 @@ internal static class CommandLine
     public const int Failed = 1;
     public const int WrongUsage = 2;
 
+    /// <summary>Stopped by Ctrl-C: 128 and the number of the signal, as shells have it.</summary>
+    public const int Stopped = 130;
+
+    /// <summary>Stopped by a request to terminate.</summary>
+    public const int Terminated = 143;
+
     /// <summary>What the user types to start it.</summary>
     public const string Name = "runner";
 
@@ -20,6 +26,7 @@ internal static class CommandLine
         var root = new RootCommand("Train neural networks on the CPU or on an NVIDIA GPU.");
         foreach (Command command in commands)
         {
+            OfferChoices(command);
             root.Add(command);
         }
 
@@ -28,8 +35,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, and 1 if anything else
-    /// goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
+    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped, and 1 if
+    /// anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
     /// </summary>
     public static async Task<int> Run(
         RootCommand root,
@@ -39,7 +46,7 @@ internal static class CommandLine
         CancellationToken cancellation)
     {
         ParseResult parsed = root.Parse(args);
-        if (parsed.Action is ParseErrorAction)
+        if (parsed.Action is ParseErrorAction || MisreadOption(parsed) is not null)
         {
             await errors.WriteLineAsync($"{Complaint(parsed)} See '{PathOf(parsed)} --help'.");
             return WrongUsage;
@@ -59,6 +66,7 @@ internal static class CommandLine
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             await errors.WriteLineAsync("Stopped.");
+            return Stopped;
         }
         catch (EngineException error)
         {
@@ -73,11 +81,29 @@ internal static class CommandLine
         return Failed;
     }
 
+    /// <summary>
+    /// Has a shell complete the values of an option as its help writes them (<c>auto|cpu|cuda</c>), not as the names of an
+    /// enumeration.
+    /// </summary>
+    private static void OfferChoices(Command command)
+    {
+        foreach (Option option in command.Options.Where(option => option.HelpName?.Contains('|', StringComparison.Ordinal) == true))
+        {
+            option.CompletionSources.Clear();
+            option.CompletionSources.Add(option.HelpName!.Split('|'));
+        }
+
+        foreach (Command below in command.Subcommands)
+        {
+            OfferChoices(below);
+        }
+    }
+
     /// <summary>What is wrong, in one line, with the word that was probably meant.</summary>
     private static string Complaint(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        if (parsed.UnmatchedTokens is [string token, ..])
+        if ((MisreadOption(parsed) ?? parsed.UnmatchedTokens.FirstOrDefault()) is { } token)
         {
             string word = token.Split('=', 2)[0];
             bool isOption = word.StartsWith('-');
@@ -95,6 +121,17 @@ internal static class CommandLine
 
         return parsed.Errors[0].Message.ReplaceLineEndings(" ");
     }
+
+    /// <summary>
+    /// A word in an argument's place that is written as an option is: a misspelt one, which a command that takes files would
+    /// else look for as a file. Behind <c>--</c> it is what it is.
+    /// </summary>
+    private static string? MisreadOption(ParseResult parsed) => parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>()
+            .SelectMany(argument => argument.Tokens)
+            .Select(token => token.Value)
+            .FirstOrDefault(word => word is ['-', _, ..]);
 
     /// <summary>The options of a command, and those that it has from the ones above it.</summary>
     private static IEnumerable<Option> OptionsOf(ParseResult parsed)

@@ -9,6 +9,7 @@ internal static class Commands
     public static IReadOnlyList<Command> Create() =>
     [
         Experiment.Cnn(), Experiment.Mlp(), Experiment.Train(), CompareCommand.Create(), PredictCommand.Create(),
-        PlotCommand.Create(), ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
+        PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
+        ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];
 }

@@ -36,7 +36,7 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
 
     private void Begin()
     {
-        if (!console.Profile.Out.IsTerminal)
+        if (!console.CanRedraw())
         {
             console.WriteLine($"{what} …");
             _drawing = Task.CompletedTask;

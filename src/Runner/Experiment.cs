@@ -7,7 +7,6 @@ using Engine.Devices;
 using Engine.IO;
 using Engine.Runner.Description;
 using Engine.Training;
-using Spectre.Console;
 
 namespace Engine.Runner;
 
@@ -61,10 +60,7 @@ internal static class Experiment
     public static async Task<Cifar10Set> LoadData(
         string? path, int? images, bool isQuiet, CancellationToken cancellation)
     {
-        using var bar = new DownloadBar(AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(Console.Error),
-        }), "Downloading CIFAR-10");
+        using var bar = new DownloadBar(Terminal.OfErrors(), "Downloading CIFAR-10");
         Cifar10Set data = await Cifar10.LoadAsync(
             new Cifar10Options { Path = path, Progress = new Reporter(bar) }, cancellation);
         if (data.Notice is not null)
@@ -86,7 +82,7 @@ internal static class Experiment
     }
 
     /// <summary>The accuracy on the test images, beside it whether these are CIFAR-10's.</summary>
-    public static void PrintAccuracy(float accuracy, bool isSynthetic) => Console.WriteLine(string.Create(
+    public static void PrintAccuracy(float accuracy, bool isSynthetic, TextWriter output) => output.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
@@ -106,7 +102,9 @@ internal static class Experiment
             Seed = (ulong)network.Seed,
             FloatX = floatX,
             Device = device,
-            Callbacks = [.. network.MakeCallbacks()],
+            Callbacks = options.Quiet
+                ? [.. network.MakeCallbacks()]
+                : [.. network.MakeCallbacks(), new TrainingBar(Terminal.OfErrors())],
             Verbose = options.Quiet ? 0 : 1,
             RowNote = isSynthetic ? "drawn images" : null,
         };
@@ -152,6 +150,8 @@ internal static class Experiment
         }
 
         var model = new ModelFile(options.Described(), data.Classes, data.IsSynthetic);
+        bool isStarted = false;
+        net.Callbacks.Add(new LambdaCallback { EpochStarted = (_, _) => isStarted = true });
         if (options.Checkpoint is not null)
         {
             // Behind all others, so that what they remember of the epoch is in it.
@@ -159,10 +159,16 @@ internal static class Experiment
         }
 
         net.Fit(data.Train, data.TrainLabels, cancellation);
-        Resumption.SayHowItEnded(net, options, cancellation.IsCancellationRequested);
+        bool isStopped = cancellation.IsCancellationRequested;
+        if (isStopped && !isStarted)
+        {
+            // A network that has learnt nothing shall not be written over one that has.
+            cancellation.ThrowIfCancellationRequested();
+        }
 
+        Resumption.SayHowItEnded(net, options, isStopped);
         float accuracy = net.Score(data.Test, data.TestLabels);
-        PrintAccuracy(accuracy, data.IsSynthetic);
+        PrintAccuracy(accuracy, data.IsSynthetic, Console.Out);
         history?.End(accuracy, device);
         if (profile is not null)
         {
@@ -174,7 +180,7 @@ internal static class Experiment
             model.Save(options.Save, net);
         }
 
-        return CommandLine.Done;
+        return isStopped ? CommandLine.Stopped : CommandLine.Done;
     }
 
     /// <summary>

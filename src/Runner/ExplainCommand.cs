@@ -22,11 +22,10 @@ internal static class ExplainCommand
     {
         Argument<string> network = new("network") { Description = "mlp, cnn, or a file that describes a network." };
         network.CompletionSources.Add([.. Networks.Names]);
-        Option<Stage> stage = new("--stage")
+        Option<Stage?> stage = new("--stage")
         {
             HelpName = "graph|rewritten|schedule|memory|kernels",
-            Description = "What to show.",
-            DefaultValueFactory = _ => Stage.Kernels,
+            Description = "What to show. [default: kernels]",
             CustomParser = ParseStage,
         };
         Option<DeviceChoice?> device = CommonOptions.Device();
@@ -87,7 +86,7 @@ internal static class ExplainCommand
                 output.WriteLine();
             }
 
-            output.Write(step.Function.Print(parsed.GetValue(stage)));
+            output.Write(step.Function.Print(parsed.GetValue(stage) ?? Stage.Kernels));
             output.WriteLine($"kernels per training step: {step.Function.Launches.Count}");
             if (profile is not null)
             {
@@ -129,10 +128,10 @@ internal static class ExplainCommand
         return pixels;
     }
 
-    private static Stage ParseStage(ArgumentResult result) =>
+    private static Stage? ParseStage(ArgumentResult result) =>
         Enum.TryParse(CommonOptions.Text(result), ignoreCase: true, out Stage stage) && Enum.IsDefined(stage)
             ? stage
-            : CommonOptions.Refuse<Stage>(result, "graph, rewritten, schedule, memory or kernels");
+            : CommonOptions.Refuse<Stage?>(result, "graph, rewritten, schedule, memory or kernels");
 
     private static int? ParseArchitecture(ArgumentResult result)
     {

@@ -12,6 +12,9 @@ namespace Engine.Runner;
 internal sealed record History(
     string Name, IReadOnlyList<EpochFigures> Epochs, double? TestAccuracy, bool IsSynthetic)
 {
+    /// <summary>The device it ran on; null if the file does not say.</summary>
+    public string? Device { get; init; }
+
     /// <summary>Reads the files that <c>--history</c> wrote; one of <c>compare</c> holds a training a device.</summary>
     /// <exception cref="EngineException">One cannot be read or is none; the message names file and line.</exception>
     public static IReadOnlyList<History> Read(IReadOnlyList<string> paths)
@@ -48,6 +51,7 @@ internal sealed record History(
 
         var epochs = new OrderedDictionary<string, List<EpochFigures>>();
         double? test = null;
+        string? testDevice = null;
         bool isSynthetic = false;
         for (int i = 0; i < lines.Length; i++)
         {
@@ -70,6 +74,7 @@ internal sealed record History(
                 else if (root.TryGetProperty("test_accuracy", out JsonElement accuracy))
                 {
                     test = accuracy.GetDouble();
+                    testDevice = device.Length > 0 ? device : null;
                 }
                 else if (!root.TryGetProperty("comparison", out _))
                 {
@@ -91,7 +96,11 @@ internal sealed record History(
         return epochs.Count == 0
             ? throw new EngineException($"{path} holds no epoch of a training; --history FILE writes one as it trains.")
             : epochs.Select(pair => new History(
-                epochs.Count > 1 ? $"{name}, {pair.Key}" : name, pair.Value, epochs.Count > 1 ? null : test, isSynthetic));
+                epochs.Count > 1 ? $"{name}, {pair.Key}" : name, pair.Value, epochs.Count > 1 ? null : test,
+                isSynthetic)
+            {
+                Device = pair.Key.Length > 0 ? pair.Key : testDevice,
+            });
     }
 }
 
@@ -103,7 +112,8 @@ internal sealed record EpochFigures(
     public static EpochFigures Read(JsonElement line, int epoch)
     {
         return new EpochFigures(
-            epoch, Number("train_loss"), Number("valid_loss"), Number("valid_accuracy"), Number("train_seconds"), Number("dur"));
+            epoch, Number("train_loss"), Number("valid_loss"), Number("valid_accuracy"), Number("train_seconds"),
+            Number("dur"));
 
         double Number(string name) =>
             line.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null

@@ -1,17 +1,55 @@
 using System.CommandLine;
-using System.Globalization;
+using System.CommandLine.Parsing;
+using System.Text;
 using Engine.Configuration;
-using Engine.Data;
 using Engine.Devices;
+using Engine.Runner.Pictures;
 using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Shows what a saved network takes the first test images for, and its accuracy on all of them.</summary>
+/// <summary>What <c>predict</c> is told on the command line.</summary>
+internal sealed record PredictOptions
+{
+    /// <summary>The saved network.</summary>
+    public required string Load { get; init; }
+
+    /// <summary>The network the file is of, if the user says so.</summary>
+    public string? Network { get; init; }
+
+    /// <summary>Files and folders; empty for the test images of the data set.</summary>
+    public IReadOnlyList<string> Pictures { get; init; } = [];
+
+    public int Count { get; init; }
+
+    public string? Data { get; init; }
+
+    public PredictionFormat Format { get; init; }
+
+    /// <summary>The file to write to; null for standard output.</summary>
+    public string? File { get; init; }
+
+    public DeviceChoice? Device { get; init; }
+
+    public int? Threads { get; init; }
+
+    public bool Quiet { get; init; }
+}
+
+/// <summary>Says what a saved network takes pictures for; without pictures, the data set's test images.</summary>
 internal static class PredictCommand
 {
+    private static readonly (string Name, PredictionFormat Format)[] s_formats =
+        [("text", PredictionFormat.Text), ("csv", PredictionFormat.Csv), ("json", PredictionFormat.Json)];
+
     public static Command Create()
     {
+        Argument<string[]> pictures = new("pictures")
+        {
+            HelpName = "PICTURE",
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "PNG or JPEG files of any size, or folders of such. [default: CIFAR-10's test images]",
+        };
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> data = CommonOptions.Data();
@@ -20,7 +58,7 @@ internal static class PredictCommand
         Option<string> load = new("--load")
         {
             HelpName = "FILE",
-            Description = "The file that mlp or cnn saved, or an npz file of Lasagne's parameters of such a network.",
+            Description = "The file that mlp, cnn or train saved, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")
@@ -28,52 +66,86 @@ internal static class PredictCommand
             HelpName = "NETWORK",
             Description = "The network that the file is of, if it does not say: mlp, cnn or a file that describes it.",
         };
-        var command = new Command("predict", "Show what a saved network takes CIFAR-10's test images for.")
+        Option<PredictionFormat?> format = new("--format")
         {
-            load, network, count, device, data, threads, quiet,
+            HelpName = "text|csv|json",
+            Description = "How to write. [default: as the name of -o ends, else text]",
+            CustomParser = result => s_formats.FirstOrDefault(one => one.Name == CommonOptions.Text(result)) is { Name: not null } one
+                ? one.Format
+                : CommonOptions.Refuse<PredictionFormat?>(result, "text, csv or json"),
         };
-        command.SetAction((parsed, cancellation) => Run(
-            parsed.GetRequiredValue(load),
-            parsed.GetValue(network),
-            parsed.GetValue(count),
-            parsed.GetValue(data),
-            parsed.GetValue(device),
-            parsed.GetValue(threads),
-            parsed.GetValue(quiet),
-            cancellation));
+        Option<string?> output = new("--output", "-o")
+        {
+            HelpName = "FILE",
+            Description = "Write to this file. [default: standard output]",
+        };
+        var command = new Command("predict", "Say what a saved network takes pictures, or CIFAR-10's test images, for.")
+        {
+            pictures, load, network, format, output, count, device, data, threads, quiet,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            string[] named = parsed.GetValue(pictures) ?? [];
+            Option[] ofDataSet = named.Length > 0 ? [count, data] : [];
+            if (ofDataSet.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } odd)
+            {
+                throw new EngineException($"{odd.Name} is about CIFAR-10's test images, but pictures are named: leave one of them out.");
+            }
+
+            string? file = parsed.GetValue(output);
+            return Run(
+                new PredictOptions
+                {
+                    Load = parsed.GetRequiredValue(load),
+                    Network = parsed.GetValue(network),
+                    Pictures = named,
+                    Count = parsed.GetValue(count),
+                    Data = parsed.GetValue(data),
+                    Format = parsed.GetValue(format) ?? FormatOf(file),
+                    File = file,
+                    Device = parsed.GetValue(device),
+                    Threads = parsed.GetValue(threads),
+                    Quiet = parsed.GetValue(quiet),
+                },
+                parsed.InvocationConfiguration.Output,
+                parsed.InvocationConfiguration.Error,
+                cancellation);
+        });
         return command;
     }
 
+    private static PredictionFormat FormatOf(string? file) =>
+        s_formats.FirstOrDefault(one => Path.GetExtension(file ?? "").Equals($".{one.Name}", StringComparison.OrdinalIgnoreCase)).Format;
+
     private static async Task<int> Run(
-        string load,
-        string? network,
-        int count,
-        string? path,
-        DeviceChoice? asked,
-        int? threads,
-        bool isQuiet,
-        CancellationToken cancellation)
+        PredictOptions options, TextWriter output, TextWriter errors, CancellationToken cancellation)
     {
-        EngineOptions configuration = CommonOptions.Configure(asked, threads);
-        using Device device = DeviceSelection.Open(asked, configuration, Console.Error);
-        ModelFile model = ModelFile.Load(load, network, Console.Error);
+        IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, errors);
+        TrainingOptions.CheckWritable("-o", options.File);
+        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
+        using Device device = DeviceSelection.Open(
+            options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
+        ModelFile model = ModelFile.Load(options.Load, options.Network, errors);
+        ImageInput.RequireFit(model.Network);
         using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
-        Experiment.SetParameters(net, model.Parameters!, load);
-        Cifar10Set data = await Experiment.LoadData(path, images: null, isQuiet, cancellation);
+        Experiment.SetParameters(net, model.Parameters!, options.Load);
 
-        Tensor images = ImageInput.Prepare(model.Network, data.Test.Images);
-        NdArray probabilities = NdArray.From(net.PredictProba(images.Rows(0, Math.Min(count, data.Test.Count))));
-        for (int i = 0; i < probabilities.Shape[0]; i++)
+        using StreamWriter? file = options.File is null ? null : Open(options.File);
+        var predictor = new Predictor(net, model, options, file ?? output, errors);
+        return options.Pictures.Count > 0
+            ? predictor.OnPictures(pictures, configuration.Threads, cancellation)
+            : await predictor.OnTestImages(cancellation);
+    }
+
+    private static StreamWriter Open(string file)
+    {
+        try
         {
-            string truth = data.ClassNames[data.Test.Labels.AsSpan<int>()[i]];
-            IEnumerable<string> best = Enumerable.Range(0, data.ClassNames.Count)
-                .OrderByDescending(c => probabilities[i, c])
-                .Take(3)
-                .Select(c => string.Create(CultureInfo.InvariantCulture, $"{data.ClassNames[c]} {probabilities[i, c]:F2}"));
-            Console.WriteLine($"{i,5}  {truth,-10}  {string.Join(", ", best)}");
+            return new StreamWriter(file, append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         }
-
-        Experiment.PrintAccuracy(net.Score(images, data.Test.Labels), data.IsSynthetic);
-        return CommandLine.Done;
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"-o: {file} cannot be written: {error.Message}", error);
+        }
     }
 }

@@ -49,7 +49,9 @@ internal static class Resumption
         if (isCancelled)
         {
             bool canResume = options.Checkpoint is not null && net.TrainHistory.Count > 0;
-            Console.Error.WriteLine("Stopped; the network is kept as it is."
+            string done = net.TrainHistory.Count == 1 ? "1 whole epoch" : $"{net.TrainHistory.Count} whole epochs";
+            Console.Error.WriteLine(
+                $"Stopped after {done}; the network is tested{(options.Save is null ? "" : " and saved")} as it is."
                 + (canResume ? $" Go on with --resume {options.Checkpoint}." : ""));
         }
 

@@ -22,6 +22,7 @@ public class DependencyTests
         ["Layers"] = ["Core", "Graph", "Ops"],
         ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
         ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx", "IO"],
+        ["Inspection"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Training"],
     };
 
     private static readonly Assembly s_engine = typeof(Tensor).Assembly;

@@ -36,6 +36,15 @@ public class LearningCurvesTests
     }
 
     [Test]
+    public void Each_line_and_text_is_drawn_once_so_that_what_is_pale_stays_pale()
+    {
+        XElement[] parts = [.. XDocument.Parse(LearningCurves.Draw([s_first]).ToSvg()).Root!.Descendants()];
+
+        Assert.That(parts.Count(part => part.Name.LocalName == "text" && part.Value.Trim() == "epoch"), Is.EqualTo(2));
+        Assert.That(parts.Count(part => part.Name.LocalName == "text" && part.Value.Trim() == "loss"), Is.EqualTo(1));
+    }
+
+    [Test]
     public void An_svg_is_whole_xml_with_the_same_texts_in_letters_that_every_browser_has()
     {
         XElement svg = XDocument.Parse(LearningCurves.Draw([s_first, s_second], title: "A < B").ToSvg()).Root!;
@@ -43,7 +52,8 @@ public class LearningCurvesTests
         XElement[] texts = [.. svg.Descendants().Where(element => element.Name.LocalName == "text")];
         Assert.That(texts.Select(text => text.Value.Trim()), Is.SupersetOf(
             new[] { "loss", "epoch", "accuracy, %", "first, training", "second, validation", "A < B" }));
-        Assert.That(texts.Select(text => (string?)text.Attribute("font-family")), Has.All.EndsWith("Verdana, sans-serif"));
+        Assert.That(texts.Select(text =>
+            (string?)text.Attribute("font-family")), Has.All.EndsWith("Verdana, sans-serif"));
         Assert.That((string?)svg.Attribute("width"), Is.EqualTo("1000"));
     }
 }

@@ -8,7 +8,16 @@ internal sealed class Pixels
 {
     private readonly ImageResult _image;
 
-    public Pixels(Picture picture) => _image = ImageResult.FromMemory(picture.ToPng(), ColorComponents.RedGreenBlue);
+    public Pixels(Picture picture)
+    {
+        _image = ImageResult.FromMemory(picture.ToPng(), ColorComponents.RedGreenBlue);
+        Colours = Enumerable.Range(0, Width * Height)
+            .CountBy(i => ((int)_image.Data[3 * i], (int)_image.Data[(3 * i) + 1], (int)_image.Data[(3 * i) + 2]))
+            .ToDictionary();
+    }
+
+    /// <summary>How many pixels have each colour.</summary>
+    public IReadOnlyDictionary<(int Red, int Green, int Blue), int> Colours { get; }
 
     public int Width => _image.Width;
 

@@ -161,7 +161,7 @@ public class CommandLineTests
             },
             interrupt.Token);
 
-        Assert.That(exitCode, Is.EqualTo(1));
+        Assert.That(exitCode, Is.EqualTo(130));
         Assert.That(Errors, Is.EqualTo("Stopped."));
     }
 

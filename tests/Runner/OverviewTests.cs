@@ -46,6 +46,10 @@ public class OverviewTests
     [TestCase("cnn --hidden 100", "There is no option '--hidden'. See 'runner cnn --help'.")]
     [TestCase("compare cmn", "There is no command 'cmn': did you mean 'cnn'? See 'runner compare --help'.")]
     [TestCase("compare", "runner compare takes one of mlp, cnn. See 'runner compare --help'.")]
+    [TestCase("train --epcohs 3 cnn", "There is no option '--epcohs': did you mean '--epochs'? See 'runner train --help'.")]
+    [TestCase("plot --txt h.jsonl", "There is no option '--txt': did you mean '--text'? See 'runner plot --help'.")]
+    [TestCase("predict --load m --formt=csv a.png", "There is no option '--formt': did you mean '--format'? See 'runner predict --help'.")]
+    [TestCase("predict a.png", "Option '--load' is required. See 'runner predict --help'.")]
     [TestCase("check now", "There is no argument 'now'. See 'runner check --help'.")]
     public async Task A_misspelt_word_is_answered_with_the_nearest_one(string line, string answer)
     {
@@ -56,6 +60,13 @@ public class OverviewTests
         Assert.That(errors, Is.EqualTo(answer));
     }
 
+    [Test]
+    public async Task Behind_two_dashes_a_word_is_a_file_whatever_it_begins_with() =>
+        Assert.That((await Run("plot", "--", "--txt")).Errors, Is.EqualTo("There is no file --txt."));
+
+    [TestCase("runner predict --format c", ExpectedResult = "csv")]
+    [TestCase("runner explain mlp --stage k", ExpectedResult = "kernels")]
+    [TestCase("runner mlp --device a", ExpectedResult = "auto")]
     [TestCase("runner pr", ExpectedResult = "predict")]
     [TestCase("runner mlp --ep", ExpectedResult = "--epochs")]
     [TestCase("runner explain c", ExpectedResult = "cnn")]

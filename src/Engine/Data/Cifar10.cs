@@ -37,7 +37,9 @@ public static class Cifar10
     /// <summary>Reads a folder with batches, a folder that holds it, or the published archive.</summary>
     /// <exception cref="DataFormatException">There are no batches there, or they are incomplete or
     /// malformed.</exception>
-    public static Cifar10Set Read(string path)
+    public static Cifar10Set Read(string path) => Read(path, CancellationToken.None);
+
+    private static Cifar10Set Read(string path, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(path);
         string full = Path.GetFullPath(path);
@@ -45,7 +47,7 @@ public static class Cifar10
             $"{Cifar10Files.PickleFolder}, {Cifar10Files.BinaryFolder} or {Cifar10Files.PickleArchive}";
         return Cifar10Files.Read(Cifar10Files.Find(full) ?? throw new DataFormatException(Directory.Exists(full)
             ? $"{full} holds no CIFAR-10. It should hold {choices}, or be one of these."
-            : $"{full} does not exist or is no CIFAR-10 archive. Give the folder that holds {choices}."));
+            : $"{full} does not exist or is no CIFAR-10 archive. Give the folder that holds {choices}."), cancellation);
     }
 
     /// <summary>
@@ -65,7 +67,7 @@ public static class Cifar10
         options ??= new Cifar10Options();
         if (options.Path is { } path)
         {
-            return await Task.Run(() => Read(path), cancellation).ConfigureAwait(false);
+            return await Task.Run(() => Read(path, cancellation), cancellation).ConfigureAwait(false);
         }
 
         string cache = CacheFolder(options.Variable);
@@ -76,7 +78,7 @@ public static class Cifar10
                 .Select(place => Path.GetFullPath(place, options.CurrentFolder))];
         if (places.Select(Cifar10Files.Find).FirstOrDefault(place => place is not null) is { } found)
         {
-            Cifar10Set set = await Task.Run(() => Cifar10Files.Read(found), cancellation).ConfigureAwait(false);
+            Cifar10Set set = await Task.Run(() => Cifar10Files.Read(found, cancellation), cancellation).ConfigureAwait(false);
             return named is null || found.StartsWith(places[0], StringComparison.Ordinal)
                 ? set
                 : set with { Notice = $"{places[0]}, which ENGINE_DATA names, holds no CIFAR-10; using {found}." };
@@ -90,7 +92,8 @@ public static class Cifar10
                 var downloader = new Downloader(options.Download, options.Progress);
                 string archive = Path.Combine(cache, Cifar10Files.PickleArchive);
                 await downloader.DownloadAsync(archive, cancellation).ConfigureAwait(false);
-                return await Task.Run(() => Cifar10Files.Read(Unpack(archive)), cancellation).ConfigureAwait(false);
+                return await Task.Run(
+                    () => Cifar10Files.Read(Unpack(archive, cancellation), cancellation), cancellation).ConfigureAwait(false);
             }
             catch (DownloadException e)
             {
@@ -98,7 +101,9 @@ public static class Cifar10
             }
         }
 
-        return await Task.Run(() => Draw(options, places, failure), cancellation).ConfigureAwait(false);
+        Cifar10Set drawn = await Task.Run(() => Draw(options, places, failure), cancellation).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        return drawn;
     }
 
     /// <summary><see cref="LoadAsync"/>, waiting for the result.</summary>
@@ -135,13 +140,13 @@ public static class Cifar10
     /// The archive unpacked beside itself, which makes every later start quicker; where that is impossible, the archive
     /// itself.
     /// </summary>
-    private static string Unpack(string archive)
+    private static string Unpack(string archive, CancellationToken cancellation)
     {
         string folder = Path.Combine(Path.GetDirectoryName(archive)!, Cifar10Files.PickleFolder);
         string partial = $"{folder}.{Environment.ProcessId}.part";
         try
         {
-            Cifar10Files.Unpack(archive, partial);
+            Cifar10Files.Unpack(archive, partial, cancellation);
             Directory.Move(partial, folder);
             File.Delete(archive);
             return folder;

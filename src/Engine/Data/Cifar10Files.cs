@@ -38,11 +38,14 @@ internal static class Cifar10Files
     }
 
     /// <summary>Reads what <see cref="Find"/> found.</summary>
-    public static Cifar10Set Read(string location)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Cifar10Set Read(string location, CancellationToken cancellation = default)
     {
         try
         {
-            return File.Exists(location) ? ReadArchive(location) : ReadFolder(location);
+            Cifar10Set set = File.Exists(location) ? ReadArchive(location, cancellation) : ReadFolder(location);
+            cancellation.ThrowIfCancellationRequested();
+            return set;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -54,10 +57,10 @@ internal static class Cifar10Files
     /// <summary>
     /// The data in an archive written to a new folder: only CIFAR-10's own file names, never a path from the archive.
     /// </summary>
-    public static void Unpack(string archive, string folder)
+    public static void Unpack(string archive, string folder, CancellationToken cancellation = default)
     {
         Directory.CreateDirectory(folder);
-        foreach ((string name, byte[] content) in EntriesOf(archive))
+        foreach ((string name, byte[] content) in EntriesOf(archive, cancellation))
         {
             File.WriteAllBytes(Path.Combine(folder, name), content);
         }
@@ -114,11 +117,11 @@ internal static class Cifar10Files
         }
     }
 
-    private static Cifar10Set ReadArchive(string archive)
+    private static Cifar10Set ReadArchive(string archive, CancellationToken cancellation)
     {
         var batches = new Dictionary<string, Cifar10Batch>();
         IReadOnlyList<string> classes = s_classNames;
-        foreach ((string name, byte[] content) in EntriesOf(archive))
+        foreach ((string name, byte[] content) in EntriesOf(archive, cancellation))
         {
             var source = new ByteSource(content, $"{archive}, {name}");
             if (IsMeta(name))
@@ -262,7 +265,8 @@ internal static class Cifar10Files
     /// <summary>
     /// The batches and names in an archive; an entry that is a link or leaves its folder is an error.
     /// </summary>
-    private static IEnumerable<(string Name, byte[] Content)> EntriesOf(string archive)
+    private static IEnumerable<(string Name, byte[] Content)> EntriesOf(
+        string archive, CancellationToken cancellation)
     {
         using var file = new FileStream(archive, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
         using var unzipped = new GZipStream(file, CompressionMode.Decompress);
@@ -270,6 +274,7 @@ internal static class Cifar10Files
         long budget = Math.Min(file.Length * MaximumCompression, 2 * ByteSource.MaximumLength);
         while (Guard(archive, () => tar.GetNextEntry()) is { } entry)
         {
+            cancellation.ThrowIfCancellationRequested();
             string path = entry.Name.Replace('\\', '/');
             string name = path[(path.LastIndexOf('/') + 1)..];
             bool isFile = entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile;

@@ -135,6 +135,12 @@ public sealed partial class NeuralNet : IDisposable
         set => Initialized.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(FloatX));
     }
 
+    /// <summary>The layers as they are put together.</summary>
+    internal Network Network => Initialized.Network;
+
+    /// <summary>Where the network runs, once it is initialised.</summary>
+    internal Device RunsOn => _device!;
+
     private Model Initialized => _model ?? throw new EngineException(
         "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
 

@@ -27,6 +27,8 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) => inputs[0].DType == To;
 
+    public override Reach? ReachOf(IReadOnlyList<TensorType> inputs) => Reach.Pixel;
+
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.Cast(outputGrads[0]!, node.Inputs[0].DType)];
 

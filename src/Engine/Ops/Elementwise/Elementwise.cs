@@ -27,6 +27,8 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     /// </summary>
     public sealed override bool MayOverwrite(int input) => OutputDType(DType.Float32) == DType.Float32;
 
+    public sealed override Reach? ReachOf(IReadOnlyList<TensorType> inputs) => Reach.Pixel;
+
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         ScalarFunction scalar = Row.Scalar;

@@ -104,6 +104,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         ConvShape(inputs[0].Shape, inputs[1].Shape).Flops;
 
+    public override Reach? ReachOf(IReadOnlyList<TensorType> inputs) =>
+        new Reach((inputs[1].Shape[2], inputs[1].Shape[3]), Stride, IsFilter: true);
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray w, NdArray y) = (inputs[0], inputs[1], outputs[0]);

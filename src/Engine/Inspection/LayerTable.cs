@@ -1,0 +1,192 @@
+using System.Globalization;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Training;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Inspection;
+
+/// <summary>
+/// The layers of a network with what they cost and what they see: nolearn's layer information, and more.
+/// </summary>
+public sealed class LayerTable
+{
+    private const string Cyan = "\e[36m", Magenta = "\e[35m", Red = "\e[31m", Plain = "\e[0m";
+
+    private LayerTable(IReadOnlyList<LayerInfo> layers) => Layers = layers;
+
+    /// <summary>The layers in their order.</summary>
+    public IReadOnlyList<LayerInfo> Layers { get; }
+
+    /// <summary>How many numbers are learnt.</summary>
+    public long Parameters => Layers.Sum(layer => layer.Parameters);
+
+    /// <summary>The bytes of all parameters.</summary>
+    public long ParameterBytes => Layers.Sum(layer => layer.ParameterBytes);
+
+    /// <summary>The arithmetic of using the network on one sample.</summary>
+    public long Flops => Layers.Sum(layer => layer.Flops);
+
+    /// <summary>The bytes of what all layers make of one sample.</summary>
+    public long OutputBytes => Layers.Sum(layer => layer.OutputBytes);
+
+    /// <summary>Whether the network takes images, so that its layers have a receptive field.</summary>
+    public bool HasFields => Layers[0].Field is not null;
+
+    /// <summary>The heads of the table's columns.</summary>
+    public IReadOnlyList<string> Columns =>
+    [
+        "#", "name", "kind", "output", "parameters", "FLOPs", "memory",
+        .. HasFields ? ["field", "cap. %", "cov. %"] : Array.Empty<string>(),
+    ];
+
+    /// <summary>The rows of the table, a layer each: a text for each column.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> Rows => [.. Layers.Select(Row)];
+
+    /// <summary>What stands below the table: the sums.</summary>
+    public string Totals =>
+        $"{Parameters.ToString("N0", CultureInfo.InvariantCulture)} learnable parameters; all parameters take "
+        + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and "
+        + $"{TextTable.Short(OutputBytes, "B")} of outputs";
+
+    /// <summary>What nolearn would warn of, a sentence for each layer.</summary>
+    public IReadOnlyList<string> Warnings =>
+    [
+        .. Layers.Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh)
+            .Select(layer => $"{layer.Name}: {Warning(layer)}"),
+    ];
+
+    /// <summary>Looks at a network, whose parameters need not have been trained.</summary>
+    /// <exception cref="EngineException">The layers do not fit each other.</exception>
+    public static LayerTable Of(NeuralNet net)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        net.Initialize();
+        Network network = net.Network;
+        var sample = new Graph.Input(
+            network.Input.Type with { Shape = network.Input.Shape.With(0, 1) }, network.Input.Name);
+        IReadOnlyList<Variable> outputs = Traversal.Replace(
+            [.. network.Layers.Select(layer => layer.Output)],
+            new Dictionary<Variable, Variable> { [network.Input] = sample });
+        IReadOnlyDictionary<Variable, ReceptiveField?>? fields = sample.Rank == 4
+            ? ReceptiveField.Of(sample, Traversal.Order(outputs))
+            : null;
+        ILookup<string, Parameter> parameters = network.Parameters.ToLookup(parameter => Owner(network, parameter));
+
+        var layers = new List<LayerInfo>();
+        var counted = new HashSet<Apply>();
+        for (int i = 0; i < outputs.Count; i++)
+        {
+            NetworkLayer layer = network.Layers[i];
+            Shape shape = Shape.Create(outputs[i].Shape.Sides[1..]);
+            Parameter[] own = [.. parameters[layer.Name]];
+            long flops = Traversal.Order([outputs[i]]).Where(counted.Add).Sum(FlopsOf);
+            var info = new LayerInfo(
+                layer.Name, layer.Layer.Kind, shape,
+                own.Where(parameter => parameter.IsTrainable).Sum(parameter => parameter.Variable.Shape.Count),
+                own.Sum(parameter => parameter.Variable.Type.Bytes),
+                flops, outputs[i].Type.Bytes);
+            layers.Add(fields is null ? info : WithField(info, i == 0 ? null : fields[outputs[i]], sample.Shape));
+        }
+
+        return new LayerTable(layers);
+    }
+
+    /// <summary>The table as text.</summary>
+    public override string ToString() => Print(hasColours: false);
+
+    /// <summary>
+    /// The table as text, with the sums below it. In colour, names are as nolearn has them: magenta where the capacity
+    /// is less than a sixth, cyan where the coverage is more than the image, red where both are.
+    /// </summary>
+    public string Print(bool hasColours)
+    {
+        var table = new TextTable(
+            [.. Columns.Select(column => column is "name" or "kind" or "output" ? column : $">{column}")]);
+        foreach (IReadOnlyList<string> row in Rows)
+        {
+            table.Add(row);
+        }
+
+        string[] lines = $"{table}".Split('\n');
+        int first = lines.Length - 1 - Layers.Count;
+        for (int i = 0; i < Layers.Count && hasColours; i++)
+        {
+            if (Colour(Layers[i]) is { } colour)
+            {
+                int at = lines[first + i].IndexOf(Layers[i].Name, Rows[i][0].Length, StringComparison.Ordinal);
+                lines[first + i] = lines[first + i].Insert(at + Layers[i].Name.Length, Plain).Insert(at, colour);
+            }
+        }
+
+        return $"{string.Join('\n', lines)}\n{Totals}.\n{string.Concat(Warnings.Select(warning => $"{warning}\n"))}";
+    }
+
+    private static string Warning(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
+    {
+        (true, true) => "capacity too low (< 1/6) and coverage too high (> 100 %).",
+        (true, _) => "capacity too low (< 1/6).",
+        _ => "coverage of the image too high (> 100 %).",
+    };
+
+    private static string? Colour(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
+    {
+        (true, true) => Red,
+        (true, _) => Magenta,
+        (_, true) => Cyan,
+        _ => null,
+    };
+
+    private static LayerInfo WithField(LayerInfo info, ReceptiveField? field, Shape image)
+    {
+        (int height, int width) = (image[2], image[3]);
+        if (field is null)
+        {
+            return info with
+            {
+                Field = (height, width),
+                FilteredField = (height, width),
+                Capacity = (100, 100),
+                Coverage = (100, 100),
+            };
+        }
+
+        (ReceptiveField.Side y, ReceptiveField.Side x) = (field.Height, field.Width);
+        return info with
+        {
+            Field = (y.Field, x.Field),
+            FilteredField = (y.Filtered, x.Filtered),
+            Capacity = (100.0 * y.Filter / y.Filtered, 100.0 * x.Filter / x.Filtered),
+            Coverage = (100.0 * y.Filtered / height, 100.0 * x.Filtered / width),
+        };
+    }
+
+    /// <summary>The layer whose name a parameter's begins with; the longest, as a name may hold a dot.</summary>
+    private static string Owner(Network network, Parameter parameter) => network.Layers
+        .Select(layer => layer.Name)
+        .Where(name => parameter.Variable.Name!.StartsWith($"{name}.", StringComparison.Ordinal))
+        .MaxBy(name => name.Length)!;
+
+    private static long FlopsOf(Apply node) => node.IsView ? 0 : node.Op.Flops(
+        [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)]);
+
+    private IReadOnlyList<string> Row(LayerInfo layer, int index)
+    {
+        List<string> cells =
+        [
+            $"{index}", layer.Name, layer.Kind, string.Join('x', layer.OutputShape),
+            layer.Parameters == 0 ? "" : layer.Parameters.ToString("N0", CultureInfo.InvariantCulture),
+            layer.Flops == 0 ? "" : TextTable.Short(layer.Flops), TextTable.Short(layer.OutputBytes, "B"),
+        ];
+        if (layer is { Field: { } field, Capacity: { } capacity, Coverage: { } coverage })
+        {
+            cells.AddRange([$"{field.Height}x{field.Width}", Percent(capacity), Percent(coverage)]);
+        }
+
+        return cells;
+    }
+
+    private static string Percent((double Height, double Width) share) => share.Height == share.Width
+        ? share.Height.ToString("F1", CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{share.Height:F1} x {share.Width:F1}");
+}

@@ -1,0 +1,61 @@
+namespace Engine.Inspection;
+
+/// <summary>A sample that is taken for what it is not.</summary>
+/// <param name="Index">Which sample.</param>
+/// <param name="Label">Its class.</param>
+/// <param name="Predicted">What it is taken for.</param>
+/// <param name="Probability">The probability that it is said to be that with.</param>
+/// <param name="LabelProbability">The probability of its own class.</param>
+public sealed record Mistake(int Index, int Label, int Predicted, double Probability, double LabelProbability)
+{
+    /// <summary>The mistakes of which a network is surest, the surest first.</summary>
+    /// <param name="probabilities">
+    /// The probability of each class, (n, classes): <see cref="Training.NeuralNet.PredictProba"/>.
+    /// </param>
+    /// <param name="labels">The class of each sample, int32 (n).</param>
+    /// <param name="count">How many of them at most.</param>
+    /// <exception cref="EngineException">There are not as many labels as samples, or one is no class.</exception>
+    public static IReadOnlyList<Mistake> MostConfident(Tensor probabilities, Tensor labels, int count)
+    {
+        ArgumentNullException.ThrowIfNull(probabilities);
+        ArgumentNullException.ThrowIfNull(labels);
+        if (probabilities.Shape.Rank != 2 || labels.Shape.Rank != 1 || labels.Shape[0] != probabilities.Shape[0])
+        {
+            throw new EngineException(
+                "The probabilities are (samples, classes) and the labels (samples), "
+                + $"not {probabilities} and {labels}.");
+        }
+
+        NdArray p = NdArray.From(probabilities);
+        ReadOnlySpan<int> truth = labels.Cast(DType.Int32).AsSpan<int>();
+        int classes = p.Shape[1];
+        var mistakes = new List<Mistake>();
+        for (int i = 0; i < truth.Length; i++)
+        {
+            if (truth[i] < 0 || truth[i] >= classes)
+            {
+                throw new EngineException(
+                    $"The label of sample {i} is {truth[i]}, but there are {classes} classes, "
+                    + $"from 0 to {classes - 1}.");
+            }
+
+            int best = 0;
+            for (int c = 1; c < classes; c++)
+            {
+                best = p[i, c] > p[i, best] ? c : best;
+            }
+
+            if (best != truth[i])
+            {
+                mistakes.Add(new Mistake(i, truth[i], best, p[i, best], p[i, truth[i]]));
+            }
+        }
+
+        return
+        [
+            .. mistakes.OrderByDescending(mistake => mistake.Probability)
+                .ThenBy(mistake => mistake.Index)
+                .Take(count),
+        ];
+    }
+}

@@ -1,0 +1,90 @@
+using Engine.Training;
+
+namespace Engine.Inspection;
+
+/// <summary>
+/// What of an image a network needs to see: a square is slid over it, and what is left of the probability of a class is
+/// noted (Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014, section 4.2; nolearn's
+/// <c>occlusion_heatmap</c>).
+/// </summary>
+public static class Occlusion
+{
+    /// <summary>The side of the square unless told otherwise; nolearn's.</summary>
+    public const int DefaultSquare = 7;
+
+    /// <summary>
+    /// The output for a class, its probability of a classifier, with the square centred on each pixel in turn. Over the
+    /// image's edge it is cut off there; one of an even side reaches a pixel further up and to the left.
+    /// </summary>
+    /// <param name="net">The network.</param>
+    /// <param name="image">
+    /// The image, (channels, height, width), scaled as the network takes it; a network that takes its pixels in a row
+    /// gets them so.
+    /// </param>
+    /// <param name="label">The class, or output, that is looked at.</param>
+    /// <param name="square">The side of the square.</param>
+    /// <param name="value">
+    /// What it is filled with, in all channels: 0, nolearn's, is grey for pixels from -0.5 to 0.5.
+    /// </param>
+    /// <returns>float32 (height, width).</returns>
+    /// <exception cref="EngineException">The image, the class or the square does not fit.</exception>
+    public static Tensor Map(
+        NeuralNet net, Tensor image, int label, int square = DefaultSquare, float value = 0)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        ArgumentNullException.ThrowIfNull(image);
+        net.Initialize();
+        Shape sample = net.Network.Input.Shape, output = net.Network.Output.Shape;
+        if (image.Shape.Rank != 3 || image.Shape.Count != sample.Product(1, sample.Rank))
+        {
+            throw new EngineException(
+                $"The image is {image} and must be (channels, height, width) with the "
+                + $"{sample.Product(1, sample.Rank)} values of a sample {sample}.");
+        }
+
+        if (output.Rank != 2 || label < 0 || label >= output[1])
+        {
+            throw new EngineException($"There is no output {label} to look at: the network gives {output}.");
+        }
+
+        (int channels, int height, int width) = (image.Shape[0], image.Shape[1], image.Shape[2]);
+        if (square < 1 || !float.IsFinite(value))
+        {
+            throw new EngineException(square < 1
+                ? $"The square to cover the image with has a side of at least 1, not {square}."
+                : "The square to cover the image with is filled with a finite number.");
+        }
+
+        float[] pixels = image.Cast(DType.Float32).AsSpan<float>().ToArray();
+        var map = new Tensor(DType.Float32, [height, width]);
+
+        // A row of the map at a time, so that large images do not take their size squared.
+        for (int y = 0; y < height; y++)
+        {
+            var covered = new float[width * pixels.Length];
+            for (int x = 0; x < width; x++)
+            {
+                Span<float> copy = covered.AsSpan(x * pixels.Length, pixels.Length);
+                pixels.CopyTo(copy);
+                int top = Math.Max(y - (square / 2), 0), bottom = Math.Min(y - (square / 2) + square, height);
+                int left = Math.Max(x - (square / 2), 0), right = Math.Min(x - (square / 2) + square, width);
+                for (int row = 0; row < channels * height; row++)
+                {
+                    if (row % height >= top && row % height < bottom)
+                    {
+                        copy[((row * width) + left)..((row * width) + right)].Fill(value);
+                    }
+                }
+            }
+
+            Tensor samples = Tensor.From(covered).Reshape(sample.With(0, width).Sides).Cast(net.Network.Input.DType);
+            ReadOnlySpan<double> outputs = net.PredictProba(samples).Cast(DType.Float64).AsSpan<double>();
+            for (int x = 0; x < width; x++)
+            {
+                map.AsSpan<float>()[(y * width) + x] = (float)outputs[(x * output[1]) + label];
+            }
+        }
+
+        return map;
+    }
+}

@@ -1,0 +1,157 @@
+using SkiaSharp;
+
+namespace Engine.Plots;
+
+/// <summary>Draws texts, boxes and pixels on a canvas in a theme's colours.</summary>
+internal sealed class Pen(SKCanvas canvas, Theme theme)
+{
+    /// <summary>How wide a text will be.</summary>
+    public static float Measure(string text, float size, bool isBold = false)
+    {
+        using SKFont font = Font(size, isBold);
+        return font.MeasureText(text);
+    }
+
+    /// <summary>As much of a text as has room, with <c>…</c> for the rest.</summary>
+    public static string Fit(string text, float width, float size, bool isBold = false)
+    {
+        if (Measure(text, size, isBold) <= width)
+        {
+            return text;
+        }
+
+        int length = text.Length;
+        while (length > 0 && Measure(text[..length] + "…", size, isBold) > width)
+        {
+            length--;
+        }
+
+        return text[..length] + "…";
+    }
+
+    /// <summary>A text as lines that have room, broken at blanks.</summary>
+    public static IReadOnlyList<string> Lines(string text, float width, float size)
+    {
+        var lines = new List<string>();
+        foreach (string word in text.Split(' '))
+        {
+            if (lines.Count > 0 && Measure($"{lines[^1]} {word}", size) <= width)
+            {
+                lines[^1] += $" {word}";
+            }
+            else
+            {
+                lines.Add(word);
+            }
+        }
+
+        return lines;
+    }
+
+    /// <summary>Writes at a place: of the base line, its left end, middle or right end.</summary>
+    public void Text(
+        string text, float x, float y, float size, SKColor? colour = null, SKTextAlign align = SKTextAlign.Left,
+        bool isBold = false)
+    {
+        using SKFont font = Font(size, isBold);
+        using var ink = new SKPaint { Color = colour ?? theme.Ink, IsAntialias = true };
+        canvas.DrawText(text, x, y, align, font, ink);
+    }
+
+    /// <summary>Writes slanted upwards from a place.</summary>
+    public void Slanted(string text, float x, float y, float size, float degrees)
+    {
+        canvas.Save();
+        canvas.Translate(x, y);
+        canvas.RotateDegrees(-degrees);
+        Text(text, 0, 0, size);
+        canvas.Restore();
+    }
+
+    /// <summary>Writes lines one below the other, and says where the next would stand.</summary>
+    public float Paragraph(string text, float x, float y, float width, float size, SKColor colour)
+    {
+        foreach (string line in Lines(text, width, size))
+        {
+            Text(line, x, y, size, colour);
+            y += size * 1.4f;
+        }
+
+        return y;
+    }
+
+    /// <summary>Fills a box.</summary>
+    public void Box(float x, float y, float width, float height, SKColor colour)
+    {
+        using var paint = new SKPaint { Color = colour };
+        canvas.DrawRect(x, y, width, height, paint);
+    }
+
+    /// <summary>Draws the edge of a box.</summary>
+    public void Frame(float x, float y, float width, float height, SKColor colour, float thickness = 1)
+    {
+        using var paint = new SKPaint { Color = colour, IsStroke = true, StrokeWidth = thickness, IsAntialias = true };
+        canvas.DrawRect(x, y, width, height, paint);
+    }
+
+    /// <summary>
+    /// The size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and the file
+    /// small.
+    /// </summary>
+    public static float Sharp(float size, int pixels) =>
+        Math.Max(1, MathF.Floor(size * Picture.Scale / pixels)) * pixels / Picture.Scale;
+
+    /// <summary>Draws pixels as squares with sharp edges.</summary>
+    /// <param name="rows">How many rows of pixels.</param>
+    /// <param name="columns">How many in a row.</param>
+    /// <param name="colour">The colour of the pixel of a row and column.</param>
+    /// <param name="x">The left edge.</param>
+    /// <param name="y">The upper edge.</param>
+    /// <param name="width">How wide all of it is; best <see cref="Sharp"/>.</param>
+    /// <param name="height">How high.</param>
+    public void Pixels(
+        int rows, int columns, Func<int, int, SKColor> colour, float x, float y, float width, float height)
+    {
+        // Enlarged here and not by whoever shows it, who would blur it.
+        int times = Math.Max(1, (int)Math.Ceiling(Picture.Scale * Math.Max(width / columns, height / rows)));
+        using var bitmap = new SKBitmap(columns * times, rows * times);
+        using (var inside = new SKCanvas(bitmap))
+        {
+            using var paint = new SKPaint();
+            for (int row = 0; row < rows; row++)
+            {
+                for (int column = 0; column < columns; column++)
+                {
+                    paint.Color = colour(row, column);
+                    inside.DrawRect(column * times, row * times, times, times, paint);
+                }
+            }
+        }
+
+        using SKImage image = SKImage.FromBitmap(bitmap);
+        canvas.DrawImage(
+            image, SKRect.Create(Snapped(x), Snapped(y), width, height), new SKSamplingOptions(SKFilterMode.Nearest));
+
+        static float Snapped(float at) => MathF.Round(at * Picture.Scale) / Picture.Scale;
+    }
+
+    /// <summary>A scale of colours with what its ends stand for beside them, and says how wide it is.</summary>
+    public float Scale(float x, float y, float width, string low, string high, Func<double, SKColor> colour)
+    {
+        const float Size = 10, Gap = 5;
+        float start = x + Measure(low, Size) + Gap;
+        Text(low, x, y + 9, Size, theme.Grey);
+        for (int i = 0; i < width; i++)
+        {
+            Box(start + i, y, 1.2f, 10, colour(i / (width - 1)));
+        }
+
+        Frame(start, y, width, 10, theme.Line);
+        Text(high, start + width + Gap, y + 9, Size, theme.Grey);
+        return start + width + Gap + Measure(high, Size) - x;
+    }
+
+    // Letters where they belong and not at whole pixels, which would space them unevenly.
+    private static SKFont Font(float size, bool isBold) =>
+        new(isBold ? Typefaces.Bold : Typefaces.Regular, size) { Subpixel = true, Hinting = SKFontHinting.None };
+}

@@ -1,0 +1,36 @@
+using SkiaSharp;
+
+namespace Engine.Plots;
+
+/// <summary>A number for each pixel of a small picture, in rows.</summary>
+/// <param name="Height">The rows.</param>
+/// <param name="Width">The numbers in a row.</param>
+/// <param name="Values">The numbers.</param>
+public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
+{
+    /// <summary>The greatest absolute value of all of them; 0 of none.</summary>
+    internal static double Extent(IEnumerable<Raster> rasters) =>
+        rasters.SelectMany(raster => raster.Values).Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
+
+    internal float At(int row, int column) => Values[(row * Width) + column];
+}
+
+/// <summary>A small picture of three planes, red, green and blue, each of values from 0 to 255.</summary>
+/// <param name="Height">The rows.</param>
+/// <param name="Width">The pixels in a row.</param>
+/// <param name="Planes">The planes one behind the other, each in rows.</param>
+public sealed record PlanarImage(int Height, int Width, IReadOnlyList<byte> Planes)
+{
+    internal SKColor At(int row, int column)
+    {
+        int plane = Height * Width, at = (row * Width) + column;
+        return new SKColor(Planes[at], Planes[plane + at], Planes[(2 * plane) + at]);
+    }
+
+    /// <summary>How bright a pixel is, from 0 to 1: the luma of ITU-R BT.601.</summary>
+    internal double Luma(int row, int column)
+    {
+        SKColor colour = At(row, column);
+        return ((0.299 * colour.Red) + (0.587 * colour.Green) + (0.114 * colour.Blue)) / 255;
+    }
+}

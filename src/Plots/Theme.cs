@@ -1,0 +1,98 @@
+using SkiaSharp;
+
+namespace Engine.Plots;
+
+/// <summary>The colours of a picture, told apart also by those who do not see red or green.</summary>
+public sealed class Theme
+{
+    /// <summary>More steps from one colour to another are not told apart, and make files larger.</summary>
+    private const int Steps = 40;
+
+    private readonly SKColor[] _series;
+    private readonly SKColor _most, _below, _above;
+
+    private Theme(SKColor[] series, SKColor most, SKColor below, SKColor above) =>
+        (_series, _most, _below, _above) = (series, most, below, above);
+
+    /// <summary>Dark on white.</summary>
+    // The lines are Okabe and Ito's, without the yellow that cannot be seen on white.
+    public static Theme Light { get; } = new(
+        Parse("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "222222"),
+        SKColor.Parse("084081"), SKColor.Parse("2166AC"), SKColor.Parse("B2182B"))
+    {
+        Paper = SKColors.White,
+        Ink = SKColor.Parse("222222"),
+        Grey = SKColor.Parse("666666"),
+        Line = SKColor.Parse("E4E4E4"),
+        Good = SKColor.Parse("0072B2"),
+        Bad = SKColor.Parse("B84300"),
+    };
+
+    /// <summary>Light on nearly black.</summary>
+    // Okabe and Ito's light ones first, without the black that cannot be seen here.
+    public static Theme Dark { get; } = new(
+        Parse("56B4E9", "E69F00", "2BC79A", "E39AC2", "F0E442", "FF8A4C", "E8E8E8"),
+        SKColor.Parse("9ECBFF"), SKColor.Parse("5AAEF5"), SKColor.Parse("FF7B6B"))
+    {
+        Paper = SKColor.Parse("1B1F24"),
+        Ink = SKColor.Parse("E6E6E6"),
+        Grey = SKColor.Parse("A0A6AD"),
+        Line = SKColor.Parse("353B43"),
+        Good = SKColor.Parse("56B4E9"),
+        Bad = SKColor.Parse("FF9E5E"),
+    };
+
+    /// <summary>What is drawn on.</summary>
+    internal SKColor Paper { get; private init; }
+
+    /// <summary>Of texts.</summary>
+    internal SKColor Ink { get; private init; }
+
+    /// <summary>Of notes.</summary>
+    internal SKColor Grey { get; private init; }
+
+    /// <summary>Of lines that only lead the eye.</summary>
+    internal SKColor Line { get; private init; }
+
+    /// <summary>Of what is right.</summary>
+    internal SKColor Good { get; private init; }
+
+    /// <summary>Of what is wrong.</summary>
+    internal SKColor Bad { get; private init; }
+
+    /// <summary>The colour of a series by its place.</summary>
+    internal SKColor Series(int index) => _series[index % _series.Length];
+
+    /// <summary>From the paper for 0 to blue for 1.</summary>
+    internal SKColor Sequential(double share) => Mix(Paper, _most, share);
+
+    /// <summary>Blue for -1, the paper for 0, red for 1.</summary>
+    internal SKColor Diverging(double value) => value < 0 ? Mix(Paper, _below, -value) : Mix(Paper, _above, value);
+
+    /// <summary>A colour laid over the paper, so thick.</summary>
+    internal SKColor Shade(SKColor colour, double share) => Mix(Paper, colour, share);
+
+    /// <summary>
+    /// Which of black and white can be read better on a colour: that of the greater contrast, (a + 0.05) / (b + 0.05)
+    /// of the luminances (Web Content Accessibility Guidelines 2.1).
+    /// </summary>
+    internal static SKColor TextOn(SKColor colour)
+    {
+        double luminance = (0.2126 * Linear(colour.Red)) + (0.7152 * Linear(colour.Green))
+            + (0.0722 * Linear(colour.Blue));
+        return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? SKColors.Black : SKColors.White;
+
+        static double Linear(byte channel) =>
+            channel <= 10 ? channel / 255.0 / 12.92 : Math.Pow(((channel / 255.0) + 0.055) / 1.055, 2.4);
+    }
+
+    private static SKColor Mix(SKColor from, SKColor to, double share)
+    {
+        double part = double.IsNaN(share) ? 0 : Math.Round(Math.Clamp(share, 0, 1) * Steps) / Steps;
+        return new SKColor(Channel(from.Red, to.Red), Channel(from.Green, to.Green), Channel(from.Blue, to.Blue));
+
+        byte Channel(byte a, byte b) => (byte)Math.Round(a + ((b - a) * part));
+    }
+
+    private static SKColor[] Parse(params string[] colours) => [.. colours.Select(SKColor.Parse)];
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using Engine.Inspection;
+using Engine.Plots;
+
+namespace Engine.Runner;
+
+/// <summary>A picture that can be drawn in any width and theme.</summary>
+/// <param name="Name">What its file is called, without the ending.</param>
+/// <param name="Title">What it shows.</param>
+/// <param name="Note">How it is to be read; null where the picture says it itself.</param>
+/// <param name="Draw">Draws it, given a width, what stands above and below it, and the theme.</param>
+internal sealed record ModelPicture(
+    string Name, string Title, string? Note, Func<int, string?, string?, Theme, Picture> Draw)
+{
+    /// <summary>The picture with its title, to be looked at alone.</summary>
+    public Picture Alone(int width) => Draw(width, Title, Note, Theme.Light);
+}
+
+/// <summary>The pictures of a tested model.</summary>
+internal sealed class ModelPictures
+{
+    private readonly TestedModel _model;
+    private readonly InspectionOptions.Inspected _options;
+
+    /// <summary>Computes what they show.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">What of it to show.</param>
+    /// <param name="mostFilters">How many filters at most.</param>
+    /// <exception cref="EngineException">There is no image of a number that was asked for.</exception>
+    public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int mostFilters)
+    {
+        (_model, _options) = (model, options);
+        Confusion = new ModelPicture("confusion", "Confusion matrix", null, (width, title, _, theme) =>
+            ConfusionTable.Draw(Counts(), model.Classes, width, title, theme));
+        Filters = MakeFilters(mostFilters);
+        Mistakes = MakeMistakes();
+        Maps = MakeMaps();
+    }
+
+    /// <summary>What the first layer looks at pixels with; null where it does not.</summary>
+    public ModelPicture? Filters { get; }
+
+    public ModelPicture Confusion { get; }
+
+    /// <summary>Null where there is no mistake, or none to be shown.</summary>
+    public ModelPicture? Mistakes { get; }
+
+    /// <summary>Null where no image is to be explained.</summary>
+    public ModelPicture? Maps { get; }
+
+    /// <summary>All there are.</summary>
+    public IEnumerable<ModelPicture> All => new[] { Filters, Confusion, Mistakes, Maps }.OfType<ModelPicture>();
+
+    private ModelPicture? MakeFilters(int most)
+    {
+        if (FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
+        {
+            return null;
+        }
+
+        string shown = first.Filters.Count < first.Total ? $"; the first {first.Filters.Count}" : "";
+        return new ModelPicture(
+            "filters", $"First layer, {first.Layer}: {first.What}{shown}",
+            first.Filters[0].Count == 1
+                ? "What the first layer looks for: red where it wants an image bright, blue where it wants it dark."
+                : "What the first layer looks for, in the colours that it wants to see.",
+            (width, title, note, theme) => FilterSheet.Draw(first.Filters, width, title, note, theme));
+    }
+
+    private ModelPicture? MakeMistakes()
+    {
+        CaptionedImage[] images = [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
+            Image(mistake.Index),
+            _model.Classes[mistake.Label],
+            $"{_model.Classes[mistake.Predicted]} {Percent(mistake.Probability)}"))];
+        return images.Length == 0 ? null : new ModelPicture(
+            "mistakes", "The most confident mistakes",
+            "In bold what the image is, below it what it is taken for, with the probability.",
+            (width, title, note, theme) => ImageSheet.Draw(images, width, title, note, theme));
+    }
+
+    private ModelPicture? MakeMaps()
+    {
+        int[] indices = _options.Indices(_model.Data.Test.Count);
+        if (indices.Length == 0)
+        {
+            return null;
+        }
+
+        int[] labels = [.. indices.Select(_model.Label)];
+        Tensor inputs = _model.Inputs.Rows(indices);
+        int channels = ImageInput.IsGrey(_model.Model.Network) ? 1 : 3, side = ImageInput.Side;
+        Tensor slopes = Saliency.Maps(
+            Saliency.Of(_model.Net, inputs, labels).Reshape(indices.Length, channels, side, side));
+        ExplainedImage[] images = [.. indices.Select((index, i) =>
+        {
+            double whole = _model.Probability(index, labels[i]);
+            Tensor image = inputs.Rows(i, 1).Reshape(channels, side, side);
+            float[] covered = Occlusion.Map(_model.Net, image, labels[i], _options.Square).AsSpan<float>().ToArray();
+            return new ExplainedImage(
+                Image(index), Heading(index, labels[i]),
+                new Raster(side, side, [.. covered.Select(left => (float)(whole - left))]),
+                new Raster(side, side, slopes.Rows(i, 1).AsSpan<float>().ToArray()));
+        })];
+        return new ModelPicture(
+            "maps", "What the network looks at",
+            $"Covered: a grey square of {_options.Square}x{_options.Square} pixels is laid over each place in turn; "
+                + "red where the probability of the image's class falls, blue where it rises. Saliency: how much each "
+                + "pixel moves the class's score.",
+            (width, title, note, theme) => MapSheet.Draw(images, width, title, note, theme));
+    }
+
+    private string Heading(int index, int label)
+    {
+        ReadOnlySpan<float> row = _model.Probabilities.Rows(index, 1).Cast(DType.Float32).AsSpan<float>();
+        int best = 0;
+        for (int c = 1; c < row.Length; c++)
+        {
+            best = row[c] > row[best] ? c : best;
+        }
+
+        string own = $"{index}: {_model.Classes[label]}, {Percent(row[label])}";
+        return best == label ? own : $"{own}; taken for {_model.Classes[best]}, {Percent(row[best])}";
+    }
+
+    private int[,] Counts()
+    {
+        int classes = _model.Confusion.Classes;
+        var counts = new int[classes, classes];
+        for (int i = 0; i < classes * classes; i++)
+        {
+            counts[i / classes, i % classes] = _model.Confusion[i / classes, i % classes];
+        }
+
+        return counts;
+    }
+
+    private PlanarImage Image(int index) => new(
+        ImageInput.Side, ImageInput.Side, _model.Data.Test.Images.Rows(index, 1).AsSpan<byte>().ToArray());
+
+    /// <summary>A share in percent, with a decimal where without it would be 0 or 100 and is not.</summary>
+    internal static string Percent(double share) =>
+        (100 * share).ToString(
+            share is (> 0.9949 and < 1) or (< 0.01 and > 0) ? "F1" : "F0", CultureInfo.InvariantCulture) + " %";
+}

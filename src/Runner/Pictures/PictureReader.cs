@@ -1,0 +1,111 @@
+using System.Buffers.Binary;
+using StbImageSharp;
+
+namespace Engine.Runner.Pictures;
+
+/// <summary>
+/// Reads pictures, PNG or JPEG, as networks take them: upright, the middle square, of the given side, red, green and blue.
+/// </summary>
+internal static class PictureReader
+{
+    // A gigabyte decoded, and more than any camera makes.
+    private const long MostPixels = 1L << 28;
+
+    private static readonly byte[] s_pngBegins = [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+
+    /// <summary>Reads a picture.</summary>
+    /// <param name="path">Its file; whether it is PNG or JPEG its content says, not its name.</param>
+    /// <param name="side">How many pixels wide and high it is to be.</param>
+    /// <param name="planes">Takes the 3 · side · side values, the planes red, green and blue.</param>
+    /// <exception cref="EngineException">It cannot be read; the message names it.</exception>
+    public static void Read(string path, int side, Span<byte> planes)
+    {
+        byte[] bytes = Content(path);
+        bool isPng = bytes.AsSpan().StartsWith(s_pngBegins), isJpeg = bytes is [0xFF, 0xD8, 0xFF, ..];
+        if (!isPng && !isJpeg)
+        {
+            throw new EngineException(bytes.Length == 0
+                ? $"{path} is empty."
+                : $"{path} is neither a PNG nor a JPEG file: convert it to one of these.");
+        }
+
+        ImageResult picture = Decode(path, bytes, isPng);
+        Scaling.ToSquare(picture.Data, picture.Width, picture.Height, side, planes);
+        if (isJpeg)
+        {
+            Orientation.Of(bytes).Apply(side, planes);
+        }
+    }
+
+    private static byte[] Content(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new EngineException($"There is no file {path}.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"{path} cannot be read: {error.Message}", error);
+        }
+    }
+
+    private static ImageResult Decode(string path, byte[] bytes, bool isPng)
+    {
+        try
+        {
+            if (isPng)
+            {
+                RequireChunks(bytes);
+            }
+
+            using var header = new PictureBytes(bytes);
+            ImageInfo size = ImageInfo.FromStream(header) ?? throw new InvalidDataException("no header");
+            if ((long)size.Width * size.Height > MostPixels)
+            {
+                throw new EngineException(
+                    $"{path} has {size.Width}x{size.Height} pixels, more than the {MostPixels:N0} that are read: make it smaller.");
+            }
+
+            using var content = new PictureBytes(bytes);
+            ImageResult picture = ImageResult.FromStream(content, ColorComponents.RedGreenBlueAlpha);
+            return picture is { Width: > 0, Height: > 0 } ? picture : throw new InvalidDataException("no pixels");
+        }
+        catch (EndOfStreamException error)
+        {
+            throw new EngineException($"{path} is damaged: it ends before the picture does.", error);
+        }
+        catch (Exception error) when (error is not EngineException)
+        {
+            // The decoder throws whatever a wrong byte leads it to.
+            string why = error.Message.All(c => c is >= ' ' and <= '~') ? $" ({error.Message.TrimEnd('.')})" : "";
+            throw new EngineException($"{path} is damaged{why}: it cannot be decoded.", error);
+        }
+    }
+
+    /// <summary>Holds the lengths that a PNG file's chunks claim against the file, before anything is allocated for them.</summary>
+    private static void RequireChunks(ReadOnlySpan<byte> png)
+    {
+        const int AroundData = 12;
+        for (ReadOnlySpan<byte> rest = png[s_pngBegins.Length..]; rest.Length > 0;)
+        {
+            long length = rest.Length < AroundData ? long.MaxValue : AroundData + (long)BinaryPrimitives.ReadUInt32BigEndian(rest);
+            if (length > rest.Length)
+            {
+                throw new EndOfStreamException();
+            }
+
+            if (rest[4..8].SequenceEqual("IEND"u8))
+            {
+                return;
+            }
+
+            rest = rest[(int)length..];
+        }
+
+        throw new EndOfStreamException();
+    }
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Engine.Runner;
+
+/// <summary>What a network takes an image for.</summary>
+/// <param name="Image">The file, or the number of the image in its set.</param>
+/// <param name="Truth">What it is, where that is known.</param>
+/// <param name="Best">The most probable classes, the most probable one first, each with its probability.</param>
+internal sealed record Prediction(string Image, string? Truth, IReadOnlyList<(string Class, double Probability)> Best);
+
+/// <summary>Writes predictions one by one, in a format.</summary>
+/// <param name="output">Where to.</param>
+/// <param name="format">The format.</param>
+/// <param name="ofFiles">Whether the images are files, and not those of a set, of which the truth is known.</param>
+/// <param name="columns">How many classes each prediction names.</param>
+/// <param name="width">How wide the column of the images is in the text format.</param>
+internal sealed class PredictionWriter(TextWriter output, PredictionFormat format, bool ofFiles, int columns, int width)
+{
+    private static readonly JsonWriterOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private bool _isBegun;
+
+    private string ImageName => ofFiles ? "file" : "image";
+
+    /// <summary>Writes one.</summary>
+    public void Write(Prediction prediction)
+    {
+        Begin(",");
+        switch (format)
+        {
+            case PredictionFormat.Csv:
+                output.Write(string.Join(',', new[] { prediction.Image, prediction.Truth }.OfType<string>()
+                    .Concat(prediction.Best.SelectMany(best => new[] { best.Class, Number(best.Probability) }))
+                    .Select(Quoted)));
+                output.Write('\n');
+                break;
+            case PredictionFormat.Json:
+                output.Write($"  {Json(prediction)}");
+                break;
+            default:
+                string best = string.Join(", ", prediction.Best.Select(
+                    one => string.Create(CultureInfo.InvariantCulture, $"{one.Class} {one.Probability:F2}")));
+                string image = ofFiles ? prediction.Image.PadRight(width) : prediction.Image.PadLeft(width);
+                output.WriteLine(prediction.Truth is null ? $"{image}  {best}" : $"{image}  {prediction.Truth,-10}  {best}");
+                break;
+        }
+    }
+
+    /// <summary>Ends the list, also one that is empty.</summary>
+    public void End()
+    {
+        Begin("");
+        if (format == PredictionFormat.Json)
+        {
+            output.Write("]\n");
+        }
+
+        output.Flush();
+    }
+
+    /// <summary>The heading before the first, and what stands between two.</summary>
+    private void Begin(string separator)
+    {
+        if (format == PredictionFormat.Json)
+        {
+            output.Write(_isBegun ? $"{separator}\n" : "[\n");
+        }
+        else if (format == PredictionFormat.Csv && !_isBegun)
+        {
+            output.Write(string.Join(',', (ofFiles ? new[] { ImageName } : [ImageName, "truth"])
+                .Concat(Enumerable.Range(1, columns).SelectMany(i => new[] { $"class{i}", $"probability{i}" }))));
+            output.Write('\n');
+        }
+
+        _isBegun = true;
+    }
+
+    private string Json(Prediction prediction)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes, s_json))
+        {
+            json.WriteStartObject();
+            json.WriteString(ImageName, prediction.Image);
+            if (prediction.Truth is not null)
+            {
+                json.WriteString("truth", prediction.Truth);
+            }
+
+            json.WriteStartArray("best");
+            foreach ((string name, double probability) in prediction.Best)
+            {
+                json.WriteStartObject();
+                json.WriteString("class", name);
+                json.WritePropertyName("probability");
+                json.WriteRawValue(double.IsFinite(probability) ? Number(probability) : "null");
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    /// <summary>With as many digits as tell it from every other number of single precision.</summary>
+    private static string Number(double value) => ((float)value).ToString("R", CultureInfo.InvariantCulture);
+
+    private static string Quoted(string text) =>
+        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}

@@ -1,0 +1,204 @@
+using System.Globalization;
+using Engine.Inspection;
+using Engine.Plots;
+
+namespace Engine.Runner.Report;
+
+/// <summary>All that is known of a training and of the network that came of it, on one page.</summary>
+internal static class ReportPage
+{
+    /// <summary>The page.</summary>
+    /// <param name="histories">The trainings of the history file.</param>
+    /// <param name="historyPath">That file.</param>
+    /// <param name="model">The network.</param>
+    /// <param name="modelPath">Its file.</param>
+    /// <param name="pictures">The network's pictures.</param>
+    /// <param name="made">When the page is made.</param>
+    public static string Write(
+        IReadOnlyList<History> histories, string historyPath, TestedModel model, string modelPath,
+        ModelPictures pictures, DateTime made)
+    {
+        var page = new Html();
+        string name = model.Model.Network.Name ?? Path.GetFileNameWithoutExtension(modelPath);
+        page.Add($"<header>\n<h1>{Html.Text(name)}</h1>");
+        string when = made.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture);
+        page.Add($"<p>Training and test of {Html.Text(Path.GetFileName(modelPath))}, {when}</p>\n</header>");
+        Summary(page, histories, model);
+        Curves(page, histories);
+        Layers(page, LayerTable.Of(model.Net));
+        Classes(page, model, pictures.Confusion);
+        Section(page, pictures.Mistakes, "Test images with what they are and what they are taken for");
+        Section(page, pictures.Maps,
+            "For each image where covering it loses probability, and which pixels move the score");
+        Section(page, pictures.Filters, "A tile for each filter of the first layer, coloured by its weights");
+        string command = Html.Text($"{CommandLine.Name} report {historyPath} {modelPath}");
+        page.Add($"<footer><p>Made by <code>{command}</code>.</p></footer>");
+        return page.Page($"{name}: training report");
+    }
+
+    private static void Summary(Html page, IReadOnlyList<History> histories, TestedModel model) =>
+        page.Section("Summary", () =>
+    {
+        ConfusionMatrix confusion = model.Confusion;
+        // Of several trainings each has its own figures below; the model is of one of them.
+        History? only = histories is [History one] ? one : null;
+        EpochFigures[] epochs = [.. histories.SelectMany(history => history.Epochs)];
+        EpochFigures? best = epochs.Where(epoch => double.IsFinite(epoch.ValidAccuracy))
+            .MaxBy(epoch => epoch.ValidAccuracy);
+        page.List(
+            "main",
+            ("Test accuracy", Exact(confusion.Accuracy), $"{confusion.Correct:N0} of {confusion.Total:N0} images"),
+            ("Best validation accuracy", best is null ? null : Exact(best.ValidAccuracy), $"epoch {best?.Epoch}"),
+            ("Training time", only is null ? null : Seconds(epochs.Sum(epoch => epoch.Seconds)), Epochs(epochs.Length)),
+            ("Parameters", $"{model.Net.LearnableParameters:N0}", "learnable"));
+        string devices = string.Join(", ", histories.Select(history => history.Device).OfType<string>().Distinct());
+        page.List(
+            "more",
+            ("Network", model.Model.Network.Name, Kinds(model)),
+            ("Trained on", Trained(histories), null),
+            ("Device", devices.Length > 0 ? devices : "not recorded", $"tested on {model.DeviceName}"),
+            ("Last epoch", only is null ? null : Loss(only.Epochs[^1]), Accuracy(only?.Epochs[^1])),
+            ("Batch", $"{model.Model.Network.Batch:N0} images", null),
+            ("Update", Words(model.Model.Network.Update.Name), string.Join(", ", model.Model.Network.Update.Settings
+                .Where(setting => model.Model.Network.UpdateSettings.Value(setting.Name) is not null)
+                .Select(setting => string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Words(setting.Name)} {model.Model.Network.UpdateSettings.Value(setting.Name)}")))));
+        bool isDrawn = model.Model.IsSynthetic || histories.Any(history => history.IsSynthetic);
+        if (Drawn(isDrawn, model.Data.IsSynthetic) is { } drawn)
+        {
+            Warn(page, drawn);
+        }
+
+        if (only?.TestAccuracy is { } recorded && Math.Abs(recorded - confusion.Accuracy) > 5e-4)
+        {
+            Warn(
+                page,
+                $"The history says {Exact(recorded)} on the test images: it is of another training, or of other images.");
+        }
+
+        if (only is null)
+        {
+            page.Add("<h3>Trainings</h3>").Table(
+                "Trainings", ["training", ">epochs", ">best validation accuracy", ">last loss", ">seconds", "device"],
+                histories.Select(history => (IReadOnlyList<string>)
+                [
+                    history.Name, $"{history.Epochs.Count}", Percent(history.Epochs.Max(epoch => epoch.ValidAccuracy)),
+                    Number(history.Epochs[^1].TrainLoss), $"{history.Epochs.Sum(epoch => epoch.Seconds):F1}",
+                    history.Device ?? "",
+                ]));
+        }
+    });
+
+    private static void Curves(Html page, IReadOnlyList<History> histories) => page.Section("Learning curves", () =>
+    {
+        TrainingCurves[] curves = [.. histories.Select(history => history.ToCurves())];
+        page.Picture(
+            "Training and validation loss, and validation accuracy, epoch by epoch",
+            (width, theme) => LearningCurves.Draw(curves, width, width < 600 ? 520 : 360, theme: theme),
+            isDrawing: true);
+    });
+
+    private static void Layers(Html page, LayerTable table) => page.Section("Layers", () =>
+    {
+        page.Table(
+            "Layers",
+            [.. table.Columns.Select((column, i) => i is 1 or 2 or 3 ? column : $">{column}")], table.Rows, named: 1);
+        page.Note($"{table.Totals}. The memory is that of a layer's output for one sample.");
+        if (table.HasFields)
+        {
+            page.Note(
+                "Field: the part of the image that a value may depend on, in pixels. Cap. and cov.: nolearn's learning "
+                + "capacity (filter by field; less than 16.7 % is low) and coverage of the image (field by image; more "
+                + "than 100 % is high), in whose field the windows of pooling do not count.");
+            foreach (string warning in table.Warnings)
+            {
+                Warn(page, warning);
+            }
+        }
+    });
+
+    private static void Classes(Html page, TestedModel model, ModelPicture picture) => page.Section("Classes", () =>
+    {
+        ConfusionMatrix confusion = model.Confusion;
+        page.Picture(
+            $"Confusion matrix: {Percent(confusion.Accuracy)} of the images are on the diagonal; the table below has more",
+            (width, theme) => picture.Draw(Math.Min(width, 720), null, null, theme), wide: 720, isDrawing: true);
+        page.Add("<h3>Each class</h3>").Table(
+            "Classes", ["class", ">images", ">recognised", ">right when said", "most often taken for"],
+            Enumerable.Range(0, confusion.Classes).Select(label => (IReadOnlyList<string>)
+            [
+                model.Classes[label], $"{confusion.Samples(label):N0}", Percent(confusion.Recall(label)),
+                Percent(confusion.Precision(label)), MostTakenFor(model, label),
+            ]));
+        page.Note(
+            "Recognised: of the images of the class (recall). "
+            + "Right when said: of the images taken for it (precision).");
+    });
+
+    private static void Section(Html page, ModelPicture? picture, string alt)
+    {
+        if (picture is not null)
+        {
+            page.Section(picture.Title, () =>
+            {
+                page.Picture(alt, (width, theme) => picture.Draw(width, null, null, theme));
+                if (picture.Note is not null)
+                {
+                    page.Note(picture.Note);
+                }
+            });
+        }
+    }
+
+    private static void Warn(Html page, string text) => page.Add($"<p class=\"warning\">{Html.Text(text)}</p>");
+
+    private static string MostTakenFor(TestedModel model, int label)
+    {
+        ConfusionMatrix confusion = model.Confusion;
+        int other = Enumerable.Range(0, confusion.Classes).Where(c => c != label).MaxBy(c => confusion[label, c]);
+        int count = confusion[label, other];
+        return count == 0 ? "" : $"{model.Classes[other]} ({Percent((double)count / confusion.Samples(label))})";
+    }
+
+    /// <summary>What must be known where images are drawn; null where none is.</summary>
+    private static string? Drawn(bool isTraining, bool isTest) => (isTraining, isTest) switch
+    {
+        (true, true) =>
+            "Trained and tested on drawn images, not on CIFAR-10: the accuracies say nothing about CIFAR-10.",
+        (true, _) => "Trained on drawn images and tested on photographs, which it has never seen.",
+        (_, true) => "Trained on photographs and tested on drawn images, which it has never seen.",
+        _ => null,
+    };
+
+    private static string Trained(IReadOnlyList<History> histories) =>
+        histories.Any(history => history.IsSynthetic) ? "drawn images" : "CIFAR-10";
+
+    private static string Kinds(TestedModel model) =>
+        string.Join(", ", model.Net.Layers.Skip(1).CountBy(layer => layer.Kind)
+        .Select(pair => $"{pair.Value} {pair.Key}"));
+
+    private static string Words(string key) => key.Replace('_', ' ');
+
+    private static string Epochs(int count) => count == 1 ? "1 epoch" : $"{count} epochs";
+
+    private static string Loss(EpochFigures epoch) => $"loss {Number(epoch.TrainLoss)}"
+        + (double.IsFinite(epoch.ValidLoss) ? $" / {Number(epoch.ValidLoss)}" : "");
+
+    private static string? Accuracy(EpochFigures? epoch) => epoch is null ? null
+        : double.IsFinite(epoch.ValidAccuracy) ? $"training / validation; {100 * epoch.ValidAccuracy:F2} % right"
+            : "training";
+
+    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+
+    private static string Percent(double share) => double.IsFinite(share) ? $"{100 * share:F1} %" : "";
+
+    private static string Exact(double share) => $"{100 * share:F2} %";
+
+    private static string Seconds(double seconds) => seconds switch
+    {
+        < 120 => $"{seconds:F1} s",
+        < 7200 => $"{(int)seconds / 60} min {(int)seconds % 60} s",
+        _ => $"{(int)seconds / 3600} h {(int)seconds / 60 % 60} min",
+    };
+}

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using System.Globalization;
+using Engine.Data;
+using Engine.IO;
+using Engine.Runner;
+using Engine.Runner.Description;
+using Engine.Tests.Data;
+using Engine.Training;
+
+namespace Engine.Tests.Runner;
+
+/// <summary>What Ctrl-C does to a runner: a process of its own, on drawn images.</summary>
+[Platform(Exclude = "Win", Reason = "There is no kill to send the signal with.")]
+public sealed class InterruptionTests
+{
+    private const string Interrupt = "INT", Terminate = "TERM";
+
+    private TempFolder _folder = null!;
+    private Batches _data = null!;
+
+    [OneTimeSetUp]
+    public void Draw_images()
+    {
+        (_folder, _data) = (new TempFolder(), new Batches());
+        Assume.That(IsHeard, "This process was started deaf to Ctrl-C, and so would be the runner.");
+        Cifar10Set drawn = SyntheticImages.Draw(train: 300, test: 20);
+        foreach ((string name, Cifar10Images images) in (ReadOnlySpan<(string, Cifar10Images)>)[("data_batch_1.bin", drawn.Train), ("test_batch.bin", drawn.Test)])
+        {
+            _data.Write(name, Batches.Binary(images.Images.AsSpan<byte>().ToArray(), images.Labels.AsSpan<int>().ToArray()));
+        }
+    }
+
+    [OneTimeTearDown]
+    public void Discard()
+    {
+        _folder.Dispose();
+        _data.Dispose();
+    }
+
+    [TestCase(Interrupt, CommandLine.Stopped)]
+    [TestCase(Terminate, CommandLine.Terminated)]
+    public void A_training_that_is_stopped_tests_and_saves_what_it_has_learnt(string signal, int exitCode)
+    {
+        string model = _folder.File($"{signal}.safetensors"), history = _folder.File($"{signal}.jsonl");
+        using Process process = Start(
+            $"mlp --data {_data.Folder} --device cpu --threads 1 --epochs 1000000 --save {model} --history {history}");
+
+        ReadTo(process.StandardOutput, " 3 ");
+        Send(process, signal);
+        string output = process.StandardOutput.ReadToEnd(), errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+
+        int epochs = History.Read([history])[0].Epochs.Count;
+        Assert.That(process.ExitCode, Is.EqualTo(exitCode));
+        Assert.That(errors.Trim(), Is.EqualTo($"Stopped after {epochs} whole epochs; the network is tested and saved as it is."));
+        Assert.That(epochs, Is.GreaterThanOrEqualTo(3));
+        Assert.That(output, Does.Contain("The accuracy of this network is: "));
+        Assert.That(Parameters.Load(model).Keys, Is.EqualTo(new[] { "hidden.W", "hidden.b", "output.W", "output.b" }));
+    }
+
+    [Test]
+    public async Task Before_the_first_batch_nothing_is_saved_over_a_former_network()
+    {
+        string model = _folder.File("former.safetensors");
+        await File.WriteAllTextAsync(model, "former");
+        using StringWriter output = new(), errors = new();
+
+        int code = await CommandLine.Run(
+            CommandLine.Root(Commands.Create()),
+            ["mlp", "--data", _data.Folder, "--device", "cpu", "--epochs", "1", "--save", model],
+            output, errors, new CancellationToken(canceled: true));
+
+        Assert.That(code, Is.EqualTo(CommandLine.Stopped));
+        Assert.That(errors.ToString().Trim(), Is.EqualTo("Stopped."));
+        Assert.That(await File.ReadAllTextAsync(model), Is.EqualTo("former"));
+    }
+
+    [Test]
+    public void A_second_time_ends_at_once()
+    {
+        string model = _folder.File("model.safetensors");
+        using (var net = new NeuralNet(Networks.Mlp.MakeLayers()))
+        {
+            net.Initialize();
+            new ModelFile(Networks.Mlp, Classes: [], IsSynthetic: true).Save(model, net);
+        }
+
+        using Process process = Start($"predict --load {model} --device cpu {Pipe("picture.png")}");
+
+        // It waits for somebody to write the picture, which nobody does.
+        ReadTo(process.StandardError, "drawn images");
+        Send(process, Interrupt);
+        ReadTo(process.StandardError, "Stopping; Ctrl-C again ends at once.");
+        Send(process, Interrupt);
+        process.WaitForExit();
+
+        Assert.That(process.ExitCode, Is.EqualTo(CommandLine.Stopped));
+        Assert.That(process.StandardError.ReadToEnd(), Is.Empty);
+    }
+
+    /// <summary>Whether SIGINT, the signal 2, is not among those that this process was told to ignore.</summary>
+    private static bool IsHeard => !File.Exists("/proc/self/status")
+        || File.ReadLines("/proc/self/status").Where(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
+            .All(line => (ulong.Parse(line[7..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 2) == 0);
+
+    private static Process Start(string command)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "runner"), command.Split(' '))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Reads up to a line with this text; a runner that ends before fails the test.</summary>
+    private static void ReadTo(StreamReader lines, string text)
+    {
+        string? line;
+        do
+        {
+            line = lines.ReadLine();
+        }
+        while (line?.Contains(text, StringComparison.Ordinal) == false);
+
+        Assert.That(line, Is.Not.Null, $"It ended before it wrote '{text}'.");
+    }
+
+    private static void Send(Process process, string signal)
+    {
+        using Process kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    private string Pipe(string name)
+    {
+        string path = _folder.File(name);
+        using Process make = Process.Start("mkfifo", [path]);
+        make.WaitForExit();
+        return path;
+    }
+}

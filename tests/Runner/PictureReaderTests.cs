@@ -1,0 +1,244 @@
+using Engine.Runner.Pictures;
+
+namespace Engine.Tests.Runner;
+
+/// <summary>Pictures as networks see them.</summary>
+public sealed class PictureReaderTests : IDisposable
+{
+    /// <summary>16x16: a red quarter and a green one, below them a blue one and a white one. Made by Pillow.</summary>
+    private const string Quarters = """
+        /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMUFRUVDA8X
+        GBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAAR
+        CAAQABADAREAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAACAkK/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/EABgBAAMBAQAAAAAAAAAAAAAA
+        AAcJCgYI/8QAFBEBAAAAAAAAAAAAAAAAAAAAAP/aAAwDAQACEQMRAD8AOgGGpmMCSY9LxRm7laWyrG4f/9k=
+        """;
+
+    /// <summary>The same, progressive.</summary>
+    private const string ProgressiveQuarters = """
+        /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgMCAgMDAwMEAwMEBQgFBQQEBQoHBwYIDAoMDAsKCwsNDhIQDQ4RDgsLEBYQERMUFRUVDA8X
+        GBYUGBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wgAR
+        CAAQABADAREAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAABwgJ/8QAGAEAAwEBAAAAAAAAAAAAAAAABggJBQf/2gAMAwEAAhADEAAAATkF
+        aljCZjy9Rnuelqrbn//EABQQAQAAAAAAAAAAAAAAAAAAACD/2gAIAQEAAQUCH//EABQRAQAAAAAAAAAAAAAAAAAAACD/2gAIAQMBAT8BH//E
+        ABQRAQAAAAAAAAAAAAAAAAAAACD/2gAIAQIBAT8BH//EABQQAQAAAAAAAAAAAAAAAAAAACD/2gAIAQEABj8CH//EABQQAQAAAAAAAAAAAAAA
+        AAAAACD/2gAIAQEAAT8hH//aAAwDAQACAAMAAAAQ9U//xAAUEQEAAAAAAAAAAAAAAAAAAAAg/9oACAEDAQE/EB//xAAUEQEAAAAAAAAAAAAA
+        AAAAAAAg/9oACAECAQE/EB//xAAUEAEAAAAAAAAAAAAAAAAAAAAg/9oACAEBAAE/EB//2Q==
+        """;
+
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [TestCase(32, 32, 32)]
+    [TestCase(64, 64, 32)]
+    [TestCase(33, 33, 32)]
+    [TestCase(100, 71, 32)]
+    [TestCase(45, 250, 32)]
+    [TestCase(7, 9, 5)]
+    public void A_smaller_picture_is_the_mean_of_the_areas_of_the_middle_square(int width, int height, int side)
+    {
+        byte[] pixels = Noise(width * height * 3, seed: width);
+
+        byte[] planes = Read(PngWriter.Write(pixels, width), side);
+
+        int square = Math.Min(width, height), left = (width - square) / 2, top = (height - square) / 2;
+        double step = (double)square / side;
+        for (int i = 0; i < planes.Length; i++)
+        {
+            int plane = i / (side * side), row = i / side % side, column = i % side;
+            double sum = 0;
+            for (int y = 0; y < square; y++)
+            {
+                for (int x = 0; x < square; x++)
+                {
+                    sum += Shared(y, row * step, step) * Shared(x, column * step, step)
+                        * pixels[(((((top + y) * width) + left + x) * 3) + plane)];
+                }
+            }
+
+            Assert.That((double)planes[i], Is.EqualTo(sum / (step * step)).Within(0.5 + 1e-9));
+        }
+
+        static double Shared(int pixel, double from, double length) =>
+            Math.Max(0, Math.Min(pixel + 1, from + length) - Math.Max(pixel, from));
+    }
+
+    [Test]
+    public void A_larger_picture_is_on_straight_lines_between_the_old_pixels() =>
+        Assert.That(Read(PngWriter.Write([0, 100, 200, 40], width: 2, channels: 1), side: 4)[..16], Is.EqualTo(new byte[]
+        {
+            0, 25, 75, 100,
+            50, 59, 76, 85,
+            150, 126, 79, 55,
+            200, 160, 80, 40,
+        }));
+
+    [Test]
+    public void A_single_pixel_fills_the_square() =>
+        Assert.That(Read(PngWriter.Write([7, 8, 9], width: 1), side: 2), Is.EqualTo(new byte[] { 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 9 }));
+
+    [Test]
+    public void Grey_has_three_equal_planes() =>
+        Assert.That(Read(PngWriter.Write([1, 2, 3, 4], width: 2, channels: 1), side: 2), Is.EqualTo(new byte[] { 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4 }));
+
+    [Test]
+    public void What_is_transparent_shows_white()
+    {
+        byte[] pixels = [10, 20, 30, 255, 10, 20, 30, 0, 10, 20, 30, 51, 0, 0, 0, 255];
+
+        // A fifth of the colour and four fifths of white.
+        Assert.That(Read(PngWriter.Write(pixels, width: 2, channels: 4), side: 2), Is.EqualTo(new byte[]
+        {
+            10, 255, 206, 0,
+            20, 255, 208, 0,
+            30, 255, 210, 0,
+        }));
+    }
+
+    [TestCase(Quarters)]
+    [TestCase(ProgressiveQuarters)]
+    public void A_jpeg_file_is_read(string text) => Assert.That(Colours(Convert.FromBase64String(text)), Is.EqualTo("red green blue white"));
+
+    // How the first row and the first column of the file lie in the picture: Exif 2.32, 4.6.4.
+    [TestCase(0, "red green blue white")]
+    [TestCase(1, "red green blue white")]
+    [TestCase(2, "green red white blue")]
+    [TestCase(3, "white blue green red")]
+    [TestCase(4, "blue white red green")]
+    [TestCase(5, "red blue green white")]
+    [TestCase(6, "blue red white green")]
+    [TestCase(7, "white green blue red")]
+    [TestCase(8, "green white red blue")]
+    [TestCase(9, "red green blue white")]
+    public void A_jpeg_file_stands_upright_as_its_camera_says(int orientation, string colours)
+    {
+        foreach (bool isLittle in new[] { true, false })
+        {
+            Assert.That(Colours(WithExif(Convert.FromBase64String(Quarters), orientation, isLittle)), Is.EqualTo(colours));
+        }
+    }
+
+    [Test]
+    public void A_cut_file_is_refused_wherever_it_is_cut([Values] bool isPng)
+    {
+        byte[] whole = isPng ? PngWriter.Write(Noise(300, 1), width: 10) : Convert.FromBase64String(Quarters);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            Assert.That(() => Read(whole[..length], side: 4), Throws.TypeOf<EngineException>()
+                .With.Message.StartsWith(_folder.Path).And.Message.EndsWith("."), $"{length} bytes");
+        }
+    }
+
+    [Test]
+    public void A_damaged_file_is_read_or_refused_in_one_sentence([Values] bool isPng)
+    {
+        byte[] whole = isPng ? PngWriter.Write(Noise(300, 1), width: 10) : WithExif(Convert.FromBase64String(Quarters), 6, true);
+        var random = new Random(1);
+        int refused = 0;
+        for (int i = 0; i < 400; i++)
+        {
+            byte[] damaged = [.. whole];
+            for (int slips = random.Next(1, 4); slips > 0; slips--)
+            {
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            }
+
+            try
+            {
+                Read(damaged, side: 4);
+            }
+            catch (EngineException error)
+            {
+                refused++;
+                Assert.That(error.Message, Does.StartWith(_folder.Path).And.Match(@"^[ -~]*\.$"));
+            }
+        }
+
+        Assert.That(refused, Is.GreaterThan(20));
+    }
+
+    [Test]
+    public void What_is_no_picture_is_said_to_be_none() =>
+        Assert.That(() => Read("GIF89a"u8.ToArray(), side: 4), Throws.TypeOf<EngineException>()
+            .With.Message.EndsWith("picture is neither a PNG nor a JPEG file: convert it to one of these."));
+
+    [Test]
+    public void A_picture_that_claims_more_pixels_than_are_read_is_refused_before_they_are_allocated()
+    {
+        byte[] png = PngWriter.Write(Noise(300, 1), width: 10);
+        (png[16], png[17], png[18], png[20], png[21], png[22]) = (0, 0x80, 0, 0, 0x80, 0);
+
+        Assert.That(() => Read(png, side: 4), Throws.TypeOf<EngineException>());
+    }
+
+    [Test]
+    public void Of_a_folder_the_pictures_come_by_name_and_the_others_are_counted()
+    {
+        string folder = _folder.File("several");
+        Directory.CreateDirectory(Path.Combine(folder, "d.png"));
+        foreach (string name in (string[])["b.PNG", "a.jpeg", "c.txt", "B.jpg", "none"])
+        {
+            File.WriteAllText(Path.Combine(folder, name), "");
+        }
+
+        using var notes = new StringWriter();
+
+        Assert.That(
+            PictureList.Of(["first.gif", folder, "last.png"], notes).Select(path => Path.GetFileName(path)),
+            Is.EqualTo(new[] { "first.gif", "B.jpg", "a.jpeg", "b.PNG", "last.png" }));
+        Assert.That(notes.ToString(), Does.Contain("3 pictures; left out: 3 that"));
+    }
+
+    private static byte[] Noise(int count, int seed)
+    {
+        byte[] noise = new byte[count];
+        new Random(seed).NextBytes(noise);
+        return noise;
+    }
+
+    private byte[] Read(byte[] content, int side)
+    {
+        File.WriteAllBytes(_folder.File("picture"), content);
+        byte[] planes = new byte[3 * side * side];
+        PictureReader.Read(_folder.File("picture"), side, planes);
+        return planes;
+    }
+
+    /// <summary>The colours of the four quarters.</summary>
+    private string Colours(byte[] jpeg)
+    {
+        byte[] planes = Read(jpeg, side: 2);
+        return string.Join(' ', Enumerable.Range(0, 4).Select(i => (planes[i] > 127, planes[4 + i] > 127, planes[8 + i] > 127) switch
+        {
+            (true, false, false) => "red",
+            (false, true, false) => "green",
+            (false, false, true) => "blue",
+            (true, true, true) => "white",
+            _ => "another",
+        }));
+    }
+
+    /// <summary>Puts an Exif segment with an orientation, behind another entry, right behind a JPEG file's first marker.</summary>
+    private static byte[] WithExif(byte[] jpeg, int orientation, bool isLittle)
+    {
+        byte[] exif =
+        [
+            .. "Exif\0\0"u8, .. isLittle ? "II"u8 : "MM"u8, .. Number(42, 2), .. Number(8, 4),
+            .. Number(2, 2),
+            .. Number(0x0100, 2), .. Number(4, 2), .. Number(1, 4), .. Number(16, 4),
+            .. Number(0x0112, 2), .. Number(3, 2), .. Number(1, 4), .. Number(orientation, 2), 0, 0,
+            .. Number(0, 4),
+        ];
+        return [.. jpeg[..2], 0xFF, 0xE1, 0, (byte)(exif.Length + 2), .. exif, .. jpeg[2..]];
+
+        byte[] Number(int value, int length)
+        {
+            byte[] bytes = BitConverter.GetBytes(value)[..length];
+            if (!isLittle)
+            {
+                Array.Reverse(bytes);
+            }
+
+            return bytes;
+        }
+    }
+}
