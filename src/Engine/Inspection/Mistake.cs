@@ -8,6 +8,10 @@ namespace Engine.Inspection;
 /// <param name="LabelProbability">The probability of its own class.</param>
 public sealed record Mistake(int Index, int Label, int Predicted, double Probability, double LabelProbability)
 {
+    /// <inheritdoc cref="MostConfident(Tensor, Tensor, int)"/>
+    public static IReadOnlyList<Mistake> MostConfident(Tensor probabilities, int[] labels, int count) =>
+        MostConfident(probabilities, Tensor.From(labels), count);
+
     /// <summary>The mistakes of which a network is surest, the surest first.</summary>
     /// <param name="probabilities">
     /// The probability of each class, (n, classes): <see cref="Training.NeuralNet.PredictProba"/>.
