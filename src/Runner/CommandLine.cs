@@ -103,7 +103,7 @@ internal static class CommandLine
     private static string Complaint(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        if ((MisreadOption(parsed) ?? parsed.UnmatchedTokens.FirstOrDefault()) is { } token)
+        if ((MisreadOption(parsed) ?? (parsed.UnmatchedTokens is [string first, ..] ? first : null)) is { } token)
         {
             string word = token.Split('=', 2)[0];
             bool isOption = word.StartsWith('-');
