@@ -60,7 +60,7 @@ internal static class BenchCommand
             string[] wanted = parsed.GetValue(names) is { Length: > 0 } some ? some : s_known;
             DeviceChoice choice = parsed.GetValue(device) ?? new DeviceChoice(DeviceFamily.Auto);
             Yardstick? peer = Yardstick.Named(parsed.GetValue(yardstick), findYardstick);
-            if (peer is null && findYardstick is not null)
+            if (peer is null && findYardstick is not null && parsed.GetValue(yardstick) != Yardstick.None)
             {
                 Console.WriteLine($"There is nothing to compare with: no PyTorch, and {Yardstick.Variable} names no program.");
             }

@@ -79,7 +79,10 @@ internal sealed class Benches(Device device, KernelTimer timer)
         return Engine(kernel.Bench, kernel.Item, once.Times(kernel.Times)) with
         {
             Gflops = kernel.Flops == 0 ? null : kernel.Flops / once.Median / 1e9,
-            PartOfPeak = kernel.Flops == 0 || device.IsGpu ? null : kernel.Flops / once.Median / device.Peak.FlopsPerSecond,
+            // Measured right behind it: the clock of a processor is not the same at all times.
+            PartOfPeak = kernel.Flops > 0 && device is CpuDevice cpu
+                ? kernel.Flops / once.Median / cpu.SustainedFlopsPerSecond()
+                : null,
         };
     }
 

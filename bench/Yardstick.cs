@@ -15,7 +15,8 @@ internal sealed record Yardstick(IReadOnlyList<string> Command)
     /// <summary>Names a yardstick where the command line does not.</summary>
     public const string Variable = "ENGINE_YARDSTICK";
 
-    private const string None = "none";
+    /// <summary>Names none.</summary>
+    public const string None = "none";
 
     /// <summary>The yardstick of the command line, else of the environment, else what is found; null for none.</summary>
     public static Yardstick? Named(string? command, Func<Yardstick?>? find)

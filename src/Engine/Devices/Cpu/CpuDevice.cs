@@ -32,6 +32,9 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override Storage Allocate(long bytes) => new CpuStorage(this, bytes);
 
+    /// <summary>The multiplications and additions a second that it keeps up now.</summary>
+    internal double SustainedFlopsPerSecond() => CpuPeak.SustainedFlopsPerSecond(_team);
+
     internal override Storage? Borrow(Tensor tensor) => new CpuStorage(this, tensor);
 
     /// <inheritdoc/>

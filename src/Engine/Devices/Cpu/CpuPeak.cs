@@ -18,21 +18,21 @@ internal static unsafe class CpuPeak
     /// </summary>
     private const long ThreadBytes = 512 << 10, StepBytes = 16 << 20;
 
-    private const int Tries = 8, Loops = 200_000, Repeats = 64;
+    private const int Tries = 8, SustainedTries = 33, Loops = 200_000, Repeats = 64;
 
     /// <summary>As many sums at once keep two multipliers busy, whose results take some four cycles.</summary>
     private const int Sums = 8;
 
     public static Peak Measure(ThreadTeam team)
     {
-        double flops = 2.0 * Loops * Sums * (Simd.Width / sizeof(float)) * team.Size / Best(team, new Multiply());
+        double flops = Flops(team) / Times(team, new Multiply(), Tries).Min();
         float* memory = (float*)NativeMemory.AlignedAlloc((nuint)Bytes, 64);
         try
         {
             NativeMemory.Clear(memory, (nuint)Bytes);
-            double bytes = Bytes / Best(team, new Sum { Memory = memory, Bytes = Bytes / team.Size });
+            double bytes = Bytes / Times(team, new Sum { Memory = memory, Bytes = Bytes / team.Size }, Tries).Min();
             double cached = ThreadBytes * Repeats * team.Size
-                / Best(team, new Sum { Memory = memory, Bytes = ThreadBytes, Repeats = Repeats });
+                / Times(team, new Sum { Memory = memory, Bytes = ThreadBytes, Repeats = Repeats }, Tries).Min();
             return new Peak(
                 bytes, flops, $"measured now on {team.Size} threads: reading, and multiply-adds in registers")
             {
@@ -46,10 +46,23 @@ internal static unsafe class CpuPeak
         }
     }
 
-    private static double Best<TJob>(ThreadTeam team, TJob job) where TJob : struct, IWork
+    /// <summary>
+    /// Multiplications and additions a second, all threads together, for as long as a kernel is timed: their clock is not
+    /// the same at all times, nor when all of them compute.
+    /// </summary>
+    public static double SustainedFlopsPerSecond(ThreadTeam team)
     {
-        double best = double.PositiveInfinity;
-        for (int i = 0; i < Tries; i++)
+        double[] seconds = [.. Times(team, new Multiply(), SustainedTries).Order()];
+        return Flops(team) / seconds[SustainedTries / 2];
+    }
+
+    private static double Flops(ThreadTeam team) =>
+        2.0 * Loops * Sums * (Simd.Width / sizeof(float)) * team.Size;
+
+    private static double[] Times<TJob>(ThreadTeam team, TJob job, int tries) where TJob : struct, IWork
+    {
+        double[] seconds = new double[tries];
+        for (int i = 0; i < tries; i++)
         {
             // An index a thread: a thread that took two would be counted as one.
             long start = Stopwatch.GetTimestamp();
@@ -62,10 +75,10 @@ internal static unsafe class CpuPeak
                     Simd.Dispatch<float, TJob>(ref own);
                 }
             }));
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
 
-        return best;
+        return seconds;
     }
 
     private interface IWork : ISimdJob<float>
