@@ -103,7 +103,8 @@ internal static class CommandLine
     private static string Complaint(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        if ((MisreadOption(parsed) ?? parsed.UnmatchedTokens.FirstOrDefault()) is { } token)
+        string? unmatched = parsed.UnmatchedTokens is [string first, ..] ? first : null;
+        if ((MisreadOption(parsed) ?? unmatched) is { } token)
         {
             string word = token.Split('=', 2)[0];
             bool isOption = word.StartsWith('-');

@@ -157,6 +157,7 @@ public sealed class TutorialTests
         Assert.That(own.TrainHistory[^1].TrainLoss, Is.EqualTo(built.TrainHistory[^1].TrainLoss));
 
         static NeuralNet Net(Func<Variable, Variable> nonlinearity) => new(
-            ("input", new Input(1024)), ("hidden", new Dense(100, nonlinearity)), ("output", new Dense(10, Softmax))) { MaxEpochs = 2 };
+            ("input", new Input(1024)), ("hidden", new Dense(100, nonlinearity)), ("output", new Dense(10, Softmax)))
+        { MaxEpochs = 2 };
     }
 }

@@ -55,7 +55,14 @@ public sealed class TrainingBarTests : IDisposable
         var bar = new TrainingBar(terminal.Console);
         bar.OnEpochFinished(_net, new EpochRecord
         {
-            Epoch = 1, TrainLoss = 1, TrainLossBest = true, ValidLoss = 1, ValidLossBest = true, ValidAccuracy = 0, TrainSeconds = 11, Dur = 100,
+            Epoch = 1,
+            TrainLoss = 1,
+            TrainLossBest = true,
+            ValidLoss = 1,
+            ValidLossBest = true,
+            ValidAccuracy = 0,
+            TrainSeconds = 11,
+            Dur = 100,
         });
 
         Report(bar, epoch: 2, batch: 1);
