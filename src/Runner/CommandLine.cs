@@ -35,8 +35,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped, and 1 if
-    /// anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
+    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped,
+    /// and 1 if anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
     /// </summary>
     public static async Task<int> Run(
         RootCommand root,
@@ -82,15 +82,18 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Has a shell complete the values of an option as its help writes them (<c>auto|cpu|cuda</c>), not as the names of an
-    /// enumeration.
+    /// Has a shell complete the values of an option as its help writes them (<c>auto|cpu|cuda</c>), not as the names of
+    /// an enumeration.
     /// </summary>
     private static void OfferChoices(Command command)
     {
-        foreach (Option option in command.Options.Where(option => option.HelpName?.Contains('|', StringComparison.Ordinal) == true))
+        foreach (Option option in command.Options)
         {
-            option.CompletionSources.Clear();
-            option.CompletionSources.Add(option.HelpName!.Split('|'));
+            if (option.HelpName?.Split('|') is { Length: > 1 } values)
+            {
+                option.CompletionSources.Clear();
+                option.CompletionSources.Add(values);
+            }
         }
 
         foreach (Command below in command.Subcommands)
@@ -124,10 +127,11 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// A word in an argument's place that is written as an option is: a misspelt one, which a command that takes files would
-    /// else look for as a file. Behind <c>--</c> it is what it is.
+    /// A word in an argument's place that is written as an option is: a misspelt one, which a command that takes files
+    /// would else look for as a file. Behind <c>--</c> it is what it is.
     /// </summary>
-    private static string? MisreadOption(ParseResult parsed) => parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
+    private static string? MisreadOption(ParseResult parsed) =>
+        parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
         ? null
         : parsed.CommandResult.Children.OfType<ArgumentResult>()
             .SelectMany(argument => argument.Tokens)

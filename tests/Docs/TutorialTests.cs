@@ -117,7 +117,8 @@ public sealed class TutorialTests
         }
 
         int[] guesses = classify.Call(data.Test.Greyscale(flat: true))[0].AsSpan<int>().ToArray();
-        double accuracy = guesses.Zip(data.Test.Labels.AsSpan<int>().ToArray(), (guess, label) => guess == label ? 1.0 : 0).Average();
+        int[] labelled = data.Test.Labels.AsSpan<int>().ToArray();
+        double accuracy = guesses.Zip(labelled, (guess, label) => guess == label ? 1.0 : 0).Average();
 
         Assert.That(losses, Is.Ordered.Descending);
         Assert.That(guesses, Has.Length.EqualTo(100).And.All.InRange(0, 9));

@@ -6,18 +6,21 @@ public class DownloadBarTests
 {
     [Test]
     public void Where_nothing_can_be_drawn_over_one_line_is_written([Values] bool isDumbTerminal) =>
-        Assert.That(Draw(isDumbTerminal, isDumb: true, (0, 100), (50, 100), (100, 100)), Is.EqualTo("CIFAR-10 [small] …\n"));
+        Assert.That(
+            Draw(isDumbTerminal, isDumb: true, (0, 100), (50, 100), (100, 100)), Is.EqualTo("CIFAR-10 [small] …\n"));
 
     [Test]
     public void Where_there_is_a_terminal_a_full_bar_remains() =>
-        Assert.That(Draw(true, isDumb: false, (0, 100), (100, 100)), Does.Contain("CIFAR-10 [small]").And.Contain("100"));
+        Assert.That(
+            Draw(true, isDumb: false, (0, 100), (100, 100)), Does.Contain("CIFAR-10 [small]").And.Contain("100"));
 
     [Test]
     public void An_unknown_total_is_no_obstacle() =>
         Assert.That(Draw(true, isDumb: false, (0, null), (100, null)), Does.Contain("CIFAR-10 [small]"));
 
     [Test]
-    public void Without_a_download_nothing_is_drawn([Values] bool isTerminal) => Assert.That(Draw(isTerminal, isDumb: false), Is.Empty);
+    public void Without_a_download_nothing_is_drawn([Values] bool isTerminal) =>
+        Assert.That(Draw(isTerminal, isDumb: false), Is.Empty);
 
     private static string Draw(bool isTerminal, bool isDumb, params (long Done, long? Total)[] reports)
     {
