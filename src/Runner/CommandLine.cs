@@ -35,8 +35,8 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped, and 1 if
-    /// anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
+    /// Runs what <paramref name="args"/> ask for. Returns 0 when done, 2 when they are wrong, 130 when it was stopped,
+    /// and 1 if anything else goes wrong; then <paramref name="errors"/> holds one clear message and no stack trace.
     /// </summary>
     public static async Task<int> Run(
         RootCommand root,
@@ -45,7 +45,7 @@ internal static class CommandLine
         TextWriter errors,
         CancellationToken cancellation)
     {
-        ParseResult parsed = root.Parse(args);
+        ParseResult parsed = root.Parse(BeginsWithNoCommand(root, args) ? args[..1] : args);
         if (parsed.Action is ParseErrorAction || MisreadOption(parsed) is not null)
         {
             await errors.WriteLineAsync($"{Complaint(parsed)} See '{PathOf(parsed)} --help'.");
@@ -82,15 +82,18 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// Has a shell complete the values of an option as its help writes them (<c>auto|cpu|cuda</c>), not as the names of an
-    /// enumeration.
+    /// Has a shell complete the values of an option as its help writes them (<c>auto|cpu|cuda</c>), not as the names of
+    /// an enumeration.
     /// </summary>
     private static void OfferChoices(Command command)
     {
-        foreach (Option option in command.Options.Where(option => option.HelpName?.Contains('|', StringComparison.Ordinal) == true))
+        foreach (Option option in command.Options)
         {
-            option.CompletionSources.Clear();
-            option.CompletionSources.Add(option.HelpName!.Split('|'));
+            if (option.HelpName?.Split('|') is { Length: > 1 } values)
+            {
+                option.CompletionSources.Clear();
+                option.CompletionSources.Add(values);
+            }
         }
 
         foreach (Command below in command.Subcommands)
@@ -99,11 +102,19 @@ internal static class CommandLine
         }
     }
 
+    /// <summary>
+    /// Whether the first word is misspelt: a later one that happens to be a command's name is not to be taken for it.
+    /// </summary>
+    private static bool BeginsWithNoCommand(RootCommand root, string[] args) =>
+        args is [[not ('-' or '[' or '@'), ..] word, _, ..] && root.Subcommands.Count > 0
+        && !root.Subcommands.Any(command => command.Name == word || command.Aliases.Contains(word));
+
     /// <summary>What is wrong, in one line, with the word that was probably meant.</summary>
     private static string Complaint(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        if ((MisreadOption(parsed) ?? (parsed.UnmatchedTokens is [string first, ..] ? first : null)) is { } token)
+        string? unmatched = parsed.UnmatchedTokens is [string first, ..] ? first : null;
+        if ((MisreadOption(parsed) ?? unmatched) is { } token)
         {
             string word = token.Split('=', 2)[0];
             bool isOption = word.StartsWith('-');
@@ -123,10 +134,11 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// A word in an argument's place that is written as an option is: a misspelt one, which a command that takes files would
-    /// else look for as a file. Behind <c>--</c> it is what it is.
+    /// A word in an argument's place that is written as an option is: a misspelt one, which a command that takes files
+    /// would else look for as a file. Behind <c>--</c> it is what it is.
     /// </summary>
-    private static string? MisreadOption(ParseResult parsed) => parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
+    private static string? MisreadOption(ParseResult parsed) =>
+        parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
         ? null
         : parsed.CommandResult.Children.OfType<ArgumentResult>()
             .SelectMany(argument => argument.Tokens)

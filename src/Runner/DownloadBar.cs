@@ -44,16 +44,35 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
         }
 
         _drawing = console.Progress()
-            .Columns(
-                new TaskDescriptionColumn(),
-                new ProgressBarColumn(),
-                new DownloadedColumn(),
-                new TransferSpeedColumn(),
-                new RemainingTimeColumn())
+            .Columns([.. Columns(console.Profile.Width)])
             .StartAsync(context =>
             {
                 _bar = context.AddTask(Markup.Escape(what));
                 return _ended.Task;
             });
+    }
+
+    /// <summary>What fits beside each other; a terminal too narrow for all would get each in several lines.</summary>
+    private IEnumerable<ProgressColumn> Columns(int width)
+    {
+        const int LeastBar = 8, Bar = 14, Sizes = 18, Speed = 12, Time = 9;
+        int room = width - what.Length - Bar - Time;
+        if (room >= LeastBar - Bar)
+        {
+            yield return new TaskDescriptionColumn();
+        }
+
+        yield return new ProgressBarColumn();
+        if (room >= Sizes)
+        {
+            yield return new DownloadedColumn();
+        }
+
+        if (room >= Sizes + Speed)
+        {
+            yield return new TransferSpeedColumn();
+        }
+
+        yield return new RemainingTimeColumn();
     }
 }

@@ -82,8 +82,8 @@ internal static class Experiment
     }
 
     /// <summary>The accuracy on the test images, beside it whether these are CIFAR-10's.</summary>
-    public static void PrintAccuracy(float accuracy, bool isSynthetic, TextWriter output) => output.WriteLine(string.Create(
-        CultureInfo.InvariantCulture,
+    public static void PrintAccuracy(float accuracy, bool isSynthetic, TextWriter output) => output.WriteLine(
+        string.Create(CultureInfo.InvariantCulture,
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
     /// <summary>The network that the options describe, not yet trained.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Runner;
 
 /// <summary>
-/// Ctrl-C, and what else asks a process to end: the first time the command may end in good order, the second time the process
-/// ends at once.
+/// Ctrl-C, and what else asks a process to end: the first time the command may end in good order, the second time the
+/// process ends at once.
 /// </summary>
 internal sealed class Interruption : IDisposable
 {
@@ -18,14 +18,18 @@ internal sealed class Interruption : IDisposable
 
     /// <summary>Listens from now on.</summary>
     public Interruption() =>
-        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, On))];
+        _registrations =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, On),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, On),
+        ];
 
     /// <summary>Asks a command to end.</summary>
     public CancellationToken Token => _source.Token;
 
     /// <summary>
-    /// The exit code of a process whose command ended with this one: 128 and the signal's number where a signal stopped it, as
-    /// shells have it.
+    /// The exit code of a process whose command ended with this one: 128 and the signal's number where a signal stopped
+    /// it, as shells have it.
     /// </summary>
     public int ExitCode(int code) =>
         code == CommandLine.Stopped && _signal == PosixSignal.SIGTERM ? CommandLine.Terminated : code;

@@ -39,8 +39,12 @@ internal sealed record PredictOptions
 /// <summary>Says what a saved network takes pictures for; without pictures, the data set's test images.</summary>
 internal static class PredictCommand
 {
-    private static readonly (string Name, PredictionFormat Format)[] s_formats =
-        [("text", PredictionFormat.Text), ("csv", PredictionFormat.Csv), ("json", PredictionFormat.Json)];
+    private static readonly Dictionary<string, PredictionFormat> s_formats = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["text"] = PredictionFormat.Text,
+        ["csv"] = PredictionFormat.Csv,
+        ["json"] = PredictionFormat.Json,
+    };
 
     public static Command Create()
     {
@@ -58,7 +62,8 @@ internal static class PredictCommand
         Option<string> load = new("--load")
         {
             HelpName = "FILE",
-            Description = "The file that mlp, cnn or train saved, or an npz file of Lasagne's parameters of such a network.",
+            Description =
+                "The file that mlp, cnn or train saved, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")
@@ -70,8 +75,8 @@ internal static class PredictCommand
         {
             HelpName = "text|csv|json",
             Description = "How to write. [default: as the name of -o ends, else text]",
-            CustomParser = result => s_formats.FirstOrDefault(one => one.Name == CommonOptions.Text(result)) is { Name: not null } one
-                ? one.Format
+            CustomParser = result => s_formats.TryGetValue(CommonOptions.Text(result), out PredictionFormat one)
+                ? one
                 : CommonOptions.Refuse<PredictionFormat?>(result, "text, csv or json"),
         };
         Option<string?> output = new("--output", "-o")
@@ -89,7 +94,8 @@ internal static class PredictCommand
             Option[] ofDataSet = named.Length > 0 ? [count, data] : [];
             if (ofDataSet.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } odd)
             {
-                throw new EngineException($"{odd.Name} is about CIFAR-10's test images, but pictures are named: leave one of them out.");
+                throw new EngineException(
+                    $"{odd.Name} is about CIFAR-10's test images, but pictures are named: leave one of them out.");
             }
 
             string? file = parsed.GetValue(output);
@@ -115,7 +121,7 @@ internal static class PredictCommand
     }
 
     private static PredictionFormat FormatOf(string? file) =>
-        s_formats.FirstOrDefault(one => Path.GetExtension(file ?? "").Equals($".{one.Name}", StringComparison.OrdinalIgnoreCase)).Format;
+        s_formats.GetValueOrDefault(Path.GetExtension(file ?? "").TrimStart('.'), PredictionFormat.Text);
 
     private static async Task<int> Run(
         PredictOptions options, TextWriter output, TextWriter errors, CancellationToken cancellation)

@@ -44,7 +44,8 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
                 string best = string.Join(", ", prediction.Best.Select(
                     one => string.Create(CultureInfo.InvariantCulture, $"{one.Class} {one.Probability:F2}")));
                 string image = ofFiles ? prediction.Image.PadRight(width) : prediction.Image.PadLeft(width);
-                output.WriteLine(prediction.Truth is null ? $"{image}  {best}" : $"{image}  {prediction.Truth,-10}  {best}");
+                output.WriteLine(
+                    prediction.Truth is null ? $"{image}  {best}" : $"{image}  {prediction.Truth,-10}  {best}");
                 break;
         }
     }

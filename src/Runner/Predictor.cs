@@ -6,7 +6,8 @@ using Engine.Training;
 namespace Engine.Runner;
 
 /// <summary>Has a trained network look at images, and writes what it takes them for.</summary>
-internal sealed class Predictor(NeuralNet net, ModelFile model, PredictOptions options, TextWriter output, TextWriter errors)
+internal sealed class Predictor(
+    NeuralNet net, ModelFile model, PredictOptions options, TextWriter output, TextWriter errors)
 {
     private const int Most = 3;
 
@@ -19,7 +20,9 @@ internal sealed class Predictor(NeuralNet net, ModelFile model, PredictOptions o
 
     private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
 
-    /// <summary>Predicts picture files. One that cannot be read is told of, and the others are done all the same.</summary>
+    /// <summary>
+    /// Predicts picture files. One that cannot be read is told of, and the others are done all the same.
+    /// </summary>
     /// <returns>The exit code.</returns>
     public int OnPictures(IReadOnlyList<string> paths, int? threads, CancellationToken cancellation)
     {
@@ -57,7 +60,9 @@ internal sealed class Predictor(NeuralNet net, ModelFile model, PredictOptions o
         return broken == 0 ? CommandLine.Done : CommandLine.Failed;
     }
 
-    /// <summary>Predicts the first test images of the data set, and says how many of all of them are taken for what they are.</summary>
+    /// <summary>
+    /// Predicts the first test images of the data set, and says how many of all of them are taken for what they are.
+    /// </summary>
     /// <returns>The exit code.</returns>
     public async Task<int> OnTestImages(CancellationToken cancellation)
     {
@@ -85,7 +90,8 @@ internal sealed class Predictor(NeuralNet net, ModelFile model, PredictOptions o
         const int Pixels = 3 * ImageInput.Side * ImageInput.Side;
         byte[] planes = new byte[paths.Length * Pixels];
         string?[] complaints = new string?[paths.Length];
-        Parallel.For(0, paths.Length, new ParallelOptions { MaxDegreeOfParallelism = threads ?? Environment.ProcessorCount }, i =>
+        var atOnce = new ParallelOptions { MaxDegreeOfParallelism = threads ?? Environment.ProcessorCount };
+        Parallel.For(0, paths.Length, atOnce, i =>
         {
             try
             {

@@ -7,7 +7,9 @@ internal static class Terminal
 {
     private const int LeastWidth = 20;
 
-    /// <summary>The terminal that errors go to: what is drawn there does not get into results that are piped on.</summary>
+    /// <summary>
+    /// The terminal that errors go to: what is drawn there does not get into results that are piped on.
+    /// </summary>
     public static IAnsiConsole OfErrors() => AnsiConsole.Create(new AnsiConsoleSettings
     {
         Out = new AnsiConsoleOutput(Console.Error),

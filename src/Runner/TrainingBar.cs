@@ -5,8 +5,8 @@ using Spectre.Console;
 namespace Engine.Runner;
 
 /// <summary>
-/// Shows how far an epoch is on a terminal, in one line that is gone before the epoch's row of the table is printed; elsewhere
-/// nothing.
+/// Shows how far an epoch is on a terminal, in one line that is gone before the epoch's row of the table is printed;
+/// elsewhere nothing.
 /// </summary>
 internal sealed class TrainingBar(IAnsiConsole console) : Callback
 {
@@ -44,7 +44,8 @@ internal sealed class TrainingBar(IAnsiConsole console) : Callback
     }
 
     /// <inheritdoc/>
-    public override void OnEpochFinished(NeuralNet net, EpochRecord record) => _lastEpoch = TimeSpan.FromSeconds(record.Dur);
+    public override void OnEpochFinished(NeuralNet net, EpochRecord record) =>
+        _lastEpoch = TimeSpan.FromSeconds(record.Dur);
 
     /// <inheritdoc/>
     public override void OnTrainingFinished(NeuralNet net) => Clear();

@@ -4,13 +4,16 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>Every name in the column "here" of docs/from-theano.md's tables is one of the library's public API.</summary>
+/// <summary>
+/// Every name in the column "here" of docs/from-theano.md's tables is one of the library's public API.
+/// </summary>
 public sealed partial class FromTheanoTests
 {
     private const BindingFlags All =
         BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.FlattenHierarchy;
 
-    private static readonly ILookup<string, Type> s_types = typeof(Tensor).Assembly.GetExportedTypes().ToLookup(type => type.Name);
+    private static readonly ILookup<string, Type> s_types =
+        typeof(Tensor).Assembly.GetExportedTypes().ToLookup(type => type.Name);
 
     private static IEnumerable<string> Here =>
         File.ReadLines(Path.Combine(Repository.Root, "docs", "from-theano.md"))
@@ -35,22 +38,28 @@ public sealed partial class FromTheanoTests
     public void A_name_that_is_not_there_is_found(string code, string missing) =>
         Assert.That(string.Join(' ', Missing(code)), Is.EqualTo(missing));
 
-    /// <summary>What of an expression is not in the public API: types, members, the settings and the named arguments of the first.</summary>
+    /// <summary>
+    /// What of an expression is not in the public API: types, members, the settings and the named arguments of the
+    /// first.
+    /// </summary>
     private static IEnumerable<string> Missing(string code)
     {
         string first = Name().Match(code).Value;
         string[] settings = [.. Setting().Matches(code).Select(match => match.Groups[1].Value)];
         IEnumerable<string> names = Name().Matches(code).Select(match => match.Value).Except(settings);
-        ParameterInfo[] parameters = [.. Members(first).OfType<MethodBase>().SelectMany(method => method.GetParameters())];
+        string?[] parameters =
+            [.. Members(first).OfType<MethodBase>().SelectMany(method => method.GetParameters()).Select(p => p.Name)];
         return
         [
             .. names.Where(name => !Members(name).Any()),
             .. settings.Where(setting => !Members($"{first}.{setting}").Any()),
-            .. Argument().Matches(code).Select(match => match.Groups[1].Value).Where(name => parameters.All(p => p.Name != name)),
+            .. Argument().Matches(code).Select(match => match.Groups[1].Value).Except(parameters).OfType<string>(),
         ];
     }
 
-    /// <summary>What a dotted name stands for: members of that name, or of a type its constructors and itself.</summary>
+    /// <summary>
+    /// What a dotted name stands for: members of that name, or of a type its constructors and itself.
+    /// </summary>
     private static IEnumerable<MemberInfo> Members(string name) => name.Split('.') switch
     {
         [string type] => s_types[type].SelectMany(found => found.GetConstructors().Append<MemberInfo>(found)),

@@ -3,7 +3,9 @@ using Engine.Build;
 
 namespace Engine.Tests.Docs;
 
-/// <summary>What a page of docs/ quotes from a source file stands there, line for line, if less far to the right.</summary>
+/// <summary>
+/// What a page of docs/ quotes from a source file stands there, line for line, if less far to the right.
+/// </summary>
 [TestFixture]
 public sealed partial class QuotedSourceTests
 {
@@ -24,7 +26,8 @@ public sealed partial class QuotedSourceTests
         }
     }
 
-    private static string Unindented(string text) => string.Join('\n', text.Split('\n').Select(line => line.TrimStart()));
+    private static string Unindented(string text) =>
+        string.Join('\n', text.Split('\n').Select(line => line.TrimStart()));
 
     [GeneratedRegex("""<!-- (\S+) -->\n```\w+\n(.+?)```""", RegexOptions.Singleline)]
     private static partial Regex Quote();

@@ -117,7 +117,8 @@ public sealed class TutorialTests
         }
 
         int[] guesses = classify.Call(data.Test.Greyscale(flat: true))[0].AsSpan<int>().ToArray();
-        double accuracy = guesses.Zip(data.Test.Labels.AsSpan<int>().ToArray(), (guess, label) => guess == label ? 1.0 : 0).Average();
+        int[] labelled = data.Test.Labels.AsSpan<int>().ToArray();
+        double accuracy = guesses.Zip(labelled, (guess, label) => guess == label ? 1.0 : 0).Average();
 
         Assert.That(losses, Is.Ordered.Descending);
         Assert.That(guesses, Has.Length.EqualTo(100).And.All.InRange(0, 9));
@@ -157,6 +158,7 @@ public sealed class TutorialTests
         Assert.That(own.TrainHistory[^1].TrainLoss, Is.EqualTo(built.TrainHistory[^1].TrainLoss));
 
         static NeuralNet Net(Func<Variable, Variable> nonlinearity) => new(
-            ("input", new Input(1024)), ("hidden", new Dense(100, nonlinearity)), ("output", new Dense(10, Softmax))) { MaxEpochs = 2 };
+            ("input", new Input(1024)), ("hidden", new Dense(100, nonlinearity)), ("output", new Dense(10, Softmax)))
+        { MaxEpochs = 2 };
     }
 }

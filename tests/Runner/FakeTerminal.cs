@@ -22,7 +22,8 @@ internal sealed class FakeTerminal : IDisposable
     public string Written => _text.ToString();
 
     /// <summary>What was drawn over and over, each state of the line the cursor is on, as somebody sees it.</summary>
-    public IReadOnlyList<string> Lines => [.. Written.Split('\r').Skip(1).Select(line => line.Replace("\e[K", "", StringComparison.Ordinal))];
+    public IReadOnlyList<string> Lines =>
+        [.. Written.Split('\r').Skip(1).Select(line => line.Replace("\e[K", "", StringComparison.Ordinal))];
 
     public void Dispose() => _text.Dispose();
 

@@ -24,10 +24,11 @@ public sealed class InterruptionTests
         (_folder, _data) = (new TempFolder(), new Batches());
         Assume.That(IsHeard, "This process was started deaf to Ctrl-C, and so would be the runner.");
         Cifar10Set drawn = SyntheticImages.Draw(train: 300, test: 20);
-        foreach ((string name, Cifar10Images images) in (ReadOnlySpan<(string, Cifar10Images)>)[("data_batch_1.bin", drawn.Train), ("test_batch.bin", drawn.Test)])
-        {
-            _data.Write(name, Batches.Binary(images.Images.AsSpan<byte>().ToArray(), images.Labels.AsSpan<int>().ToArray()));
-        }
+        _data.Write("data_batch_1.bin", Binary(drawn.Train));
+        _data.Write("test_batch.bin", Binary(drawn.Test));
+
+        static byte[] Binary(Cifar10Images images) =>
+            Batches.Binary(images.Images.AsSpan<byte>().ToArray(), images.Labels.AsSpan<int>().ToArray());
     }
 
     [OneTimeTearDown]
@@ -52,7 +53,8 @@ public sealed class InterruptionTests
 
         int epochs = History.Read([history])[0].Epochs.Count;
         Assert.That(process.ExitCode, Is.EqualTo(exitCode));
-        Assert.That(errors.Trim(), Is.EqualTo($"Stopped after {epochs} whole epochs; the network is tested and saved as it is."));
+        Assert.That(errors.Trim(), Is.EqualTo(
+            $"Stopped after {epochs} whole epochs; the network is tested and saved as it is."));
         Assert.That(epochs, Is.GreaterThanOrEqualTo(3));
         Assert.That(output, Does.Contain("The accuracy of this network is: "));
         Assert.That(Parameters.Load(model).Keys, Is.EqualTo(new[] { "hidden.W", "hidden.b", "output.W", "output.b" }));

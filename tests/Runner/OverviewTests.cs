@@ -36,6 +36,7 @@ public class OverviewTests
     }
 
     [TestCase("mpl", "There is no command 'mpl': did you mean 'mlp'? See 'runner --help'.")]
+    [TestCase("shwo cnn", "There is no command 'shwo': did you mean 'show'? See 'runner --help'.")]
     [TestCase("CNN", "There is no command 'CNN': did you mean 'cnn'? See 'runner --help'.")]
     [TestCase("pred", "There is no command 'pred': did you mean 'predict'? See 'runner --help'.")]
     [TestCase("frobnicate", "There is no command 'frobnicate'. See 'runner --help'.")]

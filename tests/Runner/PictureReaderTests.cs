@@ -74,11 +74,15 @@ public sealed class PictureReaderTests : IDisposable
 
     [Test]
     public void A_single_pixel_fills_the_square() =>
-        Assert.That(Read(PngWriter.Write([7, 8, 9], width: 1), side: 2), Is.EqualTo(new byte[] { 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 9 }));
+        Assert.That(
+            Read(PngWriter.Write([7, 8, 9], width: 1), side: 2),
+            Is.EqualTo(new byte[] { 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 9 }));
 
     [Test]
     public void Grey_has_three_equal_planes() =>
-        Assert.That(Read(PngWriter.Write([1, 2, 3, 4], width: 2, channels: 1), side: 2), Is.EqualTo(new byte[] { 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4 }));
+        Assert.That(
+            Read(PngWriter.Write([1, 2, 3, 4], width: 2, channels: 1), side: 2),
+            Is.EqualTo(new byte[] { 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4 }));
 
     [Test]
     public void What_is_transparent_shows_white()
@@ -96,7 +100,8 @@ public sealed class PictureReaderTests : IDisposable
 
     [TestCase(Quarters)]
     [TestCase(ProgressiveQuarters)]
-    public void A_jpeg_file_is_read(string text) => Assert.That(Colours(Convert.FromBase64String(text)), Is.EqualTo("red green blue white"));
+    public void A_jpeg_file_is_read(string text) =>
+        Assert.That(Colours(Convert.FromBase64String(text)), Is.EqualTo("red green blue white"));
 
     // How the first row and the first column of the file lie in the picture: Exif 2.32, 4.6.4.
     [TestCase(0, "red green blue white")]
@@ -113,7 +118,8 @@ public sealed class PictureReaderTests : IDisposable
     {
         foreach (bool isLittle in new[] { true, false })
         {
-            Assert.That(Colours(WithExif(Convert.FromBase64String(Quarters), orientation, isLittle)), Is.EqualTo(colours));
+            byte[] jpeg = WithExif(Convert.FromBase64String(Quarters), orientation, isLittle);
+            Assert.That(Colours(jpeg), Is.EqualTo(colours));
         }
     }
 
@@ -131,7 +137,9 @@ public sealed class PictureReaderTests : IDisposable
     [Test]
     public void A_damaged_file_is_read_or_refused_in_one_sentence([Values] bool isPng)
     {
-        byte[] whole = isPng ? PngWriter.Write(Noise(300, 1), width: 10) : WithExif(Convert.FromBase64String(Quarters), 6, true);
+        byte[] whole = isPng
+            ? PngWriter.Write(Noise(300, 1), width: 10)
+            : WithExif(Convert.FromBase64String(Quarters), orientation: 6, isLittle: true);
         var random = new Random(1);
         int refused = 0;
         for (int i = 0; i < 400; i++)
@@ -207,7 +215,7 @@ public sealed class PictureReaderTests : IDisposable
     private string Colours(byte[] jpeg)
     {
         byte[] planes = Read(jpeg, side: 2);
-        return string.Join(' ', Enumerable.Range(0, 4).Select(i => (planes[i] > 127, planes[4 + i] > 127, planes[8 + i] > 127) switch
+        return string.Join(' ', Enumerable.Range(0, 4).Select(i => (IsOn(i), IsOn(4 + i), IsOn(8 + i)) switch
         {
             (true, false, false) => "red",
             (false, true, false) => "green",
@@ -215,9 +223,13 @@ public sealed class PictureReaderTests : IDisposable
             (true, true, true) => "white",
             _ => "another",
         }));
+
+        bool IsOn(int value) => planes[value] > 127;
     }
 
-    /// <summary>Puts an Exif segment with an orientation, behind another entry, right behind a JPEG file's first marker.</summary>
+    /// <summary>
+    /// Puts an Exif segment with an orientation, behind another entry, right behind a JPEG file's first marker.
+    /// </summary>
     private static byte[] WithExif(byte[] jpeg, int orientation, bool isLittle)
     {
         byte[] exif =

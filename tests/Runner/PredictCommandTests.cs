@@ -55,7 +55,8 @@ public sealed class PredictCommandTests
         Assert.That(ofSet[0], Is.EqualTo("image,truth,class1,probability1,class2,probability2,class3,probability3"));
         Assert.That(ofFiles.Skip(1).Select(line => line.Split(',')[0]), Is.EqualTo(_pictures));
         Assert.That(
-            ofFiles.Skip(1).Select(line => line.Split(',', 2)[1]), Is.EqualTo(ofSet.Skip(1).Select(line => line.Split(',', 3)[2])));
+            ofFiles.Skip(1).Select(line => line.Split(',', 2)[1]),
+            Is.EqualTo(ofSet.Skip(1).Select(line => line.Split(',', 3)[2])));
         Assert.That(ofFiles.Skip(1).Select(line => line.Split(',')[1]).Distinct().Count(), Is.GreaterThan(1));
     }
 
@@ -82,7 +83,8 @@ public sealed class PredictCommandTests
         string[] ofFiles = await LinesOf(model, _pictures[0], _pictures[1], _pictures[2], "--format", "csv");
 
         Assert.That(
-            ofFiles.Skip(1).Select(line => line.Split(',', 2)[1]), Is.EqualTo(ofSet.Skip(1).Select(line => line.Split(',', 3)[2])));
+            ofFiles.Skip(1).Select(line => line.Split(',', 2)[1]),
+            Is.EqualTo(ofSet.Skip(1).Select(line => line.Split(',', 3)[2])));
     }
 
     [Test]
@@ -90,7 +92,8 @@ public sealed class PredictCommandTests
     {
         string[] lines = await Lines(Folder, "--format", "csv");
         string file = _folder.File("out.json");
-        (int code, string output, _) = await TestCommandLine.Run("predict", "--load", Model, Folder, "-o", file, "--device", "cpu");
+        (int code, string output, _) = await TestCommandLine.Run(
+            "predict", "--load", Model, Folder, "-o", file, "--device", "cpu");
 
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(file));
         Assert.That(code, Is.Zero);
@@ -117,10 +120,11 @@ public sealed class PredictCommandTests
         await File.WriteAllBytesAsync(broken, (await File.ReadAllBytesAsync(_pictures[0]))[..^20]);
 
         (int code, string output, string errors) = await TestCommandLine.Run(
-            "predict", "--load", Model, _pictures[0], broken, missing, _pictures[1], "--format", format, "--device", "cpu");
+            ["predict", "--load", Model, _pictures[0], broken, missing, _pictures[1], "--format", format, "--device", "cpu"]);
 
         Assert.That(code, Is.EqualTo(CommandLine.Failed));
-        Assert.That(output, Does.Contain("000.png").And.Contain("001.png").And.Not.Contain("broken").And.Not.Contain("missing"));
+        Assert.That(output, Does.Contain("000.png").And.Contain("001.png"));
+        Assert.That(output, Does.Not.Contain("broken").And.Not.Contain("missing"));
         Assert.That(errors.Split('\n').Select(line => line.Trim()), Is.EqualTo(new[]
         {
             $"{broken} is damaged: it ends before the picture does.",
@@ -145,14 +149,17 @@ public sealed class PredictCommandTests
         string odd = _folder.File("a, \"b\".png");
         File.Copy(_pictures[0], odd, overwrite: true);
 
-        Assert.That((await Lines(odd, "--format", "csv"))[1], Does.StartWith($"\"{odd.Replace("\"", "\"\"", StringComparison.Ordinal)}\","));
+        string[] lines = await Lines(odd, "--format", "csv");
+
+        Assert.That(lines[1], Does.StartWith($"\"{odd.Replace("\"", "\"\"", StringComparison.Ordinal)}\","));
     }
 
     [TestCase("--count 3", "--count is about CIFAR-10's test images, but pictures are named: leave one of them out.")]
     [TestCase("--data .", "--data is about CIFAR-10's test images, but pictures are named: leave one of them out.")]
     public async Task Options_of_the_test_images_do_not_go_with_pictures(string options, string message)
     {
-        (int code, _, string errors) = await TestCommandLine.Run(["predict", "--load", Model, _pictures[0], .. options.Split(' ')]);
+        (int code, _, string errors) = await TestCommandLine.Run(
+            ["predict", "--load", Model, _pictures[0], .. options.Split(' ')]);
 
         Assert.That(code, Is.EqualTo(CommandLine.Failed));
         Assert.That(errors, Is.EqualTo(message));
@@ -162,15 +169,17 @@ public sealed class PredictCommandTests
     {
         using var net = new NeuralNet(network.MakeLayers());
         net.Initialize();
-        new ModelFile(network, Classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"], false)
-            .Save(path, net);
+        string[] classes =
+            ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+        new ModelFile(network, classes, IsSynthetic: false).Save(path, net);
     }
 
     private Task<string[]> Lines(params string[] args) => LinesOf(Model, args);
 
     private static async Task<string[]> LinesOf(string model, params string[] args)
     {
-        (int code, string output, _) = await TestCommandLine.Run(["predict", "--load", model, "--device", "cpu", .. args]);
+        (int code, string output, _) = await TestCommandLine.Run(
+            ["predict", "--load", model, "--device", "cpu", .. args]);
         Assert.That(code, Is.Zero);
         return output.Split('\n');
     }

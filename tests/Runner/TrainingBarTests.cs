@@ -79,7 +79,8 @@ public sealed class TrainingBarTests : IDisposable
 
         foreach (int batch in (int[])[1, 10, 21])
         {
-            bar.OnProgress(_net, new TrainingProgress(1, 4, batch, 21, 10 * batch, 210, TimeSpan.FromMilliseconds(10 * batch)));
+            var elapsed = TimeSpan.FromMilliseconds(10 * batch);
+            bar.OnProgress(_net, new TrainingProgress(1, 4, batch, 21, 10 * batch, 210, elapsed));
         }
 
         bar.OnTrainingFinished(_net);

@@ -78,7 +78,8 @@ public static class Cifar10
                 .Select(place => Path.GetFullPath(place, options.CurrentFolder))];
         if (places.Select(Cifar10Files.Find).FirstOrDefault(place => place is not null) is { } found)
         {
-            Cifar10Set set = await Task.Run(() => Cifar10Files.Read(found, cancellation), cancellation).ConfigureAwait(false);
+            Cifar10Set set = await Task.Run(() => Cifar10Files.Read(found, cancellation), cancellation)
+                .ConfigureAwait(false);
             return named is null || found.StartsWith(places[0], StringComparison.Ordinal)
                 ? set
                 : set with { Notice = $"{places[0]}, which ENGINE_DATA names, holds no CIFAR-10; using {found}." };
@@ -92,8 +93,8 @@ public static class Cifar10
                 var downloader = new Downloader(options.Download, options.Progress);
                 string archive = Path.Combine(cache, Cifar10Files.PickleArchive);
                 await downloader.DownloadAsync(archive, cancellation).ConfigureAwait(false);
-                return await Task.Run(
-                    () => Cifar10Files.Read(Unpack(archive, cancellation), cancellation), cancellation).ConfigureAwait(false);
+                return await Task.Run(() => Cifar10Files.Read(Unpack(archive, cancellation), cancellation), cancellation)
+                    .ConfigureAwait(false);
             }
             catch (DownloadException e)
             {

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Engine.Runner.Pictures;
 
 /// <summary>
-/// How a camera was held, as a JPEG file's Exif data say it (tag 0x0112): which way its rows and columns are to be turned
-/// for the picture to stand upright.
+/// How a camera was held, as a JPEG file's Exif data say it (tag 0x0112): which way its rows and columns are to be
+/// turned for the picture to stand upright.
 /// </summary>
 /// <param name="IsTransposed">Whether rows are columns.</param>
 /// <param name="IsMirrored">Whether, after that, left is right.</param>

@@ -1,8 +1,8 @@
 namespace Engine.Runner.Pictures;
 
 /// <summary>
-/// A picture's file as the decoder reads it: reading or going beyond its end, or back from where it is, ends in an exception.
-/// The decoder itself takes what is missing for zeros, and searches without end for what a cut file lacks.
+/// A picture's file as the decoder reads it: reading or going beyond its end, or back from where it is, ends in an
+/// exception. The decoder itself takes what is missing for zeros, and searches without end for what a cut file lacks.
 /// </summary>
 internal sealed class PictureBytes(byte[] bytes) : Stream
 {

@@ -6,8 +6,8 @@ internal static class PictureList
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg"];
 
     /// <summary>
-    /// The files as they are named, and of a folder those that are called as pictures are, by name; folders in it are not
-    /// looked into.
+    /// The files as they are named, and of a folder those that are called as pictures are, by name; folders in it are
+    /// not looked into.
     /// </summary>
     /// <param name="named">Files and folders.</param>
     /// <param name="notes">Where to say how much of a folder is left out.</param>
@@ -30,7 +30,8 @@ internal static class PictureList
         string[] pictures = [.. all.Where(IsPicture).Order(StringComparer.Ordinal)];
         if (pictures.Length == 0)
         {
-            throw new EngineException($"The folder {folder} holds no picture: no file that ends in {string.Join(", ", s_endings)}.");
+            throw new EngineException(
+                $"The folder {folder} holds no picture: no file that ends in {string.Join(", ", s_endings)}.");
         }
 
         if (all.Length - pictures.Length is > 0 and int others)

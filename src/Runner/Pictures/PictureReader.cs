@@ -4,7 +4,8 @@ using StbImageSharp;
 namespace Engine.Runner.Pictures;
 
 /// <summary>
-/// Reads pictures, PNG or JPEG, as networks take them: upright, the middle square, of the given side, red, green and blue.
+/// Reads pictures, PNG or JPEG, as networks take them: upright, the middle square, of the given side, red, green and
+/// blue.
 /// </summary>
 internal static class PictureReader
 {
@@ -67,7 +68,8 @@ internal static class PictureReader
             if ((long)size.Width * size.Height > MostPixels)
             {
                 throw new EngineException(
-                    $"{path} has {size.Width}x{size.Height} pixels, more than the {MostPixels:N0} that are read: make it smaller.");
+                    FormattableString.Invariant($"{path} has {size.Width}x{size.Height} pixels, ")
+                    + FormattableString.Invariant($"more than the {MostPixels:N0} that are read: make it smaller."));
             }
 
             using var content = new PictureBytes(bytes);
@@ -86,13 +88,16 @@ internal static class PictureReader
         }
     }
 
-    /// <summary>Holds the lengths that a PNG file's chunks claim against the file, before anything is allocated for them.</summary>
+    /// <summary>
+    /// Holds the lengths that a PNG file's chunks claim against the file, before anything is allocated for them.
+    /// </summary>
     private static void RequireChunks(ReadOnlySpan<byte> png)
     {
         const int AroundData = 12;
         for (ReadOnlySpan<byte> rest = png[s_pngBegins.Length..]; rest.Length > 0;)
         {
-            long length = rest.Length < AroundData ? long.MaxValue : AroundData + (long)BinaryPrimitives.ReadUInt32BigEndian(rest);
+            long length = rest.Length < AroundData ? 0 : BinaryPrimitives.ReadUInt32BigEndian(rest);
+            length += AroundData;
             if (length > rest.Length)
             {
                 throw new EndOfStreamException();

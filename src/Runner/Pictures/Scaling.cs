@@ -1,11 +1,11 @@
 namespace Engine.Runner.Pictures;
 
 /// <summary>
-/// Brings a picture to a square of another side. Of its middle square (what is over stays out in equal parts; an odd pixel
-/// on the right or below) each new pixel is the mean of the area that it covers, pixels that it covers in part counting in
-/// part; where there are more new pixels than old ones, the value between the nearest old ones on a straight line. Means are taken of the
-/// values as they are stored (sRGB), on white where the picture is transparent, and rounded once. A picture that has the side
-/// already keeps its values.
+/// Brings a picture to a square of another side. Of its middle square (what is over stays out in equal parts; an odd
+/// pixel on the right or below) each new pixel is the mean of the area that it covers, pixels that it covers in part
+/// counting in part; where there are more new pixels than old ones, the value between the nearest old ones on a
+/// straight line. Means are taken of the values as they are stored (sRGB), on white where the picture is transparent,
+/// and rounded once. A picture that has the side already keeps its values.
 /// </summary>
 internal static class Scaling
 {
@@ -74,7 +74,9 @@ internal static class Scaling
     private static double OnWhite(byte value, byte opacity) =>
         opacity == byte.MaxValue ? value : 255 + ((value - 255) * (opacity / 255.0));
 
-    /// <summary>What a new pixel is made of along one side: old ones from a first one on, each with its weight.</summary>
+    /// <summary>
+    /// What a new pixel is made of along one side: old ones from a first one on, each with its weight.
+    /// </summary>
     private readonly record struct Part(int Start, double[] Weights, double Sum)
     {
         public static Part Of(int index, int old, int side)
