@@ -249,7 +249,8 @@ public class StateTests
             }
         }
 
-        Assert.That(new[] { read, refused }, Is.All.GreaterThan(1000));
+        // How many depends on the times that the text tells of.
+        Assert.That(new[] { read, refused }, Is.All.GreaterThan(200));
     }
 
     [Test]
