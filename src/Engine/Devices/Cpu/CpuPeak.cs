@@ -18,7 +18,7 @@ internal static unsafe class CpuPeak
     /// </summary>
     private const long ThreadBytes = 512 << 10, StepBytes = 16 << 20;
 
-    private const int Tries = 8, SustainedTries = 33, Loops = 200_000, Repeats = 64;
+    private const int Tries = 8, SustainedTries = 999, Loops = 200_000, Repeats = 64;
 
     /// <summary>As many sums at once keep two multipliers busy, whose results take some four cycles.</summary>
     private const int Sums = 8;
