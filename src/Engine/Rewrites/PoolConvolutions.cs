@@ -118,7 +118,8 @@ internal sealed class PoolConvolutions
         using Origin.Scope origin = Origin.Use(node.Origin);
         if (_poolings.TryGetValue(node, out Match? pooling))
         {
-            Apply fused = new Conv2DMaxPool(pooling.Op).Apply([.. pooling.Convolution.Inputs.Select(Mapped)]);
+            Apply fused = new Conv2DMaxPool(pooling.Op, WithPlaces: pooling.Gradients.Count > 0)
+                .Apply([.. pooling.Convolution.Inputs.Select(Mapped)]);
             pooling.Fused = fused;
             pooling.Result = pooling.IsRectified ? new Unary<Rectify>().Call(fused.Outputs[0]) : fused.Outputs[0];
             _map[node.Outputs[0]] = pooling.Result;

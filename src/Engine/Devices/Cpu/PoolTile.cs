@@ -23,8 +23,9 @@ internal unsafe struct PoolTile<T>
     public T* W, Bias;
     public nint Filters;
 
-    /// <summary>The greatest of each window, [window, Filters], and as integers where they are.</summary>
+    /// <summary>The greatest of each window, [window, Filters], and as integers where they are, if that is wanted.</summary>
     public T* Y, At;
+    public bool WithPlaces;
 
     /// <summary>Where the first pixel is in the plane of the result, and the one below.</summary>
     public int Place, Below;
@@ -120,12 +121,18 @@ internal static unsafe class PoolKernel<S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Pool(in PoolTile<T> tile, int window, int filter, V best, V right, V below, V last)
     {
+        nint to = (window * tile.Filters) + filter;
+        if (!tile.WithPlaces)
+        {
+            S.Store(tile.Y + to, Greater(Greater(Greater(best, right), below), last));
+            return;
+        }
+
         int place = tile.Place + (2 * window);
         V at = S.ConstBits(place);
         Take(ref best, ref at, right, place + 1);
         Take(ref best, ref at, below, place + tile.Below);
         Take(ref best, ref at, last, place + tile.Below + 1);
-        nint to = (window * tile.Filters) + filter;
         S.Store(tile.Y + to, best);
         S.Store(tile.At + to, at);
     }
@@ -134,8 +141,14 @@ internal static unsafe class PoolKernel<S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Take(ref V best, ref V at, V value, int place)
     {
-        V wins = S.AndNot(S.Equal(best, best), S.LessOrEqual(value, best));
+        V wins = Wins(value, best);
         best = S.Select(wins, value, best);
         at = S.Select(wins, S.ConstBits(place), at);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Greater(V best, V value) => S.Select(Wins(value, best), value, best);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Wins(V value, V best) => S.AndNot(S.Equal(best, best), S.LessOrEqual(value, best));
 }

@@ -29,8 +29,8 @@ internal static unsafe class PooledConvolution
         where T : unmanaged => new ForwardMemory<T>(s, null).Bytes(workers);
 
     /// <summary>
-    /// The greatest of each 2 × 2 window of w ∗ x + bias, and where in the plane it is; <paramref name="bias"/> is O
-    /// values, or null.
+    /// The greatest of each 2 × 2 window of w ∗ x + bias, and where in the plane it is unless <paramref name="argmax"/>
+    /// is null; <paramref name="bias"/> is O values, or null.
     /// </summary>
     internal static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, int* argmax, byte* workspace)
         where T : unmanaged, INumber<T>
@@ -55,13 +55,17 @@ internal static unsafe class PooledConvolution
                 fixed (int* offset = offsets)
                 {
                     var job = new ForwardJob<T> { Shape = s, Memory = memory, Offsets = offset, Y = pooled, At = at };
+                    job.WithPlaces = argmax != null;
                     for (int image = start; image < end; image++)
                     {
                         job.X = Padded(s, x + ((nint)image * s.ImageSize), memory.Padded(worker));
                         Simd.Dispatch<T, ForwardJob<T>>(ref job);
                         nint to = (nint)image * s.O * windows;
                         Packing.Columns(s.O, windows, pooled, memory.Filters, y + to, windows);
-                        PlacesOf(s.O, windows, at, memory.Filters, argmax + to);
+                        if (argmax != null)
+                        {
+                            PlacesOf(s.O, windows, at, memory.Filters, argmax + to);
+                        }
                     }
                 }
             }),
@@ -293,6 +297,7 @@ internal static unsafe class PooledConvolution
         public ConvShape Shape;
         public ForwardMemory<T> Memory;
         public T* X, Y, At;
+        public bool WithPlaces;
         public int* Offsets;
 
         public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
@@ -307,6 +312,7 @@ internal static unsafe class PooledConvolution
                 Row = row,
                 Filters = filters,
                 Below = Shape.OW,
+                WithPlaces = WithPlaces,
             };
             for (int o = 0; o < filters;)
             {

@@ -7,10 +7,10 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A convolution of stride 1 and the max pooling of its result in windows of 2 × 2, which on the CPU are one pass. The
-/// outputs are <see cref="MaxPool2D"/>'s.
+/// A convolution of stride 1 and the max pooling of its result in windows of 2 × 2, in one pass. The outputs are
+/// <see cref="MaxPool2D"/>'s; where nobody asks where the maxima lie, the first alone.
 /// </summary>
-internal sealed record Conv2DMaxPool(Conv2D Convolution) : Op, ICpuOp, ICudaEpilogueOp, ISampled
+internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     /// <summary>The windows.</summary>
     public static Window Window { get; } = new((2, 2), (2, 2), (0, 0), true);
@@ -21,6 +21,10 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution) : Op, ICpuOp, ICudaEpil
             // Of whole numbers, so that every device finds the same one to be the greatest.
             Of(each.Op, Whole(each.Images), Whole(each.Filters)),
             Of(each.Op, Whole(each.Images), Whole(each.Filters), Whole([each.Filters[0]])),
+            new(new Conv2DMaxPool(each.Op, WithPlaces: false), Whole(each.Images), Whole(each.Filters))
+            {
+                HasGradient = false,
+            },
         ])
         .Concat(
         [
@@ -38,7 +42,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution) : Op, ICpuOp, ICudaEpil
 
         TensorType pooled = Window.Infer(Convolution.Infer(inputs)[0]);
         return inputs[1].Shape[0] != 0 && inputs[1].Shape[1] != 0 && inputs[0].Shape[1] != 0
-            ? [pooled, pooled with { DType = DType.Int32 }]
+            ? WithPlaces ? [pooled, pooled with { DType = DType.Int32 }] : [pooled]
             : throw new EngineException("it takes images and filters that are not empty");
     }
 
@@ -57,7 +61,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution) : Op, ICpuOp, ICudaEpil
     {
         var whole = new NdArray(Whole(inputs[0].Shape, inputs[1].Shape));
         Convolution.Reference(inputs, [whole]);
-        new MaxPool2D(Window).Reference([whole], outputs);
+        new MaxPool2D(Window).Reference([whole], WithPlaces ? outputs : [outputs[0], new NdArray(outputs[0].Shape)]);
     }
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
@@ -73,15 +77,17 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution) : Op, ICpuOp, ICudaEpil
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         CudaEpilogue? bias = step.InputCount > 2 ? new("x += bias[filter];", ("const T* bias", step.In(2))) : null;
+        // The kernel stores them in any case: where nobody asks for them, behind what it works with.
+        ulong places = WithPlaces ? step.Out(1) : step.Workspace + (ulong)Cuda(step.Types).ForwardWorkspace;
         return
         [
             Cuda(step.Types).Forward(
-                step.In(0), step.In(1), step.Out(0), step.Out(1), step.Workspace, bias,
-                epilogues[0]?.Epilogue("x", "at")),
+                step.In(0), step.In(1), step.Out(0), places, step.Workspace, bias, epilogues[0]?.Epilogue("x", "at")),
         ];
     }
 
-    public long CudaWorkspace(CudaStepTypes step) => Cuda(step).ForwardWorkspace;
+    public long CudaWorkspace(CudaStepTypes step) =>
+        Cuda(step).ForwardWorkspace + (WithPlaces ? 0 : step.Outputs[0].Shape.Count * sizeof(int));
 
     private CudaConvolution Cuda(CudaStepTypes step) => new(
         Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType, Pools: true);
@@ -121,7 +127,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution) : Op, ICpuOp, ICudaEpil
         step.In<T>(1),
         step.InputCount > 2 ? step.In<T>(2) : null,
         step.Out<T>(),
-        step.Out<int>(1),
+        WithPlaces ? step.Out<int>(1) : null,
         step.Workspace);
 }
 
