@@ -120,9 +120,33 @@ public static class LearningCurves
         plot.Legend.ShadowColor = Colors.Transparent;
         plot.Legend.BackgroundColor = Color.FromSKColor(theme.Paper).WithOpacity(0.8);
         plot.Legend.FontColor = Color.FromSKColor(theme.Ink);
-        plot.ShowLegend(legend);
+        plot.ShowLegend(EmptiestCorner(plot, legend));
         plot.Axes.Margins(0.04, 0.08);
         return plot;
+    }
+
+    /// <summary>Where a legend covers the fewest points of the curves; of equals the one that is liked best.</summary>
+    private static Alignment EmptiestCorner(Plot plot, Alignment liked)
+    {
+        // About what a legend takes of a plot's sides.
+        const double Width = 0.45, Height = 0.3;
+        Coordinates[] points = [.. plot.GetPlottables<Scatter>().SelectMany(line => line.Data.GetScatterPoints())];
+        if (points.Length == 0)
+        {
+            return liked;
+        }
+
+        double left = points.Min(point => point.X), bottom = points.Min(point => point.Y);
+        double width = Math.Max(points.Max(point => point.X) - left, double.Epsilon);
+        double height = Math.Max(points.Max(point => point.Y) - bottom, double.Epsilon);
+        Alignment[] corners =
+            [liked, Alignment.UpperRight, Alignment.LowerRight, Alignment.LowerLeft, Alignment.UpperLeft];
+        return corners.MinBy(corner => points.Count(point =>
+        {
+            double x = (point.X - left) / width, y = (point.Y - bottom) / height;
+            bool isBeside = corner is Alignment.UpperRight or Alignment.LowerRight ? x > 1 - Width : x < Width;
+            return isBeside && (corner is Alignment.UpperRight or Alignment.UpperLeft ? y > 1 - Height : y < Height);
+        }));
     }
 
     private static void Line(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Xml.Linq;
 using Engine.Plots;
 
@@ -33,6 +34,21 @@ public class LearningCurvesTests
         (int left, int right) = pixels.Count(0x00, 0x72, 0xB2);
         Assert.That(left, Is.GreaterThan(200));
         Assert.That(right, Is.GreaterThan(200));
+    }
+
+    [TestCase(new double[] { 3, 2, 1 }, true)]
+    [TestCase(new double[] { 1, 2, 3 }, false)]
+    public void The_legend_goes_where_no_curve_is(double[] losses, bool isAbove)
+    {
+        var curves = new TrainingCurves("one", [1, 2, 3], losses, losses, [double.NaN, double.NaN, double.NaN]);
+
+        XElement legend = XDocument.Parse(LearningCurves.Draw([curves], width: 600).ToSvg()).Root!.Descendants()
+            .Single(part => part.Name.LocalName == "text" && part.Value.Trim() == "training");
+
+        string place = (string)legend.Attribute("transform")!;
+        double y = double.Parse(
+            place[place.IndexOf(' ', StringComparison.Ordinal)..^1], CultureInfo.InvariantCulture);
+        Assert.That(y, isAbove ? Is.LessThan(200) : Is.GreaterThan(200));
     }
 
     [Test]
