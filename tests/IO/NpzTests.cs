@@ -182,6 +182,11 @@ public class NpzTests
             Throws.TypeOf<EngineException>().With.Message.EqualTo("Two tensors to save are named 'conv1.W'."));
 
     [Test]
+    public void A_file_of_onnx_is_said_to_be_one() => Assert.That(
+        () => Parameters.Load("net.onnx"),
+        Throws.TypeOf<EngineException>().With.Message.StartsWith("net.onnx is by its name a file of ONNX: "));
+
+    [Test]
     public void The_extension_chooses_the_format()
     {
         Parameters.Save(Model, s_tensors);

@@ -6,7 +6,7 @@ namespace Engine.IO;
 /// </summary>
 public static class Parameters
 {
-    private const string NpzExtension = ".npz";
+    private const string NpzExtension = ".npz", OnnxExtension = ".onnx";
 
     /// <summary>Writes a file; a former one is replaced only when the new one is whole and on the disk.</summary>
     /// <param name="path">The file.</param>
@@ -36,13 +36,18 @@ public static class Parameters
 
     /// <summary>Reads a file with the texts that stand beside its tensors: none in npz.</summary>
     /// <inheritdoc cref="Load"/>
-    public static SafetensorsFile LoadAll(string path) => IsNpz(path)
-        ? new SafetensorsFile(Npz.Load(path), new Dictionary<string, string>())
-        : Safetensors.Load(path);
+    public static SafetensorsFile LoadAll(string path) =>
+        IsNpz(path) ? new SafetensorsFile(Npz.Load(path), new Dictionary<string, string>())
+        : !EndsIn(path, OnnxExtension) ? Safetensors.Load(path)
+        : throw new EngineException(
+            $"{path} is by its name a file of ONNX: those are written for other programs, and networks are read from "
+            + "safetensors or npz.");
 
-    private static bool IsNpz(string path)
+    private static bool IsNpz(string path) => EndsIn(path, NpzExtension);
+
+    private static bool EndsIn(string path, string extension)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Path.GetExtension(path).Equals(NpzExtension, StringComparison.OrdinalIgnoreCase);
+        return Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);
     }
 }
