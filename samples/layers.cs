@@ -60,7 +60,7 @@ static float[] Spiral(double along, int which)
 }
 
 // A layer is a description; Build says what it adds to the graph, and asks for its parameters by name.
-sealed class Residual(int units) : Layer
+internal sealed class Residual(int units) : Layer
 {
     public override Variable Build(Variable input, LayerScope scope)
     {
