@@ -15,6 +15,12 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     private static Origin? t_current;
 
     /// <summary>
+    /// What the library built it for, where no layer did and no line of the user's: <c>loss</c>, <c>update</c>,
+    /// <c>batch</c>.
+    /// </summary>
+    public string? Part { get; init; }
+
+    /// <summary>
     /// The origin of what is built now: the innermost scope's, else the nearest caller outside this library.
     /// </summary>
     public static Origin Current => t_current ?? Caller();
@@ -39,10 +45,10 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     }
 
     /// <summary>
-    /// The layer or, of what no layer built, the file and the line; with a prime where it is a gradient.
+    /// The layer, else what it was built for, else the file and the line; with a prime where it is a gradient.
     /// </summary>
     internal string Short =>
-        (Layer ?? (File is null ? "" : $"{Path.GetFileName(File)}:{Line}")) + (IsGradient ? "'" : "");
+        (Layer ?? Part ?? (File is null ? "" : $"{Path.GetFileName(File)}:{Line}")) + (IsGradient ? "'" : "");
 
     /// <summary>Until disposed, what this thread builds comes from <paramref name="origin"/>.</summary>
     internal static Scope Use(Origin origin)
@@ -51,6 +57,9 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
         t_current = origin;
         return new Scope(outer);
     }
+
+    /// <summary>Until disposed, what this thread builds is built for this.</summary>
+    internal static Scope For(string part) => Use(Current with { Part = part });
 
     /// <summary>The end of an error message: the layer and the line, as far as they are known.</summary>
     public override string ToString()

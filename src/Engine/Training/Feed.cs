@@ -102,6 +102,7 @@ internal sealed class DeviceFeed : Feed
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
 
+        using Origin.Scope origin = Origin.For("batch");
         Graph.Input size = Symbolic.Size("size");
         Variable start = _counter * _batchSize;
         Func<SharedVariable, Variable> batch = all => Symbolic.TakeRows(all, start, size);

@@ -41,7 +41,9 @@ internal sealed class Model : IDisposable
         (_trained, _layerUpdates) = network.BuildTraining();
         (_plain, Rule) = Build(weights: null, former: null);
 
-        var validUpdates = new List<Update> { Accumulate(ValidLossSum, Mean(Losses(network.Output)), Rows) };
+        Variable losses = Losses(network.Output);
+        using Origin.Scope origin = Origin.For("score");
+        var validUpdates = new List<Update> { Accumulate(ValidLossSum, Mean(losses), Rows) };
         if (!net.Regression)
         {
             Variable hits = Symbolic.Cast(
@@ -98,15 +100,10 @@ internal sealed class Model : IDisposable
 
     private (TrainingGraph Graph, BuiltUpdates Rule) Build(Variable? weights, BuiltUpdates? former)
     {
-        Variable loss = Losses(_trained);
-        loss = weights is null ? Mean(loss) : WeightedMean(loss, weights);
-        if (Penalty.Of(Network, _net.L1, _net.L2) is { } penalty)
-        {
-            loss += penalty;
-        }
-
+        Variable loss = Loss(weights);
         BuiltUpdates rule = _net.Update.BuildOn(former, loss, Network.Trainable);
         List<Update> updates = [.. rule.Updates, .. _layerUpdates];
+        using Origin.Scope origin = Origin.For("loss");
         if (weights is null)
         {
             updates.Add(Accumulate(TrainLossSum, loss, Rows));
@@ -121,12 +118,27 @@ internal sealed class Model : IDisposable
         return (new TrainingGraph(loss, updates), rule);
     }
 
+    /// <summary>The loss of a batch in training, with what regularisation adds.</summary>
+    private Variable Loss(Variable? weights)
+    {
+        Variable losses = Losses(_trained);
+        using Origin.Scope origin = Origin.For("loss");
+        Variable loss = weights is null ? Mean(losses) : WeightedMean(losses, weights);
+        return Penalty.Of(Network, _net.L1, _net.L2) is { } penalty ? loss + penalty : loss;
+    }
+
     /// <summary>The losses of a batch as the objective has them: a number each sample, more, or one of all.</summary>
     private Variable Losses(Variable output)
     {
-        Func<Variable, Variable, Variable> objective = _net.Objective
-            ?? (_net.Regression ? Symbolic.SquaredError : Symbolic.CategoricalCrossEntropy);
-        return objective(output, Target);
+        if (_net.Objective is { } objective)
+        {
+            return objective(output, Target);
+        }
+
+        using Origin.Scope origin = Origin.For("loss");
+        return _net.Regression
+            ? Symbolic.SquaredError(output, Target)
+            : Symbolic.CategoricalCrossEntropy(output, Target);
     }
 
     private static Variable Mean(Variable losses) => losses.Rank == 0 ? losses : Symbolic.Mean(losses);

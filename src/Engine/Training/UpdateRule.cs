@@ -44,8 +44,24 @@ public abstract record UpdateRule
         ArgumentNullException.ThrowIfNull(parameters);
         var state = new RuleState(loss.DType, former: former);
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
-        IReadOnlyList<Update> updates = Updates(parameters, Gradients(loss, parameters), learningRate, state);
+        IReadOnlyList<Update> updates = Named(parameters, Gradients(loss, parameters), learningRate, state);
         return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables);
+    }
+
+    /// <summary>The updates, said to be such; but a user's own rule is known by its lines.</summary>
+    private IReadOnlyList<Update> Named(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        if (GetType().Assembly != typeof(UpdateRule).Assembly)
+        {
+            return Updates(parameters, gradients, learningRate, state);
+        }
+
+        using Origin.Scope origin = Origin.For("update");
+        return Updates(parameters, gradients, learningRate, state);
     }
 
     /// <summary>The updates with the settings as constants, for graphs written by hand.</summary>
