@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Engine.Data;
 using Engine.IO;
 using Engine.Runner;
@@ -10,11 +9,9 @@ using Engine.Training;
 namespace Engine.Tests.Runner;
 
 /// <summary>What Ctrl-C does to a runner: a process of its own, on drawn images.</summary>
-[Platform(Exclude = "Win", Reason = "There is no kill to send the signal with.")]
+[Platform(Exclude = "Win", Reason = "There are no signals.")]
 public sealed class InterruptionTests
 {
-    private const string Interrupt = "INT", Terminate = "TERM";
-
     private TempFolder _folder = null!;
     private Batches _data = null!;
 
@@ -22,7 +19,7 @@ public sealed class InterruptionTests
     public void Draw_images()
     {
         (_folder, _data) = (new TempFolder(), new Batches());
-        Assume.That(IsHeard, "This process was started deaf to Ctrl-C, and so would be the runner.");
+        Assume.That(Signals.AreHeard, "This process was started deaf to Ctrl-C, and so would be the runner.");
         Cifar10Set drawn = SyntheticImages.Draw(train: 300, test: 20);
         _data.Write("data_batch_1.bin", Binary(drawn.Train));
         _data.Write("test_batch.bin", Binary(drawn.Test));
@@ -38,16 +35,16 @@ public sealed class InterruptionTests
         _data.Dispose();
     }
 
-    [TestCase(Interrupt, CommandLine.Stopped)]
-    [TestCase(Terminate, CommandLine.Terminated)]
-    public void A_training_that_is_stopped_tests_and_saves_what_it_has_learnt(string signal, int exitCode)
+    [TestCase(Signals.Interrupt, CommandLine.Stopped)]
+    [TestCase(Signals.Terminate, CommandLine.Terminated)]
+    public void A_training_that_is_stopped_tests_and_saves_what_it_has_learnt(int signal, int exitCode)
     {
         string model = _folder.File($"{signal}.safetensors"), history = _folder.File($"{signal}.jsonl");
         using Process process = Start(
             $"mlp --data {_data.Folder} --device cpu --threads 1 --epochs 1000000 --save {model} --history {history}");
 
         ReadTo(process.StandardOutput, " 3 ");
-        Send(process, signal);
+        Signals.Send(process, signal);
         string output = process.StandardOutput.ReadToEnd(), errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
 
@@ -91,19 +88,14 @@ public sealed class InterruptionTests
 
         // It waits for somebody to write the picture, which nobody does.
         ReadTo(process.StandardError, "drawn images");
-        Send(process, Interrupt);
+        Signals.Send(process, Signals.Interrupt);
         ReadTo(process.StandardError, "Stopping; Ctrl-C again ends at once.");
-        Send(process, Interrupt);
+        Signals.Send(process, Signals.Interrupt);
         process.WaitForExit();
 
         Assert.That(process.ExitCode, Is.EqualTo(CommandLine.Stopped));
         Assert.That(process.StandardError.ReadToEnd(), Is.Empty);
     }
-
-    /// <summary>Whether SIGINT, the signal 2, is not among those that this process was told to ignore.</summary>
-    private static bool IsHeard => !File.Exists("/proc/self/status")
-        || File.ReadLines("/proc/self/status").Where(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
-            .All(line => (ulong.Parse(line[7..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 2) == 0);
 
     private static Process Start(string command)
     {
@@ -126,12 +118,6 @@ public sealed class InterruptionTests
         while (line?.Contains(text, StringComparison.Ordinal) == false);
 
         Assert.That(line, Is.Not.Null, $"It ended before it wrote '{text}'.");
-    }
-
-    private static void Send(Process process, string signal)
-    {
-        using Process kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"]);
-        kill.WaitForExit();
     }
 
     private string Pipe(string name)

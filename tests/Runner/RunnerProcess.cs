@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text;
 
 namespace Engine.Tests.Runner;
@@ -49,8 +48,7 @@ internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
             output.Append(line).Append('\n');
             if (interruptAt is not null && line.StartsWith(interruptAt, StringComparison.Ordinal))
             {
-                using Process kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]);
-                kill.WaitForExit();
+                Signals.Send(process, Signals.Interrupt);
             }
         }
 

@@ -1,0 +1,36 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Engine.Tests.Runner;
+
+/// <summary>Sends to processes what Ctrl-C and a request to terminate send.</summary>
+internal static partial class Signals
+{
+    public const int Interrupt = 2, Terminate = 15;
+
+    /// <summary>
+    /// Whether Ctrl-C is not among what this process was told to ignore, as in the background of a script: a process
+    /// that it starts would ignore it too.
+    /// </summary>
+    public static bool AreHeard => !File.Exists("/proc/self/status")
+        || File.ReadLines("/proc/self/status").Where(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
+            .All(line => (Bits(line[7..]) & (1UL << (Interrupt - 1))) == 0);
+
+    public static void Send(Process process, int signal)
+    {
+        // At once and not by a program: a short training might be over before that has started.
+        if (Kill(process.Id, signal) != 0 && !process.HasExited)
+        {
+            throw new Win32Exception(Marshal.GetLastPInvokeError());
+        }
+    }
+
+    private static ulong Bits(string text) =>
+        ulong.Parse(text.Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static partial int Kill(int process, int signal);
+}
