@@ -3,31 +3,24 @@ using Engine.Data;
 
 namespace Engine.Tests.Data;
 
-/// <summary>The published pickles themselves, as far as the folder shared beside the repository holds them.</summary>
+/// <summary>
+/// The published pickles themselves, as far as a folder holds them that a variable names: head.tar.xz with the beginning
+/// of each file, and labels.bin with all labels in order.
+/// </summary>
 public class PublishedDataTests
 {
-    private static string Shared
-    {
-        get
-        {
-            DirectoryInfo? folder = new(AppContext.BaseDirectory);
-            while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Engine.sln")))
-            {
-                folder = folder.Parent;
-            }
+    private const string Variable = "ENGINE_PUBLISHED_DATA";
 
-            return Path.GetFullPath(Path.Combine(folder?.FullName ?? ".", "..", "shared", "cifar10"));
-        }
-    }
+    private static string Folder => Environment.GetEnvironmentVariable(Variable) ?? "";
 
     [Test]
     public void The_published_pickles_give_the_published_labels_and_their_cut_form_an_error()
     {
         using var batches = new Batches();
-        if (!File.Exists(Path.Combine(Shared, "head.tar.xz")) ||
-            !Unpacked(Path.Combine(Shared, "head.tar.xz"), batches.Folder))
+        if (!File.Exists(Path.Combine(Folder, "head.tar.xz")) ||
+            !Unpacked(Path.Combine(Folder, "head.tar.xz"), batches.Folder))
         {
-            Assert.Ignore("There is no shared/cifar10 beside the repository, or no python3 to unpack it.");
+            Assert.Ignore($"{Variable} names no folder with head.tar.xz and labels.bin, or there is no python3 to unpack it.");
         }
 
         // What is there is each batch's beginning: the labels, and the pixels of a thousand images.
@@ -50,7 +43,7 @@ public class PublishedDataTests
 
         Cifar10Set set = Cifar10.Read(batches.Folder);
 
-        byte[] labels = File.ReadAllBytes(Path.Combine(Shared, "labels.bin"));
+        byte[] labels = File.ReadAllBytes(Path.Combine(Folder, "labels.bin"));
         int[] read = [.. set.Train.Labels.AsSpan<int>(), .. set.Test.Labels.AsSpan<int>()];
         Assert.That(read.AsSpan().SequenceEqual([.. labels.Select(label => (int)label)]));
         Assert.That((set.Train.Count, set.Test.Count), Is.EqualTo((50_000, 10_000)));
