@@ -173,4 +173,13 @@ public class BadInputTests
         using NeuralNet net = NeuralNetTests.Small(1);
         Assert.That(() => use(net), Throws.TypeOf<EngineException>().With.Message.Contains(message));
     }
+
+    [Test]
+    public void A_layer_that_is_too_large_to_be_is_named()
+    {
+        using var net = new NeuralNet(("input", new Input(1024)), ("vast", new Dense(2_000_000_000)));
+
+        Assert.That(net.Initialize, Throws.TypeOf<EngineException>().With.Message.StartsWith(
+            "The parameter 'vast.W' (1024, 2000000000) would take 7629.4 GiB: one takes 2 GiB at most. Layer 'vast'."));
+    }
 }

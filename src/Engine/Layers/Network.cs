@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Graph;
 using Engine.Ops;
 
@@ -80,6 +81,20 @@ internal sealed class Network
         {
             throw new EngineException(
                 $"The parameter '{name}' cannot have the shape {shape}: its sizes must be known.");
+        }
+
+        // In double, for the product of the sides of a stranger's network may be beyond any integer.
+        double bytes = FloatX.Size();
+        foreach (int side in shape.Sides)
+        {
+            bytes *= side;
+        }
+
+        if (bytes > int.MaxValue)
+        {
+            throw new EngineException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The parameter '{name}' {shape} would take {bytes / (1L << 30):F1} GiB: one takes 2 GiB at most."));
         }
 
         parameter = new Parameter(
