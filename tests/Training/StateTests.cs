@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Engine.Devices;
 using Engine.IO;
 using Engine.Layers;
@@ -227,10 +228,12 @@ public class StateTests
         using NeuralNet net = Small(new Sgd(0.1f));
         net.CustomScores.Add(new CustomScore("one", (_, _) => 1));
         net.Fit(x, y).SaveState(path);
-        string text = Parameters.LoadAll(path).Metadata["engine.training"];
+        // The times are the only thing in it that is not the same each time.
+        string text = Regex.Replace(
+            Parameters.LoadAll(path).Metadata["engine.training"], """("(?:train_seconds|dur)":)[^,}]+""", "${1}0.25");
         var random = new Random(1);
         int read = 0, refused = 0;
-        for (int i = 0; i < 20_000; i++)
+        for (int i = 0; i < 30_000; i++)
         {
             char[] letters = text.ToCharArray();
             for (int changes = random.Next(1, 4); changes > 0; changes--)
@@ -249,8 +252,7 @@ public class StateTests
             }
         }
 
-        // How many depends on the times that the text tells of.
-        Assert.That(new[] { read, refused }, Is.All.GreaterThan(200));
+        Assert.That(new[] { read, refused }, Is.All.GreaterThan(1000));
     }
 
     [Test]
