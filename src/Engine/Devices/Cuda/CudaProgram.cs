@@ -34,6 +34,10 @@ internal sealed class CudaProgram(
             using CudaDevice.Turn turn = device.Take();
             Enqueue(times);
             stream.Synchronize();
+            if (mayFault)
+            {
+                device.ThrowFaults();
+            }
         }
         catch (CudaException error)
         {
@@ -44,11 +48,6 @@ internal sealed class CudaProgram(
                     : $" It was running {Steps()}; to learn which failed, set CudaOptions.Synchronous.")
                 + (error.IsLasting ? " The driver lets this process do nothing more on this GPU: start it again." : ""),
                 error);
-        }
-
-        if (mayFault)
-        {
-            device.ThrowFaults();
         }
     }
 
