@@ -11,14 +11,17 @@ namespace Engine.Compile;
 /// </summary>
 public sealed partial class Function
 {
-    /// <summary>For how many shapes plans are kept.</summary>
-    private const int MostShapes = 16;
+    /// <summary>
+    /// For how many shapes plans are kept, however large they are, and for how many at most: all sizes of a batch, say,
+    /// since making a plan takes as long as a hundred runs of a small one.
+    /// </summary>
+    internal const int FewShapes = 16, MostShapes = 256;
 
     /// <summary>
-    /// The memory that plans for the same shapes may take together, beyond which there is but one: what takes so much
-    /// computes long enough to keep all threads busy.
+    /// The memory that plans may take together, beyond which there are only few: of the same shapes but one, since what
+    /// takes so much computes long enough to keep all threads busy.
     /// </summary>
-    private const long MostBytes = 256L << 20;
+    internal const long MostBytes = 256L << 20;
 
     // Those used last come first. The lists within do not change; others take their place.
     private readonly List<Plan[]> _plans = [];
@@ -141,7 +144,7 @@ public sealed partial class Function
 
             Plan plan = same.Length > 0 ? same[0].Another(ConstantStorage) : NewPlan(arguments);
             plan.Turn.Enter();
-            Plan[]? dropped = null;
+            List<Plan[]> dropped = [];
             lock (_choosing)
             {
                 if (same.Length > 0)
@@ -150,17 +153,20 @@ public sealed partial class Function
                 }
 
                 _plans.Insert(0, [.. same, plan]);
-                if (_plans.Count > MostShapes)
+                while (_plans.Count > FewShapes && (_plans.Count > MostShapes || Bytes > MostBytes))
                 {
-                    dropped = _plans[^1];
+                    dropped.Add(_plans[^1]);
                     _plans.RemoveAt(_plans.Count - 1);
                 }
             }
 
-            Drop(dropped ?? []);
+            dropped.ForEach(Drop);
             return plan;
         }
     }
+
+    /// <summary>What all plans take.</summary>
+    private long Bytes => _plans.Sum(same => same.Sum(plan => plan.Arena.Bytes));
 
     private static void Drop(Plan[] plans)
     {

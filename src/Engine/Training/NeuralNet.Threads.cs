@@ -129,10 +129,9 @@ public sealed partial class NeuralNet
     {
         if (MayNotUse)
         {
-            string layers = string.Join(", ", _layers.Select(layer => layer.Name ?? layer.Layer.Name ?? layer.Layer.Kind));
             throw new ObjectDisposedException(
                 nameof(NeuralNet),
-                $"The network ({layers}) was disposed of: dispose of it when no thread uses it any more, or make another and "
+                $"The network ({LayerNames}) was disposed of: dispose of it when no thread uses it any more, or make another and "
                 + "give it the parameters that were saved of this one.");
         }
     }

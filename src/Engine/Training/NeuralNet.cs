@@ -393,6 +393,13 @@ public sealed partial class NeuralNet : IDisposable
         }
     }
 
+    /// <summary>The layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.</summary>
+    public override string ToString() => IsInitialized
+        ? string.Join(Environment.NewLine, PrintedTables.Layers(this))
+        : $"# Neural Network of the layers {LayerNames}; Fit or Initialize gives it parameters";
+
+    private string LayerNames => string.Join(", ", _layers.Select(Network.NameOf));
+
     private static Tensor ArgMax(Tensor output)
     {
         NdArray values = NdArray.From(output);
