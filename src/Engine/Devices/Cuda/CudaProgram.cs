@@ -84,9 +84,14 @@ internal sealed class CudaProgram(
 
     private GraphHandle GraphOf(int times)
     {
-        int index = _graphs.FindIndex(kept => kept.Times == times);
-        (int, GraphHandle Graph) found = index >= 0 ? _graphs[index] : (times, Record(times));
-        if (index >= 0)
+        int index = 0;
+        while (index < _graphs.Count && _graphs[index].Times != times)
+        {
+            index++;
+        }
+
+        (int, GraphHandle Graph) found = index < _graphs.Count ? _graphs[index] : (times, Record(times));
+        if (index < _graphs.Count)
         {
             _graphs.RemoveAt(index);
         }

@@ -12,7 +12,7 @@ namespace Engine.Tests.Threads;
 /// <summary>Functions and shared variables that several threads use at once.</summary>
 [TestFixture(false)]
 [TestFixture(true)]
-public sealed class FunctionTests(bool onGpu) : IDisposable
+public sealed class SharedFunctionTests(bool onGpu) : IDisposable
 {
     private readonly Device _device = onGpu ? new CudaDevice(GpuOptions()) : new CpuDevice(2);
 

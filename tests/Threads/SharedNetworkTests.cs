@@ -10,7 +10,7 @@ using Symbolic = Engine.Ops.Symbolic;
 namespace Engine.Tests.Threads;
 
 /// <summary>One network that many threads use, as those of a web server do.</summary>
-public class NeuralNetTests
+public class SharedNetworkTests
 {
     private static readonly (Tensor Points, int[] Labels) s_clouds = Toy.Clouds(60);
 
