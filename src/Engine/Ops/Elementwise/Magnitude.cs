@@ -9,7 +9,7 @@ internal readonly struct Abs : IUnary
 
     public static double Scalar(double x) => Math.Abs(x);
 
-    public static string Cuda => "abs(x)";
+    public static string Cuda => "magnitude(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Abs(x);
@@ -40,7 +40,7 @@ internal readonly struct Square : IUnary
 
     public static double Scalar(double x) => x * x;
 
-    public static string Cuda => "x * x";
+    public static string Cuda => "times(x, x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Mul(x, x);
