@@ -174,7 +174,7 @@ public static partial class Symbolic
                 $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}).{Origin.Current}");
         }
 
-        Variable[] operands = Convert("dot", [a, b], takesIntegers: false);
+        Variable[] operands = Promotion.Convert("dot", [a, b], takesIntegers: false);
         Variable left = a.Rank == 1 ? DimShuffle(operands[0], NewAxis, 0) : operands[0];
         Variable right = b.Rank == 1 ? DimShuffle(operands[1], 0, NewAxis) : operands[1];
         Variable product = new Dot(transposeA && a.Rank == 2, transposeB && b.Rank == 2).Call(left, right);

@@ -173,12 +173,18 @@ public static partial class Symbolic
     /// <summary>The nearest whole number, halves to the even one; its gradient is taken as 0.</summary>
     public static Variable Round(Variable x) => Map<Round>(x);
 
-    /// <summary>a to the power of b, element by element, with broadcasting.</summary>
+    /// <summary>a to the power of b, element by element, with broadcasting; integers are raised as float32.</summary>
     public static Variable Power(Variable a, Variable b) => Map<Power>(a, b);
 
-    /// <summary>x to the power of a number.</summary>
-    public static Variable Power(Variable x, double exponent) =>
-        exponent == 2 ? Square(x) : exponent == 0.5 ? Sqrt(x) : Map<Power>(x, Constant(exponent));
+    /// <summary>
+    /// x to the power of a number; integers are raised as float32 (<see cref="Square"/> keeps them).
+    /// </summary>
+    public static Variable Power(Variable x, double exponent)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        Variable number = Promotion.Convert("power", [x], takesIntegers: false)[0];
+        return exponent == 2 ? Square(number) : exponent == 0.5 ? Sqrt(number) : Map<Power>(number, Constant(exponent));
+    }
 
     /// <summary>The greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
     public static Variable Maximum(Variable a, Variable b) => Map<Maximum>(a, b);

@@ -260,7 +260,7 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(w);
         Variable[] operands = bias is null ? [x, w] : [x, w, bias];
         return new Conv2D(stride ?? (1, 1), padding, flipFilters)
-            .Call(Convert("conv2D", operands, takesIntegers: false));
+            .Call(Promotion.Convert("conv2D", operands, takesIntegers: false));
     }
 
     /// <summary>

@@ -149,6 +149,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         var window = new Window(size, stride ?? size, padding, ignoreBorder);
-        return new MaxPool2D(window).Call(Convert("maxPool2D", [x], takesIntegers: false));
+        return new MaxPool2D(window).Call(Promotion.Convert("maxPool2D", [x], takesIntegers: false));
     }
 }
