@@ -55,6 +55,10 @@ internal static class Match
         return variable;
     }
 
+    /// <summary>A gradient without what guards it where it is no number.</summary>
+    public static Variable Unguarded(Variable variable) =>
+        Is<GuardGrad>(variable, out _, out Variable? passed) ? passed : variable;
+
     /// <summary>A number of the dtype of another variable; a whole one wraps round where that is an integer.</summary>
     public static Constant Number(double value, Variable like) => Symbolic.Constant(
         like.DType == DType.Int32 && double.IsInteger(value) ? unchecked((int)(long)value) : value, like.DType);

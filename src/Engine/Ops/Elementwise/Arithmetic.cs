@@ -44,6 +44,8 @@ internal readonly struct Multiply : IBinary
 
 internal readonly struct Divide : IBinary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (0.5, 3);
 
     public static double Scalar(double a, double b) => a / b;

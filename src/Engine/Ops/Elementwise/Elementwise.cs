@@ -60,6 +60,10 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     /// <summary>The gradients, before they are summed over broadcast sides.</summary>
     protected abstract IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad);
 
+    /// <summary>What a row passes on of a gradient: none of none, even where its slope is infinite.</summary>
+    protected static Variable? Passed(bool hasPoles, Variable grad, Variable? passed) =>
+        !hasPoles || passed is null || grad is Constant { Number: > 0 } ? passed : new Binary<GuardGrad>().Call(grad, passed);
+
     private DType OutputDType(DType input) => Row.GivesMask ? DType.UInt8 : input;
 
     /// <summary>Shapes for the tests: equal ones, and ones that broadcast.</summary>
@@ -106,7 +110,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
     public override ElementRow Row => s_row;
 
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad) =>
-        [TRow.Grad(inputs[0], output, grad)];
+        [Passed(TRow.HasPoles, grad, TRow.Grad(inputs[0], output, grad))];
 }
 
 /// <summary>A row of two operands.</summary>
@@ -144,7 +148,7 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
     protected override IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad)
     {
         (Variable? a, Variable? b) = TRow.Grad(inputs[0], inputs[1], output, grad);
-        return [a, b];
+        return [Passed(TRow.HasPoles, grad, a), Passed(TRow.HasPoles, grad, b)];
     }
 
     private static Arg Operand(Shape shape) => new(shape, null, TRow.Domain.Low, TRow.Domain.High, Distinct: true);
