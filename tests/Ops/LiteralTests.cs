@@ -1,4 +1,5 @@
 using System.Numerics;
+using Engine.Build;
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Devices.Cpu;
@@ -84,6 +85,44 @@ public sealed class LiteralTests
         Assert.That(() => Constant(256, DType.UInt8), Throws.TypeOf<EngineException>());
         Assert.That(() => TakeRows(x, Constant(3e9), Constant(1)), Throws.TypeOf<EngineException>());
         Assert.That((Cast(i, DType.Float64) + 3e9).DType, Is.EqualTo(DType.Float64));
+    }
+
+    [Test]
+    public void Two_operands_are_of_the_dtype_that_the_table_says()
+    {
+        string[][] table = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "types.md"))
+            .SkipWhile(line => !line.StartsWith("| | uint8", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0)
+            .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray())];
+
+        foreach (string[] row in table[2..])
+        {
+            for (int i = 1; i < row.Length; i++)
+            {
+                Assert.That(DTypeOf(row[0], table[0][i]), Is.EqualTo(row[i]), $"{row[0]} and {table[0][i]}");
+                Assert.That(DTypeOf(table[0][i], row[0]), Is.EqualTo(row[i]), $"{table[0][i]} and {row[0]}");
+            }
+        }
+
+        Assert.That(table, Has.Length.EqualTo(2 + Enum.GetValues<DType>().Length));
+
+        static string DTypeOf(string a, string b)
+        {
+            try
+            {
+                return (Operand(a) + Operand(b)).DType.Name();
+            }
+            catch (EngineException)
+            {
+                return "refused";
+            }
+        }
+
+        static Variable Operand(string name) => name switch
+        {
+            "a whole literal" => Constant(3),
+            "another literal" => Constant(0.5),
+            _ => Vector("x", Enum.GetValues<DType>().Single(dtype => dtype.Name() == name)),
+        };
     }
 
     [Test]

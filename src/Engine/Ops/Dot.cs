@@ -155,7 +155,8 @@ public static partial class Symbolic
 {
     /// <summary>
     /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses
-    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32.
+    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
+    /// which is exact as long as every number and every sum is below 2²⁴.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>

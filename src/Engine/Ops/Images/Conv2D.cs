@@ -238,7 +238,7 @@ public static partial class Symbolic
     /// <summary>
     /// Convolves images with filters. With <paramref name="flipFilters"/>, as in Lasagne, it is a true convolution,
     /// which turns the filters by half a circle; without, the cross-correlation that other libraries call by the same
-    /// name.
+    /// name. Integers are multiplied as float32, which is exact as long as every number and every sum is below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="w">Filters, (O, C, KH, KW).</param>
