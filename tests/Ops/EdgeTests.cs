@@ -100,6 +100,8 @@ public sealed class EdgeTests
         Of(x => Sqrt(Sum(x * x)));
         Of(x => Sqrt(Dot(x, x)));
         Of(x => Power(Sum(Power(x, 2)), 0.5));
+        Of(x => Power(Sum(Power(Abs(x), 3)), 1 / 3.0));
+        Of(x => Sqrt(Power(x, 3)));
         Of(x => Sqrt(Mean(Square(x - Mean(x)))));
         Of(x => Sqrt(Square(x)));
         Of(x => Sqrt(Abs(x)));
@@ -143,6 +145,10 @@ public sealed class EdgeTests
         functions.Add(
             "CategoricalCrossEntropy(x, y) with y = class 1",
             x => CategoricalCrossEntropy(Reshape(x, [1, 2]), Constant(Tensor.From([1]))));
+        functions.Add(
+            "Where(zero, CategoricalCrossEntropy(x, y), 0) with y = class 1",
+            x => Where(
+                Constant(0, x.DType), CategoricalCrossEntropy(Reshape(x, [1, 2]), Constant(Tensor.From([1]))), 0));
         return functions;
 
         void Of(Func<Variable, Variable> function, [CallerArgumentExpression(nameof(function))] string text = "") =>

@@ -208,7 +208,7 @@ KERNEL(waits_for_itself)
 
 KERNEL(overflows)
 {
-    int most = 2147483392 + n;
+    int most = 2147483391 + n;
     if (threadIdx.x == 7) data[0] = (float)(most + (int)threadIdx.x); // FAULT
 }
 

@@ -40,7 +40,7 @@ internal readonly struct Square : IUnary
 
     public static double Scalar(double x) => x * x;
 
-    public static string Cuda => "times(x, x)";
+    public static string Cuda => "multiply(x, x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Mul(x, x);
@@ -62,7 +62,7 @@ internal readonly struct Sqrt : IUnary
         S.Sqrt(x);
 
     public static Variable Grad(Variable x, Variable y, Variable g) =>
-        g / ((Norms.IsRootOf(x) ? Symbolic.Where(Symbolic.Equal(y, 0), double.PositiveInfinity, y) : y) * 2);
+        g / ((Norms.IsRootOf(x) ? Norms.NoSlopeAtZero(y) : y) * 2);
 }
 
 internal readonly struct Floor : IUnary
@@ -125,9 +125,11 @@ internal readonly struct Power : IBinary
     {
         // The slope of a⁰ is 0 wherever a is, and b·a^(b − 1) would be 0·∞ at 0.
         Variable less = Symbolic.Where(Symbolic.Equal(b, 0), 0, b - 1);
+        bool isNorm = b is Constant { Number: > 0 and < 1 } && Norms.IsRootOf(a);
+        Variable slope = b * Symbolic.Power(isNorm ? Norms.NoSlopeAtZero(a) : a, less);
         Variable positive = Symbolic.Where(Symbolic.Greater(y, 0), a, 1);
         Variable log = Symbolic.Log(Symbolic.Where(Symbolic.Greater(positive, 0), positive, 1));
-        return (g * b * Symbolic.Power(a, less), g * y * log);
+        return (g * slope, g * y * log);
     }
 }
 

@@ -6,8 +6,8 @@ namespace Engine.Ops;
 internal static class Norms
 {
     /// <summary>
-    /// Whether a variable is made of squares and magnitudes by sums, means and views alone, so that its root is a norm:
-    /// where it is 0 all of them are at their least, and have no slope.
+    /// Whether a variable is made of magnitudes and powers by sums, means and views alone, so that its root is a norm: where
+    /// it is 0 all of them are, and have no slope.
     /// </summary>
     public static bool IsRootOf(Variable x)
     {
@@ -21,6 +21,11 @@ internal static class Norms
                 continue;
             }
 
+            if (term is Constant { Number: 0 })
+            {
+                continue;
+            }
+
             if (term is not Result { Owner: var node })
             {
                 return false;
@@ -29,6 +34,7 @@ internal static class Norms
             switch (node.Op)
             {
                 case Unary<Square> or Unary<Abs>:
+                case Binary<Power> when node.Inputs[1] is Constant { Number: > 1 }:
                 case Binary<Multiply> when node.Inputs[0] == node.Inputs[1]:
                 case Dot when IsOfOneVector(node):
                     break;
@@ -51,6 +57,10 @@ internal static class Norms
 
         return true;
     }
+
+    /// <summary>What the slope of a norm is divided by: infinite in the place of 0, so that there it is 0.</summary>
+    public static Variable NoSlopeAtZero(Variable x) =>
+        Symbolic.Where(Symbolic.Equal(x, 0), double.PositiveInfinity, x);
 
     /// <summary>Whether a product is a vector's with itself.</summary>
     private static bool IsOfOneVector(Apply dot)
