@@ -29,7 +29,8 @@ public class IntegerInputTests
             MaxEpochs = isCuda ? 1 : 30,
             BatchIteratorTrain = new BatchIterator(32)
             {
-                Shuffle = true, Transform = isTransformed ? batch => batch : null,
+                Shuffle = true,
+                Transform = isTransformed ? batch => batch : null,
             },
         };
 

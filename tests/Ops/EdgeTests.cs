@@ -7,8 +7,8 @@ using Engine.Devices.Cpu;
 using Engine.Graph;
 using Engine.Ops;
 using Engine.Tests.Devices.Cuda;
-using static Engine.Ops.Symbolic;
 using static Engine.Ops.Operators;
+using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 

@@ -126,10 +126,10 @@ internal readonly struct Power : IBinary
         // The slope of a⁰ is 0 wherever a is, and b·a^(b − 1) would be 0·∞ at 0.
         Variable less = Symbolic.Where(Symbolic.Equal(b, 0), 0, b - 1);
         bool isNorm = b is Constant { Number: > 0 and < 1 } && Norms.IsRootOf(a);
-        Variable slope = b * Symbolic.Power(isNorm ? Norms.NoSlopeAtZero(a) : a, less);
+        Variable power = Symbolic.Power(isNorm ? Norms.NoSlopeAtZero(a) : a, less);
         Variable positive = Symbolic.Where(Symbolic.Greater(y, 0), a, 1);
         Variable log = Symbolic.Log(Symbolic.Where(Symbolic.Greater(positive, 0), positive, 1));
-        return (g * slope, g * y * log);
+        return (g * b * power, g * y * log);
     }
 }
 
