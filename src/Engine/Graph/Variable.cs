@@ -50,12 +50,12 @@ public sealed class Input : Variable
 /// <summary>A variable whose value never changes.</summary>
 public sealed class Constant : Variable
 {
-    /// <summary>A constant tensor.</summary>
+    /// <summary>A constant tensor, a copy of the one given.</summary>
     /// <param name="value">Its value.</param>
     /// <param name="isWeak">Whether it takes the dtype of what it is combined with, as a number literal does.</param>
     public Constant(Tensor value, bool isWeak = false) : base(TypeOf(value), null)
     {
-        Value = value;
+        Value = value.Clone();
         IsWeak = isWeak;
     }
 

@@ -25,6 +25,7 @@ public static class Saliency
     {
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
+        using Gate.Reading reading = net.Read();
         Tensor samples = Samples.Inputs(x, net.Network.Input);
         int count = samples.Shape[0];
         Variable output = net.Network.Output;
@@ -88,7 +89,7 @@ public static class Saliency
         if (gradients.Shape.Rank != 4)
         {
             throw new EngineException(
-                $"Gradients of images are (images, channels, height, width), not {gradients}: reshape them.");
+                $"Gradients of images are (images, channels, height, width), not {gradients.TypeText}: reshape them.");
         }
 
         Shape shape = gradients.Shape;

@@ -150,6 +150,10 @@ internal sealed class Network
         return output;
     }
 
+    /// <summary>What the layer at a place of a network is called.</summary>
+    public static string NameOf((string? Name, Layer Layer) layer, int place) =>
+        layer.Name ?? layer.Layer.Name ?? $"{layer.Layer.Kind.ToLowerInvariant()}{place}";
+
     private static (string Name, Layer Layer)[] Named(IReadOnlyList<(string? Name, Layer Layer)> layers)
     {
         if (layers.Count == 0 || layers[0].Layer is not Engine.Layers.Input)
@@ -165,7 +169,7 @@ internal sealed class Network
         for (int i = 0; i < named.Length; i++)
         {
             Layer layer = layers[i].Layer;
-            string name = layers[i].Name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{i}";
+            string name = NameOf(layers[i], i);
             if (!taken.Add(name))
             {
                 throw new EngineException(

@@ -38,10 +38,10 @@ public static partial class Symbolic
     /// </summary>
     public static Input Size(string? name = null) => new(new TensorType(DType.Int32, Shape.Scalar), name, isSize: true);
 
-    /// <summary>A variable that keeps its value between calls.</summary>
+    /// <summary>A variable that keeps its value between calls; the first is a copy of this one.</summary>
     public static SharedVariable Shared(Tensor value, string? name = null) => new(value, name);
 
-    /// <summary>A tensor that never changes.</summary>
+    /// <summary>A tensor that never changes: a copy of this one.</summary>
     public static Constant Constant(Tensor value) => new(value);
 
     /// <summary>
