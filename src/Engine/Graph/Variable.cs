@@ -65,9 +65,12 @@ public sealed class Constant : Variable
     /// <summary>Whether it takes the dtype of what it is combined with, as a number literal does.</summary>
     public bool IsWeak { get; }
 
+    /// <summary>Its only element; null where it has more, or none.</summary>
+    internal double? Number => Shape.Count == 1 ? NdArray.From(Value).Data[0] : null;
+
     /// <summary>The value of a scalar, and the type of others.</summary>
     public override string ToString() =>
-        Rank == 0 ? FormattableString.Invariant($"{Value.Cast(DType.Float64).AsSpan<double>()[0]}") : base.ToString();
+        Rank == 0 ? FormattableString.Invariant($"{Number}") : base.ToString();
 
     private static TensorType TypeOf(Tensor value)
     {

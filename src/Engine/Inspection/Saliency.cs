@@ -35,6 +35,13 @@ public static class Saliency
                 $"Only an output of one number a class has scores, and the network gives {output.Shape}.");
         }
 
+        if (!net.Network.Layers[0].Output.DType.IsFloat())
+        {
+            throw new EngineException(
+                $"Saliency is a gradient with respect to the samples, and the network takes {samples.DType.Name()}: whole "
+                + "numbers have none.");
+        }
+
         int outputs = output.Shape[1];
         int wrong = classes.IndexOfAnyExceptInRange(0, outputs - 1);
         if (wrong >= 0 || classes.Length != count)

@@ -35,6 +35,9 @@ public sealed partial class NeuralNet
     private (Graph.Input Input, Variable Output) InUse(Variable output, BatchIterator iterator)
     {
         Graph.Input input = Initialized.Network.Input;
+
+        // int32 samples may have come through some layers as they are.
+        output = Symbolic.Cast(output, FloatX);
         if (iterator.Augmentation.Count == 0)
         {
             return (input, output);
