@@ -48,7 +48,7 @@ internal sealed record FunctionGraph(
         }
 
         graph = graph with { Updates = all };
-        graph.CheckInputs();
+        graph.CheckInputs(replacements);
         return graph;
     }
 
@@ -93,7 +93,7 @@ internal sealed record FunctionGraph(
         .Where(variable => variable is not Result)
         .Distinct();
 
-    private void CheckInputs()
+    private void CheckInputs(Dictionary<Variable, Variable> givens)
     {
         Require(Inputs.Distinct().Count() == Inputs.Count, "An input is listed twice.");
         HashSet<Input> needed = [.. Leaves(Roots).OfType<Input>()];
@@ -105,6 +105,13 @@ internal sealed record FunctionGraph(
 
         foreach (Input missing in needed)
         {
+            foreach ((Variable variable, Variable replacement) in givens)
+            {
+                Require(!givens.ContainsKey(missing) || !Leaves([replacement]).Contains(missing),
+                    $"The given for '{variable}' uses '{missing}' ({missing.Type}), which has a given of its own, and givens do "
+                    + "not chain: all are put in place at once. Build the first from what stands for the second.");
+            }
+
             Apply? user = Traversal.Order(Roots).FirstOrDefault(node => node.Inputs.Contains(missing));
             throw new EngineException(
                 $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"
