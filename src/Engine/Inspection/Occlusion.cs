@@ -34,7 +34,7 @@ public static class Occlusion
         ArgumentNullException.ThrowIfNull(net);
         ArgumentNullException.ThrowIfNull(image);
         net.Initialize();
-        Shape sample = net.Network.Input.Shape, output = net.Network.Output.Shape;
+        Shape sample = net.Network.Input.Shape, output = net.Probabilities.Shape;
         if (image.Shape.Rank != 3 || image.Shape.Count != sample.Product(1, sample.Rank))
         {
             throw new EngineException(

@@ -20,7 +20,7 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
 public sealed partial class NeuralNet : IDisposable
 {
     private readonly (string? Name, Layer Layer)[] _layers;
-    private readonly Dictionary<(string Layer, IReadOnlyList<Augmentation>), Function> _outputs = [];
+    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), Function> _outputs = [];
     private readonly List<EpochRecord> _history = [];
     private Model? _model;
     private Pass? _training;
@@ -54,12 +54,17 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>How parameters follow their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
-    /// <summary>Whether values are learnt, by squared error, and not classes, by cross-entropy.</summary>
+    /// <summary>
+    /// Whether values are learnt, by squared error, and not classes, by cross-entropy. A classifier ends with the
+    /// probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1, <c>new Dense(1,
+    /// Sigmoid)</c>.
+    /// </summary>
     public bool Regression { get; init; }
 
     /// <summary>
     /// The loss of each sample, given the network's output and the targets; its mean is what training makes smaller.
-    /// Null for cross-entropy, or in regression squared error.
+    /// Null for cross-entropy, or in regression squared error. Targets are the labels, int32 (n); in regression the values,
+    /// and of a classifier with a single output 0 and 1, in the output's shape and dtype.
     /// </summary>
     public Func<Variable, Variable, Variable>? Objective { get; init; }
 
@@ -120,6 +125,9 @@ public sealed partial class NeuralNet : IDisposable
     public IReadOnlyList<LayerSummary> Layers => [.. Initialized.Network.Layers
         .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape))];
 
+    /// <summary>How many classes a classifier tells apart; 0 in regression.</summary>
+    public int Classes => Initialized.Classes;
+
     /// <summary>How many numbers are learnt.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
 
@@ -134,6 +142,9 @@ public sealed partial class NeuralNet : IDisposable
         get => NdArray.From(Initialized.Rule.LearningRate.GetValue()).Data[0];
         set => Initialized.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(FloatX));
     }
+
+    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    internal Variable Probabilities => Initialized.Probabilities;
 
     /// <summary>The layers as they are put together.</summary>
     internal Network Network => Initialized.Network;
@@ -210,12 +221,15 @@ public sealed partial class NeuralNet : IDisposable
     public Tensor Predict(Tensor x)
     {
         Tensor output = PredictProba(x);
-        return Regression ? output : ArgMax(output);
+        return Regression ? output : ClassOutput.Of(output);
     }
 
-    /// <summary>The network's output for samples: the probability of each class, (n, classes).</summary>
+    /// <summary>
+    /// The probability of each class, (n, classes), also where two classes have a single output; in regression the
+    /// network's output.
+    /// </summary>
     /// <inheritdoc cref="Predict"/>
-    public Tensor PredictProba(Tensor x) => GetOutput(Initialized.Network.Layers[^1].Name, x);
+    public Tensor PredictProba(Tensor x) => Compute(Initialized.Probabilities, x);
 
     /// <summary>What a layer, by name, makes of samples.</summary>
     /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters
@@ -225,17 +239,23 @@ public sealed partial class NeuralNet : IDisposable
         Network network = Initialized.Network;
         NetworkLayer found = network.Layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
             $"There is no layer '{layer}' but {string.Join(", ", network.Layers.Select(known => $"'{known.Name}'"))}.");
-        Tensor samples = Samples.Inputs(x, network.Input);
-        if (!_outputs.TryGetValue((layer, BatchIteratorTest.Augmentation), out Function? function))
+        return Compute(found.Output, x);
+    }
+
+    /// <summary>What the network makes of samples, batch by batch.</summary>
+    private Tensor Compute(Variable wanted, Tensor x)
+    {
+        Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
+        if (!_outputs.TryGetValue((wanted, BatchIteratorTest.Augmentation), out Function? function))
         {
-            (Graph.Input input, Variable inUse) = InUse(found.Output);
+            (Graph.Input input, Variable inUse) = InUse(wanted);
             function = Function.Compile([input], [inUse], device: _device);
-            _outputs.Add((layer, BatchIteratorTest.Augmentation), function);
+            _outputs.Add((wanted, BatchIteratorTest.Augmentation), function);
         }
 
         int count = samples.Shape[0], batchSize = BatchIteratorTest.BatchSize;
-        var output = new Tensor(FloatX, found.Output.Shape.With(0, count));
-        int row = found.Output.Shape.Product(1, found.Output.Rank);
+        var output = new Tensor(FloatX, wanted.Shape.With(0, count));
+        int row = wanted.Shape.Product(1, wanted.Rank);
         for (int start = 0; start < count; start += batchSize)
         {
             var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
@@ -346,24 +366,8 @@ public sealed partial class NeuralNet : IDisposable
         }
 
         _outputs.Clear();
+        _safePoint?.Dispose();
         _model?.Dispose();
-    }
-
-    private static Tensor ArgMax(Tensor output)
-    {
-        NdArray values = NdArray.From(output);
-        var classes = new int[values.Shape[0]];
-        int width = values.Shape[1];
-        for (int i = 0; i < classes.Length; i++)
-        {
-            ReadOnlySpan<double> row = values.Data.AsSpan(i * width, width);
-            for (int j = 1; j < width; j++)
-            {
-                classes[i] = row[j] > row[classes[i]] ? j : classes[i];
-            }
-        }
-
-        return Tensor.From(classes);
     }
 
     private static float Accuracy(ReadOnlySpan<int> predicted, ReadOnlySpan<int> labels)
