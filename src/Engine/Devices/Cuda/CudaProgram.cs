@@ -85,7 +85,7 @@ internal sealed class CudaProgram(
 
     private GraphHandle GraphOf(int times)
     {
-        int index = _graphs.FindIndex(kept => kept.Times == times);
+        int index = IndexOf(times);
         (int, GraphHandle Graph) found = index >= 0 ? _graphs[index] : (times, Record(times));
         if (index >= 0)
         {
@@ -99,6 +99,20 @@ internal sealed class CudaProgram(
 
         _graphs.Insert(0, found);
         return found.Graph;
+    }
+
+    // No lambda: it would be made anew for each run.
+    private int IndexOf(int times)
+    {
+        for (int i = 0; i < _graphs.Count; i++)
+        {
+            if (_graphs[i].Times == times)
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     private GraphHandle Record(int times) => new(stream, () =>

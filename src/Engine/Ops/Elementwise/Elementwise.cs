@@ -68,6 +68,8 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
         yield return Same([n, m, k]);
         yield return Same(Shape.Scalar);
+        yield return Same([257]);
+        yield return Same([513]);
         if (arity > 1)
         {
             yield return Mixed([n, m], [m]);

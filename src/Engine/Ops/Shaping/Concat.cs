@@ -16,6 +16,8 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Concat(0), Arg.Mask([n]), Arg.Mask([m]));
         yield return new Sample(new Concat(2), Arg.Int([2, k, n], -9, 9), Arg.Int([2, k, m], -9, 9));
         yield return new Sample(new Concat(0), new Arg([n]));
+        yield return new Sample(new Concat(1), new Arg([257, 1]), new Arg([257, 1]));
+        yield return new Sample(new Concat(1), new Arg([27, 19]), new Arg([27, 1]));
         yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4]))
         {
             Error = "the sides 3 and 4 of axis 1 differ",

@@ -35,7 +35,8 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     internal static IEnumerable<Arg[]> SampleShapes(Random random)
     {
         int rows = Arg.Side(random), classes = Arg.Side(random, false);
-        foreach (Shape shape in (Shape[])[[rows, classes], [rows, 10], [0, 0], [random.Next(400, 500), 33]])
+        foreach (Shape shape in (Shape[])[
+            [rows, classes], [rows, 10], [0, 0], [random.Next(400, 500), 33], [257, 1], [513, 1]])
         {
             yield return [new Arg(shape), Arg.Int([shape[0]], 0, shape[1])];
         }
