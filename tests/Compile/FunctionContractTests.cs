@@ -205,7 +205,7 @@ public class FunctionContractTests
             Throws.TypeOf<EngineException>().With.Message.StartsWith(
                 "The given for 'x' uses 'y' (float32 (?)), which has a given of its own, and givens do not chain"));
         Assert.That(
-            () => Function.Compile([z], [x * 2], givens: [new(x, y + 1)]),
+            () => Function.Compile([], [x * 2], givens: [new(x, y + 1)]),
             Throws.TypeOf<EngineException>().With.Message.StartsWith("'y' (float32 (?)) is needed but is neither an input nor"));
 
         // All are put in place at once, so that two may change places.

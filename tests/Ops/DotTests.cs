@@ -45,7 +45,7 @@ public class DotTests
         {
             Variable left = Constant(Tensor.From(values[(12 * i)..(12 * (i + 1))], 3, 4));
             Variable right = Constant(Tensor.From(values[(12 * i)..(12 * (i + 1))], 4, 3));
-            Assert.That(Evaluate(Gather(stacked, Constant(i))), Is.EqualTo(Evaluate(Dot(left, right))));
+            Assert.That(Evaluate(Gather(stacked, Constant(i, DType.Int32))), Is.EqualTo(Evaluate(Dot(left, right))));
         }
     }
 

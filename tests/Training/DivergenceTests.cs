@@ -47,6 +47,9 @@ public class DivergenceTests
         public Callback[] Callbacks { get; init; } = [];
 
         public bool OfBatch { get; init; } = true;
+
+        /// <summary>The learning rate of a batch, counted over all epochs; null for that of the rule.</summary>
+        public Func<int, double>? Rate { get; init; }
     }
 
     private static readonly Func<Layer[]> s_line = () => [new Dense(8) { Name = "a" }, new Dense(1, Linear) { Name = "y" }];
@@ -93,8 +96,15 @@ public class DivergenceTests
         yield return One("a learning rate that grows with each batch", () => new Case(s_line(), "", "epoch")
         {
             Regression = true,
-            Callbacks = [new AdjustVariable("learning_rate", Schedule.Of(
-                at => 1e-3 * Math.Pow(4, ((at.Epoch - 1) * at.Batches) + at.Batch), everyBatch: true))],
+            Rate = Grown,
+            Callbacks = [Growing()],
+        });
+        yield return One("so on the host", () => new Case(s_line(), "", "epoch")
+        {
+            Regression = true,
+            Rate = Grown,
+            OnHost = true,
+            Callbacks = [Growing()],
         });
         yield return One("a transform on the host", () => new Case(s_line(), "", "epoch")
         {
@@ -268,6 +278,11 @@ public class DivergenceTests
         Assert.That(found.ToString(), Does.Contain("NaN"));
     }
 
+    private static double Grown(int batch) => 1e-3 * Math.Pow(4, batch);
+
+    private static AdjustVariable Growing() => new(
+        "learning_rate", Schedule.Of(at => Grown(((at.Epoch - 1) * at.Batches) + at.Batch), everyBatch: true));
+
     private static void Check(Func<Case> make, Device device)
     {
         Case one = make();
@@ -285,6 +300,9 @@ public class DivergenceTests
         Assert.That(error.Epoch, Is.EqualTo(net.TrainHistory.Count + 1));
         Assert.That(one.Layer.Length == 0 ? one.Layers.Select(layer => layer.Name) : [one.Layer], Does.Contain(error.Layer));
         Assert.That(error.Message, Does.Contain($"epoch {error.Epoch}, batch {error.Batch} of ").And.Contain($"'{error.Layer}'"));
+        int batches = one.OfBatch ? ((Samples * 4 / 5) + Batch - 1) / Batch : 1;
+        double rate = one.Rate?.Invoke(((error.Epoch - 1) * batches) + error.Batch!.Value - 1) ?? one.Update.LearningRate;
+        Assert.That(error.LearningRate, Is.EqualTo(rate).Within(1e-6 * rate));
         Assert.That(Values(net), Is.EqualTo(kept), "the parameters before the epoch");
         Assert.That(kept.All(double.IsFinite));
 

@@ -97,6 +97,14 @@ internal sealed record FunctionGraph(
     {
         Require(Inputs.Distinct().Count() == Inputs.Count, "An input is listed twice.");
         HashSet<Input> needed = [.. Leaves(Roots).OfType<Input>()];
+        foreach (Input missing in needed.Where(input => givens.ContainsKey(input) && !Inputs.Contains(input)))
+        {
+            Variable user = givens.First(given => Leaves([given.Value]).Contains(missing)).Key;
+            throw new EngineException(
+                $"The given for '{user}' uses '{missing}' ({missing.Type}), which has a given of its own, and givens do not chain: "
+                + "all are put in place at once. Build the first from what stands for the second.");
+        }
+
         foreach (Input input in Inputs)
         {
             Require(needed.Remove(input),
@@ -105,13 +113,6 @@ internal sealed record FunctionGraph(
 
         foreach (Input missing in needed)
         {
-            foreach ((Variable variable, Variable replacement) in givens)
-            {
-                Require(!givens.ContainsKey(missing) || !Leaves([replacement]).Contains(missing),
-                    $"The given for '{variable}' uses '{missing}' ({missing.Type}), which has a given of its own, and givens do "
-                    + "not chain: all are put in place at once. Build the first from what stands for the second.");
-            }
-
             Apply? user = Traversal.Order(Roots).FirstOrDefault(node => node.Inputs.Contains(missing));
             throw new EngineException(
                 $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"

@@ -72,7 +72,7 @@ public sealed partial class NeuralNet
                 : (null, "It is finite when the epoch is repeated: a callback or a Transform makes the difference.");
         }
 
-        double learningRate = LearningRate;
+        double learningRate = RateOf(epoch, batch, batches);
         _safePoint!.Restore();
         string whose = validation is { Feed.Batches: > 0 } ? "the loss on the validation samples" : "the loss";
         return new DivergenceException(string.Create(
@@ -87,6 +87,16 @@ public sealed partial class NeuralNet
             LearningRate = learningRate,
         };
     }
+
+    /// <summary>Whether a loss is nan or infinite, and not only the mean of no samples.</summary>
+    private static bool IsBad(double loss, SharedVariable sum) =>
+        !double.IsFinite(loss) && !double.IsFinite(sum.GetScalar<double>());
+
+    /// <summary>The learning rate of a batch.</summary>
+    private double RateOf(int epoch, int batch, int batches) => PerBatch
+        .Where(adjust => UpdateSettings[adjust.Setting] == Initialized.Rule.LearningRate)
+        .Select(adjust => NdArray.From(adjust.Values(this, epoch, batches)).Data[batch])
+        .DefaultIfEmpty(LearningRate).First();
 
     /// <summary>
     /// Runs so many batches of the epoch from its beginning, and gives the number, from 0 on, of the first whose loss is

@@ -78,7 +78,7 @@ public sealed partial class NeuralNet
         _safePoint!.Keep();
         long start = Stopwatch.GetTimestamp();
         (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
-        if (!double.IsFinite(trainLoss) && !_isStopping)
+        if (IsBad(trainLoss, Initialized.TrainLossSum) && !_isStopping)
         {
             throw Diverged(training, null, epoch, trainLoss, check, cancellationToken);
         }
@@ -95,7 +95,7 @@ public sealed partial class NeuralNet
         }
 
         // Without validation samples no loss tells of the last update before the next epoch.
-        if (validation.Feed.Batches > 0 ? !double.IsFinite(valid.Loss) : BadParameter() is not null)
+        if (validation.Feed.Batches > 0 ? IsBad(valid.Loss, Initialized.ValidLossSum) : BadParameter() is not null)
         {
             throw Diverged(training, validation, epoch, valid.Loss, check, cancellationToken);
         }

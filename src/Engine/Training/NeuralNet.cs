@@ -184,7 +184,12 @@ public sealed partial class NeuralNet : IDisposable
     /// <param name="y">The labels, int32 (n), from 0 on; in regression the values, of the output's shape.</param>
     /// <param name="cancellationToken">Ends the training.</param>
     /// <returns>The network itself.</returns>
-    /// <exception cref="EngineException">The samples or the labels do not fit the network.</exception>
+    /// <exception cref="EngineException">
+    /// The samples or the labels do not fit the network, or its last layer is none of a classifier.
+    /// </exception>
+    /// <exception cref="DivergenceException">
+    /// A loss is nan or infinite: the network is as it was before that epoch.
+    /// </exception>
     public NeuralNet Fit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
         Train(x, y, sampleWeights: null, MaxEpochs, cancellationToken);
 

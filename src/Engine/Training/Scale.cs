@@ -18,8 +18,8 @@ internal sealed record Scale(double Least, double Greatest, double Magnitude)
     /// <summary>Values to learn may be larger: an output layer's bias takes them up.</summary>
     private const double MostOfTargets = 100;
 
-    /// <summary>How many samples are looked at, evenly taken from all.</summary>
-    private const int Most = 1024;
+    /// <summary>How many samples are looked at, evenly taken from all: fewer where they are large.</summary>
+    private const int Fewest = 16, Most = 256, MostValues = 1 << 18;
 
     public bool IsOffForSamples => Magnitude is > MostOfSamples or (> 0 and < LeastOfAny);
 
@@ -31,21 +31,21 @@ internal sealed record Scale(double Least, double Greatest, double Magnitude)
     /// <summary>The scale of some rows of floating-point values, (n, …), of which each has its columns along axis 1.</summary>
     public static Scale Of(Tensor values, int[] rows)
     {
-        int count = Math.Min(rows.Length, Most), columns = values.Shape.Rank > 1 ? values.Shape[1] : 1;
-        int length = values.Shape.Product(1, values.Shape.Rank) / Math.Max(columns, 1);
+        int columns = values.Shape.Rank > 1 ? values.Shape[1] : 1, row = values.Shape.Product(1, values.Shape.Rank);
+        int count = Math.Min(rows.Length, Math.Clamp(MostValues / row, Fewest, Most)), length = row / columns;
         var squares = new double[columns];
         (double least, double greatest) = (double.PositiveInfinity, double.NegativeInfinity);
         for (int i = 0; i < count; i++)
         {
-            NdArray row = NdArray.From(values.Rows(rows[(int)((long)i * rows.Length / count)], 1));
-            for (int j = 0; j < row.Data.Length; j++)
+            double[] sample = NdArray.From(values.Rows(rows[(int)((long)i * rows.Length / count)], 1)).Data;
+            for (int j = 0; j < row; j++)
             {
-                squares[j / length] += row.Data[j] * row.Data[j] / ((double)count * length);
-                (least, greatest) = (Math.Min(least, row.Data[j]), Math.Max(greatest, row.Data[j]));
+                squares[j / length] += sample[j] * sample[j] / ((double)count * length);
+                (least, greatest) = (Math.Min(least, sample[j]), Math.Max(greatest, sample[j]));
             }
         }
 
-        return new Scale(least, greatest, Math.Sqrt(squares.DefaultIfEmpty().Max()));
+        return new Scale(least, greatest, Math.Sqrt(squares.Max()));
     }
 
     /// <summary>Whether the first layer with weights gets the samples as the user gave them.</summary>
