@@ -1,4 +1,5 @@
 using System.Globalization;
+using Engine.Graph;
 using Engine.Training;
 
 namespace Engine.Inspection;
@@ -76,6 +77,7 @@ public sealed class ConfusionMatrix
             throw new EngineException("A network that learns values has no classes to confuse: Regression is set.");
         }
 
+        using Gate.Reading reading = net.Read();
         return new ConfusionMatrix(
             net.Classes, y.Cast(DType.Int32).AsSpan<int>(), net.Predict(x).AsSpan<int>())
         { Names = names };

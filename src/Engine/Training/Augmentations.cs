@@ -168,7 +168,8 @@ public sealed record Normalize : Augmentation
         if (samples.Shape.Rank < 2 || samples.Shape.Count == 0 || !samples.DType.IsFloat())
         {
             throw new EngineException(
-                $"Means and deviations are taken of samples in floating point, (n, channels, …), not of {samples}.");
+                "Means and deviations are taken of samples in floating point, (n, channels, …), not of "
+                + $"{samples.TypeText}.");
         }
 
         Samples.RequireFinite(samples, "x");

@@ -53,7 +53,9 @@ public sealed partial class NeuralNet
     private DivergenceException Diverged(
         Pass training, Pass? validation, int epoch, double loss, FitCheck check, CancellationToken cancellationToken)
     {
+        // Nobody is to predict by what is looked at here.
         Model model = Initialized;
+        using Gate.Changing changing = model.Gate.Change();
         int batches = training.Feed.Batches;
         (string? layer, string where) = (null, "");
         int batch;
@@ -109,11 +111,11 @@ public sealed partial class NeuralNet
         return FirstBad(training, Initialized.TrainLossSum, batches, cancellationToken);
     }
 
-    private static (int Batch, double Loss)? FirstBad(
+    private (int Batch, double Loss)? FirstBad(
         Pass pass, SharedVariable sum, int batches, CancellationToken cancellationToken)
     {
         sum.SetScalar(0.0);
-        for (int batch = 0; batch < batches && !cancellationToken.IsCancellationRequested; batch++)
+        for (int batch = 0; batch < batches && !IsEnding && !cancellationToken.IsCancellationRequested; batch++)
         {
             pass.Feed.Run(pass.Function, 1);
             if (sum.GetScalar<double>() is var loss && !double.IsFinite(loss))

@@ -16,7 +16,8 @@ public sealed partial class NeuralNet
     public void ExportOnnx(string path)
     {
         Initialize();
-        (Graph.Input input, Graph.Variable output) = InUse(Initialized.Probabilities);
+        using Graph.Gate.Reading reading = Read();
+        (Graph.Input input, Graph.Variable output) = InUse(Initialized.Probabilities, BatchIteratorTest);
         OnnxExport.Save(path, [input], KeyValuePair.Create(Initialized.Network.Layers[^1].Name, output));
     }
 }

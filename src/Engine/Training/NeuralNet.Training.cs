@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Graph;
@@ -21,9 +22,16 @@ public sealed partial class NeuralNet
     private IEnumerable<AdjustVariable> PerBatch =>
         Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
 
-    private NeuralNet Train(Tensor x, Tensor y, Tensor? sampleWeights, int epochs, CancellationToken cancellationToken)
+    private NeuralNet Train(
+        Tensor x,
+        Tensor y,
+        Tensor? sampleWeights,
+        int epochs,
+        CancellationToken cancellationToken,
+        [CallerMemberName] string caller = "")
     {
         Initialize();
+        using ChangeScope change = Changing(caller, isTraining: true);
         Model model = Initialized;
         RequireSameNormalization();
         SampleSet data = Checked(x, y, sampleWeights);
@@ -50,7 +58,7 @@ public sealed partial class NeuralNet
             _validation = Pass.For(
                 _validation, this, model, data with { Weights = null }, validate, isTraining: false, _device!);
             _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
-            for (int i = 0; i < epochs && !_isStopping && !cancellationToken.IsCancellationRequested; i++)
+            for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
             {
                 if (!Epoch(_training, _validation, callbacks, check, cancellationToken))
                 {
@@ -78,7 +86,7 @@ public sealed partial class NeuralNet
         _safePoint!.Keep();
         long start = Stopwatch.GetTimestamp();
         (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
-        if (IsBad(trainLoss, Initialized.TrainLossSum) && !_isStopping)
+        if (IsBad(trainLoss, Initialized.TrainLossSum) && !IsEnding)
         {
             throw Diverged(training, null, epoch, trainLoss, check, cancellationToken);
         }
@@ -112,7 +120,7 @@ public sealed partial class NeuralNet
             Dur = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Scores = valid.Scores,
         };
-        _history.Add(record);
+        _history = [.. _history, record];
         check.Epoch(record);
         Array.ForEach(callbacks, callback => callback.OnEpochFinished(this, record));
         return true;
@@ -131,7 +139,7 @@ public sealed partial class NeuralNet
         Initialized.TrainWeightSum.SetScalar(0.0);
         StartEpoch(pass, epoch);
         int done = 0;
-        while (done < batches && !_isStopping && !cancellationToken.IsCancellationRequested)
+        while (done < batches && !IsEnding && !cancellationToken.IsCancellationRequested)
         {
             int count = chunks.Next(done);
             int rows = pass.Feed.Run(pass.Function, count);
@@ -157,7 +165,7 @@ public sealed partial class NeuralNet
 
         double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
         double sum = Initialized.TrainLossSum.GetScalar<double>();
-        bool isWhole = done == batches && !_isStopping;
+        bool isWhole = done == batches && !IsEnding;
         return (isWhole ? sum / weight : sum, isWhole);
     }
 
@@ -179,7 +187,7 @@ public sealed partial class NeuralNet
         pass.Feed.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
-            if (cancellationToken.IsCancellationRequested)
+            if (_isDisposed || cancellationToken.IsCancellationRequested)
             {
                 return null;
             }

@@ -20,7 +20,7 @@ internal sealed class SafePoint : IDisposable
         ILookup<bool, SharedVariable> moving = variables.ToLookup(variable => variable.DefaultUpdate is not null);
         _onHost = [.. moving[true].Select(variable => (variable, variable.GetValue()))];
         _onDevice = [.. moving[false].Select(variable => (
-            variable, new SharedVariable(new Tensor(variable.DType, variable.Shape), $"{variable.Name} of before")))];
+            variable, SharedVariable.Of(new Tensor(variable.DType, variable.Shape), $"{variable.Name} of before")))];
 
         // Neither profiled nor looked at by a mode: it is no part of the training.
         _keep = Function.Compile(

@@ -221,13 +221,9 @@ public static partial class Symbolic
             throw new EngineException($"concat needs at least one array.{Origin.Current}");
         }
 
-        DType dtype = arrays[0].DType;
-        foreach (Variable array in arrays)
-        {
-            dtype = DTypes.Promote(dtype, array.DType);
-        }
-
-        Variable[] same = [.. arrays.ToArray().Select(array => Cast(array, dtype))];
+        Variable[] all = arrays.ToArray();
+        DType dtype = Promotion.Widest("concat", all) ?? DType.Float32;
+        Variable[] same = [.. all.Select(array => Cast(array, dtype))];
         return new Concat(axis < 0 ? axis + arrays[0].Rank : axis).Call(same);
     }
 }

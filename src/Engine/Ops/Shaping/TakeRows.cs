@@ -224,7 +224,5 @@ public static partial class Symbolic
 
     /// <summary>A number literal as an int32; other variables as they are.</summary>
     private static Variable WholeNumber(Variable x) =>
-        x is Graph.Constant { IsWeak: true } number && number.Value.AsSpan<double>()[0] % 1 == 0
-            ? new Constant(number.Value.Cast(DType.Int32))
-            : x;
+        x is Graph.Constant { IsWeak: true, Number: { } number } ? Constant(number, DType.Int32) : x;
 }
