@@ -134,7 +134,11 @@ internal sealed class Explanation(Plan plan, Device device)
         }
 
         // In the layout the views have waves too, in which nothing runs.
-        string Wave(int wave) => $"{before + waves.Count(other => other <= wave)}";
+        string Wave(int wave)
+        {
+            int at = Array.BinarySearch(waves, wave);
+            return $"{before + (at < 0 ? ~at : at + 1)}";
+        }
 
         SharedVariable[] shared =
         [

@@ -90,7 +90,7 @@ public sealed partial class Function : IDisposable
             for (int i = 0; i < outputs.Length; i++)
             {
                 outputs[i] = new Tensor(plan.OutputDType(i), plan.OutputShape(i));
-                plan.ReadOutput(i, outputs[i].Bytes);
+                plan.ReadOutput(i, outputs[i]);
             }
 
             return outputs;
@@ -241,7 +241,7 @@ public sealed partial class Function : IDisposable
         if (!_constants.TryGetValue(constant, out Storage? storage))
         {
             storage = Device.Allocate(constant.Type.Bytes);
-            storage.Write(constant.Value.Bytes);
+            constant.Value.CopyTo(storage);
             _constants.Add(constant, storage);
         }
 
