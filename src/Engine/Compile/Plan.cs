@@ -43,7 +43,10 @@ internal sealed class Plan : IDisposable
             var operands = new StepOperands(
                 [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
                 [.. step.Node.Outputs.Select((output, i) => At(step.Outputs[i], output))],
-                workspace < 0 ? null : new MemoryRange(_arena, Layout.Memory.Offsets[workspace], step.Workspace));
+                workspace < 0 ? null : new MemoryRange(_arena, Layout.Memory.Offsets[workspace], step.Workspace))
+            {
+                Where = step.Node.Origin.ToString(),
+            };
             IKernel kernel = Lowering.Of(step.Node, device, () => device.Bind(step.Node.Op, operands));
             waves[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
         }

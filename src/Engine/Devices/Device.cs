@@ -92,7 +92,13 @@ public sealed record Operand(Storage Storage, long Offset, OperandType Type)
 /// <param name="Inputs">What it reads.</param>
 /// <param name="Outputs">What it writes.</param>
 /// <param name="Workspace">Scratch memory, if the op asked for any.</param>
-public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, MemoryRange? Workspace);
+public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, MemoryRange? Workspace)
+{
+    /// <summary>
+    /// The end of a message about a value that only the run tells, an index say: who built the op, and on which line.
+    /// </summary>
+    public string Where { get; init; } = "";
+}
 
 /// <summary>A part of a block of memory, which may be longer than an array.</summary>
 /// <param name="Storage">The block.</param>

@@ -48,7 +48,7 @@ internal sealed record FunctionGraph(
         }
 
         graph = graph with { Updates = all };
-        graph.CheckInputs();
+        graph.CheckInputs(replacements);
         return graph;
     }
 
@@ -93,7 +93,7 @@ internal sealed record FunctionGraph(
         .Where(variable => variable is not Result)
         .Distinct();
 
-    private void CheckInputs()
+    private void CheckInputs(Dictionary<Variable, Variable> givens)
     {
         Require(Inputs.Distinct().Count() == Inputs.Count, "An input is listed twice.");
         HashSet<Input> needed = [.. Leaves(Roots).OfType<Input>()];
@@ -108,7 +108,11 @@ internal sealed record FunctionGraph(
             Apply? user = Traversal.Order(Roots).FirstOrDefault(node => node.Inputs.Contains(missing));
             throw new EngineException(
                 $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"
-                + (user is null ? "." : $": {user} uses it.{user.Origin}"));
+                + (user is null ? "." : $": {user} uses it.{user.Origin}")
+                + (givens.ContainsKey(missing)
+                    ? $" There is a given for it, but what a given puts in place is taken as it is: put the value of '{missing}' "
+                        + "into the given that uses it."
+                    : ""));
         }
     }
 

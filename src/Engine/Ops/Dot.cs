@@ -171,7 +171,8 @@ public static partial class Symbolic
         if (a.Rank is < 1 or > 2 || b.Rank is < 1 or > 2)
         {
             throw new EngineException(
-                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}).{Origin.Current}");
+                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}): reshape what has more sides to "
+                + $"a matrix, or multiply element by element and sum over an axis.{Origin.Current}");
         }
 
         Variable[] operands = Convert("dot", [a, b], takesIntegers: false);

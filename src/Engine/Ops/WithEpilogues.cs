@@ -102,7 +102,10 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         MemoryRange? workspace = operands.Workspace is { } all && all.Bytes > offset
             ? new MemoryRange(all.Storage, all.Offset + offset, all.Bytes - offset)
             : null;
-        var own = new StepOperands([.. operands.Inputs.Take(AnchorInputs)], results, workspace);
+        var own = new StepOperands([.. operands.Inputs.Take(AnchorInputs)], results, workspace)
+        {
+            Where = operands.Where,
+        };
         return
         [
             .. ((ICpuOp)Anchor).Cpu(new CpuStep(own, step.Threads)),

@@ -32,6 +32,9 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
     /// <summary>Scratch memory of the size asked for.</summary>
     public byte* Workspace => operands.Workspace is null ? null : CpuStorage.Pointer(operands.Workspace);
 
+    /// <summary>The end of a message about a value that only the run tells.</summary>
+    public string Where => operands.Where;
+
     public int InputCount => operands.Inputs.Count;
 
     public int OutputCount => operands.Outputs.Count;

@@ -25,7 +25,10 @@ internal sealed class CudaStep(StepOperands operands, Func<MemoryRange, ulong> a
         new StepOperands(
             [.. inputs.Select(input => operands.Inputs[input])],
             [.. outputs.Select((output, i) => operands.Outputs[output] with { Type = types[i] })],
-            operands.Workspace),
+            operands.Workspace)
+        {
+            Where = operands.Where,
+        },
         address,
         faults);
 
@@ -54,6 +57,7 @@ internal sealed class CudaStep(StepOperands operands, Func<MemoryRange, ulong> a
     public (ulong Address, int Code) Fault(Func<int, int, string> message)
     {
         MayFault = true;
-        return (faults.Address, faults.Add(message));
+        string where = operands.Where;
+        return (faults.Address, faults.Add((value, place) => message(value, place) + where));
     }
 }

@@ -58,6 +58,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         byte* x = step.In<byte>(0), y = step.Out<byte>();
         int* indices = step.In<int>(1);
         int rows = step.Shape(0)[0];
+        string where = step.Where;
         long rowBytes = Copies.RowBytes(step.Shape(0), step.DType(0));
         return
         [
@@ -65,7 +66,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
             {
                 for (int i = start; i < end; i++)
                 {
-                    Check(indices[i], rows);
+                    Check(indices[i], rows, where);
                     Buffer.MemoryCopy(x + (indices[i] * rowBytes), y + (i * rowBytes), rowBytes, rowBytes);
                 }
             }),
@@ -85,11 +86,11 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         ];
     }
 
-    internal static void Check(int index, int rows)
+    internal static void Check(int index, int rows, string where)
     {
         if ((uint)index >= (uint)rows)
         {
-            throw new EngineException(Message(index, rows));
+            throw new EngineException(Message(index, rows) + where);
         }
     }
 
@@ -171,6 +172,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
         int* indices = step.In<int>(1);
         int count = checked((int)step.Shape(1).Count), rows = step.OutShape()[0];
         int length = step.OutShape().Product(1, step.OutShape().Rank);
+        string where = step.Where;
         long work = count + ((long)count * length / Math.Max(rows, 1));
         long worthwhile = Math.Max(Work / Math.Max(work, 1), rows / (2 * step.Threads));
         int grain = (int)Math.Clamp(worthwhile, 1, Math.Max(rows, 1));
@@ -182,7 +184,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
                 for (int i = 0; i < count; i++)
                 {
                     int row = indices[i];
-                    Gather.Check(row, rows);
+                    Gather.Check(row, rows, where);
                     if (row < start || row >= end)
                     {
                         continue;

@@ -25,7 +25,7 @@ internal readonly unsafe struct RowOperands<T>(T* a, T* b, bool isOneB, int* lab
     public T Factor(int row) => b[isOneB ? 0 : row];
 
     /// <summary>The label of a row, which is checked, because the kernels use it as an index.</summary>
-    public int Label(int row) => CrossEntropy.Check(labels[row], row, columns);
+    public int Label(int row) => CrossEntropy.Check(labels[row], row, columns, where: "");
 }
 
 /// <summary>A kernel that works on matrices row by row.</summary>
@@ -70,8 +70,21 @@ internal static unsafe class RowLoop
             Vector512.IsHardwareAccelerated ? Body<TKernel, Simd512<T>, Vector512<T>, T>(operands)
             : Vector256.IsHardwareAccelerated ? Body<TKernel, Simd256<T>, Vector256<T>, T>(operands)
             : Body<TKernel, Simd128<T>, Vector128<T>, T>(operands);
-        return [new Phase(rows, Math.Max(1, Grain / Math.Max(columns, 1)), body)];
+        return [new Phase(rows, Math.Max(1, Grain / Math.Max(columns, 1)), labels < 0 ? body : Located(body, step.Where))];
     }
+
+    /// <summary>A body whose error about a label says where the op was built.</summary>
+    private static RangeBody Located(RangeBody body, string where) => (start, end, worker) =>
+    {
+        try
+        {
+            body(start, end, worker);
+        }
+        catch (EngineException error)
+        {
+            throw new EngineException(error.Message + where, error);
+        }
+    };
 
     private static RangeBody Body<TKernel, S, V, T>(RowOperands<T> operands)
         where TKernel : struct, IRowKernel
