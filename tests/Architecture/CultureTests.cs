@@ -85,7 +85,8 @@ public class CultureTests
     };
 
     private static bool IsSpoken(InterpolationSyntax part, SemanticModel model) => IsSpoken(part.Expression, model)
-        || (part.FormatClause?.FormatStringToken.Text is ['N' or 'C' or 'P', ..]);
+        || (part.FormatClause?.FormatStringToken.Text is ['N' or 'C' or 'P', ..]
+            && model.GetTypeInfo(part.Expression).Type?.SpecialType is SpecialType.System_Int32 or SpecialType.System_Int64);
 
     private static bool IsSpoken(ExpressionSyntax expression, SemanticModel model) =>
         model.GetTypeInfo(expression).Type is { } type

@@ -159,13 +159,15 @@ internal static class Samples
         return values.Cast(target.DType);
     }
 
+    private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
     private static void RequireFinite(Tensor tensor, string name)
     {
         if (tensor.FirstNotFinite() is { } wrong)
         {
             int row = tensor.Shape.Product(1, tensor.Shape.Rank);
             throw new EngineException(
-                $"{name} has a value that is no finite number, {wrong.Value}, in sample {wrong.Index / row} "
+                $"{name} has a value that is no finite number, {Text(wrong.Value)}, in sample {wrong.Index / row} "
                 + $"(element {wrong.Index % row} of it): one such makes every parameter nan.");
         }
     }
