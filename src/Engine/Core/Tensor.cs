@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -5,6 +6,7 @@ using System.Runtime.InteropServices;
 namespace Engine;
 
 /// <summary>An n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.</summary>
+[DebuggerDisplay("{TypeText}")]
 public sealed class Tensor
 {
     private readonly Array _data;
@@ -29,6 +31,9 @@ public sealed class Tensor
 
     /// <summary>The sides, outermost first.</summary>
     public Shape Shape { get; }
+
+    /// <summary>The dtype and the shape as messages say them: <c>float32 (128, 10)</c>.</summary>
+    internal string TypeText => $"{DType.Name()} {Shape}";
 
     /// <summary>The elements' bytes, in C order.</summary>
     /// <exception cref="EngineException">There are more than 2 GiB of them, which no span holds.</exception>
@@ -101,6 +106,10 @@ public sealed class Tensor
         }
     }
 
+    /// <summary>Replaces the rows from <paramref name="start"/> on by those of a tensor of the same type.</summary>
+    internal void PutRows(int start, Tensor rows) =>
+        Array.Copy(rows._data, 0, _data, start * Shape.Product(1, Shape.Rank), rows._data.Length);
+
     /// <summary>Copies all elements to a tensor of the same type.</summary>
     internal void CopyTo(Tensor to) => Array.Copy(_data, to._data, _data.Length);
 
@@ -143,6 +152,9 @@ public sealed class Tensor
             _ => CastFrom<byte>(dtype),
         };
     }
+
+    /// <summary>A tensor of its own with the same elements.</summary>
+    public Tensor Clone() => new(DType, Shape, (Array)_data.Clone());
 
     /// <summary>Keeps the elements where they lie in memory until the handle is freed.</summary>
     internal GCHandle Pin() => GCHandle.Alloc(_data, GCHandleType.Pinned);
@@ -223,6 +235,8 @@ public sealed class Tensor
         return new Tensor(DTypes.Of<TTo>(), Shape, cast);
     }
 
-    /// <summary>The dtype and the shape: <c>float32 (128, 10)</c>.</summary>
-    public override string ToString() => $"{DType.Name()} {Shape}";
+    /// <summary>
+    /// The elements, as NumPy prints them: <c>[[1.  2.5]\n [3.  4. ]]</c>, and of more than 1,000 those at the edges.
+    /// </summary>
+    public override string ToString() => TensorText.Of(this);
 }
