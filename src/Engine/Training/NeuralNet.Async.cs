@@ -4,7 +4,7 @@ public sealed partial class NeuralNet
 {
     /// <summary>
     /// <see cref="Fit(Tensor, Tensor, CancellationToken)"/> on a thread of the pool, so that a window or a web server goes on
-    /// meanwhile; the network is not to be used until the task is done. Cancelled, the task ends as Fit does: after the batch
+    /// meanwhile. The network may predict as it does beside any other thread's Fit. Cancelled, the task ends as Fit does: after the batch
     /// that runs, with what was learnt, and without an exception. Callbacks are called on that thread.
     /// </summary>
     /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)" path="/param"/>

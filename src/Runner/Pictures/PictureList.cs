@@ -15,7 +15,7 @@ internal static class PictureList
     public static IReadOnlyList<string> Of(IEnumerable<string> named, bool isRecursive, TextWriter notes) =>
         [.. named.SelectMany(name => Directory.Exists(name) ? InFolder(name, isRecursive, notes) : [name])];
 
-    private static IReadOnlyList<string> InFolder(string folder, bool isRecursive, TextWriter notes)
+    private static List<string> InFolder(string folder, bool isRecursive, TextWriter notes)
     {
         var pictures = new List<string>();
         int others = 0, folders = 0;
