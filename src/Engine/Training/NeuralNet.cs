@@ -301,7 +301,6 @@ public sealed partial class NeuralNet : IDisposable
         Function function = FunctionFor(wanted, iterator);
         int count = samples.Shape[0], batchSize = iterator.BatchSize;
         var output = new Tensor(FloatX, wanted.Shape.With(0, count));
-        int row = wanted.Shape.Product(1, wanted.Rank) * FloatX.Size();
         for (int start = 0; start < count; start += batchSize)
         {
             var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
@@ -313,7 +312,7 @@ public sealed partial class NeuralNet : IDisposable
                     + "a sample.");
             }
 
-            function.Call(rows)[0].Bytes.CopyTo(output.Bytes[(start * row)..]);
+            output.PutRows(start, function.Call(rows)[0]);
         }
 
         return output;

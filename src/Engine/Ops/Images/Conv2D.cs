@@ -56,6 +56,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             throw new EngineException($"the padding {Padding} cannot be negative");
         }
 
+        Window.RequireCountable(Stride, Padding);
         (Shape x, Shape w) = (inputs[0].Shape, inputs[1].Shape);
         if (x.Rank != 4 || w.Rank != 4)
         {
