@@ -169,7 +169,8 @@ public unsafe class PooledConvolutionTests
             {
                 team.Run(Convolution.Forward<T>(
                     s, path, x.Pointer, w.Pointer, bias.Pointer, full.Pointer, workspace.Bytes, threads));
-                team.Run(Pooling.Max<T>(pool, full.Pointer, y.Pointer, argmax.Pointer));
+                using Native<byte> scratch = new(Pooling.WorkspaceBytes<T>(pool, threads));
+                team.Run(Pooling.Max<T>(pool, full.Pointer, y.Pointer, argmax.Pointer, scratch.Bytes));
                 team.Run(Pooling.MaxGrad<T>(pool, dy.Pointer, argmax.Pointer, dfull.Pointer));
                 team.Run(Convolution.GradInput<T>(
                     s, path, w.Pointer, dfull.Pointer, dx.Pointer, workspace.Bytes, threads));

@@ -28,8 +28,7 @@ internal static unsafe class ColumnConvolution
         {
             ConvolutionPass.Forward => ForwardMemory<T>(s, workers).Bytes(workers),
             ConvolutionPass.WeightsGradient => SumsMemory<T>(s).Bytes(workers),
-            _ when IsCorrelation(s) => FiltersBytes<T>(s) + ForwardMemory<T>(s.Adjoint, workers).Bytes(workers),
-            _ => FiltersBytes<T>(s) + ScatterMemory<T>(s, workers).Bytes(workers),
+            _ => ScatterMemory<T>(s, workers).Bytes(workers),
         };
 
     /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
@@ -75,28 +74,56 @@ internal static unsafe class ColumnConvolution
         ];
     }
 
-    /// <summary>The gradient with respect to x, given that with respect to y.</summary>
+    /// <summary>
+    /// The gradient with respect to x, given that with respect to y: a product with dy, whose columns are added to the
+    /// pixels they are of. An image's bands come one after the other, in an order that depends on the shape alone.
+    /// </summary>
     internal static Phase[] GradInput<T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
         where T : unmanaged, INumber<T>
     {
+        Bands bands = SumBands<T>(s);
+        int parts = Parts(s.N, s.C, workers), taps = s.KH * s.KW;
         var filters = (T*)workspace;
-        byte* rest = workspace + FiltersBytes<T>(s);
-        if (!IsCorrelation(s))
-        {
-            var transpose = new Phase(1, 1, (_, _, _) => Packing.Columns(s.Taps, s.O, w, s.Taps, filters, s.O));
-            return [transpose, Scatter(s, filters, dy, dx, rest, workers)];
-        }
-
-        // Filter o's taps of channel c become filter c's taps of channel o.
-        int taps = s.KH * s.KW;
-        var exchange = new Phase(s.C, Math.Max(1, 4096 / Math.Max(1, s.O * taps)), (start, end, _) =>
-        {
-            for (int c = start; c < end; c++)
+        Memory<T> memory = ScatterMemory<T>(s, workers, workspace);
+        return
+        [
+            new Phase(1, 1, (_, _, _) => Packing.Columns(s.Taps, s.O, w, s.Taps, filters, s.O)),
+            new Phase(s.N * parts, 1, (start, end, worker) =>
             {
-                ShortRows.Copy(s.O, taps, w + ((nint)c * taps), s.Taps, filters + ((nint)c * s.O * taps), taps);
-            }
-        });
-        return [exchange, .. Forward(s.Adjoint, dy, filters, null, dx, rest, workers)];
+                for (int index = start; index < end; index++)
+                {
+                    (int image, int part) = Math.DivRem(index, parts);
+                    (int first, int last) = Part(s.C, part, parts);
+                    T* to = dx + ((nint)image * s.ImageSize) + ((nint)first * s.H * s.W);
+                    if (!s.IsPointwise)
+                    {
+                        new Span<T>(to, (last - first) * s.H * s.W).Clear();
+                    }
+
+                    for (int b = 0; b < bands.Count; b++)
+                    {
+                        Band band = bands[b];
+                        nint at = ((nint)band.Top * s.OW) + band.Left;
+                        int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
+                        var arguments = new GemmArguments<T>
+                        {
+                            A = filters + ((nint)first * taps * s.O),
+                            Lda = s.O,
+                            B = dy + ((nint)image * s.O * s.Pixels) + at,
+                            Ldb = s.Pixels,
+                            C = s.IsPointwise ? to + at : memory.Columns(worker),
+                            Ldc = ld,
+                        };
+                        var product = new GemmShape((last - first) * taps, band.Pixels, s.O);
+                        Gemm.Block(product, arguments, memory.Scratch(worker));
+                        if (!s.IsPointwise)
+                        {
+                            Im2Col.Scatter(s, band, last - first, arguments.C, ld, memory.Phases(worker), to);
+                        }
+                    }
+                }
+            }),
+        ];
     }
 
     /// <summary>
@@ -156,72 +183,10 @@ internal static unsafe class ColumnConvolution
     internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, int workers)
         where T : unmanaged
     {
-        if (pass == ConvolutionPass.InputGradient)
-        {
-            return IsCorrelation(s)
-                ? $"as a convolution of the gradient, {Describe<T>(ConvolutionPass.Forward, s.Adjoint, workers)}"
-                : $"im2col, added to the image in {ScatterBands<T>(s).Count} bands"
-                    + $" × {Parts(s.N, s.C, workers)} parts of the channels";
-        }
-
         Bands bands = pass == ConvolutionPass.Forward ? ForwardBands<T>(s, workers) : SumBands<T>(s);
         string rows = bands.Across > 1 ? $"{bands.Across} pieces a row" : $"{bands.Down} bands an image";
         return s.IsPointwise ? $"products with the image itself, {rows}" : $"im2col, {rows}";
     }
-
-    /// <summary>
-    /// The images' gradient as a product with dy, whose columns are added to the pixels they are of; bands one after the
-    /// other, in an order that depends on the shape alone, and parts of the channels for the threads.
-    /// </summary>
-    private static Phase Scatter<T>(ConvShape s, T* filters, T* dy, T* dx, byte* workspace, int workers)
-        where T : unmanaged, INumber<T>
-    {
-        Bands bands = ScatterBands<T>(s);
-        int parts = Parts(s.N, s.C, workers), taps = s.KH * s.KW;
-        Memory<T> memory = ScatterMemory<T>(s, workers, workspace);
-        return new Phase(s.N * parts, 1, (start, end, worker) =>
-        {
-            for (int index = start; index < end; index++)
-            {
-                (int image, int part) = Math.DivRem(index, parts);
-                (int first, int last) = Part(s.C, part, parts);
-                T* to = dx + ((nint)image * s.ImageSize) + ((nint)first * s.H * s.W);
-                if (!s.IsPointwise)
-                {
-                    new Span<T>(to, (last - first) * s.H * s.W).Clear();
-                }
-
-                for (int b = 0; b < bands.Count; b++)
-                {
-                    Band band = bands[b];
-                    nint at = ((nint)band.Top * s.OW) + band.Left;
-                    int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
-                    var arguments = new GemmArguments<T>
-                    {
-                        A = filters + ((nint)first * taps * s.O),
-                        Lda = s.O,
-                        B = dy + ((nint)image * s.O * s.Pixels) + at,
-                        Ldb = s.Pixels,
-                        C = s.IsPointwise ? to + at : memory.Columns(worker),
-                        Ldc = ld,
-                    };
-                    var product = new GemmShape((last - first) * taps, band.Pixels, s.O);
-                    Gemm.Block(product, arguments, memory.Scratch(worker));
-                    if (!s.IsPointwise)
-                    {
-                        Im2Col.Scatter(s, band, last - first, arguments.C, ld, memory.Phases(worker), to);
-                    }
-                }
-            }
-        });
-    }
-
-    /// <summary>
-    /// Whether the images' gradient is computed as a convolution of dy, of stride 1: not where dy is much smaller than
-    /// the images, so that most of it would be padding.
-    /// </summary>
-    private static bool IsCorrelation(in ConvShape s) =>
-        (s.StrideH, s.StrideW) == (1, 1) && !s.IsPointwise && 8L * s.H * s.W <= 9L * s.Pixels;
 
     private static GemmShape SumsProduct(in ConvShape s, int pixels) => new(s.Taps, s.O, pixels, TransposeB: true);
 
@@ -234,9 +199,6 @@ internal static unsafe class ColumnConvolution
     }
 
     private static Bands SumBands<T>(in ConvShape s)
-        where T : unmanaged => Bands.Of(s.OH, s.OW, Fitting<T>(s.Taps));
-
-    private static Bands ScatterBands<T>(in ConvShape s)
         where T : unmanaged => Bands.Of(s.OH, s.OW, Fitting<T>(s.Taps));
 
     private static long Fitting<T>(int taps)
@@ -261,9 +223,6 @@ internal static unsafe class ColumnConvolution
         return ld * sizeof(T) % 512 == 0 ? ld + line : ld;
     }
 
-    private static long FiltersBytes<T>(in ConvShape s)
-        where T : unmanaged => RoundUp((long)s.Taps * s.O * sizeof(T));
-
     private static Memory<T> ForwardMemory<T>(in ConvShape s, int workers, byte* workspace = null)
         where T : unmanaged
     {
@@ -284,10 +243,11 @@ internal static unsafe class ColumnConvolution
     private static Memory<T> ScatterMemory<T>(in ConvShape s, int workers, byte* workspace = null)
         where T : unmanaged
     {
-        Bands bands = ScatterBands<T>(s);
+        Bands bands = SumBands<T>(s);
         int parts = Parts(s.N, s.C, workers), channels = (s.C + parts - 1) / parts;
         var product = new GemmShape(channels * s.KH * s.KW, bands.MostPixels, s.O);
-        return new Memory<T>(s, channels, bands, 0, Gemm.ScratchBytes<T>(product), workspace);
+        long filters = RoundUp((long)s.Taps * s.O * sizeof(T));
+        return new Memory<T>(s, channels, bands, filters, Gemm.ScratchBytes<T>(product), workspace);
     }
 
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;

@@ -20,7 +20,7 @@ internal static unsafe class Im2Col
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gather<T>(in ConvShape s, in Band band, int channels, T* x, T* phases, T* matrix, int ld)
-        where T : unmanaged
+        where T : unmanaged, INumber<T>
     {
         var rows = new ImageRows<T>(s, band, x, phases);
         if (s.StrideW > 1)
@@ -84,7 +84,7 @@ internal static unsafe class Im2Col
 
     /// <summary>The planes that taps are taken from: the image's own, or the phases of the rows that a band takes.</summary>
     private readonly struct ImageRows<T>
-        where T : unmanaged
+        where T : unmanaged, INumber<T>
     {
         /// <summary>The planes' first row is this one of the image's.</summary>
         public readonly int First;
@@ -120,7 +120,7 @@ internal static unsafe class Im2Col
     }
 
     private struct PhasesJob<T> : ISimdJob<T>
-        where T : unmanaged
+        where T : unmanaged, INumber<T>
     {
         public ConvShape Shape;
         public ImageRows<T> Rows;
@@ -138,11 +138,11 @@ internal static unsafe class Im2Col
                 {
                     if (Adds)
                     {
-                        Strides<S, V, T>.AddJoined(Shape.StrideW, Shape.W, phases, length, row);
+                        Strides<S, V, T>.AddJoined(Shape.StrideW, Shape.W, phases, length, 0, row);
                     }
                     else
                     {
-                        Strides<S, V, T>.Split(Shape.StrideW, Shape.W, row, phases, length);
+                        Strides<S, V, T>.Split(Shape.StrideW, Shape.W, row, phases, length, 0);
                     }
                 }
             }

@@ -1,92 +1,92 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>Every second, third … element of a row: loads, and rows split into their phases and joined again.</summary>
+/// <summary>
+/// Rows split into the phases of a stride, so that every second, third … element lies in one piece, and joined again.
+/// Behind <c>pad</c> elements of padding, element i of a row is i + pad of the padded row; phase p holds its elements p,
+/// p + stride, …, and phases lie <c>length</c> elements apart.
+/// </summary>
 internal static unsafe class Strides<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
-    where T : unmanaged
+    where T : unmanaged, INumber<T>
 {
-    /// <summary>
-    /// A vector of elements <paramref name="stride"/> apart. Only the <paramref name="count"/> first are wanted, and no
-    /// memory behind the last of them is touched.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static V Load(T* from, int stride, int count)
-    {
-        if (stride == 1)
-        {
-            return count >= S.Count ? S.Load(from) : S.LoadPartial(from, count);
-        }
-
-        if (stride == 2)
-        {
-            int second = (2 * Math.Min(count, S.Count)) - 1 - S.Count;
-            return second >= 0
-                ? S.Even(S.Load(from), S.LoadPartial(from + S.Count, second))
-                : S.Even(S.LoadPartial(from, second + S.Count), S.Zero);
-        }
-
-        T* lanes = stackalloc T[S.Count];
-        for (int i = 0; i < S.Count; i++)
-        {
-            lanes[i] = i < count ? from[i * (nint)stride] : default;
-        }
-
-        return S.Load(lanes);
-    }
-
-    /// <summary>
-    /// Splits a row into its phases: phase p, of <paramref name="length"/> elements, is elements p, p + stride, …
-    /// </summary>
+    /// <summary>Writes the phases of a row of <paramref name="count"/> elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Split(int stride, int count, T* row, T* phases, int length)
+    internal static void Split(int stride, int count, T* row, T* phases, nint length, int pad)
     {
-        int done = 0;
-        if (stride == 2)
+        switch (stride)
         {
-            for (; done + (2 * S.Count) <= count; done += 2 * S.Count)
-            {
-                V a = S.Load(row + done), b = S.Load(row + done + S.Count);
-                S.Store(phases + (done / 2), S.Even(a, b));
-                S.Store(phases + length + (done / 2), S.Odd(a, b));
-            }
-        }
+            case 1:
+                ShortRows.Copy(1, count, row, 0, phases + pad, 0);
+                break;
+            case 2:
+                T* even = phases + ((pad & 1) * length) + (pad >> 1), odd = phases + ((~pad & 1) * length) + ((pad + 1) >> 1);
+                for (int i = 0; i < count; i += 2 * S.Count)
+                {
+                    int left = count - i, high = Math.Clamp(left - S.Count, 0, S.Count);
+                    V a = Lanes<S, V, T>.LoadUpTo(row + i, left), b = high == 0 ? S.Zero : Lanes<S, V, T>.LoadUpTo(row + i + S.Count, high);
+                    Lanes<S, V, T>.StoreUpTo(even + (i / 2), S.Even(a, b), (left + 1) / 2);
+                    Lanes<S, V, T>.StoreUpTo(odd + (i / 2), S.Odd(a, b), left / 2);
+                }
 
-        for (int phase = 0; phase < stride; phase++)
-        {
-            T* to = phases + ((nint)phase * length);
-            for (int i = done / stride, at = done + phase; at < count; i++, at += stride)
-            {
-                to[i] = row[at];
-            }
+                break;
+            default:
+                for (int phase = 0; phase < stride; phase++)
+                {
+                    T* to = Phase(phase, stride, phases, length, pad);
+                    for (int i = phase; i < count; i += stride)
+                    {
+                        *to++ = row[i];
+                    }
+                }
+
+                break;
         }
     }
 
     /// <summary>The adjoint of <see cref="Split"/>: adds the phases to the row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void AddJoined(int stride, int count, T* phases, int length, T* row)
+    internal static void AddJoined(int stride, int count, T* phases, nint length, int pad, T* row)
     {
-        int done = 0;
-        if (stride == 2)
+        switch (stride)
         {
-            for (; done + (2 * S.Count) <= count; done += 2 * S.Count)
-            {
-                V even = S.Load(phases + (done / 2)), odd = S.Load(phases + length + (done / 2));
-                T* to = row + done;
-                S.Store(to, S.Add(S.Load(to), S.ZipLow(even, odd)));
-                S.Store(to + S.Count, S.Add(S.Load(to + S.Count), S.ZipHigh(even, odd)));
-            }
-        }
+            case 1:
+                Lanes<S, V, T>.Add(count, phases + pad, row);
+                break;
+            case 2:
+                T* even = phases + ((pad & 1) * length) + (pad >> 1), odd = phases + ((~pad & 1) * length) + ((pad + 1) >> 1);
+                for (int i = 0; i < count; i += 2 * S.Count)
+                {
+                    int left = count - i;
+                    V a = Lanes<S, V, T>.LoadUpTo(even + (i / 2), (left + 1) / 2), b = Lanes<S, V, T>.LoadUpTo(odd + (i / 2), left / 2);
+                    T* to = row + i;
+                    Lanes<S, V, T>.StoreUpTo(to, S.Add(Lanes<S, V, T>.LoadUpTo(to, left), S.ZipLow(a, b)), left);
+                    if (left > S.Count)
+                    {
+                        V sum = S.Add(Lanes<S, V, T>.LoadUpTo(to + S.Count, left - S.Count), S.ZipHigh(a, b));
+                        Lanes<S, V, T>.StoreUpTo(to + S.Count, sum, left - S.Count);
+                    }
+                }
 
-        for (int phase = 0; phase < stride; phase++)
-        {
-            T* from = phases + ((nint)phase * length);
-            for (int i = done / stride, at = done + phase; at < count; i++, at += stride)
-            {
-                S.StorePartial(row + at, S.Add(S.Splat(row[at]), S.Splat(from[i])), 1);
-            }
+                break;
+            default:
+                for (int phase = 0; phase < stride; phase++)
+                {
+                    T* from = Phase(phase, stride, phases, length, pad);
+                    for (int i = phase; i < count; i += stride)
+                    {
+                        row[i] += *from++;
+                    }
+                }
+
+                break;
         }
     }
+
+    /// <summary>Where elements phase, phase + stride, … of the row go.</summary>
+    private static T* Phase(int phase, int stride, T* phases, nint length, int pad) =>
+        phases + ((phase + pad) % stride * length) + ((phase + pad) / stride);
 }

@@ -167,7 +167,7 @@ internal static unsafe class Winograd
         where F : struct, IWinograd
         where T : unmanaged => new(Shape<F, T>(s, workers), workspace, false);
 
-    private struct FiltersJob<F, T> : ISimdJob<T>
+    internal struct FiltersJob<F, T> : ISimdJob<T>
         where F : struct, IWinograd
         where T : unmanaged
     {
@@ -187,7 +187,7 @@ internal static unsafe class Winograd
         }
     }
 
-    private struct BlockJob<F, T> : ISimdJob<T>
+    internal struct BlockJob<F, T> : ISimdJob<T>
         where F : struct, IWinograd
         where T : unmanaged
     {
@@ -251,7 +251,7 @@ internal static unsafe class Winograd
     }
 
     /// <summary>Where results go: with <see cref="Pools"/>, the greatest of 2 × 2 windows only.</summary>
-    private struct Target<T>
+    internal struct Target<T>
         where T : unmanaged
     {
         public T* Y, Bias;
@@ -259,7 +259,7 @@ internal static unsafe class Winograd
         public bool Pools;
     }
 
-    private struct SumsJob<F, T> : ISimdJob<T>
+    internal struct SumsJob<F, T> : ISimdJob<T>
         where F : struct, IWinograd
         where T : unmanaged
     {

@@ -16,6 +16,7 @@ internal static unsafe class WinogradKernel<F, S, V, T>
     /// The patches of all channels: planes [channel, tile]. Rows of the image are
     /// transformed once, although two strips take them, and then the columns, of all strips of an image together.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Patches(
         in WinogradShape shape, in WinogradMemory<T> memory, in WinogradBlock block, T* x, int worker)
     {
@@ -298,8 +299,8 @@ internal static unsafe class WinogradKernel<F, S, V, T>
                     int window = tile * windows, left = count - window;
                     if (F.Tile == 2)
                     {
-                        StoreUpTo(y + to + window, a0, left);
-                        StoreUpTo(places + window, at0, left);
+                        Lanes<S, V, T>.StoreUpTo(y + to + window, a0, left);
+                        Lanes<S, V, T>.StoreUpTo(places + window, at0, left);
                     }
                     else
                     {
@@ -309,9 +310,9 @@ internal static unsafe class WinogradKernel<F, S, V, T>
                     }
                 }
 
-                for (int i = 0; i < count && argmax != null; i++)
+                if (argmax != null)
                 {
-                    argmax[to + i] = *(int*)(places + i) + (Side * ((row * whole) + begin + i));
+                    Pooling.Places(places, count, Side * ((row * whole) + begin), Side, argmax + to);
                 }
             }
         }
@@ -390,6 +391,7 @@ internal static unsafe class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>C = A·B, or C += A·B: <paramref name="tile"/> with the matrices' beginnings, in whole vectors of columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Multiply(Tile<T> tile, int rows, int columns, int depth, bool add)
     {
         T zero = default;
@@ -445,20 +447,7 @@ internal static unsafe class WinogradKernel<F, S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreInTurn(T* to, V a, V b, int count)
     {
-        StoreUpTo(to, S.ZipLow(a, b), count);
-        StoreUpTo(to + S.Count, S.ZipHigh(a, b), count - S.Count);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreUpTo(T* to, V value, int count)
-    {
-        if (count >= S.Count)
-        {
-            S.Store(to, value);
-        }
-        else if (count > 0)
-        {
-            S.StorePartial(to, value, count);
-        }
+        Lanes<S, V, T>.StoreUpTo(to, S.ZipLow(a, b), count);
+        Lanes<S, V, T>.StoreUpTo(to + S.Count, S.ZipHigh(a, b), count - S.Count);
     }
 }

@@ -8,7 +8,7 @@ namespace Engine.Devices.Cpu;
 internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Strips, int Pieces)
 {
     /// <summary>Elements of a block's transformed patches that stay in the second cache beside the filters.</summary>
-    private const int BlockElements = 96 << 10;
+    private const int BlockElements = 128 << 10;
 
     private const int LeastTiles = 32;
     private const int MostTiles = 256;
