@@ -195,7 +195,8 @@ internal sealed class Explanation(Plan plan, Device device)
     private string Paths()
     {
         (BoundStep Step, string? Path)[] chosen = device is CpuDevice cpu
-            ? [.. _steps.Select(step => (step, cpu.PathOf(step.Node?.Op, step.Operands))).Where(pair => pair.Item2 is not null)]
+            ? [.. _steps.Select(step => (Step: step, Path: cpu.PathOf(step.Node?.Op, step.Operands)))
+                .Where(pair => pair.Path is not null)]
             : [];
         var table = new TextTable("op", "outputs", "path", "from");
         foreach ((BoundStep step, string? path) in chosen)

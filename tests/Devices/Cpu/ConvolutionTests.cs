@@ -67,7 +67,9 @@ public unsafe class ConvolutionTests
             s_shapes.SelectMany(shape => Paths(shape).Select(path => (shape, path))))
         {
             float[][] results =
-                [.. s_threads.Select(threads => Compute<float>(shape, path, threads, 3).SelectMany(x => x).ToArray())];
+            [
+                .. s_threads.Select(threads => Compute<float>(shape, path, threads, 3).SelectMany(x => x).ToArray()),
+            ];
 
             foreach (float[] result in results[1..])
             {

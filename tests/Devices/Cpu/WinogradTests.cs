@@ -3,7 +3,7 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Tests.Devices.Cpu;
 
-/// <summary>What is not asked of every convolution (<see cref="ConvolutionTests"/>): widths, exactness, where it pays.</summary>
+/// <summary>What is not asked of every path (<see cref="ConvolutionTests"/>): widths, exactness, where it pays.</summary>
 public unsafe class WinogradTests
 {
     private static readonly ConvShape[] s_shapes =
@@ -142,7 +142,8 @@ public unsafe class WinogradTests
         var numbers = new Native<float>(count);
         foreach (ref float number in numbers.Span)
         {
-            number = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble()));
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            number = (float)(radius * Math.Cos(Math.Tau * random.NextDouble()));
         }
 
         return numbers;

@@ -80,7 +80,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     {
         ConvShape shape = Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
         return Convolution.Path == ConvolutionPath.Columns
-            ? $"tiles of windows, of which only the maxima are stored: {Winograd.WhyNot(shape) ?? "no other path is asked for"}"
+            ? $"tiles of windows, of which only the maxima are stored: {Devices.Cpu.Convolution.WhyNotWinograd(shape)}"
             : $"{Convolution.DescribePath(ConvolutionPass.Forward, step, shape)}; only the maxima are stored";
     }
 

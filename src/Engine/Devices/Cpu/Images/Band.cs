@@ -14,8 +14,8 @@ internal readonly record struct Band(int Top, int Bottom, int Left, int Right)
 }
 
 /// <summary>
-/// A result's plane cut into bands: <paramref name="Down"/> of rows, as even as can be, or, where a row alone is too long,
-/// one for each row, cut into <paramref name="Across"/> pieces.
+/// A result's plane cut into bands: <paramref name="Down"/> of rows, as even as can be, or, where a row alone is too
+/// long, one for each row, cut into <paramref name="Across"/> pieces.
 /// </summary>
 internal readonly record struct Bands(int Height, int Width, int Down, int Across)
 {
@@ -41,7 +41,8 @@ internal readonly record struct Bands(int Height, int Width, int Down, int Acros
         get
         {
             (int i, int j) = Math.DivRem(index, Across);
-            return new Band(Part(Height, i, Down), Part(Height, i + 1, Down), Part(Width, j, Across), Part(Width, j + 1, Across));
+            (int top, int bottom) = (Part(Height, i, Down), Part(Height, i + 1, Down));
+            return new Band(top, bottom, Part(Width, j, Across), Part(Width, j + 1, Across));
         }
     }
 

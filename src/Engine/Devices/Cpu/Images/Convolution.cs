@@ -49,12 +49,15 @@ internal static unsafe class Convolution
             _ => ColumnConvolution.GradWeights(s, x, dy, dw, db, workspace, workers),
         };
 
+    /// <summary>Why a convolution is on no other path, in words.</summary>
+    internal static string WhyNotWinograd(in ConvShape s) => Winograd.WhyNot(s) ?? "no other path is asked for";
+
     /// <summary>Which path a pass takes and why, in words.</summary>
     internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, ConvolutionPath path, int workers)
         where T : unmanaged => path switch
         {
             ConvolutionPath.Winograd2 => Winograd.Describe<Winograd2, T>(pass, s, workers),
             ConvolutionPath.Winograd4 => Winograd.Describe<Winograd4, T>(pass, s, workers),
-            _ => $"{ColumnConvolution.Describe<T>(pass, s, workers)}: {Winograd.WhyNot(s) ?? "no other path is asked for"}",
+            _ => $"{ColumnConvolution.Describe<T>(pass, s, workers)}: {WhyNotWinograd(s)}",
         };
 }

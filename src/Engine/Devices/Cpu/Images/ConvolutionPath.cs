@@ -6,7 +6,9 @@ internal enum ConvolutionPath
     /// <summary>As a product with a matrix of the image's pixels (<see cref="ColumnConvolution"/>).</summary>
     Columns,
 
-    /// <summary>By F(2×2, 3×3), in 2.25 times fewer products, as exact as the sum itself (<see cref="Winograd"/>).</summary>
+    /// <summary>
+    /// By F(2×2, 3×3), in 2.25 times fewer products, as exact as the sum itself (<see cref="Winograd"/>).
+    /// </summary>
     Winograd2,
 
     /// <summary>By F(4×4, 3×3), in 4 times fewer products, ten times less exact.</summary>

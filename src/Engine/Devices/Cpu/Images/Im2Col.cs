@@ -10,7 +10,9 @@ namespace Engine.Devices.Cpu;
 /// </summary>
 internal static unsafe class Im2Col
 {
-    /// <summary>Elements of memory for the phases of this many channels' rows, that the widest band takes; 0 with stride 1.</summary>
+    /// <summary>
+    /// Elements of memory for the phases of the rows of so many channels that the highest band takes; 0 with stride 1.
+    /// </summary>
     internal static long PhaseElements(in ConvShape s, int channels, int bandRows) =>
         s.StrideW == 1 ? 0 : channels * (long)RowsOf(s, bandRows) * s.StrideW * PhaseLength(s);
 
@@ -82,7 +84,9 @@ internal static unsafe class Im2Col
     /// <summary>Elements of a phase of a row.</summary>
     private static int PhaseLength(in ConvShape s) => (s.W + s.StrideW - 1) / s.StrideW;
 
-    /// <summary>The planes that taps are taken from: the image's own, or the phases of the rows that a band takes.</summary>
+    /// <summary>
+    /// The planes that taps are taken from: the image's own, or the phases of the rows that a band takes.
+    /// </summary>
     private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
     {
@@ -133,7 +137,8 @@ internal static unsafe class Im2Col
             int length = PhaseLength(Shape);
             for (int c = 0; c < Channels; c++)
             {
-                T* row = X + ((((nint)c * Shape.H) + Rows.First) * Shape.W), phases = Rows.Planes + (c * Rows.PlaneSize);
+                T* row = X + ((((nint)c * Shape.H) + Rows.First) * Shape.W);
+                T* phases = Rows.Planes + (c * Rows.PlaneSize);
                 for (int i = 0; i < Rows.Count; i++, row += Shape.W, phases += Rows.Step)
                 {
                     if (Adds)
@@ -154,7 +159,7 @@ internal static unsafe class Im2Col
     /// </summary>
     private readonly struct Tap
     {
-        /// <summary>The first of them in the plane, how far apart their rows are there, and its place in the band.</summary>
+        /// <summary>The first in the plane, how far apart their rows are there, and its place in the band.</summary>
         public readonly nint Image, ImageStep, Pixel;
 
         public readonly int Rows, Columns;
@@ -173,7 +178,7 @@ internal static unsafe class Im2Col
             Pixel = ((nint)(oh - band.Top) * band.Columns) + ow - band.Left;
         }
 
-        /// <summary>For which i from first up to last, not including it, begin + i·stride lies in 0 … side - 1.</summary>
+        /// <summary>For which i of first … last - 1 begin + i·stride lies in 0 … side - 1.</summary>
         private static (int Start, int End) Inside(int begin, int stride, int side, int first, int last)
         {
             int start = Math.Clamp(begin >= 0 ? 0 : (-begin + stride - 1) / stride, first, last);

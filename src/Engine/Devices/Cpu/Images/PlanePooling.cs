@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Pooling of one plane by vectors: a lane is a window of a row of windows, whose elements are taken from rows split into
-/// the phases of the stride, with the padding around them; or, where rows of a window are long, a lane is a column.
+/// Pooling of one plane by vectors: a lane is a window of a row of windows, whose elements are taken from rows split
+/// into the phases of the stride, with the padding around them; or, where rows of a window are long, a lane is a column.
 /// </summary>
 internal static unsafe class PlanePooling<S, V, T>
     where S : struct, ISimd<V, T>
@@ -107,9 +107,10 @@ internal static unsafe class PlanePooling<S, V, T>
             }
 
             Pooling.Places(memory.Row, memory.OW, (top * s.W) - s.PadW, s.StrideW, argmax);
-            for (int ow = inside > 0 ? 0 : outside; ow < memory.OW; ow = ow + 1 == inside ? Math.Max(inside, outside) : ow + 1)
+            for (int ow = 0; ow < memory.OW; ow++)
             {
-                if (y[ow] == T.NegativeInfinity)
+                ow = ow == inside ? Math.Max(inside, outside) : ow;
+                if (ow < memory.OW && y[ow] == T.NegativeInfinity)
                 {
                     (y[ow], argmax[ow]) = MaxWindow(s, x, top, bottom, ow);
                 }
@@ -142,7 +143,8 @@ internal static unsafe class PlanePooling<S, V, T>
             V sum = S.Zero;
             for (int first = 0; first < s.KW; first += s.StrideW)
             {
-                T* from = memory.Phases + (first / s.StrideW) + ow, end = from + (Math.Min(s.StrideW, s.KW - first) * length);
+                T* from = memory.Phases + (first / s.StrideW) + ow;
+                T* end = from + (Math.Min(s.StrideW, s.KW - first) * length);
                 for (; from < end; from += length)
                 {
                     sum = S.Add(sum, S.Load(from));
@@ -330,7 +332,7 @@ internal static unsafe class PlanePooling<S, V, T>
     }
 }
 
-/// <summary>A thread's memory for pooling planes, in elements: rows split into phases, a row, and one of windows.</summary>
+/// <summary>A thread's memory for pooling planes: rows split into phases, a row, and rows of windows.</summary>
 internal readonly unsafe struct PoolMemory<T>
     where T : unmanaged
 {

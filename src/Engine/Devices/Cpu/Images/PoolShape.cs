@@ -38,7 +38,8 @@ internal readonly record struct PoolShape(
     /// <summary>
     /// How many rows and columns of elements a window's mean is of; 1 for one that has none, whose mean is 0.
     /// </summary>
-    internal int RowsOfMean(int oh, bool countPadding) => OfMean(Rows(oh), oh * StrideH, KH, H + (2 * PadH), countPadding);
+    internal int RowsOfMean(int oh, bool countPadding) =>
+        OfMean(Rows(oh), oh * StrideH, KH, H + (2 * PadH), countPadding);
 
     internal int ColumnsOfMean(int ow, bool countPadding) =>
         OfMean(Columns(ow), ow * StrideW, KW, W + (2 * PadW), countPadding);

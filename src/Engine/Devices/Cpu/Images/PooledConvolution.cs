@@ -15,7 +15,7 @@ internal static unsafe class PooledConvolution
     private const int MaxChunks = 32;
 
     private const int GroupBytes = 1 << 14;
-    private const int LeastDenseChannels = 64;
+    private const int LeastDenseChannels = 48;
     private const int Alignment = 64;
 
     /// <summary>Whether this convolution is one of those.</summary>
@@ -97,7 +97,8 @@ internal static unsafe class PooledConvolution
     /// The gradients with respect to w, to the bias and to x, unless they are null, given that with respect to y.
     /// </summary>
     internal static Phase[] Gradients<T>(
-        ConvShape s, ConvolutionPath path, T* x, T* w, T* dy, int* argmax, T* dw, T* db, T* dx, byte* workspace, int workers)
+        ConvShape s, ConvolutionPath path, T* x, T* w, T* dy, int* argmax, T* dw, T* db, T* dx,
+        byte* workspace, int workers)
         where T : unmanaged, INumber<T>
     {
         if (IsSparse(s, path))
@@ -116,11 +117,11 @@ internal static unsafe class PooledConvolution
     }
 
     /// <summary>
-    /// Whether the gradients are computed of the maxima alone. With many channels and filters that is no faster than of
-    /// all pixels: it waits for loads and stores, where products compute.
+    /// Whether the gradients are computed of the maxima alone, a quarter of the pixels. That waits for loads and stores:
+    /// with many channels and filters Winograd's products of all pixels are faster.
     /// </summary>
     internal static bool IsSparse(in ConvShape s, ConvolutionPath path) =>
-        path == ConvolutionPath.Columns && Math.Min(s.C, s.O) < LeastDenseChannels;
+        path == ConvolutionPath.Columns || Math.Min(s.C, s.O) < LeastDenseChannels;
 
     private static long DenseBytes<T>(in ConvShape s)
         where T : unmanaged =>

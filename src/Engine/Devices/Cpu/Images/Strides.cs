@@ -5,8 +5,8 @@ namespace Engine.Devices.Cpu;
 
 /// <summary>
 /// Rows split into the phases of a stride, so that every second, third … element lies in one piece, and joined again.
-/// Behind <c>pad</c> elements of padding, element i of a row is i + pad of the padded row; phase p holds its elements p,
-/// p + stride, …, and phases lie <c>length</c> elements apart.
+/// Behind <c>pad</c> elements of padding, element i of a row is i + pad of the padded row; phase p holds its elements
+/// p, p + stride, …, and phases lie <c>length</c> elements apart.
 /// </summary>
 internal static unsafe class Strides<S, V, T>
     where S : struct, ISimd<V, T>
@@ -23,7 +23,7 @@ internal static unsafe class Strides<S, V, T>
                 ShortRows.Copy(1, count, row, 0, phases + pad, 0);
                 break;
             case 2:
-                T* even = phases + ((pad & 1) * length) + (pad >> 1), odd = phases + ((~pad & 1) * length) + ((pad + 1) >> 1);
+                T* even = Phase(0, 2, phases, length, pad), odd = Phase(1, 2, phases, length, pad);
                 for (int i = 0; i < count; i += 2 * S.Count)
                 {
                     int left = count - i, high = Math.Clamp(left - S.Count, 0, S.Count);
@@ -57,7 +57,7 @@ internal static unsafe class Strides<S, V, T>
                 Lanes<S, V, T>.Add(count, phases + pad, row);
                 break;
             case 2:
-                T* even = phases + ((pad & 1) * length) + (pad >> 1), odd = phases + ((~pad & 1) * length) + ((pad + 1) >> 1);
+                T* even = Phase(0, 2, phases, length, pad), odd = Phase(1, 2, phases, length, pad);
                 for (int i = 0; i < count; i += 2 * S.Count)
                 {
                     int left = count - i;
@@ -87,6 +87,7 @@ internal static unsafe class Strides<S, V, T>
     }
 
     /// <summary>Where elements phase, phase + stride, … of the row go.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T* Phase(int phase, int stride, T* phases, nint length, int pad) =>
-        phases + ((phase + pad) % stride * length) + ((phase + pad) / stride);
+        phases + ((uint)(phase + pad) % (uint)stride * length) + ((uint)(phase + pad) / (uint)stride);
 }

@@ -1,9 +1,10 @@
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// How the tiles of a Winograd convolution are cut into blocks. A strip is a row of tiles of an image; strips are counted
-/// through all images. A block is <paramref name="Strips"/> of them, or less at the end, and of each the same one of
-/// <paramref name="Pieces"/> parts side by side. Its tiles, one strip behind the other, are the columns of the products.
+/// How the tiles of a Winograd convolution are cut into blocks. A strip is a row of tiles of an image; strips are
+/// counted through all images. A block is <paramref name="Strips"/> of them, or less at the end, and of each the same
+/// one of <paramref name="Pieces"/> parts side by side. Its tiles, one strip behind the other, are the columns of the
+/// products.
 /// </summary>
 internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Strips, int Pieces)
 {

@@ -8,7 +8,7 @@ internal static unsafe class Lanes<S, V, T>
     where V : struct
     where T : unmanaged
 {
-    /// <summary>The first <paramref name="count"/> lanes, or all if it is more; no memory behind them is touched.</summary>
+    /// <summary>The first <paramref name="count"/> lanes, or all; no memory behind them is touched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V LoadUpTo(T* from, int count) => count >= S.Count ? S.Load(from) : S.LoadPartial(from, count);
 
