@@ -51,7 +51,7 @@ for (int row = 0; row < Rows; row++)
 
 // What a layer gives is there by its name.
 Tensor inner = net.GetOutput("bend1", Tensor.From([0.5f, -0.5f], 1, 2));
-Console.WriteLine($"bend1 gives {inner} for a point, from {inner.AsSpan<float>().ToArray().Min():F2}");
+Console.WriteLine($"bend1 gives {inner.Shape} for a point, from {inner.AsSpan<float>().ToArray().Min():F2}");
 
 static float[] Spiral(double along, int which)
 {

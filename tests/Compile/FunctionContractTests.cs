@@ -74,16 +74,30 @@ public class FunctionContractTests
         }
 
         Plan first = Use(1), second = Use(2);
-        for (int length = 3; length <= 16; length++)
+        for (int length = 3; length <= Function.MostShapes; length++)
         {
             Use(length);
         }
 
         Assert.That(Use(1), Is.SameAs(first));
-        Use(17);
+        Use(Function.MostShapes + 1);
 
-        Assert.That(f.Plans, Has.Count.EqualTo(16).And.No.Member(second).And.Member(first));
+        Assert.That(f.Plans, Has.Count.EqualTo(Function.MostShapes).And.No.Member(second).And.Member(first));
         Assert.That(f.Call(new Tensor(DType.Float32, [2]))[0].Shape[0], Is.EqualTo(2), "a plan dropped is made again");
+    }
+
+    [Test]
+    public void Of_plans_that_take_much_memory_few_are_kept()
+    {
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [Sum(x)]);
+        int large = (int)(Function.MostBytes / Function.FewShapes / sizeof(float));
+        for (int i = 0; i <= Function.FewShapes; i++)
+        {
+            f.Prepare(new Tensor(DType.Float32, [large + i]));
+        }
+
+        Assert.That(f.Plans, Has.Count.EqualTo(Function.FewShapes));
     }
 
     [Test]

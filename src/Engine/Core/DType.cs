@@ -53,6 +53,7 @@ public static class DTypes
     /// <summary>
     /// The type both operands of an element-wise op are converted to: the wider of the two in the order
     /// uint8, int32, float32, float64. An integer beside a float32 gives float32 (NumPy and Theano would widen to float64).
+    /// What ops do with it, and with number literals, stands in docs/types.md.
     /// </summary>
     public static DType Promote(DType a, DType b) => Width(a) >= Width(b) ? a : b;
 

@@ -1,3 +1,4 @@
+using Engine.Graph;
 using Engine.Training;
 
 namespace Engine.Inspection;
@@ -57,6 +58,7 @@ public sealed class ConfusionMatrix
             throw new EngineException("A network that learns values has no classes to confuse: Regression is set.");
         }
 
+        using Gate.Reading reading = net.Read();
         return new ConfusionMatrix(
             net.Network.Output.Shape[1], y.Cast(DType.Int32).AsSpan<int>(), net.Predict(x).AsSpan<int>());
     }

@@ -27,7 +27,7 @@ public sealed record Mistake(int Index, int Label, int Predicted, double Probabi
         {
             throw new EngineException(
                 "The probabilities are (samples, classes) and the labels (samples), "
-                + $"not {probabilities} and {labels}.");
+                + $"not {probabilities.TypeText} and {labels.TypeText}.");
         }
 
         NdArray p = NdArray.From(probabilities);

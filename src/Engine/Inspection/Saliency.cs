@@ -25,6 +25,7 @@ public static class Saliency
     {
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
+        using Gate.Reading reading = net.Read();
         Tensor samples = Samples.Inputs(x, net.Network.Input);
         int count = samples.Shape[0];
         Variable output = net.Network.Output;
@@ -32,6 +33,13 @@ public static class Saliency
         {
             throw new EngineException(
                 $"Only an output of one number a class has scores, and the network gives {output.Shape}.");
+        }
+
+        if (!net.Network.Layers[0].Output.DType.IsFloat())
+        {
+            throw new EngineException(
+                $"Saliency is a gradient with respect to the samples, and the network takes {samples.DType.Name()}: whole "
+                + "numbers have none.");
         }
 
         int outputs = output.Shape[1];
@@ -81,7 +89,7 @@ public static class Saliency
         if (gradients.Shape.Rank != 4)
         {
             throw new EngineException(
-                $"Gradients of images are (images, channels, height, width), not {gradients}: reshape them.");
+                $"Gradients of images are (images, channels, height, width), not {gradients.TypeText}: reshape them.");
         }
 
         Shape shape = gradients.Shape;

@@ -28,6 +28,7 @@ public sealed class BatchNorm : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
+        input = scope.Floating(input);
         int channels = input.Shape[1];
         Shape axes = [0, .. Enumerable.Range(2, input.Rank - 2)];
         Shape broadcast = Shape.Create([.. Enumerable.Range(0, input.Rank).Select(axis => axis == 1 ? channels : 1)]);

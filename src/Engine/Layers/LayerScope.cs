@@ -72,6 +72,9 @@ public sealed class LayerScope
         }
     }
 
+    /// <summary>What a layer computes with that has no use for integers.</summary>
+    internal Variable Floating(Variable input) => Symbolic.Cast(input, FloatX);
+
     /// <summary>Refuses what the layer cannot be built with.</summary>
     internal void Require([DoesNotReturnIf(false)] bool condition, string message)
     {

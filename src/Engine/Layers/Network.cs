@@ -36,6 +36,12 @@ internal sealed class Network
         var built = new List<NetworkLayer>();
         Output = Build(isTraining: false, [], built);
         Layers = built;
+        if (!Output.DType.IsFloat())
+        {
+            throw new EngineException(
+                $"The last layer, '{built[^1].Name}', gives {Output.Type}: a network ends with floating-point numbers, as of "
+                + $"a Dense layer.{built[^1].Origin}");
+        }
     }
 
     public DType FloatX { get; }
@@ -129,6 +135,9 @@ internal sealed class Network
                 var scope = new LayerScope(this, name, layer, origin, isTraining, updates);
                 Shape shape = output.Shape;
                 output = layer.Build(output, scope);
+
+                // A function of integers may give float32 in a network of float64.
+                output = output.DType.IsFloat() ? scope.Floating(output) : output;
                 if (output.Rank == 0 || output.Shape.Skip(1).Any(side => side <= 0))
                 {
                     throw scope.Error($"{layer.Kind} makes {output.Shape} of {shape}: nothing is left of a sample.");
@@ -140,6 +149,10 @@ internal sealed class Network
 
         return output;
     }
+
+    /// <summary>What the layer at a place of a network is called.</summary>
+    public static string NameOf((string? Name, Layer Layer) layer, int place) =>
+        layer.Name ?? layer.Layer.Name ?? $"{layer.Layer.Kind.ToLowerInvariant()}{place}";
 
     private static (string Name, Layer Layer)[] Named(IReadOnlyList<(string? Name, Layer Layer)> layers)
     {
@@ -156,7 +169,7 @@ internal sealed class Network
         for (int i = 0; i < named.Length; i++)
         {
             Layer layer = layers[i].Layer;
-            string name = layers[i].Name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{i}";
+            string name = NameOf(layers[i], i);
             if (!taken.Add(name))
             {
                 throw new EngineException(

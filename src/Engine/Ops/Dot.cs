@@ -155,7 +155,8 @@ public static partial class Symbolic
 {
     /// <summary>
     /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses
-    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32.
+    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
+    /// which is exact as long as every number and every sum is below 2²⁴.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>
@@ -174,7 +175,7 @@ public static partial class Symbolic
                 $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}).{Origin.Current}");
         }
 
-        Variable[] operands = Convert("dot", [a, b], takesIntegers: false);
+        Variable[] operands = Promotion.Convert("dot", [a, b], takesIntegers: false);
         Variable left = a.Rank == 1 ? DimShuffle(operands[0], NewAxis, 0) : operands[0];
         Variable right = b.Rank == 1 ? DimShuffle(operands[1], 0, NewAxis) : operands[1];
         Variable product = new Dot(transposeA && a.Rank == 2, transposeB && b.Rank == 2).Call(left, right);

@@ -158,7 +158,8 @@ public sealed record Normalize : Augmentation
         if (samples.Shape.Rank < 2 || samples.Shape.Count == 0 || !samples.DType.IsFloat())
         {
             throw new EngineException(
-                $"Means and deviations are taken of samples in floating point, (n, channels, …), not of {samples}.");
+                "Means and deviations are taken of samples in floating point, (n, channels, …), not of "
+                + $"{samples.TypeText}.");
         }
 
         int channels = samples.Shape[1], length = samples.Shape.Product(2, samples.Shape.Rank);

@@ -35,7 +35,8 @@ public static class CrossValidation
         ArgumentNullException.ThrowIfNull(y);
         if (x.Shape.Rank == 0 || y.Shape.Rank == 0 || x.Shape[0] != y.Shape[0])
         {
-            throw new EngineException($"The samples are {x} and the targets {y}: there must be as many of both.");
+            throw new EngineException(
+                $"The samples are {x.TypeText} and the targets {y.TypeText}: there must be as many of both.");
         }
 
         int[]? labels = y.DType.IsFloat() ? null : y.Cast(DType.Int32).AsSpan<int>().ToArray();

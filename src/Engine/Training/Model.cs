@@ -52,7 +52,15 @@ internal sealed class Model : IDisposable
         }
 
         ValidUpdates = validUpdates;
+        Gate = new Gate(Target.Id);
+        foreach (SharedVariable variable in Lasting)
+        {
+            variable.Gate = Gate;
+        }
     }
+
+    /// <summary>What everybody enters who reads or changes parameters, one or all.</summary>
+    public Gate Gate { get; }
 
     public Network Network { get; }
 
@@ -83,20 +91,31 @@ internal sealed class Model : IDisposable
     public SharedVariable CorrectSum { get; } = new(Tensor.Scalar(0.0), "correct");
 
     /// <summary>What a training step computes. Weighted or not, it has the same parameters and state.</summary>
-    public TrainingGraph Training(bool isWeighted) => isWeighted
-        ? _weighted ??= Build(Weights, Rule).Graph
-        : _plain;
+    public TrainingGraph Training(bool isWeighted)
+    {
+        if (!isWeighted)
+        {
+            return _plain;
+        }
+
+        lock (Network)
+        {
+            return _weighted ??= Build(Weights, Rule).Graph;
+        }
+    }
 
     public void Dispose()
     {
-        SharedVariable[] owned =
-        [
-            .. Network.Parameters.Select(parameter => parameter.Variable), .. Rule.State, .. Rule.Settings.Values,
-            .. Network.Streams.Values.Select(stream => stream.State),
-            TrainLossSum, TrainWeightSum, ValidLossSum, CorrectSum,
-        ];
+        SharedVariable[] owned = [.. Lasting, TrainLossSum, TrainWeightSum, ValidLossSum, CorrectSum];
         Array.ForEach(owned, variable => variable.Dispose());
     }
+
+    /// <summary>What is to be the same until it is changed: all but the sums of an epoch.</summary>
+    private IEnumerable<SharedVariable> Lasting =>
+    [
+        .. Network.Parameters.Select(parameter => parameter.Variable), .. Rule.State, .. Rule.Settings.Values,
+        .. Network.Streams.Values.Select(stream => stream.State),
+    ];
 
     private (TrainingGraph Graph, BuiltUpdates Rule) Build(Variable? weights, BuiltUpdates? former)
     {

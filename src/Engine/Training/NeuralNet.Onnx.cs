@@ -15,7 +15,8 @@ public sealed partial class NeuralNet
     public void ExportOnnx(string path)
     {
         Initialize();
-        (Graph.Input input, Graph.Variable output) = InUse(Initialized.Network.Output);
+        using Graph.Gate.Reading reading = Read();
+        (Graph.Input input, Graph.Variable output) = InUse(Initialized.Network.Output, BatchIteratorTest);
         OnnxExport.Save(path, [input], KeyValuePair.Create(Initialized.Network.Layers[^1].Name, output));
     }
 }

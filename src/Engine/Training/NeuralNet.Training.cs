@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Graph;
@@ -21,9 +22,16 @@ public sealed partial class NeuralNet
     private IEnumerable<AdjustVariable> PerBatch =>
         Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
 
-    private NeuralNet Train(Tensor x, Tensor y, Tensor? sampleWeights, int epochs, CancellationToken cancellationToken)
+    private NeuralNet Train(
+        Tensor x,
+        Tensor y,
+        Tensor? sampleWeights,
+        int epochs,
+        CancellationToken cancellationToken,
+        [CallerMemberName] string caller = "")
     {
         Initialize();
+        using ChangeScope change = Changing(caller, isTraining: true);
         Model model = Initialized;
         RequireSameNormalization();
         SampleSet data = Checked(x, y, sampleWeights);
@@ -45,7 +53,7 @@ public sealed partial class NeuralNet
             _training = Pass.For(_training, this, model, data, train, isTraining: true, _device!);
             _validation = Pass.For(
                 _validation, this, model, data with { Weights = null }, validate, isTraining: false, _device!);
-            for (int i = 0; i < epochs && !_isStopping && !cancellationToken.IsCancellationRequested; i++)
+            for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
             {
                 if (!Epoch(_training, _validation, callbacks, cancellationToken))
                 {
@@ -91,7 +99,7 @@ public sealed partial class NeuralNet
             Dur = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Scores = valid.Scores,
         };
-        _history.Add(record);
+        _history = [.. _history, record];
         Array.ForEach(callbacks, callback => callback.OnEpochFinished(this, record));
         return true;
     }
@@ -109,7 +117,7 @@ public sealed partial class NeuralNet
         pass.Feed.Start(epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, batches))]);
         for (int done = 0; done < batches;)
         {
-            if (_isStopping || cancellationToken.IsCancellationRequested)
+            if (IsEnding || cancellationToken.IsCancellationRequested)
             {
                 return null;
             }
@@ -133,7 +141,7 @@ public sealed partial class NeuralNet
         }
 
         double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
-        return _isStopping ? null : Initialized.TrainLossSum.GetScalar<double>() / weight;
+        return IsEnding ? null : Initialized.TrainLossSum.GetScalar<double>() / weight;
     }
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
@@ -150,7 +158,7 @@ public sealed partial class NeuralNet
         pass.Feed.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
-            if (cancellationToken.IsCancellationRequested)
+            if (_isDisposed || cancellationToken.IsCancellationRequested)
             {
                 return null;
             }

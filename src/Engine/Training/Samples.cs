@@ -17,13 +17,13 @@ internal static class Samples
         {
             string rank = x.Shape.Rank == input.Rank ? "" : $", with {input.Rank} sides, not {x.Shape.Rank}";
             throw new EngineException(
-                $"The samples are {x} and the Input layer '{input}' takes {input.Shape}{rank}, ? being the number of "
-                + "samples.");
+                $"The samples are {x.TypeText} and the Input layer '{input}' takes {input.Shape}{rank}, ? being the number "
+                + "of samples.");
         }
 
         if (x.Shape[0] == 0)
         {
-            throw new EngineException($"There are no samples: x is {x}.");
+            throw new EngineException($"There are no samples: x is {x.TypeText}.");
         }
 
         if (x.DType != input.DType && !(x.DType.IsFloat() && input.DType.IsFloat()))
@@ -70,7 +70,8 @@ internal static class Samples
         int count = targets.Shape[0];
         if (given is not null && (given.Shape.Rank != 1 || given.Shape[0] != count))
         {
-            throw new EngineException($"There are {count} samples and the weights are {given}: one for each is due.");
+            throw new EngineException(
+                $"There are {count} samples and the weights are {given.TypeText}: one for each is due.");
         }
 
         double[] weights = given is null
@@ -129,7 +130,7 @@ internal static class Samples
         if (y.Shape.Rank != 1 || y.DType.IsFloat())
         {
             throw new EngineException(
-                $"The labels are {y}: a classifier takes one int32 a sample, int32 ({y.Shape[0]}). "
+                $"The labels are {y.TypeText}: a classifier takes one int32 a sample, int32 ({y.Shape[0]}). "
                 + "For values set Regression.");
         }
 
@@ -152,7 +153,7 @@ internal static class Samples
         if (!target.Shape.Admits(values.Shape))
         {
             throw new EngineException(
-                $"The values are {y} and the network gives {target.Shape}, ? being the number of samples.");
+                $"The values are {y.TypeText} and the network gives {target.Shape}, ? being the number of samples.");
         }
 
         RequireFinite(y, "y");

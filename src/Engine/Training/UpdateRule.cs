@@ -145,7 +145,7 @@ public sealed class RuleState
     /// <summary>A rule asks for its variables in the same order each time, so that the former ones are found again.</summary>
     private SharedVariable Add(DType dtype, Shape shape, string name)
     {
-        SharedVariable variable = _former?.State[_variables.Count] ?? new SharedVariable(new Tensor(dtype, shape), name);
+        SharedVariable variable = _former?.State[_variables.Count] ?? SharedVariable.Of(new Tensor(dtype, shape), name);
         _variables.Add(variable);
         return variable;
     }

@@ -13,6 +13,8 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         int n = Arg.Side(random, false), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new Gather(), new Arg([n, m]), Arg.Int([k], 0, n));
         yield return new Sample(new Gather(), new Arg([n]), Arg.Int([k, 2], 0, n));
+        yield return new Sample(new Gather(), new Arg([3]), Arg.Int([257], 0, 3));
+        yield return new Sample(new Gather(), new Arg([3, 19]), Arg.Int([27], 0, 3));
         yield return new Sample(new Gather(), Arg.Mask([n, 2, m]), Arg.Int([k], 0, n));
         yield return new Sample(new Gather(), Arg.Int([n, m], -9, 9), Arg.Int(Shape.Scalar, 0, n));
         yield return new Sample(new Gather(), new Arg(Shape.Scalar), Arg.Int([1], 0, 1))
@@ -110,6 +112,8 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
         int n = Arg.Side(random, false), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new GatherGradient(), new Arg([k, m]), Arg.Int([k], 0, n), new Arg([n, m]));
         yield return new Sample(new GatherGradient(), new Arg([k, 2]), Arg.Int([k, 2], 0, n), new Arg([n]));
+        yield return new Sample(new GatherGradient(), new Arg([9]), Arg.Int([9], 0, 257), new Arg([257]));
+        yield return new Sample(new GatherGradient(), new Arg([9, 27]), Arg.Int([9], 0, 19), new Arg([19, 27]));
         yield return new Sample(new GatherGradient(), new Arg([3]), Arg.Int([4], 0, 2), new Arg([5]))
         {
             Error = "the gathered rows have the shape (4)",

@@ -35,7 +35,8 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     internal static IEnumerable<Arg[]> SampleShapes(Random random)
     {
         int rows = Arg.Side(random), classes = Arg.Side(random, false);
-        foreach (Shape shape in (Shape[])[[rows, classes], [rows, 10], [0, 0], [random.Next(400, 500), 33]])
+        foreach (Shape shape in (Shape[])[
+            [rows, classes], [rows, 10], [0, 0], [random.Next(400, 500), 33], [257, 1], [513, 1]])
         {
             yield return [new Arg(shape), Arg.Int([shape[0]], 0, shape[1])];
         }
@@ -103,7 +104,9 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     }
 }
 
-/// <summary>−g / p at the labels, else 0: the gradient of the cross-entropy of probabilities p.</summary>
+/// <summary>
+/// −g / p at the labels, else 0: the gradient of the cross-entropy of probabilities p. No g, no gradient, also where p is 0.
+/// </summary>
 internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 4096;
@@ -128,7 +131,8 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         for (int row = 0; row < inputs[0].Shape[0]; row++)
         {
             int label = (int)inputs[1][row];
-            outputs[0][row, label] = -inputs[2][row] / inputs[0][row, label];
+            double g = inputs[2][row];
+            outputs[0][row, label] = g == 0 ? 0 : -g / inputs[0][row, label];
         }
     }
 
@@ -148,7 +152,7 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
                     int label = CrossEntropy.Check(labels[row], row, classes);
                     var target = new Span<T>(dp + ((long)row * classes), classes);
                     target.Clear();
-                    target[label] = -g[row] / p[((long)row * classes) + label];
+                    target[label] = T.IsZero(g[row]) ? T.Zero : -g[row] / p[((long)row * classes) + label];
                 }
             }),
         ];
