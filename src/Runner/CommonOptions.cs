@@ -98,6 +98,7 @@ internal static class CommonOptions
             Optimizer = options.Optimizer,
             Mode = options.Mode,
             Excluding = options.OptimizerExcluding.Split(':', StringSplitOptions.RemoveEmptyEntries),
+            Including = options.OptimizerIncluding.Split(':', StringSplitOptions.RemoveEmptyEntries),
         };
         return options;
     }

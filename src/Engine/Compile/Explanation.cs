@@ -1,5 +1,6 @@
 using System.Globalization;
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Graph;
 
 namespace Engine.Compile;
@@ -191,7 +192,24 @@ internal sealed class Explanation(Plan plan, Device device)
             ]);
         }
 
-        return $"{table}\n{launches.Count} kernels, {Total(owned, launches.Count)} µs at least.\n{Assumed()}";
+        return $"{table}\n{Paths()}{launches.Count} kernels, {Total(owned, launches.Count)} µs at least.\n{Assumed()}";
+    }
+
+    /// <summary>Where the CPU has several ways to compute an op: which it takes, and why.</summary>
+    private string Paths()
+    {
+        (BoundStep Step, string? Path)[] chosen = device is CpuDevice cpu
+            ? [.. _steps.Select(step => (Step: step, Path: cpu.PathOf(step.Node?.Op, step.Operands)))
+                .Where(pair => pair.Path is not null)]
+            : [];
+        var table = new TextTable("op", "outputs", "path", "from");
+        foreach ((BoundStep step, string? path) in chosen)
+        {
+            string outputs = string.Join(", ", step.Operands.Outputs.Select(output => $"{output.Type.Shape}"));
+            table.Add(step.Name, outputs, path!, step.From);
+        }
+
+        return chosen.Length == 0 ? "" : $"{table}\n";
     }
 
     /// <summary>Launches run one after the other, each no faster than its bytes and its arithmetic allow.</summary>

@@ -50,6 +50,10 @@ public sealed unsafe class CpuDevice : Device
             $"{op} -> {string.Join(", ", operands.Outputs.Select(output => output.Type.Shape))}",
             Lowering(op).Cpu(new CpuStep(operands, Threads)));
 
+    /// <summary>Which of several ways an op is computed in, and why; null if there is but one.</summary>
+    internal string? PathOf(object? op, StepOperands operands) =>
+        (op as ICpuOp)?.CpuPath(new CpuStep(operands, Threads).Types);
+
     /// <inheritdoc/>
     public override IKernel BindCopy(Operand from, Operand to)
     {

@@ -11,6 +11,9 @@ internal interface ICpuOp
 
     /// <summary>The bytes of scratch memory needed.</summary>
     long CpuWorkspace(CpuStepTypes step) => 0;
+
+    /// <summary>Which of several ways it is computed in, and why; null if there is but one.</summary>
+    string? CpuPath(CpuStepTypes step) => null;
 }
 
 /// <summary>The shapes of a step, before its memory is known.</summary>

@@ -65,6 +65,11 @@ internal readonly record struct Window(
         images.Product(0, 2), images[2], images[3],
         Size.Height, Size.Width, Stride.Height, Stride.Width, Padding.Height, Padding.Width, IgnoreBorder);
 
+    /// <summary>The scratch memory that the CPU's threads need for pooling such images.</summary>
+    public long CpuWorkspace(CpuStepTypes step, Shape images) => step.Outputs[0].DType == DType.Float32
+        ? Pooling.WorkspaceBytes<float>(Of(images), step.Threads)
+        : Pooling.WorkspaceBytes<double>(Of(images), step.Threads);
+
     /// <summary>Windows, with the shapes of images, that reach every branch.</summary>
     public static IEnumerable<(Window Window, Shape Images)> Cases(Random random)
     {
@@ -76,6 +81,8 @@ internal readonly record struct Window(
         yield return (new Window((3, 3), (2, 2), (1, 1), true), [n, c, h, w]);
         yield return (new Window((3, 3), (2, 1), (1, 2), false), [n, c, h, w]);
         yield return (new Window((2, 2), (3, 3), (0, 0), true), [n, c, h, w]);
+        yield return (new Window((h, w), (h, w), (0, 0), true), [n, c, h, w]);
+        yield return (new Window((3, 5), (2, 4), (1, 2), false), [n, c, h, 2 * w]);
         yield return (new Window((2, 3), (3, 4), (0, 0), false), [n, c, h, w]);
         yield return (new Window((1, 1), (1, 1), (0, 0), true), [n, c, h, w]);
         yield return (new Window((2, 2), (2, 2), (0, 0), true), [0, c, h, w]);
