@@ -20,9 +20,6 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
 
     /// <summary>Whether the numerical check of the gradient makes sense there (it does not at a jump).</summary>
     public bool HasGradient { get; init; } = true;
-
-    /// <summary>The largest relative difference from the reference that float32 arithmetic excuses.</summary>
-    public double Tolerance { get; init; } = 1e-3;
 }
 
 /// <summary>What an input of a <see cref="Sample"/> looks like: values drawn evenly from a range.</summary>
@@ -46,6 +43,9 @@ public sealed record Arg(
 {
     /// <summary>Integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
     public static Arg Int(Shape shape, int low, int high) => new(shape, Engine.DType.Int32, low, high);
+
+    /// <summary>Any integers, so that their sums and products wrap round.</summary>
+    public static Arg Int(Shape shape) => Int(shape, int.MinValue, int.MaxValue);
 
     /// <summary>Zeros and ones.</summary>
     public static Arg Mask(Shape shape) => new(shape, Engine.DType.UInt8, 0, 2);

@@ -211,9 +211,27 @@ internal static unsafe class Pooling
                     }
                 }
 
-                *y++ = sum / T.CreateTruncating(s.Divisor(oh, ow, countPadding));
+                T divisor = T.CreateTruncating(s.Divisor(oh, ow, countPadding));
+                *y++ = T.IsFinite(sum) ? sum / divisor : SumOfShares(s, x, (top, bottom, left, right), divisor);
             }
         }
+    }
+
+    /// <summary>The mean of numbers whose sum overflows; of infinities and NaNs what the sum would be.</summary>
+    private static T SumOfShares<T>(
+        in PoolShape s, T* x, (int Top, int Bottom, int Left, int Right) window, T divisor)
+        where T : unmanaged, INumber<T>
+    {
+        T sum = T.Zero;
+        for (int i = window.Top; i < window.Bottom; i++)
+        {
+            for (int j = window.Left; j < window.Right; j++)
+            {
+                sum += x[(i * s.W) + j] / divisor;
+            }
+        }
+
+        return sum;
     }
 
     private static void AverageGradPlane<T>(in PoolShape s, bool countPadding, T* dy, T* dx)
