@@ -210,6 +210,24 @@ public class FunctionContractTests
     }
 
     [Test]
+    public void Givens_do_not_chain_and_the_error_says_so()
+    {
+        Input x = Vector("x"), y = Vector("y"), z = Vector("z");
+
+        Assert.That(
+            () => Function.Compile([z], [x * 2], givens: [new(x, y + 1), new(y, z * 3)]),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith(
+                "The given for 'x' uses 'y' (float32 (?)), which has a given of its own, and givens do not chain"));
+        Assert.That(
+            () => Function.Compile([], [x * 2], givens: [new(x, y + 1)]),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith("'y' (float32 (?)) is needed but is neither an input nor"));
+
+        // All are put in place at once, so that two may change places.
+        using var f = Function.Compile([x, y], [x - y], givens: [new(x, y), new(y, x)]);
+        Assert.That(f.Call(Tensor.From([5f]), Tensor.From([2f]))[0].AsSpan<float>()[0], Is.EqualTo(-3));
+    }
+
+    [Test]
     public void A_given_of_another_type_is_refused()
     {
         Input x = Vector("x");

@@ -48,7 +48,10 @@ internal sealed class Plan : IDisposable
                 workspace < 0 ? null : new Operand(
                     _arena,
                     Layout.Memory.Offsets[workspace],
-                    new OperandType(DType.UInt8, [checked((int)step.Workspace)])));
+                    new OperandType(DType.UInt8, [checked((int)step.Workspace)])))
+            {
+                Origin = step.Node.Origin.ToString(),
+            };
             waves[^1].Add(new BoundStep(
                 step.Node, step.Inputs, step.Outputs, operands, device.Bind(step.Node.Op, operands)));
         }

@@ -48,7 +48,9 @@ public static class DTypes
         : typeof(T) == typeof(double) ? DType.Float64
         : typeof(T) == typeof(int) ? DType.Int32
         : typeof(T) == typeof(byte) ? DType.UInt8
-        : throw new EngineException($"Tensors hold float, double, int or byte, not {typeof(T).Name}.");
+        : throw new EngineException(
+            $"Tensors hold float, double, int or byte, not {typeof(T).Name}: convert them, labels by "
+            + "Array.ConvertAll(labels, Convert.ToInt32).");
 
     /// <summary>
     /// The type both operands of an element-wise op are converted to: the wider of the two in the order

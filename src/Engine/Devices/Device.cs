@@ -107,7 +107,11 @@ public sealed record Operand(Storage Storage, long Offset, OperandType Type);
 /// <param name="Inputs">What it reads.</param>
 /// <param name="Outputs">What it writes.</param>
 /// <param name="Workspace">Scratch memory, if the op asked for any.</param>
-public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, Operand? Workspace);
+public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, Operand? Workspace)
+{
+    /// <summary>What a message about the step ends with: its layer and its line, as far as they are known.</summary>
+    public string Origin { get; init; } = "";
+}
 
 /// <summary>Something a device can run, bound to its operands.</summary>
 public interface IKernel

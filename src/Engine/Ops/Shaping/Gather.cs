@@ -60,6 +60,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         byte* x = step.In<byte>(0), y = step.Out<byte>();
         int* indices = step.In<int>(1);
         int rows = step.Shape(0)[0];
+        string origin = step.Origin;
         long rowBytes = Copies.RowBytes(step.Shape(0), step.DType(0));
         return
         [
@@ -67,7 +68,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
             {
                 for (int i = start; i < end; i++)
                 {
-                    Check(indices[i], rows);
+                    Check(indices[i], rows, origin);
                     Buffer.MemoryCopy(x + (indices[i] * rowBytes), y + (i * rowBytes), rowBytes, rowBytes);
                 }
             }),
@@ -87,11 +88,12 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         ];
     }
 
-    internal static void Check(int index, int rows)
+    /// <summary>Only the run tells the indices.</summary>
+    internal static void Check(int index, int rows, string origin)
     {
         if ((uint)index >= (uint)rows)
         {
-            throw new EngineException(Message(index, rows));
+            throw new EngineException(Message(index, rows) + origin);
         }
     }
 
@@ -182,6 +184,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
         int* indices = step.In<int>(1);
         int count = checked((int)step.Shape(1).Count), rows = step.OutShape()[0];
         int length = step.OutShape().Product(1, step.OutShape().Rank);
+        string origin = step.Origin;
         long work = count + ((long)count * length / Math.Max(rows, 1));
         long worthwhile = Math.Max(Work / Math.Max(work, 1), rows / (2 * step.Threads));
         int grain = (int)Math.Clamp(worthwhile, 1, Math.Max(rows, 1));
@@ -193,7 +196,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
                 for (int i = 0; i < count; i++)
                 {
                     int row = indices[i];
-                    Gather.Check(row, rows);
+                    Gather.Check(row, rows, origin);
                     if (row < start || row >= end)
                     {
                         continue;
