@@ -62,6 +62,7 @@ namespace simt::ptx
         checks.prepare(program, of.dynamic_start(), of.dynamic_shared);
         times.assign(program.pieces.size(), 0);
         lanes = partly = times;
+        meter = {};
         warps = std::vector<Warp>(count);
         order.resize(count);
         char* at = memory.data() + (CacheLine - reinterpret_cast<uintptr_t>(memory.data()) % CacheLine);

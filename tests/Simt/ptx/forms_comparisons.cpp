@@ -26,23 +26,10 @@ namespace simt::ptx
         COMPARISON(BothNumbers, a == a && b == b)
 #undef COMPARISON
 
-        // setp.lt.and: joined with a predicate that is there already.
-        template <class Compare, int Way> struct Joined
-        {
-            template <class T> Pred operator()(T a, T b, Pred c) const
-            {
-                int32_t first = Compare()(a, b).value;
-                return {Way == 0 ? first & c.value : Way == 1 ? first | c.value : first ^ c.value};
-            }
-        };
-
         template <class Compare, class T>
         void add_comparison(Table& t, const std::string& name, const std::string& type, Class kind)
         {
             t["setp." + name + "." + type] = lanewise<Compare, Pred, T, T>(kind);
-            t["setp." + name + ".and." + type] = lanewise<Joined<Compare, 0>, Pred, T, T, Pred>(kind);
-            t["setp." + name + ".or." + type] = lanewise<Joined<Compare, 1>, Pred, T, T, Pred>(kind);
-            t["setp." + name + ".xor." + type] = lanewise<Joined<Compare, 2>, Pred, T, T, Pred>(kind);
         }
 
         template <class T> void add_type(Table& t, const std::string& type, Class kind)
