@@ -19,23 +19,25 @@ sources="driver ptx nvrtc nvrtc_ptx cublas nvtx"
 stamp=$(cd "$here" && { echo "$compiler" && cat build.sh && find $sources dialect -type f | sort | xargs cat; } | sha256sum)
 if [ -f "$out/stamp" ] && [ "$stamp" = "$(cat "$out/stamp")" ]; then exit 0; fi
 
-# An object is made anew when its source or any header is newer, or when the compiler or its flags changed.
+# An object is made anew when its source or one of its headers is newer, or when the compiler or its flags changed.
 objects=$out/objects
 if [ "$compiler" != "$(cat "$objects/compiler" 2>/dev/null)" ]; then rm -rf "$objects"; fi
 # shellcheck disable=SC2086
 (mkdir -p "$objects" && cd "$objects" && mkdir -p $sources)
 echo "$compiler" > "$objects/compiler"
 cd "$here"
-newest=$(ls -t ./*/*.h | grep -v dialect | head -1)
 for source in */*.cpp; do
     object=$objects/$source.o
-    if [ ! "$object" -nt "$source" ] || [ ! "$object" -nt "$newest" ]; then
+    # What it was made of, as the compiler noted: "object: source header …", over several lines.
+    # shellcheck disable=SC2046
+    if [ ! -f "$object" ] || [ ! -f "$object.d" ] ||
+        [ -n "$(find $(sed 's/^[^:]*://; s/\\$//' "$object.d") -newer "$object" 2>&1 | head -1)" ]; then
         case $source in ptx/*) echo "$source $vectors" ;; *) echo "$source" ;; esac
     fi
 done |
     # shellcheck disable=SC2016
     CXX=$cxx FLAGS=$flags OBJECTS=$objects xargs -r -P "$(nproc)" -I{} \
-        sh -c 'set -- {}; source=$1; shift; "$CXX" $FLAGS "$@" -c "$source" -o "$OBJECTS/$source.o"'
+        sh -c 'set -- {}; source=$1; shift; "$CXX" $FLAGS "$@" -MMD -MF "$OBJECTS/$source.o.d" -c "$source" -o "$OBJECTS/$source.o"'
 # Linked beside and renamed: a process that has the old ones loaded keeps them.
 "$cxx" -shared -Wl,-soname,libcuda.so.1 "$objects"/driver/*.o "$objects"/ptx/*.o -o "$out/libcuda.so.1.new" -ldl -lpthread
 "$cxx" -shared "$objects"/nvrtc/*.o -o "$out/libnvrtc.so.new" -ldl

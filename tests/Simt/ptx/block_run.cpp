@@ -111,6 +111,7 @@ namespace simt::ptx
             warp.count = 1;
             warp.splits[0] = {0, warp.present, Split::Runs};
             warp.synced = {};
+            warp.met = false;
             warp.partly_synced = {};
             warp.fenced = {};
             for (auto& clock : warp.acquired) clock.reset();

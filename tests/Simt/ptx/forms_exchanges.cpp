@@ -81,6 +81,7 @@ namespace simt::ptx
         void meet(const Step&, Warp& warp)
         {
             WarpSync now{warp.mask, warp.block->checks.tick(), warp.block->tick()};
+            warp.met = true;
             if (warp.mask == warp.alive) warp.synced = now;
             else each_lane(warp.mask, [&](int lane) { warp.partly_synced[size_t(lane)] = now; });
         }

@@ -75,6 +75,7 @@ namespace simt::ptx
         // When the latest __syncwarp of all lanes was, in the time of shared memory and in that of the block, by which what
         // is done to global memory is ordered; and of each lane its latest of some lanes.
         WarpSync synced;
+        bool met = false; // at any __syncwarp of this block
         std::array<WarpSync, Lanes> partly_synced = {};
         std::array<uint32_t, Lanes> fenced = {};
         std::array<std::unique_ptr<Clock>, Lanes> acquired;

@@ -109,6 +109,71 @@ namespace simt::ptx
         return true;
     }
 
+    const SharedChecks::Pattern& SharedChecks::pattern_of(const Step& step, const uint32_t* at, unsigned bytes)
+    {
+        // Reads by one address register mostly have one pattern.
+        Pattern& pattern = patterns_[step.row[bytes / 4] % Patterns];
+        uint32_t relative[Lanes];
+        for (int lane = 0; lane < Lanes; ++lane) relative[lane] = at[lane] - at[0];
+        if (pattern.places && std::memcmp(relative, pattern.relative, sizeof relative) == 0) return pattern;
+        std::memcpy(pattern.relative, relative, sizeof relative);
+        pattern.places = 0;
+        for (int lane = 0; lane < Lanes; ++lane)
+        {
+            int place = 0;
+            while (place < pattern.places && relative[pattern.first[place]] != relative[lane]) ++place;
+            pattern.alone[place] = place == pattern.places;
+            if (place == pattern.places) pattern.first[pattern.places++] = uint8_t(lane);
+        }
+        return pattern;
+    }
+
+    // A read by all lanes of what nobody has written since the barrier: each place is looked at once. False where there
+    // is more to it; then nothing that was noted is wrong.
+    template <int Words>
+    bool SharedChecks::read_places(const Warp& warp, const uint32_t* at, const Pattern& pattern)
+    {
+        using Tags = std::conditional_t<Words == 4, Four, uint32_t>;
+        using State = std::conditional_t<Words == 4, uint32_t, std::conditional_t<Words == 2, uint16_t, uint8_t>>;
+        uint32_t now = time_ << WhoBits, several = SeveralOfWarp + warp.number;
+        Tags odd{};
+        State written = State(~State(0));
+        for (int place = 0; place < pattern.places; ++place)
+        {
+            int lane = pattern.first[place];
+            uint32_t first = at[lane] / 4, me = pattern.alone[place] ? warp.thread(lane) : several;
+            written = State(written & load<State>(&state_[first]));
+            for (uint32_t word = first; word < first + Words; word += sizeof(Tags) / 4)
+            {
+                Tags w = load<Tags>(&writer_[word]), r = load<Tags>(&reader_[word]), who = r & WhoMask, mine = Tags{} + (now | me);
+                if constexpr (Words == 4)
+                {
+                    Tags free = Tags(r < floor_) | Tags(who == me);
+                    Tags same = Tags(who >> 5 == warp.number) | Tags(who == several);
+                    Tags bytes = Tags(r >= floor_) & Tags(who == ByBytes);
+                    odd |= Tags(w >= floor_) | bytes;
+                    Tags shared = (same & (now | several)) | (~same & (now | SeveralWarps));
+                    r = (bytes & r) | (~bytes & ((free & mine) | (~free & shared)));
+                }
+                else
+                {
+                    bool bytes = r >= floor_ && who == ByBytes;
+                    odd |= uint32_t(w >= floor_ || bytes);
+                    r = bytes ? r : r < floor_ || who == me ? mine : now | (is_warp(who, warp.number) ? several : SeveralWarps);
+                }
+                std::memcpy(&reader_[word], &r, sizeof(Tags));
+            }
+        }
+        bool any;
+        if constexpr (Words == 4)
+        {
+            auto halves = load<std::array<uint64_t, 2>>(&odd);
+            any = (halves[0] | halves[1]) != 0;
+        }
+        else any = odd != 0;
+        return !any && written == State(~State(0));
+    }
+
     template <bool Write, int Words>
     void SharedChecks::words(const Step& step, Warp& warp, int lane, uint32_t at, uint32_t now)
     {
@@ -231,6 +296,14 @@ namespace simt::ptx
             uint32_t apart = 0;
             for (int lane = 0; lane < Lanes; ++lane) apart |= at[lane] - at[0] - 4 * uint32_t(lane);
             if (!apart && contiguous<Write>(warp, at, step.line)) return;
+        }
+        if (!Write && warp.mask == AllLanes && bytes >= 4 && !warp.met)
+        {
+            const Pattern& pattern = pattern_of(step, at, bytes);
+            bool done = bytes == 16  ? read_places<4>(warp, at, pattern)
+                        : bytes == 8 ? read_places<2>(warp, at, pattern)
+                                     : read_places<1>(warp, at, pattern);
+            if (done) return;
         }
         switch (bytes)
         {

@@ -35,6 +35,17 @@ namespace simt::ptx
         bool exists(uint32_t at, unsigned bytes) const;
 
     private:
+        // Which lanes read the same place. Loops read by one pattern again and again, only from another start.
+        struct Pattern
+        {
+            uint32_t relative[32];
+            uint8_t first[32]; // a lane for each place
+            bool alone[32];    // whether no other lane reads it
+            int places = 0;    // 0: nothing is known yet
+        };
+        static constexpr size_t Patterns = 8;
+        Pattern patterns_[Patterns];
+
         // One byte a word: the upper half says which of its bytes exist, the lower which were written.
         std::vector<WordState> state_, fresh_;
         std::vector<uint32_t> writer_, reader_;
@@ -44,6 +55,8 @@ namespace simt::ptx
         uint32_t time_ = 1, floor_ = 0;
 
         template <bool Write> void access(const Step& step, Warp& warp, const uint32_t* at, unsigned bytes);
+        template <int Words> bool read_places(const Warp& warp, const uint32_t* at, const Pattern& pattern);
+        const Pattern& pattern_of(const Step& step, const uint32_t* at, unsigned bytes);
         template <bool Write> bool contiguous(Warp& warp, const uint32_t* at, int32_t line);
         template <bool Write, int Words>
         void words(const Step& step, Warp& warp, int lane, uint32_t at, uint32_t now);
