@@ -9,7 +9,7 @@ namespace Engine.Tests.Ops;
 internal static class OpChecks
 {
     /// <summary>How often each op is asked for examples; the seeds are 0, 1, …</summary>
-    private const int Draws = 3;
+    public const int Draws = 3;
 
     public static void ComputesWhatItsReferenceDoes(Type op, Device device) => ForEachSample(op, (sample, random) =>
     {
