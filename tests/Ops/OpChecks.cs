@@ -9,7 +9,7 @@ namespace Engine.Tests.Ops;
 internal static class OpChecks
 {
     /// <summary>How often each op is asked for examples; the seeds are 0, 1, …</summary>
-    private const int Draws = 3;
+    public const int Draws = 3;
 
     /// <summary>
     /// A device computes what the definition says, within the bound that the op states: of numbers of the usual size and,
