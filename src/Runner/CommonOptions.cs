@@ -48,6 +48,13 @@ internal static class CommonOptions
         Description = "Begin with the parameters of this file, .npz or else safetensors.",
     };
 
+    public static Option<string[]> Ignore() => Names(
+        "--ignore",
+        "Pass over what is so called in the file that is loaded; * stands for any characters: *.num_batches_tracked.");
+
+    public static Option<string[]> Keep() => Names(
+        "--keep", "Leave the network's parameters that are so called as they begin, if the file of --load lacks them.");
+
     public static Option<ProfileKind> Profile() => new("--profile")
     {
         HelpName = "table|nsight",
@@ -172,6 +179,17 @@ internal static class CommonOptions
         result.AddError($"{name} must be {rule}, not '{Text(result)}'.");
         return default;
     }
+
+    private static Option<string[]> Names(string name, string description) => new(name)
+    {
+        HelpName = "NAME[,NAME…]",
+        Description = description,
+        CustomParser = result =>
+        [
+            .. result.Tokens.SelectMany(token => token.Value.Split(
+                ',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
+        ],
+    };
 
     private static string WholeRule(int least) => $"a whole number, at least {least}";
 }

@@ -23,7 +23,8 @@ internal static class CompareCommand
         string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>
         TrainingCommand.Create(name, description, network, Run,
         [
-            "--save", "--load", "--checkpoint", "--resume", "--tensorboard", "--profile", "--trace", .. without,
+            "--save", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
+            "--trace", .. without,
         ]);
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)

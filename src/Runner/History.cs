@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Engine.IO;
 using Engine.Plots;
 
 namespace Engine.Runner;
@@ -25,6 +26,19 @@ internal sealed record History(
         static string Short(string path) => Path.GetFileNameWithoutExtension(path);
     }
 
+    /// <summary>Whether a file is of a training's history.</summary>
+    public static bool IsOne(string path)
+    {
+        try
+        {
+            return Read(path, "").Any();
+        }
+        catch (EngineException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The figures to be drawn.</summary>
     public TrainingCurves ToCurves() => new(
         Name,
@@ -35,20 +49,7 @@ internal sealed record History(
 
     private static IEnumerable<History> Read(string path, string name)
     {
-        string[] lines;
-        try
-        {
-            lines = File.ReadAllLines(path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new EngineException($"There is no file {path}.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"{path} cannot be read: {error.Message}", error);
-        }
-
+        string[] lines = ReadableFile.ReadAllText(path).TrimEnd().Split('\n', StringSplitOptions.TrimEntries);
         var epochs = new OrderedDictionary<string, List<EpochFigures>>();
         double? test = null;
         string? testDevice = null;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Engine.Devices;
+using Engine.IO;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -23,11 +24,11 @@ internal sealed class HistoryFile : Callback, IDisposable
     {
         try
         {
-            _lines = new StreamWriter(path) { AutoFlush = true };
+            _lines = new StreamWriter(WritableFile.Create(path)) { AutoFlush = true };
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException error)
         {
-            throw new EngineException($"--history: {path} cannot be written: {error.Message}", error);
+            throw new EngineException($"--history: {error.Message}", error);
         }
 
         _isSynthetic = isSynthetic;

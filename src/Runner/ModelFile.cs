@@ -23,10 +23,11 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <param name="path">The file.</param>
     /// <param name="network">The network it is of, if the user says so: a shipped one's name or a file.</param>
     /// <param name="notes">Where to say which network is assumed where the file does not tell.</param>
+    /// <param name="ignore">The names of what to pass over in it.</param>
     /// <exception cref="EngineException">It cannot be read, or says of no network and is of none that is known.</exception>
-    public static ModelFile Load(string path, string? network, TextWriter notes)
+    public static ModelFile Load(string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null)
     {
-        SafetensorsFile file = IO.Parameters.LoadAll(path);
+        SafetensorsFile file = Read(path, ignore);
         NetworkDescription described;
         if (network is not null)
         {
@@ -62,9 +63,24 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <summary>The network that a file says it is of; null if it does not.</summary>
     /// <exception cref="EngineException">The file cannot be read, or what it says is wrong.</exception>
     public static NetworkDescription? DescriptionIn(string path) =>
-        IO.Parameters.LoadAll(path).Metadata.TryGetValue(NetworkKey, out string? json)
+        Read(path).Metadata.TryGetValue(NetworkKey, out string? json)
             ? DescriptionReader.Parse(json, $"{path} (its network.json)")
             : null;
+
+    /// <summary>Reads a file of parameters; a history in its place is told to be one.</summary>
+    /// <exception cref="EngineException">It cannot be read.</exception>
+    public static SafetensorsFile Read(string path, IReadOnlyList<string>? ignore = null)
+    {
+        try
+        {
+            return IO.Parameters.LoadAll(path, ignore);
+        }
+        catch (ModelFileException error) when (History.IsOne(path))
+        {
+            throw new EngineException(
+                $"{path} is a history, not a model: give the file that --save or --checkpoint wrote.", error);
+        }
+    }
 
     /// <summary>
     /// Writes the network's parameters and what is said of it; to a file that ends in <c>.onnx</c> the network as it

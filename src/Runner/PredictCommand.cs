@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Text;
 using Engine.Configuration;
 using Engine.Devices;
+using Engine.IO;
 using Engine.Runner.Pictures;
 using Engine.Training;
 
@@ -16,6 +17,9 @@ internal sealed record PredictOptions
 
     /// <summary>The network the file is of, if the user says so.</summary>
     public string? Network { get; init; }
+
+    /// <summary>The names of what to pass over in the saved network's file.</summary>
+    public IReadOnlyList<string> Ignore { get; init; } = [];
 
     /// <summary>Files and folders; empty for the test images of the data set.</summary>
     public IReadOnlyList<string> Pictures { get; init; } = [];
@@ -55,6 +59,7 @@ internal static class PredictCommand
             Description = "PNG or JPEG files of any size, or folders of such. [default: CIFAR-10's test images]",
         };
         Option<DeviceChoice?> device = CommonOptions.Device();
+        Option<string[]> ignore = CommonOptions.Ignore();
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> data = CommonOptions.Data();
         Option<bool> quiet = CommonOptions.Quiet();
@@ -86,7 +91,7 @@ internal static class PredictCommand
         };
         var command = new Command("predict", "Say what a saved network takes pictures, or CIFAR-10's test images, for.")
         {
-            pictures, load, network, format, output, count, device, data, threads, quiet,
+            pictures, load, network, ignore, format, output, count, device, data, threads, quiet,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -104,6 +109,7 @@ internal static class PredictCommand
                 {
                     Load = parsed.GetRequiredValue(load),
                     Network = parsed.GetValue(network),
+                    Ignore = parsed.GetValue(ignore) ?? [],
                     Pictures = named,
                     Count = parsed.GetValue(count),
                     Data = parsed.GetValue(data),
@@ -131,7 +137,7 @@ internal static class PredictCommand
         EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
         using Device device = DeviceSelection.Open(
             options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
-        ModelFile model = ModelFile.Load(options.Load, options.Network, errors);
+        ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore);
         ImageInput.RequireFit(model.Network);
         using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, model.Parameters!, options.Load);
@@ -147,11 +153,12 @@ internal static class PredictCommand
     {
         try
         {
-            return new StreamWriter(file, append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+            return new StreamWriter(
+                WritableFile.Create(file), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException error)
         {
-            throw new EngineException($"-o: {file} cannot be written: {error.Message}", error);
+            throw new EngineException($"-o: {error.Message}", error);
         }
     }
 }

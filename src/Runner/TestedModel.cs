@@ -52,7 +52,7 @@ internal sealed class TestedModel : IDisposable
         InspectionOptions.Inspected options, TextWriter notes, CancellationToken cancellation)
     {
         EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
-        ModelFile model = ModelFile.Load(options.Model, options.Network, notes);
+        ModelFile model = ModelFile.Load(options.Model, options.Network, notes, options.Ignore);
         ImageInput.RequireFit(model.Network);
         Device? device = null;
         NeuralNet? net = null;

@@ -1,3 +1,4 @@
+using Engine.IO;
 using Microsoft.Win32.SafeHandles;
 
 namespace Engine.Data;
@@ -22,6 +23,7 @@ internal sealed class ByteSource : IDisposable
     public ByteSource(string path)
     {
         Name = path;
+        ReadableFile.RequireFile(path);
         _handle = File.OpenHandle(path);
         try
         {

@@ -1,3 +1,5 @@
+using Engine.IO;
+
 namespace Engine.Runner.Pictures;
 
 /// <summary>Which picture files are meant by the files and folders that a user names.</summary>
@@ -7,7 +9,7 @@ internal static class PictureList
 
     /// <summary>
     /// The files as they are named, and of a folder those that are called as pictures are, by name; folders in it are
-    /// not looked into.
+    /// not looked into, and what is hidden or of the system is not there.
     /// </summary>
     /// <param name="named">Files and folders.</param>
     /// <param name="notes">Where to say how much of a folder is left out.</param>
@@ -20,7 +22,7 @@ internal static class PictureList
         string[] all;
         try
         {
-            all = Directory.GetFileSystemEntries(folder);
+            all = [.. Directory.GetFileSystemEntries(folder).Where(path => !SystemFiles.IsOne(Path.GetFileName(path)))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
