@@ -80,8 +80,13 @@ internal static class CommonOptions
     /// <summary>
     /// The configuration, with what the command line says on top; what it says of compiling holds from now on.
     /// </summary>
+    /// <param name="device">The device that the command line asks for.</param>
+    /// <param name="threads">The threads that it asks for.</param>
+    /// <param name="optimizer">How much it says is done to graphs.</param>
+    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
     /// <exception cref="EngineException">The configuration has an unknown key or a bad value.</exception>
-    public static EngineOptions Configure(DeviceChoice? device, int? threads, string? optimizer = null)
+    public static EngineOptions Configure(
+        DeviceChoice? device, int? threads, string? optimizer = null, TextWriter? notes = null)
     {
         var commandLine = new Dictionary<string, string>();
         if (device is { } choice)
@@ -99,7 +104,7 @@ internal static class CommonOptions
             commandLine["optimizer"] = optimizer;
         }
 
-        EngineOptions options = EngineOptions.Load(commandLine);
+        EngineOptions options = EngineOptions.Load(commandLine, notes);
         CompileOptions.Default = new CompileOptions
         {
             Optimizer = options.Optimizer,

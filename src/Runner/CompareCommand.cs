@@ -42,7 +42,7 @@ internal static class CompareCommand
             throw new EngineException("--epochs: there is nothing to compare without at least 1 epoch.");
         }
 
-        EngineOptions configuration = CommonOptions.Configure(asked, options.Threads);
+        EngineOptions configuration = CommonOptions.Configure(asked, options.Threads, notes: Console.Error);
         using Device gpu = DeviceSelection.Open(asked, configuration, Console.Error);
         using var cpu = new CpuDevice(configuration.Threads);
         Cifar10Set data = await Experiment.LoadData(options.Data, options.Described().Data.Images, options.Quiet, cancellation);

@@ -114,7 +114,8 @@ internal static class Experiment
     {
         options.CheckFiles();
         Check(options);
-        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
+        EngineOptions configuration = CommonOptions.Configure(
+            options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
         using Device device = DeviceSelection.Open(
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);

@@ -134,7 +134,8 @@ internal static class PredictCommand
     {
         IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, errors);
         TrainingOptions.CheckWritable("-o", options.File);
-        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
+        EngineOptions configuration = CommonOptions.Configure(
+            options.Device, options.Threads, notes: options.Quiet ? null : errors);
         using Device device = DeviceSelection.Open(
             options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
         ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore);

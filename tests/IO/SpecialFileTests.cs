@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Engine.Compile;
+using Engine.Configuration;
 using Engine.Data;
 using Engine.IO;
 using Engine.Layers;
@@ -80,6 +81,8 @@ public sealed class SpecialFileTests
         ["description"] = path => DescriptionReader.Read(path),
         ["history"] = path => History.Read([path]),
         ["model"] = path => ModelFile.Load(path, null, TextWriter.Null),
+        ["configuration"] = path => EngineOptions.Load(
+            null, name => name == "ENGINERC" ? path : null, Path.GetTempPath(), ""),
     };
 
     private static string[] Writers => [.. s_writers.Keys];
@@ -191,6 +194,11 @@ public sealed class SpecialFileTests
 
         Assert.That(() => s_readers[reader]("a\0b"), Throws.InstanceOf<EngineException>());
     }
+
+    [Test]
+    public void An_empty_configuration_may_be_named_as_nothing() => Assert.That(
+        EngineOptions.Load(null, name => name == "ENGINERC" ? "/dev/null" : null, _folder.Path, ""),
+        Is.EqualTo(new EngineOptions()));
 
     [TestCase("/dev/null", (int)FileKind.CharacterDevice)]
     [TestCase("/", (int)FileKind.Folder)]
