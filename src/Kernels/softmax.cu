@@ -228,7 +228,7 @@ extern "C" __global__ void __launch_bounds__(Threads) cross_entropy(
     }
 }
 
-// dp = −g / p at the label, else 0; an element a thread.
+// dp = −g / p at the label, else 0, as where g is 0; an element a thread.
 extern "C" __global__ void __launch_bounds__(Threads) cross_entropy_gradient(
     const T* p, const int* labels, const T* g, T* dp, int columns, unsigned count, Fault* fault, int code)
 {
@@ -242,5 +242,5 @@ extern "C" __global__ void __launch_bounds__(Threads) cross_entropy_gradient(
         isClass(label, row, columns, fault, code);
     }
 
-    dp[i] = column == label ? -g[row] / p[i] : T(0);
+    dp[i] = column == label && g[row] != 0 ? -g[row] / p[i] : T(0);
 }

@@ -74,16 +74,30 @@ public class FunctionContractTests
         }
 
         Plan first = Use(1), second = Use(2);
-        for (int length = 3; length <= 16; length++)
+        for (int length = 3; length <= Function.MostShapes; length++)
         {
             Use(length);
         }
 
         Assert.That(Use(1), Is.SameAs(first));
-        Use(17);
+        Use(Function.MostShapes + 1);
 
-        Assert.That(f.Plans, Has.Count.EqualTo(16).And.No.Member(second).And.Member(first));
+        Assert.That(f.Plans, Has.Count.EqualTo(Function.MostShapes).And.No.Member(second).And.Member(first));
         Assert.That(f.Call(new Tensor(DType.Float32, [2]))[0].Shape[0], Is.EqualTo(2), "a plan dropped is made again");
+    }
+
+    [Test]
+    public void Of_plans_that_take_much_memory_few_are_kept()
+    {
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [Sum(x)]);
+        int large = (int)(Function.MostBytes / Function.FewShapes / sizeof(float));
+        for (int i = 0; i <= Function.FewShapes; i++)
+        {
+            f.Prepare(new Tensor(DType.Float32, [large + i]));
+        }
+
+        Assert.That(f.Plans, Has.Count.EqualTo(Function.FewShapes));
     }
 
     [Test]
@@ -193,6 +207,24 @@ public class FunctionContractTests
         Assert.That(() => f.Run(Tensor.From([1f, 2, 3])), Throws.TypeOf<EngineException>().With.Message.EqualTo(
             "The update of 'w' (float32 (2)) turned out as float32 (3)."));
         Assert.That(w.GetValue().AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 2 }));
+    }
+
+    [Test]
+    public void Givens_do_not_chain_and_the_error_says_so()
+    {
+        Input x = Vector("x"), y = Vector("y"), z = Vector("z");
+
+        Assert.That(
+            () => Function.Compile([z], [x * 2], givens: [new(x, y + 1), new(y, z * 3)]),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith(
+                "The given for 'x' uses 'y' (float32 (?)), which has a given of its own, and givens do not chain"));
+        Assert.That(
+            () => Function.Compile([], [x * 2], givens: [new(x, y + 1)]),
+            Throws.TypeOf<EngineException>().With.Message.StartsWith("'y' (float32 (?)) is needed but is neither an input nor"));
+
+        // All are put in place at once, so that two may change places.
+        using var f = Function.Compile([x, y], [x - y], givens: [new(x, y), new(y, x)]);
+        Assert.That(f.Call(Tensor.From([5f]), Tensor.From([2f]))[0].AsSpan<float>()[0], Is.EqualTo(-3));
     }
 
     [Test]

@@ -15,7 +15,7 @@ public class ExplainCommandTests
 
         Assert.That(code, Is.Zero);
         Assert.That(output, Does.Match($"(?m)^kernels per training step: {kernels}$"));
-        Assert.That(output, Does.Contain("assumed, an H100 SXM's datasheet"));
+        Assert.That(output, Does.Contain("assumed, the H100 SXM's datasheet"));
     }
 
     [Test]

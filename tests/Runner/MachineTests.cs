@@ -137,6 +137,24 @@ public sealed partial class MachineTests
         Assert.That(doctor.ExitCode, Is.EqualTo(1));
     }
 
+    [TestCase("12040", "libnvrtc.so.12", "libnvrtc.so.13 libnvrtc.so.12 libnvrtc.so.11.2")]
+    [TestCase("13000", "libnvrtc.so.13", "libnvrtc.so.13 libnvrtc.so.12 libnvrtc.so.11.2")]
+    [TestCase("12080", "libnvrtc.so.11.2", "libnvrtc.so.13 libnvrtc.so.11.2")]
+    [TestCase("12040", "libnvrtc.so.13", "libnvrtc.so.13")]
+    public void Of_several_nvrtcs_the_newest_is_taken_that_is_no_later_than_the_driver(
+        string driver, string taken, string there)
+    {
+        File.CreateSymbolicLink(_folder.File("libcuda.so.1"), Path.Combine(SimtDouble.Folder, "libcuda.so.1"));
+        foreach (string name in there.Split(' '))
+        {
+            File.CreateSymbolicLink(_folder.File(name), Path.Combine(SimtDouble.Folder, "libnvrtc.so"));
+        }
+
+        RunnerProcess doctor = Doctor("doctor", ("ENGINE_CUDA_PATH", _folder.Path), ("SIMT_DRIVER_VERSION", driver));
+
+        Assert.That(doctor.Output, Does.Contain($"nvrtc    12.4, {_folder.File(taken)}, for GPUs"));
+    }
+
     [TestCase("0", "cuda:0 (SIMT double) has no room for this program: others hold its 0 MiB.")]
     [TestCase("8", "cuda:0 (SIMT double) has no room for 0 MiB: of its 0 MiB, this program's arrays hold 0 MiB in 0 blocks")]
     public void A_gpu_that_is_full_is_not_taken_by_auto_and_refused_if_asked_for(string bytes, string reason)

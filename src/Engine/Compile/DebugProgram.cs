@@ -148,7 +148,8 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
                 $"element {Place(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and by its definition {rounded.Data[wrong]:G9}";
             throw Error(
                 step,
-                $"computed output {output}, {actual}, wrongly: {FormattableString.Invariant(found)}. Its inputs are {read}.");
+                $"computed output {output}, {actual.TypeText}, wrongly: {FormattableString.Invariant(found)}. Its inputs are "
+                + $"{read}.");
         }
     }
 

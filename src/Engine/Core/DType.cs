@@ -48,11 +48,14 @@ public static class DTypes
         : typeof(T) == typeof(double) ? DType.Float64
         : typeof(T) == typeof(int) ? DType.Int32
         : typeof(T) == typeof(byte) ? DType.UInt8
-        : throw new EngineException($"Tensors hold float, double, int or byte, not {typeof(T).Name}.");
+        : throw new EngineException(
+            $"Tensors hold float, double, int or byte, not {typeof(T).Name}: convert them, labels by "
+            + "Array.ConvertAll(labels, Convert.ToInt32).");
 
     /// <summary>
     /// The type both operands of an element-wise op are converted to: the wider of the two in the order
     /// uint8, int32, float32, float64. An integer beside a float32 gives float32 (NumPy and Theano would widen to float64).
+    /// What ops do with it, and with number literals, stands in docs/types.md.
     /// </summary>
     public static DType Promote(DType a, DType b) => Width(a) >= Width(b) ? a : b;
 

@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Engine;
 
 /// <summary>An n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.</summary>
+[DebuggerDisplay("{TypeText}")]
 public sealed class Tensor
 {
     private readonly Array _data;
@@ -32,6 +34,9 @@ public sealed class Tensor
 
     /// <summary>The sides, outermost first.</summary>
     public Shape Shape { get; }
+
+    /// <summary>The dtype and the shape as messages say them: <c>float32 (128, 10)</c>.</summary>
+    internal string TypeText => $"{DType.Name()} {Shape}";
 
     /// <summary>The elements' bytes, in C order.</summary>
     public Span<byte> Bytes => DType switch
@@ -111,6 +116,9 @@ public sealed class Tensor
         };
     }
 
+    /// <summary>A tensor of its own with the same elements.</summary>
+    public Tensor Clone() => new(DType, Shape, (Array)_data.Clone());
+
     /// <summary>Keeps the elements where they lie in memory until the handle is freed.</summary>
     internal GCHandle Pin() => GCHandle.Alloc(_data, GCHandleType.Pinned);
 
@@ -176,6 +184,8 @@ public sealed class Tensor
         return new Tensor(DTypes.Of<TTo>(), Shape, cast);
     }
 
-    /// <summary>The dtype and the shape: <c>float32 (128, 10)</c>.</summary>
-    public override string ToString() => $"{DType.Name()} {Shape}";
+    /// <summary>
+    /// The elements, as NumPy prints them: <c>[[1.  2.5]\n [3.  4. ]]</c>, and of more than 1,000 those at the edges.
+    /// </summary>
+    public override string ToString() => TensorText.Of(this);
 }

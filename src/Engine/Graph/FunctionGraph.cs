@@ -48,7 +48,7 @@ internal sealed record FunctionGraph(
         }
 
         graph = graph with { Updates = all };
-        graph.CheckInputs();
+        graph.CheckInputs(replacements);
         return graph;
     }
 
@@ -93,10 +93,18 @@ internal sealed record FunctionGraph(
         .Where(variable => variable is not Result)
         .Distinct();
 
-    private void CheckInputs()
+    private void CheckInputs(Dictionary<Variable, Variable> givens)
     {
         Require(Inputs.Distinct().Count() == Inputs.Count, "An input is listed twice.");
         HashSet<Input> needed = [.. Leaves(Roots).OfType<Input>()];
+        foreach (Input missing in needed.Where(input => givens.ContainsKey(input) && !Inputs.Contains(input)))
+        {
+            Variable user = givens.First(given => Leaves([given.Value]).Contains(missing)).Key;
+            throw new EngineException(
+                $"The given for '{user}' uses '{missing}' ({missing.Type}), which has a given of its own, and givens do not chain: "
+                + "all are put in place at once. Build the first from what stands for the second.");
+        }
+
         foreach (Input input in Inputs)
         {
             Require(needed.Remove(input),

@@ -101,7 +101,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
         long rest = (operands.Workspace?.Type.Shape[0] ?? 0) - offset;
         Operand? workspace = rest > 0 ? Scratch(new OperandType(DType.UInt8, [checked((int)rest)])) : null;
-        var own = new StepOperands([.. operands.Inputs.Take(AnchorInputs)], results, workspace);
+        var own = operands with { Inputs = [.. operands.Inputs.Take(AnchorInputs)], Outputs = results, Workspace = workspace };
         return
         [
             .. ((ICpuOp)Anchor).Cpu(new CpuStep(own, step.Threads)),

@@ -17,7 +17,7 @@ internal static class Canonicalise
     /// <summary>How deep in a product a quotient is looked for.</summary>
     private const int MostFactors = 3;
 
-    private static readonly Rule[] s_rules = [Product, Quotient, Sum, Difference, Negative, Conversion];
+    private static readonly Rule[] s_rules = [Product, Quotient, Sum, Difference, Negative, Conversion, Guarded];
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
         // What the rules leave of numbers alone is a number, and to the next rule it must look like one.
@@ -185,6 +185,12 @@ internal static class Canonicalise
         bool isAsGood = to.To != DType.UInt8 || x.DType != DType.Int32;
         return !losesNothing || !isAsGood ? null : x.DType == to.To ? x : to.Call(x);
     }
+
+    /// <summary>What is made of a gradient that is not 0 needs no guard.</summary>
+    private static Variable? Guarded(Apply node) =>
+        node.Op is Binary<GuardGrad> && Match.IsNumber(node.Inputs[0], out double grad) && grad != 0
+            ? Match.Repeated(node.Inputs[1], node.Outputs[0].Shape)
+            : null;
 
     private static bool IsPowerOfTwo(double value) =>
         double.IsNormal(value) && (BitConverter.DoubleToInt64Bits(value) & ((1L << 52) - 1)) == 0;

@@ -29,8 +29,10 @@ internal static class StableRows
             return null;
         }
 
-        bool isNegative = Match.Is<Negate>(node.Inputs[1], out Variable? quotient);
-        if (!Match.Is<Divide>(quotient ?? node.Inputs[1], out Variable? g, out Variable? p) || p != node.Inputs[0])
+        Variable passed = Match.Unguarded(node.Inputs[1]);
+        bool isNegative = Match.Is<Negate>(passed, out Variable? quotient);
+        passed = Match.Unguarded(quotient ?? passed);
+        if (!Match.Is<Divide>(passed, out Variable? g, out Variable? p) || p != node.Inputs[0])
         {
             return null;
         }
@@ -92,7 +94,7 @@ internal static class StableRows
         static Variable? Of(Variable factor, Variable power)
         {
             if (!Match.Is<Exp>(power, out Variable? x)
-                || !Match.Is<Divide>(Match.Seen(factor), out Variable? g, out Variable? divisor)
+                || !Match.Is<Divide>(Match.Unguarded(Match.Seen(factor)), out Variable? g, out Variable? divisor)
                 || !IsSumOfExp(Match.Seen(divisor), out Apply? sum, out Variable? summed) || summed != x
                 || IsShifted(x)
                 || Match.Padded(factor.Shape, x.Rank) != sum.Outputs[0].Shape

@@ -40,6 +40,9 @@ public abstract record GradientClip
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip TotalNorm(double most) => new ByTotalNorm(most);
 
+    /// <summary>Its members, with points in the numbers.</summary>
+    public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
+
     /// <summary>The gradients as the rule is to see them.</summary>
     internal abstract IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients);
 

@@ -1,3 +1,4 @@
+using Engine.Graph;
 using Engine.IO;
 using Engine.Layers;
 
@@ -13,6 +14,7 @@ public sealed partial class NeuralNet
     public IReadOnlyList<KeyValuePair<string, Tensor>> GetParameters()
     {
         Initialize();
+        using Gate.Reading reading = Read();
         return [.. Initialized.Network.Parameters
             .Select(parameter => KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable.GetValue()))];
     }
@@ -33,6 +35,7 @@ public sealed partial class NeuralNet
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Initialize();
+        using ChangeScope change = Changing(nameof(SetParameters));
         Parameter[] own = [.. Initialized.Network.Parameters];
         string[] names = [.. own.Select(parameter => parameter.Variable.Name!)];
         ILookup<bool, KeyValuePair<string, Tensor>> parts = parameters
@@ -48,7 +51,7 @@ public sealed partial class NeuralNet
             {
                 if (value.Shape != parameter.Variable.Shape || !value.DType.IsFloat())
                 {
-                    wrong.Add($"{name} is {value} and not {parameter.Variable.Type}");
+                    wrong.Add($"{name} is {value.TypeText} and not {parameter.Variable.Type}");
                 }
             }
             else if (NamePattern.Matches(options?.Keep, name))
@@ -68,6 +71,7 @@ public sealed partial class NeuralNet
             throw new EngineException($"The parameters are of another network: {string.Join("; ", wrong)}.");
         }
 
+        using Gate.Changing changing = Initialized.Gate.Change();
         Parameter[] taken = [.. own.Where(parameter => given.ContainsKey(parameter.Variable.Name!))];
         foreach (Parameter parameter in taken)
         {

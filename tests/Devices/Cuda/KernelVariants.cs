@@ -37,14 +37,15 @@ internal static class KernelVariants
     /// The ops' kernels on their examples, by themselves, in single and in double precision, and on larger ones.
     /// </summary>
     public static IReadOnlyList<KernelVariant> Examples { get; } =
-        Distinct(LowerExamples().Concat(LargeKernels.All));
+        Distinct(Launches().Select(example => new KernelVariant(example.Ops, example.Launch.Function)).Concat(LargeKernels.All));
 
     /// <summary>
     /// The kernels that training, validating and predicting launch, with full batches and a last one that is not.
     /// </summary>
     public static IReadOnlyList<KernelVariant> Experiments { get; } = Distinct(LowerExperiments());
 
-    private static IEnumerable<KernelVariant> LowerExamples()
+    /// <summary>What the ops launch on their examples.</summary>
+    public static IEnumerable<(string Ops, KernelLaunch Launch)> Launches()
     {
         using var device = new LoweringDevice();
         foreach (Sample sample in OpTable.Types
@@ -56,7 +57,7 @@ internal static class KernelVariants
                 CudaLaunch[] launches = Lower(sample, floatX, device)?.Launches ?? [];
                 foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
                 {
-                    yield return new KernelVariant(sample.Op.Name, launch.Function);
+                    yield return (sample.Op.Name, launch);
                 }
             }
         }

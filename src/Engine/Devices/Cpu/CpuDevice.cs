@@ -7,7 +7,6 @@ namespace Engine.Devices.Cpu;
 public sealed unsafe class CpuDevice : Device
 {
     private readonly ThreadTeam _team;
-    private readonly Lock _running = new();
     private Peak? _peak;
 
     /// <summary>The processor with this many threads.</summary>
@@ -34,6 +33,9 @@ public sealed unsafe class CpuDevice : Device
 
     /// <summary>The multiplications and additions a second that it keeps up now.</summary>
     internal double SustainedFlopsPerSecond() => CpuPeak.SustainedFlopsPerSecond(_team);
+
+    /// <summary>A thread each, where several call.</summary>
+    internal override int RunsBeside => Threads;
 
     internal override Storage? Borrow(Tensor tensor) => new CpuStorage(this, tensor);
 
@@ -116,14 +118,12 @@ public sealed unsafe class CpuDevice : Device
 
         public void Run(int runs)
         {
-            lock (device._running)
+            device.ThrowIfDisposed();
+            for (int i = 0; i < runs; i++)
             {
-                for (int i = 0; i < runs; i++)
-                {
-                    times?.StartRun();
-                    device._team.Run(_phases);
-                    times?.EndRun();
-                }
+                times?.StartRun();
+                device._team.RunBesideOthers(_phases);
+                times?.EndRun();
             }
         }
 

@@ -22,6 +22,9 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 {
     public StepOperands Operands => operands;
 
+    /// <summary>What a message about a value that an op cannot work with ends with.</summary>
+    public string Origin => operands.Origin;
+
     /// <summary>How many threads the team has: worker numbers are below it.</summary>
     public int Threads { get; } = threads;
 

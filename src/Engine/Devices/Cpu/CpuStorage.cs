@@ -54,7 +54,7 @@ internal sealed unsafe class CpuStorage : Storage
         new ReadOnlySpan<byte>(Memory + offset, destination.Length).CopyTo(destination);
     }
 
-    private byte* Memory => _memory is not null ? _memory : throw new ObjectDisposedException(nameof(CpuStorage));
+    private byte* Memory => _memory is not null ? _memory : throw Freed();
 
     protected override void Dispose(bool disposing)
     {

@@ -25,7 +25,10 @@ internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> addre
         new StepOperands(
             [.. inputs.Select(input => operands.Inputs[input])],
             [.. outputs.Select((output, i) => operands.Outputs[output] with { Type = types[i] })],
-            operands.Workspace),
+            operands.Workspace)
+        {
+            Origin = operands.Origin,
+        },
         address,
         faults);
 
@@ -54,6 +57,6 @@ internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> addre
     public (ulong Address, int Code) Fault(Func<int, int, string> message)
     {
         MayFault = true;
-        return (faults.Address, faults.Add(message));
+        return (faults.Address, faults.Add((value, place) => message(value, place) + operands.Origin));
     }
 }

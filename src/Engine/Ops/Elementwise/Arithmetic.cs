@@ -9,7 +9,7 @@ internal readonly struct Add : IBinary
 
     public static double Scalar(double a, double b) => a + b;
 
-    public static string Cuda => "a + b";
+    public static string Cuda => "add(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Add(a, b);
 
@@ -22,7 +22,7 @@ internal readonly struct Subtract : IBinary
 
     public static double Scalar(double a, double b) => a - b;
 
-    public static string Cuda => "a - b";
+    public static string Cuda => "subtract(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sub(a, b);
 
@@ -35,7 +35,7 @@ internal readonly struct Multiply : IBinary
 
     public static double Scalar(double a, double b) => a * b;
 
-    public static string Cuda => "a * b";
+    public static string Cuda => "multiply(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Mul(a, b);
 
@@ -44,6 +44,8 @@ internal readonly struct Multiply : IBinary
 
 internal readonly struct Divide : IBinary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (0.5, 3);
 
     public static double Scalar(double a, double b) => a / b;
@@ -61,7 +63,7 @@ internal readonly struct Negate : IUnary
 
     public static double Scalar(double x) => -x;
 
-    public static string Cuda => "-x";
+    public static string Cuda => "negate(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Neg(x);
 

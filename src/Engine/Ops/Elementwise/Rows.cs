@@ -29,6 +29,12 @@ internal interface IUnary
 
     /// <summary>Whether the tests should compare its gradient with differences (not where it jumps).</summary>
     static virtual bool IsSmooth => true;
+
+    /// <summary>
+    /// Whether its slope is infinite, or none, at some finite number. There no gradient stays no gradient, which is not
+    /// 0 times the slope (<see cref="GuardGrad"/>).
+    /// </summary>
+    static virtual bool HasPoles => false;
 }
 
 /// <summary>A function of two numbers, applied element by element with broadcasting.</summary>
@@ -54,6 +60,9 @@ internal interface IBinary
 
     /// <inheritdoc cref="IUnary.IsSmooth"/>
     static virtual bool IsSmooth => true;
+
+    /// <inheritdoc cref="IUnary.HasPoles"/>
+    static virtual bool HasPoles => false;
 }
 
 /// <summary>A row as the CPU's loop sees it, whatever its number of operands.</summary>

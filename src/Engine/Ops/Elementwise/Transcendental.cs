@@ -5,6 +5,8 @@ namespace Engine.Ops;
 
 internal readonly struct Exp : IUnary
 {
+    public static bool HasPoles => true;
+
     public static double Scalar(double x) => Math.Exp(x);
 
     public static string Cuda => "exp(x)";
@@ -17,6 +19,8 @@ internal readonly struct Exp : IUnary
 
 internal readonly struct Expm1 : IUnary
 {
+    public static bool HasPoles => true;
+
     public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x + (x * x / 2) : Math.Exp(x) - 1;
 
     public static string Cuda => "expm1(x)";
@@ -29,6 +33,8 @@ internal readonly struct Expm1 : IUnary
 
 internal readonly struct Log : IUnary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (0.1, 5);
 
     public static double Scalar(double x) => Math.Log(x);
@@ -43,6 +49,8 @@ internal readonly struct Log : IUnary
 
 internal readonly struct Log1p : IUnary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (-0.9, 5);
 
     public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x - (x * x / 2) : Math.Log(1 + x);

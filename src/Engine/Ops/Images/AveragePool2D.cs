@@ -126,6 +126,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         var window = new Window(size, stride ?? size, padding, ignoreBorder);
-        return new AveragePool2D(window, countPadding).Call(Convert("averagePool2D", [x], takesIntegers: false));
+        return new AveragePool2D(window, countPadding).Call(Promotion.Convert("averagePool2D", [x], takesIntegers: false));
     }
 }

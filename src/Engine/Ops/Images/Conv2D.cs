@@ -238,7 +238,7 @@ public static partial class Symbolic
     /// <summary>
     /// Convolves images with filters. With <paramref name="flipFilters"/>, as in Lasagne, it is a true convolution,
     /// which turns the filters by half a circle; without, the cross-correlation that other libraries call by the same
-    /// name.
+    /// name. Integers are multiplied as float32, which is exact as long as every number and every sum is below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="w">Filters, (O, C, KH, KW).</param>
@@ -260,7 +260,7 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(w);
         Variable[] operands = bias is null ? [x, w] : [x, w, bias];
         return new Conv2D(stride ?? (1, 1), padding, flipFilters)
-            .Call(Convert("conv2D", operands, takesIntegers: false));
+            .Call(Promotion.Convert("conv2D", operands, takesIntegers: false));
     }
 
     /// <summary>

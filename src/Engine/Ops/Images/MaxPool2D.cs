@@ -123,7 +123,8 @@ public static partial class Symbolic
 {
     /// <summary>
     /// The greatest element of each window of the images. The gradient of a window goes to its greatest element; where
-    /// several are equal, to the first of them in C order (Theano's goes to all of them).
+    /// several are equal, to the first of them in C order (Theano's goes to all of them). Integers are compared, and given
+    /// back, as float32, which is exact below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>
@@ -149,6 +150,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(x);
         var window = new Window(size, stride ?? size, padding, ignoreBorder);
-        return new MaxPool2D(window).Call(Convert("maxPool2D", [x], takesIntegers: false));
+        return new MaxPool2D(window).Call(Promotion.Convert("maxPool2D", [x], takesIntegers: false));
     }
 }

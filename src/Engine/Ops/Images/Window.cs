@@ -61,6 +61,8 @@ internal readonly record struct Window(
         yield return (new Window((2, 3), (3, 4), (0, 0), false), [n, c, h, w]);
         yield return (new Window((1, 1), (1, 1), (0, 0), true), [n, c, h, w]);
         yield return (new Window((2, 2), (2, 2), (0, 0), true), [0, c, h, w]);
+        yield return (new Window((1, 1), (1, 1), (0, 0), true), [1, 1, 1, 257]);
+        yield return (new Window((1, 1), (1, 1), (0, 0), true), [1, 3, 19, 9]);
     }
 
     public static IEnumerable<Sample> Misuses(Func<Window, Op> op)

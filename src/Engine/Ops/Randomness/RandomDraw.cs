@@ -36,6 +36,8 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
             yield return new Sample(new RandomDraw<TRow>(random.Next(9), dtype, shape), state);
             yield return new Sample(new RandomDraw<TRow>(1, dtype, [random.Next(4000, 5000)]), state);
             yield return new Sample(new RandomDraw<TRow>(2, dtype), state, Arg.Mask(shape));
+            yield return new Sample(new RandomDraw<TRow>(1, dtype, [1025]), state);
+            yield return new Sample(new RandomDraw<TRow>(1, dtype, [2049]), state);
         }
 
         yield return new Sample(new RandomDraw<TRow>(0, DType.Int32, shape), state) { Error = "not int32" };

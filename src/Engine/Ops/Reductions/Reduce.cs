@@ -189,7 +189,7 @@ internal readonly struct Sum : IReduction
 
     public static string CudaStart => "T(0)";
 
-    public static string Cuda => "a + b";
+    public static string Cuda => "add(a, b)";
 
     public static double Join(double a, double b) => a + b;
 

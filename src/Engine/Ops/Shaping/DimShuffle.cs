@@ -21,6 +21,8 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new DimShuffle([1, 0]), new Arg([n, m]));
         yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([n, m]));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([n, m, k]));
+        yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([3, 19, 9]));
+        yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([5, 41, 5]));
         yield return new Sample(new DimShuffle([2, 1, 0]), new Arg([n, m, k]));
         yield return new Sample(new DimShuffle([0, 2, 1]), Arg.Int([n, m, k], -9, 9));
         yield return new Sample(new DimShuffle([2, 3, 0, 1]), new Arg([n, 2, 3, m]));

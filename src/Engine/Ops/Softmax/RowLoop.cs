@@ -24,8 +24,8 @@ internal readonly unsafe struct RowOperands<T>(T* a, T* b, bool isOneB, int* lab
     /// <summary>The number of <see cref="B"/> that belongs to a row: there is one for each, or one for all.</summary>
     public T Factor(int row) => b[isOneB ? 0 : row];
 
-    /// <summary>The label of a row, which is checked, because the kernels use it as an index.</summary>
-    public int Label(int row) => CrossEntropy.Check(labels[row], row, columns);
+    /// <summary>The label of a row, which the loop has checked, because the kernels use it as an index.</summary>
+    public int Label(int row) => labels[row];
 }
 
 /// <summary>A kernel that works on matrices row by row.</summary>
@@ -67,19 +67,24 @@ internal static unsafe class RowLoop
             step.OutputCount > 1 ? step.Out<T>(1) : null,
             columns);
         RangeBody body =
-            Vector512.IsHardwareAccelerated ? Body<TKernel, Simd512<T>, Vector512<T>, T>(operands)
-            : Vector256.IsHardwareAccelerated ? Body<TKernel, Simd256<T>, Vector256<T>, T>(operands)
-            : Body<TKernel, Simd128<T>, Vector128<T>, T>(operands);
+            Vector512.IsHardwareAccelerated ? Body<TKernel, Simd512<T>, Vector512<T>, T>(operands, step.Origin)
+            : Vector256.IsHardwareAccelerated ? Body<TKernel, Simd256<T>, Vector256<T>, T>(operands, step.Origin)
+            : Body<TKernel, Simd128<T>, Vector128<T>, T>(operands, step.Origin);
         return [new Phase(rows, Math.Max(1, Grain / Math.Max(columns, 1)), body)];
     }
 
-    private static RangeBody Body<TKernel, S, V, T>(RowOperands<T> operands)
+    private static RangeBody Body<TKernel, S, V, T>(RowOperands<T> operands, string origin)
         where TKernel : struct, IRowKernel
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T> =>
         (start, end, _) =>
         {
             for (int row = start; row < end; row++)
             {
+                if (operands.Labels is not null)
+                {
+                    CrossEntropy.Check(operands.Labels[row], row, operands.Columns, origin);
+                }
+
                 TKernel.Row<S, V, T>(operands, row);
             }
         };

@@ -32,6 +32,7 @@ internal sealed class ThreadTeam : IDisposable
     private uint _first;
     private Exception? _error;
     private volatile bool _stopping;
+    private int _callers;
 
     /// <summary>A team of <paramref name="threads"/> threads, or as many as the process may use processors.</summary>
     internal ThreadTeam(int? threads = null)
@@ -64,7 +65,7 @@ internal sealed class ThreadTeam : IDisposable
     {
         if (s_self != 0 || Size == 1)
         {
-            RunAlone(phases, phases.Length, Math.Max(s_self - 1, 0));
+            RunAlone(phases, phases.Length);
             return;
         }
 
@@ -80,7 +81,7 @@ internal sealed class ThreadTeam : IDisposable
                     first++;
                 }
 
-                RunAlone(phases, first, 0);
+                RunAlone(phases, first);
                 if (first < phases.Length)
                 {
                     RunTogether(phases, first);
@@ -90,6 +91,39 @@ internal sealed class ThreadTeam : IDisposable
             {
                 s_self = 0;
             }
+        }
+    }
+
+    /// <summary>
+    /// Runs the phases in order as one of any number of threads that do so at once. As long as others have the team, or
+    /// there are callers enough to keep all processors busy, a phase is run on the caller's thread alone: nobody waits.
+    /// </summary>
+    internal void RunBesideOthers(Phase[] phases)
+    {
+        if (s_self != 0 || Size == 1)
+        {
+            RunAlone(phases, phases.Length);
+            return;
+        }
+
+        Interlocked.Increment(ref _callers);
+        s_self = 1;
+        try
+        {
+            for (int i = 0; i < phases.Length; i++)
+            {
+                if (!phases[i].IsSerial && Volatile.Read(ref _callers) < Size && TryRunTogether(phases, i))
+                {
+                    return;
+                }
+
+                Run(phases[i]);
+            }
+        }
+        finally
+        {
+            s_self = 0;
+            Interlocked.Decrement(ref _callers);
         }
     }
 
@@ -113,14 +147,42 @@ internal sealed class ThreadTeam : IDisposable
 
     private ulong Ticket => Volatile.Read(ref _shared.Ticket);
 
-    private static void RunAlone(Phase[] phases, int count, int worker)
+    private static void RunAlone(Phase[] phases, int count)
     {
         for (int i = 0; i < count; i++)
         {
-            if (phases[i].Count > 0)
+            Run(phases[i]);
+        }
+    }
+
+    private static void Run(Phase phase)
+    {
+        if (phase.Count > 0)
+        {
+            phase.Body(0, phase.Count, Math.Max(s_self - 1, 0));
+        }
+    }
+
+    private bool TryRunTogether(Phase[] phases, int first)
+    {
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            if (_stopping)
             {
-                phases[i].Body(0, phases[i].Count, worker);
+                return false;
             }
+
+            RunTogether(phases, first);
+            return true;
+        }
+        finally
+        {
+            _gate.Exit();
         }
     }
 
