@@ -51,8 +51,9 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         else
         {
             throw new EngineException(
-                $"{path} does not say of which network it is, and its parameters ({Some(file.Tensors.Keys)}) are not those of "
-                + "mlp (hidden.W) or cnn (conv1.W): describe it with --network FILE.");
+                $"{path} does not say of which network it is, as a file that C# saved does not, and its parameters are not those "
+                + "of mlp (hidden.W) or cnn (conv1.W). Describe it with --network FILE: layers of these names and sizes, "
+                + $"{Some(file.Tensors)}.");
         }
 
         string[] classes = file.Metadata.TryGetValue(ClassesKey, out string? names) ? Names(names, path) : [];
@@ -67,19 +68,15 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
             ? DescriptionReader.Parse(json, $"{path} (its network.json)")
             : null;
 
-    /// <summary>Reads a file of parameters; a history in its place is told to be one.</summary>
+    /// <summary>Reads a file of parameters; one of another kind in its place is told to be that.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="ignore">The names of what to pass over in it.</param>
     /// <exception cref="EngineException">It cannot be read.</exception>
     public static SafetensorsFile Read(string path, IReadOnlyList<string>? ignore = null)
     {
-        try
-        {
-            return IO.Parameters.LoadAll(path, ignore);
-        }
-        catch (ModelFileException error) when (History.IsOne(path))
-        {
-            throw new EngineException(
-                $"{path} is a history, not a model: give the file that --save or --checkpoint wrote.", error);
-        }
+        FileKind.Require(
+            path, "A saved network is what --save wrote, or an .npz file of its parameters.", FileKind.Model, FileKind.Zip);
+        return IO.Parameters.LoadAll(path, ignore);
     }
 
     /// <summary>
@@ -120,8 +117,9 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <summary>What an output means: the class's name, or its number if it has none.</summary>
     public string ClassName(int index) => index < Classes.Count ? Classes[index] : $"class {index}";
 
-    private static string Some(OrderedDictionary<string, Tensor>.KeyCollection names) =>
-        string.Join(", ", names.Take(4)) + (names.Count > 4 ? " …" : "");
+    private static string Some(OrderedDictionary<string, Tensor> parameters) =>
+        string.Join(", ", parameters.Take(12).Select(one => $"{one.Key} {one.Value.Shape}"))
+        + (parameters.Count > 12 ? " …" : "");
 
     private static string[] Names(string json, string path)
     {

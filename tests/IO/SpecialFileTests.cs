@@ -51,6 +51,7 @@ public sealed class SpecialFileTests
             using var history = new HistoryFile(path, isSynthetic: false);
             With(net => net.Fit(s_samples, s_samples), history);
         },
+        ["history"] = path => With(net => net.Fit(s_samples, s_samples), new HistoryLog(path)),
         ["--trace"] = path => Profiling.End(new Profile(), path, TextWriter.Null),
         ["--save before the training"] = path =>
         {
@@ -102,14 +103,14 @@ public sealed class SpecialFileTests
     [TestCaseSource(nameof(Writers))]
     public void A_pipe_or_a_socket_is_not_written_over(string writer)
     {
-        foreach (FileKind kind in new[] { FileKind.Pipe, FileKind.Socket, FileKind.Folder })
+        foreach (PathKind kind in new[] { PathKind.Pipe, PathKind.Socket, PathKind.Folder })
         {
             Make(kind);
 
             Within(() => Assert.That(
                 () => s_writers[writer](Special), Throws.InstanceOf<EngineException>().With.Message.Contains(Special)));
 
-            Assert.That(FileKinds.Of(Special), Is.EqualTo(kind));
+            Assert.That(PathKinds.Of(Special), Is.EqualTo(kind));
             Remove(kind);
         }
 
@@ -119,11 +120,11 @@ public sealed class SpecialFileTests
     [TestCaseSource(nameof(Writers))]
     public void A_device_is_written_into_and_stays(string writer)
     {
-        Make(FileKind.CharacterDevice);
+        Make(PathKind.CharacterDevice);
 
         s_writers[writer](Special);
 
-        Assert.That(FileKinds.Of(Special), Is.EqualTo(FileKind.CharacterDevice));
+        Assert.That(PathKinds.Of(Special), Is.EqualTo(PathKind.CharacterDevice));
         Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EqualTo(new[] { Special }));
     }
 
@@ -170,7 +171,7 @@ public sealed class SpecialFileTests
     [TestCaseSource(nameof(Readers))]
     public void A_pipe_or_a_device_is_not_read(string reader)
     {
-        foreach (FileKind kind in new[] { FileKind.Pipe, FileKind.Socket, FileKind.CharacterDevice })
+        foreach (PathKind kind in new[] { PathKind.Pipe, PathKind.Socket, PathKind.CharacterDevice })
         {
             Make(kind);
 
@@ -200,16 +201,16 @@ public sealed class SpecialFileTests
         EngineOptions.Load(null, name => name == "ENGINERC" ? "/dev/null" : null, _folder.Path, ""),
         Is.EqualTo(new EngineOptions()));
 
-    [TestCase("/dev/null", (int)FileKind.CharacterDevice)]
-    [TestCase("/", (int)FileKind.Folder)]
-    [TestCase("/dev/none", (int)FileKind.None)]
-    public void What_is_there_is_told(string path, int kind) => Assert.That((int)FileKinds.Of(path), Is.EqualTo(kind));
+    [TestCase("/dev/null", (int)PathKind.CharacterDevice)]
+    [TestCase("/", (int)PathKind.Folder)]
+    [TestCase("/dev/none", (int)PathKind.None)]
+    public void What_is_there_is_told(string path, int kind) => Assert.That((int)PathKinds.Of(path), Is.EqualTo(kind));
 
     [Test]
     public async Task A_pipe_among_pictures_is_told_of_and_the_others_are_done()
     {
         using var model = new SmallModel();
-        Make(FileKind.Pipe);
+        Make(PathKind.Pipe);
         File.WriteAllBytes(_folder.File("picture.png"), PngWriter.Write(new byte[12], width: 2));
 
         (int code, string output, string errors) = await TestCommandLine.Run(
@@ -241,7 +242,7 @@ public sealed class SpecialFileTests
         Assert.That(code, Is.EqualTo(1));
         Assert.That(errors, Is.EqualTo(
             $"-o: {pipe} cannot be written: it is a pipe, which a file would replace; name a file."));
-        Assert.That(FileKinds.Of(pipe), Is.EqualTo(FileKind.Pipe));
+        Assert.That(PathKinds.Of(pipe), Is.EqualTo(PathKind.Pipe));
     }
 
     private static void With(Action<NeuralNet> use, params Callback[] callbacks)
@@ -260,14 +261,14 @@ public sealed class SpecialFileTests
     private static void Within(Action act) =>
         Assert.That(Task.Run(act).Wait(TimeSpan.FromSeconds(60)), Is.True, "it waits at the other end");
 
-    private void Make(FileKind kind)
+    private void Make(PathKind kind)
     {
         switch (kind)
         {
-            case FileKind.Folder:
+            case PathKind.Folder:
                 Directory.CreateDirectory(Special);
                 break;
-            case FileKind.Socket:
+            case PathKind.Socket:
                 using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
                 {
                     socket.Bind(new UnixDomainSocketEndPoint(Special));
@@ -276,7 +277,7 @@ public sealed class SpecialFileTests
 
                 File.Move(Special + "2", Special);
                 break;
-            case FileKind.Pipe:
+            case PathKind.Pipe:
                 Assert.That(Run("mkfifo", Special), Is.Zero);
                 break;
             default:
@@ -290,9 +291,9 @@ public sealed class SpecialFileTests
         }
     }
 
-    private void Remove(FileKind kind)
+    private void Remove(PathKind kind)
     {
-        if (kind == FileKind.Folder)
+        if (kind == PathKind.Folder)
         {
             Directory.Delete(Special);
         }

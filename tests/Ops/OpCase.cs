@@ -103,7 +103,7 @@ internal sealed class OpCase
         Operand? workspace = bytes > 0 ? Poisoned(device, new OperandType(DType.UInt8, [checked((int)bytes)])) : null;
         byte[][] before = [.. inputs.Select(Bytes)];
 
-        run(new StepOperands(inputs, outputs, workspace));
+        run(new StepOperands(inputs, outputs, workspace?.Range));
 
         for (int i = 0; i < inputs.Length; i++)
         {

@@ -13,8 +13,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private const byte Poison = 0xFF;
 
     private readonly Dictionary<Root, byte[]> _values = [];
-    private readonly byte[] _arena = new byte[plan.Arena.Bytes];
-    private readonly byte[] _after = new byte[plan.Arena.Bytes];
+    private readonly byte[] _arena = Room(plan.Arena.Bytes), _after = Room(plan.Arena.Bytes);
 
     protected override void Begin()
     {
@@ -46,12 +45,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
             }
         }
 
-        IEnumerable<Operand> written = step.Operands.Outputs;
-        foreach (Operand place in step.Operands.Workspace is { } workspace ? written.Append(workspace) : written)
+        foreach (MemoryRange place in Written(step))
         {
-            if (!ReadPlaces(step).Any(read => Overlap(read, place)))
+            if (!ReadPlaces(step).Any(read => read.Range.Overlaps(place)))
             {
-                place.Storage.Write(Enumerable.Repeat(Poison, (int)Bytes(place)).ToArray(), place.Offset);
+                place.Storage.Write(Enumerable.Repeat(Poison, (int)place.Bytes).ToArray(), place.Offset);
             }
         }
 
@@ -109,11 +107,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     {
         // Of the arena, all but what is written; elsewhere, what is read.
         Plan.Arena.Read(_after);
-        foreach (Operand place in step.Operands.Outputs.Append(step.Operands.Workspace).OfType<Operand>())
+        foreach (MemoryRange place in Written(step))
         {
             if (place.Storage == Plan.Arena)
             {
-                int start = (int)place.Offset, length = (int)Bytes(place);
+                int start = (int)place.Offset, length = (int)place.Bytes;
                 _after.AsSpan(start, length).CopyTo(_arena.AsSpan(start));
             }
         }
@@ -127,7 +125,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         for (int i = 0; i < step.Reads.Count; i++)
         {
             Operand input = step.Operands.Inputs[i];
-            if (step.Reads[i] is { } root && !step.Operands.Outputs.Any(output => Overlap(input, output))
+            if (step.Reads[i] is { } root && !step.Operands.Outputs.Any(output => output.Range.Overlaps(input.Range))
                 && !Read(input).Bytes.SequenceEqual(_values[root]))
             {
                 throw Error(step, $"wrote over its input '{root.Variable}' ({root.Variable.Type}).");
@@ -157,13 +155,21 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private string Near(BoundStep step, int at)
     {
         Operand? before = step.Operands.Outputs
-            .Where(output => output.Storage == Plan.Arena && output.Offset + Bytes(output) <= at)
+            .Where(output => output.Storage == Plan.Arena && output.Offset + output.Range.Bytes <= at)
             .MaxBy(output => output.Offset);
         string place = before is null
             ? $"byte {at} of the plan's memory"
-            : $"{at - before.Offset - Bytes(before)} bytes behind the end of {Describe(before)}";
+            : $"{at - before.Offset - before.Range.Bytes} bytes behind the end of {Describe(before)}";
         return $"{place} has changed";
     }
+
+    /// <summary>Copies of all memory: two for each plan.</summary>
+    private static byte[] Room(long bytes) => bytes <= Array.MaxLength ? new byte[bytes] : throw new EngineException(
+        FormattableString.Invariant($"DebugMode copies a plan's memory, of which this one takes {bytes:N0} bytes, and up to ")
+        + FormattableString.Invariant($"{Array.MaxLength:N0} can be: take smaller batches, or another mode."));
+
+    private static IEnumerable<MemoryRange> Written(BoundStep step) =>
+        step.Operands.Outputs.Select(output => output.Range).Append(step.Operands.Workspace).OfType<MemoryRange>();
 
     private static IEnumerable<Operand> ReadPlaces(BoundStep step) =>
         step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null);
@@ -186,9 +192,4 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         Array.Fill(nothing.Data, double.NaN);
         return nothing;
     }
-
-    private static long Bytes(Operand operand) => operand.Type.Shape.Count * operand.Type.DType.Size();
-
-    private static bool Overlap(Operand a, Operand b) => a.Storage == b.Storage
-        && a.Offset < b.Offset + Bytes(b) && b.Offset < a.Offset + Bytes(a);
 }

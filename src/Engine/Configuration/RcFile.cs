@@ -18,7 +18,7 @@ internal static class RcFile
 
         if (!string.IsNullOrWhiteSpace(named))
         {
-            FileKinds.RequireName(named);
+            PathKinds.RequireName(named);
             return Read(Path.GetFullPath(named, currentFolder), $", which ${Variable} names");
         }
 

@@ -90,7 +90,7 @@ internal static partial class TheanoFiles
                     : Path.GetFullPath(path, currentFolder));
 
         // As there, a file that is missing is none; nor is a device, such as /dev/null, or a pipe.
-        return paths.Distinct().Where(path => FileKinds.Of(path) == FileKind.Regular);
+        return paths.Distinct().Where(path => PathKinds.Of(path) == PathKind.Regular);
     }
 
     /// <summary>

@@ -145,7 +145,8 @@ internal static class TheanoKeys
             return entry with { Key = FastMath, Value = "True" };
         }
 
-        if (Setting.Find(entry.Key) is not { } setting)
+        // optimizer_including is one of both, but of nothing that Theano has.
+        if (s_passedOver.Contains(entry.Key) || Setting.Find(entry.Key) is not { } setting)
         {
             notes.PassOver(entry.Source, entry.Key, s_passedOver.Contains(entry.Key));
             return null;

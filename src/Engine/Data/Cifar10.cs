@@ -43,7 +43,7 @@ public static class Cifar10
 
     private static Cifar10Set Read(string path, CancellationToken cancellation)
     {
-        FileKinds.RequireName(path);
+        PathKinds.RequireName(path);
         string full = Path.GetFullPath(path);
         string choices =
             $"{Cifar10Files.PickleFolder}, {Cifar10Files.BinaryFolder} or {Cifar10Files.PickleArchive}";

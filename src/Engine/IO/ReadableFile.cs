@@ -33,11 +33,11 @@ public static class ReadableFile
     /// <exception cref="EngineException">It is a folder, a device, a pipe or a socket, or has no name.</exception>
     internal static void RequireFile(string path)
     {
-        FileKinds.RequireName(path);
-        FileKind kind = FileKinds.Of(path);
-        if (kind is not (FileKind.Regular or FileKind.None))
+        PathKinds.RequireName(path);
+        PathKind kind = PathKinds.Of(path);
+        if (kind is not (PathKind.Regular or PathKind.None))
         {
-            throw new EngineException(kind == FileKind.Folder
+            throw new EngineException(kind == PathKind.Folder
                 ? $"{path} cannot be read: it is a folder; name a file in it."
                 : $"{path} cannot be read: it is {kind.Name()}, not a file; copy what it gives into a file first.");
         }

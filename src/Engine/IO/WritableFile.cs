@@ -34,14 +34,14 @@ public static class WritableFile
     /// </exception>
     public static bool IsFile(string path)
     {
-        FileKinds.RequireName(path);
-        return FileKinds.Of(path) switch
+        PathKinds.RequireName(path);
+        return PathKinds.Of(path) switch
         {
-            FileKind.Regular or FileKind.None => true,
-            FileKind.CharacterDevice => false,
-            FileKind.Folder => throw new EngineException(
+            PathKind.Regular or PathKind.None => true,
+            PathKind.CharacterDevice => false,
+            PathKind.Folder => throw new EngineException(
                 $"{path} cannot be written: it is a folder; name a file in it."),
-            FileKind kind => throw new EngineException(
+            PathKind kind => throw new EngineException(
                 $"{path} cannot be written: it is {kind.Name()}, which a file would replace; name a file."),
         };
     }

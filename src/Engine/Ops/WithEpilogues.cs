@@ -99,8 +99,9 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
                 : Scratch(Types[part.Number]);
         }
 
-        long rest = (operands.Workspace?.Type.Shape[0] ?? 0) - offset;
-        Operand? workspace = rest > 0 ? Scratch(new OperandType(DType.UInt8, [checked((int)rest)])) : null;
+        MemoryRange? workspace = operands.Workspace is { } all && all.Bytes > offset
+            ? new MemoryRange(all.Storage, all.Offset + offset, all.Bytes - offset)
+            : null;
         var own = operands with { Inputs = [.. operands.Inputs.Take(AnchorInputs)], Outputs = results, Workspace = workspace };
         return
         [
@@ -116,7 +117,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
         Operand Scratch(OperandType type)
         {
-            Operand all = operands.Workspace!;
+            MemoryRange all = operands.Workspace!;
             var operand = new Operand(all.Storage, all.Offset + offset, type);
             offset += Aligned(type);
             return operand;

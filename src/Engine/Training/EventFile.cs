@@ -25,7 +25,7 @@ public sealed class EventFile : IDisposable
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public EventFile(string folder, TimeProvider? time = null)
     {
-        FileKinds.RequireName(folder);
+        PathKinds.RequireName(folder);
         _time = time ?? TimeProvider.System;
         try
         {

@@ -119,7 +119,7 @@ public sealed partial class ModelCheckpoint : Callback
 
     private static void MakeFolder(string path)
     {
-        FileKinds.RequireName(path);
+        PathKinds.RequireName(path);
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)

@@ -90,7 +90,7 @@ internal static class KernelVariants
 
         Operand[] from = [.. inputs.Select(At)], to = [.. sample.Op.Infer(inputs).Select(At)];
         long workspace = device.Workspace(sample.Op, [.. from.Select(x => x.Type)], [.. to.Select(x => x.Type)]);
-        Operand? scratch = workspace == 0 ? null : At(new TensorType(DType.UInt8, [checked((int)workspace)]));
+        MemoryRange? scratch = workspace == 0 ? null : new MemoryRange(null!, 0, workspace);
         return (CudaBoundOp)device.Bind(sample.Op, new StepOperands(from, to, scratch));
     }
 

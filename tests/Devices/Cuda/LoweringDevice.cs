@@ -8,10 +8,14 @@ internal sealed class LoweringDevice : CudaTarget
 {
     private const ulong SomeAddress = 4096;
 
-    private readonly List<KernelVariant> _linked = [];
+    private readonly List<(string Ops, KernelLaunch Launch)> _linked = [];
 
     /// <summary>What the programs launch that were linked so far.</summary>
-    public IReadOnlyList<KernelVariant> Linked => _linked;
+    public IReadOnlyList<KernelVariant> Linked =>
+        [.. _linked.Select(each => new KernelVariant(each.Ops, each.Launch.Function))];
+
+    /// <summary>How they are launched.</summary>
+    public IEnumerable<KernelLaunch> Launches => _linked.Select(each => each.Launch);
 
     public override string Name => "lowering";
 
@@ -31,7 +35,7 @@ internal sealed class LoweringDevice : CudaTarget
     {
         _linked.AddRange(stages
             .Where(stage => stage.Launch is KernelLaunch)
-            .Select(stage => new KernelVariant(stage.Ops, ((KernelLaunch)stage.Launch).Function)));
+            .Select(stage => (stage.Ops, (KernelLaunch)stage.Launch)));
         return new Nothing();
     }
 

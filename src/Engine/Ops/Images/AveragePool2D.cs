@@ -32,13 +32,15 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public long CpuWorkspace(CpuStepTypes step) => Window.CpuWorkspace(step, step.Inputs[0].Shape);
+
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaPooling.Launches(step, "average_pool", 1, Window.Of(step.Shape(0)), CountPadding);
 
     internal int Divisor(int inside, int places) => CountPadding ? places : Math.Max(inside, 1);
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
-        Pooling.Average(Window.Of(step.Shape(0)), CountPadding, step.In<T>(0), step.Out<T>());
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pooling.Average(Window.Of(step.Shape(0)), CountPadding, step.In<T>(0), step.Out<T>(), step.Workspace);
 }
 
 /// <summary>
@@ -82,8 +84,11 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICu
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
-        Pooling.AverageGrad(Of.Window.Of(step.OutShape()), Of.CountPadding, step.In<T>(0), step.Out<T>());
+    public long CpuWorkspace(CpuStepTypes step) => Of.Window.CpuWorkspace(step, step.Outputs[0].Shape);
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pooling.AverageGrad(
+            Of.Window.Of(step.OutShape()), Of.CountPadding, step.In<T>(0), step.Out<T>(), step.Workspace);
 
     private static Sample Example((Window Window, Shape Images) each, bool countPadding) => new(
         new AveragePool2DGradient(new AveragePool2D(each.Window, countPadding)),

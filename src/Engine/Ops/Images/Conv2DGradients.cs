@@ -11,6 +11,8 @@ namespace Engine.Ops;
 /// </summary>
 internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
+    public override string Name => "conv2DInputGradient" + Of.PathSuffix;
+
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .Select(each => new Sample(
             new Conv2DInputGradient(each.Op),
@@ -52,8 +54,11 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) =>
-        Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
+    public long CpuWorkspace(CpuStepTypes step) => Of.WorkspaceBytes(
+        ConvolutionPass.InputGradient, step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
+
+    public string CpuPath(CpuStepTypes step) => Of.DescribePath(
+        ConvolutionPass.InputGradient, step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
 
     public bool TakesEpilogues(CudaStepTypes step) => !Cuda(step).General.IsFasterForInputGradient;
 
@@ -97,7 +102,13 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
     }
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradInput(
-        Of.ConvShape(step.OutShape(), step.Shape(0)), step.In<T>(0), step.In<T>(1), step.Out<T>(), step.Workspace);
+        Of.ConvShape(step.OutShape(), step.Shape(0)),
+        Of.Path,
+        step.In<T>(0),
+        step.In<T>(1),
+        step.Out<T>(),
+        step.Workspace,
+        step.Threads);
 }
 
 /// <summary>
@@ -106,6 +117,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
 /// </summary>
 internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
+    public override string Name => "conv2DWeightsGradient" + Of.PathSuffix;
+
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .SelectMany(each => (Sample[])[Example(each, withBias: false), Example(each, withBias: true)])
         .Append(new Sample(
@@ -166,16 +179,21 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) =>
-        Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
+    public long CpuWorkspace(CpuStepTypes step) => Of.WorkspaceBytes(
+        ConvolutionPass.WeightsGradient, step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
+
+    public string CpuPath(CpuStepTypes step) => Of.DescribePath(
+        ConvolutionPass.WeightsGradient, step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradWeights(
         Of.ConvShape(step.Shape(0), step.OutShape()),
+        Of.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.Out<T>(),
         WithBias ? step.Out<T>(1) : null,
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 
     private static Sample Example((Conv2D Op, Shape Images, Shape Filters) each, bool withBias) => new(
         new Conv2DWeightsGradient(each.Op, withBias),

@@ -15,6 +15,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     /// <summary>The windows.</summary>
     public static Window Window { get; } = new((2, 2), (2, 2), (0, 0), true);
 
+    public override string Name => "conv2DMaxPool" + Convolution.PathSuffix;
+
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])
         [
@@ -70,8 +72,16 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     {
         ConvShape shape = Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
         return step.Inputs[0].DType == DType.Float32
-            ? PooledConvolution.ForwardBytes<float>(shape, step.Threads)
-            : PooledConvolution.ForwardBytes<double>(shape, step.Threads);
+            ? PooledConvolution.ForwardBytes<float>(shape, Convolution.Path, step.Threads)
+            : PooledConvolution.ForwardBytes<double>(shape, Convolution.Path, step.Threads);
+    }
+
+    public string CpuPath(CpuStepTypes step)
+    {
+        ConvShape shape = Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
+        return Convolution.Path == ConvolutionPath.Columns
+            ? $"tiles of windows, of which only the maxima are stored: {Devices.Cpu.Convolution.WhyNotWinograd(shape)}"
+            : $"{Convolution.DescribePath(ConvolutionPass.Forward, step, shape)}; only the maxima are stored";
     }
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
@@ -110,6 +120,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         yield return (new Conv2D((1, 1), (1, 1), true), [n, 1, h, w], [o, 1, 3, 3]);
         yield return (new Conv2D((1, 1), (0, 0), false), [2, 5, 7, 17], [18, 5, 2, 2]);
         yield return (new Conv2D((1, 1), (0, 0), true), [34, 1, 5, 4], [2, 1, 2, 2]);
+        yield return (
+            new Conv2D((1, 1), (0, 1), true) { Path = ConvolutionPath.Winograd2 }, [n, c, h, w], [o, c, 3, 3]);
         yield return (new Conv2D((1, 1), (0, 0), true), [0, c, h, w], [o, c, 2, 2]);
     }
 
@@ -123,12 +135,14 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => PooledConvolution.Forward(
         Convolution.ConvShape(step.Shape(0), step.Shape(1)),
+        Convolution.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.InputCount > 2 ? step.In<T>(2) : null,
         step.Out<T>(),
         WithPlaces ? step.Out<int>(1) : null,
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 }
 
 /// <summary>
@@ -141,6 +155,8 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 {
     private static readonly (bool WithFilters, bool WithBias, bool WithImages)[] s_kinds =
         [(true, false, true), (true, true, false), (true, true, true), (false, false, true)];
+
+    public override string Name => "conv2DMaxPoolGradients" + Of.PathSuffix;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -226,8 +242,17 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
     {
         ConvShape shape = Of.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
         return step.Inputs[0].DType == DType.Float32
-            ? PooledConvolution.GradientBytes<float>(shape, step.Threads)
-            : PooledConvolution.GradientBytes<double>(shape, step.Threads);
+            ? PooledConvolution.GradientBytes<float>(shape, Of.Path, step.Threads)
+            : PooledConvolution.GradientBytes<double>(shape, Of.Path, step.Threads);
+    }
+
+    public string CpuPath(CpuStepTypes step)
+    {
+        ConvShape shape = Of.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
+        return PooledConvolution.IsSparse(shape, Of.Path)
+            ? "of the maxima alone, a quarter of the pixels"
+            : Of.DescribePath(
+                WithFilters ? ConvolutionPass.WeightsGradient : ConvolutionPass.InputGradient, step, shape);
     }
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
@@ -265,6 +290,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => PooledConvolution.Gradients(
         Of.ConvShape(step.Shape(0), step.Shape(1)),
+        Of.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.In<T>(2),
@@ -272,5 +298,6 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         WithFilters ? step.Out<T>() : null,
         WithBias ? step.Out<T>(1) : null,
         WithImages ? step.Out<T>(step.Operands.Outputs.Count - 1) : null,
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 }

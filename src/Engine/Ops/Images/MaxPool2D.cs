@@ -43,10 +43,12 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public long CpuWorkspace(CpuStepTypes step) => Window.CpuWorkspace(step, step.Inputs[0].Shape);
+
     public CudaLaunch[] Cuda(CudaStep step) => CudaPooling.Launches(step, "max_pool", 1, Window.Of(step.Shape(0)));
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Pooling.Max(Window.Of(step.Shape(0)), step.In<T>(0), step.Out<T>(), step.Out<int>(1));
+        Pooling.Max(Window.Of(step.Shape(0)), step.In<T>(0), step.Out<T>(), step.Out<int>(1), step.Workspace);
 }
 
 /// <summary>

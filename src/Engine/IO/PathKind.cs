@@ -4,7 +4,7 @@ using System.Runtime.Versioning;
 namespace Engine.IO;
 
 /// <summary>What a path leads to, links followed.</summary>
-internal enum FileKind
+internal enum PathKind
 {
     /// <summary>Nothing, or what cannot be looked at.</summary>
     None,
@@ -29,7 +29,7 @@ internal enum FileKind
 }
 
 /// <summary>Tells what a path leads to, without opening it, and names it for messages.</summary>
-internal static partial class FileKinds
+internal static partial class PathKinds
 {
     /// <summary>The runtime's own portable stat: libc's has a struct for each system and processor.</summary>
     private const string Runtime = "libSystem.Native";
@@ -41,7 +41,7 @@ internal static partial class FileKinds
     private const int TypeMask = 0xF000;
 
     /// <summary>What is there.</summary>
-    public static FileKind Of(string path)
+    public static PathKind Of(string path)
     {
         if (!OperatingSystem.IsWindows())
         {
@@ -49,20 +49,20 @@ internal static partial class FileKinds
         }
 
         // NUL, CON and pipes, which Windows finds in every folder.
-        return Path.GetFullPath(path).StartsWith(@"\\.\", StringComparison.Ordinal) ? FileKind.CharacterDevice
-            : File.Exists(path) ? FileKind.Regular
-            : Directory.Exists(path) ? FileKind.Folder
-            : FileKind.None;
+        return Path.GetFullPath(path).StartsWith(@"\\.\", StringComparison.Ordinal) ? PathKind.CharacterDevice
+            : File.Exists(path) ? PathKind.Regular
+            : Directory.Exists(path) ? PathKind.Folder
+            : PathKind.None;
     }
 
     /// <summary>What it is called, with what to do instead of reading it or writing over it.</summary>
-    public static string Name(this FileKind kind) => kind switch
+    public static string Name(this PathKind kind) => kind switch
     {
-        FileKind.CharacterDevice => "a device",
-        FileKind.BlockDevice => "a disk",
-        FileKind.Pipe => "a pipe",
-        FileKind.Socket => "a socket",
-        FileKind.Folder => "a folder",
+        PathKind.CharacterDevice => "a device",
+        PathKind.BlockDevice => "a disk",
+        PathKind.Pipe => "a pipe",
+        PathKind.Socket => "a socket",
+        PathKind.Folder => "a folder",
         _ => "a file",
     };
 
@@ -84,23 +84,23 @@ internal static partial class FileKinds
     }
 
     [UnsupportedOSPlatform("windows")]
-    private static FileKind OfUnix(string path)
+    private static PathKind OfUnix(string path)
     {
         Span<byte> status = stackalloc byte[StatusBytes];
         if (Stat(path, ref MemoryMarshal.GetReference(status)) != 0)
         {
-            return FileKind.None;
+            return PathKind.None;
         }
 
         return (MemoryMarshal.Read<int>(status[ModeAt..]) & TypeMask) switch
         {
-            0x8000 => FileKind.Regular,
-            0x4000 => FileKind.Folder,
-            0x2000 => FileKind.CharacterDevice,
-            0x6000 => FileKind.BlockDevice,
-            0x1000 => FileKind.Pipe,
-            0xC000 => FileKind.Socket,
-            _ => FileKind.None,
+            0x8000 => PathKind.Regular,
+            0x4000 => PathKind.Folder,
+            0x2000 => PathKind.CharacterDevice,
+            0x6000 => PathKind.BlockDevice,
+            0x1000 => PathKind.Pipe,
+            0xC000 => PathKind.Socket,
+            _ => PathKind.None,
         };
     }
 
