@@ -328,6 +328,53 @@ public class PtxFormTests : SimtTests
             Is.EqualTo(Enumerable.Range(0, Threads).Select(i => i % 2 == 0 ? 9 : 8)));
     }
 
+    /// <summary>
+    /// Global memory comes in sectors of 32 bytes; shared memory has 32 banks of 4 bytes, one word of each in a pass.
+    /// </summary>
+    [TestCase("global", 4, "sectorsAsked", 4)]
+    [TestCase("global", 4, "sectorsNeeded", 4)]
+    [TestCase("global", 32, "sectorsAsked", 32)]
+    [TestCase("global", 32, "sectorsNeeded", 4)]
+    [TestCase("global", 0, "sectorsAsked", 1)]
+    [TestCase("shared", 4, "bankConflicts", 0)]
+    [TestCase("shared", 8, "bankConflicts", 1)]
+    [TestCase("shared", 128, "bankConflicts", 31)]
+    [TestCase("shared", 132, "bankConflicts", 0)]
+    [TestCase("shared", 8, "sharedPasses", 2)]
+    [TestCase("shared", 8, "warpInstructions", 14)]
+    [TestCase("shared", 8, "threadInstructions", 14 * 32)]
+    [TestCase("shared", 8, "fma", 1)]
+    [TestCase("shared", 8, "integer", 4)]
+    public unsafe void The_meter_counts_what_a_warp_asks_for(string space, int stride, string what, int expected)
+    {
+        ulong data = Upload(new float[1024]);
+        Load(
+            $"""
+            .shared .align 4 .b8 own[8192];
+            mul.wide.u32 %rd1, %r9, {stride};
+            ld.param.u64 %rd2, [form_out];
+            mov.u64 %rd3, own;
+            add.s64 %rd1, %rd1, {(space == "global" ? "%rd2" : "%rd3")};
+            fma.rn.f32 %f1, 0f3f800000, 0f3f800000, 0f3f800000;
+            bar.sync 0;
+            mov.u32 %r1, %r9;
+            {(space == "global" ? "ld.global.u32 %r2, [%rd1]" : "st.shared.u32 [%rd1], %r1")};
+            """);
+        ((delegate* unmanaged<int, void>)SimtDouble.Cuda("simt_meter"))(1);
+
+        Good(Launch("form", new((1, 1), 32), data));
+        Good(Synchronize());
+
+        byte[] text = new byte[4096];
+        fixed (byte* start = text)
+        {
+            _ = ((delegate* unmanaged<byte*, int, int>)SimtDouble.Cuda("simt_counts"))(start, text.Length);
+        }
+
+        ((delegate* unmanaged<int, void>)SimtDouble.Cuda("simt_meter"))(0);
+        Assert.That(Encoding.ASCII.GetString(text), Does.Contain($"\"{what}\":{expected},").Or.Contain($"\"{what}\":{expected}}}"));
+    }
+
     [Test]
     public void An_unknown_opcode_is_an_error_that_names_kernel_and_line()
     {
