@@ -34,7 +34,8 @@ public sealed unsafe class DamagedKernelPtxTests
         TestName = "softmax.cu: the wrong power")]
     [TestCase(typeof(SumTo), "        totals[warp] = total;\n    }\n\n    __syncthreads();",
         "        totals[warp] = total;\n    }\n", TestName = "reduce.cu: no barrier between the warps")]
-    [TestCase(typeof(SumTo), "total = joinWarp(lane < Warps ? totals[lane] : START);", "total = joinWarp(totals[lane]);",
+    [TestCase(
+        typeof(SumTo), "total = joinWarp(lane < Warps ? totals[lane] : START);", "total = joinWarp(totals[lane]);",
         TestName = "reduce.cu: totals of warps that are not there")]
     [TestCase(
         typeof(SumTo), "__shfl_down_sync(WholeWarp, total, lanes)", "__shfl_down_sync(WholeWarp, total, lanes, 16)",

@@ -141,7 +141,7 @@ namespace simt::ptx
                 store(word.other_reader, 0);
             }
 
-            // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one of them.
+            // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one.
             void remember_reader(Race& word, uint64_t mine, int lane) const
             {
                 uint64_t first = load(word.reader);

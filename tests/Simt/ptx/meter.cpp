@@ -28,7 +28,8 @@ namespace simt::ptx
             line += std::string(",\"") + ClassNames[c] + "\":" + number(counts.classes[c]);
         const Meter& m = counts.meter;
         line += ",\"sectorsAsked\":" + number(m.sectors_asked) + ",\"sectorsNeeded\":" + number(m.sectors_needed) +
-                ",\"globalRequests\":" + number(m.global_requests) + ",\"sharedRequests\":" + number(m.shared_requests) +
+                ",\"globalRequests\":" + number(m.global_requests) +
+                ",\"sharedRequests\":" + number(m.shared_requests) +
                 ",\"sharedPasses\":" + number(m.shared_passes) + ",\"bankConflicts\":" + number(m.bank_conflicts);
         lines += line + "}\n";
     }

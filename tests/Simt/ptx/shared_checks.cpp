@@ -160,7 +160,8 @@ namespace simt::ptx
                 {
                     bool bytes = r >= floor_ && who == ByBytes;
                     odd |= uint32_t(w >= floor_ || bytes);
-                    r = bytes ? r : r < floor_ || who == me ? mine : now | (is_warp(who, warp.number) ? several : SeveralWarps);
+                    uint32_t shared = now | (is_warp(who, warp.number) ? several : SeveralWarps);
+                    r = bytes ? r : r < floor_ || who == me ? mine : shared;
                 }
                 std::memcpy(&reader_[word], &r, sizeof(Tags));
             }

@@ -159,7 +159,7 @@ namespace simt::ptx
                 }
                 else if (piece.end == Piece::RunsOut)
                     fail_at(warp, piece.line, mask,
-                        "the kernel runs past its last instruction: the compiler took for impossible what happens here");
+                        "the kernel runs past its last instruction: the compiler took this for impossible");
                 else if (piece.end == Piece::Barrier)
                 {
                     wait(warp, next, mask, Split::AtBarrier);
