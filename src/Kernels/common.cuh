@@ -55,6 +55,44 @@ __device__ __forceinline__ float greatest(float x) { return infinity(x); }
 __device__ __forceinline__ double greatest(double x) { return infinity(x); }
 __device__ __forceinline__ int greatest(int) { return 2147483647; }
 
+// Arithmetic of the rows of Ops/Elementwise. Integers wrap round, as on the CPU, for which C++ asks for unsigned ones: of
+// signed ones that overflow it says nothing, and NVRTC makes "always" of x + 1 > x.
+template <typename U>
+__device__ __forceinline__ U add(U a, U b) { return a + b; }
+__device__ __forceinline__ int add(int a, int b) { return (int)((uint32)a + (uint32)b); }
+
+template <typename U>
+__device__ __forceinline__ U subtract(U a, U b) { return a - b; }
+__device__ __forceinline__ int subtract(int a, int b) { return (int)((uint32)a - (uint32)b); }
+
+template <typename U>
+__device__ __forceinline__ U multiply(U a, U b) { return a * b; }
+__device__ __forceinline__ int multiply(int a, int b) { return (int)((uint32)a * (uint32)b); }
+
+template <typename U>
+__device__ __forceinline__ U negate(U x) { return -x; }
+__device__ __forceinline__ int negate(int x) { return subtract(0, x); }
+
+__device__ __forceinline__ float magnitude(float x) { return fabsf(x); }
+__device__ __forceinline__ double magnitude(double x) { return fabs(x); }
+__device__ __forceinline__ int magnitude(int x) { return x < 0 ? negate(x) : x; }
+
+// A number as another type, of which a value is given. From a fraction to an integer: towards zero, to the nearest that
+// the type holds, and 0 for NaN, where C++ promises nothing and devices differ.
+template <typename V, typename U>
+__device__ __forceinline__ U convert(V x, U) { return (U)x; }
+
+template <typename V>
+__device__ __forceinline__ int wholeNumber(V x, int least, int most)
+{
+    return x != x ? 0 : x <= V(least) ? least : x >= V(most) ? most : (int)x;
+}
+
+__device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
+__device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
+__device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
+__device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
+
 // The greater and the lesser of two, NaN if either is: fmax and fmin would drop it.
 template <typename U>
 __device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }

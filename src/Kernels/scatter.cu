@@ -16,7 +16,7 @@ extern "C" __global__ void scatter_add(
         for (int j = 0; j < count; j++) {
             int index = indices[j];
             if (index == row) {
-                total += g[(size_t)j * length + column];
+                total = add(total, g[(size_t)j * length + column]);
             } else if (i == 0 && (unsigned)index >= (unsigned)rows) {
                 reportFault(fault, code, index, j);
             }

@@ -20,6 +20,7 @@ public class StaticStateTests
         ["Compile.CompileOptions.Default"] = "set by a program for all it compiles later; a function keeps its own",
         ["Devices.Device.s_default"] = "set by a program for all it makes later; networks and functions keep theirs",
         ["Devices.Cpu.ThreadTeam.s_self"] = "of one thread: which of its team it is",
+        ["Graph.Gate.t_readings"] = "of one thread: what it is reading",
         ["Graph.Origin.t_current"] = "of one thread: which layer it is building",
         ["Graph.Variable.s_created"] = "counts variables, so that each has its own number; only their order matters",
         ["Ops.CompositeCode.s_kernels"] = "code that is made once: the same key gives the same code to everybody",

@@ -23,7 +23,7 @@ public class ExplanationTests
             "1 dot (1000, 200), (200, 500) (1000, 500) 1.20 MB 2.00 MB 200 M 2.99 layer"));
         Assert.That(Row(lines, "subtract"), Does.Contain("(200, 500) to w 800 kB 400 kB 100 k 0.36"));
         Assert.That(
-            lines[^2], Is.EqualTo("Floors are for 3.35 TB/s and 66.9 TFLOP/s (assumed, an H100 SXM's datasheet)."));
+            lines[^2], Is.EqualTo("Floors are for 3.35 TB/s and 66.9 TFLOP/s (assumed, the H100 SXM's datasheet)."));
     }
 
     [Test]

@@ -47,8 +47,8 @@ public class PreprocessingTests
     {
         var images = new Tensor(DType.UInt8, [2, 3, 32, 32]);
 
-        Assert.That(Preprocessing.Greyscale(images).ToString(), Is.EqualTo("float32 (2, 1, 32, 32)"));
-        Assert.That(Preprocessing.Greyscale(images, flat: true).ToString(), Is.EqualTo("float32 (2, 1024)"));
+        Assert.That(Preprocessing.Greyscale(images).TypeText, Is.EqualTo("float32 (2, 1, 32, 32)"));
+        Assert.That(Preprocessing.Greyscale(images, flat: true).TypeText, Is.EqualTo("float32 (2, 1024)"));
     }
 
     [Test]
@@ -60,7 +60,7 @@ public class PreprocessingTests
         foreach (Tensor images in wrong)
         {
             Assert.That(() => Preprocessing.Greyscale(images), Throws.TypeOf<EngineException>()
-                .With.Message.Contains("uint8 (n, 3, height, width)").And.Message.Contains(images.ToString()));
+                .With.Message.Contains("uint8 (n, 3, height, width)").And.Message.Contains(images.TypeText));
         }
     }
 }

@@ -53,8 +53,8 @@ public class SyntheticImagesTests
         Assert.That(set.Source, Does.Contain("not CIFAR-10"));
         Assert.That(set.Notice, Does.Contain("not CIFAR-10's"));
         Assert.That(set.ClassNames, Has.Count.EqualTo(10).And.Unique);
-        Assert.That(set.Train.Images.ToString(), Is.EqualTo("uint8 (10, 3, 32, 32)"));
-        Assert.That(set.Train.Labels.ToString(), Is.EqualTo("int32 (10)"));
+        Assert.That(set.Train.Images.TypeText, Is.EqualTo("uint8 (10, 3, 32, 32)"));
+        Assert.That(set.Train.Labels.TypeText, Is.EqualTo("int32 (10)"));
     }
 
     [Test]

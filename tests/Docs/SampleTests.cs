@@ -12,7 +12,11 @@ public class SampleTests
     private static IEnumerable<string> Files =>
         Directory.GetFiles(Folder, "*.cs").Select(file => Path.GetFileName(file)).Order();
 
-    [TestCaseSource(nameof(Files))]
+    /// <summary>Those that run within the tests; a server has tests of its own.</summary>
+    private static IEnumerable<string> Programs =>
+        Files.Where(file => !File.ReadAllText(Path.Combine(Folder, file)).StartsWith("#:sdk", StringComparison.Ordinal));
+
+    [TestCaseSource(nameof(Programs))]
     public void A_sample_compiles_and_runs(string file)
     {
         var program = CompiledProgram.Of(
@@ -30,7 +34,7 @@ public class SampleTests
     // rules of style apply.
     [TestCase("xor.cs", @"0 xor 1 = (0\.99|1\.00)")]
     [TestCase("kernel.cs", "The gradient of swish is that of its definition")]
-    [TestCase("layers.cs", "bend1 gives float32")]
+    [TestCase("layers.cs", @"bend1 gives \(1, \d+\) for a point")]
     public void A_sample_runs_by_dotnet_run(string file, string shown)
     {
         var start = new ProcessStartInfo("dotnet", ["run", $"samples/{file}"])

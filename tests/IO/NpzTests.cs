@@ -37,7 +37,7 @@ public class NpzTests
         Assert.That(loaded.Keys, Is.EqualTo(s_tensors.Select(pair => pair.Key)));
         foreach ((string name, Tensor tensor) in s_tensors)
         {
-            Assert.That($"{loaded[name]}", Is.EqualTo($"{tensor}"));
+            Assert.That(loaded[name].TypeText, Is.EqualTo(tensor.TypeText));
             Assert.That(loaded[name].Bytes.SequenceEqual(tensor.Bytes), name);
         }
     }
@@ -84,7 +84,7 @@ public class NpzTests
         OrderedDictionary<string, Tensor> loaded = Npz.Load(Model);
 
         Assert.That(loaded.Keys, Is.EqualTo(new[] { "arr_0", "arr_1", "arr_2" }));
-        Assert.That($"{loaded["arr_0"]}", Is.EqualTo("float32 (2, 3, 4)"));
+        Assert.That(loaded["arr_0"].TypeText, Is.EqualTo("float32 (2, 3, 4)"));
         Assert.That(loaded["arr_0"].AsSpan<float>().ToArray(), Is.EqualTo(Enumerable.Range(0, 24)));
         Assert.That(loaded["arr_1"].AsSpan<double>().ToArray(), Is.EqualTo(new[] { 1.5, -2 }));
         Assert.That(loaded["arr_2"].AsSpan<int>().ToArray(), Is.EqualTo(new[] { 7, -8 }));

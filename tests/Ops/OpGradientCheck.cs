@@ -48,7 +48,7 @@ internal sealed class OpGradientCheck
 
             Tensor input = _case.Inputs[i];
             Assert.That(grad.DType == input.DType && grad.Shape == input.Shape,
-                $"the gradient of input {i} is a {grad}, not a {input}");
+                $"the gradient of input {i} is a {grad.TypeText}, not a {input.TypeText}");
             int count = (int)input.Shape.Count;
             for (int n = 0; n < Math.Min(_elements, count); n++)
             {

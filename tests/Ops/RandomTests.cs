@@ -113,7 +113,7 @@ public class RandomTests
         Input x = Variable("x", DType.Int32, Shape.OfRank(2));
         using var f = Function.Compile([x], [new RandomStream(7).Uniform(x)]);
 
-        Assert.That(f.Call(new Tensor(DType.Int32, [3, 5]))[0].ToString(), Is.EqualTo("float32 (3, 5)"));
+        Assert.That(f.Call(new Tensor(DType.Int32, [3, 5]))[0].TypeText, Is.EqualTo("float32 (3, 5)"));
     }
 
     [Test]

@@ -75,7 +75,7 @@ public sealed partial class MachineTests
         RunnerProcess doctor = Doctor("doctor", driver), asked = Doctor("doctor --device cuda", driver);
 
         Assert.That(doctor.Output, Does.Contain("auto is cpu (Using the cpu: there is no NVRTC, NVIDIA's run-time compiler.)")
-            .And.Contain("\n  nvrtc    install it (Debian: libnvrtc12;"));
+            .And.Contain("\n  nvrtc    install it ("));
         Assert.That(doctor.ExitCode, Is.Zero);
         Assert.That(Trial(asked), Does.StartWith("--device cuda: There is no NVRTC, NVIDIA's run-time compiler (tried "));
         Assert.That(asked.ExitCode, Is.EqualTo(1));
@@ -135,6 +135,24 @@ public sealed partial class MachineTests
             .And.Contain("update the driver, or install an NVRTC that is no newer.")
             .And.Contain("CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)"));
         Assert.That(doctor.ExitCode, Is.EqualTo(1));
+    }
+
+    [TestCase("12040", "libnvrtc.so.12", "libnvrtc.so.13 libnvrtc.so.12 libnvrtc.so.11.2")]
+    [TestCase("13000", "libnvrtc.so.13", "libnvrtc.so.13 libnvrtc.so.12 libnvrtc.so.11.2")]
+    [TestCase("12080", "libnvrtc.so.11.2", "libnvrtc.so.13 libnvrtc.so.11.2")]
+    [TestCase("12040", "libnvrtc.so.13", "libnvrtc.so.13")]
+    public void Of_several_nvrtcs_the_newest_is_taken_that_is_no_later_than_the_driver(
+        string driver, string taken, string there)
+    {
+        File.CreateSymbolicLink(_folder.File("libcuda.so.1"), Path.Combine(SimtDouble.Folder, "libcuda.so.1"));
+        foreach (string name in there.Split(' '))
+        {
+            File.CreateSymbolicLink(_folder.File(name), Path.Combine(SimtDouble.Folder, "libnvrtc.so"));
+        }
+
+        RunnerProcess doctor = Doctor("doctor", ("ENGINE_CUDA_PATH", _folder.Path), ("SIMT_DRIVER_VERSION", driver));
+
+        Assert.That(doctor.Output, Does.Contain($"nvrtc    12.4, {_folder.File(taken)}, for GPUs"));
     }
 
     [TestCase("0", "cuda:0 (SIMT double) has no room for this program: others hold its 0 MiB.")]

@@ -48,6 +48,7 @@ public class BrokenKernelTests : SimtTests
     [TestCase("shared_pointer_too_far", IllegalAddress, "of the shared variable s, which has 256 bytes")]
     [TestCase("dynamic_shared_too_far", IllegalAddress, "of the dynamic shared memory, which has 512 bytes", 1, 512)]
     [TestCase("column_too_wide", IllegalAddress, "out of bounds: index 16")]
+    [TestCase("overflows", LaunchFailed, "a signed integer overflows")]
     [TestCase("divides_by_zero", LaunchFailed, "division of whole numbers by zero")]
     [TestCase("copy_not_waited_for", LaunchFailed, "uninitialised read")]
     [TestCase("stops_itself", LaunchFailed, "stopped itself by __trap()")]

@@ -4,20 +4,14 @@ namespace Engine.Compile;
 
 public sealed partial class Function
 {
-    private Plan LastPlan => _plans.Count > 0 ? _plans[0] : throw new EngineException(
+    private Plan LastPlan => LatestPlan ?? throw new EngineException(
         "The function has no plan to show yet: call it, or Prepare it for arguments of some shapes.");
 
     /// <summary>
     /// What was built for the arguments of the last call, as a table: the graph, the steps, the memory or the launches.
     /// </summary>
     /// <exception cref="EngineException">The function has no plan yet.</exception>
-    public string Print(Stage stage = Stage.Kernels)
-    {
-        lock (_lock)
-        {
-            return new Explanation(LastPlan, Device).Print(stage);
-        }
-    }
+    public string Print(Stage stage = Stage.Kernels) => new Explanation(LastPlan, Device).Print(stage);
 
     /// <summary>
     /// What is computed, as trees: each output and each update with the ops that it depends on below it, with their
@@ -31,9 +25,23 @@ public sealed partial class Function
     /// </summary>
     public string ToDot() => DotPrinter.Print(Roots());
 
+    /// <summary>
+    /// What goes in and what comes out: <c>function (x float32 (?, 4)) -> (softmax.0 float32 (?, 3)) on cpu</c>.
+    /// </summary>
+    public override string ToString()
+    {
+        string updates = _graph.Updates.Count == 0
+            ? ""
+            : $" with updates of {string.Join(", ", _graph.Updates.Select(update => update.Target))}";
+        return $"function ({List(Inputs)}) -> ({List(Outputs)}){updates} on {Device}";
+
+        static string List(IEnumerable<Variable> variables) => string.Join(", ", variables.Select(variable =>
+            variable.ToString() == variable.Type.ToString() ? $"{variable}" : $"{variable} {variable.Type}"));
+    }
+
     private (string Name, Variable Variable)[] Roots()
     {
-        FunctionGraph graph = _plans.Count > 0 ? _plans[0].Graph : _graph;
+        FunctionGraph graph = LatestPlan?.Graph ?? _graph;
         return
         [
             .. graph.Outputs.Select((output, i) => ($"output {i}", output)),

@@ -1,29 +1,40 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Engine.Devices;
 using Engine.Graph;
-using Engine.Rewrites;
 
 namespace Engine.Compile;
 
 /// <summary>
 /// A compiled graph. The first call with arguments of given shapes makes a plan for them; later calls with those shapes
-/// run it and allocate nothing.
+/// run it and allocate nothing but their results.
 /// </summary>
+/// <remarks>
+/// Any number of threads may call a function, and functions that share variables, at the same time: each gets the results
+/// of its own arguments. Calls that only read run beside one another; one that updates shared variables waits for those
+/// that use them, and they for it, so that each call sees all the values that some other call has left, or none of them.
+/// <see cref="Run"/> and <see cref="RunMany"/> followed by <see cref="ReadOutput"/> are two steps between which another
+/// thread's call may come: threads that share a function use <see cref="Call(ReadOnlySpan{Tensor})"/>, or <see
+/// cref="Call(ReadOnlySpan{Tensor}, ReadOnlySpan{Tensor})"/>, which allocates nothing. <see cref="Dispose"/> waits for the
+/// calls that run; later ones are refused.
+/// </remarks>
 public sealed partial class Function : IDisposable
 {
-    private const int MostPlans = 16;
-
     private readonly FunctionGraph _graph;
-    private readonly Dictionary<Constant, Storage> _constants = [];
-    private readonly List<Plan> _plans = [];
-    private readonly Lock _lock = new();
+    private readonly SharedVariable[] _variables;
+    private readonly (Gate Gate, bool IsChanged)[] _gates;
+    private Plan? _last;
 
     private Function(FunctionGraph graph, Device device, CompileOptions options)
     {
         _graph = graph;
         Device = device;
         Options = options;
+        HashSet<SharedVariable> changed = [.. graph.Updates.Select(update => update.Target)];
+        _variables = [.. FunctionGraph.Leaves(graph.Roots).OfType<SharedVariable>().Union(changed)];
+        _gates = [.. _variables
+            .GroupBy(variable => variable.Gate)
+            .Select(same => (same.Key, same.Any(changed.Contains)))
+            .OrderBy(gate => gate.Key.Order)];
     }
 
     /// <summary>How it is compiled.</summary>
@@ -42,14 +53,11 @@ public sealed partial class Function : IDisposable
     /// The ops that the function applies, each after those it depends on: those of the plan used last, or before there
     /// is one, those that were written.
     /// </summary>
-    public IReadOnlyList<Apply> Nodes => _plans.Count > 0 ? _plans[0].Schedule : Traversal.Order(_graph.Roots);
+    public IReadOnlyList<Apply> Nodes => LatestPlan?.Schedule ?? Traversal.Order(_graph.Roots);
 
     /// <summary>What one call hands to the device, in order.</summary>
     /// <exception cref="EngineException">There is no plan yet.</exception>
     public IReadOnlyList<Launch> Launches => LastPlan.Program.Launches;
-
-    /// <summary>The plans made so far, the one used last first.</summary>
-    internal IReadOnlyList<Plan> Plans => _plans;
 
     /// <summary>Compiles a graph.</summary>
     /// <param name="inputs">What is given with each call, in this order.</param>
@@ -80,34 +88,96 @@ public sealed partial class Function : IDisposable
 
     /// <summary>Runs the function and returns copies of its outputs.</summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The function, its device or a shared variable that it uses was disposed of.
+    /// </exception>
     public Tensor[] Call(params ReadOnlySpan<Tensor> arguments)
     {
-        lock (_lock)
+        Plan plan = Begin(arguments);
+        try
         {
-            Plan plan = PlanFor(arguments);
-            plan.Run(arguments, 1);
+            plan.Run(1);
             var outputs = new Tensor[Outputs.Count];
             for (int i = 0; i < outputs.Length; i++)
             {
                 outputs[i] = new Tensor(plan.OutputDType(i), plan.OutputShape(i));
-                plan.ReadOutput(i, outputs[i].Bytes);
+                plan.ReadOutput(i, outputs[i]);
             }
 
             return outputs;
         }
+        finally
+        {
+            End(plan);
+        }
     }
 
-    /// <summary>Runs the function; the outputs stay on the device, for <see cref="ReadOutput"/>.</summary>
+    /// <summary>
+    /// Runs the function and copies its outputs into tensors of the caller's. With arguments of shapes that were there
+    /// before it allocates nothing.
+    /// </summary>
+    /// <param name="arguments">The arguments, one for each input.</param>
+    /// <param name="outputs">Where the outputs go, a tensor of its dtype and shape for each.</param>
+    /// <exception cref="EngineException">
+    /// The dtype or the shape of an argument or of a tensor for an output does not fit: nothing has run then.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The function, its device or a shared variable that it uses was disposed of.
+    /// </exception>
+    public void Call(ReadOnlySpan<Tensor> arguments, ReadOnlySpan<Tensor> outputs)
+    {
+        Plan plan = Begin(arguments);
+        try
+        {
+            Check(plan, outputs);
+            plan.Run(1);
+            for (int i = 0; i < outputs.Length; i++)
+            {
+                plan.ReadOutput(i, outputs[i]);
+            }
+        }
+        finally
+        {
+            End(plan);
+        }
+    }
+
+    /// <summary>
+    /// Runs the function; the outputs stay on the device, for <see cref="ReadOutput"/>. Where several threads use the
+    /// function, another one's call may come between the two: they use <see cref="Call(ReadOnlySpan{Tensor})"/>.
+    /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// The function, its device or a shared variable that it uses was disposed of.
+    /// </exception>
     public void Run(params ReadOnlySpan<Tensor> arguments) => RunMany(1, arguments);
 
-    /// <summary>Runs the function several times over with the same arguments, with no host in between.</summary>
-    /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
+    /// <summary>
+    /// Runs the function several times over with the same arguments, with no host in between. Another thread's call may
+    /// come between two of these runs.
+    /// </summary>
+    /// <inheritdoc cref="Run"/>
     public void RunMany(int times, params ReadOnlySpan<Tensor> arguments)
     {
-        lock (_lock)
+        Plan plan = Begin(arguments);
+        try
         {
-            PlanFor(arguments).Run(arguments, times);
+            for (int left = times; left > 0;)
+            {
+                // A GPU is quicker at all of them in one go; the CPU's leave room for what others wait for.
+                int runs = Device.IsGpu ? left : 1;
+                plan.Run(runs);
+                left -= runs;
+                if (left > 0 && IsWanted)
+                {
+                    ExitGates();
+                    EnterGates();
+                }
+            }
+        }
+        finally
+        {
+            End(plan);
         }
     }
 
@@ -116,23 +186,22 @@ public sealed partial class Function : IDisposable
     /// first call need not.
     /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
-    public void Prepare(params ReadOnlySpan<Tensor> arguments)
-    {
-        lock (_lock)
-        {
-            PlanFor(arguments);
-        }
-    }
+    public void Prepare(params ReadOnlySpan<Tensor> arguments) => Take(arguments).Turn.Exit();
 
-    /// <summary>Copies an output of the last run.</summary>
+    /// <summary>
+    /// Copies an output of the last run, whichever thread's it was: see <see cref="Run"/>.
+    /// </summary>
     /// <exception cref="EngineException">
     /// The function has not run, or the output is of another dtype or size.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The function was disposed of.</exception>
     public void ReadOutput<T>(int output, Span<T> destination) where T : unmanaged
     {
-        lock (_lock)
+        ThrowIfDisposed();
+        Plan plan = Volatile.Read(ref _last) ?? throw new EngineException("The function has not run yet.");
+        lock (plan.Turn)
         {
-            Plan plan = _plans.Count > 0 ? _plans[0] : throw new EngineException("The function has not run yet.");
+            ThrowIfDisposed();
             if (plan.OutputDType(output) != DTypes.Of<T>() || plan.OutputShape(output).Count != destination.Length)
             {
                 throw new EngineException(
@@ -144,67 +213,67 @@ public sealed partial class Function : IDisposable
         }
     }
 
-    /// <summary>Frees the memory of all plans.</summary>
-    public void Dispose()
-    {
-        _plans.ForEach(plan => plan.Dispose());
-        _plans.Clear();
-        foreach (Storage constant in _constants.Values)
-        {
-            constant.Dispose();
-        }
-
-        _constants.Clear();
-    }
-
-    private Plan PlanFor(ReadOnlySpan<Tensor> arguments)
+    /// <summary>The plan for such arguments, which are where it reads them, and all values that it uses to oneself.</summary>
+    private Plan Begin(ReadOnlySpan<Tensor> arguments)
     {
         Check(arguments);
-        int index = 0;
-        while (index < _plans.Count && !_plans[index].Fits(arguments))
+        Device.ThrowIfDisposed();
+        EnterGates();
+        Plan? plan = null;
+        try
         {
-            index++;
-        }
-
-        Plan plan;
-        if (index < _plans.Count)
-        {
-            plan = _plans[index];
-            if (index == 0)
+            foreach (SharedVariable variable in _variables)
             {
-                return plan;
+                variable.ThrowIfDisposed();
             }
 
-            _plans.RemoveAt(index);
+            plan = Take(arguments);
+            plan.Write(arguments);
+            Volatile.Write(ref _last, plan);
+            return plan;
         }
-        else
+        catch
         {
-            plan = NewPlan(arguments);
+            plan?.Turn.Exit();
+            ExitGates();
+            throw;
         }
-
-        _plans.Insert(0, plan);
-        if (_plans.Count > MostPlans)
-        {
-            _plans[^1].Dispose();
-            _plans.RemoveAt(_plans.Count - 1);
-        }
-
-        return plan;
     }
 
-    private Plan NewPlan(ReadOnlySpan<Tensor> arguments)
+    private void End(Plan plan)
     {
-        var clock = Stopwatch.StartNew();
-        FunctionGraph graph = _graph.Specialise(Types(arguments));
-        List<Rewritten> history = [new("written", graph, clock.Elapsed)];
-        foreach (Rewrite rewrite in Options.Rewrites)
-        {
-            clock.Restart();
-            graph = rewrite.Apply(graph, Device);
-            history.Add(new Rewritten(rewrite.Name, graph, clock.Elapsed));
-        }
+        plan.Turn.Exit();
+        ExitGates();
+    }
 
-        return new Plan(graph, Device, Options, ConstantStorage) { History = history };
+    /// <summary>Whether another thread waits for values that this function uses.</summary>
+    private bool IsWanted => Array.Exists(_gates, static gate => gate.Gate.IsWanted);
+
+    private void EnterGates()
+    {
+        int entered = 0;
+        try
+        {
+            for (; entered < _gates.Length; entered++)
+            {
+                _gates[entered].Gate.Enter(_gates[entered].IsChanged);
+            }
+        }
+        catch
+        {
+            ExitGates(entered);
+            throw;
+        }
+    }
+
+    private void ExitGates() => ExitGates(_gates.Length);
+
+    private void ExitGates(int entered)
+    {
+        while (entered > 0)
+        {
+            _gates[--entered].Gate.Exit();
+        }
     }
 
     private void Check(ReadOnlySpan<Tensor> arguments)
@@ -219,32 +288,26 @@ public sealed partial class Function : IDisposable
             Input input = Inputs[i];
             if (arguments[i].DType != input.DType || !input.Shape.Admits(arguments[i].Shape))
             {
-                throw new EngineException($"The input '{input}' is {input.Type} and cannot take a {arguments[i]}.");
+                throw new EngineException($"The input '{input}' is {input.Type} and cannot take a {arguments[i].TypeText}.");
             }
         }
     }
 
-    private TensorType[] Types(ReadOnlySpan<Tensor> arguments)
+    private static void Check(Plan plan, ReadOnlySpan<Tensor> outputs)
     {
-        var types = new TensorType[arguments.Length];
-        for (int i = 0; i < types.Length; i++)
+        if (outputs.Length != plan.OutputCount)
         {
-            int? size = Inputs[i].IsSize ? arguments[i].AsSpan<int>()[0] : null;
-            types[i] = new TensorType(arguments[i].DType, arguments[i].Shape, size);
+            throw new EngineException($"The function has {plan.OutputCount} outputs, not {outputs.Length}.");
         }
 
-        return types;
-    }
-
-    private Storage ConstantStorage(Constant constant)
-    {
-        if (!_constants.TryGetValue(constant, out Storage? storage))
+        for (int i = 0; i < outputs.Length; i++)
         {
-            storage = Device.Allocate(constant.Type.Bytes);
-            storage.Write(constant.Value.Bytes);
-            _constants.Add(constant, storage);
+            if (outputs[i].DType != plan.OutputDType(i) || outputs[i].Shape != plan.OutputShape(i))
+            {
+                throw new EngineException(
+                    $"Output {i} is {plan.OutputDType(i).Name()} {plan.OutputShape(i)} and does not go into a "
+                    + $"{outputs[i].TypeText}.");
+            }
         }
-
-        return storage;
     }
 }

@@ -5,11 +5,12 @@ namespace Engine.Compile;
 
 /// <summary>
 /// A function made ready for inputs of given shapes: kernels bound to fixed addresses in one arena. Running it
-/// allocates nothing.
+/// allocates nothing, and is for the one thread whose turn it is.
 /// </summary>
 internal sealed class Plan : IDisposable
 {
     private readonly Device _device;
+    private readonly CompileOptions _options;
     private readonly string _name;
     private readonly Storage _arena;
     private readonly IProgram _program;
@@ -23,6 +24,7 @@ internal sealed class Plan : IDisposable
     public Plan(FunctionGraph graph, Device device, CompileOptions options, Func<Constant, Storage> constants)
     {
         _device = device;
+        _options = options;
         Graph = graph;
         IReadOnlyList<Scheduled> schedule = Compile.Schedule.Create(graph, device.RunsAtOnce);
         Schedule = [.. schedule.Select(scheduled => scheduled.Node)];
@@ -43,12 +45,12 @@ internal sealed class Plan : IDisposable
             var operands = new StepOperands(
                 [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
                 [.. step.Node.Outputs.Select((output, i) => At(step.Outputs[i], output))],
-                workspace < 0 ? null : new Operand(
-                    _arena,
-                    Layout.Memory.Offsets[workspace],
-                    new OperandType(DType.UInt8, [checked((int)step.Workspace)])));
-            waves[^1].Add(new BoundStep(
-                step.Node, step.Inputs, step.Outputs, operands, device.Bind(step.Node.Op, operands)));
+                workspace < 0 ? null : new MemoryRange(_arena, Layout.Memory.Offsets[workspace], step.Workspace))
+            {
+                Origin = step.Node.Origin.ToString(),
+            };
+            IKernel kernel = Lowering.Of(step.Node, device, () => device.Bind(step.Node.Op, operands));
+            waves[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
         }
 
         foreach ((Root from, SharedVariable to) in Layout.CopiesAfter)
@@ -115,6 +117,18 @@ internal sealed class Plan : IDisposable
     /// <summary>The memory of all values that are neither shared variables nor constants.</summary>
     public Storage Arena => _arena;
 
+    /// <summary>Held by the thread that uses the plan.</summary>
+    public Lock Turn { get; } = new();
+
+    /// <summary>Whether the memory is freed.</summary>
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>The same plan in memory of its own.</summary>
+    public Plan Another(Func<Constant, Storage> constants) =>
+        new(Graph, _device, _options, constants) { History = History };
+
+    public int OutputCount => _outputs.Length;
+
     public Shape OutputShape(int output) => _outputs[output].Type.Shape;
 
     public DType OutputDType(int output) => _outputs[output].Type.DType;
@@ -135,22 +149,30 @@ internal sealed class Plan : IDisposable
         return true;
     }
 
-    public void Run(ReadOnlySpan<Tensor> arguments, int times)
+    /// <summary>Puts the arguments where the runs that follow read them.</summary>
+    public void Write(ReadOnlySpan<Tensor> arguments)
     {
-        using IDisposable? range = _device.Range(_name);
         for (int i = 0; i < _inputs.Length; i++)
         {
-            _inputs[i].Storage.Write(arguments[i].Bytes, _inputs[i].Offset);
+            arguments[i].CopyTo(_inputs[i].Storage, _inputs[i].Offset);
         }
+    }
 
+    public void Run(int times)
+    {
+        using IDisposable? range = _device.Range(_name);
         _program.Run(times);
     }
 
     public void ReadOutput(int output, Span<byte> destination) =>
         _outputs[output].Storage.Read(destination, _outputs[output].Offset);
 
+    public void ReadOutput(int output, Tensor destination) =>
+        destination.CopyFrom(_outputs[output].Storage, _outputs[output].Offset);
+
     public void Dispose()
     {
+        IsDisposed = true;
         _program.Dispose();
         _arena.Dispose();
     }

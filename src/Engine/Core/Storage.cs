@@ -22,6 +22,11 @@ public abstract class Storage : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>What tells of a use after the memory was freed.</summary>
+    private protected ObjectDisposedException Freed() => new(
+        nameof(Storage),
+        $"This memory, {Bytes} bytes on {Device}, was freed: dispose of it when nothing uses it any more.");
+
     /// <summary>Frees the memory.</summary>
     protected abstract void Dispose(bool disposing);
 }

@@ -1,9 +1,12 @@
 namespace Engine.Devices;
 
-/// <summary>What runs plans: it has memory, it binds ops to kernels, and it runs lists of them.</summary>
+/// <summary>
+/// What runs plans: it has memory, it binds ops to kernels, and it runs lists of them. Any number of threads may use it.
+/// </summary>
 public abstract class Device : IDisposable
 {
     private static Device? s_default;
+    private volatile bool _isDisposed;
 
     /// <summary>Where functions run unless told otherwise: at first the CPU with all its cores.</summary>
     public static Device Default
@@ -46,6 +49,9 @@ public abstract class Device : IDisposable
     /// </summary>
     public virtual bool RunsAtOnce => false;
 
+    /// <summary>How many programs may run at once; more than these wait for one another.</summary>
+    internal virtual int RunsBeside => 1;
+
     /// <summary>
     /// Joins kernels into a program that runs one wave of them after the other; those of a wave do not depend on one
     /// another.
@@ -61,15 +67,28 @@ public abstract class Device : IDisposable
     /// </summary>
     public virtual IDisposable? Range(string name) => null;
 
-    /// <summary>Frees what the device holds.</summary>
+    /// <summary>Frees what the device holds, once what runs has ended. Nothing runs on it any more.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         Dispose(true);
         GC.SuppressFinalize(this);
     }
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    /// <exception cref="ObjectDisposedException">The device was disposed of.</exception>
+    internal void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(
+                Name,
+                $"The device {Name} was disposed of, and runs nothing any more: dispose of it when all that uses it is done "
+                + "with, or make another.");
+        }
+    }
 
     /// <summary>Frees what the device holds.</summary>
     protected abstract void Dispose(bool disposing);
@@ -82,13 +101,32 @@ public readonly record struct OperandType(DType DType, Shape Shape);
 /// <param name="Storage">The block of memory.</param>
 /// <param name="Offset">Where in it the value begins, in bytes.</param>
 /// <param name="Type">The dtype and the shape.</param>
-public sealed record Operand(Storage Storage, long Offset, OperandType Type);
+public sealed record Operand(Storage Storage, long Offset, OperandType Type)
+{
+    /// <summary>The memory that the value takes.</summary>
+    public MemoryRange Range => new(Storage, Offset, Type.Shape.Count * Type.DType.Size());
+}
 
 /// <summary>What a step of a plan reads and writes.</summary>
 /// <param name="Inputs">What it reads.</param>
 /// <param name="Outputs">What it writes.</param>
 /// <param name="Workspace">Scratch memory, if the op asked for any.</param>
-public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, Operand? Workspace);
+public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, MemoryRange? Workspace)
+{
+    /// <summary>What a message about the step ends with: its layer and its line, as far as they are known.</summary>
+    public string Origin { get; init; } = "";
+}
+
+/// <summary>A part of a block of memory, which may be longer than an array.</summary>
+/// <param name="Storage">The block.</param>
+/// <param name="Offset">Where in it the part begins, in bytes.</param>
+/// <param name="Bytes">How long it is.</param>
+public sealed record MemoryRange(Storage Storage, long Offset, long Bytes)
+{
+    /// <summary>Whether some byte is in both.</summary>
+    internal bool Overlaps(MemoryRange other) =>
+        Storage == other.Storage && Offset < other.Offset + other.Bytes && other.Offset < Offset + Bytes;
+}
 
 /// <summary>Something a device can run, bound to its operands.</summary>
 public interface IKernel

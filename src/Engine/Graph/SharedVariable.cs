@@ -2,22 +2,25 @@ namespace Engine.Graph;
 
 /// <summary>
 /// A variable that keeps its value between calls and may be updated by them: a parameter, a velocity, a counter, a data
-/// set. Its value lies in host memory until a function that uses it is compiled, and on that function's device from then on.
+/// set. Its value lies in host memory until a function that uses it is called, and on that function's device from then on.
+/// Any number of threads may use it: who reads the value waits for who changes it, and gets all of one value.
 /// </summary>
 public sealed class SharedVariable : Variable, IDisposable
 {
-    /// <summary>Of a value taken from rows of another, how many are brought to the device at once.</summary>
-    private const int RowsAtOnce = 512;
+    /// <summary>Of a value taken from rows of another, how many are brought to the device at once, and how many bytes.</summary>
+    private const int RowsAtOnce = 512, BytesAtOnce = 64 << 20;
 
+    // Where the value lies. The gate is for the value itself, which functions read and change without this lock.
+    private readonly Lock _placing = new();
+    private Gate? _gate;
     private Tensor? _host;
     private (Tensor From, int[] Rows)? _selection;
     private Tensor? _lent;
     private Storage? _storage;
+    private bool _isDisposed;
 
-    /// <summary>A shared variable with this first value.</summary>
-    public SharedVariable(Tensor value, string? name = null)
-        : base(new TensorType(value?.DType ?? throw new ArgumentNullException(nameof(value)), value.Shape), name) =>
-        _host = value;
+    /// <summary>A shared variable whose first value is a copy of this one.</summary>
+    public SharedVariable(Tensor value, string? name = null) : base(TypeOf(value), name) => _host = value.Clone();
 
     /// <summary>
     /// A shared variable whose first value is some rows of a tensor. They go to the device a few at a time, so that there
@@ -26,28 +29,54 @@ public sealed class SharedVariable : Variable, IDisposable
     internal SharedVariable(Tensor from, int[] rows, string? name)
         : base(new TensorType(from.DType, from.Shape.With(0, rows.Length)), name) => _selection = (from, rows);
 
-    private SharedVariable(string? name, Tensor lent)
-        : base(new TensorType(lent.DType, lent.Shape), name) => _lent = lent;
+    private SharedVariable(TensorType type, string? name) : base(type, name)
+    {
+    }
+
+    /// <summary>A shared variable whose first value nobody else changes until it is on the device: it is not copied.</summary>
+    internal static SharedVariable Of(Tensor value, string? name) => new(TypeOf(value), name) { _host = value };
 
     /// <summary>
     /// A shared variable that is never set or updated: a device that can reads it where the tensor lies.
     /// </summary>
-    internal static SharedVariable InPlace(Tensor value, string? name) => new(name, value);
+    internal static SharedVariable InPlace(Tensor value, string? name) => new(TypeOf(value), name) { _lent = value };
 
     /// <summary>
     /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
 
+    /// <summary>What reads and changes of the value wait at: of this variable, or of several that change together.</summary>
+    internal Gate Gate
+    {
+        get => _gate ?? Interlocked.CompareExchange(ref _gate, new Gate(Id), null) ?? _gate;
+        set => _gate = value;
+    }
+
     /// <summary>A copy of the value.</summary>
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public Tensor GetValue()
     {
         var value = new Tensor(DType, Shape);
-        ReadValue(value.Bytes);
+        using Gate.Reading reading = Gate.Read();
+        lock (_placing)
+        {
+            ThrowIfDisposed();
+            if (_storage is not null)
+            {
+                value.CopyFrom(_storage);
+            }
+            else
+            {
+                Host.CopyTo(value);
+            }
+        }
+
         return value;
     }
 
     /// <summary>The value of a scalar.</summary>
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public T GetScalar<T>() where T : unmanaged
     {
         Span<T> value = stackalloc T[1];
@@ -56,110 +85,133 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>Copies the value's bytes.</summary>
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void ReadValue(Span<byte> destination)
     {
-        if (_storage is not null)
+        using Gate.Reading reading = Gate.Read();
+        lock (_placing)
         {
-            _storage.Read(destination);
-        }
-        else
-        {
-            Host.Bytes.CopyTo(destination);
+            ThrowIfDisposed();
+            if (_storage is not null)
+            {
+                _storage.Read(destination);
+            }
+            else
+            {
+                Host.Bytes.CopyTo(destination);
+            }
         }
     }
 
-    /// <summary>Replaces the value.</summary>
+    /// <summary>Replaces the value by a copy of this one.</summary>
     /// <exception cref="EngineException">The dtype or the shape is another.</exception>
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void SetValue(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
         if (value.DType != DType || value.Shape != Shape)
         {
-            throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value}.");
+            throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value.TypeText}.");
         }
 
-        SetValue(value.Bytes);
+        using Gate.Changing changing = Gate.Change();
+        lock (_placing)
+        {
+            ThrowIfDisposed();
+            if (_storage is not null)
+            {
+                value.CopyTo(_storage);
+            }
+            else
+            {
+                // What lies there may be lent, or read from elsewhere: it is left as it is.
+                var host = new Tensor(DType, Shape);
+                value.CopyTo(host);
+                (_host, _selection, _lent) = (host, null, null);
+            }
+        }
     }
 
     /// <summary>Replaces the value of a scalar.</summary>
-    public void SetScalar<T>(T value) where T : unmanaged =>
-        SetValue(System.Runtime.InteropServices.MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
+    public void SetScalar<T>(T value) where T : unmanaged => SetValue(Tensor.Scalar(value));
 
-    /// <summary>Frees the device memory that holds the value.</summary>
+    /// <summary>Frees the memory that holds the value, once nobody reads it. The variable cannot be used any more.</summary>
     public void Dispose()
     {
-        _storage?.Dispose();
-        _storage = null;
-        _host = null;
-        _selection = null;
-        _lent = null;
+        using Gate.Changing changing = Gate.Change();
+        lock (_placing)
+        {
+            _isDisposed = true;
+            _storage?.Dispose();
+            (_storage, _host, _selection, _lent) = (null, null, null, null);
+        }
+    }
+
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
+    internal void ThrowIfDisposed()
+    {
+        if (Volatile.Read(ref _isDisposed))
+        {
+            string name = Name is null ? $"a shared variable, {Type}," : $"the shared variable '{Name}'";
+            throw new ObjectDisposedException(
+                Name,
+                $"The value of {name} is gone: it was disposed of, or the network was that it belongs to. Dispose of "
+                + "variables and networks when no function and no thread uses them any more.");
+        }
     }
 
     /// <summary>The memory on the device, where the value is moved by the first call.</summary>
     /// <exception cref="EngineException">The value lies on another device.</exception>
+    /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     internal Storage Place(object device, Func<long, Storage> allocate, Func<Tensor, Storage?> borrow)
     {
-        if (_storage is null)
+        lock (_placing)
         {
-            _storage = _lent is null ? null : borrow(_lent);
+            ThrowIfDisposed();
             if (_storage is null)
             {
-                _storage = allocate(Type.Bytes);
-                MoveTo(_storage);
+                _storage = (_lent is null ? null : borrow(_lent)) ?? Move(allocate(Type.Bytes));
             }
-        }
-        else if (_storage.Device != device)
-        {
-            throw new EngineException(
-                $"The shared variable '{Name}' lies on {_storage.Device} and cannot be used by a function on {device}.");
-        }
+            else if (_storage.Device != device)
+            {
+                throw new EngineException(
+                    $"The shared variable '{Name}' lies on {_storage.Device} and cannot be used by a function on {device}.");
+            }
 
-        return _storage;
+            return _storage;
+        }
     }
 
-    private Tensor Host => _host ??= _lent is not null ? _lent
-        : _selection is { } selection ? selection.From.Rows(selection.Rows)
-        : throw new ObjectDisposedException(Name ?? nameof(SharedVariable));
+    private Tensor Host => _host ??= _lent ?? _selection!.Value.From.Rows(_selection.Value.Rows);
 
-    private void MoveTo(Storage storage)
+    private Storage Move(Storage storage)
     {
         if (_host is null && _selection is { } selection)
         {
-            int row = selection.From.Shape.Product(1, Rank) * DType.Size();
-            byte[] part = new byte[Math.Min(RowsAtOnce, selection.Rows.Length) * row];
-            long offset = 0;
-            foreach (int[] rows in selection.Rows.Chunk(RowsAtOnce))
+            long row = (long)selection.From.Shape.Product(1, Rank) * DType.Size(), offset = 0;
+            Tensor? part = null;
+            foreach (int[] rows in selection.Rows.Chunk((int)Math.Clamp(BytesAtOnce / Math.Max(row, 1), 1, RowsAtOnce)))
             {
-                for (int i = 0; i < rows.Length; i++)
-                {
-                    selection.From.Bytes.Slice(rows[i] * row, row).CopyTo(part.AsSpan(i * row));
-                }
-
-                storage.Write(part.AsSpan(0, rows.Length * row), offset);
-                offset += rows.Length * row;
+                part = part?.Shape[0] == rows.Length ? part : new Tensor(DType, Shape.With(0, rows.Length));
+                selection.From.CopyRows(rows, part);
+                part.CopyTo(storage, offset);
+                offset += part.ByteCount;
             }
         }
         else
         {
-            storage.Write(Host.Bytes);
+            Host.CopyTo(storage);
         }
 
         _host = null;
         _selection = null;
+        return storage;
     }
 
-    private void SetValue(ReadOnlySpan<byte> value)
+    private static TensorType TypeOf(Tensor value)
     {
-        if (_storage is not null)
-        {
-            _storage.Write(value);
-        }
-        else
-        {
-            // The first value's tensor may be somebody's: it is left as it is.
-            var host = new Tensor(DType, Shape);
-            value.CopyTo(host.Bytes);
-            (_host, _selection, _lent) = (host, null, null);
-        }
+        ArgumentNullException.ThrowIfNull(value);
+        return new TensorType(value.DType, value.Shape);
     }
 }

@@ -50,12 +50,12 @@ public sealed class Input : Variable
 /// <summary>A variable whose value never changes.</summary>
 public sealed class Constant : Variable
 {
-    /// <summary>A constant tensor.</summary>
+    /// <summary>A constant tensor, a copy of the one given.</summary>
     /// <param name="value">Its value.</param>
     /// <param name="isWeak">Whether it takes the dtype of what it is combined with, as a number literal does.</param>
     public Constant(Tensor value, bool isWeak = false) : base(TypeOf(value), null)
     {
-        Value = value;
+        Value = value.Clone();
         IsWeak = isWeak;
     }
 
@@ -65,9 +65,12 @@ public sealed class Constant : Variable
     /// <summary>Whether it takes the dtype of what it is combined with, as a number literal does.</summary>
     public bool IsWeak { get; }
 
+    /// <summary>Its only element; null where it has more, or none.</summary>
+    internal double? Number => Shape.Count == 1 ? NdArray.From(Value).Data[0] : null;
+
     /// <summary>The value of a scalar, and the type of others.</summary>
     public override string ToString() =>
-        Rank == 0 ? FormattableString.Invariant($"{Value.Cast(DType.Float64).AsSpan<double>()[0]}") : base.ToString();
+        Rank == 0 ? FormattableString.Invariant($"{Number}") : base.ToString();
 
     private static TensorType TypeOf(Tensor value)
     {

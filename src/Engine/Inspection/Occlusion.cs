@@ -34,11 +34,12 @@ public static class Occlusion
         ArgumentNullException.ThrowIfNull(net);
         ArgumentNullException.ThrowIfNull(image);
         net.Initialize();
-        Shape sample = net.Network.Input.Shape, output = net.Network.Output.Shape;
+        using Graph.Gate.Reading reading = net.Read();
+        Shape sample = net.Network.Input.Shape, output = net.Probabilities.Shape;
         if (image.Shape.Rank != 3 || image.Shape.Count != sample.Product(1, sample.Rank))
         {
             throw new EngineException(
-                $"The image is {image} and must be (channels, height, width) with the "
+                $"The image is {image.TypeText} and must be (channels, height, width) with the "
                 + $"{sample.Product(1, sample.Rank)} values of a sample {sample}.");
         }
 

@@ -13,8 +13,8 @@ namespace Engine.Inspection;
 public static class Saliency
 {
     /// <summary>
-    /// The gradients. The score is the last layer's output; where a softmax makes that, what the softmax is taken of,
-    /// as in the paper, since the probability of which a network is sure hardly moves.
+    /// The gradients. The score is the last layer's output; where a softmax, or of two classes a sigmoid, makes that, what it
+    /// is taken of, as in the paper, since the probability of which a network is sure hardly moves.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="x">The samples, as the network takes them.</param>
@@ -25,6 +25,7 @@ public static class Saliency
     {
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
+        using Gate.Reading reading = net.Read();
         Tensor samples = Samples.Inputs(x, net.Network.Input);
         int count = samples.Shape[0];
         Variable output = net.Network.Output;
@@ -34,7 +35,15 @@ public static class Saliency
                 $"Only an output of one number a class has scores, and the network gives {output.Shape}.");
         }
 
-        int outputs = output.Shape[1];
+        if (!net.Network.Layers[0].Output.DType.IsFloat())
+        {
+            throw new EngineException(
+                $"Saliency is a gradient with respect to the samples, and the network takes {samples.DType.Name()}: whole "
+                + "numbers have none.");
+        }
+
+        Variable score = net.Regression ? output : ClassOutput.Scores(output);
+        int outputs = score.Shape[1];
         int wrong = classes.IndexOfAnyExceptInRange(0, outputs - 1);
         if (wrong >= 0 || classes.Length != count)
         {
@@ -44,7 +53,6 @@ public static class Saliency
                 : $"There are {count} samples but {classes.Length} classes.");
         }
 
-        Variable score = output is Result { Owner: { Op: Softmax } softmax } ? softmax.Inputs[0] : output;
         Variable pixels = net.Network.Layers[0].Output;
         Graph.Input chosen = Symbolic.Matrix("chosen", net.FloatX);
         Variable gradient = Symbolic.Grad(Symbolic.Sum(score * chosen), pixels);
@@ -81,7 +89,7 @@ public static class Saliency
         if (gradients.Shape.Rank != 4)
         {
             throw new EngineException(
-                $"Gradients of images are (images, channels, height, width), not {gradients}: reshape them.");
+                $"Gradients of images are (images, channels, height, width), not {gradients.TypeText}: reshape them.");
         }
 
         Shape shape = gradients.Shape;

@@ -6,8 +6,8 @@ namespace Engine.Interop;
 /// <summary>How cuBLAS may round; the numbers are <c>cublasMath_t</c>'s.</summary>
 internal enum CuBlasMath
 {
-    /// <summary>Products in float32 and nothing less, the same on every GPU.</summary>
-    Pedantic = 2,
+    /// <summary>Float32 products by whatever is fastest in float32: no TF32, which must be asked for.</summary>
+    Default = 0,
 
     /// <summary>Products of numbers rounded to TF32, 10 bits of mantissa, on the tensor cores.</summary>
     TensorFloat32 = 3,
@@ -26,9 +26,7 @@ internal enum CuBlasType
 internal static unsafe class CuBlas
 {
     /// <summary>What to do where there is none.</summary>
-    public const string Remedy =
-        "install it (pip: nvidia-cublas-cu12; or a CUDA toolkit) or name its folder in ENGINE_CUDA_PATH, if only to compare "
-        + "with it";
+    public static string Remedy => Remedies.CuBlas(Remedies.Here);
 
     /// <summary>Where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.CuBlas;
@@ -73,7 +71,7 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
         CuBlas.Check(CuBlasApi.cublasCreate_v2(&made));
         Own(made);
         CuBlas.Check(CuBlasApi.cublasSetStream_v2(made, stream.Value));
-        Math = CuBlasMath.Pedantic;
+        Math = CuBlasMath.Default;
     }
 
     /// <summary>10000 times the major version plus 100 times the minor one plus the patch: 120405.</summary>
@@ -87,7 +85,7 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
         }
     }
 
-    /// <summary>How products of float32 may round; at first not at all.</summary>
+    /// <summary>How float32 products may round; at first as cuBLAS' own users have it.</summary>
     public CuBlasMath Math
     {
         get;

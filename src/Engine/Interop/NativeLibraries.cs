@@ -19,14 +19,14 @@ internal static class NativeLibraries
         CudaFolders.Explicit,
         [.. OperatingSystem.IsWindows() ? [] : CudaFolders.WslDriver]));
 
+    /// <summary>NVRTC's names, the newest first, with the major version of CUDA that each is of.</summary>
+    private static readonly (string Name, int Major)[] s_nvrtcNames = OperatingSystem.IsWindows()
+        ? [("nvrtc64_130_0.dll", 13), ("nvrtc64_120_0.dll", 12), ("nvrtc64_112_0.dll", 11)]
+        : [("libnvrtc.so.13", 13), ("libnvrtc.so.12", 12), ("libnvrtc.so.11.2", 11), ("libnvrtc.so", 0)];
+
     private static readonly Lazy<NativeLibrarySearch> s_nvrtc = new(() =>
     {
-        NativeLibrarySearch found = NativeLibrarySearch.Run(
-            OperatingSystem.IsWindows()
-                ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"]
-                : ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"],
-            CudaFolders.Explicit,
-            CudaFolders.Toolkits("cuda_nvrtc"));
+        NativeLibrarySearch found = FindNvrtc();
         LoadBuiltins(found.Path);
         return found;
     });
@@ -53,6 +53,28 @@ internal static class NativeLibraries
 
     /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
+
+    /// <summary>
+    /// Takes the newest NVRTC of no later major version than the driver's, wherever it lies: a driver refuses what a later
+    /// one compiled. Where there is none, or no driver, the newest of all.
+    /// </summary>
+    private static NativeLibrarySearch FindNvrtc()
+    {
+        int newest = Interop.Driver.Failure is null ? Interop.Driver.Version.Major : int.MaxValue;
+        NativeLibrarySearch fitting = Find(major => major <= newest);
+        if (fitting.IsFound || s_nvrtcNames[0].Major <= newest)
+        {
+            return fitting;
+        }
+
+        NativeLibrarySearch later = Find(major => major > newest);
+        return later with { Tried = [.. fitting.Tried, .. later.Tried] };
+
+        NativeLibrarySearch Find(Predicate<int> isTaken) => NativeLibrarySearch.Run(
+            [.. s_nvrtcNames.Where(library => isTaken(library.Major)).Select(library => library.Name)],
+            CudaFolders.Explicit,
+            CudaFolders.Toolkits("cuda_nvrtc"));
+    }
 
     private static NativeLibrarySearch Search(Lazy<NativeLibrarySearch> search)
     {

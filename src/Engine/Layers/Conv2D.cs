@@ -54,12 +54,13 @@ public sealed class Conv2D : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
         Images.Require(input, scope, this);
         scope.Require(Stride.IsPositive, $"Conv2D needs a stride of at least 1x1, not {Stride}.");
         scope.Require(Pad.IsValid, $"Conv2D cannot have the padding {Pad}.");
         SharedVariable w = scope.Parameter("W", [Filters, input.Shape[1], Size.Height, Size.Width], W);
         SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B, isRegularized: false);
-        return Nonlinearity(Symbolic.Conv2D(input, w, Stride.Tuple, PadFor(scope).Tuple, FlipFilters, b));
+        return Nonlinearity(Symbolic.Conv2D(scope.Floating(input), w, Stride.Tuple, PadFor(scope).Tuple, FlipFilters, b));
     }
 
     private Size2D PadFor(LayerScope scope)

@@ -25,6 +25,6 @@ public sealed class Dropout : Layer
     public override Variable Build(Variable input, LayerScope scope)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        return scope.IsTraining && P > 0 ? Symbolic.Dropout(input, P, scope.Random) : input;
+        return scope.IsTraining && P > 0 ? Symbolic.Dropout(scope.Floating(input), P, scope.Random) : scope.Floating(input);
     }
 }

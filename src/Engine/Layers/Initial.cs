@@ -24,7 +24,7 @@ public static class Initial
     {
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(name);
-        return new SharedVariable(value.Initialiser.Draw(value.Shape, dtype, Seeded.Key(seed, name)), name);
+        return SharedVariable.Of(value.Initialiser.Draw(value.Shape, dtype, Seeded.Key(seed, name)), name);
     }
 
     /// <summary>Zeros.</summary>

@@ -21,8 +21,9 @@ public sealed class Input : Layer
     public Shape Sides { get; }
 
     /// <summary>
-    /// The dtype of the samples; null for the network's own floating-point type. Samples of another dtype, uint8 pixels
-    /// say, are converted as the network reads them, so that they take less room on the device. They are not scaled.
+    /// The dtype of the samples; null for the network's own floating-point type. int32 samples reach the layers as they
+    /// are: as indices, say, for a layer that gathers rows of a table. Those of another dtype, uint8 pixels say, are
+    /// converted as the network reads them, so that they take less room on the device. They are not scaled.
     /// </summary>
     public DType? DType { get; init; }
 
@@ -30,6 +31,7 @@ public sealed class Input : Layer
     public override Variable Build(Variable input, LayerScope scope)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        return Symbolic.Cast(input, scope.FloatX);
+        ArgumentNullException.ThrowIfNull(input);
+        return input.DType == Engine.DType.Int32 ? input : scope.Floating(input);
     }
 }

@@ -32,7 +32,10 @@ public abstract class Layer
     public double? L2 { get; init; }
 
     /// <summary>The nodes a layer adds to the graph.</summary>
-    /// <param name="input">What it is applied to: (batch, …), of the network's floating-point type.</param>
+    /// <param name="input">
+    /// What it is applied to: (batch, …), of the network's floating-point type; or int32, where such samples have come
+    /// through the layers before as they are.
+    /// </param>
     /// <param name="scope">Gives parameters, randomness and errors, and says whether the network is being
     /// trained.</param>
     /// <returns>The output, (batch, …) with all other sides known.</returns>

@@ -38,7 +38,7 @@ public abstract class Pool2D : Layer
         scope.Require(stride.IsPositive, $"{Kind} needs a stride of at least 1x1, not {stride}.");
         scope.Require(Pad is { Height: >= 0, Width: >= 0 } && Pad.Height < Size.Height && Pad.Width < Size.Width,
             $"{Kind} needs a padding smaller than its windows of {Size}, not {Pad}.");
-        return Pool(input, stride);
+        return Pool(scope.Floating(input), stride);
     }
 
     private protected abstract Variable Pool(Variable input, Size2D stride);

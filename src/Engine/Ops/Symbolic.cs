@@ -38,17 +38,26 @@ public static partial class Symbolic
     /// </summary>
     public static Input Size(string? name = null) => new(new TensorType(DType.Int32, Shape.Scalar), name, isSize: true);
 
-    /// <summary>A variable that keeps its value between calls.</summary>
+    /// <summary>A variable that keeps its value between calls; the first is a copy of this one.</summary>
     public static SharedVariable Shared(Tensor value, string? name = null) => new(value, name);
 
-    /// <summary>A tensor that never changes.</summary>
+    /// <summary>A tensor that never changes: a copy of this one.</summary>
     public static Constant Constant(Tensor value) => new(value);
 
-    /// <summary>A number that takes the dtype of what it is combined with.</summary>
+    /// <summary>
+    /// A number literal, as in <c>x * 2</c>: it takes the dtype of what it is combined with, which must be able to hold it.
+    /// </summary>
     public static Constant Constant(double value) => new(Tensor.Scalar(value), isWeak: true);
 
     /// <summary>A number of a dtype.</summary>
-    public static Constant Constant(double value, DType dtype) => new(Tensor.Scalar(value).Cast(dtype));
+    /// <exception cref="EngineException">
+    /// The dtype cannot hold it: a fraction or too great a number for an integer, or one that float32 would make 0 or
+    /// infinite.
+    /// </exception>
+    public static Constant Constant(double value, DType dtype) => Promotion.Holds(dtype, value)
+        ? new(Tensor.Scalar(value).Cast(dtype))
+        : throw new EngineException(
+            $"There is no {dtype.Name()} {Promotion.Text(value)}: {Promotion.Range(dtype)}.{Origin.Current}");
 
     private static Input Variable(string? name, DType dtype, int rank) => Variable(name, dtype, Shape.OfRank(rank));
 }

@@ -36,9 +36,7 @@ internal static class Match
     /// <summary>Whether a variable is one number, known now.</summary>
     public static bool IsNumber(Variable variable, out double value)
     {
-        value = variable is Constant { Value: { Shape.Count: 1 } single }
-            ? single.Cast(DType.Float64).AsSpan<double>()[0]
-            : double.NaN;
+        value = variable is Constant { Number: { } number } ? number : double.NaN;
         return !double.IsNaN(value);
     }
 
@@ -57,8 +55,13 @@ internal static class Match
         return variable;
     }
 
-    /// <summary>A number of the dtype of another variable.</summary>
-    public static Constant Number(double value, Variable like) => Symbolic.Constant(value, like.DType);
+    /// <summary>A gradient without what guards it where it is no number.</summary>
+    public static Variable Unguarded(Variable variable) =>
+        Is<GuardGrad>(variable, out _, out Variable? passed) ? passed : variable;
+
+    /// <summary>A number of the dtype of another variable; a whole one wraps round where that is an integer.</summary>
+    public static Constant Number(double value, Variable like) => Symbolic.Constant(
+        like.DType == DType.Int32 && double.IsInteger(value) ? unchecked((int)(long)value) : value, like.DType);
 
     /// <summary>A function of one variable.</summary>
     public static Variable Of<TRow>(Variable x) where TRow : struct, IUnary => new Unary<TRow>().Call(x);

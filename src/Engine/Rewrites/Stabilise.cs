@@ -55,7 +55,7 @@ internal static class Stabilise
 
         static Variable? Of(Variable quotient, Variable power) =>
             Match.Is<Exp>(power, out Variable? x)
-            && Match.Is<Divide>(quotient, out Variable? g, out Variable? sum)
+            && Match.Is<Divide>(Match.Unguarded(quotient), out Variable? g, out Variable? sum)
             && IsOneMore(sum, out Variable? added) && added == power
                 ? Match.Of<Multiply>(g, Match.Of<Sigmoid>(x))
                 : null;

@@ -21,6 +21,7 @@ public static class CrossValidation
     /// <exception cref="EngineException">
     /// The samples do not fit the network or cannot be split, or the same network was made twice.
     /// </exception>
+    /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static FoldScores Run(
         Func<NeuralNet> network,
@@ -35,7 +36,8 @@ public static class CrossValidation
         ArgumentNullException.ThrowIfNull(y);
         if (x.Shape.Rank == 0 || y.Shape.Rank == 0 || x.Shape[0] != y.Shape[0])
         {
-            throw new EngineException($"The samples are {x} and the targets {y}: there must be as many of both.");
+            throw new EngineException(
+                $"The samples are {x.TypeText} and the targets {y.TypeText}: there must be as many of both.");
         }
 
         int[]? labels = y.DType.IsFloat() ? null : y.Cast(DType.Int32).AsSpan<int>().ToArray();

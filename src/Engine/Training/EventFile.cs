@@ -9,11 +9,13 @@ namespace Engine.Training;
 /// A file of events that TensorBoard shows: figures by name and step. A file is a row of records, each its length
 /// (eight bytes), a masked CRC-32C of that, the event, and a masked CRC-32C of it (TensorFlow's TFRecord format,
 /// tensorflow/core/lib/io/record_writer.h); an event is a protocol buffer (tensorflow/core/util/event.proto). Each is in
-/// the file when the call that writes it returns.
+/// the file when the call that writes it returns. Any number of threads may write.
 /// </summary>
 public sealed class EventFile : IDisposable
 {
+    private readonly Lock _writing = new();
     private readonly FileStream _stream;
+    private bool _isDisposed;
     private readonly TimeProvider _time;
 
     /// <summary>Begins a new file in a folder, which is made if it is not there.</summary>
@@ -47,6 +49,7 @@ public sealed class EventFile : IDisposable
     /// kept as float32.
     /// </param>
     /// <exception cref="EngineException">The file cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public void Write(long step, params ReadOnlySpan<(string Name, double Value)> figures)
     {
         var summary = new List<byte>();
@@ -62,7 +65,14 @@ public sealed class EventFile : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        lock (_writing)
+        {
+            _isDisposed = true;
+            _stream.Dispose();
+        }
+    }
 
     // The wire types of protocol buffers.
     private const int EightBytes = 1;
@@ -101,9 +111,23 @@ public sealed class EventFile : IDisposable
     {
         byte[] length = new byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)message.Length);
+        lock (_writing)
+        {
+            Append([.. length, .. MaskedCrc(length), .. message, .. MaskedCrc(message)]);
+        }
+    }
+
+    private void Append(byte[] record)
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(
+                nameof(EventFile), $"The file of events {Path} was closed: write before it is disposed of, or begin another.");
+        }
+
         try
         {
-            _stream.Write([.. length, .. MaskedCrc(length), .. message, .. MaskedCrc(message)]);
+            _stream.Write(record);
             _stream.Flush();
         }
         catch (IOException error)

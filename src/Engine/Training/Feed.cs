@@ -24,9 +24,10 @@ internal abstract class Feed : IDisposable
     /// <summary>Makes the function's plans, so that no batch has to wait for it.</summary>
     public abstract void Prepare(Function function);
 
-    /// <summary>The function of these updates and this output on the batches that this brings.</summary>
-    public Function Compile(IEnumerable<Update> updates, Variable output, Device device) =>
-        Function.Compile(Inputs, [output], updates.Concat(Updates), Givens, device);
+    /// <summary>The function of these updates and outputs on the batches that this brings.</summary>
+    public Function Compile(
+        IEnumerable<Update> updates, IReadOnlyList<Variable> outputs, Device device, CompileOptions? options = null) =>
+        Function.Compile(Inputs, outputs, updates.Concat(Updates), Givens, device, options);
 
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
     /// <param name="epoch">The number.</param>
@@ -95,9 +96,9 @@ internal sealed class DeviceFeed : Feed
         _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
         _targets = data.Y.Rows(samples);
         _x = inPlace ? SharedVariable.InPlace(data.X, "x") : new SharedVariable(data.X, samples, "x");
-        _y = new SharedVariable(inPlace ? data.Y : _targets, "y");
+        _y = SharedVariable.Of(inPlace ? data.Y : _targets, "y");
         _weights = data.Weights is { } weights
-            ? new SharedVariable(inPlace ? weights : weights.Rows(samples), "weights")
+            ? SharedVariable.Of(inPlace ? weights : weights.Rows(samples), "weights")
             : null;
         _fullSize = Tensor.Scalar(_batchSize);
         _lastSize = Tensor.Scalar(_count % _batchSize);
@@ -317,9 +318,9 @@ internal sealed class HostFeed : Feed
         return batch.Weights is { Shape.Rank: 1 } given && given.Shape[0] == samples
             ? given.Cast(weights.DType)
             : throw new EngineException(
-                $"The transform of the batch iterator made {batch.X} with "
-                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights}")}: each sample needs one. "
-                + "Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
+                $"The transform of the batch iterator made {batch.X.TypeText} with "
+                + $"{(batch.Weights is null ? "no weights" : $"the weights {batch.Weights.TypeText}")}: each sample needs "
+                + "one. Change a batch by 'batch with { … }' and take rows of its Weights as of its X.");
     }
 
     public override void Dispose() => _settings.Dispose();

@@ -32,16 +32,19 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>What a layer makes of samples, and these as they are before anything is done to them.</summary>
-    private (Graph.Input Input, Variable Output) InUse(Variable output)
+    private (Graph.Input Input, Variable Output) InUse(Variable output, BatchIterator iterator)
     {
         Graph.Input input = Initialized.Network.Input;
-        if (BatchIteratorTest.Augmentation.Count == 0)
+
+        // int32 samples may have come through some layers as they are.
+        output = Symbolic.Cast(output, FloatX);
+        if (iterator.Augmentation.Count == 0)
         {
             return (input, output);
         }
 
         var samples = new Graph.Input(input.Type, input.Name);
-        Variable augmented = Augmentation.Apply(BatchIteratorTest.Augmentation, samples, Initialized.Random);
+        Variable augmented = Augmentation.Apply(iterator.Augmentation, samples, Initialized.Random);
         return (samples, Traversal.Replace([output], new Dictionary<Variable, Variable> { [input] = augmented })[0]);
     }
 }

@@ -20,6 +20,8 @@ public sealed partial class NeuralNet
     {
         ArgumentNullException.ThrowIfNull(path);
         Initialize();
+        using ChangeScope change = Changing(nameof(SaveState));
+        using Gate.Reading reading = Read();
         new TrainingState
         {
             Rule = Update.GetType().Name,
@@ -43,6 +45,7 @@ public sealed partial class NeuralNet
         ArgumentNullException.ThrowIfNull(path);
         Initialize();
         var state = TrainingState.Load(path);
+        using ChangeScope change = Changing(nameof(LoadState));
         Dictionary<string, SharedVariable> variables = StateVariables().ToDictionary();
         RequireFit(state, variables, path);
         foreach ((string name, Callback callback) in NamedCallbacks())
@@ -53,13 +56,13 @@ public sealed partial class NeuralNet
             }
         }
 
+        using Gate.Changing changing = Initialized.Gate.Change();
         foreach ((string name, SharedVariable variable) in variables)
         {
             variable.SetValue(state.Tensors[name]);
         }
 
-        _history.Clear();
-        _history.AddRange(state.History);
+        _history = [.. state.History];
     }
 
     /// <summary>All that changes from batch to batch, by its name in the file: the parameters by their own.</summary>
@@ -105,7 +108,7 @@ public sealed partial class NeuralNet
             }
             else if (value.Shape != variable.Shape || value.DType != variable.DType)
             {
-                wrong.Add($"{name} is {value}, not {variable.Type}");
+                wrong.Add($"{name} is {value.TypeText}, not {variable.Type}");
             }
         }
 

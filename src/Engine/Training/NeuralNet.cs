@@ -14,18 +14,35 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
 
 /// <summary>
 /// A network that learns: layers, how they are trained, and what came of it. After
-/// <see cref="Fit(Tensor, Tensor, CancellationToken)"/> it predicts; fitted again, it goes on where it was. One thread
-/// at a time may use it.
+/// <see cref="Fit(Tensor, Tensor, CancellationToken)"/> it predicts; fitted again, it goes on where it was.
 /// </summary>
+/// <remarks>
+/// <para>
+/// Any number of threads may use a network. What only reads it (Predict, PredictProba, GetOutput, Score, GetParameters,
+/// ExportOnnx, and all of Engine.Inspection) runs beside its like, and each call sees the parameters of one moment.
+/// </para>
+/// <para>
+/// What changes it takes turns. SetParameters and LoadState wait for what reads, and that for them. Fit and PartialFit
+/// do so for each batch (on a GPU for each stretch of batches that is handed to it at once): another thread's prediction
+/// comes between two batches and sees what the batches before it have left. One thread at a time trains a network. Where
+/// another calls Fit, PartialFit, SetParameters, LoadState or SaveState meanwhile, an <see cref="EngineException"/> says at
+/// once which thread is training. Callbacks, being part of the training, may call them all but Fit.
+/// </para>
+/// <para>
+/// Dispose ends a training as a cancellation does and waits for it and for all that reads; what is called after it is
+/// refused by an <see cref="ObjectDisposedException"/>. A Transform of <see cref="BatchIteratorTest"/> is called by all
+/// threads that predict.
+/// </para>
+/// </remarks>
 public sealed partial class NeuralNet : IDisposable
 {
     private readonly (string? Name, Layer Layer)[] _layers;
-    private readonly Dictionary<(string Layer, IReadOnlyList<Augmentation>), Function> _outputs = [];
-    private readonly List<EpochRecord> _history = [];
-    private Model? _model;
+    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), Function> _outputs = [];
+    private IReadOnlyList<EpochRecord> _history = [];
+    private volatile Model? _model;
     private Pass? _training;
     private Pass? _validation;
-    private bool _isStopping;
+    private volatile bool _isStopping;
 
     /// <summary>
     /// A network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.
@@ -54,12 +71,17 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>How parameters follow their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
-    /// <summary>Whether values are learnt, by squared error, and not classes, by cross-entropy.</summary>
+    /// <summary>
+    /// Whether values are learnt, by squared error, and not classes, by cross-entropy. A classifier ends with the
+    /// probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1, <c>new Dense(1,
+    /// Sigmoid)</c>.
+    /// </summary>
     public bool Regression { get; init; }
 
     /// <summary>
     /// The loss of each sample, given the network's output and the targets; its mean is what training makes smaller.
-    /// Null for cross-entropy, or in regression squared error.
+    /// Null for cross-entropy, or in regression squared error. Targets are the labels, int32 (n); in regression the values,
+    /// and of a classifier with a single output 0 and 1, in the output's shape and dtype.
     /// </summary>
     public Func<Variable, Variable, Variable>? Objective { get; init; }
 
@@ -110,7 +132,7 @@ public sealed partial class NeuralNet : IDisposable
     /// </summary>
     public bool? HasColours { get; set; }
 
-    /// <summary>A record of each epoch so far.</summary>
+    /// <summary>A record of each epoch so far. The list is that of now; an epoch that ends later is in a new one.</summary>
     public IReadOnlyList<EpochRecord> TrainHistory => _history;
 
     /// <summary>Whether the parameters have values.</summary>
@@ -119,6 +141,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>The layers with their names and the shapes of their outputs.</summary>
     public IReadOnlyList<LayerSummary> Layers => [.. Initialized.Network.Layers
         .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape))];
+
+    /// <summary>How many classes a classifier tells apart; 0 in regression.</summary>
+    public int Classes => Initialized.Classes;
 
     /// <summary>How many numbers are learnt.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
@@ -131,9 +156,21 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>The learning rate that the next batch is trained with.</summary>
     public double LearningRate
     {
-        get => NdArray.From(Initialized.Rule.LearningRate.GetValue()).Data[0];
-        set => Initialized.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(FloatX));
+        get
+        {
+            using Gate.Reading reading = Read();
+            return NdArray.From(Initialized.Rule.LearningRate.GetValue()).Data[0];
+        }
+
+        set
+        {
+            ThrowIfDisposed();
+            Initialized.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(FloatX));
+        }
     }
+
+    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    internal Variable Probabilities => Initialized.Probabilities;
 
     /// <summary>The layers as they are put together.</summary>
     internal Network Network => Initialized.Network;
@@ -149,17 +186,29 @@ public sealed partial class NeuralNet : IDisposable
     /// </summary>
     /// <exception cref="EngineException">The layers do not fit each other: the message names the layer and its
     /// line.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public void Initialize()
     {
-        if (_model is null)
+        ThrowIfDisposed();
+        if (_model is not null)
         {
+            return;
+        }
+
+        lock (_outputs)
+        {
+            if (_model is not null)
+            {
+                return;
+            }
+
             if (!FloatX.IsFloat())
             {
                 throw new EngineException($"FloatX is float32 or float64, not {FloatX.Name()}.");
             }
 
-            _model = new Model(this, new Network(_layers, FloatX, Seed));
             _device = Device ?? Device.Default;
+            _model = new Model(this, new Network(_layers, FloatX, Seed));
         }
     }
 
@@ -173,7 +222,12 @@ public sealed partial class NeuralNet : IDisposable
     /// <param name="y">The labels, int32 (n), from 0 on; in regression the values, of the output's shape.</param>
     /// <param name="cancellationToken">Ends the training.</param>
     /// <returns>The network itself.</returns>
-    /// <exception cref="EngineException">The samples or the labels do not fit the network.</exception>
+    /// <exception cref="EngineException">
+    /// The samples or the labels do not fit the network, or its last layer is none of a classifier.
+    /// </exception>
+    /// <exception cref="DivergenceException">
+    /// A loss is nan or infinite: the network is as it was before that epoch.
+    /// </exception>
     public NeuralNet Fit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
         Train(x, y, sampleWeights: null, MaxEpochs, cancellationToken);
 
@@ -199,6 +253,7 @@ public sealed partial class NeuralNet : IDisposable
     public TrainingStep CompileStep(Tensor x, Tensor y)
     {
         Initialize();
+        using Gate.Reading reading = Read();
         return new TrainingStep(this, Initialized, Checked(x, y, sampleWeights: null), _device!);
     }
 
@@ -207,58 +262,75 @@ public sealed partial class NeuralNet : IDisposable
 
     /// <summary>The classes of samples, int32 (n); in regression their values.</summary>
     /// <exception cref="EngineException">The samples do not fit, or the network has no parameters yet.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public Tensor Predict(Tensor x)
     {
         Tensor output = PredictProba(x);
-        return Regression ? output : ArgMax(output);
+        return Regression ? output : ClassOutput.Of(output);
     }
 
-    /// <summary>The network's output for samples: the probability of each class, (n, classes).</summary>
+    /// <summary>
+    /// The probability of each class, (n, classes), also where two classes have a single output; in regression the
+    /// network's output.
+    /// </summary>
     /// <inheritdoc cref="Predict"/>
-    public Tensor PredictProba(Tensor x) => GetOutput(Initialized.Network.Layers[^1].Name, x);
+    public Tensor PredictProba(Tensor x)
+    {
+        using Gate.Reading reading = Read();
+        return ValueOf(Initialized.Probabilities, x);
+    }
 
     /// <summary>What a layer, by name, makes of samples.</summary>
     /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters
     /// yet.</exception>
+    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public Tensor GetOutput(string layer, Tensor x)
     {
-        Network network = Initialized.Network;
-        NetworkLayer found = network.Layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
-            $"There is no layer '{layer}' but {string.Join(", ", network.Layers.Select(known => $"'{known.Name}'"))}.");
-        Tensor samples = Samples.Inputs(x, network.Input);
-        if (!_outputs.TryGetValue((layer, BatchIteratorTest.Augmentation), out Function? function))
-        {
-            (Graph.Input input, Variable inUse) = InUse(found.Output);
-            function = Function.Compile([input], [inUse], device: _device);
-            _outputs.Add((layer, BatchIteratorTest.Augmentation), function);
-        }
+        using Gate.Reading reading = Read();
+        IReadOnlyList<NetworkLayer> layers = Initialized.Network.Layers;
+        NetworkLayer found = layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
+            $"There is no layer '{layer}' but {string.Join(", ", layers.Select(known => $"'{known.Name}'"))}.");
+        return ValueOf(found.Output, x);
+    }
 
-        int count = samples.Shape[0], batchSize = BatchIteratorTest.BatchSize;
-        var output = new Tensor(FloatX, found.Output.Shape.With(0, count));
-        int row = found.Output.Shape.Product(1, found.Output.Rank);
+    /// <summary>What the network makes of samples, batch by batch.</summary>
+    private Tensor ValueOf(Variable wanted, Tensor x)
+    {
+        BatchIterator iterator = BatchIteratorTest;
+        Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
+        Function function = FunctionFor(wanted, iterator);
+        int count = samples.Shape[0], batchSize = iterator.BatchSize;
+        var output = new Tensor(FloatX, wanted.Shape.With(0, count));
         for (int start = 0; start < count; start += batchSize)
         {
             var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
-            Tensor rows = (BatchIteratorTest.Transform?.Invoke(batch) ?? batch).X;
+            Tensor rows = (iterator.Transform?.Invoke(batch) ?? batch).X;
             if (rows.Shape.Rank == 0 || rows.Shape[0] != batch.X.Shape[0])
             {
                 throw new EngineException(
-                    $"The transform of BatchIteratorTest made {rows} of {batch.X}: prediction needs one row a sample.");
+                    $"The transform of BatchIteratorTest made {rows.TypeText} of {batch.X.TypeText}: prediction needs one row "
+                    + "a sample.");
             }
 
-            function.Run(rows);
-            int at = start * row, length = rows.Shape[0] * row;
-            if (FloatX == DType.Float32)
-            {
-                function.ReadOutput(0, output.AsSpan<float>().Slice(at, length));
-            }
-            else
-            {
-                function.ReadOutput(0, output.AsSpan<double>().Slice(at, length));
-            }
+            output.PutRows(start, function.Call(rows)[0]);
         }
 
         return output;
+    }
+
+    private Function FunctionFor(Variable wanted, BatchIterator iterator)
+    {
+        lock (_outputs)
+        {
+            if (!_outputs.TryGetValue((wanted, iterator.Augmentation), out Function? function))
+            {
+                (Graph.Input input, Variable inUse) = InUse(wanted, iterator);
+                function = Function.Compile([input], [inUse], device: _device);
+                _outputs.Add((wanted, iterator.Augmentation), function);
+            }
+
+            return function;
+        }
     }
 
     /// <summary>
@@ -269,6 +341,7 @@ public sealed partial class NeuralNet : IDisposable
     /// yet.</exception>
     public float Score(Tensor x, Tensor y)
     {
+        using Gate.Reading reading = Read();
         Model model = Initialized;
         Tensor samples = Samples.Inputs(x, model.Network.Input);
         Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
@@ -289,6 +362,7 @@ public sealed partial class NeuralNet : IDisposable
     public IReadOnlyList<KeyValuePair<string, Tensor>> GetParameters()
     {
         Initialize();
+        using Gate.Reading reading = Read();
         return [.. Initialized.Network.Parameters
             .Select(parameter => KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable.GetValue()))];
     }
@@ -305,6 +379,7 @@ public sealed partial class NeuralNet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(parameters);
         Initialize();
+        using ChangeScope change = Changing(nameof(SetParameters));
         string[] names = [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)];
         var given = new OrderedDictionary<string, Tensor>(NumberedParameters.Named(
             [.. parameters.Where(pair => !TrainingState.IsName(pair.Key) || names.Contains(pair.Key))], names));
@@ -318,7 +393,7 @@ public sealed partial class NeuralNet : IDisposable
             }
             else if (value.Shape != parameter.Variable.Shape || !value.DType.IsFloat())
             {
-                wrong.Add($"{name} is {value} and not {parameter.Variable.Type}");
+                wrong.Add($"{name} is {value.TypeText} and not {parameter.Variable.Type}");
             }
         }
 
@@ -329,42 +404,20 @@ public sealed partial class NeuralNet : IDisposable
             throw new EngineException($"The parameters are of another network: {string.Join("; ", wrong)}.");
         }
 
+        using Gate.Changing changing = Initialized.Gate.Change();
         foreach (Parameter parameter in Initialized.Network.Parameters)
         {
             parameter.Variable.SetValue(given[parameter.Variable.Name!].Cast(FloatX));
         }
     }
 
-    /// <summary>Frees the memory on the device.</summary>
-    public void Dispose()
-    {
-        _training?.Dispose();
-        _validation?.Dispose();
-        foreach (Function function in _outputs.Values)
-        {
-            function.Dispose();
-        }
+    /// <summary>The layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.</summary>
+    public override string ToString() => IsInitialized
+        ? string.Join(Environment.NewLine, PrintedTables.Layers(this))
+        : $"# Neural Network of the layers {LayerNames}; Fit or Initialize gives it parameters";
 
-        _outputs.Clear();
-        _model?.Dispose();
-    }
+    private string LayerNames => string.Join(", ", _layers.Select(Network.NameOf));
 
-    private static Tensor ArgMax(Tensor output)
-    {
-        NdArray values = NdArray.From(output);
-        var classes = new int[values.Shape[0]];
-        int width = values.Shape[1];
-        for (int i = 0; i < classes.Length; i++)
-        {
-            ReadOnlySpan<double> row = values.Data.AsSpan(i * width, width);
-            for (int j = 1; j < width; j++)
-            {
-                classes[i] = row[j] > row[classes[i]] ? j : classes[i];
-            }
-        }
-
-        return Tensor.From(classes);
-    }
 
     private static float Accuracy(ReadOnlySpan<int> predicted, ReadOnlySpan<int> labels)
     {

@@ -12,6 +12,7 @@ internal sealed class PrintedTables : Callback
 
     private readonly TextWriter _output;
     private readonly bool _hasColours;
+    private readonly List<string> _warnings = [];
     private bool _needsHeading;
 
     public PrintedTables(TextWriter? output, bool? hasColours)
@@ -29,17 +30,21 @@ internal sealed class PrintedTables : Callback
             return;
         }
 
-        _output.WriteLine($"# Neural Network with {net.LearnableParameters} learnable parameters");
-        _output.WriteLine();
-        _output.WriteLine("## Layer information");
-        _output.WriteLine();
-        foreach (string line in Table(["#", "name", "size"], [.. net.Layers.Select(Row)]))
+        foreach (string line in Layers(net))
         {
             _output.WriteLine(line);
         }
 
         _output.WriteLine();
         _output.Flush();
+    }
+
+    /// <summary>What a network consists of.</summary>
+    public static IEnumerable<string> Layers(NeuralNet net)
+    {
+        string[] heading =
+            [$"# Neural Network with {net.LearnableParameters} learnable parameters", "", "## Layer information", ""];
+        return [.. heading, .. Table(["#", "name", "size"], [.. net.Layers.Select(Row)], hasColours: false)];
 
         static Cell[] Row(LayerSummary layer, int index) =>
         [
@@ -47,6 +52,20 @@ internal sealed class PrintedTables : Callback
             new(layer.Name),
             new(string.Join('x', layer.OutputShape.Skip(1))),
         ];
+    }
+
+    public override void OnWarning(NeuralNet net, TrainingWarning warning)
+    {
+        if (warning.Epoch is null)
+        {
+            _output.WriteLine($"Warning: {warning}");
+            _output.WriteLine();
+            _output.Flush();
+        }
+        else
+        {
+            _warnings.Add($"  Warning: {warning}");
+        }
     }
 
     public override void OnEpochFinished(NeuralNet net, EpochRecord record)
@@ -68,14 +87,16 @@ internal sealed class PrintedTables : Callback
 
         // Each epoch is a table of its own, of which only the first that this network trains shows its heading.
         Cell[] cells = [.. columns.Select(column => column.Cell)];
-        string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells])];
+        string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells], _hasColours)];
         foreach (string line in _needsHeading ? table[..^1] : [])
         {
             _output.WriteLine(line);
         }
 
         _needsHeading = false;
-        _output.WriteLine(net.RowNote is null ? table[^1] : $"{table[^1]}  {net.RowNote}");
+        string note = net.RowNote is null ? "" : $"  {net.RowNote}";
+        _output.WriteLine($"{table[^1]}{note}{string.Concat(_warnings)}");
+        _warnings.Clear();
         _output.Flush();
     }
 
@@ -88,7 +109,7 @@ internal sealed class PrintedTables : Callback
     /// A table in the style "simple" of Python's tabulate: a column is two wider than its heading or as wide as its
     /// widest cell; numbers stand to the right, texts to the left; no line ends with spaces.
     /// </summary>
-    private IEnumerable<string> Table(string[] headers, Cell[][] rows)
+    private static IEnumerable<string> Table(string[] headers, Cell[][] rows, bool hasColours)
     {
         int[] widths =
             [.. headers.Select((header, i) => Math.Max(header.Length + 2, rows.Max(row => row[i].Text.Length)))];
@@ -97,7 +118,7 @@ internal sealed class PrintedTables : Callback
         yield return Line(i => new string('-', widths[i]));
         foreach (Cell[] row in rows)
         {
-            yield return Line(i => Pad(row[i].Text, Coloured(row[i]), i));
+            yield return Line(i => Pad(row[i].Text, hasColours ? row[i].Coloured : row[i].Text, i));
         }
 
         string Line(Func<int, string> cell) =>
@@ -110,11 +131,10 @@ internal sealed class PrintedTables : Callback
         }
     }
 
-    private string Coloured(Cell cell) =>
-        _hasColours && cell.Colour is not null ? cell.Colour + cell.Text + Plain : cell.Text;
-
     private readonly record struct Cell(string Text, string? Colour = null)
     {
+        public string Coloured => Colour is null ? Text : Colour + Text + Plain;
+
         public bool IsNumber => Text is "nan" or "inf" or "-inf"
             || double.TryParse(Text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
     }

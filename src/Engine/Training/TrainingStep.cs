@@ -9,18 +9,20 @@ namespace Engine.Training;
 /// </summary>
 public sealed class TrainingStep : IDisposable
 {
+    private readonly NeuralNet _net;
     private readonly DeviceFeed _feed;
     private readonly int _epoch;
 
     internal TrainingStep(NeuralNet net, Model model, SampleSet data, Device device)
     {
+        _net = net;
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, data.Count)];
         _feed = new DeviceFeed(
             model, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
         TrainingGraph training = model.Training(data.Weights is not null);
-        Function = _feed.Compile(training.Updates, training.Loss, device);
+        Function = _feed.Compile(training.Updates, [training.Loss], device);
         _feed.PrepareFull(Function);
     }
 
@@ -30,6 +32,7 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Trains for so many full batches, from the first on, again and again if there are fewer.</summary>
     public void Run(int batches)
     {
+        using NeuralNet.ChangeScope change = _net.Changing($"{nameof(TrainingStep)}.{nameof(Run)}", isTraining: true);
         for (int run; batches > 0; batches -= run)
         {
             run = Math.Min(batches, _epoch);

@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Tests.Threads;
 
 namespace Engine.Tests.Devices.Cpu;
 
@@ -189,5 +190,80 @@ public class ThreadTeamTests
 
         Assert.That(() => team.Run(new Phase(10, 1, (_, _, _) => { })), Throws.TypeOf<ObjectDisposedException>());
         Assert.That(() => new ThreadTeam(0), Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void Runs_beside_one_another_compute_as_alone_and_none_waits_for_another()
+    {
+        using var team = new ThreadTeam(2);
+        using var together = new Barrier(3);
+        int[] sums = new int[3];
+
+        Crowd.Do(3, number => team.RunBesideOthers(
+        [
+            new Phase(1, 1, (_, _, _) => together.SignalAndWait()),
+            new Phase(0, 1, (_, _, _) => sums[number] = -1),
+            new Phase(1000, 10, (start, end, worker) =>
+            {
+                Assert.That(worker, Is.InRange(0, 1));
+                for (int i = start; i < end; i++)
+                {
+                    Interlocked.Add(ref sums[number], i);
+                }
+            }),
+            new Phase(1, 1, (_, _, _) => together.SignalAndWait()),
+        ]));
+
+        Assert.That(sums, Is.All.EqualTo(499_500));
+    }
+
+    [Test]
+    public void A_run_that_is_alone_has_the_team_and_so_has_what_is_left_of_one_when_the_others_are_done()
+    {
+        using var team = new ThreadTeam(2);
+        using ManualResetEventSlim begins = new(), done = new();
+        using var both = new Barrier(2);
+        var rest = new Phase(2, 1, (_, _, _) => both.SignalAndWait());
+        team.RunBesideOthers([rest]);
+
+        Crowd.Do(
+            () => team.RunBesideOthers([new Phase(1, 1, (_, _, _) => done.Wait()), rest]),
+            () =>
+            {
+                team.RunBesideOthers([new Phase(1, 1, (_, _, _) => begins.Set()), new Phase(9, 1, (_, _, _) => { })]);
+                done.Set();
+            });
+
+        Assert.That(begins.IsSet);
+    }
+
+    [Test]
+    public void What_a_body_throws_beside_others_comes_to_its_own_caller()
+    {
+        using var team = new ThreadTeam(2);
+        int thrown = 0;
+
+        Crowd.Do(4, number =>
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                try
+                {
+                    team.RunBesideOthers([new Phase(100, 1, (_, _, _) =>
+                    {
+                        if (number == 0)
+                        {
+                            throw new InvalidOperationException("on purpose");
+                        }
+                    })]);
+                }
+                catch (InvalidOperationException) when (number == 0)
+                {
+                    thrown++;
+                }
+            }
+        });
+
+        Assert.That(thrown, Is.EqualTo(200));
     }
 }

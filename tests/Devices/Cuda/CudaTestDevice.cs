@@ -17,7 +17,8 @@ internal static class CudaTestDevice
 
     private static readonly Lazy<TempFolder> s_cache = new(() => new TempFolder());
 
-    private static readonly Lazy<CudaDevice> s_device = new(() => new CudaDevice(Options));
+    private static readonly Lazy<CudaDevice> s_synchronous = new(() => new CudaDevice(Options)),
+        s_asynchronous = new(() => new CudaDevice(Options with { Synchronous = false }));
 
     private static string? Wanted =>
         Environment.GetEnvironmentVariable("ENGINE_TEST_CUDA") is { Length: > 0 } wanted ? wanted : null;
@@ -28,7 +29,11 @@ internal static class CudaTestDevice
     public static bool IsDouble => NativeLibraries.Driver.Exports("simt_set");
 
     /// <summary>The device; where there is none the test is left out.</summary>
-    public static CudaDevice Open()
+    /// <param name="synchronous">
+    /// Whether each launch is waited for, so that a fault is told with its kernel; if not, runs are recorded and replayed
+    /// as graphs, as in training.
+    /// </param>
+    public static CudaDevice Open(bool synchronous = true)
     {
         if ((Driver.Failure ?? Nvrtc.Failure) is { } missing)
         {
@@ -36,14 +41,17 @@ internal static class CudaTestDevice
             leave(Wanted is "double" or "ptx" && SimtDouble.WhyNot is { } reason ? $"Left out: {reason}." : missing.Message);
         }
 
-        return s_device.Value;
+        return (synchronous ? s_synchronous : s_asynchronous).Value;
     }
 
     public static void Close()
     {
-        if (s_device.IsValueCreated)
+        foreach (Lazy<CudaDevice> device in (Lazy<CudaDevice>[])[s_synchronous, s_asynchronous])
         {
-            s_device.Value.Dispose();
+            if (device.IsValueCreated)
+            {
+                device.Value.Dispose();
+            }
         }
 
         if (s_cache.IsValueCreated)

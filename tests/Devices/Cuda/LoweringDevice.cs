@@ -8,11 +8,15 @@ internal sealed class LoweringDevice : CudaTarget
 {
     private const ulong SomeAddress = 4096;
 
-    private readonly List<KernelVariant> _linked = [];
+    private readonly List<(string Ops, KernelLaunch Launch)> _linked = [];
     private readonly List<string> _launched = [];
 
     /// <summary>What the programs launch that were linked so far.</summary>
-    public IReadOnlyList<KernelVariant> Linked => _linked;
+    public IReadOnlyList<KernelVariant> Linked =>
+        [.. _linked.Select(each => new KernelVariant(each.Ops, each.Launch.Function))];
+
+    /// <summary>How they are launched.</summary>
+    public IEnumerable<KernelLaunch> Launches => _linked.Select(each => each.Launch);
 
     /// <summary>All that decides what these launches do, in their order; addresses are all the same.</summary>
     public IReadOnlyList<string> Launched => _launched;
@@ -42,7 +46,7 @@ internal sealed class LoweringDevice : CudaTarget
         _launched.AddRange(stages.Select(stage => Describe(stage.Launch)));
         _linked.AddRange(stages
             .Where(stage => stage.Launch is KernelLaunch)
-            .Select(stage => new KernelVariant(stage.Ops, ((KernelLaunch)stage.Launch).Function)));
+            .Select(stage => (stage.Ops, (KernelLaunch)stage.Launch)));
         return new Nothing();
     }
 

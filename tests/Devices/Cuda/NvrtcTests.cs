@@ -130,6 +130,28 @@ public partial class NvrtcTests
         Assert.That(Cubin.Resources(cubin, "none"), Is.Null);
     }
 
+    /// <summary>NVRTC 13 writes ELF's ABI version 8, in which the compute capability has moved up a byte.</summary>
+    [Test]
+    public void What_the_system_keeps_of_shared_memory_is_left_out_in_both_versions_of_the_elf_header()
+    {
+        Require(NewestSupported);
+        const string Source = """
+            extern "C" __global__ void keep(float* x)
+            {
+                __shared__ float s[512];
+                s[threadIdx.x] = x[threadIdx.x];
+                __syncthreads();
+                x[threadIdx.x] = s[511 - threadIdx.x];
+            }
+            """;
+        byte[] cubin = Nvrtc.Compile(Source, "keep.cu", Options(NewestSupported));
+        byte[] moved = [.. cubin];
+        (moved[8], moved[48], moved[49]) = (8, 2, NewestSupported);
+
+        Assert.That(Cubin.Resources(cubin, "keep")!.Value.SharedBytes, Is.EqualTo(2048));
+        Assert.That(Cubin.Resources(moved, "keep")!.Value.SharedBytes, Is.EqualTo(2048));
+    }
+
     [Test]
     public void What_is_no_cubin_tells_nothing() => Assert.That(
         Cubin.Resources(Encoding.ASCII.GetBytes(".version 8.4\n.target sm_90\n".PadRight(100)), "keep"), Is.Null);

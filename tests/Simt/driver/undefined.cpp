@@ -1,4 +1,4 @@
-// The handlers of g++ -fsanitize=alignment,bounds,integer-divide-by-zero; no libubsan is linked.
+// The handlers of g++ -fsanitize=alignment,bounds,integer-divide-by-zero,signed-integer-overflow; no libubsan is linked.
 #include "api.h"
 #include "block.h"
 #include "module.h"
@@ -8,7 +8,7 @@ using namespace simt;
 
 namespace
 {
-    // How g++ describes a place to the handlers of -fsanitize=alignment,bounds,integer-divide-by-zero.
+    // How g++ describes a place to the handlers.
     struct SourcePlace
     {
         const char* file;
@@ -16,6 +16,11 @@ namespace
     };
 
     std::string name_of(const SourcePlace& place) { return format("%s:%u", place.file, place.line); }
+
+    void fail_overflow(const SourcePlace* place)
+    {
+        fail(LaunchFailed, "a signed integer overflows, of which C++ says nothing", name_of(*place));
+    }
 }
 
 struct Misfit
@@ -44,3 +49,11 @@ SIMT_API void __ubsan_handle_divrem_overflow_abort(SourcePlace* place, uintptr_t
 {
     fail(LaunchFailed, "a division of whole numbers by zero", name_of(*place));
 }
+
+SIMT_API void __ubsan_handle_add_overflow_abort(SourcePlace* place, uintptr_t, uintptr_t) { fail_overflow(place); }
+
+SIMT_API void __ubsan_handle_sub_overflow_abort(SourcePlace* place, uintptr_t, uintptr_t) { fail_overflow(place); }
+
+SIMT_API void __ubsan_handle_mul_overflow_abort(SourcePlace* place, uintptr_t, uintptr_t) { fail_overflow(place); }
+
+SIMT_API void __ubsan_handle_negate_overflow_abort(SourcePlace* place, uintptr_t) { fail_overflow(place); }

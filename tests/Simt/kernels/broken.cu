@@ -206,6 +206,12 @@ KERNEL(waits_for_itself)
         while (load_acquire(arrived) < gridDim.x) {}
 }
 
+KERNEL(overflows)
+{
+    int most = 2147483391 + n;
+    if (threadIdx.x == 7) data[0] = (float)(most + (int)threadIdx.x); // FAULT
+}
+
 KERNEL(divides_by_zero)
 {
     data[threadIdx.x] = n / (int)threadIdx.x; // FAULT

@@ -21,7 +21,8 @@ namespace simt
             "-fno-stack-protector", "-Werror=frame-larger-than=40000"};
 
         const std::vector<std::string> CheckingFlags = {"-fsanitize=thread", "--param", "tsan-distinguish-volatile=1",
-            "--param", "tsan-instrument-func-entry-exit=0", "-fsanitize=alignment,bounds,integer-divide-by-zero",
+            "--param", "tsan-instrument-func-entry-exit=0",
+            "-fsanitize=alignment,bounds,integer-divide-by-zero,signed-integer-overflow",
             "-fno-sanitize-recover=all"};
 
         std::string environment(const char* name, const std::string& otherwise)

@@ -19,7 +19,13 @@ internal static class Cubin
     /// <summary>
     /// From compute capability 9.0 on, what the system keeps of each block's shared memory stands in the section too.
     /// </summary>
-    private const int ReservedFrom = 90, ReservedBytes = 1024, FlagsOffset = 48;
+    private const int ReservedFrom = 90, ReservedBytes = 1024;
+
+    /// <summary>
+    /// The compute capability is the lowest byte of the ELF header's flags, from ABI version 8 on (CUDA 13) the byte
+    /// above it: EF_CUDA_SM and EF_CUDA_SM_MASK of LLVM's ELF.h.
+    /// </summary>
+    private const int FlagsOffset = 48, AbiVersionOffset = 8, FlagsMovedFrom = 8;
 
     /// <summary>What a kernel takes; null if the image is no cubin (PTX for one) or has no such kernel.</summary>
     public static KernelResources? Resources(ReadOnlySpan<byte> image, string entry)
@@ -37,12 +43,15 @@ internal static class Cubin
         }
 
         int shared = (int)Int64(Section(image, $".nv.shared.{entry}"), SectionSize);
-        bool hasReserved = image[FlagsOffset] >= ReservedFrom && shared >= ReservedBytes;
+        bool hasReserved = Architecture(image) >= ReservedFrom && shared >= ReservedBytes;
         return new KernelResources(
             Attribute(image, entry, RegisterCount),
             hasReserved ? shared - ReservedBytes : shared,
             Attribute(image, entry, FrameSize));
     }
+
+    private static int Architecture(ReadOnlySpan<byte> image) =>
+        image[image[AbiVersionOffset] >= FlagsMovedFrom ? FlagsOffset + 1 : FlagsOffset];
 
     private static int Attribute(ReadOnlySpan<byte> image, string entry, byte wanted)
     {

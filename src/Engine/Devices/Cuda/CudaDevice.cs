@@ -91,6 +91,7 @@ public sealed class CudaDevice : CudaTarget
     /// <exception cref="EngineException">There is not enough memory; the message says who holds it.</exception>
     public override Storage Allocate(long bytes)
     {
+        ThrowIfDisposed();
         // The driver refuses a block of nothing.
         long size = Math.Max(bytes, 1);
         MemoryHandle? memory = MemoryHandle.TryAllocate(_context, size, Freed);
@@ -150,7 +151,7 @@ public sealed class CudaDevice : CudaTarget
     /// <exception cref="CudaException">There is no cuBLAS.</exception>
     internal CuBlasHandle OpenCuBlas() => new(_stream);
 
-    /// <summary>Throws what kernels have reported.</summary>
+    /// <summary>Throws what kernels have reported. Only who still has the device knows them to be its own.</summary>
     internal void ThrowFaults() => _faults.Throw();
 
     /// <inheritdoc/>
@@ -158,6 +159,7 @@ public sealed class CudaDevice : CudaTarget
     {
         if (disposing)
         {
+            using Lock.Scope turn = _running.EnterScope();
             // Some of these are not there if the device could not be opened.
             FaultStorage?.Dispose();
             _compiler?.Dispose();
@@ -223,6 +225,7 @@ public sealed class CudaDevice : CudaTarget
             _turn = device._running.EnterScope();
             try
             {
+                device.ThrowIfDisposed();
                 _context = device._context.Enter();
             }
             catch

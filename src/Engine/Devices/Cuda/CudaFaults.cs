@@ -39,7 +39,15 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
             int value = BinaryPrimitives.ReadInt32LittleEndian(report[ReportOffset..]);
             int place = BinaryPrimitives.ReadInt32LittleEndian(report[(ReportOffset + 4)..]);
             Clear();
-            throw new EngineException(_messages[code - 1](value, place));
+            throw new EngineException(Message(code)(value, place));
+        }
+    }
+
+    private Func<int, int, string> Message(int code)
+    {
+        lock (_messages)
+        {
+            return _messages[code - 1];
         }
     }
 

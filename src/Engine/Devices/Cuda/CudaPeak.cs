@@ -3,15 +3,13 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// The most that NVIDIA's GPUs can do, from their clocks and widths or, of one that is not there, from a datasheet.
+/// The most that NVIDIA's GPUs can do, from their clocks and widths or, where those are not to be had, from a datasheet.
 /// </summary>
 internal static class CudaPeak
 {
     private const int ClockKilohertz = 13, MemoryClockKilohertz = 36, MemoryBusBits = 37;
 
-    /// <summary>
-    /// Of each compute capability its best known GPU: NVIDIA's datasheets, float32 outside tensor cores.
-    /// </summary>
+    /// <summary>NVIDIA's datasheets, float32 outside tensor cores; of one compute capability the best known GPU first.</summary>
     private static readonly (int Architecture, double GigabytesPerSecond, double Teraflops, string Model)[] s_known =
     [
         (75, 320, 8.1, "T4"),
@@ -19,34 +17,52 @@ internal static class CudaPeak
         (86, 936, 35.6, "GeForce RTX 3090"),
         (89, 1008, 82.6, "GeForce RTX 4090"),
         (90, 3350, 66.9, "H100 SXM"),
+        (90, 4800, 66.9, "H200"),
+        (100, 8000, 75, "B200"),
+        (120, 1792, 104.8, "GeForce RTX 5090"),
     ];
 
     /// <summary>The peak assumed for a compute capability.</summary>
     /// <exception cref="EngineException">Nothing is known of it.</exception>
-    public static Peak Of(int architecture)
-    {
-        foreach ((int known, double gigabytes, double teraflops, string model) in s_known)
-        {
-            if (known == architecture)
-            {
-                return new Peak(gigabytes * 1e9, teraflops * 1e12, $"assumed, an {model}'s datasheet");
-            }
-        }
-
-        throw new EngineException(
-            $"Nothing is known of sm_{architecture}: it may be "
-            + $"{string.Join(", ", s_known.Select(gpu => $"sm_{gpu.Architecture}"))}.");
-    }
+    public static Peak Of(int architecture) =>
+        Array.FindIndex(s_known, gpu => gpu.Architecture == architecture) is >= 0 and int index
+            ? Assumed(index)
+            : throw new EngineException(
+                $"Nothing is known of sm_{architecture}: it may be "
+                + $"{string.Join(", ", s_known.Select(gpu => $"sm_{gpu.Architecture}").Distinct())}.");
 
     /// <summary>The peak of a GPU that is there.</summary>
-    public static Peak Of(Gpu gpu)
+    public static Peak Of(Gpu gpu) => Of(
+        gpu.Name, gpu.Architecture, gpu.Multiprocessors, gpu.TryAttribute(ClockKilohertz),
+        gpu.TryAttribute(MemoryClockKilohertz), gpu.TryAttribute(MemoryBusBits));
+
+    /// <summary>
+    /// The peak of a GPU that says this of itself. Newer drivers leave clocks at 0: then it is that of the GPU of its name,
+    /// or else of its compute capability, or else of the nearest one before that.
+    /// </summary>
+    internal static Peak Of(
+        string name, int architecture, int multiprocessors, int clockKilohertz, int memoryClockKilohertz, int memoryBusBits)
     {
         // Memory moves twice a cycle; an arithmetic unit multiplies and adds in one.
-        double bytes = 2e3 * gpu.TryAttribute(MemoryClockKilohertz) * gpu.TryAttribute(MemoryBusBits) / 8;
-        int units = gpu.Architecture is 70 or 72 or 75 or 80 ? 64 : 128;
-        double flops = 2e3 * gpu.TryAttribute(ClockKilohertz) * units * gpu.Multiprocessors;
-        return bytes > 0 && flops > 0
-            ? new Peak(bytes, flops, $"from the clocks and widths of this {gpu.Name}")
-            : Of(gpu.Architecture);
+        double bytes = 2e3 * memoryClockKilohertz * memoryBusBits / 8;
+        int units = architecture is 70 or 72 or 75 or 80 ? 64 : 128;
+        double flops = 2e3 * clockKilohertz * units * multiprocessors;
+        if (bytes > 0 && flops > 0)
+        {
+            return new Peak(bytes, flops, $"from the clocks and widths of this {name}");
+        }
+
+        string[] words = name.Split(' ', '-');
+        int known = Array.FindIndex(
+            s_known, gpu => words.Contains(gpu.Model.Split(' ').First(word => word.Any(char.IsDigit))));
+        int nearest = s_known.Select(gpu => gpu.Architecture).Where(other => other <= architecture)
+            .DefaultIfEmpty(s_known[0].Architecture).Max();
+        return Assumed(known >= 0 ? known : Array.FindIndex(s_known, gpu => gpu.Architecture == nearest));
+    }
+
+    private static Peak Assumed(int index)
+    {
+        (_, double gigabytes, double teraflops, string model) = s_known[index];
+        return new Peak(gigabytes * 1e9, teraflops * 1e12, $"assumed, the {model}'s datasheet");
     }
 }

@@ -34,6 +34,10 @@ internal sealed class CudaProgram(
             using CudaDevice.Turn turn = device.Take();
             Enqueue(times);
             stream.Synchronize();
+            if (mayFault)
+            {
+                device.ThrowFaults();
+            }
         }
         catch (CudaException error)
         {
@@ -44,11 +48,6 @@ internal sealed class CudaProgram(
                     : $" It was running {Steps()}; to learn which failed, set CudaOptions.Synchronous.")
                 + (error.IsLasting ? " The driver lets this process do nothing more on this GPU: start it again." : ""),
                 error);
-        }
-
-        if (mayFault)
-        {
-            device.ThrowFaults();
         }
     }
 
@@ -85,9 +84,14 @@ internal sealed class CudaProgram(
 
     private GraphHandle GraphOf(int times)
     {
-        int index = _graphs.FindIndex(kept => kept.Times == times);
-        (int, GraphHandle Graph) found = index >= 0 ? _graphs[index] : (times, Record(times));
-        if (index >= 0)
+        int index = 0;
+        while (index < _graphs.Count && _graphs[index].Times != times)
+        {
+            index++;
+        }
+
+        (int, GraphHandle Graph) found = index < _graphs.Count ? _graphs[index] : (times, Record(times));
+        if (index < _graphs.Count)
         {
             _graphs.RemoveAt(index);
         }

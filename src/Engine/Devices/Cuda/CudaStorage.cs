@@ -9,14 +9,7 @@ internal sealed class CudaStorage(CudaDevice device, MemoryHandle memory, long b
 
     public override object Device => device;
 
-    public ulong Address
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(memory.IsClosed, this);
-            return memory.Address;
-        }
-    }
+    public ulong Address => memory.IsClosed ? throw Freed() : memory.Address;
 
     public override void Write(ReadOnlySpan<byte> source, long offset = 0)
     {

@@ -42,6 +42,10 @@ internal sealed class TimedCudaProgram : IProgram
                 }
 
                 _stream.Synchronize();
+                if (_mayFault)
+                {
+                    _device.ThrowFaults();
+                }
             }
 
             for (int s = 0; s < _stages.Length; s++)
@@ -53,11 +57,6 @@ internal sealed class TimedCudaProgram : IProgram
 
             long At(int mark) => start + (mark == 0 ? 0 : (long)(
                 EventHandle.Between(_marks[0], _marks[mark]).TotalSeconds * Stopwatch.Frequency));
-        }
-
-        if (_mayFault)
-        {
-            _device.ThrowFaults();
         }
     }
 

@@ -7,9 +7,9 @@ internal readonly struct Add : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => a + b;
+    public static DoubleDouble Scalar(double a, double b) => a + b;
 
-    public static string Cuda => "a + b";
+    public static string Cuda => "add(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Add(a, b);
 
@@ -20,9 +20,9 @@ internal readonly struct Subtract : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => a - b;
+    public static DoubleDouble Scalar(double a, double b) => a - b;
 
-    public static string Cuda => "a - b";
+    public static string Cuda => "subtract(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sub(a, b);
 
@@ -33,9 +33,9 @@ internal readonly struct Multiply : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => a * b;
+    public static DoubleDouble Scalar(double a, double b) => DoubleDouble.Product(a, b);
 
-    public static string Cuda => "a * b";
+    public static string Cuda => "multiply(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Mul(a, b);
 
@@ -44,9 +44,11 @@ internal readonly struct Multiply : IBinary
 
 internal readonly struct Divide : IBinary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (0.5, 3);
 
-    public static double Scalar(double a, double b) => a / b;
+    public static DoubleDouble Scalar(double a, double b) => a / b;
 
     public static string Cuda => "a / b";
 
@@ -59,9 +61,9 @@ internal readonly struct Negate : IUnary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double x) => -x;
+    public static DoubleDouble Scalar(double x) => -x;
 
-    public static string Cuda => "-x";
+    public static string Cuda => "negate(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Neg(x);
 

@@ -155,6 +155,6 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        return new Compare<TRow>().Call(Convert(RowName<TRow>(), [a, b], takesIntegers: true));
+        return new Compare<TRow>().Call(Promotion.Convert(RowName<TRow>(), [a, b], takesIntegers: true));
     }
 }

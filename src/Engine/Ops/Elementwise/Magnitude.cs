@@ -7,9 +7,9 @@ internal readonly struct Abs : IUnary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double x) => Math.Abs(x);
+    public static DoubleDouble Scalar(double x) => Math.Abs(x);
 
-    public static string Cuda => "abs(x)";
+    public static string Cuda => "magnitude(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Abs(x);
@@ -24,7 +24,7 @@ internal readonly struct Sign : IUnary
 
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
+    public static DoubleDouble Scalar(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
 
     public static string Cuda => "x > 0 ? T(1) : x < 0 ? T(-1) : x";
 
@@ -38,9 +38,9 @@ internal readonly struct Square : IUnary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double x) => x * x;
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Product(x, x);
 
-    public static string Cuda => "x * x";
+    public static string Cuda => "multiply(x, x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Mul(x, x);
@@ -50,23 +50,26 @@ internal readonly struct Square : IUnary
 
 internal readonly struct Sqrt : IUnary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (0.1, 5);
 
-    public static double Scalar(double x) => Math.Sqrt(x);
+    public static DoubleDouble Scalar(double x) => Math.Sqrt(x);
 
     public static string Cuda => "sqrt(x)";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Sqrt(x);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => g / (y * 2);
+    public static Variable Grad(Variable x, Variable y, Variable g) =>
+        g / ((Norms.IsRootOf(x) ? Norms.NoSlopeAtZero(y) : y) * 2);
 }
 
 internal readonly struct Floor : IUnary
 {
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => Math.Floor(x);
+    public static DoubleDouble Scalar(double x) => Math.Floor(x);
 
     public static string Cuda => "floor(x)";
 
@@ -80,7 +83,7 @@ internal readonly struct Ceiling : IUnary
 {
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => Math.Ceiling(x);
+    public static DoubleDouble Scalar(double x) => Math.Ceiling(x);
 
     public static string Cuda => "ceil(x)";
 
@@ -94,7 +97,7 @@ internal readonly struct Round : IUnary
 {
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => Math.Round(x);
+    public static DoubleDouble Scalar(double x) => Math.Round(x);
 
     public static string Cuda => "rint(x)";
 
@@ -107,24 +110,39 @@ internal readonly struct Round : IUnary
 /// <summary>Where the base is not positive, the gradient with respect to the exponent is taken as 0.</summary>
 internal readonly struct Power : IBinary
 {
+    public static bool HasPoles => true;
+
     public static (double Low, double High) Domain => (0.5, 3);
 
-    public static double Scalar(double a, double b) => Math.Pow(a, b);
+    public static double Ulps => 8;
+
+    public static DoubleDouble Scalar(double a, double b) =>
+        double.IsFinite(a) && double.IsFinite(b) && a > 0
+            ? DoubleDouble.Exp(b * DoubleDouble.Log(a))
+            : Math.Pow(a, b);
 
     public static string Cuda => "pow(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Pow<S, V, T>(a, b);
 
-    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
-        (g * b * Symbolic.Power(a, b - 1), g * y * Symbolic.Log(Symbolic.Where(Symbolic.Greater(a, 0), a, 1)));
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g)
+    {
+        // The slope of a⁰ is 0 wherever a is, and b·a^(b − 1) would be 0·∞ at 0.
+        Variable less = Symbolic.Where(Symbolic.Equal(b, 0), 0, b - 1);
+        bool isNorm = b is Constant { Number: > 0 and < 1 } && Norms.IsRootOf(a);
+        Variable power = Symbolic.Power(isNorm ? Norms.NoSlopeAtZero(a) : a, less);
+        Variable positive = Symbolic.Where(Symbolic.Greater(y, 0), a, 1);
+        Variable log = Symbolic.Log(Symbolic.Where(Symbolic.Greater(positive, 0), positive, 1));
+        return (g * b * power, g * y * log);
+    }
 }
 
 internal readonly struct Maximum : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => Math.Max(a, b);
+    public static DoubleDouble Scalar(double a, double b) => Math.Max(a, b);
 
     public static string Cuda => "greater(a, b)";
 
@@ -139,7 +157,7 @@ internal readonly struct Minimum : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => Math.Min(a, b);
+    public static DoubleDouble Scalar(double a, double b) => Math.Min(a, b);
 
     public static string Cuda => "lesser(a, b)";
 
@@ -161,7 +179,10 @@ public static partial class Symbolic
     /// <summary>x².</summary>
     public static Variable Square(Variable x) => Map<Square>(x);
 
-    /// <summary>The square root.</summary>
+    /// <summary>
+    /// The square root. Its slope at 0 is infinite, but for a root of squares or magnitudes, a norm: that of one that is 0
+    /// is taken as 0, which is what <c>torch.linalg.norm</c> does too.
+    /// </summary>
     public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
 
     /// <summary>The greatest whole number not above x; its gradient is taken as 0.</summary>
@@ -173,12 +194,18 @@ public static partial class Symbolic
     /// <summary>The nearest whole number, halves to the even one; its gradient is taken as 0.</summary>
     public static Variable Round(Variable x) => Map<Round>(x);
 
-    /// <summary>a to the power of b, element by element, with broadcasting.</summary>
+    /// <summary>a to the power of b, element by element, with broadcasting; integers are raised as float32.</summary>
     public static Variable Power(Variable a, Variable b) => Map<Power>(a, b);
 
-    /// <summary>x to the power of a number.</summary>
-    public static Variable Power(Variable x, double exponent) =>
-        exponent == 2 ? Square(x) : exponent == 0.5 ? Sqrt(x) : Map<Power>(x, Constant(exponent));
+    /// <summary>
+    /// x to the power of a number; integers are raised as float32 (<see cref="Square"/> keeps them).
+    /// </summary>
+    public static Variable Power(Variable x, double exponent)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        Variable number = Promotion.Convert("power", [x], takesIntegers: false)[0];
+        return exponent == 2 ? Square(number) : exponent == 0.5 ? Sqrt(number) : Map<Power>(number, Constant(exponent));
+    }
 
     /// <summary>The greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
     public static Variable Maximum(Variable a, Variable b) => Map<Maximum>(a, b);

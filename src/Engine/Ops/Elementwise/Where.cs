@@ -38,12 +38,15 @@ internal sealed record Where : Elementwise, ISampled
 
 public static partial class Symbolic
 {
-    /// <summary>a where the condition is not 0, else b; all three broadcast. Theano's switch.</summary>
+    /// <summary>
+    /// a where the condition is true, else b; all three broadcast. Theano's switch. A condition is true where it is not
+    /// 0: 0.5 is, and NaN.
+    /// </summary>
     public static Variable Where(Variable condition, Variable a, Variable b)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        Variable[] values = Convert("where", [a, b], takesIntegers: true);
-        return new Where().Call(Cast(condition, values[0].DType), values[0], values[1]);
+        Variable[] values = Promotion.Convert("where", [a, b], takesIntegers: true);
+        return new Where().Call(Truth(condition, values[0].DType), values[0], values[1]);
     }
 
     /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
@@ -51,4 +54,8 @@ public static partial class Symbolic
 
     /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
     public static Variable Where(Variable condition, double a, Variable b) => Where(condition, Constant(a), b);
+
+    /// <summary>A condition in the dtype of the values. One that is not 0 must not become 0 by that, as 0.5 would.</summary>
+    private static Variable Truth(Variable condition, DType dtype) =>
+        Cast(condition.DType.IsFloat() && condition.DType != dtype ? NotEqual(condition, 0) : condition, dtype);
 }

@@ -17,6 +17,8 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
         yield return Example([n, c, h, w], -2, 3);
         yield return Example([n, c, h, w], -40, 40);
         yield return Example([3, 2, 5, 33], -3, 4);
+        yield return Example([1, 1, 1, 257], -3, 4);
+        yield return Example([1, 3, 19, 9], -3, 4);
         yield return new Sample(
             new MoveImages(), new Arg([2, 1, 3, 4]), Ends(int.MinValue, int.MaxValue), Ends(int.MaxValue, int.MinValue),
             Arg.Int([2], 0, 2));

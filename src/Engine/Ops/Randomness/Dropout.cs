@@ -25,6 +25,8 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         yield return new Sample(new DropoutMask(random.Next(9), 0.5), new Arg(shape), state);
         yield return new Sample(new DropoutMask(1, 0.9), new Arg([random.Next(4000, 5000)]), state);
         yield return new Sample(new DropoutMask(2, 0), new Arg(shape), state);
+        yield return new Sample(new DropoutMask(1, 0.5), new Arg([1025]), state);
+        yield return new Sample(new DropoutMask(1, 0.5), new Arg([2049]), state);
         yield return new Sample(new DropoutMask(0, 0.5), new Arg([2]), new Arg([3])) { Error = "the state must be" };
         yield return new Sample(new DropoutMask(0, 0.5), Arg.Int([2], 0, 9), state)
         {
@@ -55,6 +57,9 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
             outputs[0].Data[i] = word >> 8 >= Threshold ? inputs[0].Data[i] / (1 - P) : 0;
         }
     }
+
+    /// <summary>Kernels may multiply by the reciprocal.</summary>
+    public override double Ulps => 1;
 
     public CudaLaunch[] Cuda(CudaStep step)
     {

@@ -20,6 +20,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new ArgMax(0), new Arg([m]));
         yield return new Sample(new ArgMax(1), Arg.Int([n, m, k], 0, 3));
         yield return new Sample(new ArgMax(1), Arg.Mask([n, m]));
+        yield return new Sample(new ArgMax(0), new Arg([2, 257]));
+        yield return new Sample(new ArgMax(1), new Arg([513, 2]));
         yield return new Sample(new ArgMax(2), new Arg([2, 3])) { Error = "there is no axis 2" };
         yield return new Sample(new ArgMax(0), new Arg([0, 3])) { Error = "axis 0 has no elements" };
     }

@@ -16,6 +16,8 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Concat(0), Arg.Mask([n]), Arg.Mask([m]));
         yield return new Sample(new Concat(2), Arg.Int([2, k, n], -9, 9), Arg.Int([2, k, m], -9, 9));
         yield return new Sample(new Concat(0), new Arg([n]));
+        yield return new Sample(new Concat(1), new Arg([257, 1]), new Arg([257, 1]));
+        yield return new Sample(new Concat(1), new Arg([27, 19]), new Arg([27, 1]));
         yield return new Sample(new Concat(0), new Arg([2, 3]), new Arg([2, 4]))
         {
             Error = "the sides 3 and 4 of axis 1 differ",
@@ -219,13 +221,9 @@ public static partial class Symbolic
             throw new EngineException($"concat needs at least one array.{Origin.Current}");
         }
 
-        DType dtype = arrays[0].DType;
-        foreach (Variable array in arrays)
-        {
-            dtype = DTypes.Promote(dtype, array.DType);
-        }
-
-        Variable[] same = [.. arrays.ToArray().Select(array => Cast(array, dtype))];
+        Variable[] all = arrays.ToArray();
+        DType dtype = Promotion.Widest("concat", all) ?? DType.Float32;
+        Variable[] same = [.. all.Select(array => Cast(array, dtype))];
         return new Concat(axis < 0 ? axis + arrays[0].Rank : axis).Call(same);
     }
 }

@@ -18,6 +18,8 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new TakeRows(), new Arg([n, m]), start, Arg.Size(count));
         yield return new Sample(new TakeRows(), Arg.Mask([n, m, 3]), start, Arg.Size(count));
         yield return new Sample(new TakeRows(), Arg.Int([n], -9, 9), start, Arg.Size(count));
+        yield return new Sample(new TakeRows(), new Arg([260]), Arg.Int(Shape.Scalar, 0, 4), Arg.Size(257));
+        yield return new Sample(new TakeRows(), new Arg([19, 27]), Arg.Int(Shape.Scalar, 0, 1), Arg.Size(19));
         yield return Misuse(new Arg(Shape.Scalar), 1, "the first must have rows");
         yield return Misuse(new Arg([5]), 6, "it has 5 rows, fewer than 6");
         yield return Misuse(new Arg([5]), -1, "the number of rows cannot be -1");
@@ -82,12 +84,13 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         byte* x = step.In<byte>(0), y = step.Out<byte>();
         int* start = step.In<int>(1);
         int rows = step.Shape(0)[0], count = step.OutShape()[0];
+        string origin = step.Origin;
         long rowBytes = Copies.RowBytes(step.OutShape(), step.DType(0));
         return
         [
             new Phase(count, Copies.Grain(rowBytes), (first, end, _) =>
             {
-                Check(*start, count, rows);
+                Check(*start, count, rows, origin);
                 long bytes = (end - first) * rowBytes;
                 Buffer.MemoryCopy(x + ((*start + first) * rowBytes), y + (first * rowBytes), bytes, bytes);
             }),
@@ -98,11 +101,11 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         [Launch(step, "take_rows", rows: step.Shape(0)[0], count: step.OutShape()[0])];
 
     /// <summary>Only the run tells the first row.</summary>
-    internal static void Check(int start, int count, int rows)
+    internal static void Check(int start, int count, int rows, string origin)
     {
         if (start < 0 || start > rows - count)
         {
-            throw new EngineException(Message(start, count, rows));
+            throw new EngineException(Message(start, count, rows) + origin);
         }
     }
 
@@ -133,11 +136,16 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
         Arg start = Arg.Int(Shape.Scalar, 0, n - count + 1);
         yield return new Sample(new TakeRowsGradient(), new Arg([count, m]), start, new Arg([n, m]), Arg.Size(count));
         yield return new Sample(new TakeRowsGradient(), new Arg([count]), start, new Arg([n]), Arg.Size(count));
+        yield return Whole([257]);
+        yield return Whole([19, 27]);
         yield return new Sample(
             new TakeRowsGradient(), new Arg([2]), Arg.Int(Shape.Scalar, 0, 1), new Arg([5]), Arg.Size(3))
         {
             Error = "the rows have the shape (3)",
         };
+
+        static Sample Whole(Shape shape) => new(
+            new TakeRowsGradient(), new Arg(shape), Arg.Int(Shape.Scalar, 0, 1), new Arg(shape), Arg.Size(shape[0]));
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -169,12 +177,13 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
         byte* g = step.In<byte>(0), y = step.Out<byte>();
         int* start = step.In<int>(1);
         int rows = step.OutShape()[0], count = step.Shape(0)[0];
+        string origin = step.Origin;
         long rowBytes = Copies.RowBytes(step.OutShape(), step.DType(0));
         return
         [
             new Phase(rows, Copies.Grain(rowBytes), (first, end, _) =>
             {
-                TakeRows.Check(*start, count, rows);
+                TakeRows.Check(*start, count, rows, origin);
                 int from = Math.Clamp(*start, first, end), to = Math.Clamp(*start + count, first, end);
                 Copies.Clear(y + (first * rowBytes), (from - first) * rowBytes);
                 long bytes = (to - from) * rowBytes;
@@ -215,7 +224,5 @@ public static partial class Symbolic
 
     /// <summary>A number literal as an int32; other variables as they are.</summary>
     private static Variable WholeNumber(Variable x) =>
-        x is Graph.Constant { IsWeak: true } number && number.Value.AsSpan<double>()[0] % 1 == 0
-            ? new Constant(number.Value.Cast(DType.Int32))
-            : x;
+        x is Graph.Constant { IsWeak: true, Number: { } number } ? Constant(number, DType.Int32) : x;
 }

@@ -1,3 +1,4 @@
+using Engine.Devices.Cpu;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -12,7 +13,7 @@ public static partial class Symbolic
     /// </summary>
     /// <param name="p">The probabilities: a row a sample, a column a class.</param>
     /// <param name="y">
-    /// The labels, an integer vector; or the wanted probabilities, a matrix like p (then −Σ y·log p along the rows).
+    /// The labels, an integer vector; or the wanted probabilities, a matrix like p (then −Σ y·log p along the rows, 0·log 0 being 0).
     /// </param>
     /// <exception cref="EngineException">
     /// The shapes or dtypes do not fit; or, when it is called, a label is not one of the columns.
@@ -22,19 +23,40 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(p);
         ArgumentNullException.ThrowIfNull(y);
         return y.DType.IsFloat() && y.Rank == 2
-            ? -Sum(y * Log(p), [1])
+            ? -Sum(CrossEntropyTerm(y, Log(p)), [1])
             : new CrossEntropy().Call(p, y.DType == DType.UInt8 ? Cast(y, DType.Int32) : y);
     }
 
     /// <summary>
-    /// The cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 − y)·log(1 −
-    /// p). Where p is <see cref="Sigmoid(Variable)"/> of x, it is computed from x, as softplus(x) − x·y.
+    /// The cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 − y)·log(1 − p),
+    /// 0·log 0 being 0, and infinite where what is certain does not happen. Where p is <see cref="Sigmoid(Variable)"/> of
+    /// x, it is computed from x, as y·softplus(−x) + (1 − y)·softplus(x).
     /// </summary>
-    public static Variable BinaryCrossEntropy(Variable p, Variable y) =>
-        p is Result { Owner: { Op: Unary<Sigmoid> } sigmoid }
-            ? Softplus(sigmoid.Inputs[0]) - (sigmoid.Inputs[0] * y)
-            : -((y * Log(p)) + ((1 - y) * Log1p(-p)));
+    public static Variable BinaryCrossEntropy(Variable p, Variable y)
+    {
+        (Variable log, Variable logOfRest) = p is Result { Owner: { Op: Unary<Sigmoid> } sigmoid }
+            ? (-Softplus(-sigmoid.Inputs[0]), -Softplus(sigmoid.Inputs[0]))
+            : (Log(p), Log1p(-p));
+        return -(CrossEntropyTerm(y, log) + CrossEntropyTerm(1 - y, logOfRest));
+    }
 
     /// <summary>(a − b)², element by element, with broadcasting.</summary>
     public static Variable SquaredError(Variable a, Variable b) => Square(a - b);
+
+    private static Variable CrossEntropyTerm(Variable y, Variable log) => Map<CrossEntropyTerm>(y, log);
+}
+
+/// <summary>a · b, a being a wanted probability and b a logarithm: 0 · log 0 is 0.</summary>
+internal readonly struct CrossEntropyTerm : IBinary
+{
+    public static bool HasPoles => true;
+
+    public static DoubleDouble Scalar(double a, double b) => a == 0 ? 0 : a * b;
+
+    public static string Cuda => "a == 0 ? T(0) : a * b";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.AndNot(S.Mul(a, b), S.Equal(a, S.Zero));
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g * b, g * a);
 }

@@ -1,0 +1,230 @@
+using System.Diagnostics;
+using Engine.Devices;
+using Engine.Graph;
+using Engine.Rewrites;
+
+namespace Engine.Compile;
+
+/// <summary>
+/// The plans of a function. Each is for arguments of certain shapes and has memory of its own, so that one thread at a
+/// time may run it. Where several threads call with the same shapes, each gets a plan: as many as the device runs at once.
+/// </summary>
+public sealed partial class Function
+{
+    /// <summary>
+    /// For how many shapes plans are kept, however large they are, and for how many at most: all sizes of a batch, say,
+    /// since making a plan takes as long as a hundred runs of a small one.
+    /// </summary>
+    internal const int FewShapes = 16, MostShapes = 256;
+
+    /// <summary>
+    /// The memory that plans may take together, beyond which there are only few: of the same shapes but one, since what
+    /// takes so much computes long enough to keep all threads busy.
+    /// </summary>
+    internal const long MostBytes = 256L << 20;
+
+    // Those used last come first. The lists within do not change; others take their place.
+    private readonly List<Plan[]> _plans = [];
+    private readonly Lock _choosing = new();
+    private readonly Lock _making = new();
+    private readonly Dictionary<Constant, Storage> _constants = [];
+    private bool _isDisposed;
+
+    /// <summary>The plans made so far, those for the shapes used last first.</summary>
+    internal IReadOnlyList<Plan> Plans
+    {
+        get
+        {
+            lock (_choosing)
+            {
+                return [.. _plans.SelectMany(same => same)];
+            }
+        }
+    }
+
+    private Plan? LatestPlan
+    {
+        get
+        {
+            lock (_choosing)
+            {
+                return _plans.Count > 0 ? _plans[0][0] : null;
+            }
+        }
+    }
+
+    /// <summary>Frees the memory of all plans, once the calls that run have ended. The function cannot be called any more.</summary>
+    public void Dispose()
+    {
+        lock (_making)
+        {
+            Plan[][] plans;
+            lock (_choosing)
+            {
+                _isDisposed = true;
+                plans = [.. _plans];
+                _plans.Clear();
+            }
+
+            Array.ForEach(plans, Drop);
+            foreach (Storage constant in _constants.Values)
+            {
+                constant.Dispose();
+            }
+
+            _constants.Clear();
+        }
+    }
+
+    /// <summary>A plan for such arguments, whose turn is this thread's; there are no fewer plans than before.</summary>
+    private Plan Take(ReadOnlySpan<Tensor> arguments)
+    {
+        while (true)
+        {
+            Plan[] same = PlansFor(arguments);
+            Plan? plan = Array.Find(same, static plan => plan.Turn.TryEnter());
+            if (plan is null && MayMakeBeside(same))
+            {
+                plan = Make(arguments, same);
+            }
+            else if (plan is null)
+            {
+                plan = same[Environment.CurrentManagedThreadId % same.Length];
+                plan.Turn.Enter();
+            }
+
+            if (plan is { IsDisposed: false })
+            {
+                return plan;
+            }
+
+            plan?.Turn.Exit();
+        }
+    }
+
+    private bool MayMakeBeside(Plan[] same) => same.Length == 0
+        || (same.Length < Device.RunsBeside && (same.Length + 1) * same[0].Arena.Bytes <= MostBytes);
+
+    /// <summary>The plans that there are for such arguments, which are now those used last.</summary>
+    private Plan[] PlansFor(ReadOnlySpan<Tensor> arguments)
+    {
+        lock (_choosing)
+        {
+            ThrowIfDisposed();
+            for (int i = 0; i < _plans.Count; i++)
+            {
+                Plan[] same = _plans[i];
+                if (same[0].Fits(arguments))
+                {
+                    for (; i > 0; i--)
+                    {
+                        _plans[i] = _plans[i - 1];
+                    }
+
+                    _plans[0] = same;
+                    return same;
+                }
+            }
+
+            return [];
+        }
+    }
+
+    /// <summary>
+    /// Another plan beside those for the same arguments, whose turn is this thread's; null if others made one meanwhile.
+    /// </summary>
+    private Plan? Make(ReadOnlySpan<Tensor> arguments, Plan[] same)
+    {
+        lock (_making)
+        {
+            if (PlansFor(arguments) != same)
+            {
+                return null;
+            }
+
+            Plan plan = same.Length > 0 ? same[0].Another(ConstantStorage) : NewPlan(arguments);
+            plan.Turn.Enter();
+            List<Plan[]> dropped = [];
+            lock (_choosing)
+            {
+                if (same.Length > 0)
+                {
+                    _plans.Remove(same);
+                }
+
+                _plans.Insert(0, [.. same, plan]);
+                while (_plans.Count > FewShapes && (_plans.Count > MostShapes || Bytes > MostBytes))
+                {
+                    dropped.Add(_plans[^1]);
+                    _plans.RemoveAt(_plans.Count - 1);
+                }
+            }
+
+            dropped.ForEach(Drop);
+            return plan;
+        }
+    }
+
+    /// <summary>What all plans take.</summary>
+    private long Bytes => _plans.Sum(same => same.Sum(plan => plan.Arena.Bytes));
+
+    private static void Drop(Plan[] plans)
+    {
+        foreach (Plan plan in plans)
+        {
+            lock (plan.Turn)
+            {
+                plan.Dispose();
+            }
+        }
+    }
+
+    private Plan NewPlan(ReadOnlySpan<Tensor> arguments)
+    {
+        var clock = Stopwatch.StartNew();
+        FunctionGraph graph = _graph.Specialise(Types(arguments));
+        List<Rewritten> history = [new("written", graph, clock.Elapsed)];
+        foreach (Rewrite rewrite in Options.Rewrites)
+        {
+            clock.Restart();
+            graph = rewrite.Apply(graph, Device);
+            history.Add(new Rewritten(rewrite.Name, graph, clock.Elapsed));
+        }
+
+        return new Plan(graph, Device, Options, ConstantStorage) { History = history };
+    }
+
+    private TensorType[] Types(ReadOnlySpan<Tensor> arguments)
+    {
+        var types = new TensorType[arguments.Length];
+        for (int i = 0; i < types.Length; i++)
+        {
+            int? size = Inputs[i].IsSize ? arguments[i].AsSpan<int>()[0] : null;
+            types[i] = new TensorType(arguments[i].DType, arguments[i].Shape, size);
+        }
+
+        return types;
+    }
+
+    private Storage ConstantStorage(Constant constant)
+    {
+        if (!_constants.TryGetValue(constant, out Storage? storage))
+        {
+            storage = Device.Allocate(constant.Type.Bytes);
+            constant.Value.CopyTo(storage);
+            _constants.Add(constant, storage);
+        }
+
+        return storage;
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_isDisposed)
+        {
+            throw new ObjectDisposedException(
+                nameof(Function),
+                $"The {this} was disposed of: dispose of it when no thread calls it any more, or compile another.");
+        }
+    }
+}

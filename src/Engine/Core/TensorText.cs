@@ -1,0 +1,259 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+
+namespace Engine;
+
+/// <summary>
+/// The elements of a tensor as text, as NumPy's <c>str</c> has them with its settings as they come: at most 8 digits
+/// behind the point, the same format for all elements, lines of 75 characters, and of more than 1,000 elements the first
+/// three and the last three along each axis.
+/// </summary>
+internal static class TensorText
+{
+    private const int Digits = 8, MostElements = 1000, Edge = 3, LineWidth = 75;
+
+    /// <summary>From here on numbers are written with an exponent: those of an array, and one by itself.</summary>
+    private const double Large = 1e8, LargeScalar = 1e16;
+
+    /// <summary>And below this; in an array also where the greatest is so many times the least.</summary>
+    private const double Small = 1e-4, Spread = 1000;
+
+    public static string Of(Tensor tensor)
+    {
+        bool isSingle = tensor.DType == DType.Float32, isFloat = tensor.DType.IsFloat();
+        Shape shape = tensor.Shape;
+        if (shape.Rank == 0)
+        {
+            return isFloat ? Scalar(At(tensor, 0), isSingle) : Whole(At(tensor, 0));
+        }
+
+        if (shape.Count == 0)
+        {
+            return "[]";
+        }
+
+        bool isShortened = shape.Count > MostElements;
+        double[] shown = [.. Shown(shape, isShortened).Select(element => At(tensor, element))];
+        Func<double, string> format = isFloat ? FloatFormat(shown, isSingle) : WholeFormat(shown);
+        var text = new StringBuilder();
+        Append(text, shape, axis: 0, first: 0, isShortened, element => format(At(tensor, element)));
+        return text.ToString();
+    }
+
+    private static double At(Tensor tensor, int element) => tensor.DType switch
+    {
+        DType.Float32 => tensor.AsSpan<float>()[element],
+        DType.Float64 => tensor.AsSpan<double>()[element],
+        DType.Int32 => tensor.AsSpan<int>()[element],
+        _ => tensor.AsSpan<byte>()[element],
+    };
+
+    /// <summary>Which indices along an axis are shown; -1 stands for those left out.</summary>
+    private static IEnumerable<int> Indices(int side, bool isShortened) => isShortened && side > 2 * Edge
+        ? [.. Enumerable.Range(0, Edge), -1, .. Enumerable.Range(side - Edge, Edge)]
+        : Enumerable.Range(0, side);
+
+    private static IEnumerable<int> Shown(Shape shape, bool isShortened)
+    {
+        IEnumerable<int> elements = [0];
+        foreach (int side in shape)
+        {
+            int[] indices = [.. Indices(side, isShortened).Where(index => index >= 0)];
+            elements = elements.SelectMany(element => indices.Select(index => (element * side) + index));
+        }
+
+        return elements;
+    }
+
+    private static void Append(
+        StringBuilder text, Shape shape, int axis, int first, bool isShortened, Func<int, string> element)
+    {
+        const string LeftOut = "...";
+        string indent = new(' ', axis + 1), between = new('\n', shape.Rank - axis - 1);
+        bool isInnermost = axis == shape.Rank - 1;
+        int column = indent.Length, width = LineWidth - shape.Rank;
+        text.Append('[');
+        bool isFirst = true;
+        foreach (int index in Indices(shape[axis], isShortened))
+        {
+            int at = (first * shape[axis]) + index;
+            if (isInnermost)
+            {
+                string word = index < 0 ? LeftOut : element(at);
+                if (!isFirst)
+                {
+                    bool fits = column + 1 + word.Length <= width;
+                    while (!fits && text[^1] == ' ')
+                    {
+                        text.Length--;
+                    }
+
+                    text.Append(fits ? " " : $"\n{indent}");
+                    column = fits ? column + 1 : indent.Length;
+                }
+
+                text.Append(word);
+                column += word.Length;
+            }
+            else
+            {
+                text.Append(isFirst ? "" : between + indent);
+                if (index < 0)
+                {
+                    text.Append(LeftOut);
+                }
+                else
+                {
+                    Append(text, shape, axis + 1, at, isShortened, element);
+                }
+            }
+
+            isFirst = false;
+        }
+
+        text.Append(']');
+    }
+
+    private static string Whole(double value) => value.ToString("F0", CultureInfo.InvariantCulture);
+
+    private static Func<double, string> WholeFormat(double[] shown)
+    {
+        int width = shown.Max(value => Whole(value).Length);
+        return value => Whole(value).PadLeft(width);
+    }
+
+    private static string Scalar(double value, bool isSingle)
+    {
+        if (!double.IsFinite(value))
+        {
+            return NotFinite(value);
+        }
+
+        var number = Number.Shortest(value, isSingle);
+        bool isPlain = value == 0 || (Math.Abs(value) >= Small && Math.Abs(value) < LargeScalar);
+        string text = isPlain ? number.Plain() : number.Scientific(exponentDigits: 2);
+        return isPlain && text.EndsWith('.') ? text + "0" : text.Replace(".e", "e", StringComparison.Ordinal);
+    }
+
+    private static Func<double, string> FloatFormat(double[] shown, bool isSingle)
+    {
+        double[] finite = [.. shown.Where(double.IsFinite)];
+        double[] sizes = [.. finite.Where(value => value != 0).Select(Math.Abs).DefaultIfEmpty(1)];
+        double spread = isSingle ? (float)sizes.Max() / (float)sizes.Min() : sizes.Max() / sizes.Min();
+        bool isPlain = !(sizes.Max() >= Large || sizes.Min() < Small || spread > Spread);
+        Number[] numbers = [.. finite.Select(value =>
+            isPlain ? Number.Rounded(value, isSingle, Digits) : Number.RoundedFrom(value, isSingle, Digits))];
+        int exponentDigits = numbers.Select(number => number.ExponentDigits).DefaultIfEmpty(0).Max();
+        int right = numbers.Select(number => isPlain ? number.Decimals : number.Text.Length - 1).DefaultIfEmpty(0).Max();
+        Func<double, string> text = isPlain
+            ? value => Padded(Number.Rounded(value, isSingle, Digits).Plain(), right)
+            : value => Number.Exactly(value, isSingle, right).Scientific(exponentDigits);
+
+        // As wide as the widest, those that are no finite numbers included.
+        int width = finite.Select(text).Concat(shown.Where(value => !double.IsFinite(value)).Select(NotFinite))
+            .Max(word => word.Length);
+        return value => (double.IsFinite(value) ? text(value) : NotFinite(value)).PadLeft(width);
+    }
+
+    private static string Padded(string plain, int decimals) =>
+        plain.PadRight(plain.IndexOf('.') + 1 + decimals);
+
+    private static string NotFinite(double value) =>
+        double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+
+    /// <summary>A decimal number: its first digit, a point, the others, times 10 to the power of an exponent.</summary>
+    private readonly record struct Number(bool IsNegative, string Text, int Exponent)
+    {
+        /// <summary>How many digits stand behind the point where no exponent is written.</summary>
+        public int Decimals => Math.Max(Text.TrimEnd('0').Length - 1 - Exponent, 0);
+
+        public int ExponentDigits => Math.Max($"{Math.Abs(Exponent)}".Length, 2);
+
+        private string Sign => IsNegative ? "-" : "";
+
+        /// <summary>The fewest digits that tell the number from all others of its type.</summary>
+        public static Number Shortest(double value, bool isSingle)
+        {
+            string shortest = isSingle
+                ? ((float)value).ToString("R", CultureInfo.InvariantCulture)
+                : value.ToString("R", CultureInfo.InvariantCulture);
+            string[] parts = shortest.TrimStart('-').Split('E');
+            string[] sides = parts[0].Split('.');
+            string digits = string.Concat(sides).TrimStart('0');
+            int leading = string.Concat(sides).Length - digits.Length;
+            int exponent = sides[0].Length - 1 - leading
+                + (parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 0);
+            digits = digits.TrimEnd('0');
+            return digits.Length == 0
+                ? new Number(double.IsNegative(value), "0", 0)
+                : new Number(double.IsNegative(value), digits, exponent);
+        }
+
+        /// <summary>The shortest number, cut off so many digits behind the point.</summary>
+        public static Number Rounded(double value, bool isSingle, int decimals)
+        {
+            var shortest = Shortest(value, isSingle);
+            return shortest.Text.Length - 1 - shortest.Exponent <= decimals ? shortest : Exact(value, decimals);
+        }
+
+        /// <summary>The shortest number, cut off so many digits behind the first.</summary>
+        public static Number RoundedFrom(double value, bool isSingle, int digits)
+        {
+            var shortest = Shortest(value, isSingle);
+            if (shortest.Text.Length - 1 <= digits)
+            {
+                return shortest;
+            }
+
+            var number = Exactly(value, isSingle, digits);
+            string text = number.Text.TrimEnd('0');
+            return number with { Text = text.Length == 0 ? "0" : text };
+        }
+
+        /// <summary>The number with just so many digits behind the first.</summary>
+        public static Number Exactly(double value, bool isSingle, int digits)
+        {
+            var number = Shortest(value, isSingle);
+            if (value == 0)
+            {
+                return number with { Text = new string('0', digits + 1) };
+            }
+
+            // What the fewest digits round up to the next power of ten begins with a nine.
+            int decimals = digits - number.Exponent;
+            number = Exact(value, decimals);
+            number = number.Text.Length <= digits ? Exact(value, decimals + 1) : number;
+            return number with { Text = number.Text[..(digits + 1)] };
+        }
+
+        public string Plain()
+        {
+            string text = Exponent < 0 ? new string('0', -Exponent) + Text : Text.PadRight(Exponent + 1, '0');
+            int point = Math.Max(Exponent, 0) + 1;
+            return $"{Sign}{text[..point]}.{text[point..].TrimEnd('0')}";
+        }
+
+        public string Scientific(int exponentDigits) =>
+            $"{Sign}{Text[0]}.{Text[1..]}e{(Exponent < 0 ? '-' : '+')}"
+            + $"{Math.Abs(Exponent).ToString(CultureInfo.InvariantCulture).PadLeft(exponentDigits, '0')}";
+
+        /// <summary>The value, which is a whole number times a power of 2, rounded to so many decimals, half to even.</summary>
+        private static Number Exact(double value, int decimals)
+        {
+            long bits = BitConverter.DoubleToInt64Bits(value);
+            int power = (int)((bits >> 52) & 0x7FF);
+            BigInteger whole = (bits & 0xFFFFFFFFFFFFF) | (power == 0 ? 0 : 1L << 52);
+            power = Math.Max(power, 1) - 1075;
+            BigInteger numerator = whole * BigInteger.Pow(10, Math.Max(decimals, 0)) << Math.Max(power, 0);
+            BigInteger denominator = BigInteger.Pow(10, Math.Max(-decimals, 0)) << Math.Max(-power, 0);
+            BigInteger rounded = BigInteger.DivRem(numerator, denominator, out BigInteger rest);
+            int half = (rest * 2).CompareTo(denominator);
+            rounded += half > 0 || (half == 0 && !rounded.IsEven) ? 1 : 0;
+            string text = rounded.ToString(CultureInfo.InvariantCulture);
+            return rounded.IsZero
+                ? new Number(bits < 0, "0", 0)
+                : new Number(bits < 0, text, text.Length - 1 - decimals);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Numerics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Convolutions of float and double images, N × C × H × W, and their gradients, by the path that the compiler chose.
+/// </summary>
+internal static unsafe class Convolution
+{
+    /// <summary>Bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.</summary>
+    internal static long WorkspaceBytes<T>(ConvolutionPass pass, in ConvShape s, ConvolutionPath path, int workers)
+        where T : unmanaged => path switch
+        {
+            ConvolutionPath.Winograd2 => Winograd.WorkspaceBytes<Winograd2, T>(pass, s, workers),
+            ConvolutionPath.Winograd4 => Winograd.WorkspaceBytes<Winograd4, T>(pass, s, workers),
+            _ => ColumnConvolution.WorkspaceBytes<T>(pass, s, workers),
+        };
+
+    /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
+    internal static Phase[] Forward<T>(
+        ConvShape s, ConvolutionPath path, T* x, T* w, T* bias, T* y, byte* workspace, int workers)
+        where T : unmanaged, INumber<T> => path switch
+        {
+            ConvolutionPath.Winograd2 => Winograd.Forward<Winograd2, T>(s, x, w, bias, y, workspace, workers),
+            ConvolutionPath.Winograd4 => Winograd.Forward<Winograd4, T>(s, x, w, bias, y, workspace, workers),
+            _ => ColumnConvolution.Forward(s, x, w, bias, y, workspace, workers),
+        };
+
+    /// <summary>The gradient with respect to x, given that with respect to y.</summary>
+    internal static Phase[] GradInput<T>(
+        ConvShape s, ConvolutionPath path, T* w, T* dy, T* dx, byte* workspace, int workers)
+        where T : unmanaged, INumber<T> => path switch
+        {
+            ConvolutionPath.Winograd2 => Winograd.GradInput<Winograd2, T>(s, w, dy, dx, workspace, workers),
+            ConvolutionPath.Winograd4 => Winograd.GradInput<Winograd4, T>(s, w, dy, dx, workspace, workers),
+            _ => ColumnConvolution.GradInput(s, w, dy, dx, workspace, workers),
+        };
+
+    /// <summary>
+    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect
+    /// to y.
+    /// </summary>
+    internal static Phase[] GradWeights<T>(
+        ConvShape s, ConvolutionPath path, T* x, T* dy, T* dw, T* db, byte* workspace, int workers)
+        where T : unmanaged, INumber<T> => path switch
+        {
+            ConvolutionPath.Winograd2 => Winograd.GradWeights<Winograd2, T>(s, x, dy, dw, db, workspace),
+            ConvolutionPath.Winograd4 => Winograd.GradWeights<Winograd4, T>(s, x, dy, dw, db, workspace),
+            _ => ColumnConvolution.GradWeights(s, x, dy, dw, db, workspace, workers),
+        };
+
+    /// <summary>Why a convolution is on no other path, in words.</summary>
+    internal static string WhyNotWinograd(in ConvShape s) => Winograd.WhyNot(s) ?? "no other path is asked for";
+
+    /// <summary>Which path a pass takes and why, in words.</summary>
+    internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, ConvolutionPath path, int workers)
+        where T : unmanaged => path switch
+        {
+            ConvolutionPath.Winograd2 => Winograd.Describe<Winograd2, T>(pass, s, workers),
+            ConvolutionPath.Winograd4 => Winograd.Describe<Winograd4, T>(pass, s, workers),
+            _ => $"{ColumnConvolution.Describe<T>(pass, s, workers)}: {WhyNotWinograd(s)}",
+        };
+}

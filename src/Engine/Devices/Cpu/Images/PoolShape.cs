@@ -1,0 +1,66 @@
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Pooling of <paramref name="Planes"/> (images times channels) of H × W in windows of KH × KW. With
+/// <paramref name="IgnoreBorder"/> a last window that does not fit is left out; without it, it is cut off at the
+/// border.
+/// </summary>
+internal readonly record struct PoolShape(
+    int Planes,
+    int H,
+    int W,
+    int KH,
+    int KW,
+    int StrideH,
+    int StrideW,
+    int PadH = 0,
+    int PadW = 0,
+    bool IgnoreBorder = true)
+{
+    internal int OH => Out(H, KH, StrideH, PadH);
+
+    internal int OW => Out(W, KW, StrideW, PadW);
+
+    internal int Pixels => OH * OW;
+
+    /// <summary>
+    /// Whether a window's rows are long and next windows far, so that they are gone along; else the windows of a row are
+    /// taken side by side, a lane each.
+    /// </summary>
+    internal bool HasLongRows => KW >= 4 && (StrideW >= 4 || OW == 1);
+
+    /// <summary>The rows of the plane that window row <paramref name="oh"/> covers.</summary>
+    internal (int Start, int End) Rows(int oh) => Cut((oh * StrideH) - PadH, KH, H);
+
+    /// <summary>The columns of the plane that window column <paramref name="ow"/> covers.</summary>
+    internal (int Start, int End) Columns(int ow) => Cut((ow * StrideW) - PadW, KW, W);
+
+    /// <summary>
+    /// How many rows and columns of elements a window's mean is of; 1 for one that has none, whose mean is 0.
+    /// </summary>
+    internal int RowsOfMean(int oh, bool countPadding) =>
+        OfMean(Rows(oh), oh * StrideH, KH, H + (2 * PadH), countPadding);
+
+    internal int ColumnsOfMean(int ow, bool countPadding) =>
+        OfMean(Columns(ow), ow * StrideW, KW, W + (2 * PadW), countPadding);
+
+    private static int OfMean((int Start, int End) inside, int start, int length, int padded, bool countPadding) =>
+        Math.Max(1, countPadding ? Math.Min(length, padded - start) : inside.End - inside.Start);
+
+    private static (int Start, int End) Cut(int start, int length, int side) =>
+        (Math.Max(start, 0), Math.Min(start + length, side));
+
+    private int Out(int side, int kernel, int stride, int pad)
+    {
+        int padded = side + (2 * pad);
+        if (IgnoreBorder)
+        {
+            return padded < kernel ? 0 : ((padded - kernel) / stride) + 1;
+        }
+
+        // As many windows as begin inside and are not wholly covered by the one before (Theano's Pool.out_shape).
+        return side == 0 ? 0
+            : stride >= kernel ? ((padded - 1) / stride) + 1
+            : (Math.Max(0, padded - 1 - kernel + stride) / stride) + 1;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>Max and average pooling of planes, and their gradients. A phase's indices are planes.</summary>
+internal static unsafe class Pooling
+{
+    /// <summary>Bytes of workspace that each but <see cref="MaxGrad"/> needs for so many threads.</summary>
+    internal static long WorkspaceBytes<T>(in PoolShape s, int workers)
+        where T : unmanaged => workers * PoolMemory<T>.Bytes(s);
+
+    /// <summary>
+    /// The greatest element of each window, and in <paramref name="argmax"/> where in its plane it is (row times W plus
+    /// column): the first if there are several. NaN counts as the greatest. An empty window gives negative infinity and
+    /// -1.
+    /// </summary>
+    internal static Phase[] Max<T>(PoolShape s, T* x, T* y, int* argmax, byte* workspace)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Planes(s, (start, end, worker) =>
+        {
+            var job = new MaxJob<T> { Shape = s, Memory = PoolMemory<T>.Of(s, workspace, worker) };
+            job.X = x;
+            job.Y = y;
+            job.Argmax = argmax;
+            (job.Start, job.End) = (start, end);
+            Simd.Dispatch<T, MaxJob<T>>(ref job);
+        });
+
+    /// <summary>The gradient of <see cref="Max"/>: each element of dy is added at its argmax.</summary>
+    internal static Phase[] MaxGrad<T>(PoolShape s, T* dy, int* argmax, T* dx)
+        where T : unmanaged, INumber<T> => Planes(s, (start, end, _) =>
+        {
+            for (int plane = start; plane < end; plane++)
+            {
+                nint from = (nint)plane * s.Pixels;
+                ScatterPlane(s, dy + from, argmax + from, dx + ((nint)plane * s.H * s.W));
+            }
+        });
+
+    /// <summary>
+    /// The mean of each window: of its elements inside the plane or, with <paramref name="countPadding"/>, of those in
+    /// the padding too, which are 0.
+    /// </summary>
+    internal static Phase[] Average<T>(PoolShape s, bool countPadding, T* x, T* y, byte* workspace)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Averages(s, countPadding, x, y, workspace, isGradient: false);
+
+    /// <summary>The gradient of <see cref="Average"/>.</summary>
+    internal static Phase[] AverageGrad<T>(PoolShape s, bool countPadding, T* dy, T* dx, byte* workspace)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Averages(s, countPadding, dx, dy, workspace, isGradient: true);
+
+    /// <summary>
+    /// Where in their plane windows of a row have their greatest elements: integers in lanes of
+    /// <typeparamref name="T"/>'s size, from the beginning of the first window, and of the next ones
+    /// <paramref name="stride"/> more each.
+    /// </summary>
+    internal static void Places<T>(T* lanes, int count, int first, int stride, int* argmax)
+        where T : unmanaged
+    {
+        int i = 0;
+        if (sizeof(T) == sizeof(int))
+        {
+            Vector256<int> begins = (Vector256<int>.Indices * stride) + Vector256.Create(first);
+            for (; i + Vector256<int>.Count <= count; i += Vector256<int>.Count)
+            {
+                (Vector256.Load((int*)lanes + i) + begins + Vector256.Create(i * stride)).Store(argmax + i);
+            }
+        }
+
+        for (; i < count; i++)
+        {
+            argmax[i] = *(int*)(lanes + i) + first + (i * stride);
+        }
+    }
+
+    private static Phase[] Averages<T>(
+        PoolShape s, bool countPadding, T* images, T* pooled, byte* workspace, bool isGradient)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Planes(s, (start, end, worker) =>
+        {
+            var job = new AverageJob<T> { Shape = s, Memory = PoolMemory<T>.Of(s, workspace, worker) };
+            job.Images = images;
+            job.Pooled = pooled;
+            (job.CountPadding, job.IsGradient, job.Start, job.End) = (countPadding, isGradient, start, end);
+            Simd.Dispatch<T, AverageJob<T>>(ref job);
+        });
+
+    private static Phase[] Planes(PoolShape s, RangeBody body) =>
+        [new Phase(s.Planes, Math.Max(1, 4096 / Math.Max(s.H * s.W, 1)), body)];
+
+    private static void ScatterPlane<T>(in PoolShape s, T* dy, int* argmax, T* dx)
+        where T : unmanaged, INumber<T>
+    {
+        new Span<T>(dx, s.H * s.W).Clear();
+        int pixels = s.Pixels;
+        for (int i = 0; i < pixels; i++)
+        {
+            if (argmax[i] >= 0)
+            {
+                dx[argmax[i]] += dy[i];
+            }
+        }
+    }
+
+    internal struct MaxJob<T> : ISimdJob<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public PoolShape Shape;
+        public PoolMemory<T> Memory;
+        public T* X, Y;
+        public int* Argmax;
+        public int Start, End;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            new Span<T>(Memory.Phases, (int)(Memory.Row - Memory.Phases)).Fill(T.NegativeInfinity);
+            for (int plane = Start; plane < End; plane++)
+            {
+                nint to = (nint)plane * Shape.Pixels;
+                T* x = X + ((nint)plane * Shape.H * Shape.W);
+                PlanePooling<S, V, T>.Max(Shape, Memory, x, Y + to, Argmax + to);
+            }
+        }
+    }
+
+    internal struct AverageJob<T> : ISimdJob<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public PoolShape Shape;
+        public PoolMemory<T> Memory;
+        public T* Images, Pooled;
+        public bool CountPadding, IsGradient;
+        public int Start, End;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            new Span<T>(Memory.Phases, (int)PoolMemory<T>.Bytes(Shape) / sizeof(T)).Clear();
+            for (int ow = 0; ow < Shape.OW; ow++)
+            {
+                Memory.Divisors[ow] = T.CreateTruncating(Shape.ColumnsOfMean(ow, CountPadding));
+            }
+
+            for (int plane = Start; plane < End; plane++)
+            {
+                T* images = Images + ((nint)plane * Shape.H * Shape.W), pooled = Pooled + ((nint)plane * Shape.Pixels);
+                if (IsGradient)
+                {
+                    PlanePooling<S, V, T>.AverageGrad(Shape, Memory, CountPadding, pooled, images);
+                }
+                else
+                {
+                    PlanePooling<S, V, T>.Average(Shape, Memory, CountPadding, images, pooled);
+                }
+            }
+        }
+    }
+}

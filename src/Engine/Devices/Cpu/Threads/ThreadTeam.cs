@@ -1,0 +1,335 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Threads that run lists of <see cref="Phase"/>s together; the calling thread is one of them, number 0. A phase ends
+/// when its indices are done, not when every thread has arrived, so a thread that the system has set aside holds nobody
+/// up unless it took work. Threads with nothing to do spin for a moment and then sleep.
+/// </summary>
+internal sealed class ThreadTeam : IDisposable
+{
+    /// <summary>
+    /// A first index that no phase can have: set between runs, so that nobody takes work from a half-written list.
+    /// </summary>
+    private const uint Closed = int.MaxValue;
+
+    private const int SpinMicroseconds = 100;
+
+    /// <summary>One more than the number of the team thread that is running; 0 on a thread of no team.</summary>
+    [ThreadStatic]
+    private static int s_self;
+
+    private readonly Thread[] _threads;
+    private readonly Lock _gate = new();
+    private readonly object _parking = new();
+    private readonly long _spinTicks;
+    private Shared _shared;
+    private Phase[] _phases = [];
+    private uint _first;
+    private Exception? _error;
+    private volatile bool _stopping;
+    private int _callers;
+
+    /// <summary>A team of <paramref name="threads"/> threads, or as many as the process may use processors.</summary>
+    internal ThreadTeam(int? threads = null)
+    {
+        Size = threads ?? Environment.ProcessorCount;
+        ArgumentOutOfRangeException.ThrowIfLessThan(Size, 1, nameof(threads));
+        // With more threads than processors, a thread that spins keeps the one it waits for from running.
+        _spinTicks = Size <= Environment.ProcessorCount ? Stopwatch.Frequency * SpinMicroseconds / 1_000_000 : 0;
+        _shared.Ticket = Closed;
+        _threads = new Thread[Size - 1];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            int worker = i + 1;
+            _threads[i] = new Thread(() => Serve(worker)) { IsBackground = true, Name = $"Engine worker {worker}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>How many threads are asleep, for want of work.</summary>
+    internal int Sleepers => Volatile.Read(ref _shared.Sleepers);
+
+    /// <summary>How many threads there are; worker numbers are 0 … Size - 1.</summary>
+    internal int Size { get; }
+
+    /// <summary>
+    /// Runs the phases in order. Called from inside a body, it runs them on that body's thread alone. The first
+    /// exception thrown by a body ends the list and is thrown here.
+    /// </summary>
+    internal void Run(params Phase[] phases)
+    {
+        if (s_self != 0 || Size == 1)
+        {
+            RunAlone(phases, phases.Length);
+            return;
+        }
+
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_stopping, this);
+            s_self = 1;
+            try
+            {
+                int first = 0;
+                while (first < phases.Length && phases[first].IsSerial)
+                {
+                    first++;
+                }
+
+                RunAlone(phases, first);
+                if (first < phases.Length)
+                {
+                    RunTogether(phases, first);
+                }
+            }
+            finally
+            {
+                s_self = 0;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Runs the phases in order as one of any number of threads that do so at once. As long as others have the team, or
+    /// there are callers enough to keep all processors busy, a phase is run on the caller's thread alone: nobody waits.
+    /// </summary>
+    internal void RunBesideOthers(Phase[] phases)
+    {
+        if (s_self != 0 || Size == 1)
+        {
+            RunAlone(phases, phases.Length);
+            return;
+        }
+
+        Interlocked.Increment(ref _callers);
+        s_self = 1;
+        try
+        {
+            for (int i = 0; i < phases.Length; i++)
+            {
+                if (!phases[i].IsSerial && Volatile.Read(ref _callers) < Size && TryRunTogether(phases, i))
+                {
+                    return;
+                }
+
+                Run(phases[i]);
+            }
+        }
+        finally
+        {
+            s_self = 0;
+            Interlocked.Decrement(ref _callers);
+        }
+    }
+
+    /// <summary>Ends the threads; waits for a run in progress.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+            lock (_parking)
+            {
+                Monitor.PulseAll(_parking);
+            }
+        }
+
+        foreach (Thread thread in _threads)
+        {
+            thread.Join();
+        }
+    }
+
+    private ulong Ticket => Volatile.Read(ref _shared.Ticket);
+
+    private static void RunAlone(Phase[] phases, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Run(phases[i]);
+        }
+    }
+
+    private static void Run(Phase phase)
+    {
+        if (phase.Count > 0)
+        {
+            phase.Body(0, phase.Count, Math.Max(s_self - 1, 0));
+        }
+    }
+
+    private bool TryRunTogether(Phase[] phases, int first)
+    {
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            if (_stopping)
+            {
+                return false;
+            }
+
+            RunTogether(phases, first);
+            return true;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    private void RunTogether(Phase[] phases, int first)
+    {
+        _phases = phases;
+        _first = Epoch(Ticket) + 1;
+        uint end = _first + (uint)phases.Length;
+        Publish(Pack(_first + (uint)first, 0));
+        // Read once for both: to wait for a change after the last phase's ticket would be to wait for ever.
+        for (ulong ticket = Ticket; Epoch(ticket) != end; ticket = Ticket)
+        {
+            TakeOrWait(ticket, 0);
+        }
+
+        _phases = [];
+        if (_error is { } error)
+        {
+            _error = null;
+            ExceptionDispatchInfo.Throw(error);
+        }
+    }
+
+    private void Serve(int worker)
+    {
+        s_self = worker + 1;
+        while (!_stopping)
+        {
+            TakeOrWait(Ticket, worker);
+        }
+    }
+
+    /// <summary>Takes a chunk of the ticket's phase and runs it, or waits until there is another ticket.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TakeOrWait(ulong ticket, int worker)
+    {
+        int start = (int)(uint)ticket;
+        // A thread that comes late may read the next run's list here; then the ticket has changed and is not granted.
+        Phase[] phases = _phases;
+        uint index = Epoch(ticket) - _first;
+        if (index >= (uint)phases.Length || start >= phases[index].Count)
+        {
+            Wait(ticket);
+            return;
+        }
+
+        Phase phase = phases[index];
+        int remaining = phase.Count - start;
+        int size = Math.Min(remaining, Math.Max(Math.Max(phase.Grain, 1), remaining / (2 * Size)));
+        if (Interlocked.CompareExchange(ref _shared.Ticket, ticket + (uint)size, ticket) != ticket)
+        {
+            return;
+        }
+
+        try
+        {
+            if (Volatile.Read(ref _error) is null)
+            {
+                phase.Body(start, start + size, worker);
+            }
+        }
+        catch (Exception exception)
+        {
+            Interlocked.CompareExchange(ref _error, exception, null);
+        }
+
+        if (Interlocked.Add(ref _shared.Done, size) == phase.Count)
+        {
+            Advance(phases, index);
+        }
+    }
+
+    private void Advance(Phase[] phases, uint index)
+    {
+        uint next = index + 1;
+        while (next < phases.Length && phases[next].Count <= 0)
+        {
+            next++;
+        }
+
+        if (Volatile.Read(ref _error) is not null)
+        {
+            next = (uint)phases.Length;
+        }
+
+        _shared.Done = 0;
+        Publish(Pack(_first + next, next == phases.Length ? Closed : 0));
+    }
+
+    private void Publish(ulong ticket)
+    {
+        // A full fence between this and the look at the sleepers: either they see the ticket or we see them.
+        Interlocked.Exchange(ref _shared.Ticket, ticket);
+        if (Volatile.Read(ref _shared.Sleepers) != 0)
+        {
+            lock (_parking)
+            {
+                Monitor.PulseAll(_parking);
+            }
+        }
+    }
+
+    private void Wait(ulong ticket)
+    {
+        long deadline = Stopwatch.GetTimestamp() + _spinTicks;
+        do
+        {
+            for (int i = 0; i < 16; i++)
+            {
+                if (Ticket != ticket || _stopping)
+                {
+                    return;
+                }
+
+                Thread.SpinWait(4);
+            }
+        }
+        while (Stopwatch.GetTimestamp() < deadline);
+
+        lock (_parking)
+        {
+            Interlocked.Increment(ref _shared.Sleepers);
+            while (Ticket == ticket && !_stopping)
+            {
+                Monitor.Wait(_parking);
+            }
+
+            Interlocked.Decrement(ref _shared.Sleepers);
+        }
+    }
+
+    private static uint Epoch(ulong ticket) => (uint)(ticket >> 32);
+
+    private static ulong Pack(uint epoch, uint start) => ((ulong)epoch << 32) | start;
+
+    /// <summary>What all threads write, each on a pair of cache lines of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 512)]
+    private struct Shared
+    {
+        /// <summary>Which phase is open (counted over all runs), and below it the first index not yet taken.</summary>
+        [FieldOffset(128)]
+        public ulong Ticket;
+
+        [FieldOffset(256)]
+        public int Done;
+
+        [FieldOffset(384)]
+        public int Sleepers;
+    }
+}

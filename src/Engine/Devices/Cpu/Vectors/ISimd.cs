@@ -1,0 +1,134 @@
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Arithmetic on a vector register <typeparamref name="V"/> of elements <typeparamref name="T"/> (float, double or
+/// int), so that an algorithm is written once for all widths. <typeparamref name="V"/> is the runtime's own vector
+/// type: wrapped in a struct it would not stay in registers. Comparisons give a mask: all bits of a lane set or none.
+/// </summary>
+internal unsafe interface ISimd<V, T>
+    where V : struct
+    where T : unmanaged
+{
+    /// <summary>The number of lanes.</summary>
+    static abstract int Count { get; }
+
+    static abstract V Zero { get; }
+
+    static abstract V Load(T* from);
+
+    static abstract void Store(T* to, V value);
+
+    /// <summary>
+    /// Loads the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them; the others are 0.
+    /// </summary>
+    static abstract V LoadPartial(T* from, int count);
+
+    /// <summary>
+    /// Stores the first <paramref name="count"/> lanes, 0 … Count, and touches no memory beyond them.
+    /// </summary>
+    static abstract void StorePartial(T* to, V value, int count);
+
+    /// <summary><paramref name="value"/> in every lane.</summary>
+    static abstract V Splat(T value);
+
+    /// <summary>A literal in every lane, rounded to <typeparamref name="T"/> when the code is compiled.</summary>
+    static abstract V Const(double value);
+
+    /// <summary>Every lane made of the low bits of <paramref name="bits"/>.</summary>
+    static abstract V ConstBits(long bits);
+
+    static abstract V Add(V a, V b);
+
+    static abstract V Sub(V a, V b);
+
+    static abstract V Mul(V a, V b);
+
+    static abstract V Div(V a, V b);
+
+    /// <summary>a·b + c: rounded once where the hardware can, else twice.</summary>
+    static abstract V Fma(V a, V b, V c);
+
+    /// <summary>The lesser, as <see cref="Math.Min(float, float)"/>: NaN if either is.</summary>
+    static abstract V Min(V a, V b);
+
+    /// <summary>The greater, as <see cref="Math.Max(float, float)"/>: NaN if either is.</summary>
+    static abstract V Max(V a, V b);
+
+    /// <summary>The lesser in one instruction; b if b is NaN, anything if a is, either zero for two zeros.</summary>
+    static abstract V MinNative(V a, V b);
+
+    /// <summary>The greater in one instruction; b if b is NaN, anything if a is, either zero for two zeros.</summary>
+    static abstract V MaxNative(V a, V b);
+
+    static abstract V Abs(V a);
+
+    static abstract V Neg(V a);
+
+    static abstract V Sqrt(V a);
+
+    /// <summary>To the nearest whole number, halves to the even one.</summary>
+    static abstract V Round(V a);
+
+    static abstract V Floor(V a);
+
+    static abstract V Ceiling(V a);
+
+    static abstract V Truncate(V a);
+
+    static abstract V Equal(V a, V b);
+
+    static abstract V Less(V a, V b);
+
+    static abstract V LessOrEqual(V a, V b);
+
+    static abstract V And(V a, V b);
+
+    static abstract V Or(V a, V b);
+
+    static abstract V Xor(V a, V b);
+
+    /// <summary>The bits of <paramref name="a"/> that <paramref name="b"/> has not.</summary>
+    static abstract V AndNot(V a, V b);
+
+    static abstract V Not(V a);
+
+    /// <summary><paramref name="a"/> where the mask is set, else <paramref name="b"/>.</summary>
+    static abstract V Select(V mask, V a, V b);
+
+    /// <summary>The even lanes of <paramref name="a"/>, then those of <paramref name="b"/>.</summary>
+    static abstract V Even(V a, V b);
+
+    /// <summary>The odd lanes of <paramref name="a"/>, then those of <paramref name="b"/>.</summary>
+    static abstract V Odd(V a, V b);
+
+    /// <summary>
+    /// Lanes of <paramref name="a"/> and of <paramref name="b"/> by turns, from their lower halves.
+    /// </summary>
+    static abstract V ZipLow(V a, V b);
+
+    /// <summary>
+    /// Lanes of <paramref name="a"/> and of <paramref name="b"/> by turns, from their upper halves.
+    /// </summary>
+    static abstract V ZipHigh(V a, V b);
+
+    /// <summary>Bit i set where lane i of a mask is.</summary>
+    static abstract ulong MaskBits(V mask);
+
+    /// <summary>The lanes' bits moved towards the high end.</summary>
+    static abstract V ShiftLeft(V a, int bits);
+
+    /// <summary>The lanes' bits moved towards the low end, zeros coming in.</summary>
+    static abstract V ShiftRight(V a, int bits);
+
+    /// <summary>a·2ⁿ for whole n between -250 and 250, rounded once when subnormal; for float and double.</summary>
+    static abstract V Scale(V a, V n);
+
+    /// <summary>The sum of the lanes: halves added until one is left, so always in the same order.</summary>
+    static abstract T Sum(V a);
+
+    /// <summary>The least lane, or NaN.</summary>
+    static abstract T MinLane(V a);
+
+    /// <summary>The greatest lane, or NaN.</summary>
+    static abstract T MaxLane(V a);
+}

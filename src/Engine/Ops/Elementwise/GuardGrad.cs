@@ -1,0 +1,21 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The gradient b, which a function made of the gradient a, but 0 where a is 0 and b is NaN: 0 times an infinite slope.
+/// What does not count, the side of a <see cref="Where"/> that is not taken say, thus has no gradient, whatever its value.
+/// </summary>
+internal readonly struct GuardGrad : IBinary
+{
+    public static DoubleDouble Scalar(double a, double b) => a == 0 && double.IsNaN(b) ? 0 : b;
+
+    public static string Cuda => "a == 0 && b != b ? T(0) : b";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.AndNot(b, S.And(S.Equal(a, S.Zero), S.Not(S.Equal(b, b))));
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (null, Symbolic.Where(Symbolic.Equal(a, 0) * Symbolic.NotEqual(b, b), 0, g));
+}

@@ -1,0 +1,76 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>Tells norms from other roots.</summary>
+internal static class Norms
+{
+    /// <summary>
+    /// Whether a variable is made of magnitudes and powers by sums, means and views alone, so that its root is a norm: where
+    /// it is 0 all of them are, and have no slope.
+    /// </summary>
+    public static bool IsRootOf(Variable x)
+    {
+        // Not by recursion: a sum may have as many terms as a network has parameters.
+        var terms = new Stack<Variable>([x]);
+        var seen = new HashSet<Variable>();
+        while (terms.TryPop(out Variable? term))
+        {
+            if (!seen.Add(term))
+            {
+                continue;
+            }
+
+            if (term is Constant { Number: 0 })
+            {
+                continue;
+            }
+
+            if (term is not Result { Owner: var node })
+            {
+                return false;
+            }
+
+            switch (node.Op)
+            {
+                case Unary<Square> or Unary<Abs>:
+                case Binary<Power> when node.Inputs[1] is Constant { Number: > 1 }:
+                case Binary<Multiply> when node.Inputs[0] == node.Inputs[1]:
+                case Dot when IsOfOneVector(node):
+                    break;
+                case Binary<Add>:
+                    terms.Push(node.Inputs[0]);
+                    terms.Push(node.Inputs[1]);
+                    break;
+                case Binary<Divide> when IsPositive(node.Inputs[1]):
+                case Binary<Multiply> when IsPositive(node.Inputs[1]):
+                case Reduce<Sum> or SumTo or View or DimShuffle:
+                    terms.Push(node.Inputs[0]);
+                    break;
+                case Binary<Multiply> when IsPositive(node.Inputs[0]):
+                    terms.Push(node.Inputs[1]);
+                    break;
+                default:
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>What the slope of a norm is divided by: infinite in the place of 0, so that there it is 0.</summary>
+    public static Variable NoSlopeAtZero(Variable x) =>
+        Symbolic.Where(Symbolic.Equal(x, 0), double.PositiveInfinity, x);
+
+    /// <summary>Whether a product is a vector's with itself.</summary>
+    private static bool IsOfOneVector(Apply dot)
+    {
+        Shape one = [1, 1];
+        return dot.Outputs[0].Shape == one && Vector(dot.Inputs[0]) == Vector(dot.Inputs[1]);
+
+        static Variable Vector(Variable x) => x is Result { Owner: { Op: DimShuffle } shuffle } ? shuffle.Inputs[0] : x;
+    }
+
+    private static bool IsPositive(Variable x) =>
+        x is Result { Owner.Op: Count } or Constant { Number: > 0 };
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The one place that says of which dtype an op computes, and what becomes of number literals: the table is in
+/// docs/types.md.
+/// </summary>
+internal static class Promotion
+{
+    /// <summary>Brings operands to one dtype: the widest among them, where number literals take that of the others.</summary>
+    /// <param name="op">The op's name, for messages.</param>
+    /// <param name="operands">The operands.</param>
+    /// <param name="takesIntegers">Whether the op computes integers as int32; else they are converted to float32.</param>
+    /// <exception cref="EngineException">
+    /// float32 stands beside float64, or the dtype cannot hold a number literal.
+    /// </exception>
+    public static Variable[] Convert(string op, Variable[] operands, bool takesIntegers)
+    {
+        DType common = Widest(op, operands) ?? DType.Float32;
+        if (!common.IsFloat())
+        {
+            bool isWhole = takesIntegers && operands.SelectMany(Literals).All(double.IsInteger);
+            common = isWhole ? DType.Int32 : DType.Float32;
+        }
+
+        foreach (double literal in operands.SelectMany(Literals))
+        {
+            if (!Holds(common, literal))
+            {
+                throw new EngineException(
+                    $"{op} of {Text(operands)}: {Range(common)}, not {Text(literal)}. Cast the other operand to float64, "
+                    + $"with Symbolic.Cast.{Origin.Current}");
+            }
+        }
+
+        return [.. operands.Select(operand => operand is Constant { IsWeak: true } literal
+            ? new Constant(literal.Value.Cast(common))
+            : Symbolic.Cast(operand, common))];
+    }
+
+    /// <summary>The widest dtype of operands, number literals aside; null where there are no others.</summary>
+    /// <exception cref="EngineException">It would be float64 beside float32: nothing widens to that unasked.</exception>
+    public static DType? Widest(string op, IReadOnlyList<Variable> operands)
+    {
+        Variable[] typed = [.. operands.Where(operand => operand is not Constant { IsWeak: true })];
+        if (typed.Any(operand => operand.DType == DType.Float32) && typed.Any(operand => operand.DType == DType.Float64))
+        {
+            throw new EngineException(
+                $"{op} of {Text(typed)} would widen to float64: cast one of them, with Symbolic.Cast.{Origin.Current}");
+        }
+
+        return typed.Length == 0 ? null : typed.Select(operand => operand.DType).Aggregate(DTypes.Promote);
+    }
+
+    /// <summary>
+    /// Whether a dtype holds a number: an integer itself, a floating-point type the nearest to it that is not 0 nor
+    /// infinite, where the number is neither.
+    /// </summary>
+    public static bool Holds(DType dtype, double value) => dtype switch
+    {
+        DType.Float32 => !double.IsFinite(value) || value == 0 || ((float)value != 0 && float.IsFinite((float)value)),
+        DType.Float64 => true,
+        DType.Int32 => double.IsInteger(value) && value is >= int.MinValue and <= int.MaxValue,
+        _ => double.IsInteger(value) && value is >= byte.MinValue and <= byte.MaxValue,
+    };
+
+    /// <summary>What a dtype holds, for messages.</summary>
+    public static string Range(DType dtype) => dtype switch
+    {
+        DType.Float32 => "float32 holds magnitudes from 1.4E-45 to 3.4028235E+38",
+        DType.Float64 => "float64 holds any number",
+        DType.Int32 => "int32 holds whole numbers from -2147483648 to 2147483647",
+        _ => "uint8 holds whole numbers from 0 to 255",
+    };
+
+    /// <summary>A number as C# reads it.</summary>
+    public static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private static string Text(IReadOnlyList<Variable> operands) => string.Join(" and ", operands.Select(operand =>
+        operand is Constant { IsWeak: true, Number: { } number } ? Text(number) : $"'{operand}' ({operand.Type})"));
+
+    /// <summary>The numbers of a literal; none of what has a dtype of its own.</summary>
+    private static double[] Literals(Variable operand) =>
+        operand is Constant { IsWeak: true } literal ? NdArray.From(literal.Value).Data : [];
+}

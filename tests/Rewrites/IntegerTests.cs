@@ -1,0 +1,126 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Tests.Devices.Cuda;
+using static Engine.Ops.Operators;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Rewrites;
+
+/// <summary>
+/// Integer arithmetic wraps round, as C#'s does, on every device and whatever is rewritten: random expressions of large
+/// numbers beside the same in C#.
+/// </summary>
+[TestFixture]
+public sealed class IntegerTests
+{
+    private const int Elements = 37, Expressions = 12;
+
+    private static readonly int[] s_edges =
+        [0, 1, -1, 2, -7, 3, 46341, 65536, -65537, 1 << 30, int.MaxValue, int.MinValue, int.MinValue + 1];
+
+    private static readonly CpuDevice s_cpu = new(2);
+
+    [OneTimeTearDown]
+    public void Free() => s_cpu.Dispose();
+
+    [Test]
+    public void Integers_wrap_round_in_every_expression(
+        [Range(0, 9)] int seed, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
+        Check(s_cpu, seed, optimizer);
+
+    [Test]
+    public void So_they_do_on_cuda([Range(0, 1)] int seed, [Values(Optimizer.None, Optimizer.FastRun)] Optimizer optimizer) =>
+        Check(CudaTestDevice.Open(), seed, optimizer);
+
+    /// <summary>A compiler that takes an overflow for impossible makes "always" of this.</summary>
+    [Test]
+    public void One_more_than_the_greatest_is_the_least_and_not_more([Values] bool isCuda)
+    {
+        Input i = IntVector("i");
+        using var f = Function.Compile(
+            [i], [Greater(i + 1, i), GreaterOrEqual(Abs(i), 0)], device: isCuda ? CudaTestDevice.Open() : s_cpu);
+
+        Tensor[] y = f.Call(Tensor.From([5, int.MaxValue, int.MinValue]));
+
+        Assert.That(y[0].AsSpan<byte>().ToArray(), Is.EqualTo(new byte[] { 1, 0, 1 }));
+        Assert.That(y[1].AsSpan<byte>().ToArray(), Is.EqualTo(new byte[] { 1, 1, 0 }));
+    }
+
+    private static void Check(Device device, int seed, Optimizer optimizer)
+    {
+        var random = new Random(seed);
+        Value[] inputs = [Drawn("a"), Drawn("b"), Drawn("c")];
+        Value[] outputs = [.. Enumerable.Range(0, Expressions).Select(_ => Expression(random, inputs, depth: 5))];
+        using var f = Function.Compile(
+            [.. inputs.Select(input => (Input)input.Variable)],
+            [.. outputs.Select(output => output.Variable), .. inputs.Select(input => input.Variable + 0)],
+            device: device,
+            options: new CompileOptions { Optimizer = optimizer });
+
+        Tensor[] actual = f.Call([.. inputs.Select(input => Tensor.From(input.Elements))]);
+
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            Assert.That(
+                actual[i].AsSpan<int>().ToArray(), Is.EqualTo(outputs[i].Elements),
+                $"output {i}: {Printer.Tree(outputs[i].Variable)}");
+        }
+
+        Value Drawn(string name) => new(
+            Variable(name, DType.Int32, [Elements]), [.. Enumerable.Range(0, Elements).Select(_ => Number(random))]);
+    }
+
+    private static Value Expression(Random random, Value[] inputs, int depth)
+    {
+        if (depth == 0)
+        {
+            return inputs[random.Next(inputs.Length)];
+        }
+
+        Value a = Next(), b = Next();
+        int c = Number(random);
+        return random.Next(20) switch
+        {
+            0 => new(a.Variable + b.Variable, a.With(b, (x, y) => unchecked(x + y))),
+            1 => new(a.Variable - b.Variable, a.With(b, (x, y) => unchecked(x - y))),
+            2 or 3 => new(a.Variable * b.Variable, a.With(b, (x, y) => unchecked(x * y))),
+            4 => new(a.Variable + c, a.Of(x => unchecked(x + c))),
+            5 => new(c - a.Variable, a.Of(x => unchecked(c - x))),
+            6 or 7 => new(a.Variable * c, a.Of(x => unchecked(x * c))),
+            8 => new(c * -a.Variable, a.Of(x => unchecked(c * -x))),
+            9 => new(-a.Variable, a.Of(x => unchecked(-x))),
+            10 => new(Abs(a.Variable), a.Of(x => x < 0 ? unchecked(-x) : x)),
+            11 => new(Square(a.Variable), a.Of(x => unchecked(x * x))),
+            12 => new(Maximum(a.Variable, b.Variable), a.With(b, Math.Max)),
+            13 => new(Minimum(a.Variable, c), a.Of(x => Math.Min(x, c))),
+            14 => new(Sign(a.Variable), a.Of(Math.Sign)),
+            15 => new(
+                Where(Greater(a.Variable + 1, a.Variable), a.Variable, b.Variable),
+                a.With(b, (x, y) => unchecked(x + 1) > x ? x : y)),
+            16 => new(Where(b.Variable, a.Variable, c), a.With(b, (x, y) => y != 0 ? x : c)),
+            17 => new(
+                Sum(a.Variable, [0], keepDims: true) + b.Variable, b.Of(y => unchecked(y + a.Elements.Aggregate(Plus)))),
+            18 => new(
+                Sum(BroadcastLike(Slice(a.Variable, 0, 3, 1), b.Variable)) - b.Variable,
+                b.Of(y => unchecked((a.Elements[3] * Elements) - y))),
+            _ => new(-(a.Variable * c) * -1, a.Of(x => unchecked(x * c))),
+        };
+
+        Value Next() => Expression(random, inputs, depth - 1 - random.Next(2) is var less and > 0 ? less : 0);
+    }
+
+    private static int Plus(int a, int b) => unchecked(a + b);
+
+    private static int Number(Random random) =>
+        random.Next(3) > 0 ? s_edges[random.Next(s_edges.Length)] : random.Next(int.MinValue, int.MaxValue);
+
+    /// <summary>An expression, and what it is in C#.</summary>
+    private sealed record Value(Variable Variable, int[] Elements)
+    {
+        public int[] Of(Func<int, int> function) => [.. Elements.Select(function)];
+
+        public int[] With(Value other, Func<int, int, int> function) => [.. Elements.Zip(other.Elements, function)];
+    }
+}
