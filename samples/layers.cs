@@ -13,7 +13,7 @@ using var net = new NeuralNet(
     ("point", new Input(2)),
     ("wide", new Dense(32, Tanh) { W = new GlorotUniform(Gain: 2) }),
     ("bend1", new Residual(32)),
-    ("bend2", new Residual(32)),
+    ("bends", new Stack(new Residual(32), new Residual(32))),
     ("class", new Dense(2, Softmax)))
 {
     Update = new Adam(learningRate: 0.01f), MaxEpochs = 60, Seed = 3, TrainSplit = new TrainSplit(0.1f),
@@ -25,6 +25,7 @@ int[] arm = [.. Enumerable.Range(0, 600).Select(i => i % 2)];
 float[] points = [.. arm.SelectMany(which => Spiral(random.NextDouble(), which))];
 net.Fit(Tensor.From(points, 600, 2), arm);
 
+Console.WriteLine($"Parameters: {string.Join(", ", net.GetParameters().Select(parameter => parameter.Key))}");
 foreach (LayerSummary layer in net.Layers)
 {
     Console.WriteLine($"{layer.Name,-6} {layer.Kind,-9} {layer.OutputShape}");
@@ -67,5 +68,19 @@ internal sealed class Residual(int units) : Layer
         Variable w = scope.Parameter("W", [units, units], new GlorotUniform());
         Variable b = scope.Parameter("b", [units], new Filled());
         return input + Tanh(Dot(input, w) + b);
+    }
+}
+
+// A layer made of layers builds each with a child of its scope, so that each has parameters of its own: bends.0.W, bends.1.W.
+internal sealed class Stack(params Layer[] layers) : Layer
+{
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        for (int i = 0; i < layers.Length; i++)
+        {
+            input = layers[i].Build(input, scope.Child($"{i}"));
+        }
+
+        return input;
     }
 }

@@ -16,7 +16,7 @@ internal sealed class Predictor(
 
     private const int WidestName = 40;
 
-    private int Classes => net.Layers[^1].OutputShape[1];
+    private int Classes => net.Classes;
 
     private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
 

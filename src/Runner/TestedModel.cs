@@ -64,7 +64,7 @@ internal sealed class TestedModel : IDisposable
             Cifar10Set data = await Experiment.LoadData(options.Data, images: null, isQuiet: true, cancellation);
             data = data with { Test = data.Test.First(options.Images ?? data.Test.Count) };
             Shape output = net.Layers[^1].OutputShape;
-            if (output.Rank != 2 || output[1] != data.ClassNames.Count)
+            if (net.Classes != data.ClassNames.Count)
             {
                 throw new EngineException(
                     $"{options.Model} gives {string.Join('x', output.Skip(1))} numbers an image, but the images are of "

@@ -47,6 +47,30 @@ public class ConfusionMatrixTests
     }
 
     [Test]
+    public void It_prints_with_names_recall_precision_and_F1()
+    {
+        using var comma = new CommaCulture();
+        var matrix = new ConfusionMatrix(4, [0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 0, 1]) { Names = ["cat", "dog", "bird", "fish"] };
+
+        Assert.That((matrix.F1(0), matrix.F1(1), matrix.F1(2)), Is.EqualTo((4 / 6.0, 2 / 5.0, 0.0)));
+        Assert.That(matrix.F1(3), Is.NaN);
+        Assert.That(matrix.MacroF1, Is.EqualTo(((4 / 6.0) + (2 / 5.0) + 0) / 3).Within(1e-15));
+        Assert.That(matrix.ToString().Split('\n'), Is.EqualTo(new[]
+        {
+            "class  cat  dog  bird  fish  samples  recall  precision     F1",
+            "-----  ---  ---  ----  ----  -------  ------  ---------  -----",
+            "cat      2    1     0     0        3   0.667      0.667  0.667",
+            "dog      1    1     0     0        2   0.500      0.333  0.400",
+            "bird     0    1     0     0        1   0.000        nan  0.000",
+            "fish     0    0     0     0        0     nan        nan    nan",
+            "accuracy 0.500 of 6 samples, macro F1 0.356",
+        }));
+        Assert.That($"{new ConfusionMatrix(2, [], [])}", Does.StartWith("class  0  1  samples").And.EndWith("macro F1 nan"));
+        Assert.That(() => new ConfusionMatrix(2, [0], [1]) { Names = ["a"] }, Throws.TypeOf<EngineException>()
+            .With.Message.EqualTo("There are 1 names for 2 classes."));
+    }
+
+    [Test]
     public void What_is_no_class_is_said()
     {
         Assert.That(() => new ConfusionMatrix(2, [0, 1], [0]), Throws.InstanceOf<EngineException>()

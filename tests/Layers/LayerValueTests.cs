@@ -123,8 +123,8 @@ public class LayerValueTests
 
     private static (double[] Output, Dictionary<string, double[]> Updated) Train(Network network, double[] values)
     {
-        (Variable output, IReadOnlyList<Update> updates) = network.BuildTraining();
-        using var function = Function.Compile([network.Input], [output], updates);
+        (IReadOnlyList<NetworkLayer> layers, IReadOnlyList<Update> updates) = network.BuildTraining();
+        using var function = Function.Compile([network.Input], [layers[^1].Output], updates);
         double[] result = function.Call(Batch(network, values))[0].AsSpan<double>().ToArray();
         return (result, updates.ToDictionary(
             update => update.Target.Name!, update => update.Target.GetValue().AsSpan<double>().ToArray()));

@@ -69,7 +69,8 @@ public class ObjectiveTests
         labels[1234] = label;
 
         Assert.That(() => f.Call(new Tensor(DType.Float32, [2000, 10]), Tensor.From(labels)),
-            Throws.TypeOf<EngineException>().With.Message.Contains($"label {label} at row 1234 is outside 0…9"));
+            Throws.TypeOf<EngineException>().With.Message.Contains($"label {label} at row 1234 is outside 0…9")
+                .And.Message.Matches(@"Built at .*ObjectiveTests\.cs:\d+\.$"));
         Assert.That(f.Call(new Tensor(DType.Float32, [2000, 10]), good)[0].Shape, Is.EqualTo(Shape.Create(2000)));
     }
 

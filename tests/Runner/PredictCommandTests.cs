@@ -88,6 +88,31 @@ public sealed class PredictCommandTests
     }
 
     [Test]
+    public async Task A_network_with_a_single_sigmoid_tells_two_classes_apart()
+    {
+        const string Text = """
+            [layer input]
+            kind = input
+            sides = 1024
+            [layer output]
+            kind = dense
+            units = 1
+            nonlinearity = sigmoid
+            """;
+        string model = _folder.File("binary.safetensors");
+        Save(DescriptionReader.Parse(Text, "binary.ini"), model, ["cat", "dog"]);
+
+        string[] lines = await LinesOf(model, _pictures[0], _pictures[1], "--format", "csv");
+
+        Assert.That(lines[0], Is.EqualTo("file,class1,probability1,class2,probability2"));
+        foreach (string[] cells in lines.Skip(1).Select(line => line.Split(',')))
+        {
+            Assert.That(new[] { cells[1], cells[3] }, Is.EquivalentTo(new[] { "cat", "dog" }));
+            Assert.That(double.Parse(cells[2], null) + double.Parse(cells[4], null), Is.EqualTo(1).Within(1e-3));
+        }
+    }
+
+    [Test]
     public async Task Json_says_the_same_as_comma_separated_values_and_nothing_else()
     {
         string[] lines = await Lines(Folder, "--format", "csv");
@@ -165,11 +190,11 @@ public sealed class PredictCommandTests
         Assert.That(errors, Is.EqualTo(message));
     }
 
-    private static void Save(NetworkDescription network, string path)
+    private static void Save(NetworkDescription network, string path, string[]? names = null)
     {
         using var net = new NeuralNet(network.MakeLayers());
         net.Initialize();
-        string[] classes =
+        string[] classes = names ??
             ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
         new ModelFile(network, classes, IsSynthetic: false).Save(path, net);
     }

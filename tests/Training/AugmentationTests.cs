@@ -99,6 +99,32 @@ public class AugmentationTests
             Run(new Normalize([1, 2], [1, 0.5]), Tensor.From([1.0, 2, 2, 3], 2, 2))[0], Is.EqualTo(new[] { 0.0, 0, 1, 2 }));
     }
 
+    private static IEnumerable<TestCaseData> Columns()
+    {
+        yield return Case("zeros", Enumerable.Repeat(0.0, 9), 1);
+        yield return Case("ones", Enumerable.Repeat(1.0, 9), 1);
+        yield return Case("a number that is rounded", Enumerable.Repeat(0.1, 1001), 1);
+        yield return Case("a large number", Enumerable.Repeat(1e17 / 3, 1001), 1);
+        yield return Case("one sample", [5.0], 1);
+        yield return Case("hardly different", [1.0, 1 + 1e-9], 0.5e-9);
+        yield return Case("tiny numbers", [0.0, 2e-30], 1e-30);
+        yield return Case("two numbers", [-3.0, 5.0], 4);
+
+        static TestCaseData Case(string name, IEnumerable<double> values, double deviation) =>
+            new TestCaseData(values.ToArray(), deviation).SetArgDisplayNames(name);
+    }
+
+    [TestCaseSource(nameof(Columns))]
+    public void A_column_that_is_constant_is_not_scaled(double[] values, double deviation)
+    {
+        var beside = Normalize.Of(Tensor.From([.. values.SelectMany((value, i) => new[] { i, value })], values.Length, 2));
+
+        Assert.That(beside.Deviation[1], Is.EqualTo(deviation).Within(1e-6 * deviation));
+        Assert.That(
+            Run(beside, Tensor.From([0, values[0]], 1, 2))[0][1],
+            Is.EqualTo((values[0] - values.Average()) / deviation).Within(1e-6 + (1e-12 * Math.Abs(values[0]))));
+    }
+
     [TestCaseSource(nameof(Random))]
     public void Each_batch_is_changed_in_another_way_and_the_same_seed_changes_the_same(Augmentation augmentation)
     {
@@ -162,11 +188,13 @@ public class AugmentationTests
         Refused(() => new RandomCrop(-1), "RandomCrop pads by 0 pixels or more, not -1.");
         Refused(() => new HorizontalFlip(1.5), "A probability is from 0 to 1; 1.5 is none.");
         Refused(() => new Cutout(0), "Cutout takes out squares of 1 pixel or more, not 0.");
-        Refused(() => new Normalize([1, 2], [1]), "Normalize has 2 means and 1 deviations: each channel needs both.");
+        Refused(() => new Normalize([1, 2], [1]), "Normalize has 2 means and 1 deviations: each channel or column needs both.");
         Refused(() => new Normalize([0, 1], [1, 0]),
-            "Normalize takes a mean and a deviation greater than 0, not 1 and 0 (channel 1).");
+            "Normalize takes a mean and a deviation greater than 0, not 1 and 0 (number 1, of a channel or column).");
         Refused(() => Normalize.Of(Tensor.From([1, 2, 3])),
             "Means and deviations are taken of samples in floating point, (n, channels, …), not of int32 (3).");
+        Refused(() => Normalize.Of(Tensor.From([1.0, 2, 3, double.NaN], 2, 2)),
+            "x has a value that is no finite number, NaN, in sample 1 (element 1 of it): one such makes every parameter nan.");
         Refused(() => Run(new Normalize([0, 0, 0], [1, 1, 1]), Images()),
             "Normalize of 3 channels takes samples in floating point, (n, 3, …), and the Input layer takes "
             + "float64 (?, 2, 5, 4).");

@@ -106,14 +106,6 @@ public class BadInputTests
     }
 
     [Test]
-    public void One_sample_a_class_leaves_nothing_to_train_on()
-    {
-        (Tensor points, int[] labels) = Toy.Clouds(3);
-
-        Refused(net => net.Fit(points, labels), "Of 3 samples none is left to train on");
-    }
-
-    [Test]
     public void A_batch_of_nothing_is_refused() =>
         Assert.That(() => new BatchIterator(0), Throws.TypeOf<EngineException>()
             .With.Message.EqualTo("A batch has at least 1 sample, not 0."));

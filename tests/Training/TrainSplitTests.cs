@@ -11,8 +11,8 @@ public class TrainSplitTests
 
         (int[] train, int[] validation) = new TrainSplit().Split(10, labels);
 
-        Assert.That(validation, Is.EqualTo(new[] { 0, 1, 2, 9 }));
-        Assert.That(train, Is.EqualTo(new[] { 3, 4, 5, 6, 7, 8 }));
+        Assert.That(validation, Is.EqualTo(new[] { 0, 1, 2 }));
+        Assert.That(train, Is.EqualTo(new[] { 3, 4, 5, 6, 7, 8, 9 }), "the only one of class 2 trains");
     }
 
     [Test]
@@ -59,10 +59,21 @@ public class TrainSplitTests
         Assert.That(train, Is.EqualTo(new[] { 0, 1, 2 }));
     }
 
-    [Test]
-    public void A_split_that_leaves_nothing_to_train_on_is_refused() =>
-        Assert.That(() => new TrainSplit().Split(3, [0, 1, 2]), Throws.TypeOf<EngineException>()
-            .With.Message.StartsWith("Of 3 samples none is left to train on"));
+    [TestCase(0.2, 30, 1)]
+    [TestCase(0.5, 1, 1)]
+    [TestCase(0.5, 2, 1)]
+    [TestCase(0.1, 3, 2)]
+    [TestCase(0.01, 5, 4)]
+    public void A_class_that_has_samples_trains_however_few_they_are(double part, int first, int second)
+    {
+        int[] labels = [.. Enumerable.Repeat(0, first), .. Enumerable.Repeat(1, second), 2];
+
+        (int[] train, int[] validation) = new TrainSplit(part).Split(labels.Length, labels);
+
+        Assert.That(train.Select(i => labels[i]).Distinct(), Is.EqualTo(new[] { 0, 1, 2 }));
+        Assert.That(train.Concat(validation).Order(), Is.EqualTo(Enumerable.Range(0, labels.Length)));
+        Assert.That(validation.Count(i => labels[i] == 0), Is.EqualTo(Math.Min(Math.Ceiling(first * part), first - 1)));
+    }
 
     [TestCase(-0.1)]
     [TestCase(0.9)]

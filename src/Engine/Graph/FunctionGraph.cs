@@ -48,7 +48,7 @@ internal sealed record FunctionGraph(
         }
 
         graph = graph with { Updates = all };
-        graph.CheckInputs();
+        graph.CheckInputs(replacements);
         return graph;
     }
 
@@ -93,10 +93,18 @@ internal sealed record FunctionGraph(
         .Where(variable => variable is not Result)
         .Distinct();
 
-    private void CheckInputs()
+    private void CheckInputs(Dictionary<Variable, Variable> givens)
     {
         Require(Inputs.Distinct().Count() == Inputs.Count, "An input is listed twice.");
         HashSet<Input> needed = [.. Leaves(Roots).OfType<Input>()];
+        foreach (Input missing in needed.Where(input => givens.ContainsKey(input) && !Inputs.Contains(input)))
+        {
+            Variable user = givens.First(given => Leaves([given.Value]).Contains(missing)).Key;
+            throw new EngineException(
+                $"The given for '{user}' uses '{missing}' ({missing.Type}), which has a given of its own, and givens do not chain: "
+                + "all are put in place at once. Build the first from what stands for the second.");
+        }
+
         foreach (Input input in Inputs)
         {
             Require(needed.Remove(input),
@@ -108,7 +116,11 @@ internal sealed record FunctionGraph(
             Apply? user = Traversal.Order(Roots).FirstOrDefault(node => node.Inputs.Contains(missing));
             throw new EngineException(
                 $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"
-                + (user is null ? "." : $": {user} uses it.{user.Origin}"));
+                + (user is null ? "." : $": {user} uses it.{user.Origin}")
+                + (givens.ContainsKey(missing)
+                    ? $" There is a given for it, but what a given puts in place is taken as it is: put the value of '{missing}' "
+                        + "into the given that uses it."
+                    : ""));
         }
     }
 

@@ -48,4 +48,7 @@ public sealed record LayerInfo(
 
     /// <summary>Whether nolearn would warn that more than the image is covered along a side.</summary>
     public bool IsCoverageHigh => Coverage is { } coverage && Math.Max(coverage.Height, coverage.Width) > 100;
+
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(LayerInfo), PrintMembers);
 }

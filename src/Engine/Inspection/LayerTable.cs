@@ -71,7 +71,7 @@ public sealed class LayerTable
         IReadOnlyDictionary<Variable, ReceptiveField?>? fields = sample.Rank == 4
             ? ReceptiveField.Of(sample, Traversal.Order(outputs))
             : null;
-        ILookup<string, Parameter> parameters = network.Parameters.ToLookup(parameter => Owner(network, parameter));
+        ILookup<string, Parameter> parameters = network.Parameters.ToLookup(parameter => parameter.Owner);
 
         var layers = new List<LayerInfo>();
         var counted = new HashSet<Apply>();
@@ -160,12 +160,6 @@ public sealed class LayerTable
             Coverage = (100.0 * y.Filtered / height, 100.0 * x.Filtered / width),
         };
     }
-
-    /// <summary>The layer whose name a parameter's begins with; the longest, as a name may hold a dot.</summary>
-    private static string Owner(Network network, Parameter parameter) => network.Layers
-        .Select(layer => layer.Name)
-        .Where(name => parameter.Variable.Name!.StartsWith($"{name}.", StringComparison.Ordinal))
-        .MaxBy(name => name.Length)!;
 
     private static long FlopsOf(Apply node) => node.IsView ? 0 : node.Op.Flops(
         [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)]);

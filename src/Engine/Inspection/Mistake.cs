@@ -8,6 +8,9 @@ namespace Engine.Inspection;
 /// <param name="LabelProbability">The probability of its own class.</param>
 public sealed record Mistake(int Index, int Label, int Predicted, double Probability, double LabelProbability)
 {
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(Mistake), PrintMembers);
+
     /// <inheritdoc cref="MostConfident(Tensor, Tensor, int)"/>
     public static IReadOnlyList<Mistake> MostConfident(Tensor probabilities, int[] labels, int count) =>
         MostConfident(probabilities, Tensor.From(labels), count);

@@ -35,7 +35,7 @@ public static class Occlusion
         ArgumentNullException.ThrowIfNull(image);
         net.Initialize();
         using Graph.Gate.Reading reading = net.Read();
-        Shape sample = net.Network.Input.Shape, output = net.Network.Output.Shape;
+        Shape sample = net.Network.Input.Shape, output = net.Probabilities.Shape;
         if (image.Shape.Rank != 3 || image.Shape.Count != sample.Product(1, sample.Rank))
         {
             throw new EngineException(

@@ -13,8 +13,8 @@ namespace Engine.Inspection;
 public static class Saliency
 {
     /// <summary>
-    /// The gradients. The score is the last layer's output; where a softmax makes that, what the softmax is taken of,
-    /// as in the paper, since the probability of which a network is sure hardly moves.
+    /// The gradients. The score is the last layer's output; where a softmax, or of two classes a sigmoid, makes that, what it
+    /// is taken of, as in the paper, since the probability of which a network is sure hardly moves.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="x">The samples, as the network takes them.</param>
@@ -42,7 +42,8 @@ public static class Saliency
                 + "numbers have none.");
         }
 
-        int outputs = output.Shape[1];
+        Variable score = net.Regression ? output : ClassOutput.Scores(output);
+        int outputs = score.Shape[1];
         int wrong = classes.IndexOfAnyExceptInRange(0, outputs - 1);
         if (wrong >= 0 || classes.Length != count)
         {
@@ -52,7 +53,6 @@ public static class Saliency
                 : $"There are {count} samples but {classes.Length} classes.");
         }
 
-        Variable score = output is Result { Owner: { Op: Softmax } softmax } ? softmax.Inputs[0] : output;
         Variable pixels = net.Network.Layers[0].Output;
         Graph.Input chosen = Symbolic.Matrix("chosen", net.FloatX);
         Variable gradient = Symbolic.Grad(Symbolic.Sum(score * chosen), pixels);

@@ -7,7 +7,9 @@ namespace Engine.Layers;
 /// Each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma · inv_std
 /// + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015; Lasagne's form).
 /// In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and <c>inv_std</c> follow them
-/// by alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over.
+/// by alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over. A batch with one value a
+/// channel, as the last one of an epoch may be, has no variance: its output is beta, the averages do not follow it, and
+/// it teaches nothing to what comes before.
 /// </summary>
 public sealed class BatchNorm : Layer
 {
@@ -28,6 +30,7 @@ public sealed class BatchNorm : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
         input = scope.Floating(input);
         int channels = input.Shape[1];
         Shape axes = [0, .. Enumerable.Range(2, input.Rank - 2)];
@@ -57,7 +60,14 @@ public sealed class BatchNorm : Layer
         Variable y = centred * (gamma is null ? invStd : Symbolic.Reshape(gamma, broadcast) * invStd);
         return beta is null ? y : y + Symbolic.Reshape(beta, broadcast);
 
-        Variable Follow(SharedVariable running, Variable batch) =>
-            (running * (1 - Alpha)) + (Symbolic.Reshape(batch, [channels]) * Alpha);
+        // The number of values is known in each plan, so that what depends on it alone is a constant there.
+        Variable Follow(SharedVariable running, Variable batch)
+        {
+            Variable hasVariance = Symbolic.Greater(Symbolic.Count(input, axes), 1);
+            return (running * Symbolic.Where(hasVariance, Constant(1 - Alpha), Constant(1)))
+                + (Symbolic.Reshape(batch, [channels]) * Symbolic.Where(hasVariance, Constant(Alpha), Constant(0)));
+        }
+
+        Variable Constant(double value) => Symbolic.Constant(value, input.DType);
     }
 }

@@ -54,6 +54,7 @@ public sealed class Conv2D : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
         Images.Require(input, scope, this);
         scope.Require(Stride.IsPositive, $"Conv2D needs a stride of at least 1x1, not {Stride}.");
         scope.Require(Pad.IsValid, $"Conv2D cannot have the padding {Pad}.");

@@ -38,6 +38,7 @@ public sealed class Dense : Layer
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
         Variable x = scope.Floating(input.Rank > 2 ? Symbolic.Flatten(input) : input);
         Variable y = Symbolic.Dot(x, scope.Parameter("W", [x.Shape[1], Units], W));
         return Nonlinearity(B is null ? y : y + scope.Parameter("b", [Units], B, isRegularized: false));

@@ -23,6 +23,9 @@ public abstract record Initialiser
         return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
     }
 
+    /// <summary>Its members, with points in the numbers.</summary>
+    public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
+
     /// <summary>Writes the values in C order.</summary>
     protected abstract void Fill(Span<double> values, Shape shape, ulong seed);
 

@@ -4,32 +4,41 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>What a network offers to a layer that is being built into it.</summary>
+/// <summary>
+/// What a network offers to a layer that is being built into it. A layer that is made of layers builds each of them
+/// with a scope of its own, <see cref="Child"/>, so that each has its own parameters.
+/// </summary>
 public sealed class LayerScope
 {
     private readonly Network _network;
-    private readonly Layer _layer;
-    private readonly Origin _origin;
-    private readonly List<Update> _updates;
+    private readonly BuildPass _pass;
+    private readonly string _owner;
+    private readonly bool _isShared;
+    private readonly Regularization _regularization;
 
-    internal LayerScope(
-        Network network, string name, Layer layer, Origin origin, bool isTraining, List<Update> updates)
+    internal LayerScope(Network network, string name, Layer layer, Origin origin, BuildPass pass)
+        : this(network, name, name, new Regularization(layer.L1, layer.L2, origin), pass, isShared: false)
     {
-        _network = network;
-        _layer = layer;
-        _origin = origin;
-        _updates = updates;
-        Name = name;
-        IsTraining = isTraining;
     }
 
-    /// <summary>The layer's name in this network.</summary>
+    private LayerScope(
+        Network network, string owner, string name, Regularization regularization, BuildPass pass, bool isShared)
+    {
+        _network = network;
+        _owner = owner;
+        _regularization = regularization;
+        _pass = pass;
+        _isShared = isShared;
+        Name = name;
+    }
+
+    /// <summary>The layer's name in this network; an inner layer's begins with that of the layer it is part of.</summary>
     public string Name { get; }
 
     /// <summary>
     /// Whether the network is being trained: layers that drop or normalise by the batch do so only then.
     /// </summary>
-    public bool IsTraining { get; }
+    public bool IsTraining => _pass.IsTraining;
 
     /// <summary>The dtype of parameters and outputs.</summary>
     public DType FloatX => _network.FloatX;
@@ -37,25 +46,57 @@ public sealed class LayerScope
     /// <summary>The layer's source of random numbers in this network: it moves on with each batch.</summary>
     public RandomStream Random => _network.Stream(Name);
 
+    private Origin Origin => _regularization.Origin;
+
     /// <summary>
-    /// A parameter of the layer, made at the first call and the same one at later calls, as a layer is built once
-    /// for training and once for use.
+    /// The scope of an inner layer: <c>_first.Build(x, scope.Child("first"))</c>. Its parameters are called
+    /// <c>block.first.W</c>, and it has random numbers of its own. Children may have children.
+    /// </summary>
+    /// <param name="name">The inner layer's name within this one.</param>
+    /// <param name="layer">
+    /// The inner layer: its L1 and L2 then go before this one's, and errors tell the line where it was made. Dense, Conv2D
+    /// and BatchNorm do so by themselves.
+    /// </param>
+    /// <param name="isShared">
+    /// Whether several inner layers are to have the same parameters: each is built with a child of this name that says so.
+    /// </param>
+    /// <exception cref="EngineException">The name is empty.</exception>
+    public LayerScope Child(string name, Layer? layer = null, bool isShared = false)
+    {
+        Require(!string.IsNullOrWhiteSpace(name), "An inner layer needs a name: scope.Child(\"first\").");
+        return Inner($"{Name}.{name}", layer, _isShared || isShared);
+    }
+
+    /// <summary>The scope in which a layer's own L1 and L2 hold, whoever builds it.</summary>
+    internal LayerScope Of(Layer layer) => Inner(Name, layer, _isShared);
+
+    /// <summary>
+    /// A parameter of the layer, made when the network is first built and the same one later, as a layer is built once
+    /// for training and once for use. Within one Build each is asked for once; to use one twice, keep the variable.
     /// </summary>
     /// <param name="name">Its name within the layer: <c>W</c>.</param>
     /// <param name="shape">Its sides, all known.</param>
     /// <param name="value">How its first value is drawn.</param>
     /// <param name="isTrainable">Whether the update rule changes it (not so a running mean).</param>
     /// <param name="isRegularized">Whether L1 and L2 hold for it (not so biases), if it is trainable.</param>
+    /// <exception cref="EngineException">
+    /// A parameter of this name was asked for before in this Build, as by another inner layer; or the shape cannot be.
+    /// </exception>
     public SharedVariable Parameter(
         string name, Shape shape, Initialiser value, bool isTrainable = true, bool isRegularized = true)
     {
         ArgumentNullException.ThrowIfNull(value);
+        string full = $"{Name}.{name}";
+        Require(_pass.MayAsk(full, _isShared),
+            $"The parameter '{full}' is asked for twice in one Build, so that two layers would share it by accident. Build "
+            + "each inner layer with a scope of its own, inner.Build(x, scope.Child(\"first\")). To share on purpose, keep "
+            + "the variable, or build each with scope.Child(\"first\", isShared: true).");
         try
         {
             return _network.Parameter(
-                $"{Name}.{name}", shape, value, isTrainable, isTrainable && isRegularized ? _layer : null);
+                full, shape, value, isTrainable, _owner, isTrainable && isRegularized ? _regularization : null);
         }
-        catch (EngineException error) when (!error.Message.Contains(_origin.ToString(), StringComparison.Ordinal))
+        catch (EngineException error) when (!error.Message.Contains(Origin.ToString(), StringComparison.Ordinal))
         {
             throw Error(error.Message);
         }
@@ -64,12 +105,18 @@ public sealed class LayerScope
     /// <summary>
     /// Has a training step set a parameter, beside what the update rule does: how running means follow.
     /// </summary>
+    /// <exception cref="EngineException">It is set already in this step, as by a layer that shares it.</exception>
     public void Update(SharedVariable target, Variable value)
     {
-        if (IsTraining)
+        if (!IsTraining)
         {
-            _updates.Add(new Update(target, value));
+            return;
         }
+
+        Require(!_pass.Updates.Exists(update => update.Target == target),
+            $"A training step would set '{target}' twice: layers that set a parameter, as BatchNorm does its averages, "
+            + "cannot share it.");
+        _pass.Updates.Add(new Update(target, value));
     }
 
     /// <summary>What a layer computes with that has no use for integers.</summary>
@@ -85,5 +132,25 @@ public sealed class LayerScope
     }
 
     /// <summary>An error that says which layer it is about and where that was made.</summary>
-    public EngineException Error(string message) => new($"{message}{_origin}");
+    public EngineException Error(string message) => new($"{message}{Origin}");
+
+    private LayerScope Inner(string name, Layer? layer, bool isShared)
+    {
+        Origin origin = layer?.OriginAs(name) ?? Origin with { Layer = name };
+        var regularization = new Regularization(
+            layer?.L1 ?? _regularization.L1, layer?.L2 ?? _regularization.L2, origin);
+        return new LayerScope(_network, _owner, name, regularization, _pass, isShared);
+    }
+}
+
+/// <summary>One building of all of a network's layers: for use, or for training.</summary>
+internal sealed record BuildPass(bool IsTraining)
+{
+    private readonly Dictionary<string, bool> _asked = [];
+
+    /// <summary>What a training step updates beside the parameters.</summary>
+    public List<Update> Updates { get; } = [];
+
+    /// <summary>Whether a parameter may be asked for: once, or by layers that all say they share it.</summary>
+    public bool MayAsk(string name, bool isShared) => _asked.TryAdd(name, isShared) || (isShared && _asked[name]);
 }

@@ -7,13 +7,21 @@ namespace Engine.Layers;
 /// <summary>A parameter of a network.</summary>
 /// <param name="Variable">Where its value is kept, named as in <c>hidden.W</c>.</param>
 /// <param name="IsTrainable">Whether the update rule changes it.</param>
-/// <param name="RegularizedBy">The layer that says how its size is penalised; null for a parameter that is not.</param>
-internal sealed record Parameter(SharedVariable Variable, bool IsTrainable, Layer? RegularizedBy);
+/// <param name="Owner">The name of the network's layer that it belongs to, itself or by an inner layer.</param>
+/// <param name="Regularization">How its size is penalised; null for a parameter that is not.</param>
+internal sealed record Parameter(
+    SharedVariable Variable, bool IsTrainable, string Owner, Regularization? Regularization);
+
+/// <summary>What a layer says of the size of its weights.</summary>
+/// <param name="L1">What Σ |w| is multiplied with; null for the network's number.</param>
+/// <param name="L2">What Σ w² is multiplied with; null for the network's number.</param>
+/// <param name="Origin">Where the layer was made.</param>
+internal sealed record Regularization(double? L1, double? L2, Origin Origin);
 
 /// <summary>A layer as part of a network.</summary>
 /// <param name="Name">Its name in the network.</param>
 /// <param name="Layer">Its description.</param>
-/// <param name="Output">What it computes in use; the first side, of the batch, is unknown.</param>
+/// <param name="Output">What it computes; the first side, of the batch, is unknown.</param>
 /// <param name="Origin">Where it was made.</param>
 internal sealed record NetworkLayer(string Name, Layer Layer, Variable Output, Origin Origin);
 
@@ -33,14 +41,12 @@ internal sealed class Network
         _named = Named(layers);
         Input = Symbolic.Variable(
             _named[0].Name, InputLayer.DType ?? floatX, [Shape.Unknown, .. InputLayer.Sides]);
-        var built = new List<NetworkLayer>();
-        Output = Build(isTraining: false, [], built);
-        Layers = built;
+        (Output, Layers) = Build(new BuildPass(IsTraining: false));
         if (!Output.DType.IsFloat())
         {
             throw new EngineException(
-                $"The last layer, '{built[^1].Name}', gives {Output.Type}: a network ends with floating-point numbers, as of "
-                + $"a Dense layer.{built[^1].Origin}");
+                $"The last layer, '{Layers[^1].Name}', gives {Output.Type}: a network ends with floating-point numbers, as of "
+                + $"a Dense layer.{Layers[^1].Origin}");
         }
     }
 
@@ -65,15 +71,18 @@ internal sealed class Network
 
     private Input InputLayer => (Input)_named[0].Layer;
 
-    /// <summary>The output in training, and what a training step updates beside the parameters.</summary>
-    public (Variable Output, IReadOnlyList<Update> Updates) BuildTraining()
+    /// <summary>
+    /// The layers in training, with what they then compute, and what a training step updates beside the parameters.
+    /// </summary>
+    public (IReadOnlyList<NetworkLayer> Layers, IReadOnlyList<Update> Updates) BuildTraining()
     {
-        var updates = new List<Update>();
-        return (Build(isTraining: true, updates, []), updates);
+        var pass = new BuildPass(IsTraining: true);
+        return (Build(pass).Layers, pass.Updates);
     }
 
+    /// <summary>A parameter by its full name, made where there is none yet.</summary>
     public SharedVariable Parameter(
-        string name, Shape shape, Initialiser value, bool isTrainable, Layer? regularizedBy)
+        string name, Shape shape, Initialiser value, bool isTrainable, string owner, Regularization? regularization)
     {
         if (_byName.TryGetValue(name, out Parameter? parameter))
         {
@@ -104,7 +113,7 @@ internal sealed class Network
         }
 
         parameter = new Parameter(
-            Initial.Shared(new InitialValue(value, shape), name, _seed, FloatX), isTrainable, regularizedBy);
+            Initial.Shared(new InitialValue(value, shape), name, _seed, FloatX), isTrainable, owner, regularization);
         _byName.Add(name, parameter);
         _parameters.Add(parameter);
         return parameter.Variable;
@@ -124,15 +133,16 @@ internal sealed class Network
         return stream;
     }
 
-    private Variable Build(bool isTraining, List<Update> updates, List<NetworkLayer> built)
+    private (Variable Output, IReadOnlyList<NetworkLayer> Layers) Build(BuildPass pass)
     {
+        var built = new List<NetworkLayer>();
         Variable output = Input;
         foreach ((string name, Layer layer) in _named)
         {
             Origin origin = layer.OriginAs(name);
             using (Origin.Use(origin))
             {
-                var scope = new LayerScope(this, name, layer, origin, isTraining, updates);
+                var scope = new LayerScope(this, name, layer, origin, pass);
                 Shape shape = output.Shape;
                 output = layer.Build(output, scope);
 
@@ -147,7 +157,7 @@ internal sealed class Network
             built.Add(new NetworkLayer(name, layer, output, origin));
         }
 
-        return output;
+        return (output, built);
     }
 
     /// <summary>What the layer at a place of a network is called.</summary>

@@ -87,17 +87,23 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
         {
             (int i, int j) = (index[0], index[1]);
-            double sum = 0;
+            DoubleDouble sum = 0;
             for (int k = 0; k < inner; k++)
             {
-                sum += (TransposeA ? At(a, k, i) : At(a, i, k)) * (TransposeB ? At(b, j, k) : At(b, k, j));
+                sum += DoubleDouble.Product(
+                    TransposeA ? At(a, k, i) : At(a, i, k), TransposeB ? At(b, j, k) : At(b, k, j));
             }
 
-            outputs[0].Data[(i * outputs[0].Shape[1]) + j] = sum;
+            outputs[0].Data[(i * outputs[0].Shape[1]) + j] = sum.High;
         }
 
         static double At(NdArray matrix, int row, int column) => matrix.Data[(row * matrix.Shape[1]) + column];
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) =>
         step.DType(0) == DType.Float32 ? Product<float>(step) : Product<double>(step);
@@ -172,7 +178,7 @@ public static partial class Symbolic
         if (a.Rank is < 1 or > 2 || b.Rank is < 1 or > 2)
         {
             throw new EngineException(
-                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}).{Origin.Current}");
+                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). {Hint(a, b)}{Origin.Current}");
         }
 
         Variable[] operands = Promotion.Convert("dot", [a, b], takesIntegers: false);
@@ -187,4 +193,14 @@ public static partial class Symbolic
             _ => DimShuffle(product),
         };
     }
+
+    private static string Hint(Variable a, Variable b) => (a.Rank, b.Rank) switch
+    {
+        (0, _) or (_, 0) => "To multiply by a number, write a * b.",
+        (3, 3) => "The products of two stacks of matrices, as in attention, are "
+            + "Sum(DimShuffle(a, 0, 1, 2, NewAxis) * DimShuffle(b, 0, NewAxis, 1, 2), [2]).",
+        ( > 2, <= 2) => "The rows of all matrices of a stack are multiplied at once: Reshape the first to one matrix, and "
+            + "the product back.",
+        _ => "Reshape them to matrices, or write the sum of products: Sum(a * b, axes) with DimShuffle for the axes.",
+    };
 }

@@ -49,6 +49,9 @@ public sealed record HorizontalFlip : Augmentation
     /// <summary>The probability of an image's being mirrored.</summary>
     public double Probability { get; }
 
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(HorizontalFlip), PrintMembers);
+
     /// <inheritdoc/>
     public override bool IsRandom => true;
 
@@ -107,6 +110,9 @@ public sealed record Cutout : Augmentation
 /// </summary>
 public sealed record Normalize : Augmentation
 {
+    /// <summary>The distance from 1 to the next number of float64.</summary>
+    private const double Rounding = 1.0 / (1L << 52);
+
     private readonly double[] _mean;
     private readonly double[] _deviation;
 
@@ -120,7 +126,7 @@ public sealed record Normalize : Augmentation
         if (_mean.Length == 0 || _mean.Length != _deviation.Length)
         {
             throw new EngineException(
-                $"Normalize has {_mean.Length} means and {_deviation.Length} deviations: each channel needs both.");
+                $"Normalize has {_mean.Length} means and {_deviation.Length} deviations: each channel or column needs both.");
         }
 
         for (int i = 0; i < _mean.Length; i++)
@@ -129,7 +135,8 @@ public sealed record Normalize : Augmentation
             {
                 throw new EngineException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Normalize takes a mean and a deviation greater than 0, not {_mean[i]} and {_deviation[i]} (channel {i})."));
+                    $"Normalize takes a mean and a deviation greater than 0, not {_mean[i]} and {_deviation[i]} "
+                    + $"(number {i}, of a channel or column)."));
             }
         }
     }
@@ -149,9 +156,12 @@ public sealed record Normalize : Augmentation
     /// <inheritdoc/>
     public override bool IsRandom => false;
 
-    /// <summary>That with which these samples, as a rule those to train on, have mean 0 and deviation 1.</summary>
-    /// <param name="samples">Samples in floating point, (n, channels, …).</param>
-    /// <exception cref="EngineException">There are none, or a channel has one value alone.</exception>
+    /// <summary>
+    /// That with which these samples, as a rule those to train on, have mean 0 and deviation 1. A channel or column whose
+    /// values are all the same has the deviation 1 here, as scikit-learn's StandardScaler scales it, and so becomes 0.
+    /// </summary>
+    /// <param name="samples">Finite samples in floating point, (n, channels, …) or (n, columns).</param>
+    /// <exception cref="EngineException">There are none, or one has a value that is not finite.</exception>
     public static Normalize Of(Tensor samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
@@ -162,6 +172,7 @@ public sealed record Normalize : Augmentation
                 + $"{samples.TypeText}.");
         }
 
+        Samples.RequireFinite(samples, "x");
         int channels = samples.Shape[1], length = samples.Shape.Product(2, samples.Shape.Rank);
         var sums = new double[channels];
         var squares = new double[channels];
@@ -170,7 +181,11 @@ public sealed record Normalize : Augmentation
         ForEach((channel, value) => sums[channel] += value);
         double[] means = [.. sums.Select(sum => sum / count)];
         ForEach((channel, value) => squares[channel] += (value - means[channel]) * (value - means[channel]));
-        return new Normalize(means, squares.Select(sum => Math.Sqrt(sum / count)));
+        return new Normalize(means, squares.Select((sum, channel) => Deviation(sum / count, means[channel])));
+
+        // Rounding gives equal values a variance: up to this, StandardScaler takes them for equal.
+        double Deviation(double variance, double mean) =>
+            variance <= (count * Rounding * variance) + Math.Pow(count * mean * Rounding, 2) ? 1 : Math.Sqrt(variance);
 
         void ForEach(Action<int, double> body)
         {
@@ -207,6 +222,6 @@ public sealed record Normalize : Augmentation
     public override int GetHashCode() => HashCode.Combine(_mean.Length, _mean[0], _deviation[0]);
 
     /// <summary>The means and the deviations.</summary>
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"Normalize(({string.Join(", ", _mean)}), ({string.Join(", ", _deviation)}))");
+    public override string ToString() => RecordText.Invariant(
+        () => $"Normalize(({string.Join(", ", _mean)}), ({string.Join(", ", _deviation)}))");
 }

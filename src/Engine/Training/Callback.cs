@@ -45,7 +45,15 @@ public abstract class Callback
     {
     }
 
-    /// <summary>After the last epoch, also when training was stopped or cancelled.</summary>
+    /// <summary>
+    /// Before the first epoch, or between an epoch and <see cref="OnEpochFinished"/>, when something shows that makes a
+    /// training fail without an error. Once a network for each kind.
+    /// </summary>
+    public virtual void OnWarning(NeuralNet net, TrainingWarning warning)
+    {
+    }
+
+    /// <summary>After the last epoch, also when training was stopped, was cancelled or diverged.</summary>
     public virtual void OnTrainingFinished(NeuralNet net)
     {
     }
@@ -80,7 +88,11 @@ public abstract class Callback
 /// <param name="Count">The epoch's number of batches.</param>
 /// <param name="Rows">The samples in the batch.</param>
 /// <param name="Loss">The loss before the batch's update.</param>
-public readonly record struct BatchRecord(int Epoch, int Index, int Count, int Rows, double Loss);
+public readonly record struct BatchRecord(int Epoch, int Index, int Count, int Rows, double Loss)
+{
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(BatchRecord), PrintMembers);
+}
 
 /// <summary>How far an epoch of training has come.</summary>
 /// <param name="Epoch">The epoch's number, from 1 on.</param>

@@ -21,6 +21,7 @@ public static class CrossValidation
     /// <exception cref="EngineException">
     /// The samples do not fit the network or cannot be split, or the same network was made twice.
     /// </exception>
+    /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static FoldScores Run(
         Func<NeuralNet> network,

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Engine.Training;
 
 /// <summary>What an epoch of training came to.</summary>
@@ -34,6 +36,17 @@ public sealed record EpochRecord
 
     /// <summary>The custom scores by name.</summary>
     public IReadOnlyDictionary<string, double> Scores { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Its figures, with points in the numbers.</summary>
+    public override string ToString()
+    {
+        string scores = string.Concat(Scores.Select(score => $", {score.Key} = {Text(score.Value)}"));
+        return $"{nameof(EpochRecord)} {{ {nameof(Epoch)} = {Epoch}, {nameof(TrainLoss)} = {Text(TrainLoss)}, "
+            + $"{nameof(ValidLoss)} = {Text(ValidLoss)}, {nameof(ValidAccuracy)} = {Text(ValidAccuracy)}, "
+            + $"{nameof(Dur)} = {Text(Dur)}{scores} }}";
+
+        static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+    }
 }
 
 /// <summary>
@@ -41,4 +54,8 @@ public sealed record EpochRecord
 /// </summary>
 /// <param name="Name">The heading of its column.</param>
 /// <param name="Score">The score of a batch, given its true labels (or values) and the network's output.</param>
-public sealed record CustomScore(string Name, Func<Tensor, Tensor, double> Score);
+public sealed record CustomScore(string Name, Func<Tensor, Tensor, double> Score)
+{
+    /// <summary>Its name.</summary>
+    public override string ToString() => $"{nameof(CustomScore)} {{ {nameof(Name)} = {Name} }}";
+}

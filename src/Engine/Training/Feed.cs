@@ -24,9 +24,10 @@ internal abstract class Feed : IDisposable
     /// <summary>Makes the function's plans, so that no batch has to wait for it.</summary>
     public abstract void Prepare(Function function);
 
-    /// <summary>The function of these updates and this output on the batches that this brings.</summary>
-    public Function Compile(IEnumerable<Update> updates, Variable output, Device device) =>
-        Function.Compile(Inputs, [output], updates.Concat(Updates), Givens, device);
+    /// <summary>The function of these updates and outputs on the batches that this brings.</summary>
+    public Function Compile(
+        IEnumerable<Update> updates, IReadOnlyList<Variable> outputs, Device device, CompileOptions? options = null) =>
+        Function.Compile(Inputs, outputs, updates.Concat(Updates), Givens, device, options);
 
     /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
     /// <param name="epoch">The number.</param>

@@ -15,7 +15,10 @@ namespace Engine.Training;
 /// </summary>
 public static class GridSearch
 {
-    /// <summary>Cross-validates each candidate, one after the other.</summary>
+    /// <summary>
+    /// Cross-validates each candidate, one after the other. One whose training diverges has nan for its scores and is the
+    /// last of the ranking.
+    /// </summary>
     /// <param name="candidates">The settings to try.</param>
     /// <param name="network">Makes a new network with such settings; it is disposed of.</param>
     /// <param name="x">The samples.</param>
@@ -47,9 +50,19 @@ public static class GridSearch
         foreach (T candidate in candidates)
         {
             long start = Stopwatch.GetTimestamp();
-            FoldScores folded = CrossValidation.Run(
-                () => network(candidate), x, y, folds, score, cancellationToken);
-            var scored = new GridScore<T>(candidate, folded, Stopwatch.GetElapsedTime(start));
+            FoldScores folded;
+            DivergenceException? divergence = null;
+            try
+            {
+                folded = CrossValidation.Run(() => network(candidate), x, y, folds, score, cancellationToken);
+            }
+            catch (DivergenceException error)
+            {
+                folded = new FoldScores([.. Enumerable.Repeat(double.NaN, (folds ?? new Folds()).Count)]);
+                divergence = error;
+            }
+
+            var scored = new GridScore<T>(candidate, folded, Stopwatch.GetElapsedTime(start)) { Divergence = divergence };
             scores.Add(scored);
             progress?.Report(scored);
         }
@@ -79,23 +92,14 @@ public static class GridSearch
 /// <param name="Time">How long all its folds took.</param>
 public sealed record GridScore<T>(T Parameters, FoldScores Folds, TimeSpan Time)
 {
+    /// <summary>Why the scores are nan, where a loss became nan or infinite; else null.</summary>
+    public DivergenceException? Divergence { get; init; }
+
     /// <summary>The settings as text, with points in the numbers whatever the machine's language.</summary>
-    internal string Text
-    {
-        get
-        {
-            CultureInfo before = CultureInfo.CurrentCulture;
-            try
-            {
-                CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-                return Parameters?.ToString() ?? "";
-            }
-            finally
-            {
-                CultureInfo.CurrentCulture = before;
-            }
-        }
-    }
+    internal string Text => RecordText.Invariant(() => Parameters?.ToString() ?? "");
+
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(GridScore<>), PrintMembers);
 }
 
 /// <summary>What a grid search found.</summary>

@@ -18,6 +18,9 @@ public sealed class LambdaCallback : Callback
     /// <summary>Called after an epoch.</summary>
     public Action<NeuralNet, EpochRecord>? EpochFinished { get; init; }
 
+    /// <summary>Called when something shows that makes a training fail without an error.</summary>
+    public Action<NeuralNet, TrainingWarning>? Warned { get; init; }
+
     /// <summary>Called after the last epoch.</summary>
     public Action<NeuralNet>? TrainingFinished { get; init; }
 
@@ -41,6 +44,9 @@ public sealed class LambdaCallback : Callback
 
     /// <inheritdoc/>
     public override void OnEpochFinished(NeuralNet net, EpochRecord record) => EpochFinished?.Invoke(net, record);
+
+    /// <inheritdoc/>
+    public override void OnWarning(NeuralNet net, TrainingWarning warning) => Warned?.Invoke(net, warning);
 
     /// <inheritdoc/>
     public override void OnTrainingFinished(NeuralNet net) => TrainingFinished?.Invoke(net);

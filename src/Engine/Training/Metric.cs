@@ -25,6 +25,10 @@ public sealed record Metric(string Name, Func<EpochRecord, double> Value, bool H
             + $"{(record.Scores.Count == 0 ? "none" : string.Join(", ", record.Scores.Keys))}."),
         higherIsBetter);
 
+    /// <summary>Its name, and whether a greater value is better.</summary>
+    public override string ToString() =>
+        $"{nameof(Metric)} {{ {nameof(Name)} = {Name}, {nameof(HigherIsBetter)} = {HigherIsBetter} }}";
+
     /// <summary>Whether a value is better than the best so far, by more than <paramref name="minDelta"/>.</summary>
     internal bool IsBetter(double value, double best, double minDelta) =>
         !double.IsNaN(value)

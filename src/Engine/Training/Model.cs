@@ -14,7 +14,6 @@ internal sealed class Model : IDisposable
     private const double LeastWeight = 1e-30;
 
     private readonly NeuralNet _net;
-    private readonly Variable _trained;
     private readonly IReadOnlyList<Update> _layerUpdates;
     private readonly TrainingGraph _plain;
     private TrainingGraph? _weighted;
@@ -29,7 +28,9 @@ internal sealed class Model : IDisposable
         {
             throw new EngineException(
                 $"The last layer, '{network.Layers[^1].Name}', gives {output}: a classifier ends with one number a "
-                + $"class, as of a Dense layer. For other outputs set Regression.{network.Layers[^1].Origin}");
+                + "class, as of Dense(classes, Softmax). For other outputs, such as a class for each pixel, set Regression, give "
+                + "targets of the output's shape, and an Objective such as Symbolic.BinaryCrossEntropy."
+                + $"{network.Layers[^1].Origin}");
         }
 
         Target = net.Regression
@@ -38,7 +39,13 @@ internal sealed class Model : IDisposable
         Rows = Symbolic.Scalar("rows", DType.Float64);
         Weights = Symbolic.Variable("weights", floatX, [Shape.Unknown]);
         Random = network.Stream("batch augmentation");
-        (_trained, _layerUpdates) = network.BuildTraining();
+        Classes = net.Regression ? 0 : ClassOutput.Classes(output);
+        using (Origin.Use(network.Layers[^1].Origin))
+        {
+            Probabilities = net.Regression ? network.Output : ClassOutput.Probabilities(network.Output);
+        }
+
+        (TrainingLayers, _layerUpdates) = network.BuildTraining();
         (_plain, Rule) = Build(weights: null, former: null);
 
         Variable losses = Losses(network.Output);
@@ -47,7 +54,7 @@ internal sealed class Model : IDisposable
         if (!net.Regression)
         {
             Variable hits = Symbolic.Cast(
-                Symbolic.Equal(Symbolic.ArgMax(network.Output, 1), Target), DType.Float64);
+                Symbolic.Equal(Symbolic.ArgMax(Probabilities, 1), Target), DType.Float64);
             validUpdates.Add(new Update(CorrectSum, CorrectSum + Symbolic.Sum(hits)));
         }
 
@@ -63,6 +70,15 @@ internal sealed class Model : IDisposable
     public Gate Gate { get; }
 
     public Network Network { get; }
+
+    /// <summary>The layers as they compute in training.</summary>
+    public IReadOnlyList<NetworkLayer> TrainingLayers { get; }
+
+    /// <summary>How many classes are told apart; 0 in regression.</summary>
+    public int Classes { get; }
+
+    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    public Variable Probabilities { get; }
 
     /// <summary>The labels, or in regression the values, of a batch.</summary>
     public Graph.Input Target { get; }
@@ -140,7 +156,7 @@ internal sealed class Model : IDisposable
     /// <summary>The loss of a batch in training, with what regularisation adds.</summary>
     private Variable Loss(Variable? weights)
     {
-        Variable losses = Losses(_trained);
+        Variable losses = Losses(TrainingLayers[^1].Output);
         using Origin.Scope origin = Origin.For("loss");
         Variable loss = weights is null ? Mean(losses) : WeightedMean(losses, weights);
         return Penalty.Of(Network, _net.L1, _net.L2) is { } penalty ? loss + penalty : loss;
@@ -149,15 +165,18 @@ internal sealed class Model : IDisposable
     /// <summary>The losses of a batch as the objective has them: a number each sample, more, or one of all.</summary>
     private Variable Losses(Variable output)
     {
+        bool isBinary = !_net.Regression && ClassOutput.IsBinary(output.Shape);
         if (_net.Objective is { } objective)
         {
-            return objective(output, Target);
+            return objective(output, Wanted());
         }
 
         using Origin.Scope origin = Origin.For("loss");
-        return _net.Regression
-            ? Symbolic.SquaredError(output, Target)
+        return _net.Regression ? Symbolic.SquaredError(output, Target)
+            : isBinary ? Symbolic.BinaryCrossEntropy(output, Wanted())
             : Symbolic.CategoricalCrossEntropy(output, Target);
+
+        Variable Wanted() => isBinary ? ClassOutput.AsOutput(Target, output.DType) : Target;
     }
 
     private static Variable Mean(Variable losses) => losses.Rank == 0 ? losses : Symbolic.Mean(losses);

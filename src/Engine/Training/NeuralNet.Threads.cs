@@ -118,6 +118,7 @@ public sealed partial class NeuralNet
             }
         }
 
+        _safePoint?.Dispose();
         _model.Dispose();
     }
 

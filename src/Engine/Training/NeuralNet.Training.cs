@@ -38,6 +38,7 @@ public sealed partial class NeuralNet
         (int[] train, int[] validate) = TrainSplit.Split(
             data.Count, Regression ? null : data.Y.AsSpan<int>().ToArray());
         Samples.RequireWeight(data.Weights, train);
+        RequireProbabilities(data.X);
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
         _isStopping = false;
@@ -50,12 +51,16 @@ public sealed partial class NeuralNet
                 callbacks[started].OnTrainingStarted(this);
             }
 
+            _told = callbacks;
+            var check = new FitCheck(this, data, train, validate);
+            check.Start(sampleWeights);
             _training = Pass.For(_training, this, model, data, train, isTraining: true, _device!);
             _validation = Pass.For(
                 _validation, this, model, data with { Weights = null }, validate, isTraining: false, _device!);
+            _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
             for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
             {
-                if (!Epoch(_training, _validation, callbacks, cancellationToken))
+                if (!Epoch(_training, _validation, callbacks, check, cancellationToken))
                 {
                     break;
                 }
@@ -63,6 +68,7 @@ public sealed partial class NeuralNet
         }
         finally
         {
+            _told = [];
             Array.ForEach(callbacks[..started], callback => callback.OnTrainingFinished(this));
         }
 
@@ -70,13 +76,22 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>Trains and validates once, unless cancelled or stopped amid it.</summary>
-    private bool Epoch(Pass training, Pass validation, Callback[] callbacks, CancellationToken cancellationToken)
+    /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
+    private bool Epoch(
+        Pass training, Pass validation, Callback[] callbacks, FitCheck check, CancellationToken cancellationToken)
     {
         int epoch = _history.Count + 1;
         using IDisposable? range = _device!.Range($"epoch {epoch}");
         Array.ForEach(callbacks, callback => callback.OnEpochStarted(this, epoch));
+        _safePoint!.Keep();
         long start = Stopwatch.GetTimestamp();
-        if (TrainBatches(training, epoch, callbacks, cancellationToken) is not { } trainLoss)
+        (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
+        if (IsBad(trainLoss, Initialized.TrainLossSum) && !IsEnding)
+        {
+            throw Diverged(training, null, epoch, trainLoss, check, cancellationToken);
+        }
+
+        if (!isWhole)
         {
             return false;
         }
@@ -85,6 +100,12 @@ public sealed partial class NeuralNet
         if (Validate(validation, epoch, cancellationToken) is not { } valid)
         {
             return false;
+        }
+
+        // Without validation samples no loss tells of the last update before the next epoch.
+        if (validation.Feed.Batches > 0 ? IsBad(valid.Loss, Initialized.ValidLossSum) : BadParameter() is not null)
+        {
+            throw Diverged(training, validation, epoch, valid.Loss, check, cancellationToken);
         }
 
         var record = new EpochRecord
@@ -100,12 +121,14 @@ public sealed partial class NeuralNet
             Scores = valid.Scores,
         };
         _history = [.. _history, record];
+        check.Epoch(record);
         Array.ForEach(callbacks, callback => callback.OnEpochFinished(this, record));
         return true;
     }
 
-    /// <summary>The mean loss of the epoch's batches, or null if it was cut short.</summary>
-    private double? TrainBatches(Pass pass, int epoch, Callback[] callbacks, CancellationToken cancellationToken)
+    /// <summary>The mean loss of the epoch's batches, or of those that ran if it was cut short.</summary>
+    private (double Loss, bool IsWhole) TrainBatches(
+        Pass pass, int epoch, Callback[] callbacks, CancellationToken cancellationToken)
     {
         Callback[] listeners = [.. callbacks.Where(callback => callback.WantsBatches)];
         Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
@@ -114,14 +137,10 @@ public sealed partial class NeuralNet
             batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
-        pass.Feed.Start(epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, batches))]);
-        for (int done = 0; done < batches;)
+        StartEpoch(pass, epoch);
+        int done = 0;
+        while (done < batches && !IsEnding && !cancellationToken.IsCancellationRequested)
         {
-            if (IsEnding || cancellationToken.IsCancellationRequested)
-            {
-                return null;
-            }
-
             int count = chunks.Next(done);
             int rows = pass.Feed.Run(pass.Function, count);
             samples += rows;
@@ -129,6 +148,10 @@ public sealed partial class NeuralNet
             {
                 var record = new BatchRecord(epoch, done, batches, rows, pass.ReadScalar(FloatX));
                 Array.ForEach(listeners, callback => callback.OnBatchFinished(this, record));
+                if (!double.IsFinite(record.Loss))
+                {
+                    return (record.Loss, false);
+                }
             }
 
             done += count;
@@ -141,8 +164,14 @@ public sealed partial class NeuralNet
         }
 
         double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
-        return IsEnding ? null : Initialized.TrainLossSum.GetScalar<double>() / weight;
+        double sum = Initialized.TrainLossSum.GetScalar<double>();
+        bool isWhole = done == batches && !IsEnding;
+        return (isWhole ? sum / weight : sum, isWhole);
     }
+
+    /// <summary>Goes to the first batch of an epoch, with the settings that each of its batches has.</summary>
+    private void StartEpoch(Pass pass, int epoch) => pass.Feed.Start(
+        epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feed.Batches))]);
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
@@ -223,7 +252,7 @@ public sealed partial class NeuralNet
             (Variable output, IReadOnlyList<Update> updates) = isTraining
                 ? model.Training(isWeighted)
                 : new TrainingGraph(model.Network.Output, model.ValidUpdates);
-            var function = feed.Compile(updates, output, device);
+            var function = feed.Compile(updates, [output], device);
             var pass = new Pass(feed, function, key);
             if (rows.Length > 0)
             {
@@ -239,16 +268,18 @@ public sealed partial class NeuralNet
             return value.Cast(DType.Float64).AsSpan<double>()[0];
         }
 
-        public Tensor ReadRows(DType dtype, Shape shape)
+        public Tensor ReadRows(DType dtype, Shape shape) => Read(Function, 0, dtype, shape);
+
+        public static Tensor Read(Function function, int output, DType dtype, Shape shape)
         {
             var value = new Tensor(dtype, shape);
             if (dtype == DType.Float32)
             {
-                Function.ReadOutput(0, value.AsSpan<float>());
+                function.ReadOutput(output, value.AsSpan<float>());
             }
             else
             {
-                Function.ReadOutput(0, value.AsSpan<double>());
+                function.ReadOutput(output, value.AsSpan<double>());
             }
 
             return value;

@@ -37,7 +37,7 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
 public sealed partial class NeuralNet : IDisposable
 {
     private readonly (string? Name, Layer Layer)[] _layers;
-    private readonly Dictionary<(string Layer, IReadOnlyList<Augmentation>), Function> _outputs = [];
+    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), Function> _outputs = [];
     private IReadOnlyList<EpochRecord> _history = [];
     private volatile Model? _model;
     private Pass? _training;
@@ -71,12 +71,17 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>How parameters follow their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
-    /// <summary>Whether values are learnt, by squared error, and not classes, by cross-entropy.</summary>
+    /// <summary>
+    /// Whether values are learnt, by squared error, and not classes, by cross-entropy. A classifier ends with the
+    /// probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1, <c>new Dense(1,
+    /// Sigmoid)</c>.
+    /// </summary>
     public bool Regression { get; init; }
 
     /// <summary>
     /// The loss of each sample, given the network's output and the targets; its mean is what training makes smaller.
-    /// Null for cross-entropy, or in regression squared error.
+    /// Null for cross-entropy, or in regression squared error. Targets are the labels, int32 (n); in regression the values,
+    /// and of a classifier with a single output 0 and 1, in the output's shape and dtype.
     /// </summary>
     public Func<Variable, Variable, Variable>? Objective { get; init; }
 
@@ -137,6 +142,9 @@ public sealed partial class NeuralNet : IDisposable
     public IReadOnlyList<LayerSummary> Layers => [.. Initialized.Network.Layers
         .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape))];
 
+    /// <summary>How many classes a classifier tells apart; 0 in regression.</summary>
+    public int Classes => Initialized.Classes;
+
     /// <summary>How many numbers are learnt.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
 
@@ -160,6 +168,9 @@ public sealed partial class NeuralNet : IDisposable
             Initialized.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(FloatX));
         }
     }
+
+    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    internal Variable Probabilities => Initialized.Probabilities;
 
     /// <summary>The layers as they are put together.</summary>
     internal Network Network => Initialized.Network;
@@ -211,7 +222,12 @@ public sealed partial class NeuralNet : IDisposable
     /// <param name="y">The labels, int32 (n), from 0 on; in regression the values, of the output's shape.</param>
     /// <param name="cancellationToken">Ends the training.</param>
     /// <returns>The network itself.</returns>
-    /// <exception cref="EngineException">The samples or the labels do not fit the network.</exception>
+    /// <exception cref="EngineException">
+    /// The samples or the labels do not fit the network, or its last layer is none of a classifier.
+    /// </exception>
+    /// <exception cref="DivergenceException">
+    /// A loss is nan or infinite: the network is as it was before that epoch.
+    /// </exception>
     public NeuralNet Fit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
         Train(x, y, sampleWeights: null, MaxEpochs, cancellationToken);
 
@@ -250,15 +266,18 @@ public sealed partial class NeuralNet : IDisposable
     public Tensor Predict(Tensor x)
     {
         Tensor output = PredictProba(x);
-        return Regression ? output : ArgMax(output);
+        return Regression ? output : ClassOutput.Of(output);
     }
 
-    /// <summary>The network's output for samples: the probability of each class, (n, classes).</summary>
+    /// <summary>
+    /// The probability of each class, (n, classes), also where two classes have a single output; in regression the
+    /// network's output.
+    /// </summary>
     /// <inheritdoc cref="Predict"/>
     public Tensor PredictProba(Tensor x)
     {
         using Gate.Reading reading = Read();
-        return OutputOf(Initialized.Network.Layers[^1], x);
+        return ValueOf(Initialized.Probabilities, x);
     }
 
     /// <summary>What a layer, by name, makes of samples.</summary>
@@ -269,20 +288,19 @@ public sealed partial class NeuralNet : IDisposable
     {
         using Gate.Reading reading = Read();
         IReadOnlyList<NetworkLayer> layers = Initialized.Network.Layers;
-        return OutputOf(
-            layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
-                $"There is no layer '{layer}' but {string.Join(", ", layers.Select(known => $"'{known.Name}'"))}."),
-            x);
+        NetworkLayer found = layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
+            $"There is no layer '{layer}' but {string.Join(", ", layers.Select(known => $"'{known.Name}'"))}.");
+        return ValueOf(found.Output, x);
     }
 
-    private Tensor OutputOf(NetworkLayer layer, Tensor x)
+    /// <summary>What the network makes of samples, batch by batch.</summary>
+    private Tensor ValueOf(Variable wanted, Tensor x)
     {
         BatchIterator iterator = BatchIteratorTest;
         Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
-        Function function = FunctionFor(layer, iterator);
+        Function function = FunctionFor(wanted, iterator);
         int count = samples.Shape[0], batchSize = iterator.BatchSize;
-        var output = new Tensor(FloatX, layer.Output.Shape.With(0, count));
-        int row = layer.Output.Shape.Product(1, layer.Output.Rank) * FloatX.Size();
+        var output = new Tensor(FloatX, wanted.Shape.With(0, count));
         for (int start = 0; start < count; start += batchSize)
         {
             var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
@@ -294,21 +312,21 @@ public sealed partial class NeuralNet : IDisposable
                     + "a sample.");
             }
 
-            function.Call(rows)[0].Bytes.CopyTo(output.Bytes[(start * row)..]);
+            output.PutRows(start, function.Call(rows)[0]);
         }
 
         return output;
     }
 
-    private Function FunctionFor(NetworkLayer layer, BatchIterator iterator)
+    private Function FunctionFor(Variable wanted, BatchIterator iterator)
     {
         lock (_outputs)
         {
-            if (!_outputs.TryGetValue((layer.Name, iterator.Augmentation), out Function? function))
+            if (!_outputs.TryGetValue((wanted, iterator.Augmentation), out Function? function))
             {
-                (Graph.Input input, Variable inUse) = InUse(layer.Output, iterator);
+                (Graph.Input input, Variable inUse) = InUse(wanted, iterator);
                 function = Function.Compile([input], [inUse], device: _device);
-                _outputs.Add((layer.Name, iterator.Augmentation), function);
+                _outputs.Add((wanted, iterator.Augmentation), function);
             }
 
             return function;
@@ -400,22 +418,6 @@ public sealed partial class NeuralNet : IDisposable
 
     private string LayerNames => string.Join(", ", _layers.Select(Network.NameOf));
 
-    private static Tensor ArgMax(Tensor output)
-    {
-        NdArray values = NdArray.From(output);
-        var classes = new int[values.Shape[0]];
-        int width = values.Shape[1];
-        for (int i = 0; i < classes.Length; i++)
-        {
-            ReadOnlySpan<double> row = values.Data.AsSpan(i * width, width);
-            for (int j = 1; j < width; j++)
-            {
-                classes[i] = row[j] > row[classes[i]] ? j : classes[i];
-            }
-        }
-
-        return Tensor.From(classes);
-    }
 
     private static float Accuracy(ReadOnlySpan<int> predicted, ReadOnlySpan<int> labels)
     {

@@ -22,18 +22,16 @@ internal static class Penalty
         Variable? penalty = null;
         foreach (Parameter parameter in network.Parameters)
         {
-            if (parameter.RegularizedBy is not { } layer)
+            if (parameter.Regularization is not { Origin: { } origin } own)
             {
                 continue;
             }
 
-            string name = parameter.Variable.Name!;
-            Origin origin = layer.OriginAs(name[..name.LastIndexOf('.')]);
             using (Origin.Use(origin))
             {
                 Variable w = parameter.Variable;
-                Add(Require("L1", layer.L1 ?? l1, origin), () => Symbolic.Sum(Symbolic.Abs(w)));
-                Add(Require("L2", layer.L2 ?? l2, origin), () => Symbolic.Sum(Symbolic.Square(w)));
+                Add(Require("L1", own.L1 ?? l1, origin), () => Symbolic.Sum(Symbolic.Abs(w)));
+                Add(Require("L2", own.L2 ?? l2, origin), () => Symbolic.Sum(Symbolic.Square(w)));
             }
         }
 

@@ -12,6 +12,7 @@ internal sealed class PrintedTables : Callback
 
     private readonly TextWriter _output;
     private readonly bool _hasColours;
+    private readonly List<string> _warnings = [];
     private bool _needsHeading;
 
     public PrintedTables(TextWriter? output, bool? hasColours)
@@ -53,6 +54,20 @@ internal sealed class PrintedTables : Callback
         ];
     }
 
+    public override void OnWarning(NeuralNet net, TrainingWarning warning)
+    {
+        if (warning.Epoch is null)
+        {
+            _output.WriteLine($"Warning: {warning}");
+            _output.WriteLine();
+            _output.Flush();
+        }
+        else
+        {
+            _warnings.Add($"  Warning: {warning}");
+        }
+    }
+
     public override void OnEpochFinished(NeuralNet net, EpochRecord record)
     {
         List<(string Header, Cell Cell)> columns =
@@ -79,7 +94,9 @@ internal sealed class PrintedTables : Callback
         }
 
         _needsHeading = false;
-        _output.WriteLine(net.RowNote is null ? table[^1] : $"{table[^1]}  {net.RowNote}");
+        string note = net.RowNote is null ? "" : $"  {net.RowNote}";
+        _output.WriteLine($"{table[^1]}{note}{string.Concat(_warnings)}");
+        _warnings.Clear();
         _output.Flush();
     }
 

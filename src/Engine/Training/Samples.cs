@@ -49,7 +49,7 @@ internal static class Samples
             throw new EngineException($"There are {samples} samples in x but {count} in y.");
         }
 
-        return isRegression ? Values(y, model.Target) : Labels(y, model.Network.Output.Shape[1]);
+        return isRegression ? Values(y, model.Target) : Labels(y, model);
     }
 
     /// <summary>How much each sample counts: its own weight times its class's. Null where neither is given.</summary>
@@ -78,30 +78,44 @@ internal static class Samples
             ? [.. Enumerable.Repeat(1.0, count)]
             : given.Cast(DType.Float64).AsSpan<double>().ToArray();
         RequireWeights(weights, "the weight of sample");
+        weights = Scaled(weights);
         if (classes is not null)
         {
-            Shape output = model.Network.Output.Shape;
             if (targets.DType != DType.Int32)
             {
                 throw new EngineException("ClassWeights are for classifiers: in regression there are no classes.");
             }
 
-            if (classes.Count != output[1])
+            if (classes.Count != model.Classes)
             {
                 throw new EngineException(
-                    $"ClassWeights has {classes.Count} weights, but the network has {output[1]} outputs: one for each.");
+                    $"ClassWeights has {classes.Count} weights, but the network has {Classes(model)}: one for each.");
             }
 
             RequireWeights([.. classes], "the weight of class");
+            double[] scaled = Scaled([.. classes]);
             ReadOnlySpan<int> labels = targets.AsSpan<int>();
             for (int i = 0; i < count; i++)
             {
-                weights[i] *= classes[labels[i]];
+                weights[i] *= scaled[labels[i]];
             }
         }
 
-        return Tensor.From(weights).Cast(model.Network.FloatX);
+        return Tensor.From(Scaled(weights)).Cast(model.Network.FloatX);
     }
+
+    /// <summary>
+    /// The same weights times a power of two, with which the greatest is from 1 to 2: nothing overflows, and no bit of a
+    /// training is another, as only their ratios count.
+    /// </summary>
+    private static double[] Scaled(double[] weights) => weights.Max() is > 0 and double greatest
+        ? [.. weights.Select(weight => Math.ScaleB(weight, -Math.ILogB(greatest)))]
+        : weights;
+
+    /// <summary>What of the network labels and class weights must fit.</summary>
+    private static string Classes(Model model) => ClassOutput.IsBinary(model.Network.Output.Shape)
+        ? "a single output, for the classes 0 and 1"
+        : $"{model.Classes} outputs";
 
     /// <summary>Refuses to train where nothing counts.</summary>
     /// <exception cref="EngineException">The weights of all these samples are 0.</exception>
@@ -125,21 +139,24 @@ internal static class Samples
         }
     }
 
-    private static Tensor Labels(Tensor y, int classes)
+    private static Tensor Labels(Tensor y, Model model)
     {
         if (y.Shape.Rank != 1 || y.DType.IsFloat())
         {
             throw new EngineException(
-                $"The labels are {y.TypeText}: a classifier takes one int32 a sample, int32 ({y.Shape[0]}). "
-                + "For values set Regression.");
+                $"The labels are {y.TypeText}: a classifier takes one int32 a sample, int32 ({y.Shape[0]})"
+                + $"{(y.Shape.Rank == 1 ? ", as y.Cast(DType.Int32) makes them" : "")}. For values set Regression.");
         }
 
         Tensor labels = y.Cast(DType.Int32);
         ReadOnlySpan<int> span = labels.AsSpan<int>();
-        int wrong = span.IndexOfAnyExceptInRange(0, classes - 1);
+        int wrong = span.IndexOfAnyExceptInRange(0, model.Classes - 1);
+        string more = ClassOutput.IsBinary(model.Network.Output.Shape)
+            ? " For more classes end with Dense(classes, Softmax), for values set Regression."
+            : "";
         return wrong < 0 ? labels : throw new EngineException(
-            $"The label of sample {wrong} is {span[wrong]}, but the network has {classes} outputs: "
-            + $"labels go from 0 to {classes - 1}.");
+            $"The label of sample {wrong} is {span[wrong]}, but the network has {Classes(model)}: "
+            + $"labels go from 0 to {model.Classes - 1}.{more}");
     }
 
     private static Tensor Values(Tensor y, Graph.Input target)
@@ -160,13 +177,16 @@ internal static class Samples
         return values.Cast(target.DType);
     }
 
-    private static void RequireFinite(Tensor tensor, string name)
+    private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Refuses a value that is nan or infinite, and names its sample.</summary>
+    public static void RequireFinite(Tensor tensor, string name)
     {
         if (tensor.FirstNotFinite() is { } wrong)
         {
             int row = tensor.Shape.Product(1, tensor.Shape.Rank);
             throw new EngineException(
-                $"{name} has a value that is no finite number, {wrong.Value}, in sample {wrong.Index / row} "
+                $"{name} has a value that is no finite number, {Text(wrong.Value)}, in sample {wrong.Index / row} "
                 + $"(element {wrong.Index % row} of it): one such makes every parameter nan.");
         }
     }

@@ -16,6 +16,9 @@ public readonly record struct SchedulePosition(int Epoch, int Batch, int Batches
             return step <= 0 ? 0 : step >= last ? 1 : (double)step / last;
         }
     }
+
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(SchedulePosition), PrintMembers);
 }
 
 /// <summary>

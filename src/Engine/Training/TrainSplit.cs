@@ -3,7 +3,8 @@ namespace Engine.Training;
 /// <summary>
 /// Which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the first n/k of
 /// each class validate (rounded up, in the order of the data), or without classes or stratification the first n/k of
-/// all; the others train, in the order of the data. Nothing is random.
+/// all; the others train, in the order of the data. A class of one sample trains and does not validate: what is not
+/// learnt need not be validated. Nothing is random.
 /// </summary>
 /// <param name="EvalSize">The part that validates; 0 for none, which leaves the validation figures nan.</param>
 /// <param name="Stratify">Whether each class is split for itself.</param>
@@ -13,7 +14,7 @@ public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
     /// <param name="count">How many there are.</param>
     /// <param name="labels">Their classes; null for regression, which is never stratified.</param>
     /// <returns>The indices of the samples that train and of those that validate, each in ascending order.</returns>
-    /// <exception cref="EngineException">The part is no part, or nothing would be left to train on.</exception>
+    /// <exception cref="EngineException">The part is no part.</exception>
     public (int[] Train, int[] Validation) Split(int count, int[]? labels)
     {
         if (!(EvalSize is >= 0 and <= 0.5))
@@ -30,7 +31,7 @@ public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
             int[] classes = Stratify && labels is not null ? labels : new int[count];
             foreach ((int label, int samples) in classes.CountBy(label => label))
             {
-                left[label] = (samples + folds - 1) / folds;
+                left[label] = Math.Min((samples + folds - 1) / folds, samples - 1);
             }
 
             for (int i = 0; i < count; i++)
@@ -39,14 +40,10 @@ public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
             }
         }
 
-        int[] train = [.. Enumerable.Range(0, count).Where(i => !validates[i])];
-        if (train.Length == 0)
-        {
-            throw new EngineException(
-                $"Of {count} samples none is left to train on, as the first of each class validates: "
-                + "give more samples, or no TrainSplit (an EvalSize of 0).");
-        }
-
-        return (train, [.. Enumerable.Range(0, count).Where(i => validates[i])]);
+        int[] all = [.. Enumerable.Range(0, count)];
+        return ([.. all.Where(i => !validates[i])], [.. all.Where(i => validates[i])]);
     }
+
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(TrainSplit), PrintMembers);
 }

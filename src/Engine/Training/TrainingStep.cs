@@ -22,7 +22,7 @@ public sealed class TrainingStep : IDisposable
             model, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
         TrainingGraph training = model.Training(data.Weights is not null);
-        Function = _feed.Compile(training.Updates, training.Loss, device);
+        Function = _feed.Compile(training.Updates, [training.Loss], device);
         _feed.PrepareFull(Function);
     }
 

@@ -28,6 +28,9 @@ public abstract record UpdateRule
     /// <summary>How the gradients are kept small before the rule's formulas see them; null for as they are.</summary>
     public GradientClip? Clip { get; init; }
 
+    /// <summary>Its members, with points in the numbers.</summary>
+    public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
+
     /// <summary>The updates of the parameters and of the rule's own state, which they come with.</summary>
     /// <param name="loss">The scalar to make smaller.</param>
     /// <param name="parameters">What to change.</param>

@@ -51,6 +51,19 @@ public sealed class CudaDeviceTests(bool synchronous)
     }
 
     [Test]
+    public void A_grid_longer_than_the_hardware_takes_gives_the_same()
+    {
+        Input x = Variable("x", DType.Float32, [65_536, 2, 2]);
+        Variable turned = DimShuffle(x, 0, 2, 1);
+        using var function = Function.Compile([x], [turned], device: CudaTestDevice.Open());
+        using var expected = Function.Compile([x], [turned], device: new CpuDevice(threads: 2));
+        Tensor argument = Tensor.From([.. Enumerable.Range(0, 4 << 16).Select(i => (float)i)], 65_536, 2, 2);
+
+        Assert.That(function.Call(argument)[0].Bytes.SequenceEqual(expected.Call(argument)[0].Bytes));
+        Assert.That(function.Launches.Single().Grid, Is.EqualTo("65536"));
+    }
+
+    [Test]
     public void A_transfer_allocates_nothing()
     {
         CudaDevice device = CudaTestDevice.Open(synchronous);
@@ -188,8 +201,8 @@ public sealed class CudaDeviceTests(bool synchronous)
 
         Assert.That(
             () => gather.Call(data, Tensor.From([0, 2, 7, 3])),
-            Throws.TypeOf<EngineException>().With.Message.EqualTo(
-                "gather: the index 7 is not one of 3 rows: they are numbered from 0."));
+            Throws.TypeOf<EngineException>().With.Message.Matches(
+                @"^gather: the index 7 is not one of 3 rows: they are numbered from 0\. Built at .*CudaDeviceTests\.cs:\d+\.$"));
         Tensor rows = gather.Call(data, Tensor.From([2, 0]))[0];
         Assert.That(rows.AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 3, 1 }));
     }

@@ -25,6 +25,9 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 {
     public StepOperands Operands => operands;
 
+    /// <summary>What a message about a value that an op cannot work with ends with.</summary>
+    public string Origin => operands.Origin;
+
     /// <summary>How many threads the team has: worker numbers are below it.</summary>
     public int Threads { get; } = threads;
 
@@ -48,10 +51,10 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
     /// <summary>The address of an input. Null-like for inputs the op does not read.</summary>
-    public T* In<T>(int input) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Inputs[input]);
+    public T* In<T>(int input) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Inputs[input].Range);
 
     /// <summary>The address of an output.</summary>
-    public T* Out<T>(int output = 0) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Outputs[output]);
+    public T* Out<T>(int output = 0) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Outputs[output].Range);
 
     /// <summary>Whether an output lies where an input lies.</summary>
     public bool IsInPlace(int input, int output = 0) => In<byte>(input) == Out<byte>(output);

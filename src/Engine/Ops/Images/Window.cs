@@ -20,6 +20,7 @@ internal readonly record struct Window(
             throw new EngineException($"the padding {Padding} must be less than the size {Size}");
         }
 
+        RequireCountable(Size, Stride, Padding);
         Shape shape = images.Shape;
         if (shape.Rank != 4 || !images.DType.IsFloat())
         {
@@ -39,6 +40,23 @@ internal readonly record struct Window(
         {
             Shape = [shape[0], shape[1], knowsHeight ? pool.OH : Shape.Unknown, knowsWidth ? pool.OW : Shape.Unknown],
         };
+    }
+
+    /// <summary>
+    /// Refuses sides so long that a place in a padded image, or the count of a window's pixels, might be beyond 32 bits.
+    /// </summary>
+    public static void RequireCountable(params ReadOnlySpan<(int Height, int Width)> sides)
+    {
+        const int Most = 1 << 25;
+        foreach ((int height, int width) in sides)
+        {
+            if (height > Most || width > Most || (long)height * width > Shape.MostElements)
+            {
+                throw new EngineException(FormattableString.Invariant($"({height}, {width}) is too large: ")
+                    + FormattableString.Invariant($"windows, strides and padding go up to {Most:N0} pixels a side, ")
+                    + FormattableString.Invariant($"and {Shape.MostElements:N0} in all"));
+            }
+        }
     }
 
     private static string Side(int side) => side == Shape.Unknown ? "?" : side.ToString();

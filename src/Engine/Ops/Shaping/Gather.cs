@@ -60,6 +60,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         byte* x = step.In<byte>(0), y = step.Out<byte>();
         int* indices = step.In<int>(1);
         int rows = step.Shape(0)[0];
+        string origin = step.Origin;
         long rowBytes = Copies.RowBytes(step.Shape(0), step.DType(0));
         return
         [
@@ -67,7 +68,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
             {
                 for (int i = start; i < end; i++)
                 {
-                    Check(indices[i], rows);
+                    Check(indices[i], rows, origin);
                     Buffer.MemoryCopy(x + (indices[i] * rowBytes), y + (i * rowBytes), rowBytes, rowBytes);
                 }
             }),
@@ -87,11 +88,12 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
         ];
     }
 
-    internal static void Check(int index, int rows)
+    /// <summary>Only the run tells the indices.</summary>
+    internal static void Check(int index, int rows, string origin)
     {
         if ((uint)index >= (uint)rows)
         {
-            throw new EngineException(Message(index, rows));
+            throw new EngineException(Message(index, rows) + origin);
         }
     }
 
@@ -135,14 +137,21 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        Array.Clear(outputs[0].Data);
+        var sums = new DoubleDoubles(outputs[0]);
         int length = outputs[0].Shape.Product(1, outputs[0].Shape.Rank);
         for (int i = 0; i < inputs[0].Data.Length; i++)
         {
             (int row, int column) = Math.DivRem(i, length);
-            outputs[0].Data[((int)inputs[1].Data[row] * length) + column] += inputs[0].Data[i];
+            sums.Add(((int)inputs[1].Data[row] * length) + column, inputs[0].Data[i]);
         }
+
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) switch
     {
@@ -175,6 +184,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
         int* indices = step.In<int>(1);
         int count = checked((int)step.Shape(1).Count), rows = step.OutShape()[0];
         int length = step.OutShape().Product(1, step.OutShape().Rank);
+        string origin = step.Origin;
         long work = count + ((long)count * length / Math.Max(rows, 1));
         long worthwhile = Math.Max(Work / Math.Max(work, 1), rows / (2 * step.Threads));
         int grain = (int)Math.Clamp(worthwhile, 1, Math.Max(rows, 1));
@@ -186,7 +196,7 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
                 for (int i = 0; i < count; i++)
                 {
                     int row = indices[i];
-                    Gather.Check(row, rows);
+                    Gather.Check(row, rows, origin);
                     if (row < start || row >= end)
                     {
                         continue;

@@ -84,12 +84,13 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         byte* x = step.In<byte>(0), y = step.Out<byte>();
         int* start = step.In<int>(1);
         int rows = step.Shape(0)[0], count = step.OutShape()[0];
+        string origin = step.Origin;
         long rowBytes = Copies.RowBytes(step.OutShape(), step.DType(0));
         return
         [
             new Phase(count, Copies.Grain(rowBytes), (first, end, _) =>
             {
-                Check(*start, count, rows);
+                Check(*start, count, rows, origin);
                 long bytes = (end - first) * rowBytes;
                 Buffer.MemoryCopy(x + ((*start + first) * rowBytes), y + (first * rowBytes), bytes, bytes);
             }),
@@ -100,11 +101,11 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         [Launch(step, "take_rows", rows: step.Shape(0)[0], count: step.OutShape()[0])];
 
     /// <summary>Only the run tells the first row.</summary>
-    internal static void Check(int start, int count, int rows)
+    internal static void Check(int start, int count, int rows, string origin)
     {
         if (start < 0 || start > rows - count)
         {
-            throw new EngineException(Message(start, count, rows));
+            throw new EngineException(Message(start, count, rows) + origin);
         }
     }
 
@@ -176,12 +177,13 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
         byte* g = step.In<byte>(0), y = step.Out<byte>();
         int* start = step.In<int>(1);
         int rows = step.OutShape()[0], count = step.Shape(0)[0];
+        string origin = step.Origin;
         long rowBytes = Copies.RowBytes(step.OutShape(), step.DType(0));
         return
         [
             new Phase(rows, Copies.Grain(rowBytes), (first, end, _) =>
             {
-                TakeRows.Check(*start, count, rows);
+                TakeRows.Check(*start, count, rows, origin);
                 int from = Math.Clamp(*start, first, end), to = Math.Clamp(*start + count, first, end);
                 Copies.Clear(y + (first * rowBytes), (from - first) * rowBytes);
                 long bytes = (to - from) * rowBytes;

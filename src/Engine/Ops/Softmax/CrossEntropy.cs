@@ -25,9 +25,11 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     {
         for (int row = 0; row < inputs[0].Shape[0]; row++)
         {
-            outputs[0][row] = -Math.Log(inputs[0][row, (int)inputs[1][row]]);
+            outputs[0][row] = -DoubleDouble.Log(inputs[0][row, (int)inputs[1][row]]).High;
         }
     }
+
+    public override double Ulps => 3;
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
@@ -76,9 +78,9 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 
     /// <summary>A label that is one of the classes.</summary>
     /// <exception cref="EngineException">It is not.</exception>
-    internal static int Check(int label, int row, int classes) => (uint)label < (uint)classes
+    internal static int Check(int label, int row, int classes, string origin) => (uint)label < (uint)classes
         ? label
-        : throw new EngineException(Message(label, row, classes));
+        : throw new EngineException(Message(label, row, classes) + origin);
 
     internal static string Message(int label, int row, int classes) =>
         $"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.";
@@ -90,13 +92,14 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
         T* p = step.In<T>(0), y = step.Out<T>();
         int* labels = step.In<int>(1);
         int classes = step.Shape(0)[1];
+        string origin = step.Origin;
         return
         [
             new Phase(step.Shape(0)[0], Grain, (start, end, _) =>
             {
                 for (int row = start; row < end; row++)
                 {
-                    T probability = p[((long)row * classes) + Check(labels[row], row, classes)];
+                    T probability = p[((long)row * classes) + Check(labels[row], row, classes, origin)];
                     y[row] = T.CreateTruncating(-Math.Log(double.CreateTruncating(probability)));
                 }
             }),
@@ -143,13 +146,14 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         T* p = step.In<T>(0), g = step.In<T>(2), dp = step.Out<T>();
         int* labels = step.In<int>(1);
         int classes = step.Shape(0)[1];
+        string origin = step.Origin;
         return
         [
             new Phase(step.Shape(0)[0], Math.Max(1, Grain / Math.Max(classes, 1)), (start, end, _) =>
             {
                 for (int row = start; row < end; row++)
                 {
-                    int label = CrossEntropy.Check(labels[row], row, classes);
+                    int label = CrossEntropy.Check(labels[row], row, classes, origin);
                     var target = new Span<T>(dp + ((long)row * classes), classes);
                     target.Clear();
                     target[label] = T.IsZero(g[row]) ? T.Zero : -g[row] / p[((long)row * classes) + label];

@@ -18,9 +18,19 @@ internal static unsafe class PooledConvolution
     private const int LeastDenseChannels = 48;
     private const int Alignment = 64;
 
-    /// <summary>Whether this convolution is one of those.</summary>
-    internal static bool Takes(in ConvShape s) =>
-        (s.StrideH, s.StrideW) == (1, 1) && s.OH >= 2 && s.OW >= 2 && s.Taps > 0 && s.O > 0;
+    /// <summary>Whether this convolution is one of those, and what is kept of an image is counted in 32 bits.</summary>
+    internal static bool Takes(in ConvShape s)
+    {
+        if ((s.StrideH, s.StrideW) != (1, 1) || s.OH < 2 || s.OW < 2 || s.Taps == 0 || s.O == 0)
+        {
+            return false;
+        }
+
+        double filters = s.O + Alignment, depth = s.C == 1 ? s.KH + 4 : s.C;
+        double image = depth * PaddedH(s) * PaddedW(s), pooled = 2 * filters * PooledH(s) * PooledW(s);
+        double weights = filters * ((s.C == 1 ? 1 : s.KH) * ((s.KW * depth) + Alignment) + 1);
+        return Math.Max(Math.Max(image, pooled), weights) <= Shape.MostElements;
+    }
 
     internal static int PooledH(in ConvShape s) => s.OH / 2;
 

@@ -1,0 +1,32 @@
+using System.Globalization;
+using System.Text;
+
+namespace Engine;
+
+/// <summary>The text of records as C# prints them, but with points in the numbers whatever the machine's language.</summary>
+internal static class RecordText
+{
+    /// <summary><c>Sgd { LearningRate = 0.01 }</c>.</summary>
+    /// <param name="name">The record's name.</param>
+    /// <param name="printMembers">The record's own <c>PrintMembers</c>.</param>
+    public static string Of(string name, Func<StringBuilder, bool> printMembers) => Invariant(() =>
+    {
+        StringBuilder text = new StringBuilder(name).Append(" { ");
+        return (printMembers(text) ? text.Append(' ') : text).Append('}').ToString();
+    });
+
+    /// <summary>A text that is made where numbers have points.</summary>
+    public static string Invariant(Func<string> text)
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        try
+        {
+            CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+            return text();
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+}

@@ -1,0 +1,205 @@
+using System.Globalization;
+using Engine.Layers;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Looks, within a call of Fit, for what makes a training fail without an error, and warns of it. What costs time is
+/// only done where there is a suspicion.
+/// </summary>
+internal sealed class FitCheck
+{
+    /// <summary>How many times the loss of a network that has learnt nothing is no accident any more.</summary>
+    private const double Growth = 1000;
+
+    /// <summary>
+    /// For how many epochs in a row all is taken for one class before that is told: for fewer where they have many batches.
+    /// </summary>
+    private const int FewestEpochs = 3, MostEpochs = 10, FewestBatches = 30;
+
+    /// <summary>Of fewer validation samples it says little that they are all taken for one class.</summary>
+    private const int FewestSamples = 10;
+
+    private readonly NeuralNet _net;
+    private readonly SampleSet _data;
+    private readonly int[] _train;
+    private readonly int[] _validate;
+    private readonly int[] _trainCounts = [];
+    private readonly int[] _validCounts = [];
+    private readonly double? _idleLoss;
+    private readonly int _batches;
+    private int _epochsOfOneClass;
+
+    /// <param name="net">The network.</param>
+    /// <param name="data">All samples.</param>
+    /// <param name="train">Those to train on.</param>
+    /// <param name="validate">Those to validate with.</param>
+    public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate)
+    {
+        (_net, _data, _train, _validate) = (net, data, train, validate);
+        _batches = net.BatchIteratorTrain.Count(train.Length);
+        Samples = Scale.IsTakenAsItIs(net.Network, net.BatchIteratorTrain) ? Scale.Of(data.X, train) : null;
+        Targets = net.Regression ? Scale.Of(data.Y, train) : null;
+        if (!net.Regression)
+        {
+            (_trainCounts, _validCounts) = (Counts(train), Counts(validate));
+        }
+
+        bool isPenalised = net.L1 > 0 || net.L2 > 0
+            || net.Network.Parameters.Any(parameter => parameter.Regularization is { } own && (own.L1 > 0 || own.L2 > 0));
+        _idleLoss = net.Objective is not null || isPenalised ? null
+            : Targets is { } targets ? Math.Max(targets.Magnitude * targets.Magnitude, 1)
+            : Math.Log(net.Classes);
+    }
+
+    /// <summary>How large the samples are; null where the network scales them.</summary>
+    public Scale? Samples { get; }
+
+    /// <summary>How large the values to learn are; null for classes.</summary>
+    public Scale? Targets { get; }
+
+    /// <summary>Warns of what is wrong with the samples, before the first epoch.</summary>
+    /// <param name="sampleWeights">Their weights as they were given.</param>
+    public void Start(Tensor? sampleWeights)
+    {
+        if (Samples is { IsOffForSamples: true })
+        {
+            _net.Warn(TrainingWarningKind.UnscaledSamples, null,
+                $"The samples go from {Samples.Range}, and layers are made for values around 0 ± 1: scale them, as "
+                + "Augmentation = [Normalize.Of(x)] in both batch iterators does.");
+        }
+
+        if (Targets is { IsOffForTargets: true })
+        {
+            _net.Warn(TrainingWarningKind.UnscaledTargets, null,
+                $"The values to learn go from {Targets.Range}, and layers are made for values around 0 ± 1: learn (y - mean) / "
+                + "deviation, and scale what is predicted back.");
+        }
+
+        int[] untrained = Classes(label => _validCounts[label] > 0 && _trainCounts[label] == 0);
+        if (untrained.Length > 0)
+        {
+            _net.Warn(TrainingWarningKind.UntrainedClass, null,
+                $"{Listed(untrained)} no sample to train on, only samples that validate: a TrainSplit with Stratify gives "
+                + "every class to both.");
+        }
+
+        if (Vanishing(sampleWeights) is > 0 and int vanishing)
+        {
+            _net.Warn(TrainingWarningKind.VanishingWeight, null,
+                $"Of {vanishing} of the {_train.Length} samples to train on the weight is 0 in {_net.FloatX.Name()}, beside the "
+                + "greatest weight: nothing is learnt of them. Give weights that differ less.");
+        }
+    }
+
+    /// <summary>Warns of what an epoch's figures show.</summary>
+    public void Epoch(EpochRecord record)
+    {
+        double? idle = _idleLoss ?? (_net.TrainHistory.Count > 1 ? _net.TrainHistory[0].TrainLoss : null);
+        if (idle > 0 && record.TrainLoss > Growth * idle)
+        {
+            _net.Warn(TrainingWarningKind.GrowingLoss, record.Epoch, string.Create(
+                CultureInfo.InvariantCulture,
+                $"The loss is {record.TrainLoss / idle:G2} times that of a network that has learnt nothing: the training "
+                + $"diverges. Try {Advice(_net.LearningRate)}."));
+        }
+
+        int? label = PredictedAlike(record);
+        _epochsOfOneClass = label is null ? 0 : _epochsOfOneClass + 1;
+        if (_epochsOfOneClass >= (_epochsOfOneClass * _batches >= FewestBatches ? FewestEpochs : MostEpochs))
+        {
+            string scaled = Samples is { IsOffForSamples: true } ? ", scaled samples" : "";
+            _net.Warn(TrainingWarningKind.OneClass, record.Epoch, string.Create(
+                CultureInfo.InvariantCulture,
+                $"For {_epochsOfOneClass} epochs all validation samples have been taken for class {label}, of which "
+                + $"{100.0 * _validCounts[label!.Value] / _validate.Length:F0} % are: the network predicts one class only. Try "
+                + $"another learning rate than {_net.LearningRate:G4}{scaled}, other layers, or, where one class has most "
+                + $"samples, ClassWeights.Balanced."));
+        }
+    }
+
+    /// <summary>What to try against a loss that grows.</summary>
+    public string Advice(double learningRate)
+    {
+        List<string> advice =
+        [
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a smaller learning rate than {learningRate:G4}, such as {learningRate / 10:G2}"),
+        ];
+        if (Samples is { IsOffForSamples: true })
+        {
+            advice.Add($"scaled samples (they go from {Samples.Range})");
+        }
+
+        if (Targets is { IsOffForTargets: true })
+        {
+            advice.Add($"scaled values to learn (they go from {Targets.Range})");
+        }
+
+        if (_net.Update.Clip is null)
+        {
+            advice.Add("clipped gradients (Clip = GradientClip.TotalNorm(5) in the update rule)");
+        }
+
+        return advice.Count == 1 ? advice[0] : $"{string.Join(", ", advice[..^1])} or {advice[^1]}";
+    }
+
+    /// <summary>The one class that all validation samples are taken for, if that is so.</summary>
+    private int? PredictedAlike(EpochRecord record)
+    {
+        // Then those that are right are all of one class: else nothing need be computed.
+        int correct = double.IsNaN(record.ValidAccuracy) ? -1 : (int)Math.Round(record.ValidAccuracy * _validate.Length);
+        if (_validate.Length < FewestSamples || _validCounts.Count(count => count > 0) < 2 || !_validCounts.Contains(correct))
+        {
+            return null;
+        }
+
+        int? only = null;
+        foreach (int[] rows in _validate.Chunk(Math.Max(_net.BatchIteratorTest.BatchSize, FewestSamples)))
+        {
+            foreach (int label in _net.Predict(_data.X.Rows(rows)).AsSpan<int>())
+            {
+                if ((only ??= label) != label)
+                {
+                    return null;
+                }
+            }
+        }
+
+        return only;
+    }
+
+    /// <summary>How many samples have lost their weight to rounding.</summary>
+    private int Vanishing(Tensor? sampleWeights)
+    {
+        if (_data.Weights is null)
+        {
+            return 0;
+        }
+
+        double[]? given = sampleWeights?.Cast(DType.Float64).AsSpan<double>().ToArray();
+        double[] kept = _data.Weights.Cast(DType.Float64).AsSpan<double>().ToArray();
+        int[] labels = _net.Regression ? [] : _data.Y.AsSpan<int>().ToArray();
+        return _train.Count(row =>
+            kept[row] == 0 && given?[row] is not 0 && (_net.ClassWeights is not { } classes || classes[labels[row]] != 0));
+    }
+
+    private int[] Counts(int[] rows)
+    {
+        var counts = new int[_net.Classes];
+        ReadOnlySpan<int> labels = _data.Y.AsSpan<int>();
+        foreach (int row in rows)
+        {
+            counts[labels[row]]++;
+        }
+
+        return counts;
+    }
+
+    private int[] Classes(Func<int, bool> isWanted) => [.. Enumerable.Range(0, _validCounts.Length).Where(isWanted)];
+
+    private static string Listed(int[] classes) => classes.Length == 1
+        ? $"Class {classes[0]} has"
+        : $"Classes {string.Join(", ", classes.Take(5))}{(classes.Length > 5 ? " …" : "")} have";
+}

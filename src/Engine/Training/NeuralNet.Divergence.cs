@@ -1,0 +1,188 @@
+using System.Globalization;
+using Engine.Compile;
+using Engine.Graph;
+using Engine.Layers;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Training;
+
+/// <summary>What makes a training fail, and what is told of it.</summary>
+public sealed partial class NeuralNet
+{
+    private readonly List<TrainingWarning> _warnings = [];
+    private Callback[] _told = [];
+    private SafePoint? _safePoint;
+    private bool _givesProbabilities;
+
+    /// <summary>What was warned of so far; each kind once.</summary>
+    public IReadOnlyList<TrainingWarning> Warnings => _warnings;
+
+    /// <summary>Warns of something, unless something of the kind was warned of before.</summary>
+    internal void Warn(TrainingWarningKind kind, int? epoch, string message)
+    {
+        if (_warnings.Exists(warning => warning.Kind == kind))
+        {
+            return;
+        }
+
+        var warning = new TrainingWarning(kind, epoch, message);
+        _warnings.Add(warning);
+        Array.ForEach(_told, callback => callback.OnWarning(this, warning));
+    }
+
+    /// <summary>Refuses to train a classifier that gives no probabilities.</summary>
+    private void RequireProbabilities(Tensor x)
+    {
+        if (!_givesProbabilities && !Regression)
+        {
+            ProbabilityCheck.Require(Initialized.Network, Objective is not null, x, _device!);
+            _givesProbabilities = true;
+        }
+    }
+
+    /// <summary>
+    /// Puts the network back to where the epoch began, and says where in it a loss that is nan or infinite came from: the
+    /// epoch is run once more, batch by batch, which gives the same bits.
+    /// </summary>
+    /// <param name="training">The training samples.</param>
+    /// <param name="validation">The validation samples where the loss on them is not finite; else null.</param>
+    /// <param name="epoch">The epoch's number.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="check">Knows what to try.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    private DivergenceException Diverged(
+        Pass training, Pass? validation, int epoch, double loss, FitCheck check, CancellationToken cancellationToken)
+    {
+        // Nobody is to predict by what is looked at here.
+        Model model = Initialized;
+        using Gate.Changing changing = model.Gate.Change();
+        int batches = training.Feed.Batches;
+        (string? layer, string where) = (null, "");
+        int batch;
+        if (FirstBad(training, epoch, batches, cancellationToken) is { } found)
+        {
+            (batch, loss) = found;
+            FirstBad(training, epoch, batch, cancellationToken);
+            (layer, where) = Culprit(training, model.TrainingLayers, batch);
+        }
+        else
+        {
+            // The last update did it, and no batch came after it; or only the validation samples show it.
+            batch = batches - 1;
+            (layer, where) = BadParameter() is { } parameter ? Of(parameter, batches)
+                : validation is { Feed.Batches: > 0 } ? CulpritOfValidation(validation, epoch)
+                : (null, "It is finite when the epoch is repeated: a callback or a Transform makes the difference.");
+        }
+
+        double learningRate = RateOf(epoch, batch, batches);
+        _safePoint!.Restore();
+        string whose = validation is { Feed.Batches: > 0 } ? "the loss on the validation samples" : "the loss";
+        return new DivergenceException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"The training has ended in epoch {epoch}, batch {batch + 1} of {batches}: {whose} is "
+            + $"{(double.IsInfinity(loss) ? "infinite" : "nan")}. {where} The learning rate is {learningRate:G4}. Try "
+            + $"{check.Advice(learningRate)}. The network is as it was before epoch {epoch}, with finite parameters."))
+        {
+            Epoch = epoch,
+            Batch = batch + 1,
+            Layer = layer,
+            LearningRate = learningRate,
+        };
+    }
+
+    /// <summary>Whether a loss is nan or infinite, and not only the mean of no samples.</summary>
+    private static bool IsBad(double loss, SharedVariable sum) =>
+        !double.IsFinite(loss) && !double.IsFinite(sum.GetScalar<double>());
+
+    /// <summary>The learning rate of a batch.</summary>
+    private double RateOf(int epoch, int batch, int batches) => PerBatch
+        .Where(adjust => UpdateSettings[adjust.Setting] == Initialized.Rule.LearningRate)
+        .Select(adjust => NdArray.From(adjust.Values(this, epoch, batches)).Data[batch])
+        .DefaultIfEmpty(LearningRate).First();
+
+    /// <summary>
+    /// Runs so many batches of the epoch from its beginning, and gives the number, from 0 on, of the first whose loss is
+    /// not finite, and whether that is nan or infinite; the state is that behind it.
+    /// </summary>
+    private (int Batch, double Loss)? FirstBad(Pass training, int epoch, int batches, CancellationToken cancellationToken)
+    {
+        _safePoint!.Restore();
+        StartEpoch(training, epoch);
+        return FirstBad(training, Initialized.TrainLossSum, batches, cancellationToken);
+    }
+
+    private (int Batch, double Loss)? FirstBad(
+        Pass pass, SharedVariable sum, int batches, CancellationToken cancellationToken)
+    {
+        sum.SetScalar(0.0);
+        for (int batch = 0; batch < batches && !IsEnding && !cancellationToken.IsCancellationRequested; batch++)
+        {
+            pass.Feed.Run(pass.Function, 1);
+            if (sum.GetScalar<double>() is var loss && !double.IsFinite(loss))
+            {
+                return (batch, loss);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>What of the validation samples is not finite first, with the parameters as they are.</summary>
+    private (string? Layer, string Where) CulpritOfValidation(Pass validation, int epoch)
+    {
+        validation.Feed.Start(epoch, []);
+        int batch = FirstBad(
+            validation, Initialized.ValidLossSum, validation.Feed.Batches, CancellationToken.None)?.Batch ?? 0;
+        validation.Feed.Start(epoch, []);
+        FirstBad(validation, Initialized.ValidLossSum, batch, CancellationToken.None);
+        return Culprit(validation, Initialized.Network.Layers, batch);
+    }
+
+    /// <summary>What of the next batch is not finite first: a parameter, or what a layer makes of the samples.</summary>
+    private (string? Layer, string Where) Culprit(Pass pass, IReadOnlyList<NetworkLayer> layers, int batch)
+    {
+        if (BadParameter() is { } parameter)
+        {
+            return Of(parameter, batch);
+        }
+
+        // What a feed brings must all be of use.
+        Model model = Initialized;
+        NetworkLayer[] shown = [.. layers.Where(layer => layer.Output.DType.IsFloat())];
+        Variable[] outputs =
+        [
+            .. shown.Select(layer => layer.Output), layers[0].Output, model.Target,
+            pass.Key.IsWeighted ? model.Weights : model.Rows,
+        ];
+        using Function look = pass.Feed.Compile([], outputs, _device!, new CompileOptions());
+        int rows = pass.Feed.Run(look, 1);
+        double greatest = 0;
+        for (int i = 0; i < shown.Length; i++)
+        {
+            Variable output = shown[i].Output;
+            Tensor values = Pass.Read(look, i, output.DType, output.Shape.With(0, rows));
+            if (values.FirstNotFinite() is not null)
+            {
+                string given = shown[i].Layer is Layers.Input
+                    ? "the samples as the batch iterator makes them"
+                    : string.Create(CultureInfo.InvariantCulture, $"which is given values of up to {greatest:G3}");
+                return (shown[i].Name, $"The first values that are not finite are those of layer '{shown[i].Name}', {given}.");
+            }
+
+            greatest = NdArray.From(values).Data.Select(Math.Abs).DefaultIfEmpty().Max();
+        }
+
+        return (shown[^1].Name, string.Create(
+            CultureInfo.InvariantCulture,
+            $"All layers give finite values, the last one, '{shown[^1].Name}', of up to {greatest:G3}, but the loss of them is "
+            + $"not{(Objective is null ? "" : ": the Objective may take the logarithm of 0, or divide by it")}."));
+    }
+
+    /// <summary>Says that a parameter is not finite behind so many batches.</summary>
+    private static (string? Layer, string Where) Of(Parameter parameter, int batches) => (parameter.Owner, batches == 0
+        ? $"'{parameter.Variable}' of layer '{parameter.Owner}' was not finite before it."
+        : $"The update of batch {batches} made '{parameter.Variable}' of layer '{parameter.Owner}' so.");
+
+    private Parameter? BadParameter() => Initialized.Network.Parameters
+        .FirstOrDefault(parameter => parameter.Variable.GetValue().FirstNotFinite() is not null);
+}

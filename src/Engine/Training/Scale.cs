@@ -1,0 +1,58 @@
+using System.Globalization;
+using Engine.Graph;
+using Engine.Layers;
+
+namespace Engine.Training;
+
+/// <summary>How large values are: layers are made for values around 0 ± 1.</summary>
+/// <param name="Least">The least value.</param>
+/// <param name="Greatest">The greatest value.</param>
+/// <param name="Magnitude">The root mean square of the column, or channel, in which that is greatest.</param>
+internal sealed record Scale(double Least, double Greatest, double Magnitude)
+{
+    /// <summary>
+    /// Above and below this, a column of samples is not scaled: pixels from 0 to 255 have 147, from 0 to 16 they have 9.
+    /// </summary>
+    private const double MostOfSamples = 30, LeastOfAny = 1e-3;
+
+    /// <summary>Values to learn may be larger: an output layer's bias takes them up.</summary>
+    private const double MostOfTargets = 100;
+
+    /// <summary>How many samples are looked at, evenly taken from all: fewer where they are large.</summary>
+    private const int Fewest = 16, Most = 256, MostValues = 1 << 18;
+
+    public bool IsOffForSamples => Magnitude is > MostOfSamples or (> 0 and < LeastOfAny);
+
+    public bool IsOffForTargets => Magnitude is > MostOfTargets or (> 0 and < LeastOfAny);
+
+    /// <summary>The least and the greatest as text.</summary>
+    public string Range => string.Create(CultureInfo.InvariantCulture, $"{Least:G4} to {Greatest:G4}");
+
+    /// <summary>The scale of some rows of floating-point values, (n, …), of which each has its columns along axis 1.</summary>
+    public static Scale Of(Tensor values, int[] rows)
+    {
+        int columns = values.Shape.Rank > 1 ? values.Shape[1] : 1, row = values.Shape.Product(1, values.Shape.Rank);
+        int count = Math.Min(rows.Length, Math.Clamp(MostValues / row, Fewest, Most)), length = row / columns;
+        var squares = new double[columns];
+        (double least, double greatest) = (double.PositiveInfinity, double.NegativeInfinity);
+        for (int i = 0; i < count; i++)
+        {
+            double[] sample = NdArray.From(values.Rows(rows[(int)((long)i * rows.Length / count)], 1)).Data;
+            for (int j = 0; j < row; j++)
+            {
+                squares[j / length] += sample[j] * sample[j] / ((double)count * length);
+                (least, greatest) = (Math.Min(least, sample[j]), Math.Max(greatest, sample[j]));
+            }
+        }
+
+        return new Scale(least, greatest, Math.Sqrt(squares.Max()));
+    }
+
+    /// <summary>Whether the first layer with weights gets the samples as the user gave them.</summary>
+    public static bool IsTakenAsItIs(Network network, BatchIterator iterator) =>
+        network.Input.DType.IsFloat()
+        && iterator.Transform is null
+        && iterator.Augmentation.All(each => each is RandomCrop or HorizontalFlip or Cutout)
+        && network.Layers.Skip(1).FirstOrDefault(layer => layer.Layer is not (Flatten or Reshape or Dropout))
+            is { Layer: Dense or Conv2D };
+}
