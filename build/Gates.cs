@@ -24,6 +24,16 @@ internal static class Gates
         : !IsOnPath("g++") ? "there is no g++ to build the double of CUDA with (Debian: apt-get install g++)"
         : null;
 
+    /// <summary>Why PTX cannot be executed here: it takes the double and NVIDIA's compiler; null where it can.</summary>
+    public static string? WhyNoPtx => WhyNoDouble
+        ?? (FindsNvrtc ? null : "there is no NVRTC to make PTX of the kernels; ./build.sh nvrtc gets it");
+
+    private static bool FindsNvrtc =>
+        (Directory.Exists(Repository.Nvrtc) && Directory.EnumerateFiles(Repository.Nvrtc, "libnvrtc.so*").Any())
+        || NvrtcNames.Any(name => NativeLibrary.TryLoad(name, out _));
+
+    private static string[] NvrtcNames => ["libnvrtc.so.13", "libnvrtc.so.12"];
+
     /// <summary>
     /// Runs the tests that a filter holds and says which gate was left out, if one was.
     /// </summary>

@@ -30,6 +30,9 @@ internal static unsafe class SimtDouble
         }
     }
 
+    /// <summary>Where libnvrtc.so lies that makes PTX by NVIDIA's own, then where the rest lies.</summary>
+    public static string PtxFolders => $"{Path.Combine(Folder, "ptx")}{Path.PathSeparator}{Folder}";
+
     private static string Sources => Path.Combine(global::Engine.Build.Repository.Root, "tests", "Simt");
 
     public static string KernelText(string file) => File.ReadAllText(Path.Combine(Sources, "kernels", file));

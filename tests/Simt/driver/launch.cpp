@@ -1,4 +1,5 @@
 #include "launch.h"
+#include "../ptx/ptx.h"
 #include "check.h"
 #include "report.h"
 #include "settings.h"
@@ -179,8 +180,29 @@ namespace simt
         return Success;
     }
 
+    namespace
+    {
+        // Each block of all launches has a number of its own.
+        uint32_t number_blocks(uint32_t blocks)
+        {
+            if (next_serial > Stamp::LastSerial - blocks)
+            {
+                device_memory().forget_races();
+                next_serial = 1;
+            }
+            next_serial += blocks;
+            return next_serial - blocks;
+        }
+    }
+
     int run(const Launch& launch)
     {
+        if (launch.function->ptx)
+        {
+            int code = ptx::run(launch, number_blocks(uint32_t(launch.grid.count())));
+            if (code) make_sticky(Result(code));
+            return code;
+        }
         current = &launch;
         running = launch.function;
         failure_code = 0;
@@ -188,13 +210,7 @@ namespace simt
         for (auto& argument : launch.arguments) argument_pointers.push_back(const_cast<uint64_t*>(argument.data()));
 
         uint32_t blocks = uint32_t(launch.grid.count());
-        if (next_serial > Stamp::LastSerial - blocks)
-        {
-            device_memory().forget_races();
-            next_serial = 1;
-        }
-        first_serial = next_serial;
-        next_serial += blocks;
+        first_serial = number_blocks(blocks);
         if (!stacks().ensure(launch.block.count() * (launch.cooperative ? blocks : 1))) return OutOfMemory;
 
         shared_memory().lay_out(*launch.function, launch.dynamic_shared);
