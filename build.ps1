@@ -17,6 +17,35 @@ function Install-Sdk {
     & $script -Channel 10.0 -InstallDir $ownSdk -NoPath | Out-Host
 }
 
+# The words as they were typed. Where a command line is PowerShell's own, not that of pwsh -File, it has made a list of
+# 100,100, two words of -a.png or -o:a, and has taken away the first --.
+function Get-Words($values, $typed) {
+    $plain = [string[]]@($values | ForEach-Object { $_ -join ',' })
+    if (-not $typed) { return $plain }
+    $command = [Management.Automation.Language.Parser]::ParseInput($typed, [ref]$null, [ref]$null).Find(
+        { $args[0] -is [Management.Automation.Language.CommandAst] }, $false)
+    $words = [Collections.Generic.List[string]]::new()
+    $next = 0
+    $end = -1
+    $isBehindDashes = $false
+    foreach ($element in $command.CommandElements | Select-Object -Skip 1) {
+        if ($element.Extent.Text -eq '--' -and -not $isBehindDashes) {
+            $words.Add('--')
+            $isBehindDashes = $true
+        } elseif ($element.Argument) {
+            $words.Add($plain[$next] + $plain[$next + 1])
+            $next += 2
+        } elseif ($element.Extent.StartOffset -eq $end) {
+            $words[$words.Count - 1] += $plain[$next++]
+        } else {
+            $words.Add($plain[$next++])
+        }
+        $end = $element.Extent.EndOffset
+    }
+    # A list that was splatted is more words than one.
+    if ($next -eq $plain.Count) { $words.ToArray() } else { $plain }
+}
+
 $dotnet = 'dotnet'
 if (-not (Test-Sdk $dotnet)) {
     $dotnet = Join-Path $ownSdk 'dotnet'
@@ -48,5 +77,5 @@ if ($files | Where-Object { $_.LastWriteTimeUtc -gt $built }) {
     }
     (Get-Item $tool).LastWriteTimeUtc = [DateTime]::UtcNow
 }
-& $dotnet $tool @args
+& $dotnet $tool (Get-Words $args $MyInvocation.Statement)
 exit $LASTEXITCODE

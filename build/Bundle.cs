@@ -79,7 +79,8 @@ internal static class Bundle
 
         if (code != 0)
         {
-            Console.Error.WriteLine("The bundle is packed by tar and xz: install them (apt-get install xz-utils).");
+            Console.Error.WriteLine("The bundle is packed by tar with xz: install both. Windows' own tar has no xz: take Git's, "
+                + "MSYS2's or WSL's.");
             return false;
         }
 

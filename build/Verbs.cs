@@ -22,7 +22,7 @@ internal static class Verbs
         new("run", "COMMAND…", "build the runner if need be and run it: ./build.sh run --help", RunRunner),
         new("bench", "[NAME…]", "build the benchmarks if need be and run them: ./build.sh bench --help", Bench),
         new("count", "WHAT…", "count what kernels do, with no GPU: mlp, cnn, gemm M,N,K [--arch sm_90] [--json]", Count),
-        new("bundle", "", "pack what checks a GPU machine that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
+        new("bundle", "", "pack what checks a GPU machine of Linux (x64) that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
         new("pack", "", "make the packages of the library and of the runner in artifacts/packages", MakePackages),
         new("docs", "", "make a site of the pages and of the API's reference in artifacts/docs", MakeSite),
         new("api", "", "write the list of the library's public members anew", WriteApi),
@@ -77,6 +77,12 @@ internal static class Verbs
         if (OperatingSystem.IsWindows())
         {
             Console.Error.WriteLine("On Windows, NVRTC comes with NVIDIA's CUDA toolkit: install that.");
+            return Failed;
+        }
+
+        if (OperatingSystem.IsMacOS())
+        {
+            Console.Error.WriteLine("There is no NVRTC for macOS: its kernels can be read, not compiled.");
             return Failed;
         }
 

@@ -25,32 +25,28 @@ extern "C" __global__ void permute(const T* x, T* y, LoopsArgument loops, unsign
 // move whole lines. One more element a row than needed keeps the threads that read a column of the tile on different
 // banks.
 //
-//   x: n steps of `stepX` by m of 1; y: m steps of `stepY` by n of 1; around them the outer loops, on blockIdx.z and on
+//   x: n steps of `stepX` by m of 1; y: m steps of `stepY` by n of 1; around them the outer loops, on blockIdx.z
 constexpr int Side = 32, TileRows = 8;
 
 extern "C" __global__ void __launch_bounds__(Side * TileRows) transpose(
-    const T* x, T* y, LoopsArgument outer, int outerCount, int n, int stepX, int m, int stepY)
+    const T* x, T* y, LoopsArgument outer, int n, int stepX, int m, int stepY)
 {
     __shared__ T tile[Side][Side + 1];
     int m0 = blockIdx.x * Side, n0 = blockIdx.y * Side;
-    for (int o = blockIdx.z; o < outerCount; o += gridDim.z) {
-        const T* from = x + outer.offset(0, o);
-        T* to = y + outer.offset(1, o);
-        for (int row = threadIdx.y; row < Side; row += TileRows) {
-            int i = n0 + row, j = m0 + (int)threadIdx.x;
-            if (i < n && j < m) {
-                tile[row][threadIdx.x] = from[(size_t)i * stepX + j];
-            }
+    const T* from = x + outer.offset(0, blockIdx.z);
+    T* to = y + outer.offset(1, blockIdx.z);
+    for (int row = threadIdx.y; row < Side; row += TileRows) {
+        int i = n0 + row, j = m0 + (int)threadIdx.x;
+        if (i < n && j < m) {
+            tile[row][threadIdx.x] = from[(size_t)i * stepX + j];
         }
+    }
 
-        __syncthreads();
-        for (int row = threadIdx.y; row < Side; row += TileRows) {
-            int i = m0 + row, j = n0 + (int)threadIdx.x;
-            if (i < m && j < n) {
-                to[(size_t)i * stepY + j] = tile[threadIdx.x][row];
-            }
+    __syncthreads();
+    for (int row = threadIdx.y; row < Side; row += TileRows) {
+        int i = m0 + row, j = n0 + (int)threadIdx.x;
+        if (i < m && j < n) {
+            to[(size_t)i * stepY + j] = tile[threadIdx.x][row];
         }
-
-        __syncthreads();
     }
 }

@@ -45,6 +45,7 @@ internal static class CommandLine
         TextWriter errors,
         CancellationToken cancellation)
     {
+        args = args is ["help", .. string[] of] ? [.. of, "--help"] : args;
         ParseResult parsed = root.Parse(BeginsWithNoCommand(root, args) ? args[..1] : args);
         if (parsed.Action is ParseErrorAction || MisreadOption(parsed) is not null)
         {
@@ -119,10 +120,9 @@ internal static class CommandLine
             string word = token.Split('=', 2)[0];
             bool isOption = word.StartsWith('-');
             string kind = isOption ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
-            string? meant = Nearest.To(word, isOption
-                ? [.. OptionsOf(parsed).SelectMany(option => option.Aliases.Append(option.Name))]
+            return $"There is no {kind} '{word}'" + Nearest.Question(word, isOption
+                ? OptionsOf(parsed).SelectMany(option => option.Aliases.Append(option.Name))
                 : command.Subcommands.Select(below => below.Name));
-            return $"There is no {kind} '{word}'" + (meant is null ? "." : $": did you mean '{meant}'?");
         }
 
         if (command.Subcommands.Count > 0 && command.Action is null)

@@ -98,6 +98,7 @@ internal static class CommonOptions
             Optimizer = options.Optimizer,
             Mode = options.Mode,
             Excluding = options.OptimizerExcluding.Split(':', StringSplitOptions.RemoveEmptyEntries),
+            Including = options.OptimizerIncluding.Split(':', StringSplitOptions.RemoveEmptyEntries),
         };
         return options;
     }
@@ -117,9 +118,10 @@ internal static class CommonOptions
     /// An option of a whole number, at least <paramref name="least"/>, that stands over what a network's description says:
     /// the default, or where none is known, null.
     /// </summary>
-    public static Option<int?> Whole(string name, int least, Func<int>? byDefault, string description)
+    public static Option<int?> Whole(
+        string name, int least, Func<int>? byDefault, string description, params string[] aliases)
     {
-        var option = new Option<int?>(name)
+        var option = new Option<int?>(name, aliases)
         {
             HelpName = "N",
             Description = byDefault is null ? $"{description} [default: as the file says]" : description,
@@ -137,9 +139,10 @@ internal static class CommonOptions
 
     /// <summary>An option of a number likewise; one that is not valid is answered with the <paramref name="rule"/>.</summary>
     public static Option<float?> Real(
-        string name, Func<float>? byDefault, string description, Func<float, bool> valid, string rule)
+        string name, Func<float>? byDefault, string description, Func<float, bool> valid, string rule,
+        params string[] aliases)
     {
-        var option = new Option<float?>(name)
+        var option = new Option<float?>(name, aliases)
         {
             HelpName = "X",
             Description = byDefault is null ? $"{description} [default: as the file says]" : description,
@@ -168,8 +171,10 @@ internal static class CommonOptions
     /// <summary>Refuses what was given to an option or argument: <c>--epochs must be …, not 'x'.</c></summary>
     public static T? Refuse<T>(ArgumentResult result, string rule)
     {
-        string name = result.Parent is OptionResult option ? option.Option.Name : result.Argument.Name;
-        result.AddError($"{name} must be {rule}, not '{Text(result)}'.");
+        Option? option = (result.Parent as OptionResult)?.Option;
+        string[] words = option?.HelpName?.Split('|') is { Length: > 1 } several ? several : [];
+        result.AddError(
+            $"{option?.Name ?? result.Argument.Name} must be {rule}, not '{Text(result)}'{Nearest.Question(Text(result), words)}");
         return default;
     }
 

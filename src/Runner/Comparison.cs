@@ -60,7 +60,7 @@ internal sealed record Trained(
         using NeuralNet net = Experiment.Net(options, device, floatX, data.IsSynthetic);
         if (history is not null)
         {
-            history.Device = device;
+            history.Name(device);
             net.Callbacks.Add(history);
         }
 

@@ -60,6 +60,12 @@ internal static class Experiment
     public static async Task<Cifar10Set> LoadData(
         string? path, int? images, bool isQuiet, CancellationToken cancellation)
     {
+        if (path is not null && File.Exists(path))
+        {
+            FileKind.Require(
+                path, "--data names the folder with CIFAR-10, or its archive cifar-10-python.tar.gz.", FileKind.Gzip);
+        }
+
         using var bar = new DownloadBar(Terminal.OfErrors(), "Downloading CIFAR-10");
         Cifar10Set data = await Cifar10.LoadAsync(
             new Cifar10Options { Path = path, Progress = new Reporter(bar) }, cancellation);

@@ -15,7 +15,10 @@ internal sealed record History(
     /// <summary>The device it ran on; null if the file does not say.</summary>
     public string? Device { get; init; }
 
-    /// <summary>Reads the files that <c>--history</c> wrote; one of <c>compare</c> holds a training a device.</summary>
+    /// <summary>
+    /// Reads the files that <c>--history</c> or <see cref="Training.HistoryLog"/> wrote, of which one of <c>compare</c> holds a
+    /// training a device, or <see cref="Training.CsvLog"/>.
+    /// </summary>
     /// <exception cref="EngineException">One cannot be read or is none; the message names file and line.</exception>
     public static IReadOnlyList<History> Read(IReadOnlyList<string> paths)
     {
@@ -35,6 +38,7 @@ internal sealed record History(
 
     private static IEnumerable<History> Read(string path, string name)
     {
+        FileKind.Require(path, "A history is a file that --history, HistoryLog or CsvLog wrote.", FileKind.History);
         string[] lines;
         try
         {
@@ -47,6 +51,11 @@ internal sealed record History(
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new EngineException($"{path} cannot be read: {error.Message}", error);
+        }
+
+        if (lines is [['e', 'p', 'o', 'c', 'h', ',', ..], ..])
+        {
+            return [new History(name, EpochFigures.ReadTable(lines, path), null, IsSynthetic: false)];
         }
 
         var epochs = new OrderedDictionary<string, List<EpochFigures>>();
@@ -108,6 +117,60 @@ internal sealed record History(
 internal sealed record EpochFigures(
     int Epoch, double TrainLoss, double ValidLoss, double ValidAccuracy, double TrainSeconds, double Seconds)
 {
+    /// <summary>Reads the table that <see cref="Training.CsvLog"/> writes; a last line that was cut off is none.</summary>
+    public static IReadOnlyList<EpochFigures> ReadTable(string[] lines, string path)
+    {
+        string[] heads = Cells(lines[0]);
+        var epochs = new List<EpochFigures>();
+        for (int i = 1; i < lines.Length; i++)
+        {
+            string[] cells = Cells(lines[i]);
+            if (cells.Length != heads.Length || !int.TryParse(cells[0], CultureInfo.InvariantCulture, out int epoch))
+            {
+                if (i == lines.Length - 1 && epochs.Count > 0)
+                {
+                    break;
+                }
+
+                throw new EngineException(
+                    $"{path}, line {i + 1} is not of a training's history, as CsvLog writes it: it has {cells.Length} cells, the "
+                    + $"first line {heads.Length}.");
+            }
+
+            epochs.Add(new EpochFigures(
+                epoch, Number("train_loss"), Number("valid_loss"), Number("valid_accuracy"), Number("train_seconds"),
+                Number("dur")));
+
+            double Number(string name) => Array.IndexOf(heads, name) is >= 0 and int at
+                && double.TryParse(cells[at], NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+                ? value
+                : double.NaN;
+        }
+
+        return epochs.Count > 0 ? epochs : throw new EngineException($"{path} holds no epoch of a training.");
+    }
+
+    /// <summary>The cells of a line, of which those in quotes may hold commas; none spans lines here.</summary>
+    private static string[] Cells(string line)
+    {
+        var cells = new List<string> { "" };
+        bool isQuoted = false;
+        foreach (char letter in line)
+        {
+            isQuoted ^= letter == '"';
+            if (letter == ',' && !isQuoted)
+            {
+                cells.Add("");
+            }
+            else if (letter != '"')
+            {
+                cells[^1] += letter;
+            }
+        }
+
+        return [.. cells];
+    }
+
     /// <summary>Reads them from a line of a history.</summary>
     public static EpochFigures Read(JsonElement line, int epoch)
     {

@@ -5,88 +5,50 @@ using Engine.Training;
 
 namespace Engine.Runner;
 
-/// <summary>Writes each epoch's figures as a line of JSON as soon as they are known, then one for the test.</summary>
-internal sealed class HistoryFile : Callback, IDisposable
+/// <summary>The file of <c>--history</c>: each epoch's figures, then a line for the test or the comparison.</summary>
+internal sealed class HistoryFile : HistoryLog
 {
+    private const string DeviceNote = "device";
+
     private static readonly JsonSerializerOptions s_format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    private readonly StreamWriter _lines;
-    private readonly bool _isSynthetic;
-
     /// <summary>Begins a file, in the place of a former one.</summary>
     /// <exception cref="EngineException">It cannot be written.</exception>
-    public HistoryFile(string path, bool isSynthetic)
+    public HistoryFile(string path, bool isSynthetic) : base(path)
     {
         try
         {
-            _lines = new StreamWriter(path) { AutoFlush = true };
+            Open();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException error)
         {
-            throw new EngineException($"--history: {path} cannot be written: {error.Message}", error);
+            throw new EngineException($"--history: {error.Message}", error);
         }
 
-        _isSynthetic = isSynthetic;
-    }
-
-    /// <summary>The device that trains, to be named in each epoch's line; null to leave it out.</summary>
-    public Device? Device { get; set; }
-
-    /// <summary>Of a training that is resumed the file has all epochs.</summary>
-    public override void OnTrainingStarted(NeuralNet net)
-    {
-        foreach (EpochRecord record in net.TrainHistory)
+        if (isSynthetic)
         {
-            OnEpochFinished(net, record);
+            Notes["synthetic"] = true;
         }
     }
 
-    /// <inheritdoc/>
-    public override void OnEpochFinished(NeuralNet net, EpochRecord record) => Write(new()
-    {
-        ["device"] = Device?.Name,
-        ["epoch"] = record.Epoch,
-        ["train_loss"] = Finite(record.TrainLoss),
-        ["valid_loss"] = Finite(record.ValidLoss),
-        ["valid_accuracy"] = Finite(record.ValidAccuracy),
-        ["train_seconds"] = record.TrainSeconds,
-        ["dur"] = record.Dur,
-    });
+    /// <summary>Names the device that trains in each line from now on.</summary>
+    public void Name(Device device) => Notes[DeviceNote] = device.Name;
 
     /// <summary>The last line.</summary>
-    public void End(float testAccuracy, Device device) => Write(new()
+    public void End(float testAccuracy, Device device)
     {
-        ["test_accuracy"] = testAccuracy,
-        ["device"] = device.Name,
-    });
+        Name(device);
+        Write(("test_accuracy", testAccuracy));
+    }
 
     /// <summary>The last line of a comparison.</summary>
-    public void End(Comparison comparison) => Write(new()
+    public void End(Comparison comparison)
     {
-        ["comparison"] = comparison,
-    });
-
-    public void Dispose() => _lines.Dispose();
-
-    /// <summary>JSON knows no NaN: null stands for it.</summary>
-    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
-
-    private void Write(OrderedDictionary<string, object?> figures)
-    {
-        if (figures.TryGetValue("device", out object? device) && device is null)
-        {
-            figures.Remove("device");
-        }
-
-        if (_isSynthetic)
-        {
-            figures.Add("synthetic", true);
-        }
-
-        _lines.WriteLine(JsonSerializer.Serialize(figures, s_format));
+        Notes.Remove(DeviceNote);
+        Write(("comparison", JsonSerializer.SerializeToElement(comparison, s_format)));
     }
 }

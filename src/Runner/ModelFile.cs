@@ -26,6 +26,7 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <exception cref="EngineException">It cannot be read, or says of no network and is of none that is known.</exception>
     public static ModelFile Load(string path, string? network, TextWriter notes)
     {
+        RequireModel(path);
         SafetensorsFile file = IO.Parameters.LoadAll(path);
         NetworkDescription described;
         if (network is not null)
@@ -50,8 +51,9 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
         else
         {
             throw new EngineException(
-                $"{path} does not say of which network it is, and its parameters ({Some(file.Tensors.Keys)}) are not those of "
-                + "mlp (hidden.W) or cnn (conv1.W): describe it with --network FILE.");
+                $"{path} does not say of which network it is, as a file that C# saved does not, and its parameters are not those "
+                + "of mlp (hidden.W) or cnn (conv1.W). Describe it with --network FILE: layers of these names and sizes, "
+                + $"{Some(file.Tensors)}.");
         }
 
         string[] classes = file.Metadata.TryGetValue(ClassesKey, out string? names) ? Names(names, path) : [];
@@ -61,10 +63,13 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 
     /// <summary>The network that a file says it is of; null if it does not.</summary>
     /// <exception cref="EngineException">The file cannot be read, or what it says is wrong.</exception>
-    public static NetworkDescription? DescriptionIn(string path) =>
-        IO.Parameters.LoadAll(path).Metadata.TryGetValue(NetworkKey, out string? json)
+    public static NetworkDescription? DescriptionIn(string path)
+    {
+        RequireModel(path);
+        return IO.Parameters.LoadAll(path).Metadata.TryGetValue(NetworkKey, out string? json)
             ? DescriptionReader.Parse(json, $"{path} (its network.json)")
             : null;
+    }
 
     /// <summary>
     /// Writes the network's parameters and what is said of it; to a file that ends in <c>.onnx</c> the network as it
@@ -104,8 +109,13 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <summary>What an output means: the class's name, or its number if it has none.</summary>
     public string ClassName(int index) => index < Classes.Count ? Classes[index] : $"class {index}";
 
-    private static string Some(OrderedDictionary<string, Tensor>.KeyCollection names) =>
-        string.Join(", ", names.Take(4)) + (names.Count > 4 ? " …" : "");
+    /// <summary>Refuses a file that is something else.</summary>
+    private static void RequireModel(string path) => FileKind.Require(
+        path, "A saved network is what --save wrote, or an .npz file of its parameters.", FileKind.Model, FileKind.Zip);
+
+    private static string Some(OrderedDictionary<string, Tensor> parameters) =>
+        string.Join(", ", parameters.Take(12).Select(one => $"{one.Key} {one.Value.Shape}"))
+        + (parameters.Count > 12 ? " …" : "");
 
     private static string[] Names(string json, string path)
     {

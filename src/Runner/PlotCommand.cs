@@ -14,7 +14,7 @@ internal static class PlotCommand
         {
             HelpName = "HISTORY",
             Arity = ArgumentArity.OneOrMore,
-            Description = "Files that --history wrote.",
+            Description = "Files that --history, or HistoryLog or CsvLog from C#, wrote.",
         };
         Option<string?> output = new("--output", "-o")
         {

@@ -20,6 +20,9 @@ internal sealed record PredictOptions
     /// <summary>Files and folders; empty for the test images of the data set.</summary>
     public IReadOnlyList<string> Pictures { get; init; } = [];
 
+    /// <summary>Whether folders in a folder are looked into.</summary>
+    public bool Recursive { get; init; }
+
     public int Count { get; init; }
 
     public string? Data { get; init; }
@@ -54,6 +57,10 @@ internal static class PredictCommand
             Arity = ArgumentArity.ZeroOrMore,
             Description = "PNG or JPEG files of any size, or folders of such. [default: CIFAR-10's test images]",
         };
+        Option<bool> recursive = new("--recursive", "-r")
+        {
+            Description = "Look into the folders of a folder too, as into those of the classes.",
+        };
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> data = CommonOptions.Data();
@@ -86,7 +93,7 @@ internal static class PredictCommand
         };
         var command = new Command("predict", "Say what a saved network takes pictures, or CIFAR-10's test images, for.")
         {
-            pictures, load, network, format, output, count, device, data, threads, quiet,
+            pictures, recursive, load, network, format, output, count, device, data, threads, quiet,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -105,6 +112,7 @@ internal static class PredictCommand
                     Load = parsed.GetRequiredValue(load),
                     Network = parsed.GetValue(network),
                     Pictures = named,
+                    Recursive = parsed.GetValue(recursive),
                     Count = parsed.GetValue(count),
                     Data = parsed.GetValue(data),
                     Format = parsed.GetValue(format) ?? FormatOf(file),
@@ -126,7 +134,7 @@ internal static class PredictCommand
     private static async Task<int> Run(
         PredictOptions options, TextWriter output, TextWriter errors, CancellationToken cancellation)
     {
-        IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, errors);
+        IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, options.Recursive, errors);
         TrainingOptions.CheckWritable("-o", options.File);
         EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
         using Device device = DeviceSelection.Open(

@@ -32,10 +32,10 @@ internal static class TrainingCommand
         Option<int?> images = CommonOptions.Images();
         Option<int?> epochs = CommonOptions.Whole(
             "--epochs", 0, Default(of => of.Epochs), "How many times to go through the training images; 0 only evaluates.");
-        Option<int?> batch = CommonOptions.Whole("--batch", 1, Default(of => of.Batch), "Images a step.");
+        Option<int?> batch = CommonOptions.Whole("--batch", 1, Default(of => of.Batch), "Images a step.", "--batch-size");
         Option<float?> learningRate = CommonOptions.Real(
             "--learning-rate", Default(of => (float)of.UpdateSettings.Real(UpdateKind.LearningRate)), "How far a step goes.",
-            rate => float.IsFinite(rate) && rate > 0, "a number greater than 0");
+            rate => float.IsFinite(rate) && rate > 0, "a number greater than 0", "--lr");
         Option<float?> momentum = CommonOptions.Real(
             "--momentum", Default(of => (float)of.UpdateSettings.Real(UpdateKind.Momentum)),
             "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");

@@ -47,6 +47,63 @@ public class ScriptTests
         }
     }
 
+    /// <summary>What is typed, in sh's and in PowerShell's own spelling.</summary>
+    [TestCase("help", "help")]
+    [TestCase("frobnicate", "frobnicate")]
+    [TestCase("build run explain mlp --hidden 100,100", "build run explain mlp --hidden 100,100")]
+    [TestCase("build -- -odd.png -o:x", "build -- -odd.png -o:x")]
+    [TestCase("build -- a -- b", "build -- a -- b")]
+    [TestCase("build '' 'a  b' 'c\"d' '$e' \\", "build '' 'a  b' 'c\"d' '$e' \\")]
+    [TestCase("build --learning-rate 0.010 1e-3 007 1kb", "build --learning-rate 0.010 1e-3 007 1kb")]
+    [TestCase("build 'two words' three", "$list = 'two words', 'three'; ./build.ps1 build @list")]
+    public void Both_scripts_understand_the_same(string posix, string powerShell)
+    {
+        if (!HasPowerShell)
+        {
+            Assert.Ignore("Left out: there is no PowerShell; 'dotnet tool restore' gets one.");
+        }
+
+        (int Code, string Said) expected = Run("/bin/sh", "-c", $"./build.sh {posix}");
+        string line = powerShell.Contains("./build.ps1", StringComparison.Ordinal) ? powerShell : $"./build.ps1 {powerShell}";
+
+        Assert.That(PowerShell("-Command", $"{line}; exit $LASTEXITCODE"), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_file_of_PowerShell_takes_words_as_they_are()
+    {
+        if (!HasPowerShell)
+        {
+            Assert.Ignore("Left out: there is no PowerShell; 'dotnet tool restore' gets one.");
+        }
+
+        string[] words = ["build", "--hidden", "100,100", "--", "-odd.png", "", "a  b", "c\"d", "\\"];
+
+        Assert.That(
+            PowerShell(["-File", "build.ps1", .. words]),
+            Is.EqualTo((2, $"'build' takes no arguments, but was given '{string.Join(' ', words[1..])}'.\n")));
+    }
+
+    private static bool HasPowerShell { get; } = PowerShell("-Version").Code == 0;
+
+    private static (int Code, string Said) PowerShell(params string[] arguments) =>
+        Run("dotnet", ["tool", "run", "pwsh", "--", "-NoLogo", "-NoProfile", .. arguments]);
+
+    private static (int Code, string Said) Run(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output + errors.Result);
+    }
+
     private static string Which(string command) =>
         Environment.GetEnvironmentVariable("PATH")!.Split(':')
             .Select(folder => Path.Combine(folder, command))

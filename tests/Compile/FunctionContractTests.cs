@@ -249,4 +249,35 @@ public class FunctionContractTests
         Assert.That(() => f.Call(), Throws.TypeOf<EngineException>().With.Message.EqualTo(
             "The function takes 1 arguments, not 0."));
     }
+
+    [Test]
+    public void A_given_whose_value_uses_another_given_is_told_that_givens_do_not_chain()
+    {
+        Variable a = Vector("a"), b = Vector("b"), c = Vector("c");
+
+        Assert.That(
+            () => Function.Compile([], [a * 2], givens: [new Given(a, b + 1), new Given(b, c + 1)]),
+            Throws.TypeOf<EngineException>().With.Message.Contains("'b' (float32 (?)) is needed but is neither an input nor given")
+                .And.Message.EndsWith("put the value of 'b' into the given that uses it."));
+    }
+
+    [Test]
+    public void An_index_that_only_the_run_tells_is_refused_with_the_line_that_uses_it()
+    {
+        Variable x = Vector("x"), i = IntVector("i"), first = IntScalar("first"), logits = Matrix("logits");
+        (Input[] Inputs, Variable Output, Tensor[] Arguments)[] wrong =
+        [
+            ([(Input)x, (Input)i], Gather(x, i), [Tensor.From([1f, 2f]), Tensor.From([2])]),
+            ([(Input)x, (Input)first], TakeRows(x, first, Constant(1, DType.Int32)), [Tensor.From([1f, 2f]), Tensor.Scalar(2)]),
+            ([(Input)logits, (Input)i], CategoricalCrossEntropy(Softmax(logits), i),
+                [Tensor.From([1f, 2f], 1, 2), Tensor.From([2])]),
+        ];
+        foreach ((Input[] inputs, Variable output, Tensor[] arguments) in wrong)
+        {
+            using var function = Function.Compile(inputs, [output]);
+            Assert.That(
+                () => function.Call(arguments),
+                Throws.TypeOf<EngineException>().With.Message.Match(@" Built at .*FunctionContractTests\.cs:\d+\.$"));
+        }
+    }
 }

@@ -13,6 +13,13 @@ public class ShapeTests
     }
 
     [Test]
+    public void A_shape_is_made_in_any_of_three_ways()
+    {
+        Assert.That(new Shape(2, 3), Is.EqualTo(Shape.Create(2, 3)));
+        Assert.That(new Shape(), Is.EqualTo(Shape.Scalar));
+    }
+
+    [Test]
     public void An_unknown_side_is_written_as_a_question_mark() =>
         Assert.That(Shape.Create(Shape.Unknown, 1, 32).ToString(), Is.EqualTo("(?, 1, 32)"));
 }

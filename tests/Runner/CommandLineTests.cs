@@ -93,7 +93,7 @@ public class CommandLineTests
     [TestCase("--learning-rate", "1e99", "--learning-rate must be a number greater than 0, not '1e99'.")]
     [TestCase("--learning-rate", "0,01", "--learning-rate must be a number greater than 0, not '0,01'.")]
     [TestCase("--momentum", "1", "--momentum must be a number from 0 up to, not including, 1, not '1'.")]
-    [TestCase("--device", "tpu", "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'tpu'.")]
+    [TestCase("--device", "tpu", "--device must be auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …, not 'tpu': did you mean 'cpu'?")]
     [TestCase("--profile", "vtune", "--profile must be table or nsight, not 'vtune'.")]
     [TestCase("--hidden", "100,", "--hidden must be sizes of at least 1 with commas between, as 100,100, not '100,'.")]
     [TestCase("--hidden", "0", "--hidden must be sizes of at least 1 with commas between, as 100,100, not '0'.")]
@@ -121,7 +121,7 @@ public class CommandLineTests
     {
         Assert.That(await Run("mlp", "--help"), Is.Zero);
         Assert.That(_output.ToString(), Does.Match(@"--epochs <N> .*\[default: 50\]")
-            .And.Match(@"--learning-rate <X> .*\[default: 0\.01\]")
+            .And.Match(@"--learning-rate, --lr <X> .*\[default: 0\.01\]")
             .And.Match(@"--hidden <N\[,N…\]> .*\[default: 100\]"));
     }
 

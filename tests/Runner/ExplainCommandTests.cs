@@ -43,6 +43,30 @@ public class ExplainCommandTests
         Assert.That(await File.ReadAllTextAsync(file), Does.Contain("\"traceEvents\""));
     }
 
+    [Test]
+    public async Task The_path_of_each_convolution_is_named_with_its_reason()
+    {
+        using var folder = new TempFolder();
+        string file = Path.Combine(folder.Path, "net.ini");
+        (string Kind, string Keys)[] layers =
+        [
+            ("input", "sides = 3x32x32"), ("conv2d", "filters = 32\nsize = 3"), ("conv2d", "filters = 32\nsize = 3"),
+            ("conv2d", "filters = 32\nsize = 3\nstride = 2"), ("conv2d", "filters = 64\nsize = 5"),
+            ("max_pool2d", "size = 2"), ("dense", "units = 10\nnonlinearity = softmax"),
+        ];
+        await File.WriteAllLinesAsync(
+            file, layers.Select((layer, i) => $"[layer l{i}]\nkind = {layer.Kind}\n{layer.Keys}\n").Prepend("name = n"));
+
+        (int code, string output, string errors) = await Run("explain", file, "--device", "cpu", "--threads", "2");
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Match("(?m)^conv2D .*im2col, .*: 3 channels and 32 filters, less than 16, are too few"));
+        Assert.That(output, Does.Match(@"(?m)^conv2D\{winograd2\} .*Winograd F\(2×2, 3×3\), .*2.25 times fewer products"));
+        Assert.That(output, Does.Match(@"(?m)^conv2DInputGradient\{winograd2\} .*Winograd"));
+        Assert.That(output, Does.Match("(?m)^conv2DWeightsGradient .*im2col, .*: the stride is 2 × 2"));
+        Assert.That(output, Does.Match("(?m)^conv2DMaxPool .*only the maxima are stored: the filters are 5 × 5"));
+    }
+
     [TestCase("--arch must be a compute capability as sm_90, not '90'.", "explain", "mlp", "--arch", "90")]
     [TestCase(
         "--stage must be graph, rewritten, schedule, memory or kernels, not 'x'.", "explain", "mlp", "--stage", "x")]

@@ -75,7 +75,7 @@ public sealed partial class MachineTests
         RunnerProcess doctor = Doctor("doctor", driver), asked = Doctor("doctor --device cuda", driver);
 
         Assert.That(doctor.Output, Does.Contain("auto is cpu (Using the cpu: there is no NVRTC, NVIDIA's run-time compiler.)")
-            .And.Contain("\n  nvrtc    install it (Debian: libnvrtc12;"));
+            .And.Contain("\n  nvrtc    install it ("));
         Assert.That(doctor.ExitCode, Is.Zero);
         Assert.That(Trial(asked), Does.StartWith("--device cuda: There is no NVRTC, NVIDIA's run-time compiler (tried "));
         Assert.That(asked.ExitCode, Is.EqualTo(1));

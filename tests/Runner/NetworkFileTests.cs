@@ -219,13 +219,14 @@ public class NetworkFileTests
     [TestCase("[3, 2]", "[3, 2, 1]",
         "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]
     [TestCase("\"same\"", "\"some\"",
-        "line 5: pad of conv2d must be valid, same, full, or a number of pixels or HEIGHTxWIDTH, not 'some'.")]
+        "line 5: pad of conv2d must be valid, same, full, or a number of pixels or HEIGHTxWIDTH, not 'some': did you "
+        + "mean 'same'?")]
     [TestCase("batch_norm", "batchnorm",
         "line 6: there is no kind of layer 'batchnorm': did you mean 'batch_norm'? There are " + Kinds + ".")]
     [TestCase("\"kind\": \"batch_norm\"", "", "line 6: the layer has no kind: one of " + Kinds + ".")]
     [TestCase("0.25", "1", "line 8: p of dropout must be a number from 0 up to, not including, 1, not '1'.")]
     [TestCase("\"softmax\"", "\"sofmax\"", "line 9: nonlinearity of dense must be one of rectify, leaky_rectify, elu, sigmoid, "
-        + "tanh, softplus, softmax, linear, not 'sofmax'.")]
+        + "tanh, softplus, softmax, linear, not 'sofmax': did you mean 'softmax'?")]
     [TestCase("\"name\": \"output\"", "\"name\": \"input\"", "line 9: two layers are named 'input': give this one another name.")]
     [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
         + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam.")]
@@ -255,7 +256,7 @@ public class NetworkFileTests
 
     [TestCase("kind = dropout", "kind dropout",
         "line 29: 'kind dropout' is neither [section] nor key = value nor a # comment.")]
-    [TestCase("[update]", "[updates]", "line 39: there is no section [updates]; there are [layer NAME], [update] and [data].")]
+    [TestCase("[update]", "[updates]", "line 39: there is no section [updates]: did you mean 'update'? There are [layer NAME], [update] and [data].")]
     [TestCase("[data]", "[update]", "line 43: [update] is there twice; the first time on line 39.")]
     [TestCase("units = 10", "units = ten", "line 34: units of dense must be a whole number, at least 1, not 'ten'.")]
     [TestCase("batch = 16", "epochs = 4", "line 3: epochs is given twice; the first time on line 2.")]

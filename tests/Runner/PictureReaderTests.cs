@@ -196,9 +196,32 @@ public sealed class PictureReaderTests : IDisposable
         using var notes = new StringWriter();
 
         Assert.That(
-            PictureList.Of(["first.gif", folder, "last.png"], notes).Select(path => Path.GetFileName(path)),
+            PictureList.Of(["first.gif", folder, "last.png"], isRecursive: false, notes).Select(path => Path.GetFileName(path)),
             Is.EqualTo(new[] { "first.gif", "B.jpg", "a.jpeg", "b.PNG", "last.png" }));
         Assert.That(notes.ToString(), Does.Contain("3 pictures; left out: 3 that"));
+    }
+
+    [Test]
+    public void Of_a_folder_of_classes_the_pictures_come_class_by_class_if_asked_for()
+    {
+        string folder = _folder.File("classes");
+        foreach (string name in (string[])["rose/2.png", "rose/1.jpg", "aster/9.png", "aster/wild/3.png", "a.txt"])
+        {
+            string file = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            File.WriteAllText(file, "");
+        }
+
+        Directory.CreateSymbolicLink(Path.Combine(folder, "rose", "again"), folder);
+        using var notes = new StringWriter();
+
+        Assert.That(
+            PictureList.Of([folder], isRecursive: true, notes).Select(path => Path.GetRelativePath(folder, path)),
+            Is.EqualTo(new[] { "aster/9.png", "aster/wild/3.png", "rose/1.jpg", "rose/2.png" }));
+        Assert.That(notes.ToString(), Does.Contain("4 pictures; left out: 1 that"));
+        Assert.That(
+            () => PictureList.Of([folder], isRecursive: false, notes),
+            Throws.TypeOf<EngineException>().With.Message.EndsWith("Of the folders in it, 2, --recursive takes the pictures."));
     }
 
     private static byte[] Noise(int count, int seed)

@@ -5,7 +5,7 @@ namespace Engine.Compile;
 /// <summary>How functions are compiled.</summary>
 public sealed record CompileOptions
 {
-    private readonly IReadOnlyList<string> _excluding = [];
+    private readonly IReadOnlyList<string> _excluding = [], _including = [];
 
     /// <summary>What holds where nothing else is said.</summary>
     public static CompileOptions Default { get; set; } = new();
@@ -18,18 +18,18 @@ public sealed record CompileOptions
     public IReadOnlyList<string> Excluding
     {
         get => _excluding;
-        init
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            string[] names = [.. Rewrite.All.Select(rewrite => rewrite.Name).Distinct()];
-            if (value.FirstOrDefault(name => !names.Contains(name)) is { } unknown)
-            {
-                throw new EngineException(
-                    $"There is no rewrite '{unknown}' to leave out: there are {string.Join(", ", names)}.");
-            }
+        init => _excluding = Known(value, Rewrite.All, "leave out");
+    }
 
-            _excluding = value;
-        }
+    /// <summary>
+    /// Rewrites that run only if they are named here, because what they make faster becomes less exact:
+    /// <c>winograd4</c>.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such rewrite.</exception>
+    public IReadOnlyList<string> Including
+    {
+        get => _including;
+        init => _including = Known(value, Rewrite.All.Where(rewrite => rewrite.IsOnDemand), "take in");
     }
 
     /// <summary>How the function runs.</summary>
@@ -41,6 +41,17 @@ public sealed record CompileOptions
     public Profile? Profile { get; init; }
 
     /// <summary>The rewrites that run, in order.</summary>
-    internal IEnumerable<Rewrite> Rewrites =>
-        Rewrite.All.Where(rewrite => rewrite.Level <= Optimizer && !Excluding.Contains(rewrite.Name));
+    internal IEnumerable<Rewrite> Rewrites => Rewrite.All.Where(rewrite => rewrite.Level <= Optimizer
+        && !Excluding.Contains(rewrite.Name) && (!rewrite.IsOnDemand || Including.Contains(rewrite.Name)));
+
+    private static IReadOnlyList<string> Known(
+        IReadOnlyList<string> asked, IEnumerable<Rewrite> rewrites, string what)
+    {
+        ArgumentNullException.ThrowIfNull(asked);
+        string[] names = [.. rewrites.Select(rewrite => rewrite.Name).Distinct()];
+        return asked.FirstOrDefault(name => !names.Contains(name)) is { } unknown
+            ? throw new EngineException(
+                $"There is no rewrite '{unknown}' to {what}: there are {string.Join(", ", names)}.")
+            : asked;
+    }
 }

@@ -13,8 +13,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private const byte Poison = 0xFF;
 
     private readonly Dictionary<Root, byte[]> _values = [];
-    private readonly byte[] _arena = new byte[plan.Arena.Bytes];
-    private readonly byte[] _after = new byte[plan.Arena.Bytes];
+    private readonly byte[] _arena = Room(plan.Arena.Bytes), _after = Room(plan.Arena.Bytes);
 
     protected override void Begin()
     {
@@ -46,12 +45,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
             }
         }
 
-        IEnumerable<Operand> written = step.Operands.Outputs;
-        foreach (Operand place in step.Operands.Workspace is { } workspace ? written.Append(workspace) : written)
+        foreach (MemoryRange place in Written(step))
         {
-            if (!ReadPlaces(step).Any(read => Overlap(read, place)))
+            if (!ReadPlaces(step).Any(read => read.Range.Overlaps(place)))
             {
-                place.Storage.Write(Enumerable.Repeat(Poison, (int)Bytes(place)).ToArray(), place.Offset);
+                place.Storage.Write(Enumerable.Repeat(Poison, (int)place.Bytes).ToArray(), place.Offset);
             }
         }
 
@@ -63,22 +61,14 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         CheckTypes(step);
         CheckUntouched(step);
         NdArray[] inputs = [.. step.Operands.Inputs.Select((input, i) => Value(input.Type, step.Reads[i]))];
-        NdArray[] expected = [.. step.Operands.Outputs.Select(output => Nothing(output.Type.Shape))];
-        if (step.Node is { } node)
-        {
-            node.Op.Reference(inputs, expected);
-        }
-        else
-        {
-            inputs[0].Data.CopyTo(expected[0].Data, 0);
-        }
-
-        double terms = (double)inputs.Sum(input => input.Data.LongLength)
-            / Math.Max(1, expected.Sum(output => output.Data.LongLength));
-        for (int i = 0; i < expected.Length; i++)
+        TensorType[] types =
+            [.. step.Operands.Outputs.Select(output => new TensorType(output.Type.DType, output.Type.Shape))];
+        NdArray[] expected = step.Node is { Op: var op } ? Definitions.Of(op, inputs, types) : inputs;
+        var tolerance = new Tolerance(step.Node?.Op, inputs, expected, types) { IsLenient = step.Node is not null };
+        for (int i = 0; i < types.Length; i++)
         {
             Tensor actual = Read(step.Operands.Outputs[i]);
-            CheckValues(step, i, actual, expected[i], terms);
+            CheckValues(step, i, actual, tolerance);
             if (i < step.Writes.Count)
             {
                 _values[step.Writes[i]] = actual.Bytes.ToArray();
@@ -109,11 +99,11 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     {
         // Of the arena, all but what is written; elsewhere, what is read.
         Plan.Arena.Read(_after);
-        foreach (Operand place in step.Operands.Outputs.Append(step.Operands.Workspace).OfType<Operand>())
+        foreach (MemoryRange place in Written(step))
         {
             if (place.Storage == Plan.Arena)
             {
-                int start = (int)place.Offset, length = (int)Bytes(place);
+                int start = (int)place.Offset, length = (int)place.Bytes;
                 _after.AsSpan(start, length).CopyTo(_arena.AsSpan(start));
             }
         }
@@ -127,7 +117,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         for (int i = 0; i < step.Reads.Count; i++)
         {
             Operand input = step.Operands.Inputs[i];
-            if (step.Reads[i] is { } root && !step.Operands.Outputs.Any(output => Overlap(input, output))
+            if (step.Reads[i] is { } root && !step.Operands.Outputs.Any(output => output.Range.Overlaps(input.Range))
                 && !Read(input).Bytes.SequenceEqual(_values[root]))
             {
                 throw Error(step, $"wrote over its input '{root.Variable}' ({root.Variable.Type}).");
@@ -135,15 +125,14 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         }
     }
 
-    private void CheckValues(BoundStep step, int output, Tensor actual, NdArray expected, double terms)
+    private void CheckValues(BoundStep step, int output, Tensor actual, Tolerance tolerance)
     {
-        // A definition may go beyond the dtype's range, where the device has an infinity.
-        NdArray rounded = NdArray.From(expected.ToTensor(actual.DType));
-        var values = NdArray.From(actual);
-        int wrong = Tolerance.Of(actual.DType, rounded, terms).FirstOutside(values, rounded);
+        int wrong = tolerance.FirstOutside(output, actual);
         if (wrong >= 0)
         {
             string read = string.Join(", ", step.Operands.Inputs.Select(Describe));
+            var values = NdArray.From(actual);
+            NdArray rounded = NdArray.From(tolerance.Expected[output].ToTensor(actual.DType));
             FormattableString found =
                 $"element {Place(actual.Shape, wrong)} is {values.Data[wrong]:G9}, and by its definition {rounded.Data[wrong]:G9}";
             throw Error(
@@ -157,13 +146,21 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private string Near(BoundStep step, int at)
     {
         Operand? before = step.Operands.Outputs
-            .Where(output => output.Storage == Plan.Arena && output.Offset + Bytes(output) <= at)
+            .Where(output => output.Storage == Plan.Arena && output.Offset + output.Range.Bytes <= at)
             .MaxBy(output => output.Offset);
         string place = before is null
             ? $"byte {at} of the plan's memory"
-            : $"{at - before.Offset - Bytes(before)} bytes behind the end of {Describe(before)}";
+            : $"{at - before.Offset - before.Range.Bytes} bytes behind the end of {Describe(before)}";
         return $"{place} has changed";
     }
+
+    /// <summary>Copies of all memory: two for each plan.</summary>
+    private static byte[] Room(long bytes) => bytes <= Array.MaxLength ? new byte[bytes] : throw new EngineException(
+        FormattableString.Invariant($"DebugMode copies a plan's memory, of which this one takes {bytes:N0} bytes, and up to ")
+        + FormattableString.Invariant($"{Array.MaxLength:N0} can be: take smaller batches, or another mode."));
+
+    private static IEnumerable<MemoryRange> Written(BoundStep step) =>
+        step.Operands.Outputs.Select(output => output.Range).Append(step.Operands.Workspace).OfType<MemoryRange>();
 
     private static IEnumerable<Operand> ReadPlaces(BoundStep step) =>
         step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null);
@@ -172,7 +169,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     {
         if (root is null)
         {
-            return Nothing(type.Shape);
+            return Nothing(type);
         }
 
         var value = new Tensor(type.DType, type.Shape);
@@ -180,15 +177,10 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         return NdArray.From(value);
     }
 
-    private static NdArray Nothing(Shape shape)
+    private static NdArray Nothing(OperandType type)
     {
-        var nothing = new NdArray(shape);
+        var nothing = new NdArray(type.Shape, type.DType);
         Array.Fill(nothing.Data, double.NaN);
         return nothing;
     }
-
-    private static long Bytes(Operand operand) => operand.Type.Shape.Count * operand.Type.DType.Size();
-
-    private static bool Overlap(Operand a, Operand b) => a.Storage == b.Storage
-        && a.Offset < b.Offset + Bytes(b) && b.Offset < a.Offset + Bytes(a);
 }

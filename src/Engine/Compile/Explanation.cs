@@ -1,5 +1,6 @@
 using System.Globalization;
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Graph;
 
 namespace Engine.Compile;
@@ -128,13 +129,17 @@ internal sealed class Explanation(Plan plan, Device device)
         {
             Lifetime buffer = layout.Buffers[i];
             table.Add(
-                string.Join(", then ", names[i]), Digits(layout.Memory.Offsets[i]), Digits(buffer.Bytes),
+                string.Join(", then ", names[i]), TextTable.Digits(layout.Memory.Offsets[i]), TextTable.Digits(buffer.Bytes),
                 buffer.First < 0 ? "the start" : Wave(buffer.First),
                 buffer.Last > waves[^1] ? "the end" : Wave(buffer.Last));
         }
 
         // In the layout the views have waves too, in which nothing runs.
-        string Wave(int wave) => $"{before + waves.Count(other => other <= wave)}";
+        string Wave(int wave)
+        {
+            int at = Array.BinarySearch(waves, wave);
+            return $"{before + (at < 0 ? ~at : at + 1)}";
+        }
 
         SharedVariable[] shared =
         [
@@ -144,10 +149,10 @@ internal sealed class Explanation(Plan plan, Device device)
         MemoryPlan memory = layout.Memory;
         string ratio = memory.LowerBound == 0 ? ""
             : FormattableString.Invariant($" ({(double)memory.ArenaBytes / memory.LowerBound:0.00} of it)");
-        return $"{table}\nbytes with reuse: {Digits(memory.ArenaBytes)}\n"
-            + $"bytes without reuse: {Digits(memory.BytesWithoutReuse)}\n"
-            + $"alive at once at most, the lower bound: {Digits(memory.LowerBound)}{ratio}\n"
-            + $"shared variables: {Digits(shared.Sum(variable => variable.Type.Bytes))} in {shared.Length}\n";
+        return $"{table}\nbytes with reuse: {TextTable.Digits(memory.ArenaBytes)}\n"
+            + $"bytes without reuse: {TextTable.Digits(memory.BytesWithoutReuse)}\n"
+            + $"alive at once at most, the lower bound: {TextTable.Digits(memory.LowerBound)}{ratio}\n"
+            + $"shared variables: {TextTable.Digits(shared.Sum(variable => variable.Type.Bytes))} in {shared.Length}\n";
     }
 
     private string Kernels()
@@ -187,7 +192,24 @@ internal sealed class Explanation(Plan plan, Device device)
             ]);
         }
 
-        return $"{table}\n{launches.Count} kernels, {Total(owned, launches.Count)} µs at least.\n{Assumed()}";
+        return $"{table}\n{Paths()}{launches.Count} kernels, {Total(owned, launches.Count)} µs at least.\n{Assumed()}";
+    }
+
+    /// <summary>Where the CPU has several ways to compute an op: which it takes, and why.</summary>
+    private string Paths()
+    {
+        (BoundStep Step, string? Path)[] chosen = device is CpuDevice cpu
+            ? [.. _steps.Select(step => (Step: step, Path: cpu.PathOf(step.Node?.Op, step.Operands)))
+                .Where(pair => pair.Path is not null)]
+            : [];
+        var table = new TextTable("op", "outputs", "path", "from");
+        foreach ((BoundStep step, string? path) in chosen)
+        {
+            string outputs = string.Join(", ", step.Operands.Outputs.Select(output => $"{output.Type.Shape}"));
+            table.Add(step.Name, outputs, path!, step.From);
+        }
+
+        return chosen.Length == 0 ? "" : $"{table}\n";
     }
 
     /// <summary>Launches run one after the other, each no faster than its bytes and its arithmetic allow.</summary>
@@ -200,6 +222,4 @@ internal sealed class Explanation(Plan plan, Device device)
         device.Peak.Floor(steps.Sum(step => step.Bytes), steps.Sum(step => step.Flops));
 
     private string Assumed() => $"Floors are for {device.Peak}.\n";
-
-    private static string Digits(long bytes) => bytes.ToString("N0", CultureInfo.InvariantCulture);
 }

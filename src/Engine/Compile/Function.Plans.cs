@@ -211,7 +211,7 @@ public sealed partial class Function
         if (!_constants.TryGetValue(constant, out Storage? storage))
         {
             storage = Device.Allocate(constant.Type.Bytes);
-            storage.Write(constant.Value.Bytes);
+            constant.Value.CopyTo(storage);
             _constants.Add(constant, storage);
         }
 

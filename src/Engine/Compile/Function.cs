@@ -101,7 +101,7 @@ public sealed partial class Function : IDisposable
             for (int i = 0; i < outputs.Length; i++)
             {
                 outputs[i] = new Tensor(plan.OutputDType(i), plan.OutputShape(i));
-                plan.ReadOutput(i, outputs[i].Bytes);
+                plan.ReadOutput(i, outputs[i]);
             }
 
             return outputs;
@@ -133,7 +133,7 @@ public sealed partial class Function : IDisposable
             plan.Run(1);
             for (int i = 0; i < outputs.Length; i++)
             {
-                plan.ReadOutput(i, outputs[i].Bytes);
+                plan.ReadOutput(i, outputs[i]);
             }
         }
         finally

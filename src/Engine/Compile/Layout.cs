@@ -143,8 +143,8 @@ internal sealed class Layout
                 _roots[root.Variable] = root;
             }
 
-            long workspace = device.Workspace(
-                node.Op, [.. node.Inputs.Select(OperandType)], [.. node.Outputs.Select(OperandType)]);
+            long workspace = Lowering.Of(node, device, () => device.Workspace(
+                node.Op, [.. node.Inputs.Select(OperandType)], [.. node.Outputs.Select(OperandType)]));
             _steps.Add(new Step(node, wave, read, written, workspace));
         }
     }

@@ -45,15 +45,12 @@ internal sealed class Plan : IDisposable
             var operands = new StepOperands(
                 [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
                 [.. step.Node.Outputs.Select((output, i) => At(step.Outputs[i], output))],
-                workspace < 0 ? null : new Operand(
-                    _arena,
-                    Layout.Memory.Offsets[workspace],
-                    new OperandType(DType.UInt8, [checked((int)step.Workspace)])))
+                workspace < 0 ? null : new MemoryRange(_arena, Layout.Memory.Offsets[workspace], step.Workspace))
             {
                 Origin = step.Node.Origin.ToString(),
             };
-            waves[^1].Add(new BoundStep(
-                step.Node, step.Inputs, step.Outputs, operands, device.Bind(step.Node.Op, operands)));
+            IKernel kernel = Lowering.Of(step.Node, device, () => device.Bind(step.Node.Op, operands));
+            waves[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
         }
 
         foreach ((Root from, SharedVariable to) in Layout.CopiesAfter)
@@ -157,7 +154,7 @@ internal sealed class Plan : IDisposable
     {
         for (int i = 0; i < _inputs.Length; i++)
         {
-            _inputs[i].Storage.Write(arguments[i].Bytes, _inputs[i].Offset);
+            arguments[i].CopyTo(_inputs[i].Storage, _inputs[i].Offset);
         }
     }
 
@@ -169,6 +166,9 @@ internal sealed class Plan : IDisposable
 
     public void ReadOutput(int output, Span<byte> destination) =>
         _outputs[output].Storage.Read(destination, _outputs[output].Offset);
+
+    public void ReadOutput(int output, Tensor destination) =>
+        destination.CopyFrom(_outputs[output].Storage, _outputs[output].Offset);
 
     public void Dispose()
     {

@@ -34,6 +34,9 @@ public sealed record EngineOptions
     /// <summary>The names of rewrites to leave out, with colons between.</summary>
     public string OptimizerExcluding { get; init; } = "";
 
+    /// <summary>The names of rewrites to take in that run only if asked for, with colons between.</summary>
+    public string OptimizerIncluding { get; init; } = "";
+
     /// <summary>How compiled functions run.</summary>
     public Mode Mode { get; init; } = Mode.Mode;
 

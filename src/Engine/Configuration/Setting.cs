@@ -48,6 +48,9 @@ internal sealed record Setting(
             }),
         new("optimizer_excluding", "names with colons between, as fuse:merge", "", "rewrites to leave out",
             (options, text) => options with { OptimizerExcluding = text }),
+        new("optimizer_including", "names with colons between, as winograd4", "",
+            "rewrites to take in that make functions faster and less exact",
+            (options, text) => options with { OptimizerIncluding = text }),
         new("mode", "Mode, DebugMode, NanGuardMode", "Mode", "what is checked while functions run",
             (options, text) => text.ToLowerInvariant() switch
             {

@@ -1,4 +1,6 @@
 using System.Collections;
+using System.Globalization;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Engine;
@@ -13,15 +15,22 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     /// <summary>A side that is only known when the function is called.</summary>
     public const int Unknown = -1;
 
+    /// <summary>
+    /// The most elements that a tensor or a value of a graph has. Places in it are 32-bit numbers, also on GPUs; kernels
+    /// step on from the last one by a tile, a grid or a window, for which there is room up to 2³¹.
+    /// </summary>
+    public const int MostElements = 2_000_000_000;
+
     private readonly int[]? _sides;
 
-    private Shape(int[] sides) => _sides = sides;
+    /// <summary>A shape of these sides: <c>new Shape(2, 3)</c>, or by a collection expression <c>[2, 3]</c>.</summary>
+    public Shape(params ReadOnlySpan<int> sides) => _sides = sides.ToArray();
 
     /// <summary>The shape of a scalar: no sides.</summary>
     public static Shape Scalar => default;
 
     /// <summary>Makes a shape of these sides.</summary>
-    public static Shape Create(params ReadOnlySpan<int> sides) => new(sides.ToArray());
+    public static Shape Create(params ReadOnlySpan<int> sides) => new(sides);
 
     /// <summary>A shape of <paramref name="rank"/> unknown sides.</summary>
     public static Shape OfRank(int rank)
@@ -47,6 +56,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     /// <summary>The number of elements.</summary>
     /// <exception cref="InvalidOperationException">A side is unknown.</exception>
+    /// <exception cref="EngineException">There are more than can be counted.</exception>
     public long Count
     {
         get
@@ -56,14 +66,49 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
                 throw new InvalidOperationException($"The shape {this} has an unknown side.");
             }
 
-            long count = 1;
+            Int128 count = Int128.One;
             foreach (int side in Sides)
             {
-                count = checked(count * side);
+                if (side == 0)
+                {
+                    return 0;
+                }
+
+                count = Int128.Min(count * side, long.MaxValue + Int128.One);
             }
 
-            return count;
+            return count <= long.MaxValue ? (long)count : throw new EngineException($"{TooLarge()}.");
         }
+    }
+
+    /// <summary>
+    /// Why no array can have this shape, in a clause; null if one can: no side is negative but the unknown ones, and the
+    /// others, of which those of 0 count as 1, make up to <see cref="MostElements"/>. Then no product of some of the sides
+    /// is beyond 32 bits.
+    /// </summary>
+    internal string? Problem
+    {
+        get
+        {
+            long least = 1;
+            foreach (int side in Sides)
+            {
+                least *= side < Unknown ? 0 : Math.Max(side, 1);
+                if (least is 0 or > MostElements)
+                {
+                    return least == 0 ? "a side is negative" : TooLarge();
+                }
+            }
+
+            return null;
+        }
+    }
+
+    private string TooLarge()
+    {
+        BigInteger elements = Sides.ToArray().Aggregate(BigInteger.One, (product, side) => product * Math.Max(side, 1));
+        return FormattableString.Invariant(
+            $"{this} would be {elements:N0} elements, and {MostElements:N0} is the most that an array has");
     }
 
     /// <summary>The product of the sides from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
@@ -150,5 +195,5 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     /// <summary>The sides in brackets, unknown ones as <c>?</c>: <c>(?, 1, 32, 32)</c>.</summary>
     public override string ToString() =>
-        $"({string.Join(", ", this.Select(side => side == Unknown ? "?" : side.ToString()))})";
+        $"({string.Join(", ", this.Select(side => side == Unknown ? "?" : side.ToString(CultureInfo.InvariantCulture)))})";
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Engine;
@@ -18,14 +19,10 @@ public sealed class Tensor
     }
 
     /// <summary>A tensor of zeros.</summary>
-    public Tensor(DType dtype, Shape shape)
-        : this(dtype, shape, dtype switch
-        {
-            DType.Float32 => new float[shape.Count],
-            DType.Float64 => new double[shape.Count],
-            DType.Int32 => new int[shape.Count],
-            _ => new byte[shape.Count],
-        })
+    /// <exception cref="EngineException">
+    /// A side is negative or unknown, or there are more than <see cref="Shape.MostElements"/>.
+    /// </exception>
+    public Tensor(DType dtype, Shape shape) : this(dtype, shape, Zeros(dtype, shape))
     {
     }
 
@@ -39,23 +36,28 @@ public sealed class Tensor
     internal string TypeText => $"{DType.Name()} {Shape}";
 
     /// <summary>The elements' bytes, in C order.</summary>
-    public Span<byte> Bytes => DType switch
-    {
-        DType.Float32 => MemoryMarshal.AsBytes(((float[])_data).AsSpan()),
-        DType.Float64 => MemoryMarshal.AsBytes(((double[])_data).AsSpan()),
-        DType.Int32 => MemoryMarshal.AsBytes(((int[])_data).AsSpan()),
-        _ => (byte[])_data,
-    };
+    /// <exception cref="EngineException">There are more than 2 GiB of them, which no span holds.</exception>
+    public Span<byte> Bytes => ByteCount <= int.MaxValue
+        ? BytesFrom(0)
+        : throw new EngineException(FormattableString.Invariant(
+            $"A tensor of {this} has {ByteCount:N0} bytes, and a span holds {int.MaxValue:N0}: take AsSpan, or fewer rows."));
+
+    /// <summary>How many bytes the elements are.</summary>
+    internal long ByteCount => _data.LongLength * DType.Size();
 
     /// <summary>Wraps <paramref name="data"/>, which is not copied, as a tensor of this shape; without a shape, a vector.</summary>
-    /// <exception cref="EngineException">The shape does not hold as many elements as the array.</exception>
+    /// <exception cref="EngineException">
+    /// The shape does not hold as many elements as the array, or that has more than <see cref="Shape.MostElements"/>.
+    /// </exception>
     public static Tensor From<T>(T[] data, params ReadOnlySpan<int> shape) where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(data);
         Shape sides = shape.IsEmpty ? [data.Length] : Shape.Create(shape);
-        return sides.IsKnown && sides.Count == data.Length
+        return sides is { IsKnown: true, Problem: null } && sides.Count == data.Length
             ? new Tensor(DTypes.Of<T>(), sides, data)
-            : throw new EngineException($"{data.Length} elements do not fill a tensor of shape {sides}.");
+            : throw new EngineException(
+                $"{data.Length} elements do not fill a tensor of shape {sides}"
+                + (sides.Problem is { } problem ? $": {problem}." : "."));
     }
 
     /// <summary>A tensor of no sides.</summary>
@@ -72,7 +74,7 @@ public sealed class Tensor
     public Tensor Reshape(params ReadOnlySpan<int> shape)
     {
         var sides = Shape.Create(shape);
-        return sides.Count == Shape.Count
+        return sides is { IsKnown: true, Problem: null } && sides.Count == Shape.Count
             ? new Tensor(DType, sides, _data)
             : throw new EngineException($"A tensor of shape {Shape} cannot take the shape {sides}.");
     }
@@ -81,8 +83,8 @@ public sealed class Tensor
     public Tensor Rows(int start, int count)
     {
         var rows = new Tensor(DType, Shape.With(0, count));
-        int row = Shape.Product(1, Shape.Rank) * DType.Size();
-        Bytes.Slice(start * row, count * row).CopyTo(rows.Bytes);
+        int row = Shape.Product(1, Shape.Rank);
+        Array.Copy(_data, start * row, rows._data, 0, count * row);
         return rows;
     }
 
@@ -90,16 +92,54 @@ public sealed class Tensor
     public Tensor Rows(ReadOnlySpan<int> indices)
     {
         var rows = new Tensor(DType, Shape.With(0, indices.Length));
-        int row = Shape.Product(1, Shape.Rank) * DType.Size();
-        for (int i = 0; i < indices.Length; i++)
-        {
-            Bytes.Slice(indices[i] * row, row).CopyTo(rows.Bytes[(i * row)..]);
-        }
-
+        CopyRows(indices, rows);
         return rows;
     }
 
-    /// <summary>The elements converted to another type, as a C# cast converts them.</summary>
+    /// <summary>Copies the rows with these indices to a tensor of as many.</summary>
+    internal void CopyRows(ReadOnlySpan<int> indices, Tensor to)
+    {
+        int row = Shape.Product(1, Shape.Rank);
+        for (int i = 0; i < indices.Length; i++)
+        {
+            Array.Copy(_data, indices[i] * row, to._data, i * row, row);
+        }
+    }
+
+    /// <summary>Replaces the rows from <paramref name="start"/> on by those of a tensor of the same type.</summary>
+    internal void PutRows(int start, Tensor rows) =>
+        Array.Copy(rows._data, 0, _data, start * Shape.Product(1, Shape.Rank), rows._data.Length);
+
+    /// <summary>Copies all elements to a tensor of the same type.</summary>
+    internal void CopyTo(Tensor to) => Array.Copy(_data, to._data, _data.Length);
+
+    /// <summary>The bytes from a place on, to the end or as many as a span holds: large tensors are copied in pieces.</summary>
+    internal Span<byte> BytesFrom(long start) => MemoryMarshal.CreateSpan(
+        ref Unsafe.AddByteOffset(ref MemoryMarshal.GetArrayDataReference(_data), (nint)start),
+        (int)Math.Min(ByteCount - start, int.MaxValue));
+
+    /// <summary>Copies all elements to a block of memory, from <paramref name="offset"/> on.</summary>
+    internal void CopyTo(Storage storage, long offset = 0)
+    {
+        for (long done = 0; done < ByteCount; done += int.MaxValue)
+        {
+            storage.Write(BytesFrom(done), offset + done);
+        }
+    }
+
+    /// <summary>Copies all elements from a block of memory, from <paramref name="offset"/> on.</summary>
+    internal void CopyFrom(Storage storage, long offset = 0)
+    {
+        for (long done = 0; done < ByteCount; done += int.MaxValue)
+        {
+            storage.Read(BytesFrom(done), offset + done);
+        }
+    }
+
+    /// <summary>
+    /// The elements converted to another type: a fraction becomes an integer by being cut off, a number beyond the integer's
+    /// range its nearest end, NaN 0; an integer becomes a smaller one by its low bits.
+    /// </summary>
     public Tensor Cast(DType dtype)
     {
         if (dtype == DType)
@@ -136,6 +176,20 @@ public sealed class Tensor
             default:
                 return null;
         }
+    }
+
+    private static Array Zeros(DType dtype, Shape shape)
+    {
+        string? problem = shape.IsKnown ? shape.Problem : "a side is unknown";
+        return problem is not null
+            ? throw new EngineException($"There is no tensor of {dtype.Name()} {shape}: {problem}.")
+            : dtype switch
+            {
+                DType.Float32 => new float[shape.Count],
+                DType.Float64 => new double[shape.Count],
+                DType.Int32 => new int[shape.Count],
+                _ => new byte[shape.Count],
+            };
     }
 
     private static int FirstNotFinite<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>

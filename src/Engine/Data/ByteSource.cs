@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using static Engine.TextTable;
 
 namespace Engine.Data;
 
@@ -45,7 +46,7 @@ internal sealed class ByteSource : IDisposable
     public static int CheckLength(long length, string name) => length <= MaximumLength
         ? (int)length
         : throw new DataFormatException(
-            $"{name}: {length:N0} bytes; a batch has at most {MaximumLength:N0}. Split it into " +
+            $"{name}: {Digits(length)} bytes; a batch has at most {Digits(MaximumLength)}. Split it into " +
             "several data_batch files.");
 
     /// <summary>Fills <paramref name="destination"/> with the bytes from <paramref name="start"/> on.</summary>

@@ -1,3 +1,5 @@
+using static Engine.TextTable;
+
 namespace Engine.Data;
 
 /// <summary>One file of CIFAR-10: its form is checked, its pixels are still where they lie.</summary>
@@ -26,7 +28,7 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
     protected int Label(long label, int index) => label is >= 0 and <= 9
         ? (int)label
         : throw new DataFormatException(
-            $"{Source.Name}: image {index:N0} has the label {label}; CIFAR-10's are 0 to 9. The file is damaged " +
+            $"{Source.Name}: image {Digits(index)} has the label {label}; CIFAR-10's are 0 to 9. The file is damaged " +
             "or of another data set (CIFAR-100?); take CIFAR-10, or number your own classes from 0 to 9.");
 
     private sealed class Binary : Cifar10Batch
@@ -40,9 +42,9 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
             if (rest != 0 || Count == 0)
             {
                 throw new DataFormatException(
-                    $"{source.Name}: {source.Length:N0} bytes are not a whole number of images of {RowBytes:N0} " +
-                    $"bytes (a label and 3,072 pixels) but {Count:N0} and {rest:N0} bytes. The file is cut off or " +
-                    "another; copy or unpack it again.");
+                    $"{source.Name}: {Digits(source.Length)} bytes are not a whole number of images of " +
+                    $"{Digits(RowBytes)} bytes (a label and 3,072 pixels) but {Digits(Count)} and {Digits(rest)} bytes. " +
+                    "The file is cut off or another; copy or unpack it again.");
             }
         }
 
@@ -102,7 +104,7 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
             };
             if (labels != Count)
             {
-                throw Error($"{labels:N0} labels for {Count:N0} images");
+                throw Error($"{Digits(labels)} labels for {Digits(Count)} images");
             }
         }
 
@@ -142,7 +144,7 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
             {
                 labels[i] = items[i].Kind == PickleKind.Integer
                     ? Label(items[i].Integer, i)
-                    : throw Error($"label {i:N0} is of kind {items[i].Kind} instead of an integer");
+                    : throw Error($"label {Digits(i)} is of kind {items[i].Kind} instead of an integer");
             }
         }
 

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using static Engine.TextTable;
 
 namespace Engine.Data;
 
@@ -215,7 +216,8 @@ internal static class Cifar10Files
         return count * Cifar10Batch.ImageBytes <= Array.MaxLength
             ? (GC.AllocateUninitializedArray<byte>((int)count * Cifar10Batch.ImageBytes), new int[count])
             : throw new DataFormatException(
-                $"{place}: {count:N0} images are more than the {Array.MaxLength / Cifar10Batch.ImageBytes:N0} " +
+                $"{place}: {Digits(count)} images are more than the " +
+                $"{Digits(Array.MaxLength / Cifar10Batch.ImageBytes)} " +
                 "that a set may hold. Leave out some batches.");
     }
 
@@ -294,7 +296,7 @@ internal static class Cifar10Files
                 if (entry.Length > budget)
                 {
                     throw new DataFormatException(
-                        $"{shown}: {entry.Length:N0} bytes do not fit in the archive. {FetchArchiveAgain}");
+                        $"{shown}: {Digits(entry.Length)} bytes do not fit in the archive. {FetchArchiveAgain}");
                 }
 
                 budget -= entry.Length;
@@ -303,7 +305,8 @@ internal static class Cifar10Files
                     entry.DataStream?.ReadAtLeast(content, content.Length, throwOnEndOfStream: false) ?? 0);
                 yield return read == content.Length
                     ? (name, content)
-                    : throw new DataFormatException($"{shown}: cut off after {read:N0} bytes. {FetchArchiveAgain}");
+                    : throw new DataFormatException(
+                        $"{shown}: cut off after {Digits(read)} bytes. {FetchArchiveAgain}");
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using static Engine.TextTable;
 
 namespace Engine.Data;
 
@@ -93,7 +94,9 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
             catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
             {
                 throw new DownloadException(
-                    $"{source.Url} did not answer for {source.Patience.TotalSeconds:0.#} seconds", e);
+                    FormattableString.Invariant(
+                        $"{source.Url} did not answer for {source.Patience.TotalSeconds:0.#} seconds"),
+                    e);
             }
         }
     }
@@ -180,7 +183,8 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
         progress?.Report(new DownloadProgress(received, total));
         if (received < total)
         {
-            throw new HttpIOException(HttpRequestError.ResponseEnded, $"{received:N0} of {total:N0} bytes came");
+            throw new HttpIOException(
+                HttpRequestError.ResponseEnded, $"{Digits(received)} of {Digits(total.Value)} bytes came");
         }
     }
 
@@ -197,7 +201,7 @@ internal sealed class Downloader(DownloadSource source, IProgress<DownloadProgre
 #pragma warning restore CA5351
         return sha256 == source.Sha256 && md5 == source.Md5
             ? null
-            : $"{file.Length:N0} bytes with the SHA-256 sum {sha256} and the MD5 sum {md5} instead of " +
+            : $"{Digits(file.Length)} bytes with the SHA-256 sum {sha256} and the MD5 sum {md5} instead of " +
               $"{source.Sha256} and {source.Md5}";
     }
 

@@ -1,3 +1,5 @@
+using static Engine.TextTable;
+
 namespace Engine.Data;
 
 /// <summary>What the allowed names stand for, as NumPy's <c>__reduce__</c> methods write them.</summary>
@@ -41,7 +43,8 @@ internal sealed partial class PickleReader
                 arguments[1].Kind == PickleKind.Bytes:
                 return LengthOf(arguments[1]) == dtype.Size
                     ? new(PickleKind.Integer, dtype.Read(BytesOf(arguments[1])))
-                    : throw Error($"a number of {LengthOf(arguments[1]):N0} bytes where its type has {dtype.Size}");
+                    : throw Error(
+                        $"a number of {Digits(LengthOf(arguments[1]))} bytes where its type has {dtype.Size}");
 
             case PickleGlobal.FromBuffer when arguments.Length == 4 && arguments[0].Kind == PickleKind.Bytes &&
                 (Is(arguments[3], "C"u8) || Is(arguments[3], "F"u8)):
@@ -100,7 +103,7 @@ internal sealed partial class PickleReader
 
         if (size != LengthOf(data))
         {
-            throw Error($"an array of shape ({string.Join(", ", shapeOf)}) with {LengthOf(data):N0} bytes");
+            throw Error($"an array of shape ({string.Join(", ", shapeOf)}) with {Digits(LengthOf(data))} bytes");
         }
 
         (array.Shape, array.DType, array.IsFortran, array.Data) = (shapeOf, type, fortran, data);

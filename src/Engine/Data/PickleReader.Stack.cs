@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using static Engine.TextTable;
 
 namespace Engine.Data;
 
@@ -33,7 +34,8 @@ internal sealed partial class PickleReader
     private int CheckLength(ulong length) => length <= (ulong)(_source.Length - _position)
         ? (int)length
         : throw Error(
-            $"the file is cut off: {length:N0} more bytes should stand where {_source.Length - _position:N0} are left");
+            $"the file is cut off: {Digits(length)} more bytes should stand where "
+            + $"{Digits(_source.Length - _position)} are left");
 
     private long ReadLong(int count)
     {
@@ -68,13 +70,13 @@ internal sealed partial class PickleReader
 
     private byte[] ReadName(PickleValue value) => LengthOf(value) < MaximumName
         ? BytesOf(value)
-        : throw Error($"a name of {LengthOf(value):N0} characters");
+        : throw Error($"a name of {Digits(LengthOf(value))} characters");
 
     private void Push(PickleValue value)
     {
         if (++_values > _maximumValues)
         {
-            throw Error($"more than {_maximumValues:N0} values in a file of {_source.Length:N0} bytes");
+            throw Error($"more than {Digits(_maximumValues)} values in a file of {Digits(_source.Length)} bytes");
         }
 
         _stack.Add(value);
@@ -150,7 +152,7 @@ internal sealed partial class PickleReader
         _memo[index] = Peek();
         if (_memo.Count > _maximumValues)
         {
-            throw Error($"more than {_maximumValues:N0} remembered values");
+            throw Error($"more than {Digits(_maximumValues)} remembered values");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using static Engine.TextTable;
 
 namespace Engine.Data;
 
@@ -121,7 +122,7 @@ internal sealed partial class PickleReader
     }
 
     private DataFormatException Error(string what) => new(
-        $"{_source.Name}: {what} (at byte {_opcodeAt:N0}). It is not a whole CIFAR-10 batch: copy or unpack it " +
+        $"{_source.Name}: {what} (at byte {Digits(_opcodeAt)}). It is not a whole CIFAR-10 batch: copy or unpack it " +
         "again, or write your own as pickle.dump({'data': uint8 array of shape (n, 3072), 'labels': list of n ints}, " +
         "file, protocol=2).");
 
@@ -136,7 +137,7 @@ internal sealed partial class PickleReader
                 PickleValue root = Pop();
                 return _position == _source.Length
                     ? root
-                    : throw Error($"{_source.Length - _position:N0} bytes stand after the pickle's end");
+                    : throw Error($"{Digits(_source.Length - _position)} bytes stand after the pickle's end");
             }
 
             if (!Structure(opcode) && !Constant(opcode))

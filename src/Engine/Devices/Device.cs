@@ -101,16 +101,31 @@ public readonly record struct OperandType(DType DType, Shape Shape);
 /// <param name="Storage">The block of memory.</param>
 /// <param name="Offset">Where in it the value begins, in bytes.</param>
 /// <param name="Type">The dtype and the shape.</param>
-public sealed record Operand(Storage Storage, long Offset, OperandType Type);
+public sealed record Operand(Storage Storage, long Offset, OperandType Type)
+{
+    /// <summary>The memory that the value takes.</summary>
+    public MemoryRange Range => new(Storage, Offset, Type.Shape.Count * Type.DType.Size());
+}
 
 /// <summary>What a step of a plan reads and writes.</summary>
 /// <param name="Inputs">What it reads.</param>
 /// <param name="Outputs">What it writes.</param>
 /// <param name="Workspace">Scratch memory, if the op asked for any.</param>
-public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, Operand? Workspace)
+public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, MemoryRange? Workspace)
 {
     /// <summary>What a message about the step ends with: its layer and its line, as far as they are known.</summary>
     public string Origin { get; init; } = "";
+}
+
+/// <summary>A part of a block of memory, which may be longer than an array.</summary>
+/// <param name="Storage">The block.</param>
+/// <param name="Offset">Where in it the part begins, in bytes.</param>
+/// <param name="Bytes">How long it is.</param>
+public sealed record MemoryRange(Storage Storage, long Offset, long Bytes)
+{
+    /// <summary>Whether some byte is in both.</summary>
+    internal bool Overlaps(MemoryRange other) =>
+        Storage == other.Storage && Offset < other.Offset + other.Bytes && other.Offset < Offset + Bytes;
 }
 
 /// <summary>Something a device can run, bound to its operands.</summary>

@@ -60,7 +60,10 @@ public sealed class Apply
         catch (Exception error) when (error is EngineException or OverflowException)
         {
             string shapes = string.Join(" and ", inputs.Select(type => type.ToString()));
-            throw new EngineException($"{Op.Name} cannot take {shapes}: {error.Message.TrimEnd('.')}.{Origin}", error);
+            string reason = error is OverflowException
+                ? $"what comes of it has more than {Shape.MostElements} elements"
+                : error.Message.TrimEnd('.');
+            throw new EngineException($"{Op.Name} cannot take {shapes}: {reason}.{Origin}", error);
         }
     }
 

@@ -116,7 +116,11 @@ internal sealed record FunctionGraph(
             Apply? user = Traversal.Order(Roots).FirstOrDefault(node => node.Inputs.Contains(missing));
             throw new EngineException(
                 $"'{missing}' ({missing.Type}) is needed but is neither an input nor given"
-                + (user is null ? "." : $": {user} uses it.{user.Origin}"));
+                + (user is null ? "." : $": {user} uses it.{user.Origin}")
+                + (givens.ContainsKey(missing)
+                    ? $" There is a given for it, but what a given puts in place is taken as it is: put the value of '{missing}' "
+                        + "into the given that uses it."
+                    : ""));
         }
     }
 

@@ -6,6 +6,9 @@ namespace Engine.Graph;
 /// <summary>Writes graphs as text.</summary>
 public static class Printer
 {
+    /// <summary>So many levels are drawn by indentation; further down a number says the level, so that text stays short.</summary>
+    private const int MostIndented = 40;
+
     /// <summary>
     /// The applications in the order in which they run, as Theano prints a function's <c>toposort()</c>: each with its
     /// inputs, leaves by name or type, results as the op that makes them: <c>[exp(&lt;float32 (230400)&gt;)]</c>.
@@ -18,7 +21,7 @@ public static class Printer
 
     /// <summary>
     /// The expression as a tree, one op a line with its type, its inputs below it and indented; what appears again is
-    /// named by its number.
+    /// named by its number. Below 40 levels a number stands for the indentation.
     /// </summary>
     public static string Tree(params ReadOnlySpan<Variable> outputs)
     {
@@ -32,7 +35,7 @@ public static class Printer
 
         while (stack.TryPop(out (Variable Variable, int Depth) top))
         {
-            text.Append(' ', 2 * top.Depth);
+            text.Append(Indentation("  ", top.Depth));
             if (top.Variable is not Result result)
             {
                 text.Append(CultureInfo.InvariantCulture, $"{Leaf(top.Variable)}\n");
@@ -54,7 +57,7 @@ public static class Printer
 
     /// <summary>
     /// Named expressions as trees, as Theano's <c>debugprint</c> draws them: one op a line with its id and its type,
-    /// its inputs below it behind bars; what appears again is its id alone.
+    /// its inputs below it behind bars; what appears again is its id alone. Below 40 levels a number stands for the bars.
     /// </summary>
     public static string DebugPrint(params IReadOnlyList<(string Name, Variable Variable)> roots)
     {
@@ -64,8 +67,8 @@ public static class Printer
         foreach ((string name, Variable root) in roots)
         {
             text.Append(CultureInfo.InvariantCulture, $"{name}\n");
-            var stack = new Stack<(Variable Variable, string Bars)>([(root, " ")]);
-            while (stack.TryPop(out (Variable Variable, string Bars) top))
+            var stack = new Stack<(Variable Variable, int Depth)>([(root, 0)]);
+            while (stack.TryPop(out (Variable Variable, int Depth) top))
             {
                 object identity = top.Variable is Result result ? result.Owner : top.Variable;
                 bool isNew = ids.TryAdd(identity, Letters(ids.Count));
@@ -74,17 +77,21 @@ public static class Printer
                     : Short(top.Variable);
                 string variableName = top.Variable is Result { Name: { } own } ? $" '{own}'" : "";
                 text.Append(CultureInfo.InvariantCulture,
-                    $"{top.Bars}|{what} [id {ids[identity]}] <{top.Variable.Type}>{variableName}\n");
+                    $" {Indentation("| ", top.Depth)}|{what} [id {ids[identity]}] <{top.Variable.Type}>{variableName}\n");
                 IReadOnlyList<Variable> inputs = isNew && top.Variable is Result next ? next.Owner.Inputs : [];
                 for (int i = inputs.Count - 1; i >= 0; i--)
                 {
-                    stack.Push((inputs[i], top.Bars + "| "));
+                    stack.Push((inputs[i], top.Depth + 1));
                 }
             }
         }
 
         return text.ToString();
     }
+
+    private static string Indentation(string level, int depth) => depth <= MostIndented
+        ? string.Concat(Enumerable.Repeat(level, depth))
+        : string.Create(CultureInfo.InvariantCulture, $"{Indentation(level, MostIndented)}… {depth} ");
 
     /// <summary>A, B … Z, AA, AB …</summary>
     private static string Letters(int number) =>

@@ -7,8 +7,8 @@ namespace Engine.Graph;
 /// </summary>
 public sealed class SharedVariable : Variable, IDisposable
 {
-    /// <summary>Of a value taken from rows of another, how many are brought to the device at once.</summary>
-    private const int RowsAtOnce = 512;
+    /// <summary>Of a value taken from rows of another, how many are brought to the device at once, and how many bytes.</summary>
+    private const int RowsAtOnce = 512, BytesAtOnce = 64 << 20;
 
     // Where the value lies. The gate is for the value itself, which functions read and change without this lock.
     private readonly Lock _placing = new();
@@ -58,7 +58,20 @@ public sealed class SharedVariable : Variable, IDisposable
     public Tensor GetValue()
     {
         var value = new Tensor(DType, Shape);
-        ReadValue(value.Bytes);
+        using Gate.Reading reading = Gate.Read();
+        lock (_placing)
+        {
+            ThrowIfDisposed();
+            if (_storage is not null)
+            {
+                value.CopyFrom(_storage);
+            }
+            else
+            {
+                Host.CopyTo(value);
+            }
+        }
+
         return value;
     }
 
@@ -101,13 +114,27 @@ public sealed class SharedVariable : Variable, IDisposable
             throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value.TypeText}.");
         }
 
-        SetValue(value.Bytes);
+        using Gate.Changing changing = Gate.Change();
+        lock (_placing)
+        {
+            ThrowIfDisposed();
+            if (_storage is not null)
+            {
+                value.CopyTo(_storage);
+            }
+            else
+            {
+                // What lies there may be lent, or read from elsewhere: it is left as it is.
+                var host = new Tensor(DType, Shape);
+                value.CopyTo(host);
+                (_host, _selection, _lent) = (host, null, null);
+            }
+        }
     }
 
     /// <summary>Replaces the value of a scalar.</summary>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
-    public void SetScalar<T>(T value) where T : unmanaged =>
-        SetValue(System.Runtime.InteropServices.MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
+    public void SetScalar<T>(T value) where T : unmanaged => SetValue(Tensor.Scalar(value));
 
     /// <summary>Frees the memory that holds the value, once nobody reads it. The variable cannot be used any more.</summary>
     public void Dispose()
@@ -162,23 +189,19 @@ public sealed class SharedVariable : Variable, IDisposable
     {
         if (_host is null && _selection is { } selection)
         {
-            int row = selection.From.Shape.Product(1, Rank) * DType.Size();
-            byte[] part = new byte[Math.Min(RowsAtOnce, selection.Rows.Length) * row];
-            long offset = 0;
-            foreach (int[] rows in selection.Rows.Chunk(RowsAtOnce))
+            long row = (long)selection.From.Shape.Product(1, Rank) * DType.Size(), offset = 0;
+            Tensor? part = null;
+            foreach (int[] rows in selection.Rows.Chunk((int)Math.Clamp(BytesAtOnce / Math.Max(row, 1), 1, RowsAtOnce)))
             {
-                for (int i = 0; i < rows.Length; i++)
-                {
-                    selection.From.Bytes.Slice(rows[i] * row, row).CopyTo(part.AsSpan(i * row));
-                }
-
-                storage.Write(part.AsSpan(0, rows.Length * row), offset);
-                offset += rows.Length * row;
+                part = part?.Shape[0] == rows.Length ? part : new Tensor(DType, Shape.With(0, rows.Length));
+                selection.From.CopyRows(rows, part);
+                part.CopyTo(storage, offset);
+                offset += part.ByteCount;
             }
         }
         else
         {
-            storage.Write(Host.Bytes);
+            Host.CopyTo(storage);
         }
 
         _host = null;
@@ -190,25 +213,5 @@ public sealed class SharedVariable : Variable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(value);
         return new TensorType(value.DType, value.Shape);
-    }
-
-    private void SetValue(ReadOnlySpan<byte> value)
-    {
-        using Gate.Changing changing = Gate.Change();
-        lock (_placing)
-        {
-            ThrowIfDisposed();
-            if (_storage is not null)
-            {
-                _storage.Write(value);
-            }
-            else
-            {
-                // What lies there may be lent, or read from elsewhere: it is left as it is.
-                var host = new Tensor(DType, Shape);
-                value.CopyTo(host.Bytes);
-                (_host, _selection, _lent) = (host, null, null);
-            }
-        }
     }
 }

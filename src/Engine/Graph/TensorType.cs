@@ -9,6 +9,13 @@ namespace Engine.Graph;
 /// </param>
 public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null)
 {
+    /// <summary>The sides; <see cref="Engine.Shape.Unknown"/> where only the call will tell.</summary>
+    /// <exception cref="EngineException">
+    /// There are more than <see cref="Engine.Shape.MostElements"/>, or a side is negative: whatever makes a value, this is
+    /// where it is told; <see cref="Apply"/> says of which op.
+    /// </exception>
+    public Shape Shape { get; init => field = Possible(value); } = Possible(Shape);
+
     /// <summary>The number of sides.</summary>
     public int Rank => Shape.Rank;
 
@@ -17,4 +24,7 @@ public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null
 
     /// <summary>The dtype and the shape: <c>float32 (?, 1024)</c>.</summary>
     public override string ToString() => $"{DType.Name()} {Shape}";
+
+    private static Shape Possible(Shape shape) =>
+        shape.Problem is { } problem ? throw new EngineException($"{problem}.") : shape;
 }

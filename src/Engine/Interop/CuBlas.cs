@@ -26,9 +26,7 @@ internal enum CuBlasType
 internal static unsafe class CuBlas
 {
     /// <summary>What to do where there is none.</summary>
-    public const string Remedy =
-        "install it (pip: nvidia-cublas-cu12; or a CUDA toolkit) or name its folder in ENGINE_CUDA_PATH, if only to compare "
-        + "with it";
+    public static string Remedy => Remedies.CuBlas(Remedies.Here);
 
     /// <summary>Where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.CuBlas;

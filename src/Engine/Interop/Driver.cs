@@ -9,7 +9,7 @@ internal static unsafe class Driver
     public const int OutOfMemory = 2, NoDevice = 100;
 
     /// <summary>What to do where there is no driver.</summary>
-    public const string Remedy = "install NVIDIA's driver (Debian: nvidia-driver)";
+    public static string Remedy => Remedies.Driver(Remedies.Here);
 
     private static readonly Lazy<CudaException?> s_failure = new(Initialize);
 

@@ -8,9 +8,7 @@ namespace Engine.Interop;
 internal static unsafe class Nvrtc
 {
     /// <summary>What to do where there is none.</summary>
-    public const string Remedy =
-        "install it (Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12; or a CUDA toolkit) or name its folder in "
-        + "ENGINE_CUDA_PATH";
+    public static string Remedy => Remedies.Nvrtc(Remedies.Here);
 
     private const int BuiltinsMissing = 7;
 

@@ -83,7 +83,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         $"COLUMNS {Tile.Columns}",
 
         // A power of two, so that kernels for similar shapes are one.
-        $"ARRIVALS {(Parts > 1 ? BitOperations.RoundUpToPowerOf2((uint)(Down * Across * Parts)) : 0)}",
+        $"ARRIVALS {(Parts > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
     ];
 
     /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>

@@ -1,4 +1,5 @@
 using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Graph;
 
 namespace Engine.Rewrites;
@@ -11,6 +12,9 @@ namespace Engine.Rewrites;
 /// <param name="Apply">The rewrite, for a function that will run on a device.</param>
 internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph, Device, FunctionGraph> Apply)
 {
+    /// <summary>Whether it runs only where it is asked for, because it costs digits.</summary>
+    public bool IsOnDemand { get; init; }
+
     /// <summary>All rewrites, in the order in which they run.</summary>
     public static IReadOnlyList<Rewrite> All { get; } =
     [
@@ -21,6 +25,10 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
         new("merge", Optimizer.FastRun, (graph, _) => Merge.Apply(graph)),
         new("join_cross_entropy", Optimizer.FastRun, (graph, _) => JoinCrossEntropy.Apply(graph)),
         new("pool_convolutions", Optimizer.FastRun, PoolConvolutions.Apply),
+        new("winograd2", Optimizer.FastRun, (graph, device) =>
+            ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd2)),
+        new("winograd4", Optimizer.FastRun, (graph, device) =>
+            ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd4)) { IsOnDemand = true },
         new("fuse", Optimizer.FastRun, Fuse.Apply),
     ];
 }

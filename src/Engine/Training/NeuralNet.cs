@@ -300,8 +300,7 @@ public sealed partial class NeuralNet : IDisposable
         Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
         Function function = FunctionFor(wanted, iterator);
         int count = samples.Shape[0], batchSize = iterator.BatchSize;
-        var output = new Tensor(wanted.DType, wanted.Shape.With(0, count));
-        int row = wanted.Shape.Product(1, wanted.Rank) * wanted.DType.Size();
+        var output = new Tensor(FloatX, wanted.Shape.With(0, count));
         for (int start = 0; start < count; start += batchSize)
         {
             var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
@@ -313,7 +312,7 @@ public sealed partial class NeuralNet : IDisposable
                     + "a sample.");
             }
 
-            function.Call(rows)[0].Bytes.CopyTo(output.Bytes[(start * row)..]);
+            output.PutRows(start, function.Call(rows)[0]);
         }
 
         return output;

@@ -177,6 +177,8 @@ internal static class Samples
         return values.Cast(target.DType);
     }
 
+    private static string Text(double value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
     /// <summary>Refuses a value that is nan or infinite, and names its sample.</summary>
     public static void RequireFinite(Tensor tensor, string name)
     {
@@ -184,7 +186,7 @@ internal static class Samples
         {
             int row = tensor.Shape.Product(1, tensor.Shape.Rank);
             throw new EngineException(
-                $"{name} has a value that is no finite number, {wrong.Value}, in sample {wrong.Index / row} "
+                $"{name} has a value that is no finite number, {Text(wrong.Value)}, in sample {wrong.Index / row} "
                 + $"(element {wrong.Index % row} of it): one such makes every parameter nan.");
         }
     }

@@ -30,7 +30,7 @@ internal static class DescriptionReader
 
     private static NetworkDescription Read(NetworkFile file)
     {
-        Settings top = Settings.Read(file, file.Top.Entries, "a network", s_top, file.Top.Line);
+        Settings top = Settings.Read(file, file.Top.Entries, "a network", s_top, file.Top.Line, NetworkFile.Sections);
         if (file.Layers.Count == 0)
         {
             throw new EngineException($"{file.Path} has no layers: a network needs an input layer and at least one behind it.");
@@ -78,7 +78,7 @@ internal static class DescriptionReader
         string owner = $"the update rule {kind.Name}{(named is null ? "" : $" with the schedule {schedule.Name}")}";
         return (kind, Settings.Read(
             file, section.Entries.Where(entry => entry != rule), owner,
-            [.. kind.Settings, ScheduleKind.Named, .. schedule.Settings], section.Line));
+            [.. kind.Settings, ScheduleKind.Named, .. schedule.Settings], section.Line, NetworkDescription.RuleKey));
     }
 
     private static LayerDescription Layer(NetworkFile file, Section section)
@@ -96,7 +96,8 @@ internal static class DescriptionReader
             name?.Text,
             found,
             Settings.Read(
-                file, section.Entries.Where(entry => entry != name && entry != kind), found.Name, found.Settings, section.Line),
+                file, section.Entries.Where(entry => entry != name && entry != kind), found.Name, found.Settings, section.Line,
+                NetworkDescription.NameKey, NetworkDescription.KindKey),
             section.Line);
     }
 
@@ -111,10 +112,9 @@ internal static class DescriptionReader
             return found;
         }
 
-        string? meant = Nearest.To(entry.Text, known.Select(name));
-        string question = meant is null ? "." : $": did you mean '{meant}'?";
         throw file.Error(
-            entry.Line, $"there is no {what} '{entry.Text}'{question} There are {string.Join(", ", known.Select(name))}.");
+            entry.Line,
+            $"there is no {what} '{entry.Text}'{Nearest.Question(entry.Text, known.Select(name))} There are {string.Join(", ", known.Select(name))}.");
     }
 
     /// <summary>Puts the layers together, whose sizes may not fit each other; the message then names the layer's line.</summary>

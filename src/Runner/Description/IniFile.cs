@@ -63,6 +63,8 @@ internal static class IniFile
             || title.StartsWith(Layer + " ", StringComparison.Ordinal)
             ? title
             : throw NetworkFile.Error(
-                path, number, $"there is no section {line}; there are [{Layer} NAME], [update] and [data].");
+                path, number,
+                $"there is no section {line}{Nearest.Question(title.Split(' ')[0].TrimStart('['), [Layer, NetworkFile.UpdateName, NetworkFile.DataName])} "
+                + $"There are [{Layer} NAME], [update] and [data].");
     }
 }

@@ -120,6 +120,14 @@ internal ref struct JsonFile
 
     private string ReadValue(string key)
     {
+        if (IsNested)
+        {
+            // No key has such a value: what is wrong is the key, or else the value, as its owner will say.
+            string opening = _reader.TokenType == JsonTokenType.StartObject ? "{ … }" : "[ … ]";
+            _reader.Skip();
+            return opening;
+        }
+
         if (_reader.TokenType != JsonTokenType.StartArray)
         {
             return Scalar(key);
@@ -132,6 +140,18 @@ internal ref struct JsonFile
         }
 
         return string.Join('x', items);
+    }
+
+    /// <summary>Whether the value is an object, or a list of objects or lists.</summary>
+    private readonly bool IsNested
+    {
+        get
+        {
+            Utf8JsonReader next = _reader;
+            return _reader.TokenType == JsonTokenType.StartObject
+                || (_reader.TokenType == JsonTokenType.StartArray && next.Read()
+                    && next.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray);
+        }
     }
 
     private readonly string Scalar(string key) => _reader.TokenType switch

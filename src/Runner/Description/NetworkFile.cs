@@ -24,6 +24,9 @@ internal sealed record NetworkFile(
 {
     public const string LayersName = "layers", UpdateName = "update", DataName = "data";
 
+    /// <summary>The sections of a network, which a misspelt key may be meant to be.</summary>
+    public static IReadOnlyList<string> Sections { get; } = [LayersName, UpdateName, DataName];
+
     /// <summary>No description is longer; a file that is was named by mistake.</summary>
     private const int MostBytes = 1 << 20;
 

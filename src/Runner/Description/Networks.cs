@@ -32,12 +32,14 @@ internal static class Networks
             return nameOrFile == "mlp" ? Mlp : Cnn;
         }
 
+        FileKind.Require(
+            nameOrFile,
+            $"A network is a file in JSON or INI that describes it, or one of {string.Join(" and ", Names)}; it is trained on "
+            + "CIFAR-10, of which --data names the folder.");
         if (!System.IO.File.Exists(nameOrFile) && !nameOrFile.Contains('.', StringComparison.Ordinal))
         {
-            string? meant = Nearest.To(nameOrFile, Names);
             throw new EngineException(
-                $"There is no file {nameOrFile}{(meant is null ? "" : $": did you mean '{meant}'?")}"
-                + $"{(meant is null ? "." : "")} The networks that need no file are {string.Join(" and ", Names)}.");
+                $"There is no file {nameOrFile}{Nearest.Question(nameOrFile, Names)} The networks that need no file are {string.Join(" and ", Names)}.");
         }
 
         return DescriptionReader.Read(nameOrFile);

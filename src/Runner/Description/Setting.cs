@@ -11,6 +11,9 @@ namespace Engine.Runner.Description;
 internal sealed record Setting(
     string Name, string Rule, Func<string, object?> Parse, object? Default = null, bool IsRequired = false)
 {
+    /// <summary>The words that it may be, if it is one.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
     public static Setting Whole(string name, int least, int? byDefault = null) => new(
         name,
         $"a whole number, at least {least}",
@@ -31,7 +34,10 @@ internal sealed record Setting(
     {
         string[] all = [.. words];
         return new Setting(
-            name, $"one of {string.Join(", ", all)}", text => all.Contains(text) ? text : null, byDefault);
+            name, $"one of {string.Join(", ", all)}", text => all.Contains(text) ? text : null, byDefault)
+        {
+            Words = all,
+        };
     }
 
     public static Setting Text(string name) => new(name, "a text", text => text.Length > 0 ? text : null);
@@ -47,7 +53,10 @@ internal sealed record Setting(
         name,
         "valid, same, full, or a number of pixels or HEIGHTxWIDTH",
         text => text is "valid" or "same" or "full" ? text
-            : Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= 0) ? sides : null);
+            : Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= 0) ? sides : null)
+    {
+        Words = ["valid", "same", "full"],
+    };
 
     /// <summary>The sides of a sample.</summary>
     public static Setting SampleSides(string name, bool mayInfer = false) => new(
@@ -124,9 +133,11 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
     /// <param name="owner">What the keys belong to, as messages call it.</param>
     /// <param name="known">The keys.</param>
     /// <param name="line">The line that a missing key is missing from.</param>
+    /// <param name="beside">Other keys that stand there, which an unknown one may be meant to be.</param>
     /// <exception cref="EngineException">A key is unknown or missing, or has a bad value.</exception>
     public static Settings Read(
-        NetworkFile file, IEnumerable<Entry> section, string owner, IReadOnlyList<Setting> known, int line)
+        NetworkFile file, IEnumerable<Entry> section, string owner, IReadOnlyList<Setting> known, int line,
+        params IReadOnlyList<string> beside)
     {
         var given = new List<KeyValuePair<string, object>>();
         foreach (Entry entry in section)
@@ -134,15 +145,16 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
             Setting? setting = known.FirstOrDefault(setting => setting.Name == entry.Key);
             if (setting is null)
             {
-                string? meant = Nearest.To(entry.Key, known.Select(setting => setting.Name));
-                string question = meant is null ? "." : $": did you mean '{meant}'?";
+                string[] names = [.. known.Select(setting => setting.Name)];
                 throw file.Error(
                     entry.Line,
-                    $"'{entry.Key}' is no key of {owner}{question} It has {string.Join(", ", known.Select(s => s.Name))}.");
+                    $"'{entry.Key}' is no key of {owner}{Nearest.Question(entry.Key, names.Concat(beside))} "
+                    + $"It has {string.Join(", ", names)}.");
             }
 
             given.Add(KeyValuePair.Create(entry.Key, setting.Parse(entry.Text) ?? throw file.Error(
-                entry.Line, $"{entry.Key} of {owner} must be {setting.Rule}, not '{entry.Text}'.")));
+                entry.Line,
+                $"{entry.Key} of {owner} must be {setting.Rule}, not '{entry.Text}'{Nearest.Question(entry.Text, setting.Words)}")));
         }
 
         string[] missing = [.. known.Where(s => s.IsRequired && given.All(pair => pair.Key != s.Name)).Select(s => s.Name)];

@@ -6,41 +6,61 @@ internal static class PictureList
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg"];
 
     /// <summary>
-    /// The files as they are named, and of a folder those that are called as pictures are, by name; folders in it are
-    /// not looked into.
+    /// The files as they are named, and of a folder those that are called as pictures are, by name.
     /// </summary>
     /// <param name="named">Files and folders.</param>
+    /// <param name="isRecursive">Whether folders in a folder are looked into, behind its own pictures.</param>
     /// <param name="notes">Where to say how much of a folder is left out.</param>
     /// <exception cref="EngineException">A folder cannot be read or holds no picture.</exception>
-    public static IReadOnlyList<string> Of(IEnumerable<string> named, TextWriter notes) =>
-        [.. named.SelectMany(name => Directory.Exists(name) ? InFolder(name, notes) : [name])];
+    public static IReadOnlyList<string> Of(IEnumerable<string> named, bool isRecursive, TextWriter notes) =>
+        [.. named.SelectMany(name => Directory.Exists(name) ? InFolder(name, isRecursive, notes) : [name])];
 
-    private static string[] InFolder(string folder, TextWriter notes)
+    private static List<string> InFolder(string folder, bool isRecursive, TextWriter notes)
     {
-        string[] all;
+        var pictures = new List<string>();
+        int others = 0, folders = 0;
+        var left = new Stack<string>([folder]);
+        while (left.TryPop(out string? at))
+        {
+            string[] all = Entries(at), below = [.. all.Where(Directory.Exists).Order(StringComparer.Ordinal)];
+            string[] own = [.. all.Where(IsPicture).Order(StringComparer.Ordinal)];
+            pictures.AddRange(own);
+            others += all.Length - own.Length - (isRecursive ? below.Length : 0);
+            folders += below.Length;
+
+            // A link may lead back to where it is.
+            foreach (string inner in below.Where(inner => isRecursive && new DirectoryInfo(inner).LinkTarget is null).Reverse())
+            {
+                left.Push(inner);
+            }
+        }
+
+        if (pictures.Count == 0)
+        {
+            string hint = folders > 0 && !isRecursive ? $" Of the folders in it, {folders}, --recursive takes the pictures." : "";
+            throw new EngineException(
+                $"The folder {folder} holds no picture: no file that ends in {string.Join(", ", s_endings)}.{hint}");
+        }
+
+        if (others > 0)
+        {
+            notes.WriteLine($"NOTE: {folder}: {pictures.Count} pictures; left out: {others} that do not end in "
+                + $"{string.Join(", ", s_endings)}.");
+        }
+
+        return pictures;
+    }
+
+    private static string[] Entries(string folder)
+    {
         try
         {
-            all = Directory.GetFileSystemEntries(folder);
+            return Directory.GetFileSystemEntries(folder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new EngineException($"The folder {folder} cannot be read: {error.Message}", error);
         }
-
-        string[] pictures = [.. all.Where(IsPicture).Order(StringComparer.Ordinal)];
-        if (pictures.Length == 0)
-        {
-            throw new EngineException(
-                $"The folder {folder} holds no picture: no file that ends in {string.Join(", ", s_endings)}.");
-        }
-
-        if (all.Length - pictures.Length is > 0 and int others)
-        {
-            notes.WriteLine($"NOTE: {folder}: {pictures.Length} pictures; left out: {others} that do not end in "
-                + $"{string.Join(", ", s_endings)}.");
-        }
-
-        return pictures;
     }
 
     private static bool IsPicture(string path) =>

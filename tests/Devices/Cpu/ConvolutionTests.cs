@@ -5,7 +5,7 @@ namespace Engine.Tests.Devices.Cpu;
 
 public unsafe class ConvolutionTests
 {
-    private static readonly int[] s_threads = [1, 2, 3];
+    private static readonly int[] s_threads = [1, 2, 3, 16];
 
     private static readonly ConvShape[] s_shapes =
     [
@@ -21,6 +21,21 @@ public unsafe class ConvolutionTests
         new(2, 2, 2, 2, 3, 3, 3, 1, 1, 0, 0, true),
         new(2, 0, 4, 4, 3, 3, 3, 1, 1, 0, 0, true),
         new(2, 3, 4, 4, 0, 3, 3, 1, 1, 0, 0, true),
+        // Winograd's tiles: all in one block, over the border, cut across, of more rows than a block, none whole.
+        new(3, 20, 8, 8, 18, 3, 3, 1, 1, 1, 1, true),
+        new(2, 5, 19, 23, 60, 3, 3, 1, 1, 1, 1, false),
+        new(1, 3, 3, 1200, 5, 3, 3, 1, 1, 1, 0, true),
+        new(1, 130, 21, 40, 50, 3, 3, 1, 1, 0, 2, false),
+        new(4, 3, 3, 3, 2, 3, 3, 1, 1, 0, 0, true),
+        // Bands of rows, pieces of a row, few bands and many filters, strides that leave pixels out.
+        new(1, 40, 30, 31, 9, 5, 5, 1, 1, 2, 2, true),
+        new(2, 20, 1, 2000, 3, 1, 9, 1, 1, 0, 4, false),
+        new(1, 70, 7, 6, 110, 4, 2, 1, 1, 1, 1, false),
+        new(2, 30, 33, 35, 8, 3, 3, 2, 2, 1, 1, true),
+        new(1, 6, 41, 70, 10, 7, 7, 2, 2, 3, 3, false),
+        new(2, 9, 20, 21, 12, 1, 1, 2, 2, 0, 0, true),
+        new(2, 3, 23, 30, 4, 2, 3, 4, 5, 0, 1, true),
+        new(1, 2, 9, 7, 3, 5, 5, 1, 1, 6, 7, true),
     ];
 
     [TestCaseSource(nameof(s_shapes))]
@@ -48,20 +63,45 @@ public unsafe class ConvolutionTests
     [Test]
     public void Its_bits_do_not_depend_on_the_number_of_threads()
     {
-        foreach (ConvShape shape in s_shapes)
+        foreach ((ConvShape shape, ConvolutionPath path) in
+            s_shapes.SelectMany(shape => Paths(shape).Select(path => (shape, path))))
         {
             float[][] results =
-                [.. s_threads.Select(threads => Compute<float>(shape, threads, 3).SelectMany(x => x).ToArray())];
+            [
+                .. s_threads.Select(threads => Compute<float>(shape, path, threads, 3).SelectMany(x => x).ToArray()),
+            ];
 
-            Assert.That(results[1], Is.EqualTo(results[0]), $"{shape}");
-            Assert.That(results[2], Is.EqualTo(results[0]), $"{shape}");
+            foreach (float[] result in results[1..])
+            {
+                Assert.That(result, Is.EqualTo(results[0]), $"{shape} by {path}");
+            }
         }
     }
+
+    /// <summary>The paths that a convolution can take, whether or not they pay.</summary>
+    internal static IEnumerable<ConvolutionPath> Paths(ConvShape s) =>
+        Winograd.Takes(s) ? Enum.GetValues<ConvolutionPath>() : [ConvolutionPath.Columns];
+
+    /// <summary>
+    /// By how much a sum may be off for each of its terms, all below 1: F(2×2) is as exact as the sum itself, F(4×4) has
+    /// lost a digit.
+    /// </summary>
+    internal static double Unit<T>(ConvolutionPath path) =>
+        (typeof(T) == typeof(float) ? 3e-7 : 1e-15) * (path == ConvolutionPath.Winograd4 ? 10 : 1);
 
     private static void Check<T>(ConvShape s, int seed)
         where T : unmanaged, INumber<T>
     {
-        T[][] results = Compute<T>(s, 2, seed);
+        foreach (ConvolutionPath path in Paths(s))
+        {
+            Check<T>(s, path, seed);
+        }
+    }
+
+    private static void Check<T>(ConvShape s, ConvolutionPath path, int seed)
+        where T : unmanaged, INumber<T>
+    {
+        T[][] results = Compute<T>(s, path, 2, seed);
         double[][] actual = [.. results.Select(x => Array.ConvertAll(x, double.CreateChecked))];
         (double[] x, double[] w, double[] bias, double[] dy) = (actual[0], actual[1], actual[2], actual[3]);
         var y = new double[dy.Length];
@@ -89,11 +129,11 @@ public unsafe class ConvolutionTests
             }
         }
 
-        double unit = typeof(T) == typeof(float) ? 3e-7 : 1e-15;
-        Compare(actual[4], y, (s.Taps + 1) * unit, $"y of {s}");
-        Compare(actual[5], dx, ((s.O * s.KH * s.KW) + 1) * unit, $"dx of {s}");
-        Compare(actual[6], dw, ((s.N * s.Pixels) + 1) * unit, $"dw of {s}");
-        Compare(actual[7], db, ((s.N * s.Pixels) + 1) * unit, $"db of {s}");
+        double unit = Unit<T>(path);
+        Compare(actual[4], y, (s.Taps + 1) * unit, $"y of {s} by {path}");
+        Compare(actual[5], dx, ((s.O * s.KH * s.KW) + 1) * unit, $"dx of {s} by {path}");
+        Compare(actual[6], dw, ((s.N * s.Pixels) + 1) * unit, $"dw of {s} by {path}");
+        Compare(actual[7], db, ((s.N * s.Pixels) + 1) * unit, $"db of {s} by {path}");
     }
 
     private static IEnumerable<(int Pixel, int Tap)> Taps(ConvShape s, int oh, int ow)
@@ -123,7 +163,7 @@ public unsafe class ConvolutionTests
     }
 
     /// <summary>x, w, bias and dy at random, and y, dx, dw and db from them.</summary>
-    private static T[][] Compute<T>(ConvShape s, int threads, int seed)
+    private static T[][] Compute<T>(ConvShape s, ConvolutionPath path, int threads, int seed)
         where T : unmanaged, INumber<T>
     {
         var random = new Random(seed);
@@ -131,11 +171,19 @@ public unsafe class ConvolutionTests
         using Native<T> x = new(s.N * s.ImageSize, random), w = new(s.O * s.Taps, random);
         using Native<T> bias = new(s.O, random), dy = new(ySize, random);
         using Native<T> y = new(ySize), dx = new(x.Count), dw = new(w.Count), db = new(s.O);
-        using Native<T> workspace = new(Convolution.WorkspaceBytes<T>(s, threads) / sizeof(T));
         using var team = new ThreadTeam(threads);
-        team.Run(Convolution.Forward<T>(s, x.Pointer, w.Pointer, bias.Pointer, y.Pointer, workspace.Bytes));
-        team.Run(Convolution.GradInput<T>(s, w.Pointer, dy.Pointer, dx.Pointer, workspace.Bytes));
-        team.Run(Convolution.GradWeights<T>(s, x.Pointer, dy.Pointer, dw.Pointer, db.Pointer, workspace.Bytes));
+        Run(ConvolutionPass.Forward, memory => Convolution.Forward<T>(
+            s, path, x.Pointer, w.Pointer, bias.Pointer, y.Pointer, memory.Bytes, threads));
+        Run(ConvolutionPass.InputGradient, memory => Convolution.GradInput<T>(
+            s, path, w.Pointer, dy.Pointer, dx.Pointer, memory.Bytes, threads));
+        Run(ConvolutionPass.WeightsGradient, memory => Convolution.GradWeights<T>(
+            s, path, x.Pointer, dy.Pointer, dw.Pointer, db.Pointer, memory.Bytes, threads));
         return [.. new[] { x, w, bias, dy, y, dx, dw, db }.Select(memory => memory.Span.ToArray())];
+
+        void Run(ConvolutionPass pass, Func<Native<T>, Phase[]> phases)
+        {
+            using Native<T> workspace = new(Convolution.WorkspaceBytes<T>(pass, s, path, threads) / sizeof(T));
+            team.Run(phases(workspace));
+        }
     }
 }

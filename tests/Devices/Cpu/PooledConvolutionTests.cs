@@ -5,7 +5,7 @@ namespace Engine.Tests.Devices.Cpu;
 
 public unsafe class PooledConvolutionTests
 {
-    private static readonly int[] s_threads = [1, 2, 3];
+    private static readonly int[] s_threads = [1, 2, 3, 16];
 
     private static readonly ConvShape[] s_shapes =
     [
@@ -17,6 +17,7 @@ public unsafe class PooledConvolutionTests
         new(2, 17, 6, 5, 33, 3, 3, 1, 1, 1, 1, false),
         new(1, 2, 2, 2, 1, 1, 1, 1, 1, 0, 0, true),
         new(0, 2, 5, 5, 3, 3, 3, 1, 1, 0, 0, true),
+        new(2, 50, 7, 9, 60, 3, 3, 1, 1, 1, 1, true),
     ];
 
     [TestCaseSource(nameof(s_shapes))]
@@ -43,9 +44,11 @@ public unsafe class PooledConvolutionTests
     [Test]
     public void Its_bits_do_not_depend_on_the_number_of_threads()
     {
-        foreach (ConvShape shape in s_shapes)
+        foreach ((ConvShape shape, ConvolutionPath path) in
+            s_shapes.SelectMany(shape => ConvolutionTests.Paths(shape).Select(path => (shape, path))))
         {
-            Results<float>[] results = [.. s_threads.Select(threads => new Results<float>(shape, threads, 3, true))];
+            Results<float>[] results =
+                [.. s_threads.Select(threads => new Results<float>(shape, path, threads, 3, true))];
             for (int i = 1; i < results.Length; i++)
             {
                 Assert.That(results[i].Y, Is.EqualTo(results[0].Y), $"{shape}");
@@ -75,12 +78,13 @@ public unsafe class PooledConvolutionTests
         var shape = new ConvShape(1, 1, 4, 4, 1, 1, 1, 1, 1, 0, 0, false);
         using Native<float> x = new(16, new Random(1)), w = new(1, new Random(2)), dy = new(4), dx = new(16), dw = new(1);
         using Native<int> argmax = new(4);
-        using Native<byte> workspace = new(PooledConvolution.GradientBytes<float>(shape, 1));
+        using Native<byte> workspace = new(PooledConvolution.GradientBytes<float>(shape, ConvolutionPath.Columns, 1));
         new[] { float.PositiveInfinity, 1, 2, 3 }.CopyTo(dy.Span);
         new[] { 0, 2, 8, 10 }.CopyTo(argmax.Span);
         using var team = new ThreadTeam(1);
         team.Run(PooledConvolution.Gradients<float>(
-            shape, x.Pointer, w.Pointer, dy.Pointer, argmax.Pointer, dw.Pointer, null, dx.Pointer, workspace.Bytes));
+            shape, ConvolutionPath.Columns, x.Pointer, w.Pointer, dy.Pointer, argmax.Pointer, dw.Pointer, null, dx.Pointer, workspace.Bytes,
+            1));
 
         Assert.That(float.IsInfinity(dx[0]));
         Assert.That(dx.Span[1..].ToArray(), Has.All.Matches<float>(float.IsFinite));
@@ -92,12 +96,12 @@ public unsafe class PooledConvolutionTests
     {
         using Native<float> x = new(image.Length), w = new(filters.Length), y = new(2);
         using Native<int> argmax = new(2);
-        using Native<byte> workspace = new(PooledConvolution.ForwardBytes<float>(s, 1));
+        using Native<byte> workspace = new(PooledConvolution.ForwardBytes<float>(s, ConvolutionPath.Columns, 1));
         image.CopyTo(x.Span);
         filters.CopyTo(w.Span);
         using var team = new ThreadTeam(1);
         team.Run(PooledConvolution.Forward<float>(
-            s, x.Pointer, w.Pointer, null, y.Pointer, argmax.Pointer, workspace.Bytes));
+            s, ConvolutionPath.Columns, x.Pointer, w.Pointer, null, y.Pointer, argmax.Pointer, workspace.Bytes, 1));
         return (y.Span.ToArray(), argmax.Span.ToArray());
     }
 
@@ -109,13 +113,16 @@ public unsafe class PooledConvolutionTests
             return;
         }
 
-        Results<T> fused = new(s, 2, seed, true), apart = new(s, 2, seed, false);
-        double unit = typeof(T) == typeof(float) ? 3e-7 : 1e-15;
-        Assert.That(fused.Argmax, Is.EqualTo(apart.Argmax), $"argmax of {s}");
-        Compare(fused.Y, apart.Y, (s.Taps + 1) * unit, $"y of {s}");
-        Compare(fused.Dx, apart.Dx, ((s.O * s.KH * s.KW) + 1) * unit, $"dx of {s}");
-        Compare(fused.Dw, apart.Dw, ((s.N * s.Pixels) + 1) * unit, $"dw of {s}");
-        Compare(fused.Db, apart.Db, ((s.N * s.Pixels) + 1) * unit, $"db of {s}");
+        foreach (ConvolutionPath path in ConvolutionTests.Paths(s))
+        {
+            Results<T> fused = new(s, path, 2, seed, true), apart = new(s, path, 2, seed, false);
+            double unit = ConvolutionTests.Unit<T>(path);
+            Assert.That(fused.Argmax, Is.EqualTo(apart.Argmax), $"argmax of {s}");
+            Compare(fused.Y, apart.Y, (s.Taps + 1) * unit, $"y of {s}");
+            Compare(fused.Dx, apart.Dx, ((s.O * s.KH * s.KW) + 1) * unit, $"dx of {s}");
+            Compare(fused.Dw, apart.Dw, ((s.N * s.Pixels) + 1) * unit, $"dw of {s}");
+            Compare(fused.Db, apart.Db, ((s.N * s.Pixels) + 1) * unit, $"db of {s}");
+        }
     }
 
     private static void Compare<T>(T[] actual, T[] expected, double tolerance, string what)
@@ -134,7 +141,7 @@ public unsafe class PooledConvolutionTests
     private sealed class Results<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public Results(ConvShape s, int threads, int seed, bool fused)
+        public Results(ConvShape s, ConvolutionPath path, int threads, int seed, bool fused)
         {
             var random = new Random(seed);
             int pooled = s.N * s.O * (s.OH / 2) * (s.OW / 2), plain = s.N * s.O * s.Pixels;
@@ -144,28 +151,31 @@ public unsafe class PooledConvolutionTests
             using Native<T> y = new(pooled), dx = new(x.Count), dw = new(w.Count), db = new(s.O);
             using Native<T> full = new(plain), dfull = new(plain);
             using Native<int> argmax = new(pooled);
-            long bytes = Math.Max(
-                Math.Max(
-                    PooledConvolution.ForwardBytes<T>(s, threads), PooledConvolution.GradientBytes<T>(s, threads)),
-                Convolution.WorkspaceBytes<T>(s, threads));
-            using Native<byte> workspace = new(bytes);
+            using Native<byte> workspace = new(Enum.GetValues<ConvolutionPass>()
+                .Select(pass => Convolution.WorkspaceBytes<T>(pass, s, path, threads))
+                .Append(PooledConvolution.ForwardBytes<T>(s, path, threads))
+                .Append(PooledConvolution.GradientBytes<T>(s, path, threads))
+                .Max());
             using var team = new ThreadTeam(threads);
             if (fused)
             {
                 team.Run(PooledConvolution.Forward<T>(
-                    s, x.Pointer, w.Pointer, bias.Pointer, y.Pointer, argmax.Pointer, workspace.Bytes));
+                    s, path, x.Pointer, w.Pointer, bias.Pointer, y.Pointer, argmax.Pointer, workspace.Bytes, threads));
                 team.Run(PooledConvolution.Gradients<T>(
-                    s, x.Pointer, w.Pointer, dy.Pointer, argmax.Pointer, dw.Pointer, db.Pointer, dx.Pointer,
-                    workspace.Bytes));
+                    s, path, x.Pointer, w.Pointer, dy.Pointer, argmax.Pointer, dw.Pointer, db.Pointer, dx.Pointer,
+                    workspace.Bytes, threads));
             }
             else
             {
-                team.Run(Convolution.Forward<T>(s, x.Pointer, w.Pointer, bias.Pointer, full.Pointer, workspace.Bytes));
-                team.Run(Pooling.Max<T>(pool, full.Pointer, y.Pointer, argmax.Pointer));
+                team.Run(Convolution.Forward<T>(
+                    s, path, x.Pointer, w.Pointer, bias.Pointer, full.Pointer, workspace.Bytes, threads));
+                using Native<byte> scratch = new(Pooling.WorkspaceBytes<T>(pool, threads));
+                team.Run(Pooling.Max<T>(pool, full.Pointer, y.Pointer, argmax.Pointer, scratch.Bytes));
                 team.Run(Pooling.MaxGrad<T>(pool, dy.Pointer, argmax.Pointer, dfull.Pointer));
-                team.Run(Convolution.GradInput<T>(s, w.Pointer, dfull.Pointer, dx.Pointer, workspace.Bytes));
+                team.Run(Convolution.GradInput<T>(
+                    s, path, w.Pointer, dfull.Pointer, dx.Pointer, workspace.Bytes, threads));
                 team.Run(Convolution.GradWeights<T>(
-                    s, x.Pointer, dfull.Pointer, dw.Pointer, db.Pointer, workspace.Bytes));
+                    s, path, x.Pointer, dfull.Pointer, dw.Pointer, db.Pointer, workspace.Bytes, threads));
             }
 
             (Y, Argmax) = (y.Span.ToArray(), argmax.Span.ToArray());

@@ -18,6 +18,12 @@ public unsafe class PoolingTests
         new(2, 1, 1, 2, 2, 2, 2),
         new(2, 0, 4, 2, 2, 2, 2),
         new(0, 4, 4, 2, 2, 2, 2),
+        new(3, 16, 16, 16, 16, 16, 16),
+        new(3, 7, 7, 7, 7, 1, 1),
+        new(2, 9, 80, 3, 33, 4, 35, 1, 5, IgnoreBorder: false),
+        new(2, 20, 70, 3, 3, 1, 1, 1, 1),
+        new(2, 20, 100, 3, 3, 3, 3, 0, 2, IgnoreBorder: false),
+        new(2, 9, 67, 5, 2, 1, 6),
     ];
 
     public static IEnumerable<object> Shapes()
@@ -33,6 +39,9 @@ public unsafe class PoolingTests
             int k = random.Next(1, 5), l = random.Next(1, 5);
             yield return new PoolShape(
                 random.Next(1, 4), random.Next(14), random.Next(14), k, l, random.Next(1, 5), random.Next(1, 5),
+                random.Next(k), random.Next(l), random.Next(2) == 0);
+            yield return new PoolShape(
+                2, random.Next(14), random.Next(60), k, 4 * l, random.Next(1, 5), random.Next(1, 7),
                 random.Next(k), random.Next(l), random.Next(2) == 0);
         }
     }
@@ -54,20 +63,44 @@ public unsafe class PoolingTests
         }
     }
 
-    [Test]
-    public void A_window_with_a_NaN_has_the_first_NaN_as_its_greatest([Values(4, 8)] int w)
+    [TestCase(4, 2, 2)]
+    [TestCase(8, 2, 2)]
+    [TestCase(80, 2, 2)]
+    [TestCase(80, 40, 40)]
+    public void A_window_with_a_NaN_has_the_first_NaN_as_its_greatest(int w, int size, int stride)
     {
-        var shape = new PoolShape(1, 2, w, 2, 2, 2, 2);
-        using Native<float> x = new(2 * w), y = new(w / 2);
-        using var argmax = new Native<int>(w / 2);
+        var shape = new PoolShape(1, 2, w, 2, size, 2, stride);
+        using Native<float> x = new(2 * w);
         x.Span.Fill(float.NegativeInfinity);
-        (x[1], x[w + 1], x[w + 2], x[3]) = (float.NaN, float.NaN, float.NaN, 5);
-        using var team = new ThreadTeam(1);
+        (x[1], x[w + 1], x[w + size], x[size + 1]) = (float.NaN, float.NaN, float.NaN, 5);
 
-        team.Run(Pooling.Max(shape, x.Pointer, y.Pointer, argmax.Pointer));
+        (float[] y, int[] argmax) = Max(shape, x);
 
-        Assert.That(argmax.Span.ToArray()[..2], Is.EqualTo(new[] { 1, w + 2 }));
-        Assert.That(y.Span.ToArray()[..2], Is.All.NaN);
+        Assert.That(argmax[..2], Is.EqualTo(new[] { 1, w + size }));
+        Assert.That(y[..2], Is.All.NaN);
+    }
+
+    [TestCaseSource(nameof(Shapes))]
+    public void A_window_of_negative_infinities_has_its_first_element_as_its_greatest_and_padding_has_none(object shape)
+    {
+        var s = (PoolShape)shape;
+        using var x = new Native<float>(s.Planes * s.H * s.W);
+        x.Span.Fill(float.NegativeInfinity);
+
+        (float[] y, int[] argmax) = Max(s, x);
+
+        Assert.That(y, Is.All.EqualTo(float.NegativeInfinity));
+        Assert.That(argmax, Is.EqualTo(Windows(s).Select(at => Window(s, at.Row, at.Column).Append(-1).First())));
+    }
+
+    [Test]
+    public void It_is_the_same_at_every_width([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        foreach (PoolShape shape in s_shapes)
+        {
+            CheckWidth<float>(shape, width);
+            CheckWidth<double>(shape, width);
+        }
     }
 
     [Test]
@@ -89,6 +122,58 @@ public unsafe class PoolingTests
            select (kh * s.W) + kw,
     ];
 
+    private static (float[] Y, int[] Argmax) Max(PoolShape s, Native<float> x)
+    {
+        using var y = new Native<float>(s.Planes * s.Pixels);
+        using var argmax = new Native<int>(y.Count);
+        using var workspace = new Native<byte>(Pooling.WorkspaceBytes<float>(s, 1));
+        using var team = new ThreadTeam(1);
+        team.Run(Pooling.Max(s, x.Pointer, y.Pointer, argmax.Pointer, workspace.Bytes));
+        return (y.Span.ToArray(), argmax.Span.ToArray());
+    }
+
+    private static void CheckWidth<T>(PoolShape s, int width)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var random = new Random(11);
+        using Native<T> x = new(s.Planes * s.H * s.W, random), y = new(s.Planes * s.Pixels), most = new(y.Count);
+        using Native<T> dy = new(y.Count, random), dx = new(x.Count);
+        using Native<T> y2 = new(y.Count), most2 = new(y.Count), dx2 = new(x.Count);
+        using Native<int> argmax = new(y.Count), argmax2 = new(y.Count);
+        using var workspace = new Native<byte>(Pooling.WorkspaceBytes<T>(s, 1));
+        using var team = new ThreadTeam(1);
+        team.Run(
+        [
+            .. Pooling.Average(s, true, x.Pointer, y.Pointer, workspace.Bytes),
+            .. Pooling.AverageGrad(s, true, dy.Pointer, dx.Pointer, workspace.Bytes),
+            .. Pooling.Max(s, x.Pointer, most.Pointer, argmax.Pointer, workspace.Bytes),
+        ]);
+
+        PoolMemory<T> memory = PoolMemory<T>.Of(s, workspace.Bytes, 0);
+        var average = new Pooling.AverageJob<T> { Shape = s, Memory = memory, CountPadding = true, End = s.Planes };
+        average.Images = x.Pointer;
+        average.Pooled = y2.Pointer;
+        Widths.Run<T, Pooling.AverageJob<T>>(width, average);
+        average.Images = dx2.Pointer;
+        average.Pooled = dy.Pointer;
+        average.IsGradient = true;
+        Widths.Run<T, Pooling.AverageJob<T>>(width, average);
+        var max = new Pooling.MaxJob<T> { Shape = s, Memory = memory, End = s.Planes };
+        max.X = x.Pointer;
+        max.Y = most2.Pointer;
+        max.Argmax = argmax2.Pointer;
+        Widths.Run<T, Pooling.MaxJob<T>>(width, max);
+
+        Assert.That(most2.Span.SequenceEqual(most.Span) && argmax2.Span.SequenceEqual(argmax.Span), $"max of {s}");
+        for (int i = 0; i < y.Count; i++)
+        {
+            // Long rows are summed in as many lanes as a vector has.
+            Assert.That(double.CreateChecked(T.Abs(y2[i] - y[i])), Is.LessThan(1e-6), $"mean {i} of {s}");
+        }
+
+        Assert.That(dx2.Span.SequenceEqual(dx.Span), $"dx of {s}");
+    }
+
     private static void CheckMax<T>(PoolShape s)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -97,6 +182,7 @@ public unsafe class PoolingTests
         using Native<T> x = new(s.Planes * size), dy = new(s.Planes * s.Pixels, random);
         using Native<T> y = new(dy.Count), dx = new(x.Count);
         using var argmax = new Native<int>(dy.Count);
+        using var workspace = new Native<byte>(Pooling.WorkspaceBytes<T>(s, 2));
         // Few different values, so that there are many ties.
         x.Span.Clear();
         foreach (ref T value in x.Span)
@@ -107,7 +193,7 @@ public unsafe class PoolingTests
         using var team = new ThreadTeam(2);
         team.Run(
         [
-            .. Pooling.Max(s, x.Pointer, y.Pointer, argmax.Pointer),
+            .. Pooling.Max(s, x.Pointer, y.Pointer, argmax.Pointer, workspace.Bytes),
             .. Pooling.MaxGrad(s, dy.Pointer, argmax.Pointer, dx.Pointer),
         ]);
 
@@ -135,17 +221,18 @@ public unsafe class PoolingTests
     }
 
     private static void CheckAverage<T>(PoolShape s, bool countPadding)
-        where T : unmanaged, INumber<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var random = new Random(10);
         int size = s.H * s.W;
         using Native<T> x = new(s.Planes * size, random), dy = new(s.Planes * s.Pixels, random);
         using Native<T> y = new(dy.Count), dx = new(x.Count);
+        using var workspace = new Native<byte>(Pooling.WorkspaceBytes<T>(s, 2));
         using var team = new ThreadTeam(2);
         team.Run(
         [
-            .. Pooling.Average(s, countPadding, x.Pointer, y.Pointer),
-            .. Pooling.AverageGrad(s, countPadding, dy.Pointer, dx.Pointer),
+            .. Pooling.Average(s, countPadding, x.Pointer, y.Pointer, workspace.Bytes),
+            .. Pooling.AverageGrad(s, countPadding, dy.Pointer, dx.Pointer, workspace.Bytes),
         ]);
 
         var gradient = new double[x.Count];

@@ -22,6 +22,15 @@ public unsafe class SimdTests
     }
 
     [Test]
+    public void Lanes_are_taken_apart_and_put_together_by_turns(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        Widths.Run<float, Turns<float>>(width, default);
+        Widths.Run<double, Turns<double>>(width, default);
+        Widths.Run<int, Turns<int>>(width, default);
+    }
+
+    [Test]
     public void Lanes_are_reduced_in_a_fixed_order([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         Widths.Run<float, Reduce<float>>(width, default);
@@ -103,6 +112,34 @@ public unsafe class SimdTests
                 same |= float.IsNaN(lanes[i]) && float.IsNaN(expected);
                 Assert.That(same, $"{what}: {lanes[i]}, not {expected}");
             }
+        }
+    }
+
+    private readonly struct Turns<T> : ISimdJob<T>
+        where T : unmanaged, System.Numerics.INumber<T>
+    {
+        public void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            T[] numbers = [.. Enumerable.Range(0, 2 * S.Count).Select(T.CreateChecked)];
+            fixed (T* from = numbers)
+            {
+                V a = S.Load(from), b = S.Load(from + S.Count);
+                Assert.That(Of<S, V>(S.Even(a, b)), Is.EqualTo(numbers.Where((_, i) => i % 2 == 0)));
+                Assert.That(Of<S, V>(S.Odd(a, b)), Is.EqualTo(numbers.Where((_, i) => i % 2 == 1)));
+                Assert.That(Of<S, V>(S.ZipLow(S.Even(a, b), S.Odd(a, b))), Is.EqualTo(numbers[..S.Count]));
+                Assert.That(Of<S, V>(S.ZipHigh(S.Even(a, b), S.Odd(a, b))), Is.EqualTo(numbers[S.Count..]));
+            }
+        }
+
+        private static T[] Of<S, V>(V vector) where S : struct, ISimd<V, T> where V : struct
+        {
+            var lanes = new T[S.Count];
+            fixed (T* to = lanes)
+            {
+                S.Store(to, vector);
+            }
+
+            return lanes;
         }
     }
 

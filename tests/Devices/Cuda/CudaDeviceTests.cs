@@ -51,6 +51,19 @@ public sealed class CudaDeviceTests(bool synchronous)
     }
 
     [Test]
+    public void A_grid_longer_than_the_hardware_takes_gives_the_same()
+    {
+        Input x = Variable("x", DType.Float32, [65_536, 2, 2]);
+        Variable turned = DimShuffle(x, 0, 2, 1);
+        using var function = Function.Compile([x], [turned], device: CudaTestDevice.Open());
+        using var expected = Function.Compile([x], [turned], device: new CpuDevice(threads: 2));
+        Tensor argument = Tensor.From([.. Enumerable.Range(0, 4 << 16).Select(i => (float)i)], 65_536, 2, 2);
+
+        Assert.That(function.Call(argument)[0].Bytes.SequenceEqual(expected.Call(argument)[0].Bytes));
+        Assert.That(function.Launches.Single().Grid, Is.EqualTo("65536"));
+    }
+
+    [Test]
     public void A_transfer_allocates_nothing()
     {
         CudaDevice device = CudaTestDevice.Open(synchronous);

@@ -238,6 +238,12 @@ namespace simt
             thread / size.x / size.y, block.x, block.y, block.z);
     }
 
+    std::string readable_name(const std::string& symbol)
+    {
+        // The name stands after the last number.
+        return symbol.compare(0, 2, "_Z") == 0 ? symbol.substr(symbol.find_last_of("0123456789") + 1) : symbol;
+    }
+
     std::string describe_address(uintptr_t address)
     {
         if (reach.dynamic_shared.holds(address))
@@ -249,11 +255,8 @@ namespace simt
             for (const Symbol& variable : running->shared)
                 if (variable.address <= address && (!below || below->address < variable.address)) below = &variable;
             if (!below) return "the shared memory of another kernel";
-            // A static of a function is called _ZZ…E4name: the name stands after the last number.
-            size_t digits = below->name.find_last_of("0123456789");
-            std::string name = below->name.substr(0, 2) == "_Z" ? below->name.substr(digits + 1) : below->name;
             return format("byte %zu of the shared variable %s, which has %zu bytes", size_t(address - below->address),
-                name.c_str(), below->size);
+                readable_name(below->name).c_str(), below->size);
         }
         if (!reach.device.holds(address))
             return format("0x%lx, where no memory of the device is", (unsigned long)address);

@@ -68,6 +68,8 @@ namespace simt
     // The allocation or shared variable that holds an address or lies before it.
     std::string describe_address(uintptr_t address);
     std::string describe_other(uint32_t serial, uint32_t thread);
+    // A static variable of a function is called _ZZ…E4name: the name alone.
+    std::string readable_name(const std::string& symbol);
 
     // The module whose kernel runs.
     extern const Function* running;

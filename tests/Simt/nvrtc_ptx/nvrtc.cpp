@@ -16,6 +16,20 @@ namespace
 
     std::atomic<long long> live;
 
+    // What a test has texts damaged by: each place of the first becomes the second.
+    std::string damaged, damage;
+    int damages;
+
+    std::string with_damage(std::string text)
+    {
+        for (size_t at = 0; !damaged.empty() && (at = text.find(damaged, at)) != std::string::npos; at += damage.size())
+        {
+            text.replace(at, damaged.size(), damage);
+            ++damages;
+        }
+        return text;
+    }
+
     std::string environment(const char* name)
     {
         const char* value = std::getenv(name);
@@ -75,7 +89,8 @@ NVRTC_API int nvrtcVersion(int* major, int* minor) { return call("nvrtcVersion",
 NVRTC_API int nvrtcCreateProgram(void** result, const char* source, const char* name, int header_count,
     const char* const* headers, const char* const* include_names)
 {
-    int code = call("nvrtcCreateProgram", result, source, name, header_count, headers, include_names);
+    std::string text = with_damage(source);
+    int code = call("nvrtcCreateProgram", result, text.c_str(), name, header_count, headers, include_names);
     if (!code) ++live;
     return code;
 }
@@ -119,6 +134,16 @@ NVRTC_API const char* nvrtcGetErrorString(int code)
     if (!real()) return "there is no NVRTC that could be handed the text (SIMT_NVRTC names its folder)";
     auto* function = reinterpret_cast<const char* (*)(int)>(dlsym(real(), "nvrtcGetErrorString"));
     return function ? function(code) : "NVRTC says no more";
+}
+
+// From now on texts are damaged before they are compiled; an empty text ends it. How many places were before.
+NVRTC_API int simt_damage(const char* from, const char* to)
+{
+    int before = damages;
+    damaged = from;
+    damage = to;
+    damages = 0;
+    return before;
 }
 
 NVRTC_API long long simt_live_programs() { return live; }

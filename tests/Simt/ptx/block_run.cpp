@@ -203,12 +203,14 @@ namespace simt::ptx
             for (int s = 0; s < warp.count && shown < 8; ++s, ++shown)
             {
                 const Split& split = warp.splits[s];
-                const Piece& piece = grid->program->pieces[size_t(split.piece)];
-                const char* how = split.wait == Split::AtBarrier ? "wait at the barrier before"
+                // Behind a barrier the next piece begins.
+                size_t at = size_t(split.piece) - (split.wait == Split::AtBarrier);
+                const Piece& piece = grid->program->pieces[at];
+                const char* how = split.wait == Split::AtBarrier ? "wait at the barrier of"
                                   : split.wait == Split::InWarp  ? "wait for other lanes at"
                                                                  : "go on at";
-                text += format("\n  lanes 0x%08x of warp %u %s PTX line %d; the first is ", split.mask, warp.number, how,
-                            piece.line) +
+                text += format("\n  lanes 0x%08x of warp %u %s ", split.mask, warp.number, how) +
+                        place_of(*grid->program->module, piece.line) + "; the first is " +
                         name_of(*this, warp.thread(__builtin_ctz(split.mask)));
             }
             uint32_t gone = warp.present & ~warp.alive;

@@ -59,6 +59,6 @@ namespace simt::ptx
     // Registers that are never alive at once share a row; else those of a warp would not fit the first cache.
     void assign_rows(Draft& draft, Program& program);
 
-    // How many machine instructions an instruction becomes, on average; see machine_instructions.cpp.
-    unsigned machine_instructions(const Instruction& in);
+    // How many hundredths of a machine instruction an instruction becomes, on average.
+    unsigned machine_hundredths(const Instruction& in);
 }

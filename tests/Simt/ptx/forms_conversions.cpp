@@ -139,6 +139,7 @@ namespace simt::ptx
         t["cvt.f64.f32"] = lanewise<Cast<double>, double, float>(Class::Move);
         t["cvt.rn.f32.f64"] = lanewise<Cast<float>, float, double>(Class::Move);
         add_space<0>(t, "global");
+        add_space<0>(t, "const");
         add_space<SharedWindow>(t, "shared");
         add_space<LocalWindow>(t, "local");
     }

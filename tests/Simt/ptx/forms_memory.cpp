@@ -80,6 +80,7 @@ namespace simt::ptx
     void add_memory(Table& table)
     {
         add_space<Global>(table, ".global", Class::Global);
+        add_space<Global>(table, ".const", Class::Global);
         add_space<Shared>(table, ".shared", Class::Shared);
         add_space<Local>(table, ".local", Class::Global);
         add_space<Param>(table, ".param", Class::Move);

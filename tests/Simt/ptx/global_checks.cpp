@@ -197,7 +197,7 @@ namespace simt::ptx
                 text += spot(address) + "\n  not ordered after " + what +
                         format(" by thread (%u,%u,%u) of block (%u,%u,%u)", thread % size.x, thread / size.x % size.y,
                             thread / size.x / size.y, block.x, block.y, block.z);
-                if (line) text += format(" at PTX line %d", line);
+                if (line) text += " at " + place_of(*block_.grid->program->module, line);
                 fail(warp_, step_, 1u << lane, LaunchFailed, text);
             }
         };

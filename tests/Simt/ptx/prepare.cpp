@@ -23,6 +23,7 @@ namespace simt::ptx
             {
                 auto program = std::make_unique<Program>();
                 program->name = function_.name;
+                program->module = &module_;
                 program->params = function_.params;
                 program->max_threads = function_.max_threads;
                 lay_out(*program);
@@ -205,7 +206,7 @@ namespace simt::ptx
             {
                 ++piece.instructions;
                 ++piece.counts[size_t(kind)];
-                piece.machine += machine_instructions(in);
+                piece.machine += machine_hundredths(in);
             }
 
             void begin_piece(int line)
@@ -244,10 +245,9 @@ namespace simt::ptx
                         throw Error(in.line, what);
                     }
                 }
-                // Whoever jumps to the end returns.
-                begin_piece(0);
+                begin_piece(function_.code.empty() ? 0 : function_.code.back().line);
                 piece_at[function_.code.size()] = int(draft_.pieces.size()) - 1;
-                draft_.pieces.back().end = Piece::Returns;
+                draft_.pieces.back().end = Piece::RunsOut;
                 for (auto& [piece, at] : jumps) draft_.pieces[piece].target = piece_at.at(at);
             }
 
@@ -291,7 +291,7 @@ namespace simt::ptx
                 }
                 else
                 {
-                    piece.collective = is_collective(in);
+                    piece.collective |= is_collective(in);
                     decode(in);
                     draft_.pieces.back().last = int(draft_.steps.size());
                     return in.predicate < 0;

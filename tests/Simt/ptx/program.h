@@ -49,7 +49,8 @@ namespace simt::ptx
             Falls,
             Branches,
             Returns,
-            Barrier // of the whole block
+            Barrier, // of the whole block
+            RunsOut  // the text ends
         } end = Falls;
         bool negated = false;
         bool collective = false; // its first step is one that lanes of a warp take together
@@ -59,7 +60,7 @@ namespace simt::ptx
         int members = -1;        // of a collective, the row with the mask that names its lanes
         int line = 0;
         std::array<uint32_t, Classes> counts = {};
-        uint32_t instructions = 0, machine = 0; // as PTX; as the machine instructions that these become
+        uint32_t instructions = 0, machine = 0; // as PTX; as hundredths of the machine instructions that these become
     };
 
     struct Constant
@@ -72,6 +73,7 @@ namespace simt::ptx
     struct Program
     {
         std::string name;
+        const Module* module = nullptr;
         std::vector<Step> steps;
         std::vector<Piece> pieces;
         std::vector<Constant> constants;

@@ -219,6 +219,7 @@ namespace simt::ptx
         if (!grid.metered) return Success;
         counts.kernel = program.name;
         counts.blocks = launch.grid.count();
+        counts.machine_instructions = (counts.machine_instructions + 50) / 100;
         for (int axis = 0; axis < 3; ++axis)
         {
             counts.grid[axis] = launch.grid[axis];
@@ -231,7 +232,7 @@ namespace simt::ptx
     void fail(const Warp& warp, const Step& step, uint32_t lanes, int code, const std::string& what)
     {
         const BlockRun& block = *warp.block;
-        throw Fault{code, what + "\n  in kernel " + block.grid->program->name + format(" at PTX line %d\n  by ", step.line) +
+        throw Fault{code, what + "\n  in kernel " + block.grid->program->name + " at " + place_of(*block.grid->program->module, step.line) + "\n  by " +
                               name_of(block, warp.thread(__builtin_ctz(lanes)))};
     }
 
@@ -249,7 +250,7 @@ namespace simt::ptx
                 if (variable.at <= at && (!below || below->at < variable.at)) below = &variable;
             if (!below) return format("byte %zu of shared memory, of which there is none", size_t(at));
             return format("byte %zu of the shared variable %s, which has %zu bytes", size_t(at - below->at),
-                below->name.c_str(), size_t(below->bytes));
+                readable_name(below->name).c_str(), size_t(below->bytes));
         }
         if (!grid.device.holds(address))
             return format("0x%lx, where no memory of the device is", (unsigned long)address);

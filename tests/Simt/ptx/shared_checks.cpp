@@ -337,7 +337,8 @@ namespace simt::ptx
                     if (at - copy.to[__builtin_ctz(rest)] < copy.bytes)
                         fail(warp, step, 1u << lane, LaunchFailed,
                             "uninitialised read: at " + describe(warp, SharedWindow + at) +
-                                format(", to which the asynchronous copy of line %d has not been waited for", copy.line));
+                                ", to which the asynchronous copy of " +
+                                place_of(*warp.block->grid->program->module, copy.line) + " has not been waited for");
         fail(warp, step, 1u << lane, LaunchFailed,
             format("uninitialised read: a read of %u bytes at ", bytes) + describe(warp, SharedWindow + at) +
                 ", which nothing has written");
@@ -354,7 +355,7 @@ namespace simt::ptx
         std::string text = std::string("race within a block: a ") + (write ? "write" : "read") + " at " +
                            describe(warp, SharedWindow + at) + "\n  not ordered after a " +
                            (other_wrote ? "write" : "read") + " by " + by;
-        if (line) text += format(" at PTX line %d", line);
+        if (line) text += " at " + place_of(*warp.block->grid->program->module, line);
         fail(warp, step, 1u << lane, LaunchFailed, text);
     }
 }

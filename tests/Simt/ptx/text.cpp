@@ -1,5 +1,6 @@
 #include "text.h"
 #include "lexer.h"
+#include <algorithm>
 
 namespace simt::ptx
 {
@@ -57,7 +58,25 @@ namespace simt::ptx
                 }
                 else if (word == ".shared") throw Error(in_.line(), "shared memory of a module, not of a kernel");
                 else if (word == ".entry" || word == ".func") function(word == ".entry");
-                else if (word == ".file") while (in_.more() && in_.peek()[0] != '.') in_.next();
+                else if (word == ".file") file();
+            }
+
+            // .file 1 "gemm.cu"
+            void file()
+            {
+                int number = int(in_.number());
+                std::string name = in_.next();
+                name = name.substr(1, name.size() - 2);
+                module_.files[number] = name.substr(name.rfind('/') + 1);
+                while (in_.more() && in_.take(",")) in_.next();
+            }
+
+            // .loc 1 160 13, and where it was inlined, which is of less interest
+            void source_line(int line)
+            {
+                int number = int(in_.number());
+                module_.source_lines.push_back({line, number, int(in_.number())});
+                while (in_.more() && in_.line() == line) in_.next();
             }
 
             // .align 4 .b8 name[8] = {…}, without the word before it
@@ -177,8 +196,7 @@ namespace simt::ptx
                         parameter();
                         in_.expect(";");
                     }
-                    else if (word == ".loc")
-                        while (in_.more() && in_.line() == line) in_.next();
+                    else if (word == ".loc") source_line(line);
                     else if (word[0] == '.')
                         while (!in_.take(";")) in_.next();
                     else if (in_.take(":")) function_.labels[word] = function_.code.size();
@@ -288,4 +306,16 @@ namespace simt::ptx
     }
 
     Module parse(const std::string& text) { return Parser(text).run(); }
+
+    std::string place_of(const Module& module, int line)
+    {
+        std::string place = "PTX line " + std::to_string(line);
+        auto after = std::upper_bound(module.source_lines.begin(), module.source_lines.end(), line,
+            [](int at, const SourceLine& source) { return at < source.line; });
+        if (after == module.source_lines.begin()) return place;
+        const SourceLine& source = *std::prev(after);
+        auto file = module.files.find(source.file);
+        if (file == module.files.end()) return place;
+        return file->second + ":" + std::to_string(source.source_line) + " (" + place + ")";
+    }
 }

@@ -73,9 +73,18 @@ namespace simt::ptx
         unsigned max_threads = 1024;
     };
 
+    // Lines of the PTX text from which on another line of the CUDA C counts.
+    struct SourceLine
+    {
+        int line;
+        int file, source_line;
+    };
+
     struct Module
     {
         int target = 0; // 90 of sm_90
+        std::map<int, std::string> files;
+        std::vector<SourceLine> source_lines; // in the order of the text
         std::vector<Variable> globals;
         std::vector<Variable> dynamic_shared; // extern: where the launch's shared memory begins
         std::map<std::string, Function> functions;
@@ -85,6 +94,9 @@ namespace simt::ptx
     RegisterType type_of(const std::string& type);
 
     Module parse(const std::string& text);
+
+    // "gemm.cuh:160 (PTX line 412)", or without line information "PTX line 412".
+    std::string place_of(const Module& module, int line);
 
     // The function with the bodies of those it calls in the place of the calls.
     Function with_calls_inlined(const Module& module, const Function& function);

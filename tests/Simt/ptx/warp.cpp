@@ -53,6 +53,13 @@ namespace simt::ptx
             return mask;
         }
 
+        [[noreturn, gnu::cold]] void fail_at(Warp& warp, int line, uint32_t lanes, const char* what)
+        {
+            Step step;
+            step.line = line;
+            fail(warp, step, lanes, LaunchFailed, what);
+        }
+
         // Lanes that come to an instruction that several lanes take together. False if some are not there yet: those that
         // came wait.
         bool gather(Warp& warp, int at, const Piece& piece)
@@ -77,12 +84,8 @@ namespace simt::ptx
                 if (!(mask >> lane & 1)) unnamed |= 1u << lane;
             }
             if (unnamed)
-            {
-                Step step;
-                step.line = piece.line;
-                fail(warp, step, unnamed, LaunchFailed,
+                fail_at(warp, warp.block->grid->program->steps[size_t(piece.first)].line, unnamed,
                     "a lane takes part in a warp operation whose mask does not name it");
-            }
             return !(named & warp.alive & ~warp.mask);
         }
 
@@ -154,6 +157,9 @@ namespace simt::ptx
                         if (warp.splits[s].wait == Split::InWarp) warp.splits[s].wait = Split::Runs;
                     break;
                 }
+                else if (piece.end == Piece::RunsOut)
+                    fail_at(warp, piece.line, mask,
+                        "the kernel runs past its last instruction: what happens here, the compiler took for impossible");
                 else if (piece.end == Piece::Barrier)
                 {
                     wait(warp, next, mask, Split::AtBarrier);

@@ -50,15 +50,22 @@ public sealed unsafe class CpuDevice : Device
             $"{op} -> {string.Join(", ", operands.Outputs.Select(output => output.Type.Shape))}",
             Lowering(op).Cpu(new CpuStep(operands, Threads)));
 
+    /// <summary>Which of several ways an op is computed in, and why; null if there is but one.</summary>
+    internal string? PathOf(object? op, StepOperands operands) =>
+        (op as ICpuOp)?.CpuPath(new CpuStep(operands, Threads).Types);
+
     /// <inheritdoc/>
     public override IKernel BindCopy(Operand from, Operand to)
     {
-        byte* source = CpuStorage.Pointer(from), destination = CpuStorage.Pointer(to);
-        int bytes = checked((int)(from.Type.Shape.Count * from.Type.DType.Size()));
-        const int Grain = 1 << 16;
+        byte* source = CpuStorage.Pointer(from.Range), destination = CpuStorage.Pointer(to.Range);
+        const int Piece = 1 << 12, Grain = 16;
+        long bytes = from.Range.Bytes;
         return new CpuKernel("copy", [
-            new Phase(bytes, Grain, (start, end, _) =>
-                Buffer.MemoryCopy(source + start, destination + start, end - start, end - start)),
+            new Phase((int)((bytes + Piece - 1) / Piece), Grain, (start, end, _) =>
+            {
+                long first = (long)start * Piece, length = Math.Min((long)end * Piece, bytes) - first;
+                Buffer.MemoryCopy(source + first, destination + first, length, length);
+            }),
         ]);
     }
 

@@ -11,6 +11,9 @@ internal interface ICpuOp
 
     /// <summary>The bytes of scratch memory needed.</summary>
     long CpuWorkspace(CpuStepTypes step) => 0;
+
+    /// <summary>Which of several ways it is computed in, and why; null if there is but one.</summary>
+    string? CpuPath(CpuStepTypes step) => null;
 }
 
 /// <summary>The shapes of a step, before its memory is known.</summary>
@@ -48,10 +51,10 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
     /// <summary>The address of an input. Null-like for inputs the op does not read.</summary>
-    public T* In<T>(int input) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Inputs[input]);
+    public T* In<T>(int input) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Inputs[input].Range);
 
     /// <summary>The address of an output.</summary>
-    public T* Out<T>(int output = 0) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Outputs[output]);
+    public T* Out<T>(int output = 0) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Outputs[output].Range);
 
     /// <summary>Whether an output lies where an input lies.</summary>
     public bool IsInPlace(int input, int output = 0) => In<byte>(input) == Out<byte>(output);

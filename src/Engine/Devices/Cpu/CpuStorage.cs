@@ -24,7 +24,7 @@ internal sealed unsafe class CpuStorage : Storage
     public CpuStorage(CpuDevice device, Tensor tensor)
     {
         Device = device;
-        Bytes = tensor.Bytes.Length;
+        Bytes = tensor.ByteCount;
         _pin = tensor.Pin();
         _memory = (byte*)_pin.AddrOfPinnedObject();
     }
@@ -35,7 +35,7 @@ internal sealed unsafe class CpuStorage : Storage
 
     public override object Device { get; }
 
-    public static byte* Pointer(Operand operand) => ((CpuStorage)operand.Storage).Memory + operand.Offset;
+    public static byte* Pointer(MemoryRange range) => ((CpuStorage)range.Storage).Memory + range.Offset;
 
     public override void Write(ReadOnlySpan<byte> source, long offset = 0)
     {

@@ -84,6 +84,15 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
 /// <summary>A number of blocks, or of threads, in three directions.</summary>
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 {
+    /// <summary>What the hardware takes: so many blocks in all, and of a grid along y and z no more than so many.</summary>
+    public const int MostBlocks = int.MaxValue, MostAlongYZ = 65535;
+
+    /// <summary>How many there are in all.</summary>
+    public long Count => (long)X * Y * Z;
+
+    /// <summary>Whether the hardware takes such a grid as it is.</summary>
+    public bool IsGrid => Count <= MostBlocks && Y <= MostAlongYZ && Z <= MostAlongYZ;
+
     public static implicit operator Dim3(int x) => new(x);
 
     /// <summary>The directions in which there is more than one: <c>8 × 2</c>.</summary>
@@ -160,7 +169,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public Dim3 Block { get; }
 
     /// <summary>The number of blocks.</summary>
-    public long Blocks => (long)Grid.X * Grid.Y * Grid.Z;
+    public long Blocks => Grid.Count;
 
     /// <summary>The arguments, each at a multiple of 16 bytes.</summary>
     public ReadOnlySpan<byte> Arguments => _arguments;
@@ -173,6 +182,29 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public override string Name => Function.ToString();
 
     public override bool IsEmpty => Blocks == 0;
+
+    /// <summary>
+    /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
+    /// several kernels in one launch is (<see cref="JoinedKernel"/>). Only a kernel of a user's own text must do without.
+    /// </summary>
+    /// <exception cref="EngineException">There are too many blocks, or threads in one.</exception>
+    public void RequireLaunchable()
+    {
+        const int MostThreads = 1024;
+        if (Blocks > Dim3.MostBlocks || (!Function.MayJoin && !Grid.IsGrid))
+        {
+            string most = Function.MayJoin
+                ? FormattableString.Invariant($"{Dim3.MostBlocks:N0} blocks")
+                : FormattableString.Invariant($"{Dim3.MostBlocks:N0} blocks, of which {Dim3.MostAlongYZ:N0} along y and z");
+            throw new EngineException($"the grid of its kernel {Name} is {Grid}, and GPUs take up to {most}");
+        }
+
+        if (Block.Count is < 1 or > MostThreads || Grid.X < 0 || Grid.Y < 0 || Grid.Z < 0)
+        {
+            throw new EngineException(
+                $"its kernel {Name} has {Grid} blocks of {Block} threads, and a block has from 1 to {MostThreads}");
+        }
+    }
 
     public override void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
 

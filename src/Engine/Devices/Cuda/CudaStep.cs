@@ -6,7 +6,7 @@ namespace Engine.Devices.Cuda;
 /// <param name="operands">What the step reads and writes.</param>
 /// <param name="address">Where an operand lies.</param>
 /// <param name="faults">Where kernels report what they cannot do.</param>
-internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> address, CudaFaults faults)
+internal sealed class CudaStep(StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults)
 {
     /// <summary>The shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
     public CudaStepTypes Types => new(
@@ -16,7 +16,7 @@ internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> addre
     public bool MayFault { get; private set; }
 
     /// <summary>Scratch memory of the size asked for; 0 if none was.</summary>
-    public ulong Workspace => operands.Workspace is null ? 0 : address(operands.Workspace);
+    public ulong Workspace => operands.Workspace is { } range ? address(range) : 0;
 
     /// <summary>
     /// The step of a part of the op: some of the inputs, and some of the outputs, whose places it sees as of other types.
@@ -45,10 +45,10 @@ internal sealed class CudaStep(StepOperands operands, Func<Operand, ulong> addre
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
     /// <summary>The address of an input. Meaningless for inputs the op does not read.</summary>
-    public ulong In(int input) => address(operands.Inputs[input]);
+    public ulong In(int input) => address(operands.Inputs[input].Range);
 
     /// <summary>The address of an output.</summary>
-    public ulong Out(int output = 0) => address(operands.Outputs[output]);
+    public ulong Out(int output = 0) => address(operands.Outputs[output].Range);
 
     /// <summary>
     /// The arguments for a kernel that may find a value it cannot work with: where it reports one, and by which number.

@@ -34,15 +34,19 @@ public abstract class CudaTarget : Device
     {
         var step = new CudaStep(operands, AddressOf, Faults);
         CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
+        foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
+        {
+            launch.RequireLaunchable();
+        }
+
         return new CudaBoundOp(op.ToString()!, launches, step.MayFault);
     }
 
     /// <inheritdoc/>
     public sealed override IKernel BindCopy(Operand from, Operand to)
     {
-        long bytes = from.Type.Shape.Count * from.Type.DType.Size();
-        CudaLaunch[] launches = bytes == 0 ? [] : [new CopyLaunch(AddressOf(from), AddressOf(to), bytes)];
-        return new CudaBoundOp("copy", launches, MayFault: false);
+        var copy = new CopyLaunch(AddressOf(from.Range), AddressOf(to.Range), from.Range.Bytes);
+        return new CudaBoundOp("copy", copy.IsEmpty ? [] : [copy], MayFault: false);
     }
 
     /// <inheritdoc/>
@@ -62,7 +66,7 @@ public abstract class CudaTarget : Device
 
     private protected abstract ulong AddressOf(Storage storage);
 
-    private ulong AddressOf(Operand operand) => AddressOf(operand.Storage) + (ulong)operand.Offset;
+    private ulong AddressOf(MemoryRange range) => AddressOf(range.Storage) + (ulong)range.Offset;
 
     /// <summary>The launches as others see them; kernels are compiled when the first is asked for what it takes.</summary>
     internal IReadOnlyList<Launch> Describe(CudaStage[] stages)

@@ -5,7 +5,8 @@ namespace Engine.Devices.Cuda;
 
 /// <summary>
 /// Kernels that do not depend on one another in one launch: each block belongs to one of them, and finds its place in
-/// that one's grid. Small kernels cost what a launch costs, so that two of them in one are twice as fast.
+/// that one's grid. Small kernels cost what a launch costs, so that two of them in one are twice as fast. A kernel alone
+/// is launched so where its grid is longer along y or z than the hardware takes: along x, which takes all.
 /// </summary>
 internal sealed partial record JoinedKernel : CudaFunction
 {
@@ -85,15 +86,15 @@ internal sealed partial record JoinedKernel : CudaFunction
 
     private static KernelLaunch JoinAll(List<KernelLaunch> parts)
     {
-        if (parts.Count == 1)
+        if (parts.Count == 1 && parts[0].Grid.IsGrid)
         {
             return parts[0];
         }
 
         var arguments = parts.SelectMany(part => part.Arguments.ToArray()).ToArray();
         var blocks = (int)parts.Sum(part => part.Blocks);
-        return new KernelLaunch(
-            new JoinedKernel([.. parts]), blocks, parts.Max(part => part.Block.X), [CudaArgument.OfBytes(arguments)]);
+        Dim3 block = parts.Select(part => part.Block).MaxBy(block => block.Count);
+        return new KernelLaunch(new JoinedKernel([.. parts]), blocks, block, [CudaArgument.OfBytes(arguments)]);
     }
 
     private long FirstBlock(int part) => _parts.Take(part).Sum(other => other.Blocks);
@@ -110,7 +111,7 @@ internal sealed partial record JoinedKernel : CudaFunction
         text.Append("#undef blockIdx\n#undef gridDim\n#undef blockDim\n");
         text.Append($"#define blockIdx partBlock({firstBlock}u, {x}u, {y}u)\n");
         text.Append($"#define gridDim partGrid({x}u, {y}u, {z}u)\n");
-        text.Append($"#define blockDim partGrid({part.Block.X}u, 1u, 1u)\n");
+        text.Append($"#define blockDim partGrid({part.Block.X}u, {part.Block.Y}u, {part.Block.Z}u)\n");
         text.Append(source);
         foreach (string macro in Macro().Matches(source).Select(match => match.Groups[1].Value).Distinct())
         {
@@ -122,7 +123,7 @@ internal sealed partial record JoinedKernel : CudaFunction
 
     private void AppendEntry(StringBuilder text)
     {
-        int threads = _parts.Max(part => part.Block.X);
+        long threads = _parts.Max(part => part.Block.Count);
         text.Append($"extern \"C\" __global__ void __launch_bounds__({threads}) joined(const Arguments arguments)\n{{\n");
         int bytes = 0;
         for (int i = 0; i < _parts.Length; i++)
@@ -135,7 +136,7 @@ internal sealed partial record JoinedKernel : CudaFunction
             }
 
             string condition = i == _parts.Length - 1 ? "" : $"if (launchedBlock() < {FirstBlock(i + 1)}u) ";
-            string leave = part.Block.X < threads ? $"if (threadIdx.x >= {part.Block.X}) {{ LEAVE(); }} " : "";
+            string leave = part.Block.Count < threads ? $"if (threadIdx.x >= {part.Block.X}) {{ LEAVE(); }} " : "";
             text.Append($"    {condition}{{ {leave}part{i}::{part.Function.Entry}({string.Join(", ", slots)}); }}");
             text.Append(i == _parts.Length - 1 ? "\n" : " else\n");
             bytes += part.ArgumentBytes;

@@ -28,17 +28,27 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, places) =>
-            outputs[0].Data[at] = inside.Sum(i => inputs[0].Data[i]) / Divisor(inside.Count, places));
+        {
+            DoubleDouble sum = inside.Aggregate((DoubleDouble)0, (sum, i) => sum + inputs[0].Data[i]);
+            outputs[0].Data[at] = (sum / Divisor(inside.Count, places)).High;
+        });
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
+
+    public long CpuWorkspace(CpuStepTypes step) => Window.CpuWorkspace(step, step.Inputs[0].Shape);
 
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaPooling.Launches(step, "average_pool", 1, Window.Of(step.Shape(0)), CountPadding);
 
     internal int Divisor(int inside, int places) => CountPadding ? places : Math.Max(inside, 1);
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
-        Pooling.Average(Window.Of(step.Shape(0)), CountPadding, step.In<T>(0), step.Out<T>());
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pooling.Average(Window.Of(step.Shape(0)), CountPadding, step.In<T>(0), step.Out<T>(), step.Workspace);
 }
 
 /// <summary>
@@ -70,20 +80,29 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICu
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        Array.Clear(outputs[0].Data);
+        var sums = new DoubleDoubles(outputs[0]);
         Of.Window.ForEach(outputs[0].Shape, inputs[0].Shape, (at, inside, places) =>
         {
             foreach (int i in inside)
             {
-                outputs[0].Data[i] += inputs[0].Data[at] / Of.Divisor(inside.Count, places);
+                sums.Add(i, (DoubleDouble)inputs[0].Data[at] / Of.Divisor(inside.Count, places));
             }
         });
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> =>
-        Pooling.AverageGrad(Of.Window.Of(step.OutShape()), Of.CountPadding, step.In<T>(0), step.Out<T>());
+    public long CpuWorkspace(CpuStepTypes step) => Of.Window.CpuWorkspace(step, step.Outputs[0].Shape);
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Pooling.AverageGrad(
+            Of.Window.Of(step.OutShape()), Of.CountPadding, step.In<T>(0), step.Out<T>(), step.Workspace);
 
     private static Sample Example((Window Window, Shape Images) each, bool countPadding) => new(
         new AveragePool2DGradient(new AveragePool2D(each.Window, countPadding)),

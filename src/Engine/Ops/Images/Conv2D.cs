@@ -42,6 +42,14 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             },
         ]);
 
+    /// <summary>By which algorithm the CPU computes it; a rewrite chooses.</summary>
+    public ConvolutionPath Path { get; init; }
+
+    public override string Name => "conv2D" + PathSuffix;
+
+    /// <summary>What the path adds to a name.</summary>
+    internal string PathSuffix => Path == ConvolutionPath.Columns ? "" : $"{{{Path.Name()}}}";
+
     private static Conv2D Plain => new((1, 1), (0, 0), true);
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
@@ -56,6 +64,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             throw new EngineException($"the padding {Padding} cannot be negative");
         }
 
+        Window.RequireCountable(Stride, Padding);
         (Shape x, Shape w) = (inputs[0].Shape, inputs[1].Shape);
         if (x.Rank != 4 || w.Rank != 4)
         {
@@ -110,18 +119,46 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray w, NdArray y) = (inputs[0], inputs[1], outputs[0]);
+        var sums = new DoubleDoubles(y);
         foreach (int[] index in NdArray.Indices(y.Shape))
         {
-            y[index] = inputs.Count > 2 ? inputs[2].Data[index[1]] : 0;
+            sums[index] = inputs.Count > 2 ? inputs[2].Data[index[1]] : 0;
         }
 
-        ForEachTerm(x.Shape, w.Shape, y.Shape, (i, j, k) => y.Data[k] += x.Data[i] * w.Data[j]);
+        ForEachTerm(
+            x.Shape, w.Shape, y.Shape, (i, j, k) => sums.Add(k, DoubleDouble.Product(x.Data[i], w.Data[j])));
+        sums.Round();
+    }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+
+    /// <summary>
+    /// Magnitudes of convolutions of numbers. Of infinities and NaNs nothing is promised: a kernel may multiply them by
+    /// the padding's zeros, or not.
+    /// </summary>
+    internal static IReadOnlyList<NdArray> OfNumbers(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> magnitudes)
+    {
+        if (!inputs.All(input => Array.TrueForAll(input.Data, double.IsFinite)))
+        {
+            foreach (NdArray magnitude in magnitudes)
+            {
+                Array.Fill(magnitude.Data, double.NaN);
+            }
+        }
+
+        return magnitudes;
     }
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
     public long CpuWorkspace(CpuStepTypes step) =>
-        WorkspaceBytes(step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
+        WorkspaceBytes(ConvolutionPass.Forward, step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
+
+    public string CpuPath(CpuStepTypes step) =>
+        DescribePath(ConvolutionPass.Forward, step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
@@ -149,6 +186,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         yield return (Plain, [n, c, h, w], [o, c, h, w]);
         yield return (Plain, [34, 1, 5, 4], [2, 1, 2, 2]);
         yield return (Plain, [2, 5, 9, 31], [17, 5, 3, 3]);
+        yield return (Plain with { Path = ConvolutionPath.Winograd2 }, [n, c, h, w], [o, c, 3, 3]);
+        yield return (
+            new Conv2D((1, 1), (1, 2), false) { Path = ConvolutionPath.Winograd2 }, [n, c, h, w], [o, c, 3, 3]);
         yield return (Plain, [0, c, h, w], [o, c, 2, 2]);
         yield return (Plain, [n, 0, h, w], [o, 0, 2, 2]);
         yield return (Plain, [n, c, h, w], [0, c, 2, 2]);
@@ -188,17 +228,25 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     private CudaConvolution Cuda(CudaStepTypes step) =>
         new(ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType);
 
-    internal static long WorkspaceBytes(CpuStepTypes step, in ConvShape shape) => step.Inputs[0].DType == DType.Float32
-        ? Convolution.WorkspaceBytes<float>(shape, step.Threads)
-        : Convolution.WorkspaceBytes<double>(shape, step.Threads);
+    internal long WorkspaceBytes(ConvolutionPass pass, CpuStepTypes step, in ConvShape shape) =>
+        step.Inputs[0].DType == DType.Float32
+            ? Convolution.WorkspaceBytes<float>(pass, shape, Path, step.Threads)
+            : Convolution.WorkspaceBytes<double>(pass, shape, Path, step.Threads);
+
+    internal string DescribePath(ConvolutionPass pass, CpuStepTypes step, in ConvShape shape) =>
+        step.Inputs[0].DType == DType.Float32
+            ? Convolution.Describe<float>(pass, shape, Path, step.Threads)
+            : Convolution.Describe<double>(pass, shape, Path, step.Threads);
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.Forward(
         ConvShape(step.Shape(0), step.Shape(1)),
+        Path,
         step.In<T>(0),
         step.In<T>(1),
         step.InputCount > 2 ? step.In<T>(2) : null,
         step.Out<T>(),
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 
     private int OutputSide(Shape x, Shape w, int axis, int stride, int padding)
     {

@@ -11,6 +11,8 @@ namespace Engine.Ops;
 /// </summary>
 internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
+    public override string Name => "conv2DInputGradient" + Of.PathSuffix;
+
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .Select(each => new Sample(
             new Conv2DInputGradient(each.Op),
@@ -46,14 +48,24 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray w, NdArray dy, NdArray dx) = (inputs[0], inputs[1], outputs[0]);
-        Array.Clear(dx.Data);
-        Of.ForEachTerm(dx.Shape, w.Shape, dy.Shape, (i, j, k) => dx.Data[i] += w.Data[j] * dy.Data[k]);
+        var sums = new DoubleDoubles(dx);
+        Of.ForEachTerm(
+            dx.Shape, w.Shape, dy.Shape, (i, j, k) => sums.Add(i, DoubleDouble.Product(w.Data[j], dy.Data[k])));
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) =>
-        Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
+    public long CpuWorkspace(CpuStepTypes step) => Of.WorkspaceBytes(
+        ConvolutionPass.InputGradient, step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
+
+    public string CpuPath(CpuStepTypes step) => Of.DescribePath(
+        ConvolutionPass.InputGradient, step, Of.ConvShape(step.Outputs[0].Shape, step.Inputs[0].Shape));
 
     public bool TakesEpilogues(CudaStepTypes step) => !Cuda(step).General.IsFasterForInputGradient;
 
@@ -97,7 +109,13 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
     }
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradInput(
-        Of.ConvShape(step.OutShape(), step.Shape(0)), step.In<T>(0), step.In<T>(1), step.Out<T>(), step.Workspace);
+        Of.ConvShape(step.OutShape(), step.Shape(0)),
+        Of.Path,
+        step.In<T>(0),
+        step.In<T>(1),
+        step.Out<T>(),
+        step.Workspace,
+        step.Threads);
 }
 
 /// <summary>
@@ -106,6 +124,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
 /// </summary>
 internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
+    public override string Name => "conv2DWeightsGradient" + Of.PathSuffix;
+
     public static IEnumerable<Sample> Samples(Random random) => Conv2D.Cases(random)
         .SelectMany(each => (Sample[])[Example(each, withBias: false), Example(each, withBias: true)])
         .Append(new Sample(
@@ -152,30 +172,44 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray dy, NdArray dw) = (inputs[0], inputs[1], outputs[0]);
-        Array.Clear(dw.Data);
-        Of.ForEachTerm(x.Shape, dw.Shape, dy.Shape, (i, j, k) => dw.Data[j] += x.Data[i] * dy.Data[k]);
+        var sums = new DoubleDoubles(dw);
+        Of.ForEachTerm(
+            x.Shape, dw.Shape, dy.Shape, (i, j, k) => sums.Add(j, DoubleDouble.Product(x.Data[i], dy.Data[k])));
+        sums.Round();
         if (WithBias)
         {
-            Array.Clear(outputs[1].Data);
+            var ofBias = new DoubleDoubles(outputs[1]);
             foreach (int[] index in NdArray.Indices(dy.Shape))
             {
-                outputs[1].Data[index[1]] += dy[index];
+                ofBias.Add(index[1], dy[index]);
             }
+
+            ofBias.Round();
         }
     }
 
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) =>
-        Conv2D.WorkspaceBytes(step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
+    public long CpuWorkspace(CpuStepTypes step) => Of.WorkspaceBytes(
+        ConvolutionPass.WeightsGradient, step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
+
+    public string CpuPath(CpuStepTypes step) => Of.DescribePath(
+        ConvolutionPass.WeightsGradient, step, Of.ConvShape(step.Inputs[0].Shape, step.Outputs[0].Shape));
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => Convolution.GradWeights(
         Of.ConvShape(step.Shape(0), step.OutShape()),
+        Of.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.Out<T>(),
         WithBias ? step.Out<T>(1) : null,
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 
     private static Sample Example((Conv2D Op, Shape Images, Shape Filters) each, bool withBias) => new(
         new Conv2DWeightsGradient(each.Op, withBias),

@@ -15,6 +15,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     /// <summary>The windows.</summary>
     public static Window Window { get; } = new((2, 2), (2, 2), (0, 0), true);
 
+    public override string Name => "conv2DMaxPool" + Convolution.PathSuffix;
+
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])
         [
@@ -64,14 +66,45 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         new MaxPool2D(Window).Reference([whole], WithPlaces ? outputs : [outputs[0], new NdArray(outputs[0].Shape)]);
     }
 
+    public override double Ulps => Convolution.Ulps;
+
+    /// <summary>The convolution's; of a place infinite, where rounding decides between two elements of a window.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var whole = new NdArray(Whole(inputs[0].Shape, inputs[1].Shape));
+        Convolution.Reference(inputs, [whole]);
+        double[] x = whole.Data, terms = Convolution.Magnitudes(inputs, [whole])[0].Data;
+        double error = Ulps * Math.Sqrt(2 * inputs[1].Shape.Product(1, 4)) * Rounding.Epsilon(inputs[0].DType);
+        NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
+        Window.ForEach(whole.Shape, outputs[0].Shape, (at, inside, _) =>
+        {
+            int greatest = inside.Aggregate((best, i) => MaxPool2D.IsGreater(x[i], x[best]) ? i : best);
+            magnitudes[0].Data[at] = inside.Max(i => terms[i]);
+            if (WithPlaces && inside.Any(i =>
+                i != greatest && x[greatest] - x[i] <= error * (terms[greatest] + terms[i]) && terms[i] > 0))
+            {
+                magnitudes[1].Data[at] = double.PositiveInfinity;
+            }
+        });
+        return Conv2D.OfNumbers(inputs, magnitudes);
+    }
+
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
     public long CpuWorkspace(CpuStepTypes step)
     {
         ConvShape shape = Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
         return step.Inputs[0].DType == DType.Float32
-            ? PooledConvolution.ForwardBytes<float>(shape, step.Threads)
-            : PooledConvolution.ForwardBytes<double>(shape, step.Threads);
+            ? PooledConvolution.ForwardBytes<float>(shape, Convolution.Path, step.Threads)
+            : PooledConvolution.ForwardBytes<double>(shape, Convolution.Path, step.Threads);
+    }
+
+    public string CpuPath(CpuStepTypes step)
+    {
+        ConvShape shape = Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
+        return Convolution.Path == ConvolutionPath.Columns
+            ? $"tiles of windows, of which only the maxima are stored: {Devices.Cpu.Convolution.WhyNotWinograd(shape)}"
+            : $"{Convolution.DescribePath(ConvolutionPass.Forward, step, shape)}; only the maxima are stored";
     }
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
@@ -110,6 +143,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         yield return (new Conv2D((1, 1), (1, 1), true), [n, 1, h, w], [o, 1, 3, 3]);
         yield return (new Conv2D((1, 1), (0, 0), false), [2, 5, 7, 17], [18, 5, 2, 2]);
         yield return (new Conv2D((1, 1), (0, 0), true), [34, 1, 5, 4], [2, 1, 2, 2]);
+        yield return (
+            new Conv2D((1, 1), (0, 1), true) { Path = ConvolutionPath.Winograd2 }, [n, c, h, w], [o, c, 3, 3]);
         yield return (new Conv2D((1, 1), (0, 0), true), [0, c, h, w], [o, c, 2, 2]);
     }
 
@@ -123,12 +158,14 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => PooledConvolution.Forward(
         Convolution.ConvShape(step.Shape(0), step.Shape(1)),
+        Convolution.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.InputCount > 2 ? step.In<T>(2) : null,
         step.Out<T>(),
         WithPlaces ? step.Out<int>(1) : null,
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 }
 
 /// <summary>
@@ -141,6 +178,8 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 {
     private static readonly (bool WithFilters, bool WithBias, bool WithImages)[] s_kinds =
         [(true, false, true), (true, true, false), (true, true, true), (false, false, true)];
+
+    public override string Name => "conv2DMaxPoolGradients" + Of.PathSuffix;
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -220,14 +259,28 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         }
     }
 
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
     public long CpuWorkspace(CpuStepTypes step)
     {
         ConvShape shape = Of.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
         return step.Inputs[0].DType == DType.Float32
-            ? PooledConvolution.GradientBytes<float>(shape, step.Threads)
-            : PooledConvolution.GradientBytes<double>(shape, step.Threads);
+            ? PooledConvolution.GradientBytes<float>(shape, Of.Path, step.Threads)
+            : PooledConvolution.GradientBytes<double>(shape, Of.Path, step.Threads);
+    }
+
+    public string CpuPath(CpuStepTypes step)
+    {
+        ConvShape shape = Of.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape);
+        return PooledConvolution.IsSparse(shape, Of.Path)
+            ? "of the maxima alone, a quarter of the pixels"
+            : Of.DescribePath(
+                WithFilters ? ConvolutionPass.WeightsGradient : ConvolutionPass.InputGradient, step, shape);
     }
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
@@ -265,6 +318,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T> => PooledConvolution.Gradients(
         Of.ConvShape(step.Shape(0), step.Shape(1)),
+        Of.Path,
         step.In<T>(0),
         step.In<T>(1),
         step.In<T>(2),
@@ -272,5 +326,6 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         WithFilters ? step.Out<T>() : null,
         WithBias ? step.Out<T>(1) : null,
         WithImages ? step.Out<T>(step.Operands.Outputs.Count - 1) : null,
-        step.Workspace);
+        step.Workspace,
+        step.Threads);
 }

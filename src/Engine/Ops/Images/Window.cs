@@ -20,6 +20,7 @@ internal readonly record struct Window(
             throw new EngineException($"the padding {Padding} must be less than the size {Size}");
         }
 
+        RequireCountable(Size, Stride, Padding);
         Shape shape = images.Shape;
         if (shape.Rank != 4 || !images.DType.IsFloat())
         {
@@ -41,11 +42,33 @@ internal readonly record struct Window(
         };
     }
 
+    /// <summary>
+    /// Refuses sides so long that a place in a padded image, or the count of a window's pixels, might be beyond 32 bits.
+    /// </summary>
+    public static void RequireCountable(params ReadOnlySpan<(int Height, int Width)> sides)
+    {
+        const int Most = 1 << 25;
+        foreach ((int height, int width) in sides)
+        {
+            if (height > Most || width > Most || (long)height * width > Shape.MostElements)
+            {
+                throw new EngineException(FormattableString.Invariant($"({height}, {width}) is too large: ")
+                    + FormattableString.Invariant($"windows, strides and padding go up to {Most:N0} pixels a side, ")
+                    + FormattableString.Invariant($"and {Shape.MostElements:N0} in all"));
+            }
+        }
+    }
+
     private static string Side(int side) => side == Shape.Unknown ? "?" : side.ToString();
 
     public PoolShape Of(Shape images) => new(
         images.Product(0, 2), images[2], images[3],
         Size.Height, Size.Width, Stride.Height, Stride.Width, Padding.Height, Padding.Width, IgnoreBorder);
+
+    /// <summary>The scratch memory that the CPU's threads need for pooling such images.</summary>
+    public long CpuWorkspace(CpuStepTypes step, Shape images) => step.Outputs[0].DType == DType.Float32
+        ? Pooling.WorkspaceBytes<float>(Of(images), step.Threads)
+        : Pooling.WorkspaceBytes<double>(Of(images), step.Threads);
 
     /// <summary>Windows, with the shapes of images, that reach every branch.</summary>
     public static IEnumerable<(Window Window, Shape Images)> Cases(Random random)
@@ -58,6 +81,8 @@ internal readonly record struct Window(
         yield return (new Window((3, 3), (2, 2), (1, 1), true), [n, c, h, w]);
         yield return (new Window((3, 3), (2, 1), (1, 2), false), [n, c, h, w]);
         yield return (new Window((2, 2), (3, 3), (0, 0), true), [n, c, h, w]);
+        yield return (new Window((h, w), (h, w), (0, 0), true), [n, c, h, w]);
+        yield return (new Window((3, 5), (2, 4), (1, 1), false), [n, c, h, 2 * w]);
         yield return (new Window((2, 3), (3, 4), (0, 0), false), [n, c, h, w]);
         yield return (new Window((1, 1), (1, 1), (0, 0), true), [n, c, h, w]);
         yield return (new Window((2, 2), (2, 2), (0, 0), true), [0, c, h, w]);

@@ -133,7 +133,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        const int Side = 32, Rows = 8, MostGridZ = 65535;
+        const int Side = 32, Rows = 8;
         int count = checked((int)step.OutShape().Count);
         List<(int Side, int From, int To)> loops = Loops(step.Shape(0), step.OutShape());
         string type = $"T {step.DType(0).CudaBits()}";
@@ -148,12 +148,11 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         int adjacent = loops.FindIndex(loop => loop.From == 1);
         (int m, _, int stepY) = loops[adjacent];
         loops.RemoveAt(adjacent);
-        int outer = Product(loops);
-        var grid = new Dim3((m + Side - 1) / Side, (n + Side - 1) / Side, Math.Min(outer, MostGridZ));
+        var grid = new Dim3(CudaTypes.Blocks(m, Side), CudaTypes.Blocks(n, Side), Product(loops));
         return
         [
             new CudaKernel("copy.cu", "transpose", type).Launch(
-                grid, new Dim3(Side, Rows), step.In(0), step.Out(), Steps(loops), outer, n, stepX, m, stepY),
+                grid, new Dim3(Side, Rows), step.In(0), step.Out(), Steps(loops), n, stepX, m, stepY),
         ];
 
         static CudaLoops Steps(List<(int Side, int From, int To)> loops) => new(

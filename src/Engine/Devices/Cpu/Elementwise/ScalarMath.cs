@@ -67,7 +67,7 @@ internal static unsafe class ScalarMath
         public static double Of(double x, double y)
         {
             double u = 1 + x;
-            return u == 1 ? x : u <= 0 || double.IsInfinity(u) ? Math.Log(u) : Math.Log(u) * x / (u - 1);
+            return u == 1 ? x : u <= 0 || double.IsInfinity(u) ? Math.Log(u) : Math.Log(u) * (x / (u - 1));
         }
     }
 

@@ -26,6 +26,15 @@ internal readonly record struct ConvShape(
     /// <summary>Whether a column matrix would be the image itself.</summary>
     internal bool IsPointwise => (KH, KW, StrideH, StrideW, PadH, PadW) == (1, 1, 1, 1, 0, 0);
 
+    /// <summary>
+    /// The convolution that the gradient with respect to the images of one of stride 1 is: of its result, with filters
+    /// and channels exchanged, and turned the other way.
+    /// </summary>
+    internal ConvShape Adjoint => this with
+    {
+        C = O, H = OH, W = OW, O = C, PadH = KH - 1 - PadH, PadW = KW - 1 - PadW, Flip = !Flip,
+    };
+
     private static int Out(int side, int kernel, int stride, int pad) =>
         side + (2 * pad) < kernel ? 0 : ((side + (2 * pad) - kernel) / stride) + 1;
 }

@@ -4,39 +4,46 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// An image as a matrix with a row for each tap of a filter and a column for each pixel of the result, which makes the
-/// convolution a matrix product, and its adjoint.
+/// Channels of an image as a matrix with a row for each tap of a filter and a column for each pixel of a band of the
+/// result, which makes the convolution a matrix product, and its adjoint. With a stride along the rows, these are first
+/// split into as many phases (every StrideW-th pixel), so that what a tap takes lies in one piece.
 /// </summary>
 internal static unsafe class Im2Col
 {
     /// <summary>
-    /// Writes the matrix of image <paramref name="x"/>: C·KH·KW rows that lie <paramref name="ld"/> elements apart.
+    /// Elements of memory for the phases of the rows of so many channels that the highest band takes; 0 with stride 1.
+    /// </summary>
+    internal static long PhaseElements(in ConvShape s, int channels, int bandRows) =>
+        s.StrideW == 1 ? 0 : channels * (long)RowsOf(s, bandRows) * s.StrideW * PhaseLength(s);
+
+    /// <summary>
+    /// Writes the matrix of <paramref name="channels"/> planes of an image, KH·KW rows each, which lie
+    /// <paramref name="ld"/> elements apart; <paramref name="phases"/> is memory of <see cref="PhaseElements"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Gather<T>(in ConvShape s, T* x, T* matrix, int ld)
-        where T : unmanaged
+    internal static void Gather<T>(in ConvShape s, in Band band, int channels, T* x, T* phases, T* matrix, int ld)
+        where T : unmanaged, INumber<T>
     {
+        var rows = new ImageRows<T>(s, band, x, phases);
+        if (s.StrideW > 1)
+        {
+            rows.Split(s, channels, x);
+        }
+
         bool isPadded = s.PadH > 0 || s.PadW > 0;
-        int taps = s.KH * s.KW, size = s.Pixels;
+        int taps = s.KH * s.KW;
         for (int row = 0; row < taps; row++)
         {
-            var tap = new Tap(s, row);
-            T* image = x + tap.Image, pixels = matrix + ((nint)row * ld) + tap.Pixel;
-            for (int c = 0; c < s.C; c++, image += s.H * s.W, pixels += (nint)taps * ld)
+            var tap = new Tap(s, row, band, rows.Step, rows.First);
+            T* image = rows.Planes + tap.Image, pixels = matrix + ((nint)row * ld);
+            for (int c = 0; c < channels; c++, image += rows.PlaneSize, pixels += (nint)taps * ld)
             {
                 if (isPadded)
                 {
-                    new Span<T>(pixels - tap.Pixel, size).Clear();
+                    new Span<T>(pixels, band.Pixels).Clear();
                 }
 
-                if (s.StrideW == 1)
-                {
-                    ShortRows.Copy(tap.Rows, tap.Columns, image, tap.ImageStep, pixels, tap.PixelStep);
-                }
-                else
-                {
-                    CopyStrided(tap, s.StrideW, image, pixels);
-                }
+                ShortRows.Copy(tap.Rows, tap.Columns, image, tap.ImageStep, pixels + tap.Pixel, band.Columns);
             }
         }
     }
@@ -45,81 +52,137 @@ internal static unsafe class Im2Col
     /// Adds each element of the matrix to the pixel of <paramref name="x"/> that <see cref="Gather"/> takes it from.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Scatter<T>(in ConvShape s, T* matrix, int ld, T* x)
+    internal static void Scatter<T>(in ConvShape s, in Band band, int channels, T* matrix, int ld, T* phases, T* x)
         where T : unmanaged, INumber<T>
     {
+        var rows = new ImageRows<T>(s, band, x, phases);
+        if (s.StrideW > 1)
+        {
+            new Span<T>(phases, checked(channels * (int)rows.PlaneSize)).Clear();
+        }
+
         int taps = s.KH * s.KW;
         for (int row = 0; row < taps; row++)
         {
-            var tap = new Tap(s, row);
-            T* image = x + tap.Image, pixels = matrix + ((nint)row * ld) + tap.Pixel;
-            for (int c = 0; c < s.C; c++, image += s.H * s.W, pixels += (nint)taps * ld)
+            var tap = new Tap(s, row, band, rows.Step, rows.First);
+            T* image = rows.Planes + tap.Image, pixels = matrix + ((nint)row * ld) + tap.Pixel;
+            for (int c = 0; c < channels; c++, image += rows.PlaneSize, pixels += (nint)taps * ld)
             {
-                if (s.StrideW == 1)
-                {
-                    ShortRows.Add(tap.Rows, tap.Columns, pixels, tap.PixelStep, image, tap.ImageStep);
-                }
-                else
-                {
-                    AddStrided(tap, s.StrideW, pixels, image);
-                }
+                ShortRows.Add(tap.Rows, tap.Columns, pixels, band.Columns, image, tap.ImageStep);
             }
         }
-    }
 
-    private static void CopyStrided<T>(in Tap tap, nint stride, T* image, T* pixels)
-        where T : unmanaged
-    {
-        for (int i = 0; i < tap.Rows; i++, image += tap.ImageStep, pixels += tap.PixelStep)
+        if (s.StrideW > 1)
         {
-            for (int j = 0; j < tap.Columns; j++)
-            {
-                pixels[j] = image[j * stride];
-            }
+            rows.AddJoined(s, channels, x);
         }
     }
 
-    private static void AddStrided<T>(in Tap tap, nint stride, T* pixels, T* image)
+    private static int RowsOf(in ConvShape s, int bandRows) =>
+        (int)Math.Min(s.H, (((long)bandRows - 1) * s.StrideH) + s.KH);
+
+    /// <summary>Elements of a phase of a row.</summary>
+    private static int PhaseLength(in ConvShape s) => (s.W + s.StrideW - 1) / s.StrideW;
+
+    /// <summary>
+    /// The planes that taps are taken from: the image's own, or the phases of the rows that a band takes.
+    /// </summary>
+    private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
     {
-        for (int i = 0; i < tap.Rows; i++, image += tap.ImageStep, pixels += tap.PixelStep)
+        /// <summary>The planes' first row is this one of the image's.</summary>
+        public readonly int First;
+
+        public readonly int Count;
+
+        public readonly T* Planes;
+
+        public readonly nint Step, PlaneSize;
+
+        public ImageRows(in ConvShape s, in Band band, T* x, T* phases)
         {
-            for (int j = 0; j < tap.Columns; j++)
+            bool isSplit = s.StrideW > 1;
+            int first = Math.Clamp((band.Top * s.StrideH) - s.PadH, 0, s.H);
+            int last = Math.Clamp(((band.Bottom - 1) * s.StrideH) - s.PadH + s.KH, first, s.H);
+            (First, Count) = isSplit ? (first, last - first) : (0, s.H);
+            Planes = isSplit ? phases : x;
+            Step = isSplit ? (nint)s.StrideW * PhaseLength(s) : s.W;
+            PlaneSize = Count * Step;
+        }
+
+        public void Split(in ConvShape s, int channels, T* x)
+        {
+            var job = new PhasesJob<T> { Shape = s, Rows = this, Channels = channels, X = x };
+            Simd.Dispatch<T, PhasesJob<T>>(ref job);
+        }
+
+        public void AddJoined(in ConvShape s, int channels, T* x)
+        {
+            var job = new PhasesJob<T> { Shape = s, Rows = this, Channels = channels, X = x, Adds = true };
+            Simd.Dispatch<T, PhasesJob<T>>(ref job);
+        }
+    }
+
+    private struct PhasesJob<T> : ISimdJob<T>
+        where T : unmanaged, INumber<T>
+    {
+        public ConvShape Shape;
+        public ImageRows<T> Rows;
+        public int Channels;
+        public T* X;
+        public bool Adds;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            int length = PhaseLength(Shape);
+            for (int c = 0; c < Channels; c++)
             {
-                image[j * stride] += pixels[j];
+                T* row = X + ((((nint)c * Shape.H) + Rows.First) * Shape.W);
+                T* phases = Rows.Planes + (c * Rows.PlaneSize);
+                for (int i = 0; i < Rows.Count; i++, row += Shape.W, phases += Rows.Step)
+                {
+                    if (Adds)
+                    {
+                        Strides<S, V, T>.AddJoined(Shape.StrideW, Shape.W, phases, length, 0, row);
+                    }
+                    else
+                    {
+                        Strides<S, V, T>.Split(Shape.StrideW, Shape.W, row, phases, length, 0);
+                    }
+                }
             }
         }
     }
 
     /// <summary>
-    /// Which pixels of the result take one tap of the filter from inside the image, and where in the image's first
-    /// plane.
+    /// Which pixels of a band take one tap of the filter from inside the image, and where in its first plane.
     /// </summary>
     private readonly struct Tap
     {
-        /// <summary>The first of them in the plane and in the result, and how far apart their rows are.</summary>
-        public readonly nint Image, ImageStep, Pixel, PixelStep;
+        /// <summary>The first in the plane, how far apart their rows are there, and its place in the band.</summary>
+        public readonly nint Image, ImageStep, Pixel;
 
         public readonly int Rows, Columns;
 
-        public Tap(in ConvShape s, int tap)
+        public Tap(in ConvShape s, int tap, in Band band, nint rowStep, int firstRow)
         {
             (int kh, int kw) = Math.DivRem(s.Flip ? (s.KH * s.KW) - 1 - tap : tap, s.KW);
             (int top, int left) = (kh - s.PadH, kw - s.PadW);
-            (int oh, int endH) = Inside(top, s.StrideH, s.H, s.OH);
-            (int ow, int endW) = Inside(left, s.StrideW, s.W, s.OW);
+            (int oh, int endH) = Inside(top, s.StrideH, s.H, band.Top, band.Bottom);
+            (int ow, int endW) = Inside(left, s.StrideW, s.W, band.Left, band.Right);
             (Rows, Columns) = (endH - oh, endW - ow);
-            Image = ((top + ((nint)oh * s.StrideH)) * s.W) + left + ((nint)ow * s.StrideW);
-            ImageStep = (nint)s.StrideH * s.W;
-            Pixel = ((nint)oh * s.OW) + ow;
-            PixelStep = s.OW;
+            int column = left + (ow * s.StrideW);
+            nint place = (column / s.StrideW) + ((nint)(column % s.StrideW) * PhaseLength(s));
+            Image = ((top + ((nint)oh * s.StrideH) - firstRow) * rowStep) + place;
+            ImageStep = s.StrideH * rowStep;
+            Pixel = ((nint)(oh - band.Top) * band.Columns) + ow - band.Left;
         }
 
-        /// <summary>For which i of 0 … count - 1 begin + i·stride lies in 0 … side - 1.</summary>
-        private static (int Start, int End) Inside(int begin, int stride, int side, int count)
+        /// <summary>For which i of first … last - 1 begin + i·stride lies in 0 … side - 1.</summary>
+        private static (int Start, int End) Inside(int begin, int stride, int side, int first, int last)
         {
-            int start = Math.Min(count, begin >= 0 ? 0 : (-begin + stride - 1) / stride);
-            return (start, begin >= side ? start : Math.Clamp(((side - 1 - begin) / stride) + 1, start, count));
+            int start = Math.Clamp(begin >= 0 ? 0 : (-begin + stride - 1) / stride, first, last);
+            return (start, begin >= side ? start : Math.Clamp(((side - 1 - begin) / stride) + 1, start, last));
         }
     }
 }

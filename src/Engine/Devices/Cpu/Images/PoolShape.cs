@@ -23,9 +23,11 @@ internal readonly record struct PoolShape(
 
     internal int Pixels => OH * OW;
 
-    /// <summary>Whether the windows are 2 × 2, side by side, and whole.</summary>
-    internal bool IsTwoByTwo =>
-        (KH, KW, StrideH, StrideW, PadH, PadW) == (2, 2, 2, 2, 0, 0) && 2 * OH <= H && 2 * OW <= W;
+    /// <summary>
+    /// Whether a window's rows are long and next windows far, so that they are gone along; else the windows of a row are
+    /// taken side by side, a lane each.
+    /// </summary>
+    internal bool HasLongRows => KW >= 4 && (StrideW >= 4 || OW == 1);
 
     /// <summary>The rows of the plane that window row <paramref name="oh"/> covers.</summary>
     internal (int Start, int End) Rows(int oh) => Cut((oh * StrideH) - PadH, KH, H);
@@ -33,15 +35,17 @@ internal readonly record struct PoolShape(
     /// <summary>The columns of the plane that window column <paramref name="ow"/> covers.</summary>
     internal (int Start, int End) Columns(int ow) => Cut((ow * StrideW) - PadW, KW, W);
 
-    /// <summary>How many elements a window's mean is of; 1 for one that has none, whose mean is 0.</summary>
-    internal int Divisor(int oh, int ow, bool countPadding)
-    {
-        (int top, int bottom) = Rows(oh);
-        (int left, int right) = Columns(ow);
-        int inside = Math.Max(bottom - top, 0) * Math.Max(right - left, 0);
-        int padded = Math.Min(KH, H + (2 * PadH) - (oh * StrideH)) * Math.Min(KW, W + (2 * PadW) - (ow * StrideW));
-        return Math.Max(1, countPadding ? padded : inside);
-    }
+    /// <summary>
+    /// How many rows and columns of elements a window's mean is of; 1 for one that has none, whose mean is 0.
+    /// </summary>
+    internal int RowsOfMean(int oh, bool countPadding) =>
+        OfMean(Rows(oh), oh * StrideH, KH, H + (2 * PadH), countPadding);
+
+    internal int ColumnsOfMean(int ow, bool countPadding) =>
+        OfMean(Columns(ow), ow * StrideW, KW, W + (2 * PadW), countPadding);
+
+    private static int OfMean((int Start, int End) inside, int start, int length, int padded, bool countPadding) =>
+        Math.Max(1, countPadding ? Math.Min(length, padded - start) : inside.End - inside.Start);
 
     private static (int Start, int End) Cut(int start, int length, int side) =>
         (Math.Max(start, 0), Math.Min(start + length, side));

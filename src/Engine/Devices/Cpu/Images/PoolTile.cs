@@ -139,7 +139,7 @@ internal static unsafe class PoolKernel<S, V, T>
 
     /// <summary>As <see cref="Pooling.Max"/>: NaN wins over a number, and the first of several over the others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Take(ref V best, ref V at, V value, int place)
+    internal static void Take(ref V best, ref V at, V value, int place)
     {
         V wins = Wins(value, best);
         best = S.Select(wins, value, best);
@@ -147,7 +147,7 @@ internal static unsafe class PoolKernel<S, V, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Greater(V best, V value) => S.Select(Wins(value, best), value, best);
+    internal static V Greater(V best, V value) => S.Select(Wins(value, best), value, best);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Wins(V value, V best) => S.AndNot(S.Equal(best, best), S.LessOrEqual(value, best));

@@ -15,24 +15,48 @@ internal static unsafe class PooledConvolution
     private const int MaxChunks = 32;
 
     private const int GroupBytes = 1 << 14;
+    private const int LeastDenseChannels = 48;
     private const int Alignment = 64;
 
-    /// <summary>Whether this convolution is one of those.</summary>
-    internal static bool Takes(in ConvShape s) =>
-        (s.StrideH, s.StrideW) == (1, 1) && s.OH >= 2 && s.OW >= 2 && s.Taps > 0 && s.O > 0;
+    /// <summary>Whether this convolution is one of those, and what is kept of an image is counted in 32 bits.</summary>
+    internal static bool Takes(in ConvShape s)
+    {
+        if ((s.StrideH, s.StrideW) != (1, 1) || s.OH < 2 || s.OW < 2 || s.Taps == 0 || s.O == 0)
+        {
+            return false;
+        }
+
+        double filters = s.O + Alignment, depth = s.C == 1 ? s.KH + 4 : s.C;
+        double image = depth * PaddedH(s) * PaddedW(s), pooled = 2 * filters * PooledH(s) * PooledW(s);
+        double weights = filters * ((s.C == 1 ? 1 : s.KH) * ((s.KW * depth) + Alignment) + 1);
+        return Math.Max(Math.Max(image, pooled), weights) <= Shape.MostElements;
+    }
 
     internal static int PooledH(in ConvShape s) => s.OH / 2;
 
     internal static int PooledW(in ConvShape s) => s.OW / 2;
 
-    internal static long ForwardBytes<T>(in ConvShape s, int workers)
-        where T : unmanaged => new ForwardMemory<T>(s, null).Bytes(workers);
+    internal static long ForwardBytes<T>(in ConvShape s, ConvolutionPath path, int workers)
+        where T : unmanaged => path == ConvolutionPath.Columns
+            ? new ForwardMemory<T>(s, null).Bytes(workers)
+            : Convolution.WorkspaceBytes<T>(ConvolutionPass.Forward, s, path, workers);
 
     /// <summary>
     /// The greatest of each 2 × 2 window of w ∗ x + bias, and where in the plane it is unless <paramref name="argmax"/>
     /// is null; <paramref name="bias"/> is O values, or null.
     /// </summary>
-    internal static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, int* argmax, byte* workspace)
+    internal static Phase[] Forward<T>(
+        ConvShape s, ConvolutionPath path, T* x, T* w, T* bias, T* y, int* argmax, byte* workspace, int workers)
+        where T : unmanaged, INumber<T> => path switch
+        {
+            ConvolutionPath.Winograd2 =>
+                Winograd.ForwardPooled<Winograd2, T>(s, x, w, bias, y, argmax, workspace, workers),
+            ConvolutionPath.Winograd4 =>
+                Winograd.ForwardPooled<Winograd4, T>(s, x, w, bias, y, argmax, workspace, workers),
+            _ => Forward(s, x, w, bias, y, argmax, workspace),
+        };
+
+    private static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, int* argmax, byte* workspace)
         where T : unmanaged, INumber<T>
     {
         var memory = new ForwardMemory<T>(s, workspace);
@@ -72,13 +96,48 @@ internal static unsafe class PooledConvolution
         ];
     }
 
-    internal static long GradientBytes<T>(in ConvShape s, int workers)
-        where T : unmanaged => new GradientMemory<T>(s, null).Bytes(workers);
+    internal static long GradientBytes<T>(in ConvShape s, ConvolutionPath path, int workers)
+        where T : unmanaged => IsSparse(s, path)
+            ? new GradientMemory<T>(s, null).Bytes(workers)
+            : DenseBytes<T>(s) + Math.Max(
+                Convolution.WorkspaceBytes<T>(ConvolutionPass.WeightsGradient, s, path, workers),
+                Convolution.WorkspaceBytes<T>(ConvolutionPass.InputGradient, s, path, workers));
 
     /// <summary>
     /// The gradients with respect to w, to the bias and to x, unless they are null, given that with respect to y.
     /// </summary>
     internal static Phase[] Gradients<T>(
+        ConvShape s, ConvolutionPath path, T* x, T* w, T* dy, int* argmax, T* dw, T* db, T* dx,
+        byte* workspace, int workers)
+        where T : unmanaged, INumber<T>
+    {
+        if (IsSparse(s, path))
+        {
+            return Gradients(s, x, w, dy, argmax, dw, db, dx, workspace);
+        }
+
+        var whole = (T*)workspace;
+        byte* rest = workspace + DenseBytes<T>(s);
+        return
+        [
+            .. Pooling.MaxGrad(new PoolShape(s.N * s.O, s.OH, s.OW, 2, 2, 2, 2), dy, argmax, whole),
+            .. dw == null ? [] : Convolution.GradWeights(s, path, x, whole, dw, db, rest, workers),
+            .. dx == null ? [] : Convolution.GradInput(s, path, w, whole, dx, rest, workers),
+        ];
+    }
+
+    /// <summary>
+    /// Whether the gradients are computed of the maxima alone, a quarter of the pixels. That waits for loads and stores:
+    /// with many channels and filters Winograd's products of all pixels are faster.
+    /// </summary>
+    internal static bool IsSparse(in ConvShape s, ConvolutionPath path) =>
+        path == ConvolutionPath.Columns || Math.Min(s.C, s.O) < LeastDenseChannels;
+
+    private static long DenseBytes<T>(in ConvShape s)
+        where T : unmanaged =>
+        (((long)s.N * s.O * s.Pixels * sizeof(T)) + Alignment - 1) & -Alignment;
+
+    private static Phase[] Gradients<T>(
         ConvShape s, T* x, T* w, T* dy, int* argmax, T* dw, T* db, T* dx, byte* workspace)
         where T : unmanaged, INumber<T>
     {
@@ -126,7 +185,7 @@ internal static unsafe class PooledConvolution
                                 if (db != null)
                                 {
                                     T* gradient = job.Dy + (i * (nint)s.O * windows);
-                                    Convolution.AddRowSums(gradient, s.O, windows, memory.BiasPartial(chunk));
+                                    WeightSums.AddRows(gradient, s.O, windows, windows, memory.BiasPartial(chunk));
                                 }
                             }
 

@@ -95,6 +95,22 @@ internal unsafe interface ISimd<V, T>
     /// <summary><paramref name="a"/> where the mask is set, else <paramref name="b"/>.</summary>
     static abstract V Select(V mask, V a, V b);
 
+    /// <summary>The even lanes of <paramref name="a"/>, then those of <paramref name="b"/>.</summary>
+    static abstract V Even(V a, V b);
+
+    /// <summary>The odd lanes of <paramref name="a"/>, then those of <paramref name="b"/>.</summary>
+    static abstract V Odd(V a, V b);
+
+    /// <summary>
+    /// Lanes of <paramref name="a"/> and of <paramref name="b"/> by turns, from their lower halves.
+    /// </summary>
+    static abstract V ZipLow(V a, V b);
+
+    /// <summary>
+    /// Lanes of <paramref name="a"/> and of <paramref name="b"/> by turns, from their upper halves.
+    /// </summary>
+    static abstract V ZipHigh(V a, V b);
+
     /// <summary>Bit i set where lane i of a mask is.</summary>
     static abstract ulong MaskBits(V mask);
 

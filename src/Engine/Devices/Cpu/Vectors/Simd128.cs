@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu;
@@ -179,6 +180,74 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> Select(Vector128<T> mask, Vector128<T> a, Vector128<T> b) =>
         Vector128.ConditionalSelect(mask, a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Even(Vector128<T> a, Vector128<T> b)
+    {
+        if (sizeof(T) == 4)
+        {
+            (Vector128<float> x, Vector128<float> y) = (a.AsSingle(), b.AsSingle());
+            return (Sse.IsSupported ? Sse.Shuffle(x, y, 0b10_00_10_00)
+                : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipEven(x, y)
+                : Vector128.Create(x[0], x[2], y[0], y[2])).As<float, T>();
+        }
+
+        (Vector128<double> v, Vector128<double> w) = (a.AsDouble(), b.AsDouble());
+        return (Sse2.IsSupported ? Sse2.UnpackLow(v, w)
+            : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipEven(v, w)
+            : Vector128.Create(v[0], w[0])).As<double, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Odd(Vector128<T> a, Vector128<T> b)
+    {
+        if (sizeof(T) == 4)
+        {
+            (Vector128<float> x, Vector128<float> y) = (a.AsSingle(), b.AsSingle());
+            return (Sse.IsSupported ? Sse.Shuffle(x, y, 0b11_01_11_01)
+                : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipOdd(x, y)
+                : Vector128.Create(x[1], x[3], y[1], y[3])).As<float, T>();
+        }
+
+        (Vector128<double> v, Vector128<double> w) = (a.AsDouble(), b.AsDouble());
+        return (Sse2.IsSupported ? Sse2.UnpackHigh(v, w)
+            : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipOdd(v, w)
+            : Vector128.Create(v[1], w[1])).As<double, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> ZipLow(Vector128<T> a, Vector128<T> b)
+    {
+        if (sizeof(T) == 4)
+        {
+            (Vector128<float> x, Vector128<float> y) = (a.AsSingle(), b.AsSingle());
+            return (Sse.IsSupported ? Sse.UnpackLow(x, y)
+                : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+                : Vector128.Create(x[0], y[0], x[1], y[1])).As<float, T>();
+        }
+
+        (Vector128<double> v, Vector128<double> w) = (a.AsDouble(), b.AsDouble());
+        return (Sse2.IsSupported ? Sse2.UnpackLow(v, w)
+            : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(v, w)
+            : Vector128.Create(v[0], w[0])).As<double, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> ZipHigh(Vector128<T> a, Vector128<T> b)
+    {
+        if (sizeof(T) == 4)
+        {
+            (Vector128<float> x, Vector128<float> y) = (a.AsSingle(), b.AsSingle());
+            return (Sse.IsSupported ? Sse.UnpackHigh(x, y)
+                : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+                : Vector128.Create(x[2], y[2], x[3], y[3])).As<float, T>();
+        }
+
+        (Vector128<double> v, Vector128<double> w) = (a.AsDouble(), b.AsDouble());
+        return (Sse2.IsSupported ? Sse2.UnpackHigh(v, w)
+            : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(v, w)
+            : Vector128.Create(v[1], w[1])).As<double, T>();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong MaskBits(Vector128<T> mask) => mask.ExtractMostSignificantBits();

@@ -181,6 +181,46 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
         Vector256.ConditionalSelect(mask, a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Even(Vector256<T> a, Vector256<T> b)
+    {
+        if (!Avx2.IsSupported)
+        {
+            return Vector256.Create(
+                Simd128<T>.Even(a.GetLower(), a.GetUpper()), Simd128<T>.Even(b.GetLower(), b.GetUpper()));
+        }
+
+        // The instructions stay within 128 bits: what comes from b stands in the middle then.
+        Vector256<double> halves = sizeof(T) == 4
+            ? Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0b10_00_10_00).AsDouble()
+            : Avx.UnpackLow(a.AsDouble(), b.AsDouble());
+        return Avx2.Permute4x64(halves, 0b11_01_10_00).As<double, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Odd(Vector256<T> a, Vector256<T> b)
+    {
+        if (!Avx2.IsSupported)
+        {
+            return Vector256.Create(
+                Simd128<T>.Odd(a.GetLower(), a.GetUpper()), Simd128<T>.Odd(b.GetLower(), b.GetUpper()));
+        }
+
+        // The instructions stay within 128 bits: what comes from b stands in the middle then.
+        Vector256<double> halves = sizeof(T) == 4
+            ? Avx.Shuffle(a.AsSingle(), b.AsSingle(), 0b11_01_11_01).AsDouble()
+            : Avx.UnpackHigh(a.AsDouble(), b.AsDouble());
+        return Avx2.Permute4x64(halves, 0b11_01_10_00).As<double, T>();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> ZipLow(Vector256<T> a, Vector256<T> b) => Vector256.Create(
+        Simd128<T>.ZipLow(a.GetLower(), b.GetLower()), Simd128<T>.ZipHigh(a.GetLower(), b.GetLower()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> ZipHigh(Vector256<T> a, Vector256<T> b) => Vector256.Create(
+        Simd128<T>.ZipLow(a.GetUpper(), b.GetUpper()), Simd128<T>.ZipHigh(a.GetUpper(), b.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong MaskBits(Vector256<T> mask) => mask.ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

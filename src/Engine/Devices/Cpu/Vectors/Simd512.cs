@@ -181,6 +181,62 @@ internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
         Vector512.ConditionalSelect(mask, a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Even(Vector512<T> a, Vector512<T> b) =>
+        Avx512F.IsSupported && sizeof(T) == 4
+            ? Avx512F.PermuteVar16x32x2(
+                a.AsInt32(),
+                Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+                b.AsInt32())
+                .As<int, T>()
+        : Avx512F.IsSupported && sizeof(T) == 8
+            ? Avx512F.PermuteVar8x64x2(a.AsInt64(), Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14), b.AsInt64())
+                .As<long, T>()
+        : Vector512.Create(
+            Simd256<T>.Even(a.GetLower(), a.GetUpper()), Simd256<T>.Even(b.GetLower(), b.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Odd(Vector512<T> a, Vector512<T> b) =>
+        Avx512F.IsSupported && sizeof(T) == 4
+            ? Avx512F.PermuteVar16x32x2(
+                a.AsInt32(),
+                Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31),
+                b.AsInt32())
+                .As<int, T>()
+        : Avx512F.IsSupported && sizeof(T) == 8
+            ? Avx512F.PermuteVar8x64x2(a.AsInt64(), Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15), b.AsInt64())
+                .As<long, T>()
+        : Vector512.Create(
+            Simd256<T>.Odd(a.GetLower(), a.GetUpper()), Simd256<T>.Odd(b.GetLower(), b.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> ZipLow(Vector512<T> a, Vector512<T> b) =>
+        Avx512F.IsSupported && sizeof(T) == 4
+            ? Avx512F.PermuteVar16x32x2(
+                a.AsInt32(),
+                Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+                b.AsInt32())
+                .As<int, T>()
+        : Avx512F.IsSupported && sizeof(T) == 8
+            ? Avx512F.PermuteVar8x64x2(a.AsInt64(), Vector512.Create(0, 8, 1, 9, 2, 10, 3, 11), b.AsInt64())
+                .As<long, T>()
+        : Vector512.Create(
+            Simd256<T>.ZipLow(a.GetLower(), b.GetLower()), Simd256<T>.ZipHigh(a.GetLower(), b.GetLower()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> ZipHigh(Vector512<T> a, Vector512<T> b) =>
+        Avx512F.IsSupported && sizeof(T) == 4
+            ? Avx512F.PermuteVar16x32x2(
+                a.AsInt32(),
+                Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+                b.AsInt32())
+                .As<int, T>()
+        : Avx512F.IsSupported && sizeof(T) == 8
+            ? Avx512F.PermuteVar8x64x2(a.AsInt64(), Vector512.Create(4, 12, 5, 13, 6, 14, 7, 15), b.AsInt64())
+                .As<long, T>()
+        : Vector512.Create(
+            Simd256<T>.ZipLow(a.GetUpper(), b.GetUpper()), Simd256<T>.ZipHigh(a.GetUpper(), b.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong MaskBits(Vector512<T> mask) => mask.ExtractMostSignificantBits();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,52 @@
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// A part of a result's plane whose pixels lie in one piece: rows <paramref name="Top"/> to <paramref name="Bottom"/>,
+/// whole unless there is only one, and of them columns <paramref name="Left"/> to <paramref name="Right"/>.
+/// </summary>
+internal readonly record struct Band(int Top, int Bottom, int Left, int Right)
+{
+    internal int Rows => Bottom - Top;
+
+    internal int Columns => Right - Left;
+
+    internal int Pixels => Rows * Columns;
+}
+
+/// <summary>
+/// A result's plane cut into bands: <paramref name="Down"/> of rows, as even as can be, or, where a row alone is too
+/// long, one for each row, cut into <paramref name="Across"/> pieces.
+/// </summary>
+internal readonly record struct Bands(int Height, int Width, int Down, int Across)
+{
+    /// <summary>Bands of at most so many pixels, but of one at least.</summary>
+    internal static Bands Of(int height, int width, long mostPixels)
+    {
+        long most = Math.Max(1, mostPixels);
+        return width <= most
+            ? new Bands(height, width, Ceiling(height, Math.Max(1, most / Math.Max(width, 1))), 1)
+            : new Bands(height, width, height, Ceiling(width, most));
+    }
+
+    internal int Count => Down * Across;
+
+    /// <summary>The pixels of the largest.</summary>
+    internal int MostPixels => MostRows * Ceiling(Width, Across);
+
+    /// <summary>The rows of the highest.</summary>
+    internal int MostRows => Ceiling(Height, Math.Max(Down, 1));
+
+    internal Band this[int index]
+    {
+        get
+        {
+            (int i, int j) = Math.DivRem(index, Across);
+            (int top, int bottom) = (Part(Height, i, Down), Part(Height, i + 1, Down));
+            return new Band(top, bottom, Part(Width, j, Across), Part(Width, j + 1, Across));
+        }
+    }
+
+    private static int Part(int length, int i, int parts) => (int)((long)length * i / parts);
+
+    private static int Ceiling(int value, long divisor) => (int)((value + divisor - 1) / divisor);
+}

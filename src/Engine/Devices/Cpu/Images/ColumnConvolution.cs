@@ -1,0 +1,281 @@
+using System.Numerics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Convolutions of any filters and strides, and their gradients, as matrix products. A band of rows of the result at a
+/// time, the pixels it takes from an image become a matrix (<see cref="Im2Col"/>) in a thread's own memory, which stays
+/// in the second cache until it is multiplied. An index of a phase is a band of an image, so that one image is shared
+/// out too; where there are few bands, the filters or the channels are cut as well.
+/// </summary>
+internal static unsafe class ColumnConvolution
+{
+    /// <summary>Bytes of a band's matrix, which stay in the second cache beside the filters.</summary>
+    private const int BandBytes = 256 << 10;
+
+    /// <summary>The least pixels of a band for the sake of more threads: two panels of a product.</summary>
+    private const int LeastPixels = 64;
+
+    /// <summary>The least rows of a part of a product for the sake of more threads.</summary>
+    private const int LeastRows = 48;
+
+    private const int PartsPerThread = 2;
+    private const int Alignment = 64;
+
+    /// <summary>Bytes of workspace that a pass needs for a team of <paramref name="workers"/> threads.</summary>
+    internal static long WorkspaceBytes<T>(ConvolutionPass pass, in ConvShape s, int workers)
+        where T : unmanaged => pass switch
+        {
+            ConvolutionPass.Forward => ForwardMemory<T>(s, workers).Bytes(workers),
+            ConvolutionPass.WeightsGradient => SumsMemory<T>(s).Bytes(workers),
+            _ => ScatterMemory<T>(s, workers).Bytes(workers),
+        };
+
+    /// <summary>y = w ∗ x + bias; <paramref name="bias"/> is O values, or null.</summary>
+    internal static Phase[] Forward<T>(ConvShape s, T* x, T* w, T* bias, T* y, byte* workspace, int workers)
+        where T : unmanaged, INumber<T>
+    {
+        Bands bands = ForwardBands<T>(s, workers);
+        int parts = Parts(s.N * bands.Count, s.O, workers);
+        Memory<T> memory = ForwardMemory<T>(s, workers, workspace);
+        return
+        [
+            new Phase(s.N * bands.Count * parts, 1, (start, end, worker) =>
+            {
+                int gathered = -1;
+                for (int index = start; index < end; index++)
+                {
+                    (int place, int part) = Math.DivRem(index, parts);
+                    (int image, int b) = Math.DivRem(place, bands.Count);
+                    Band band = bands[b];
+                    (int first, int last) = Part(s.O, part, parts);
+                    T* from = x + ((nint)image * s.ImageSize);
+                    int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
+                    if (place != gathered && !s.IsPointwise)
+                    {
+                        Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), memory.Columns(worker), ld);
+                        gathered = place;
+                    }
+
+                    nint at = ((nint)band.Top * s.OW) + band.Left;
+                    var arguments = new GemmArguments<T>
+                    {
+                        A = w + ((nint)first * s.Taps),
+                        Lda = s.Taps,
+                        B = s.IsPointwise ? from + at : memory.Columns(worker),
+                        Ldb = ld,
+                        C = y + ((((nint)image * s.O) + first) * s.Pixels) + at,
+                        Ldc = s.Pixels,
+                        RowBias = bias == null ? null : bias + first,
+                    };
+                    Gemm.Block(new GemmShape(last - first, band.Pixels, s.Taps), arguments, memory.Scratch(worker));
+                }
+            }),
+        ];
+    }
+
+    /// <summary>
+    /// The gradient with respect to x, given that with respect to y: a product with dy, whose columns are added to the
+    /// pixels they are of. An image's bands come one after the other, in an order that depends on the shape alone.
+    /// </summary>
+    internal static Phase[] GradInput<T>(ConvShape s, T* w, T* dy, T* dx, byte* workspace, int workers)
+        where T : unmanaged, INumber<T>
+    {
+        Bands bands = SumBands<T>(s);
+        int parts = Parts(s.N, s.C, workers), taps = s.KH * s.KW;
+        var filters = (T*)workspace;
+        Memory<T> memory = ScatterMemory<T>(s, workers, workspace);
+        return
+        [
+            new Phase(s.C, Math.Max(1, 16384 / Math.Max(1, taps * s.O)), (start, end, _) => Packing.Columns(
+                (end - start) * taps, s.O, w + ((nint)start * taps), s.Taps, filters + ((nint)start * taps * s.O), s.O)),
+            new Phase(s.N * parts, 1, (start, end, worker) =>
+            {
+                for (int index = start; index < end; index++)
+                {
+                    (int image, int part) = Math.DivRem(index, parts);
+                    (int first, int last) = Part(s.C, part, parts);
+                    T* to = dx + ((nint)image * s.ImageSize) + ((nint)first * s.H * s.W);
+                    if (!s.IsPointwise)
+                    {
+                        new Span<T>(to, (last - first) * s.H * s.W).Clear();
+                    }
+
+                    for (int b = 0; b < bands.Count; b++)
+                    {
+                        Band band = bands[b];
+                        nint at = ((nint)band.Top * s.OW) + band.Left;
+                        int ld = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels);
+                        var arguments = new GemmArguments<T>
+                        {
+                            A = filters + ((nint)first * taps * s.O),
+                            Lda = s.O,
+                            B = dy + ((nint)image * s.O * s.Pixels) + at,
+                            Ldb = s.Pixels,
+                            C = s.IsPointwise ? to + at : memory.Columns(worker),
+                            Ldc = ld,
+                        };
+                        var product = new GemmShape((last - first) * taps, band.Pixels, s.O);
+                        Gemm.Block(product, arguments, memory.Scratch(worker));
+                        if (!s.IsPointwise)
+                        {
+                            Im2Col.Scatter(s, band, last - first, arguments.C, ld, memory.Phases(worker), to);
+                        }
+                    }
+                }
+            }),
+        ];
+    }
+
+    /// <summary>
+    /// The gradients with respect to w and, unless <paramref name="db"/> is null, to the bias, given that with respect
+    /// to y.
+    /// </summary>
+    internal static Phase[] GradWeights<T>(ConvShape s, T* x, T* dy, T* dw, T* db, byte* workspace, int workers)
+        where T : unmanaged, INumber<T>
+    {
+        Bands bands = SumBands<T>(s);
+        int count = s.N * bands.Count, chunks = WeightSums.Chunks(s, s.O, count);
+        Memory<T> memory = SumsMemory<T>(s, workspace);
+        return
+        [
+            new Phase(chunks, 1, (start, end, worker) =>
+            {
+                for (int chunk = start; chunk < end; chunk++)
+                {
+                    int first = (int)((long)count * chunk / chunks), last = (int)((long)count * (chunk + 1) / chunks);
+                    T* sums = (T*)workspace + (chunk * (nint)WeightSums.Size(s, s.O));
+                    T* bias = sums + ((nint)s.Taps * s.O);
+                    new Span<T>(first == last ? sums : bias, first == last ? (s.Taps + 1) * s.O : s.O).Clear();
+                    for (int index = first; index < last; index++)
+                    {
+                        (int image, int b) = Math.DivRem(index, bands.Count);
+                        Band band = bands[b];
+                        T* from = x + ((nint)image * s.ImageSize), columns = memory.Columns(worker);
+                        nint at = ((nint)band.Top * s.OW) + band.Left;
+                        if (!s.IsPointwise)
+                        {
+                            Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, Ld<T>(band.Pixels));
+                        }
+
+                        var arguments = new GemmArguments<T>
+                        {
+                            A = s.IsPointwise ? from + at : columns,
+                            Lda = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels),
+                            B = dy + ((nint)image * s.O * s.Pixels) + at,
+                            Ldb = s.Pixels,
+                            C = sums,
+                            Ldc = s.O,
+                            Beta = index == first ? T.Zero : T.One,
+                        };
+                        Gemm.Block(SumsProduct(s, band.Pixels), arguments, memory.Scratch(worker));
+                        if (db != null)
+                        {
+                            WeightSums.AddRows(arguments.B, s.O, band.Pixels, s.Pixels, bias);
+                        }
+                    }
+                }
+            }),
+            WeightSums.Add(s, (T*)workspace, s.O, chunks, dw, db),
+        ];
+    }
+
+    /// <summary>What is done of a pass, in words.</summary>
+    internal static string Describe<T>(ConvolutionPass pass, in ConvShape s, int workers)
+        where T : unmanaged
+    {
+        Bands bands = pass == ConvolutionPass.Forward ? ForwardBands<T>(s, workers) : SumBands<T>(s);
+        string rows = bands.Across > 1 ? $"{bands.Across} pieces a row" : $"{bands.Down} bands an image";
+        return s.IsPointwise ? $"products with the image itself, {rows}" : $"im2col, {rows}";
+    }
+
+    private static GemmShape SumsProduct(in ConvShape s, int pixels) => new(s.Taps, s.O, pixels, TransposeB: true);
+
+    private static Bands ForwardBands<T>(in ConvShape s, int workers)
+        where T : unmanaged
+    {
+        long fitting = Fitting<T>(s.Taps), wanted = (long)PartsPerThread * workers;
+        long each = workers == 1 ? fitting : Math.Max(LeastPixels, (long)s.N * s.Pixels / wanted);
+        return Bands.Of(s.OH, s.OW, Math.Min(fitting, each));
+    }
+
+    private static Bands SumBands<T>(in ConvShape s)
+        where T : unmanaged => Bands.Of(s.OH, s.OW, Fitting<T>(s.Taps));
+
+    private static long Fitting<T>(int taps)
+        where T : unmanaged => Math.Max(LeastPixels, BandBytes / (sizeof(T) * Math.Max(taps, 1L)));
+
+    /// <summary>Into how many parts rows of a product are cut for the threads, where there are few other parts.</summary>
+    private static int Parts(int others, int rows, int workers)
+    {
+        int wanted = workers == 1 ? 1 : PartsPerThread * workers;
+        return others == 0 ? 1 : Math.Clamp((wanted + others - 1) / others, 1, Math.Max(1, rows / LeastRows));
+    }
+
+    private static (int First, int Last) Part(int length, int part, int parts) =>
+        ((int)((long)length * part / parts), (int)((long)length * (part + 1) / parts));
+
+    /// <summary>
+    /// From row to row of a band's matrix: whole cache lines, and not a multiple of half a kilobyte, which would put
+    /// the rows into few sets of the first cache.
+    /// </summary>
+    private static int Ld<T>(int pixels)
+        where T : unmanaged
+    {
+        int line = Alignment / sizeof(T), ld = (pixels + line - 1) / line * line;
+        return ld * sizeof(T) % 512 == 0 ? ld + line : ld;
+    }
+
+    private static Memory<T> ForwardMemory<T>(in ConvShape s, int workers, byte* workspace = null)
+        where T : unmanaged
+    {
+        Bands bands = ForwardBands<T>(s, workers);
+        var product = new GemmShape(s.O, bands.MostPixels, s.Taps);
+        return new Memory<T>(s, s.C, bands, 0, Gemm.ScratchBytes<T>(product), workspace);
+    }
+
+    private static Memory<T> SumsMemory<T>(in ConvShape s, byte* workspace = null)
+        where T : unmanaged
+    {
+        Bands bands = SumBands<T>(s);
+        long sums = WeightSums.Chunks(s, s.O, s.N * bands.Count) * WeightSums.Size(s, s.O) * sizeof(T);
+        long scratch = Gemm.ScratchBytes<T>(SumsProduct(s, bands.MostPixels));
+        return new Memory<T>(s, s.C, bands, RoundUp(sums), scratch, workspace);
+    }
+
+    private static Memory<T> ScatterMemory<T>(in ConvShape s, int workers, byte* workspace = null)
+        where T : unmanaged
+    {
+        Bands bands = SumBands<T>(s);
+        int parts = Parts(s.N, s.C, workers), channels = (s.C + parts - 1) / parts;
+        var product = new GemmShape(channels * s.KH * s.KW, bands.MostPixels, s.O);
+        long filters = RoundUp((long)s.Taps * s.O * sizeof(T));
+        return new Memory<T>(s, channels, bands, filters, Gemm.ScratchBytes<T>(product), workspace);
+    }
+
+    private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;
+
+    /// <summary>
+    /// What all threads share, then for each the matrix of a band, the phases of rows, and a product's scratch.
+    /// </summary>
+    private readonly struct Memory<T>(
+        ConvShape shape, int channels, Bands bands, long sharedBytes, long scratchBytes, byte* workspace)
+        where T : unmanaged
+    {
+        public T* Columns(int worker) => (T*)(workspace + sharedBytes + (worker * WorkerBytes));
+
+        public T* Phases(int worker) => (T*)((byte*)Columns(worker) + ColumnsBytes);
+
+        public byte* Scratch(int worker) => (byte*)Phases(worker) + PhasesBytes;
+
+        public long Bytes(int workers) => sharedBytes + (workers * WorkerBytes);
+
+        private long ColumnsBytes => shape.IsPointwise ? 0
+            : RoundUp((long)channels * shape.KH * shape.KW * Ld<T>(bands.MostPixels) * sizeof(T));
+
+        private long PhasesBytes => RoundUp(
+            Im2Col.PhaseElements(shape, channels, bands.MostRows) * sizeof(T));
+
+        private long WorkerBytes => ColumnsBytes + PhasesBytes + RoundUp(scratchBytes);
+    }
+}

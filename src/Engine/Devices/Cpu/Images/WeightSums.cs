@@ -1,0 +1,80 @@
+using System.Numerics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// The weights' gradient is a sum over all images. It is cut into chunks by the shape alone, so that it has one order
+/// whatever the number of threads; each chunk's sums are a row of <c>ld</c> elements for every tap, an element a filter,
+/// and below them a row for the bias.
+/// </summary>
+internal static unsafe class WeightSums
+{
+    private const int MostChunks = 32;
+    private const int LeastChunks = 4;
+    private const long MostElements = 4 << 20;
+
+    /// <summary>Elements of a chunk's sums.</summary>
+    internal static long Size(in ConvShape s, int ld) => ((long)s.Taps + 1) * ld;
+
+    /// <summary>Into how many chunks <paramref name="parts"/> are cut.</summary>
+    internal static int Chunks(in ConvShape s, int ld, int parts) => Math.Clamp(
+        parts, 1, (int)Math.Clamp(MostElements / Math.Max(1, Size(s, ld)), LeastChunks, MostChunks));
+
+    /// <summary>Adds up the chunks, in order, to w's gradient and, unless it is null, to the bias's.</summary>
+    internal static Phase Add<T>(ConvShape s, T* sums, int ld, int chunks, T* dw, T* db)
+        where T : unmanaged, INumber<T>
+    {
+        nint apart = (nint)Size(s, ld);
+        return new Phase(s.Taps + 1, Math.Max(1, 8192 / (chunks * Math.Max(s.O, 1))), (start, end, _) =>
+        {
+            for (int tap = start; tap < end; tap++)
+            {
+                T* from = sums + ((nint)tap * ld), to = tap < s.Taps ? dw + tap : db;
+                nint step = tap < s.Taps ? s.Taps : 1;
+                for (int chunk = 1; chunk < chunks && to != null; chunk++)
+                {
+                    ShortRows.Add(1, s.O, from + (chunk * apart), 0, from, 0);
+                }
+
+                for (int o = 0; o < s.O && to != null; o++)
+                {
+                    to[o * step] = from[o];
+                }
+            }
+        });
+    }
+
+    /// <summary>Adds each row's sum to an element of <paramref name="sums"/>.</summary>
+    internal static void AddRows<T>(T* from, int rows, int columns, nint ld, T* sums)
+        where T : unmanaged
+    {
+        var job = new RowsJob<T> { From = from, Rows = rows, Columns = columns, Ld = ld, Sums = sums };
+        Simd.Dispatch<T, RowsJob<T>>(ref job);
+    }
+
+    private struct RowsJob<T> : ISimdJob<T>
+        where T : unmanaged
+    {
+        public T* From, Sums;
+        public int Rows, Columns;
+        public nint Ld;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            T* row = From;
+            for (int i = 0; i < Rows; i++, row += Ld)
+            {
+                V sum = S.Zero;
+                int j = 0;
+                for (; j + S.Count <= Columns; j += S.Count)
+                {
+                    sum = S.Add(sum, S.Load(row + j));
+                }
+
+                sum = S.Add(sum, S.LoadPartial(row + j, Columns - j));
+                V total = S.Add(S.Splat(Sums[i]), S.Splat(S.Sum(sum)));
+                S.StorePartial(Sums + i, total, 1);
+            }
+        }
+    }
+}

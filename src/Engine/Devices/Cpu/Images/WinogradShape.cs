@@ -1,0 +1,93 @@
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// How the tiles of a Winograd convolution are cut into blocks. A strip is a row of tiles of an image; strips are
+/// counted through all images. A block is <paramref name="Strips"/> of them, or less at the end, and of each the same
+/// one of <paramref name="Pieces"/> parts side by side. Its tiles, one strip behind the other, are the columns of the
+/// products.
+/// </summary>
+internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Strips, int Pieces)
+{
+    /// <summary>Elements of a block's transformed patches that stay in the second cache beside the filters.</summary>
+    private const int BlockElements = 128 << 10;
+
+    private const int LeastTiles = 32;
+    private const int MostTiles = 256;
+    private const int BlocksPerThread = 4;
+
+    /// <summary>
+    /// Blocks for a result whose bits do not depend on how it is cut: small enough for each of
+    /// <paramref name="threads"/> threads to have some, and with few empty lanes.
+    /// </summary>
+    internal static WinogradShape Of(in ConvShape conv, int tile, int threads, int lanes)
+    {
+        (int across, int strips) = Tiles(conv, tile);
+        int most = Most(conv.C, tile), pieces = Math.Max(1, Ceiling(across, most)), width = Ceiling(across, pieces);
+        long each = (long)strips * across / Math.Max(1, BlocksPerThread * threads);
+        most = (int)Math.Min(most, Math.Max(LeastTiles, threads == 1 ? most : each));
+        int best = Math.Max(1, most / Math.Max(width, 1));
+        for (int rows = best - 1; rows > best / 2; rows--)
+        {
+            best = Waste(rows) < Waste(best) ? rows : best;
+        }
+
+        return new WinogradShape(conv, tile, best, pieces);
+
+        double Waste(int rows) => (double)((rows * width) + lanes - 1) / lanes * lanes / (rows * width);
+    }
+
+    /// <summary>Blocks for sums over tiles, whose order they are: by the shape alone.</summary>
+    internal static WinogradShape OfSums(in ConvShape conv, int tile)
+    {
+        (int across, _) = Tiles(conv, tile);
+        int most = Most(conv.C + conv.O, tile), pieces = Math.Max(1, Ceiling(across, most));
+        return new WinogradShape(conv, tile, Math.Max(1, most / Math.Max(1, Ceiling(across, pieces))), pieces);
+    }
+
+    /// <summary>m + 2: the side of a patch, from which a tile is made.</summary>
+    internal int Patch => Tile + 2;
+
+    /// <summary>How many products of matrices there are.</summary>
+    internal int Products => Patch * Patch;
+
+    internal int TilesAcross => Ceiling(Conv.OW, Tile);
+
+    internal int TilesDown => Ceiling(Conv.OH, Tile);
+
+    internal int Blocks => Ceiling(Conv.N * TilesDown, Strips) * Pieces;
+
+    /// <summary>The most tiles that a strip of a block has.</summary>
+    internal int StripTiles => Ceiling(TilesAcross, Pieces);
+
+    /// <summary>The most tiles that a block has.</summary>
+    internal int BlockTiles => Strips * StripTiles;
+
+    /// <summary>Block <paramref name="index"/>: its strips and, of each, its tiles.</summary>
+    internal WinogradBlock Block(int index)
+    {
+        (int group, int piece) = Math.DivRem(index, Pieces);
+        int first = group * Strips, left = (int)((long)TilesAcross * piece / Pieces);
+        int right = (int)((long)TilesAcross * (piece + 1) / Pieces);
+        return new WinogradBlock(first, Math.Min(first + Strips, Conv.N * TilesDown), left, right);
+    }
+
+    private static (int Across, int Strips) Tiles(in ConvShape conv, int tile) =>
+        (Ceiling(conv.OW, tile), conv.N * Ceiling(conv.OH, tile));
+
+    private static int Most(int channels, int tile) =>
+        Math.Clamp(BlockElements / ((tile + 2) * (tile + 2) * Math.Max(channels, 1)), LeastTiles, MostTiles);
+
+    private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
+}
+
+/// <summary>
+/// Strips <paramref name="First"/> up to, not including, <paramref name="Last"/>, and of each the tiles from
+/// <paramref name="Left"/> up to, not including, <paramref name="Right"/>.
+/// </summary>
+internal readonly record struct WinogradBlock(int First, int Last, int Left, int Right)
+{
+    /// <summary>Tiles of a strip.</summary>
+    internal int Across => Right - Left;
+
+    internal int Tiles => (Last - First) * Across;
+}

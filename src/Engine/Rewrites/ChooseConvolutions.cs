@@ -1,0 +1,57 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Chooses on the CPU, for each convolution and each of its gradients, a path other than the product with a matrix of
+/// pixels, where it is faster (<see cref="Winograd.WhyNot"/>).
+/// </summary>
+internal static class ChooseConvolutions
+{
+    public static FunctionGraph Apply(FunctionGraph graph, Device device, ConvolutionPath path)
+    {
+        if (device is not CpuDevice)
+        {
+            return graph;
+        }
+
+        Dictionary<Variable, Variable> map = [];
+        foreach (Apply node in Traversal.Order(graph.Roots))
+        {
+            using Origin.Scope origin = Origin.Use(node.Origin);
+            Variable[] inputs = [.. node.Inputs.Select(Mapped)];
+            Apply chosen = On(node, path) is { } op ? op.Apply(inputs) : node.With(inputs);
+            foreach (Result output in node.Outputs)
+            {
+                map[output] = chosen.Outputs[output.Index];
+            }
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(Mapped)]);
+
+        Variable Mapped(Variable variable) => map.GetValueOrDefault(variable, variable);
+    }
+
+    /// <summary>The op on this path; null if it is none of those, or the path is not the faster one.</summary>
+    private static Op? On(Apply node, ConvolutionPath path)
+    {
+        (Conv2D Op, Shape Images, Shape Filters, Func<Conv2D, Op> With)? found = node.Op switch
+        {
+            Conv2D op => (op, Side(0), Side(1), with => with),
+            Conv2DInputGradient gradient => (gradient.Of, Side(2), Side(0), with => gradient with { Of = with }),
+            Conv2DWeightsGradient gradient => (gradient.Of, Side(0), Side(2), with => gradient with { Of = with }),
+            Conv2DMaxPool pooled =>
+                (pooled.Convolution, Side(0), Side(1), with => pooled with { Convolution = with }),
+            Conv2DMaxPoolGradients gradients => (gradients.Of, Side(0), Side(1), with => gradients with { Of = with }),
+            _ => null,
+        };
+        return found is { } it && Winograd.WhyNot(it.Op.ConvShape(it.Images, it.Filters)) is null
+            ? it.With(it.Op with { Path = path })
+            : null;
+
+        Shape Side(int input) => node.Inputs[input].Shape;
+    }
+}

@@ -1,0 +1,122 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Ops;
+using Engine.Tests.Devices.Cuda;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Compile;
+
+/// <summary>
+/// Graphs of 100,000 ops, one behind the other or side by side: all that can be done with one is done on a thread with next
+/// to no stack, and what is printed is in proportion to the ops. What takes time in proportion to their square would take
+/// minutes.
+/// </summary>
+public class DeepGraphTests
+{
+    private const int Ops = 100_000;
+
+    private static IEnumerable<TestCaseData> Graphs =>
+    [
+        new TestCaseData((Func<Variable, Variable>)Chain).SetArgDisplayNames("a chain"),
+        new TestCaseData((Func<Variable, Variable>)Wide).SetArgDisplayNames("a wide one"),
+        new TestCaseData((Func<Variable, Variable>)Mixed).SetArgDisplayNames("steps that stay apart"),
+    ];
+
+    [TestCaseSource(nameof(Graphs))]
+    public void A_graph_of_100_000_ops_is_compiled_run_and_printed(Func<Variable, Variable> graph)
+    {
+        var used = new TaskCompletionSource();
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    Use(graph);
+                    used.SetResult();
+                }
+                catch (Exception error)
+                {
+                    used.SetException(error);
+                }
+            },
+            maxStackSize: 256 << 10);
+        thread.Start();
+        used.Task.GetAwaiter().GetResult();
+    }
+
+    [Test]
+    public void The_gradient_of_one_is_compiled_for_a_GPU_and_run()
+    {
+        using Origin.Scope origin = Origin.Use(new Origin(null, 0));
+        Input x = Vector("x");
+        Variable y = x;
+        for (int i = 0; i < Ops / 8; i++)
+        {
+            y += x;
+        }
+
+        Variable gradient = Grad(Sum(y), x);
+        using var gpu = new LoweringDevice();
+        using var planned = Function.Compile([x], [gradient], device: gpu);
+        planned.Prepare(Tensor.From([1f]));
+        using var function = Function.Compile([x], [gradient]);
+        Assert.That(function.Call(Tensor.From([1f]))[0].AsSpan<float>()[0], Is.EqualTo((Ops / 8) + 1));
+    }
+
+    private static void Use(Func<Variable, Variable> graph)
+    {
+        using Origin.Scope origin = Origin.Use(new Origin(null, 0));
+        Input x = Vector("x");
+        Variable y = graph(x);
+        int ops = Traversal.Order([y]).Count;
+        Assert.That(ops, Is.InRange(Ops - 1, Ops * 11 / 10));
+
+        using var device = new CpuDevice(threads: 2);
+        using var function = Function.Compile([x], [y], device: device);
+        Assert.That(function.DebugPrint(), Has.Length.LessThan(Ops * 400));
+        Assert.That(function.ToDot(), Has.Length.LessThan(Ops * 400));
+        Assert.That(function.Call(Tensor.From(new float[8]))[0].AsSpan<float>().Length, Is.EqualTo(8));
+        foreach (Stage stage in Enum.GetValues<Stage>())
+        {
+            Assert.That(function.Print(stage), Has.Length.LessThan(Ops * 400), $"{stage}");
+        }
+    }
+
+    private static Variable Chain(Variable x)
+    {
+        for (int i = 0; i < Ops / 2; i++)
+        {
+            x = Tanh(x) * 1.01;
+        }
+
+        return x;
+    }
+
+    /// <summary>Nothing is used by more than one op but x, which is used by half of them.</summary>
+    private static Variable Wide(Variable x)
+    {
+        Variable[] terms = [.. Enumerable.Range(0, Ops / 2).Select(i => x * (i % 7))];
+        while (terms.Length > 1)
+        {
+            terms = [.. terms.Chunk(2).Select(pair => pair.Length == 2 ? pair[0] + pair[1] : pair[0])];
+        }
+
+        return terms[0];
+    }
+
+    /// <summary>Ops that are not fused, so that as many steps are planned.</summary>
+    private static Variable Mixed(Variable x)
+    {
+        Variable y = x;
+        for (int i = 0; i < Ops / 10; i++)
+        {
+            Variable matrix = Softmax(Reshape(y, [2, 4])) * 1.5;
+            y = Reshape(Dot(Dot(matrix, Transpose(matrix)), matrix), [8]) + (x * 2);
+            y = Slice(Concat(0, y, x), 0, 0, 8);
+        }
+
+        return y;
+    }
+}

@@ -1,0 +1,170 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Tests.Devices.Cpu;
+
+/// <summary>What is not asked of every path (<see cref="ConvolutionTests"/>): widths, exactness, where it pays.</summary>
+public unsafe class WinogradTests
+{
+    private static readonly ConvShape[] s_shapes =
+    [
+        new(2, 5, 19, 23, 13, 3, 3, 1, 1, 1, 1, false),
+        new(3, 3, 8, 8, 50, 3, 3, 1, 1, 0, 2, true),
+    ];
+
+    [Test]
+    public void It_is_the_same_at_every_width([ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        foreach (ConvShape shape in s_shapes)
+        {
+            CheckWidth<Winograd2, float>(shape, ConvolutionPath.Winograd2, width);
+            CheckWidth<Winograd4, float>(shape, ConvolutionPath.Winograd4, width);
+            CheckWidth<Winograd2, double>(shape, ConvolutionPath.Winograd2, width);
+        }
+    }
+
+    /// <summary>
+    /// Of numbers of variance 1, as a share of the results' own size, in the mean of squares: F(2×2) is as exact as a sum
+    /// of 576 products in order, F(4×4) ten times less.
+    /// </summary>
+    [TestCase("Columns", 5e-7)]
+    [TestCase("Winograd2", 5e-7)]
+    [TestCase("Winograd4", 5e-6)]
+    public void Its_error_is_the_products_own_with_tiles_of_2_and_ten_times_that_with_tiles_of_4(
+        string path, double bound)
+    {
+        var s = new ConvShape(2, 64, 20, 20, 32, 3, 3, 1, 1, 1, 1, false);
+        var random = new Random(3);
+        using Native<float> x = Normal(s.N * s.ImageSize, random), w = Normal(s.O * s.Taps, random);
+        using Native<double> wideX = Wide(x), wideW = Wide(w);
+
+        float[] y = Forward(s, Enum.Parse<ConvolutionPath>(path), x, w);
+        double[] exact = Forward(s, ConvolutionPath.Columns, wideX, wideW);
+
+        double errors = y.Zip(exact, (actual, expected) => Math.Pow(actual - expected, 2)).Sum();
+        Assert.That(Math.Sqrt(errors / exact.Sum(value => value * value)), Is.LessThan(bound));
+    }
+
+    [TestCase(null, 8, 64, 56, 64, 3, 1)]
+    [TestCase(null, 1, 64, 56, 64, 3, 1)]
+    [TestCase("the stride is 2 × 2", 8, 64, 56, 64, 3, 2)]
+    [TestCase("the filters are 5 × 5", 8, 64, 56, 64, 5, 1)]
+    [TestCase("3 channels and 64 filters, less than 16, are too few for Winograd's transforms", 8, 3, 56, 64, 3, 1)]
+    [TestCase("49 tiles, less than 64, are too few for transforming the filters", 1, 512, 14, 512, 3, 1)]
+    [TestCase("planes of 1 × 1 leave too much of Winograd's tiles empty", 100, 64, 1, 64, 3, 1)]
+    public void Where_another_path_is_faster_it_says_why(
+        string? why, int images, int channels, int side, int filters, int filterSide, int stride)
+    {
+        var shape = new ConvShape(
+            images, channels, side, side, filters, filterSide, filterSide, stride, stride, 1, 1, false);
+
+        Assert.That(Winograd.WhyNot(shape), Is.EqualTo(why));
+    }
+
+    private static void CheckWidth<F, T>(ConvShape s, ConvolutionPath path, int width)
+        where F : struct, IWinograd
+        where T : unmanaged, INumber<T>
+    {
+        var random = new Random(5);
+        using Native<T> x = new(s.N * s.ImageSize, random), w = new(s.O * s.Taps, random);
+        using Native<T> dy = new((long)s.N * s.O * s.Pixels, random), y = new(dy.Count), dw = new(w.Count);
+        double unit = ConvolutionTests.Unit<T>(path);
+
+        ForwardAt<F, T>(width, s, x, w, y);
+
+        Compare(y, Forward(s, ConvolutionPath.Columns, x, w), (s.Taps + 1) * unit, $"y of {s} by {path}");
+
+        GradWeightsAt<F, T>(width, s, x, dy, dw);
+
+        T[] expected = GradWeights(s, x, dy);
+        Compare(dw, expected, ((s.N * s.Pixels) + 1) * unit, $"dw of {s} by {path}");
+    }
+
+    private static void ForwardAt<F, T>(int width, ConvShape s, Native<T> x, Native<T> w, Native<T> y)
+        where F : struct, IWinograd
+        where T : unmanaged, INumber<T>
+    {
+        var shape = WinogradShape.Of(s, F.Tile, 1, 16);
+        using Native<byte> workspace = new(new WinogradMemory<T>(shape, null, false).Bytes(1));
+        var memory = new WinogradMemory<T>(shape, workspace.Bytes, false);
+        var filters = new Winograd.FiltersJob<F, T> { Conv = s, Memory = memory, End = s.O, ChannelStep = 9 };
+        filters.W = w.Pointer;
+        filters.FilterStep = s.Taps;
+        Widths.Run<T, Winograd.FiltersJob<F, T>>(width, filters);
+        for (int block = 0; block < shape.Blocks; block++)
+        {
+            var job = new Winograd.BlockJob<F, T> { Shape = shape, Memory = memory, Block = shape.Block(block) };
+            job.X = x.Pointer;
+            job.Target = new Winograd.Target<T> { Y = y.Pointer };
+            Widths.Run<T, Winograd.BlockJob<F, T>>(width, job);
+        }
+    }
+
+    private static void GradWeightsAt<F, T>(int width, ConvShape s, Native<T> x, Native<T> dy, Native<T> dw)
+        where F : struct, IWinograd
+        where T : unmanaged, INumber<T>
+    {
+        var shape = WinogradShape.OfSums(s, F.Tile);
+        using Native<byte> workspace = new(new WinogradMemory<T>(shape, null, true).Bytes(1));
+        var memory = new WinogradMemory<T>(shape, workspace.Bytes, true);
+        var job = new Winograd.SumsJob<F, T> { Shape = shape, Memory = memory, Last = shape.Blocks };
+        job.X = x.Pointer;
+        job.Dy = dy.Pointer;
+        job.Sums = memory.Sums(0);
+        Widths.Run<T, Winograd.SumsJob<F, T>>(width, job);
+        using var team = new ThreadTeam(1);
+        team.Run(WeightSums.Add(s, memory.Sums(0), memory.Filters, 1, dw.Pointer, null));
+    }
+
+    private static T[] Forward<T>(ConvShape s, ConvolutionPath path, Native<T> x, Native<T> w)
+        where T : unmanaged, INumber<T>
+    {
+        using Native<T> y = new((long)s.N * s.O * s.Pixels);
+        using Native<byte> memory = new(Convolution.WorkspaceBytes<T>(ConvolutionPass.Forward, s, path, 1));
+        using var team = new ThreadTeam(1);
+        team.Run(Convolution.Forward<T>(s, path, x.Pointer, w.Pointer, null, y.Pointer, memory.Bytes, 1));
+        return y.Span.ToArray();
+    }
+
+    private static T[] GradWeights<T>(ConvShape s, Native<T> x, Native<T> dy)
+        where T : unmanaged, INumber<T>
+    {
+        const ConvolutionPath Path = ConvolutionPath.Columns;
+        using Native<T> dw = new(s.O * s.Taps);
+        using Native<byte> memory = new(Convolution.WorkspaceBytes<T>(ConvolutionPass.WeightsGradient, s, Path, 1));
+        using var team = new ThreadTeam(1);
+        team.Run(Convolution.GradWeights<T>(s, Path, x.Pointer, dy.Pointer, dw.Pointer, null, memory.Bytes, 1));
+        return dw.Span.ToArray();
+    }
+
+    private static Native<float> Normal(long count, Random random)
+    {
+        var numbers = new Native<float>(count);
+        foreach (ref float number in numbers.Span)
+        {
+            double radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            number = (float)(radius * Math.Cos(Math.Tau * random.NextDouble()));
+        }
+
+        return numbers;
+    }
+
+    private static Native<double> Wide(Native<float> numbers)
+    {
+        var wide = new Native<double>(numbers.Count);
+        Array.ConvertAll(numbers.Span.ToArray(), number => (double)number).CopyTo(wide.Span);
+        return wide;
+    }
+
+    private static void Compare<T>(Native<T> actual, T[] expected, double tolerance, string what)
+        where T : unmanaged, INumber<T>
+    {
+        for (int i = 0; i < expected.Length; i++)
+        {
+            if (!(double.CreateChecked(T.Abs(actual[i] - expected[i])) <= tolerance))
+            {
+                Assert.Fail($"Element {i} of {what} is {actual[i]}, not {expected[i]}.");
+            }
+        }
+    }
+}
