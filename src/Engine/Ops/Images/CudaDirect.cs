@@ -32,7 +32,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     /// Instructions, counted in the kernels' PTX: for a weight that is brought, an element of a plane and one of the result
     /// that is written in order; for a plane beside its reads and products.
     /// </summary>
-    private const int PerWeight = 6, PerElement = 6, PerResult = 25, PerPlane = 6, BetweenOwn = 2;
+    private const int PerWeight = 6, PerElement = 6, PerResult = 25, PerPlane = 6;
 
     /// <summary>The convolution.</summary>
     public static (CudaDirect Direct, CudaDirectSides Sides)? Forward(ConvShape shape, DType dtype, bool pools)
