@@ -1,7 +1,7 @@
 // Convolution of stride 1 from shared memory: conv_direct.cuh says how, conv.cuh what it is.
 //
-// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW); with POOL 1 (N, O, OH / 2, OW / 2), and `where` likewise says at
-// which pixel of the whole result the greatest of a window lay
+// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW); with POOL 1 (N, O, OH / 2, OW / 2), and `where` likewise says
+// at which pixel of the whole result the greatest of a window lay
 #include "conv_direct.cuh"
 #include "pooled.cuh"
 

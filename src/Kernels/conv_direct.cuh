@@ -11,8 +11,8 @@
 //
 //   planes:   IMAGES × CHUNK × rows; neighbouring windows read elements two columns apart, so that a row's even columns
 //             lie before its odd ones: then they are neighbours, too. ROWS_STEP from a row of windows to the next and
-//             IMAGE_STEP from an image to the next go on as if all windows lay in one row, as far as banks are concerned:
-//             no two threads of a warp meet in one
+//             IMAGE_STEP from an image to the next go on as if all windows lay in one row, as far as banks are
+//             concerned: no two threads of a warp with windows of one group meet in one
 //   weights:  CHUNK · taps × WEIGHT_STEP; the outputs lie side by side, so that a thread reads its own as vectors
 //   results:  IMAGES × GROUPS · OWN × height · width, where they are not pooled: only here do neighbours of a window
 //             come to lie in different threads, and memory is written in order
@@ -87,10 +87,12 @@ __device__ __forceinline__ void bringWeights(
     constexpr int Along = 8, Across = 4, Lanes = Along * Across, Outputs = GROUPS * OWN;
     static_assert(Outputs % Across == 0, "groups of outputs are whole");
     int across = threadIdx.x % Lanes / Along, firstOutput = blockIdx.y * Outputs + across;
-    for (int k = threadIdx.x / Lanes * Along + threadIdx.x % Along; k < count * FilterArea; k += THREADS / Lanes * Along) {
+    int firstTap = threadIdx.x / Lanes * Along + threadIdx.x % Along;
+    for (int k = firstTap; k < count * FilterArea; k += THREADS / Lanes * Along) {
         int in = k / FilterArea, tap = k - in * FilterArea;
         T* to = sharedWeights() + k * WEIGHT_STEP + across;
-        const T* from = w + (size_t)firstOutput * outStep + (first + in) * inStep + (turned ? FilterArea - 1 - tap : tap);
+        const T* from = w + (size_t)firstOutput * outStep + (first + in) * inStep
+            + (turned ? FilterArea - 1 - tap : tap);
         #pragma unroll
         for (int output = 0; output < Outputs; output += Across) {
             to[output] = firstOutput + output < outputs ? from[(size_t)output * outStep] : T(0);
@@ -152,7 +154,8 @@ struct Windows {
     // Calls store(image, output, pixel, sum) for each sum that the result (images, outputs, height, width) has a place
     // for, neighbours in memory in neighbouring threads. Nobody needs the planes any more.
     template <typename Store>
-    __device__ __forceinline__ void forEach(int images, int outputs, int height, int width, int across, Store store) const
+    __device__ __forceinline__ void forEach(
+        int images, int outputs, int height, int width, int across, Store store) const
     {
         constexpr int Outputs = GROUPS * OWN;
         int area = height * width, row = tile / across * 2, column = tile % across * 2;
@@ -176,7 +179,8 @@ struct Windows {
         int there = min(Outputs, outputs - firstOutput), count = min(IMAGES, images - firstImage) * there * area;
         for (int i = threadIdx.x; i < count; i += THREADS) {
             int plane = i / area, pixel = i - plane * area, ofBlock = plane / there, output = plane - ofBlock * there;
-            store(firstImage + ofBlock, firstOutput + output, pixel, results[(ofBlock * Outputs + output) * area + pixel]);
+            T value = results[(ofBlock * Outputs + output) * area + pixel];
+            store(firstImage + ofBlock, firstOutput + output, pixel, value);
         }
     }
 };

@@ -1,8 +1,8 @@
 // The gradient of a convolution of stride 1 with respect to the images, from shared memory (conv_direct.cuh): the
 // gradient of the result, with zeros around it, is convolved with the filters turned by half a circle.
 //
-// w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W); with POOL 1 g is the gradient of the pooled result, (N, O, OH / 2,
-// OW / 2), and `where`, of the same shape, says which pixel of its window has it
+// w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W); with POOL 1 g is the gradient of the pooled result, (N, O,
+// OH / 2, OW / 2), and `where`, of the same shape, says which pixel of its window has it
 #include "conv_direct.cuh"
 
 // The planes of a pooled gradient: zeros but for the one pixel of each window.

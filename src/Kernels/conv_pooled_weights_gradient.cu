@@ -1,13 +1,13 @@
-// The gradient of a convolution of stride 1, whose result is pooled in windows of 2 × 2, with respect to the filters and
-// to the bias.
+// The gradient of a convolution of stride 1, whose result is pooled in windows of 2 × 2, with respect to the filters
+// and to the bias.
 //
 // Of each window one pixel alone has a gradient, so that a quarter of the products does that the whole result would
 // ask for:
 //
 //   y[o][c][kh][kw] = sum over images and windows of g[window of o] · x[c][place + (kh, kw)]
 //
-// where `place` is the window's greatest pixel. A thread keeps the sums of OWN channels of a filter and of its bias, and
-// goes from window to window: of each it reads g and the place once, and then an element of the image for each product.
+// where `place` is the window's greatest pixel. A thread keeps the sums of OWN channels of a filter and of its bias,
+// and goes from window to window: of each it reads g and the place once, and then an element of the image for each product.
 // The lanes of a warp are different filters at the same window, so that they read the same few elements.
 //
 // x: (N, C, H, W), g and where: (N, O, OH / 2, OW / 2), y: (O, C, KH, KW), sums: (O)
@@ -78,7 +78,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
     T* planes = (T*)sharedBytes;
     Maximum* maxima = (Maximum*)(planes + (Channels * PlaneArea + 1) / 2 * 2);
     int windows = (s.resultHeight / 2) * (s.resultWidth / 2), step = windows | 1;
-    int filter = threadIdx.x % FILTERS, group = threadIdx.x / FILTERS % GROUPS, walker = threadIdx.x / (FILTERS * GROUPS);
+    int filter = threadIdx.x % FILTERS, group = threadIdx.x / FILTERS % GROUPS;
+    int walker = threadIdx.x / (FILTERS * GROUPS);
     int firstFilter = blockIdx.x * FILTERS, firstChannel = blockIdx.y * Channels;
     int filters = min(FILTERS, s.filters - firstFilter);
     int image = (int)((int64)s.images * blockIdx.z / gridDim.z);

@@ -186,7 +186,7 @@ struct Tile {
 #endif
     }
 
-    // Where in a slice the rows of a thread begin, from k0 on. All that it reads lies at a constant distance from there.
+    // Where in a slice the rows of a thread begin, from k0 on. All that it reads lies at constant distances from there.
     static __device__ __forceinline__ int origin(int thread, int k0) { return place(row(thread, 0), k0); }
 
     // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.

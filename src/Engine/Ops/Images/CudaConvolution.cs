@@ -7,7 +7,8 @@ namespace Engine.Ops;
 /// <summary>
 /// A convolution, optionally with its result pooled in windows of 2 × 2, and its gradients, as launches. Each is one
 /// launch: where the images fit into shared memory, of a kernel that works there (<see cref="CudaDirect"/>,
-/// <see cref="CudaMaxima"/>), else of an implicit matrix product, conv.cuh. <see cref="CudaColumns"/> is the general way.
+/// <see cref="CudaMaxima"/>), else of an implicit matrix product, conv.cuh. <see cref="CudaColumns"/> is the general
+/// way.
 /// </summary>
 internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools = false)
 {
@@ -94,7 +95,8 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         if (DirectInputGradient is { } direct)
         {
             return Direct(
-                "conv_direct_input_gradient.cu", "conv_direct_input_gradient", direct, defines, [w, g, where, y], epilogue);
+                "conv_direct_input_gradient.cu", "conv_direct_input_gradient", direct, defines, [w, g, where, y],
+                epilogue);
         }
 
         CudaTiling tiling = InputTiling;

@@ -18,19 +18,21 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     private const int MostThreads = 256, Warp = 32, Window = 4;
 
     /// <summary>
-    /// What a launch may want: with more a block would be alone on a multiprocessor, with nobody to work while it waits.
+    /// What a launch may want: with more a block would be alone on a multiprocessor, and nobody work while it waits.
     /// </summary>
     private const int MostBytes = 40 * 1024;
 
     /// <summary>A filter's area is unrolled: larger ones would fill the cache of instructions.</summary>
     private const int MostFilterArea = 25;
 
-    /// <summary>Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>, and instructions each issues in a clock.</summary>
+    /// <summary>
+    /// Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>, and instructions each issues in a clock.
+    /// </summary>
     private const int Multiprocessors = 128, IssuedPerClock = 4;
 
     /// <summary>
-    /// Instructions, counted in the kernels' PTX: for a weight that is brought, an element of a plane and one of the result
-    /// that is written in order; for a plane beside its reads and products.
+    /// Instructions, counted in the kernels' PTX: for a weight that is brought, an element of a plane and one of the
+    /// result that is written in order; for a plane beside its reads and products.
     /// </summary>
     private const int PerWeight = 6, PerElement = 6, PerResult = 25, PerPlane = 6;
 
@@ -153,7 +155,9 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         // A warp whose windows are of two groups begins with the first again, in banks that others read. That takes a
         // clock, in which others could have issued.
         double meeting = sides.Tiles * Images % Warp == 0 ? 0 : (Groups - 1) * reads * IssuedPerClock;
-        double results = sides.Pools ? 0 : (double)Images * Groups * Own * sides.Height * sides.Width * PerResult / Warp;
+        double results = sides.Pools
+            ? 0
+            : (double)Images * Groups * Own * sides.Height * sides.Width * PerResult / Warp;
         double block = (sides.In * ((warps * plane) + (bringing / Warp) + meeting)) + results;
         double blocks = Math.Ceiling((double)Grid(sides).X * Grid(sides).Y / Multiprocessors);
         return Math.Max(1, blocks * warps / IssuedPerClock) * block / warps;

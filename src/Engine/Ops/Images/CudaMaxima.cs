@@ -5,8 +5,8 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// How a block of conv_pooled_weights_gradient.cu works, which makes products of the windows' greatest pixels alone. The
-/// layout follows from the shape and the dtype alone, as a tiling does.
+/// How a block of conv_pooled_weights_gradient.cu works, which makes products of the windows' greatest pixels alone.
+/// The layout follows from the shape and the dtype alone, as a tiling does.
 /// </summary>
 /// <param name="Filters">Filters of a block.</param>
 /// <param name="Groups">So many groups of <paramref name="Own"/> channels are a block's.</param>
@@ -23,8 +23,8 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
     private const int Multiprocessors = 128;
 
     /// <summary>
-    /// Instructions, counted in the kernel's PTX: of a thread for a window beside a read and a product for each sum, for an
-    /// element that is brought, for a window's maximum, and for each sum when parts are joined.
+    /// Instructions, counted in the kernel's PTX: of a thread for a window beside a read and a product for each sum, for
+    /// an element that is brought, for a window's maximum, and for each sum when parts are joined.
     /// </summary>
     private const int PerWindow = 6, PerElement = 6, PerMaximum = 16, PerSum = 30;
 
