@@ -1,3 +1,6 @@
 using Engine.Bench;
+using Engine.Bench.Counting;
 
-return await BenchCommand.Run(args, (_, kernel) => Clock.Measure(kernel));
+return args is [CountCommand.Name, .. string[] rest]
+    ? await CountCommand.Run(rest)
+    : await BenchCommand.Run(args, (_, kernel) => Clock.Measure(kernel));

@@ -4,12 +4,14 @@ namespace Engine.Build;
 
 /// <summary>
 /// The tests, in as many processes as there are gates for kernels, for a process loads one driver and one NVRTC: the
-/// double's with all that needs neither, NVIDIA's own NVRTC, and where there is a driver, that.
+/// double's with all that needs neither; NVIDIA's own NVRTC; the double with what that makes, PTX; and where there is a
+/// driver, that.
 /// </summary>
 internal static class Gates
 {
     private const string Nvrtc = "FullyQualifiedName~NvrtcTests";
-    private const string ButNvrtc = "FullyQualifiedName!~NvrtcTests";
+    private const string Ptx = "FullyQualifiedName~PtxTests";
+    private const string Others = "FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests";
     private const string Device = "FullyQualifiedName~Engine.Tests.Devices.Cuda";
 
     /// <summary>What tells the tests which driver to take: see tests/Devices/Cuda/CudaTestDevice.cs.</summary>
@@ -24,22 +26,34 @@ internal static class Gates
         : !IsOnPath("g++") ? "there is no g++ to build the double of CUDA with (Debian: apt-get install g++)"
         : null;
 
+    /// <summary>Why PTX cannot be executed here: it takes the double and NVIDIA's compiler; null where it can.</summary>
+    public static string? WhyNoPtx => WhyNoDouble
+        ?? (FindsNvrtc ? null : "there is no NVRTC to make PTX of the kernels; ./build.sh nvrtc gets it");
+
+    private static bool FindsNvrtc =>
+        (Directory.Exists(Repository.Nvrtc) && Directory.EnumerateFiles(Repository.Nvrtc, "libnvrtc.so*").Any())
+        || NvrtcNames.Any(name => NativeLibrary.TryLoad(name, out _));
+
+    private static string[] NvrtcNames => ["libnvrtc.so.13", "libnvrtc.so.12"];
+
     /// <summary>
     /// Runs the tests that a filter holds and says which gate was left out, if one was.
     /// </summary>
     /// <returns>How the tests went, and whether the gates that need no GPU were there.</returns>
     public static (TestCounts Counts, bool IsAll) Run(string filter)
     {
-        TestCounts tests = Stage("tests", TestFilter.Both(filter, ButNvrtc), (Choice, "double"));
+        TestCounts tests = Stage("tests", TestFilter.Both(filter, Others), (Choice, "double"));
         string folders = string.Join(
             Path.PathSeparator, Environment.GetEnvironmentVariable(Folders), Repository.Nvrtc);
         TestCounts nvrtc = Stage("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
+        TestCounts ptx = Stage("ptx", TestFilter.Both(filter, Ptx), (Choice, "ptx"));
         bool hasDriver = NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _);
         TestCounts gpu = hasDriver
-            ? Stage("gpu", TestFilter.Both(TestFilter.Both(filter, ButNvrtc), Device), (Choice, "gpu"))
+            ? Stage("gpu", TestFilter.Both(TestFilter.Both(filter, Others), Device), (Choice, "gpu"))
             : TestCounts.None;
 
         bool isNvrtcAll = nvrtc.Skipped == 0, isDoubleAll = tests.Skipped == 0 || WhyNoDouble is null;
+        bool isPtxAll = ptx.Skipped == 0 || WhyNoPtx is null;
         if (!isNvrtcAll)
         {
             Console.WriteLine(nvrtc.Passed == 0
@@ -52,12 +66,17 @@ internal static class Gates
             Console.WriteLine($"Gate 2 was left out: {WhyNoDouble}.");
         }
 
-        if (filter.Length == 0 && gpu.Passed == 0)
+        if (!isPtxAll)
         {
-            Console.WriteLine("Gate 3 is inconclusive: there is no NVIDIA GPU with its driver to run the kernels on.");
+            Console.WriteLine($"Gate 3 was left out: {WhyNoPtx}.");
         }
 
-        return (tests + nvrtc + gpu, isNvrtcAll && isDoubleAll);
+        if (filter.Length == 0 && gpu.Passed == 0)
+        {
+            Console.WriteLine("Gate 4 is inconclusive: there is no NVIDIA GPU with its driver to run the kernels on.");
+        }
+
+        return (tests + nvrtc + ptx + gpu, isNvrtcAll && isDoubleAll && isPtxAll);
     }
 
     private static TestCounts Stage(string name, string filter, params (string Name, string Value)[] environment)

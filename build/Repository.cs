@@ -8,6 +8,9 @@ internal static class Repository
 
     public static string Artifacts { get; } = Path.Combine(Root, "artifacts");
 
+    /// <summary>Where tests/Simt/build.sh leaves the double of CUDA.</summary>
+    public static string Double { get; } = Path.Combine(Artifacts, "simt");
+
     /// <summary>Where <c>./build.sh nvrtc</c> leaves NVIDIA's run-time compiler: among the user's caches.</summary>
     public static string Nvrtc { get; } = Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } caches

@@ -21,6 +21,7 @@ internal static class Verbs
         new("nvrtc", "", "get NVIDIA's run-time compiler for the tests, where the machine has none", FetchNvrtc),
         new("run", "COMMAND…", "build the runner if need be and run it: ./build.sh run --help", RunRunner),
         new("bench", "[NAME…]", "build the benchmarks if need be and run them: ./build.sh bench --help", Bench),
+        new("count", "WHAT…", "count what kernels do, with no GPU: mlp, cnn, gemm M,N,K [--arch sm_90] [--json]", Count),
         new("bundle", "", "pack what checks a GPU machine of Linux (x64) that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
         new("pack", "", "make the packages of the library and of the runner in artifacts/packages", MakePackages),
         new("docs", "", "make a site of the pages and of the API's reference in artifacts/docs", MakeSite),
@@ -98,6 +99,21 @@ internal static class Verbs
         string[] table = ["--table", Path.Combine(Repository.Artifacts, "bench.md")];
         return RunProgram(
             "bench/Suite", "Suite", "Engine.Bench.Suite", args.Contains(table[0]) ? args : [.. args, .. table]);
+    }
+
+    private static int Count(string[] args)
+    {
+        if (Gates.WhyNoPtx is { } reason)
+        {
+            Console.Error.WriteLine($"Nothing can be counted: {reason}.");
+            return Failed;
+        }
+
+        using Process build = Process.Start("bash", [Path.Combine(Repository.Root, "tests", "Simt", "build.sh")]);
+        build.WaitForExit();
+        return build.ExitCode == 0
+            ? RunProgram("bench", "Bench", "Engine.Bench", ["count", "--double", Repository.Double, .. args])
+            : Failed;
     }
 
     private static int MakeBundle(string[] _) => Bundle.Make() ? Done : Failed;

@@ -77,6 +77,22 @@ __device__ __forceinline__ float magnitude(float x) { return fabsf(x); }
 __device__ __forceinline__ double magnitude(double x) { return fabs(x); }
 __device__ __forceinline__ int magnitude(int x) { return x < 0 ? negate(x) : x; }
 
+// A number as another type, of which a value is given. From a fraction to an integer: towards zero, to the nearest that
+// the type holds, and 0 for NaN, where C++ promises nothing and devices differ.
+template <typename V, typename U>
+__device__ __forceinline__ U convert(V x, U) { return (U)x; }
+
+template <typename V>
+__device__ __forceinline__ int wholeNumber(V x, int least, int most)
+{
+    return x != x ? 0 : x <= V(least) ? least : x >= V(most) ? most : (int)x;
+}
+
+__device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
+__device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
+__device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
+__device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
+
 // The greater and the lesser of two, NaN if either is: fmax and fmin would drop it.
 template <typename U>
 __device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }

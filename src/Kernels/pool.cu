@@ -120,7 +120,18 @@ extern "C" __global__ void average_pool(const T* x, T* y, Windows s, int countPa
         }
     }
 
-    y[i] = total / divisor(s, oh, ow, countPadding);
+    T shares = T(divisor(s, oh, ow, countPadding)), mean = total / shares;
+    if (total - total != 0) {
+        // The sum overflows where the mean does not; or there are infinities and NaNs, which stay.
+        mean = T(0);
+        for (int row = rows.start; row < rows.end; row++) {
+            for (int column = columns.start; column < columns.end; column++) {
+                mean += from[row * s.width + column] / shares;
+            }
+        }
+    }
+
+    y[i] = mean;
 }
 
 // y[p][h][w] = the sum, over the windows that cover it, of g shared out among their elements.

@@ -62,6 +62,13 @@ __device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
     return sumOfWarp(sum);
 }
 
+// exp(x − most), with what is lost of the difference: exp(d + e) is exp(d) (1 + e).
+__device__ __forceinline__ T exactExp(T x, T most)
+{
+    T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
+    return lost == lost ? power + power * lost : power;
+}
+
 // y = exp(x) / Σ exp(x); y may be x.
 extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, int rows, int columns)
 {
@@ -72,13 +79,19 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, 
 
     x += row.index * columns;
     y += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
+    T most = maxOfRow(x, columns, row.lane), sum = T(0);
     for (int i = row.lane; i < columns; i += WarpThreads) {
-        y[i] = exp(x[i] - most) / sum;
+        sum += exactExp(x[i], most);
+    }
+
+    sum = sumOfWarp(sum);
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        y[i] = exactExp(x[i], most) / sum;
     }
 }
 
-// y = x − log Σ exp(x); y may be x.
+// y = x − log Σ exp(x); y may be x. The sum is one more than `others`, which may be little beside 1; and the difference
+// is taken first, for most + log(sum) has no more digits behind the point than most has.
 extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T* y, int rows, int columns)
 {
     Row row;
@@ -88,9 +101,19 @@ extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T*
 
     x += row.index * columns;
     y += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), shift = most + log(sumOfExp(x, most, columns, row.lane));
+    T most = maxOfRow(x, columns, row.lane), others = T(0), ones = T(0);
     for (int i = row.lane; i < columns; i += WarpThreads) {
-        y[i] = x[i] - shift;
+        T d = x[i] - most;
+        if (d == 0) {
+            ones += T(1);
+        } else {
+            others += exp(d);
+        }
+    }
+
+    T rest = sumOfWarp(others), same = sumOfWarp(ones), logSum = log1p(rest + (same - T(1)));
+    for (int i = row.lane; i < columns; i += WarpThreads) {
+        y[i] = (x[i] - most) - logSum;
     }
 }
 

@@ -133,7 +133,8 @@ internal static class ExplainCommand
             ? stage
             : CommonOptions.Refuse<Stage?>(result, "graph, rewritten, schedule, memory or kernels");
 
-    private static int? ParseArchitecture(ArgumentResult result)
+    /// <summary>A compute capability as <c>sm_90</c>.</summary>
+    public static int? ParseArchitecture(ArgumentResult result)
     {
         string text = CommonOptions.Text(result);
         return text.StartsWith("sm_", StringComparison.Ordinal)

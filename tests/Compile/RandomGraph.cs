@@ -80,9 +80,8 @@ internal sealed class RandomGraph
 
         foreach (Apply node in Traversal.Order([.. Outputs, .. Updates.Select(update => update.Value)]))
         {
-            NdArray[] outputs = [.. node.Outputs.Select(output => new NdArray(TypeOf(output).Shape))];
             NdArray[] inputs = [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? values[input] : Unread(input))];
-            node.Op.Reference(inputs, outputs);
+            NdArray[] outputs = Definitions.Of(node.Op, inputs, [.. node.Outputs.Select(TypeOf)]);
             foreach (Result output in node.Outputs)
             {
                 values[output] = outputs[output.Index];

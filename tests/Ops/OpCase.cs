@@ -1,3 +1,4 @@
+using Engine.Compile;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Graph;
@@ -29,20 +30,21 @@ internal sealed class OpCase
     /// <summary>
     /// The sample with values for its inputs; <paramref name="floatX"/> is the dtype where it leaves that open.
     /// </summary>
-    public static OpCase Draw(Sample sample, DType floatX, Random random) =>
-        new(sample, [.. sample.Args.Select(arg => Draw(arg, floatX, random))]);
+    public static OpCase Draw(Sample sample, DType floatX, Random random, Magnitudes magnitudes = Magnitudes.Usual)
+    {
+        var draw = new MagnitudeDraw(magnitudes, random);
+        return new(sample, [.. sample.Args.Select(arg => Draw(arg, arg.DType ?? floatX, random, draw))]);
+    }
 
     /// <summary>The outputs by the op's definition. Whatever it does not write is NaN.</summary>
-    public NdArray[] Reference(NdArray[]? inputs = null)
-    {
-        NdArray[] outputs = [.. OutputTypes.Select(type => new NdArray(type.Shape))];
-        foreach (NdArray output in outputs)
-        {
-            Array.Fill(output.Data, double.NaN);
-        }
+    public NdArray[] Reference(NdArray[]? inputs = null) =>
+        Definitions.Of(Op, inputs ?? [.. Inputs.Select(NdArray.From)], OutputTypes);
 
-        Op.Reference(inputs ?? [.. Inputs.Select(NdArray.From)], outputs);
-        return outputs;
+    /// <summary>The same, and how far results may lie from it.</summary>
+    public Tolerance Tolerance()
+    {
+        NdArray[] inputs = [.. Inputs.Select(NdArray.From)];
+        return new Tolerance(Op, inputs, Reference(inputs), OutputTypes);
     }
 
     /// <summary>Whether the first output may lie where this input lies.</summary>
@@ -155,10 +157,14 @@ internal sealed class OpCase
         Assert.That(bytes[^Guard..].ContainsAnyExcept((byte)0xFF), Is.False, $"wrote beyond {what}");
     }
 
-    private static Tensor Draw(Arg arg, DType floatX, Random random)
+    private static Tensor Draw(Arg arg, DType dtype, Random random, MagnitudeDraw draw)
     {
+        if (arg is { Whole: false, Values: null } && dtype.IsFloat() && draw.Of(dtype, arg.Shape) is { } drawn)
+        {
+            return drawn;
+        }
+
         var values = new double[arg.Shape.Count];
-        DType dtype = arg.DType ?? floatX;
         for (int i = 0; i < values.Length; i++)
         {
             // Distinct values stand in cells of their own, in the middle half of them.

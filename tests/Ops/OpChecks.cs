@@ -9,34 +9,58 @@ namespace Engine.Tests.Ops;
 internal static class OpChecks
 {
     /// <summary>How often each op is asked for examples; the seeds are 0, 1, …</summary>
-    private const int Draws = 3;
+    public const int Draws = 3;
 
+    /// <summary>
+    /// A device computes what the definition says, within the bound that the op states: of numbers of the usual size and,
+    /// a draw after the other, of all others.
+    /// </summary>
     public static void ComputesWhatItsReferenceDoes(Type op, Device device) => ForEachSample(op, (sample, random) =>
     {
-        Compare(DType.Float32);
-        Compare(DType.Float64);
-
-        void Compare(DType floatX)
+        foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
         {
-            var example = OpCase.Draw(sample, floatX, random);
-            NdArray[] expected = example.Reference();
+            foreach (Magnitudes magnitudes in Enum.GetValues<Magnitudes>())
+            {
+                if (magnitudes == Magnitudes.Usual || random.Next(2) == 0)
+                {
+                    Compare(floatX, magnitudes);
+                }
+            }
+        }
+
+        void Compare(DType floatX, Magnitudes magnitudes)
+        {
+            var example = OpCase.Draw(sample, floatX, random, magnitudes);
+            Tolerance tolerance = example.Tolerance();
             Tensor[] actual = example.Run(device);
-            double terms = Elements(example.Inputs.Select(input => input.Shape))
-                / Math.Max(1.0, Elements(example.OutputTypes.Select(type => type.Shape)));
             for (int i = 0; i < actual.Length; i++)
             {
-                var tolerance = Tolerance.Of(actual[i].DType, expected[i], terms, sample.Tolerance);
-                var values = NdArray.From(actual[i]);
-                int wrong = tolerance.FirstOutside(values, expected[i]);
+                int wrong = tolerance.FirstOutside(i, actual[i]);
                 if (wrong >= 0)
                 {
-                    Assert.Fail(FormattableString.Invariant(
-                        $"output {i} for {floatX}, element {wrong} of {expected[i].Shape}: ")
-                        + FormattableString.Invariant($"{values.Data[wrong]:R}, not {expected[i].Data[wrong]:R}"));
+                    double value = NdArray.From(actual[i]).Data[wrong], expected = tolerance.Expected[i].Data[wrong];
+                    string what = $"output {i} for {floatX} of {magnitudes} numbers, element {wrong} of {actual[i].Shape}";
+                    Assert.Fail(FormattableString.Invariant($"{what}: {value:R}, not {expected:R}"));
                 }
             }
         }
     });
+
+    /// <summary>DebugMode, which compares all steps with definitions, has nothing to say of the op.</summary>
+    public static void RaisesNoAlarmInDebugMode(Type op, Device device) => ForEachSample(op, (sample, random) =>
+    {
+        foreach (Magnitudes magnitudes in (Magnitudes[])[Magnitudes.Usual, Magnitudes.All, Magnitudes.Special])
+        {
+            var example = OpCase.Draw(
+                sample, random.Next(2) == 0 ? DType.Float32 : DType.Float64, random, magnitudes);
+            Variable[] inputs = [.. example.InputTypes.Select<TensorType, Variable>((type, i) =>
+                type.KnownValue is { } size ? Constant(size, DType.Int32) : new Input(type, $"x{i}"))];
+            using var function = Function.Compile(
+                [.. inputs.OfType<Input>()], sample.Op.Apply(inputs).Outputs, device: device,
+                options: new CompileOptions { Mode = Mode.DebugMode });
+            function.Call([.. example.Inputs.Where((_, i) => inputs[i] is Input)]);
+        }
+    }, draws: 1);
 
     public static void RefusesMisuse(Type op, Device device) => ForEachSample(op, isMisuse: true, check: (sample, random) =>
     {
@@ -72,9 +96,10 @@ internal static class OpChecks
         }
     });
 
-    public static void ForEachSample(Type op, Action<Sample, Random> check, bool isMisuse = false)
+    public static void ForEachSample(
+        Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws)
     {
-        for (int seed = 0; seed < Draws; seed++)
+        for (int seed = 0; seed < draws; seed++)
         {
             IReadOnlyList<Sample> samples = OpTable.Samples(op, seed);
             for (int i = 0; i < samples.Count; i++)
@@ -99,8 +124,6 @@ internal static class OpChecks
             }
         }
     }
-
-    private static double Elements(IEnumerable<Shape> shapes) => shapes.Sum(shape => (double)shape.Count);
 
     public static void RequireSame(Tensor[] actual, Tensor[] expected, string how)
     {

@@ -26,6 +26,9 @@ public sealed class OpTableTests
     public void An_op_computes_what_its_reference_does(Type op) => OpChecks.ComputesWhatItsReferenceDoes(op, s_one);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
+    public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(op, s_one);
+
+    [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void An_op_computes_the_same_bits_however_it_is_run(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
     {
         foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])

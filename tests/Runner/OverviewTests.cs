@@ -84,7 +84,8 @@ public class OverviewTests
             string text = string.Join(' ', help.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
             foreach (Option option in command.Options.Where(option => option.HasDefaultValue && option.ValueType != typeof(bool)))
             {
-                string from = text[text.LastIndexOf($" {option.Name} ", StringComparison.Ordinal)..];
+                string shown = option.Aliases.Count > 0 ? $" {option.Name}, " : $" {option.Name} ";
+                string from = text[text.LastIndexOf(shown, StringComparison.Ordinal)..];
                 Assert.That(from[..Math.Min(from.Length, 400)], Does.Contain("[default: "), $"{path} {option.Name}");
             }
         }

@@ -140,7 +140,7 @@ public sealed partial class ReportCommandTests
         Assert.That((await Run("report", none, model)).Errors, Is.EqualTo($"There is no file {none}."));
         Assert.That((await Run("report", history, none)).Errors, Does.Contain(none));
         Assert.That((await Run("report", model, history)).Errors, Does.StartWith(
-            $"{model}, line 1 is not of a training's history, as --history writes it: "));
+            $"{model} is a saved network (safetensors). A history is a file that --history, HistoryLog or CsvLog wrote."));
         Assert.That((await Run("report", history, model, "-o", Path.Combine(none, "x.html"))).Errors, Is.EqualTo(
             $"-o: {Path.Combine(none, "x.html")} cannot be written, since the folder {none} does not exist."));
     }

@@ -140,7 +140,8 @@ public sealed class WordTests
         string file = _folder.File("own.safetensors");
         Engine.IO.Parameters.Save(file, new OrderedDictionary<string, Tensor>
         {
-            ["conv2d1.W"] = new Tensor(DType.Float32, [2, 1, 3, 3]), ["dense5.b"] = new Tensor(DType.Float32, [10]),
+            ["conv2d1.W"] = new Tensor(DType.Float32, [2, 1, 3, 3]),
+            ["dense5.b"] = new Tensor(DType.Float32, [10]),
         });
 
         Assert.That(

@@ -1,11 +1,26 @@
 namespace Engine.Tests.Simt;
 
 /// <summary>Each kernel of broken.cu has one fault; the double must find it and say what, where and by whom.</summary>
+[TestFixture(FrontEnd.Cpp)]
+[TestFixture(FrontEnd.Ptx)]
 public class BrokenKernelTests : SimtTests
 {
     private const int IllegalAddress = 700, Misaligned = 716, LaunchFailed = 719;
 
-    public BrokenKernelTests() => Kernels = "broken.cu";
+    /// <summary>
+    /// In PTX arrays have no inner bounds, warps may return before a barrier, which a GPU then does not wait for, and what
+    /// the compiler knows to be a null pointer is no access any more.
+    /// </summary>
+    private static readonly Dictionary<string, (int Code, string What)> s_otherwiseInPtx = new()
+    {
+        ["shared_index_too_large"] = (IllegalAddress, "of the shared variable s, which has 256 bytes"),
+        ["column_too_wide"] = (IllegalAddress, "byte 1024 of the shared variable s, which has 1024 bytes"),
+        ["barrier_in_a_branch"] = (0, ""),
+        ["exit_between_barriers"] = (0, ""),
+        ["null_pointer"] = (LaunchFailed, "runs past its last instruction"),
+    };
+
+    public BrokenKernelTests(FrontEnd maker) => (Kernels, Maker) = ("broken.cu", maker);
 
     [TestCase("write_past_the_end", IllegalAddress, "byte 1024 of the allocation")]
     [TestCase("read_before_the_start", IllegalAddress, "out of bounds: a read")]
@@ -40,18 +55,30 @@ public class BrokenKernelTests : SimtTests
     [TestCase("atomic_and_plain", LaunchFailed, "race within a block")]
     public void The_fault_is_found_with_its_place(string kernel, int code, string what, int blocks = 1, int shared = 0)
     {
+        bool isOtherwise = Maker == FrontEnd.Ptx && s_otherwiseInPtx.ContainsKey(kernel);
+        if (isOtherwise)
+        {
+            (code, what) = s_otherwiseInPtx[kernel];
+        }
+
         ulong data = Upload(new float[256]);
         // Two such blocks have an element each, so that nothing but the order of blocks is wrong.
         uint threads = kernel is "reads_what_other_blocks_write" ? 128u : 256u;
 
         Good(Launch(kernel, new(((uint)blocks, 1), threads) { Shared = (uint)shared }, data, 256));
 
-        Assert.That(Synchronize(), Is.EqualTo(code));
+        int found = Synchronize();
         string report = SimtDouble.LastReport();
+        Assert.That(found, Is.EqualTo(code), report);
+        if (code == 0)
+        {
+            return;
+        }
+
         Assert.That(report, Does.Contain(what));
         Assert.That(report, Does.Contain("in kernel " + kernel));
         Assert.That(report, Does.Match(@"thread \(\d+,0,0\) of block \(\d,0,0\)"));
-        Assert.That(FaultLines(kernel).Any(line => report.Contains($"broken.cu:{line}")), report);
+        Assert.That(isOtherwise || FaultLines(kernel).Any(line => report.Contains($"broken.cu:{line}")), report);
     }
 
     [Test]

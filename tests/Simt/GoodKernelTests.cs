@@ -1,15 +1,22 @@
 namespace Engine.Tests.Simt;
 
 /// <summary>Kernels without a fault give the right results and raise no alarm, in any order of their threads.</summary>
-[TestFixture(1)]
-[TestFixture(2)]
-[TestFixture(77)]
-public unsafe class GoodKernelTests(int seed) : SimtTests
+[TestFixture(1, FrontEnd.Cpp)]
+[TestFixture(2, FrontEnd.Cpp)]
+[TestFixture(77, FrontEnd.Cpp)]
+[TestFixture(1, FrontEnd.Ptx)]
+[TestFixture(2, FrontEnd.Ptx)]
+[TestFixture(77, FrontEnd.Ptx)]
+public unsafe class GoodKernelTests : SimtTests
 {
+    private readonly int _seed;
+
+    public GoodKernelTests(int seed, FrontEnd maker) => (_seed, Maker) = (seed, maker);
+
     private static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => (float)(i * 37 % 11 - 5))];
 
     [SetUp]
-    public void Seed() => SimtDouble.Set("SIMT_SEED", $"{seed}");
+    public void Seed() => SimtDouble.Set("SIMT_SEED", $"{_seed}");
 
     [Test]
     public void Vectors_add_up()

@@ -5,13 +5,26 @@ using Engine.Build;
 
 namespace Engine.Tests.Simt;
 
+/// <summary>What the double makes of CUDA C before it runs it.</summary>
+public enum FrontEnd
+{
+    /// <summary>A shared library, by g++.</summary>
+    Cpp,
+
+    /// <summary>PTX, by NVIDIA's own compiler.</summary>
+    Ptx,
+}
+
 /// <summary>The stand-ins for libcuda and libnvrtc, built on first use, called as a C program would.</summary>
 internal static unsafe class SimtDouble
 {
     private static readonly Lazy<string> s_folder = new(Build);
     private static readonly Lazy<nint> s_cuda = new(() => NativeLibrary.Load(Path.Combine(Folder, "libcuda.so.1")));
     private static readonly Lazy<nint> s_nvrtc = new(() => NativeLibrary.Load(Path.Combine(Folder, "libnvrtc.so")));
-    private static readonly Dictionary<string, byte[]> s_images = [];
+    private static readonly Lazy<nint> s_ptx =
+        new(() => NativeLibrary.Load(Path.Combine(Folder, "ptx", "libnvrtc.so")));
+
+    private static readonly Dictionary<(string File, FrontEnd Maker), byte[]> s_images = [];
 
     /// <inheritdoc cref="Gates.WhyNoDouble"/>
     public static string? WhyNot => Gates.WhyNoDouble;
@@ -30,29 +43,42 @@ internal static unsafe class SimtDouble
         }
     }
 
+    /// <summary>Where libnvrtc.so lies that makes PTX by NVIDIA's own, then where the rest lies.</summary>
+    public static string PtxFolders => $"{Path.Combine(Folder, "ptx")}{Path.PathSeparator}{Folder}";
+
     private static string Sources => Path.Combine(global::Engine.Build.Repository.Root, "tests", "Simt");
 
     public static string KernelText(string file) => File.ReadAllText(Path.Combine(Sources, "kernels", file));
 
     public static nint Cuda(string name) => NativeLibrary.GetExport(s_cuda.Value, name);
 
-    public static nint Nvrtc(string name) => NativeLibrary.GetExport(s_nvrtc.Value, name);
-
     /// <summary>Compiles one of the files in tests/Simt/kernels, once.</summary>
-    public static byte[] Compile(string file)
+    public static byte[] Compile(string file, FrontEnd maker)
     {
-        if (!s_images.TryGetValue(file, out byte[]? image))
+        if (!s_images.TryGetValue((file, maker), out byte[]? image))
         {
-            (int code, image, string log) = Compile(KernelText(file), file, "--gpu-architecture=sm_90");
+            (int code, image, string log) = Compile(
+                KernelText(file), file, maker, "--gpu-architecture=sm_90", "--generate-line-info", "--std=c++17");
             Assert.That(code, Is.Zero, log);
-            s_images[file] = image;
+            s_images[(file, maker)] = image;
         }
 
         return image;
     }
 
-    public static (int Code, byte[] Image, string Log) Compile(string source, string name, params string[] options)
+    public static (int Code, byte[] Image, string Log) Compile(string source, string name, params string[] options) =>
+        Compile(source, name, FrontEnd.Cpp, options);
+
+    public static (int Code, byte[] Image, string Log) Compile(
+        string source, string name, FrontEnd maker, params string[] options)
     {
+        if (maker == FrontEnd.Ptx && Gates.WhyNoPtx is { } reason)
+        {
+            Assert.Ignore($"Left out: {reason}.");
+        }
+
+        nint Nvrtc(string function) =>
+            NativeLibrary.GetExport(maker == FrontEnd.Ptx ? s_ptx.Value : s_nvrtc.Value, function);
         nint program = 0;
         using var text = new CStrings(source, name, KernelText("warp.cuh"), "warp.cuh");
         using var arguments = new CStrings(options);
@@ -61,8 +87,8 @@ internal static unsafe class SimtDouble
         var destroy = (delegate* unmanaged<nint*, int>)Nvrtc("nvrtcDestroyProgram");
         Assert.That(create(&program, text[0], text[1], 1, text.Pointers + 2, text.Pointers + 3), Is.Zero);
         int code = compile(program, options.Length, arguments.Pointers);
-        byte[] image = Read(program, "nvrtcGetCUBINSize", "nvrtcGetCUBIN");
-        byte[] log = Read(program, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog");
+        byte[] image = code == 0 ? Read(program, "nvrtcGetCUBINSize", "nvrtcGetCUBIN", Nvrtc) : [];
+        byte[] log = Read(program, "nvrtcGetProgramLogSize", "nvrtcGetProgramLog", Nvrtc);
         Assert.That(destroy(&program), Is.Zero);
         return (code, image, Encoding.UTF8.GetString(log).TrimEnd('\0'));
     }
@@ -85,16 +111,16 @@ internal static unsafe class SimtDouble
         ((delegate* unmanaged<byte*, byte*, void>)Cuda("simt_set"))(text[0], text[1]);
     }
 
-    private static byte[] Read(nint program, string sizeOf, string get)
+    private static byte[] Read(nint program, string sizeOf, string get, Func<string, nint> function)
     {
         nuint size = 0;
-        ((delegate* unmanaged<nint, nuint*, int>)Nvrtc(sizeOf))(program, &size);
+        ((delegate* unmanaged<nint, nuint*, int>)function(sizeOf))(program, &size);
         byte[] bytes = new byte[size];
         fixed (byte* p = bytes)
         {
             if (size > 0)
             {
-                ((delegate* unmanaged<nint, byte*, int>)Nvrtc(get))(program, p);
+                ((delegate* unmanaged<nint, byte*, int>)function(get))(program, p);
             }
         }
 

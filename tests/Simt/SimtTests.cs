@@ -11,6 +11,9 @@ public abstract unsafe class SimtTests
 
     private protected string Kernels { get; init; } = "good.cu";
 
+    /// <summary>How the kernels are compiled.</summary>
+    private protected FrontEnd Maker { get; init; } = FrontEnd.Cpp;
+
     private protected nint Module { get; private set; }
 
     /// <summary>How many handles others in this process hold.</summary>
@@ -35,14 +38,26 @@ public abstract unsafe class SimtTests
         }
     }
 
+    /// <summary>What is loaded as a module.</summary>
+    private protected virtual byte[] Image => SimtDouble.Compile(Kernels, Maker);
+
     [SetUp]
-    public void Load()
+    public void SetUp()
     {
         SimtDouble.Mark();
         HandlesOfOthers = SimtDouble.LiveHandles();
         Good(((delegate* unmanaged<nint, int>)SimtDouble.Cuda("cuCtxPushCurrent_v2"))(_context));
+        if (Image.Length > 1)
+        {
+            Load();
+        }
+    }
+
+    /// <summary>Loads the image.</summary>
+    private protected void Load()
+    {
         nint module = 0;
-        fixed (byte* image = SimtDouble.Compile(Kernels))
+        fixed (byte* image = Image)
         {
             Good(((delegate* unmanaged<nint*, byte*, int>)SimtDouble.Cuda("cuModuleLoadData"))(&module, image));
         }

@@ -1,8 +1,9 @@
 using Engine.Data;
-using Engine.Devices.Cpu;
+using Engine.Devices;
 using Engine.Inspection;
 using Engine.IO;
 using Engine.Layers;
+using Engine.Tests.Devices.Cuda;
 using Engine.Tests.Training;
 using Engine.Training;
 using Symbolic = Engine.Ops.Symbolic;
@@ -133,9 +134,11 @@ public class SharedNetworkTests
     }
 
     [Test]
-    public void A_prediction_sees_the_parameters_of_one_moment_while_others_set_fit_and_save_them()
+    public void A_prediction_sees_the_parameters_of_one_moment_while_others_set_fit_and_save_them([Values] bool onGpu)
     {
-        using NeuralNet net = Net(epochs: 2), one = Net(seed: 1), two = Net(seed: 2);
+        Device device = onGpu ? CudaTestDevice.Open() : Device.Default;
+        int times = onGpu ? 10 : 300;
+        using NeuralNet net = Net(device: device), one = Net(seed: 1, device: device), two = Net(seed: 2, device: device);
         KeyValuePair<string, Tensor>[][] both = [[.. one.GetParameters()], [.. two.GetParameters()]];
         string[] saved = [.. both.Select(Text)];
         string[] predicted = [Hex(one.PredictProba(s_repeated)), Hex(two.PredictProba(s_repeated))];
@@ -145,7 +148,7 @@ public class SharedNetworkTests
 
         Crowd.Do(Crowd.Threads, number =>
         {
-            for (int i = 0; i < 300; i++)
+            for (int i = 0; i < times; i++)
             {
                 if (number == 0)
                 {
@@ -163,7 +166,7 @@ public class SharedNetworkTests
         });
         Crowd.Do(Crowd.Threads, number =>
         {
-            for (int i = 0; i < (number == 0 ? 5 : 300); i++)
+            for (int i = 0; i < (number == 0 ? 5 : times); i++)
             {
                 if (number == 0)
                 {
@@ -302,11 +305,17 @@ public class SharedNetworkTests
     }
 
     private static NeuralNet Net(
-        int hidden = 16, int epochs = 2, ulong seed = 1, int batch = 2, Callback? callback = null) => new(
+        int hidden = 16,
+        int epochs = 2,
+        ulong seed = 1,
+        int batch = 2,
+        Callback? callback = null,
+        Device? device = null) => new(
             ("points", new Input(2)), ("hidden", new Dense(hidden)), ("classes", new Dense(3, Symbolic.Softmax)))
         {
             MaxEpochs = epochs,
             Seed = seed,
+            Device = device,
             Callbacks = callback is null ? [] : [callback],
             BatchIteratorTrain = new BatchIterator(8),
             BatchIteratorTest = new BatchIterator(batch),

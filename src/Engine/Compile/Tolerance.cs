@@ -1,45 +1,85 @@
+using Engine.Graph;
+
 namespace Engine.Compile;
 
-/// <summary>How far a device's result may lie from an op's definition in float64.</summary>
-/// <param name="Absolute">Whatever the value.</param>
-/// <param name="Relative">Of the value.</param>
-internal readonly record struct Tolerance(double Absolute, double Relative)
+/// <summary>How far a device's result may lie from an op's definition: see <see cref="Op.Ulps"/>.</summary>
+/// <param name="Op">The op; null for a copy.</param>
+/// <param name="Inputs">What it was given.</param>
+/// <param name="Expected">What its definition makes of that, not rounded yet.</param>
+/// <param name="Types">The types of the results.</param>
+internal sealed record Tolerance(
+    Op? Op, IReadOnlyList<NdArray> Inputs, IReadOnlyList<NdArray> Expected, IReadOnlyList<TensorType> Types)
 {
-    /// <summary>What float32 excuses unless an op is known to do worse.</summary>
-    public const double Usual = 1e-3;
+    private const double LenientUlps = 1 << 13;
+
+    private readonly IReadOnlyList<NdArray> _magnitudes = Op?.Magnitudes(Inputs, Expected) ?? Expected;
+
+    /// <summary>The root of the terms that are joined to a result, as rounding errors grow.</summary>
+    private readonly double _growth = Op is null ? 1 : Math.Sqrt(Math.Max(
+        1, Op.Flops([.. Inputs.Select(input => new TensorType(input.DType, input.Shape))], Types)
+        / Math.Max(1.0, Types.Sum(type => type.Shape.Count))));
+
+    private readonly double _ulps = Op?.Ulps ?? 0;
+
+    private readonly bool _isGivenNumbers = Inputs.All(input => Array.TrueForAll(input.Data, double.IsFinite));
 
     /// <summary>
-    /// What the arithmetic of a dtype excuses. The absolute part grows with the largest value and with the root of the
-    /// number of terms that an output is the sum of, as rounding errors do; integers must be exact.
+    /// Whether more is excused than the op says: of an op that says nothing, and of a device that is to be fast.
     /// </summary>
-    /// <param name="dtype">That of the result.</param>
-    /// <param name="expected">The definition's result.</param>
-    /// <param name="terms">How many numbers are joined to one of the result.</param>
-    /// <param name="relative">The relative part for float32.</param>
-    public static Tolerance Of(DType dtype, NdArray expected, double terms, double relative = Usual)
-    {
-        (double absolute, relative) = dtype switch
-        {
-            DType.Float32 => (1e-6, relative),
-            DType.Float64 => (1e-12, 1e-10),
-            _ => (0, 0),
-        };
-        double largest = expected.Data.Select(Math.Abs).Where(double.IsFinite).DefaultIfEmpty().Max();
-        return new Tolerance(absolute * Math.Max(1, largest) * Math.Sqrt(Math.Max(1, terms)), relative);
-    }
+    public bool IsLenient { get; init; }
 
-    /// <summary>The first element that lies too far off; -1 if none does. NaN is close to NaN alone.</summary>
-    public int FirstOutside(NdArray actual, NdArray expected)
+    /// <summary>The first element of a result that lies too far off; -1 if none does. NaN is close to NaN alone.</summary>
+    public int FirstOutside(int output, Tensor actual)
     {
-        for (int i = 0; i < expected.Data.Length; i++)
+        ReadOnlySpan<double> values = NdArray.From(actual).Data, expected = Expected[output].Data;
+        double excused = IsLenient ? Excused(actual.DType, Expected[output].Data) : 0;
+        double[] rounded = NdArray.From(Expected[output].ToTensor(actual.DType)).Data;
+        for (int i = 0; i < values.Length; i++)
         {
-            (double a, double e) = (actual.Data[i], expected.Data[i]);
-            if (!a.Equals(e) && !(Math.Abs(a - e) <= Absolute + (Relative * Math.Abs(e))))
+            double magnitude = _magnitudes[output].Data[i];
+            if (!values[i].Equals(rounded[i]) && values[i] != rounded[i]
+                && !IsNear(output, actual.DType, values[i], expected[i], magnitude, excused))
             {
                 return i;
             }
         }
 
         return -1;
+    }
+
+    private double Excused(DType dtype, double[] expected)
+    {
+        double largest = expected.Select(Math.Abs).Where(double.IsFinite).DefaultIfEmpty().Max();
+        return 8 * Rounding.Epsilon(dtype) * Math.Max(1, largest) * _growth;
+    }
+
+    private bool IsNear(
+        int output, DType dtype, double actual, double expected, double magnitude, double excused)
+    {
+        bool isOwn = ReferenceEquals(_magnitudes[output], Expected[output]);
+        if (!isOwn && (double.IsNaN(magnitude)
+            || (double.IsInfinity(magnitude) && (_isGivenNumbers || double.IsFinite(expected)))))
+        {
+            return true;
+        }
+
+        if (!dtype.IsFloat())
+        {
+            return false;
+        }
+
+        // What is summed up may overflow on the way, and what just does not overflow may after all.
+        double greatest = Rounding.Greatest(dtype), ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
+        if (!double.IsFinite(actual) && !isOwn && Math.Abs(magnitude) > greatest)
+        {
+            return true;
+        }
+
+        double allowed = ulps * Rounding.Ulp(dtype, magnitude);
+        double nearest = double.IsInfinity(actual) ? Math.CopySign(greatest, actual) : actual;
+        double wanted = double.IsInfinity(expected) || Math.Abs(expected) > greatest
+            ? Math.CopySign(greatest, expected)
+            : expected;
+        return ulps > 0 && Math.Abs(nearest - wanted) <= excused + allowed + Rounding.Ulp(dtype, wanted);
     }
 }

@@ -59,6 +59,32 @@ public static class DTypes
     /// </summary>
     public static DType Promote(DType a, DType b) => Width(a) >= Width(b) ? a : b;
 
+    /// <summary>
+    /// A number as another dtype has it: from a fraction towards zero, to the nearest that an integer type holds, and 0
+    /// for NaN; of an integer, its low bits (NumPy's rule, and what every device does).
+    /// </summary>
+    internal static double Convert(double value, DType from, DType to) => to switch
+    {
+        DType.Float32 => (float)value,
+        DType.Float64 => value,
+        _ when !from.IsFloat() => Wrap(value, to),
+        _ when double.IsNaN(value) => 0,
+        DType.Int32 => Math.Clamp(Math.Truncate(value), int.MinValue, int.MaxValue),
+        _ => Math.Clamp(Math.Truncate(value), byte.MinValue, byte.MaxValue),
+    };
+
+    /// <summary>A whole number's low bits, where the dtype is an integer type; else the number rounded to float64.</summary>
+    internal static double Wrap(DoubleDouble value, DType dtype)
+    {
+        if (dtype.IsFloat() || double.IsNaN(value.High))
+        {
+            return value.High;
+        }
+
+        long whole = unchecked((long)value.High + (long)value.Low);
+        return dtype == DType.Int32 ? unchecked((int)whole) : unchecked((byte)whole);
+    }
+
     private static int Width(DType dtype) => dtype switch
     {
         DType.UInt8 => 0,

@@ -9,18 +9,25 @@ public sealed class NdArray
     private readonly int[] _strides;
 
     /// <summary>An array of zeros.</summary>
-    public NdArray(Shape shape) : this(shape, new double[shape.Count])
+    public NdArray(Shape shape, DType dtype = DType.Float64) : this(shape, new double[shape.Count], dtype)
     {
     }
 
     /// <summary>Wraps <paramref name="data"/>, which is not copied.</summary>
-    public NdArray(Shape shape, double[] data)
+    public NdArray(Shape shape, double[] data, DType dtype = DType.Float64)
     {
         ArgumentNullException.ThrowIfNull(data);
         Shape = shape;
         Data = data;
+        DType = dtype;
         _strides = shape.Strides();
     }
+
+    /// <summary>
+    /// The dtype of what the array stands for. Floating-point numbers are kept in float64 all the same; of what
+    /// overflows an integer, its low bits are what a definition is to give.
+    /// </summary>
+    public DType DType { get; }
 
     /// <summary>The sides, outermost first.</summary>
     public Shape Shape { get; }
@@ -42,7 +49,7 @@ public sealed class NdArray
     public static NdArray From(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        return new NdArray(tensor.Shape, tensor.Cast(DType.Float64).AsSpan<double>().ToArray());
+        return new NdArray(tensor.Shape, tensor.Cast(DType.Float64).AsSpan<double>().ToArray(), tensor.DType);
     }
 
     /// <summary>The elements rounded to a dtype.</summary>
@@ -62,7 +69,8 @@ public sealed class NdArray
         }
     }
 
-    private int Offset(ReadOnlySpan<int> index)
+    /// <summary>Where the element at an index lies in <see cref="Data"/>.</summary>
+    internal int Offset(ReadOnlySpan<int> index)
     {
         int offset = 0;
         int skipped = index.Length - _strides.Length;

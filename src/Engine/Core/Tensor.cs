@@ -136,7 +136,10 @@ public sealed class Tensor
         }
     }
 
-    /// <summary>The elements converted to another type, as a C# cast converts them.</summary>
+    /// <summary>
+    /// The elements converted to another type: a fraction becomes an integer by being cut off, a number beyond the integer's
+    /// range its nearest end, NaN 0; an integer becomes a smaller one by its low bits.
+    /// </summary>
     public Tensor Cast(DType dtype)
     {
         if (dtype == DType)

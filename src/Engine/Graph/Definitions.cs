@@ -4,6 +4,30 @@ namespace Engine.Graph;
 internal static class Definitions
 {
     /// <summary>
+    /// The outputs of an op, of these types, by its definition: NaN where that writes nothing, and of what overflows an
+    /// integer its low bits, as on every device.
+    /// </summary>
+    public static NdArray[] Of(Op op, IReadOnlyList<NdArray> inputs, IReadOnlyList<TensorType> types)
+    {
+        NdArray[] outputs = [.. types.Select(type => new NdArray(type.Shape, type.DType))];
+        foreach (NdArray output in outputs)
+        {
+            Array.Fill(output.Data, double.NaN);
+        }
+
+        op.Reference(inputs, outputs);
+        foreach (NdArray output in outputs.Where(output => !output.DType.IsFloat()))
+        {
+            for (int i = 0; i < output.Data.Length; i++)
+            {
+                output.Data[i] = DTypes.Wrap(output.Data[i], output.DType);
+            }
+        }
+
+        return outputs;
+    }
+
+    /// <summary>
     /// The values of variables in which every side is known, given those of inputs. Shared variables have the value
     /// that they have now.
     /// </summary>
@@ -12,21 +36,19 @@ internal static class Definitions
         var values = new Dictionary<Variable, NdArray>();
         foreach (Apply node in Traversal.Order(outputs, static (node, input) => node.Op.Reads(input)))
         {
-            NdArray[] results = [.. node.Outputs.Select(output => new NdArray(output.Shape))];
-
             // Of what is not read the definition sees the shape alone.
             NdArray[] operands =
-                [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? Of(input) : new NdArray(input.Shape, []))];
-            node.Op.Reference(operands, results);
+                [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? ValueOf(input) : new NdArray(input.Shape, []))];
+            NdArray[] results = Of(node.Op, operands, [.. node.Outputs.Select(output => output.Type)]);
             foreach (Result output in node.Outputs)
             {
                 values[output] = results[output.Index];
             }
         }
 
-        return [.. outputs.Select(Of)];
+        return [.. outputs.Select(ValueOf)];
 
-        NdArray Of(Variable variable)
+        NdArray ValueOf(Variable variable)
         {
             if (!values.TryGetValue(variable, out NdArray? value))
             {

@@ -27,9 +27,47 @@ public abstract record Op
             + $"take it of something else, or go round it with considerConstant or knownGrads.{node.Origin}");
 
     /// <summary>
-    /// The definition of the op, in float64, on outputs that hold anything. The tests hold every device to it.
+    /// The definition of the op, in float64 or better, on outputs that hold anything. The tests hold every device to it,
+    /// within <see cref="Ulps"/>.
     /// </summary>
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
+
+    /// <summary>
+    /// The bound on a device's rounding errors, beside the one rounding of the result: so many ulp (units in the last
+    /// place, of the result's dtype) of <see cref="Magnitudes"/>, times the root of the <see cref="Flops"/> an element.
+    /// 0 unless the op says otherwise: the definition's result, rounded.
+    /// </summary>
+    public virtual double Ulps => 0;
+
+    /// <summary>
+    /// The numbers whose ulp are meant by <see cref="Ulps"/>: the results' own, unless the op says that it comes by them
+    /// through larger ones, as a sum whose terms cancel does. Infinite where rounding may lead to any result, NaN where
+    /// nothing is promised.
+    /// </summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="outputs">What the definition makes of them.</param>
+    public virtual IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        outputs;
+
+    /// <summary>What the definition makes of the inputs' magnitudes: the magnitudes of sums of their products.</summary>
+    private protected NdArray[] OfMagnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
+        Reference([.. inputs.Select(Magnitude)], magnitudes);
+        foreach (NdArray magnitude in magnitudes)
+        {
+            for (int i = 0; i < magnitude.Data.Length; i++)
+            {
+                magnitude.Data[i] = double.IsNaN(magnitude.Data[i]) ? double.PositiveInfinity : magnitude.Data[i];
+            }
+        }
+
+        return magnitudes;
+
+        static NdArray Magnitude(NdArray input) => input.DType.IsFloat()
+            ? new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)], input.DType)
+            : input;
+    }
 
     /// <summary>Whether the values of this input matter, or only its shape.</summary>
     public virtual bool Reads(int input) => true;

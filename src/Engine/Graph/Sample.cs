@@ -21,9 +21,6 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
     /// <summary>Whether the numerical check of the gradient makes sense there (it does not at a jump).</summary>
     public bool HasGradient { get; init; } = true;
 
-    /// <summary>The largest relative difference from the reference that float32 arithmetic excuses.</summary>
-    public double Tolerance { get; init; } = 1e-3;
-
     /// <summary>Its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Sample), PrintMembers);
 }
@@ -52,6 +49,9 @@ public sealed record Arg(
 
     /// <summary>Integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
     public static Arg Int(Shape shape, int low, int high) => new(shape, Engine.DType.Int32, low, high);
+
+    /// <summary>Any integers, so that their sums and products wrap round.</summary>
+    public static Arg Int(Shape shape) => Int(shape, int.MinValue, int.MaxValue);
 
     /// <summary>Zeros and ones.</summary>
     public static Arg Mask(Shape shape) => new(shape, Engine.DType.UInt8, 0, 2);

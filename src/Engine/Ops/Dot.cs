@@ -87,17 +87,23 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
         {
             (int i, int j) = (index[0], index[1]);
-            double sum = 0;
+            DoubleDouble sum = 0;
             for (int k = 0; k < inner; k++)
             {
-                sum += (TransposeA ? At(a, k, i) : At(a, i, k)) * (TransposeB ? At(b, j, k) : At(b, k, j));
+                sum += DoubleDouble.Product(
+                    TransposeA ? At(a, k, i) : At(a, i, k), TransposeB ? At(b, j, k) : At(b, k, j));
             }
 
-            outputs[0].Data[(i * outputs[0].Shape[1]) + j] = sum;
+            outputs[0].Data[(i * outputs[0].Shape[1]) + j] = sum.High;
         }
 
         static double At(NdArray matrix, int row, int column) => matrix.Data[(row * matrix.Shape[1]) + column];
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) =>
         step.DType(0) == DType.Float32 ? Product<float>(step) : Product<double>(step);

@@ -68,15 +68,13 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        NdArray[] own = [.. inputs.Take(AnchorInputs)];
-        NdArray[] results = [.. Results.Select(type => new NdArray(type.Shape))];
-        Anchor.Reference(own, results);
+        NdArray[] results = Definitions.Of(Anchor, [.. inputs.Take(AnchorInputs)], Results);
         foreach (Part<NdArray> part in Parts(inputs, outputs))
         {
             NdArray result = results[part.Number];
             if (part.Epilogue is { } epilogue)
             {
-                epilogue.Reference([new NdArray(epilogue.Shape, result.Data), .. part.Inputs], part.Outputs);
+                epilogue.Reference([Under(epilogue.Shape, result), .. part.Inputs], part.Outputs);
             }
             else
             {
@@ -84,6 +82,36 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
             }
         }
     }
+
+    public override double Ulps => 1;
+
+    /// <summary>The anchor's errors, and what epilogues make of them.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray[] own = [.. inputs.Take(AnchorInputs)];
+        NdArray[] results = Definitions.Of(Anchor, own, Results);
+        NdArray[] errors = [.. Anchor.Magnitudes(own, results)
+            .Select((x, i) => new NdArray(x.Shape, [.. x.Data.Select(value =>
+                Rounding.Reached(Results[i].DType, Math.Max(1, Anchor.Ulps) * Math.Abs(value)))]))];
+        var magnitudes = new NdArray[outputs.Count];
+        foreach (Part<int> part in Parts(
+            [.. Enumerable.Range(0, inputs.Count)], [.. Enumerable.Range(0, outputs.Count)]))
+        {
+            NdArray[] ofPart = part.Epilogue is not { } epilogue
+                ? [errors[part.Number]]
+                : epilogue.Magnitudes(
+                    [Under(epilogue.Shape, results[part.Number]), .. part.Inputs.Select(i => inputs[i])],
+                    Under(epilogue.Shape, errors[part.Number]));
+            for (int i = 0; i < ofPart.Length; i++)
+            {
+                magnitudes[part.Outputs[i]] = ofPart[i];
+            }
+        }
+
+        return magnitudes;
+    }
+
+    private static NdArray Under(Shape shape, NdArray values) => new(shape, values.Data, values.DType);
 
     /// <summary>The anchor writes to scratch memory what epilogues make of it.</summary>
     public Phase[] Cpu(CpuStep step)

@@ -9,7 +9,7 @@ namespace Engine.Rewrites;
 /// </summary>
 /// <remarks>
 /// Every rule gives the same bits, but for these. The sign of a zero: −0 + 0 is 0, and x + 0 becomes x. Rounding: x·c·d
-/// becomes x·(c·d), and sums of sums become one. And quotients: x / x becomes 1 and x / y · y becomes x, as in Theano,
+/// becomes x·(c·d), where that is exact, and sums of sums become one. And quotients: x / x becomes 1 and x / y · y becomes x, as in Theano,
 /// also where y is 0, infinite or NaN and the quotient is NaN. Not x·0 nor x − x, which are NaN where x is.
 /// </remarks>
 internal static class Canonicalise
@@ -56,7 +56,7 @@ internal static class Canonicalise
         if (Match.Is<Multiply>(x, out Variable? left, out Variable? right))
         {
             (Variable y, Variable number) = Match.IsNumber(left, out _) ? (right, left) : (left, right);
-            if (Match.IsNumber(number, out double d) && IsOrdinary(c * d, x.DType))
+            if (Match.IsNumber(number, out double d) && IsExactProduct(c, d, x.DType))
             {
                 return Match.Repeated(Match.Of<Multiply>(y, Match.Number(c * d, x)), x.Shape);
             }
@@ -194,6 +194,11 @@ internal static class Canonicalise
 
     private static bool IsPowerOfTwo(double value) =>
         double.IsNormal(value) && (BitConverter.DoubleToInt64Bits(value) & ((1L << 52) - 1)) == 0;
+
+    /// <summary>Whether a dtype holds a product with all its digits: else x·c·d would be rounded where it was not.</summary>
+    private static bool IsExactProduct(double c, double d, DType dtype) => IsOrdinary(c * d, dtype)
+        && (!dtype.IsFloat()
+            || (Math.FusedMultiplyAdd(c, d, -(c * d)) == 0 && (dtype != DType.Float32 || (float)(c * d) == c * d)));
 
     /// <summary>Whether a dtype holds a number, which is not 0, with all its digits.</summary>
     private static bool IsOrdinary(double value, DType dtype) => dtype switch

@@ -21,10 +21,13 @@ internal static class StableRows
             ? new LogSoftmax().Call(softmax.Inputs[0])
             : null;
 
-    /// <summary>The gradient of softmax p, given g / p, or −(g / p): that of its logarithm, given g, or −g.</summary>
+    /// <summary>
+    /// The gradient of softmax p, given g / p, or −(g / p): that of its logarithm, given g, or −g, which is g − p·Σ g. Of p
+    /// itself, for exp(log p) has lost as many ulp as log p is large.
+    /// </summary>
     private static Variable? LogOfSoftmaxGradient(Apply node)
     {
-        if (node.Op is not SoftmaxGrad || !Match.Is(node.Inputs[0], out Softmax? _, out Apply? softmax))
+        if (node.Op is not SoftmaxGrad || !Match.Is(node.Inputs[0], out Softmax? _, out Apply? _))
         {
             return null;
         }
@@ -38,7 +41,7 @@ internal static class StableRows
         }
 
         g = Match.Repeated(isNegative ? Match.Of<Negate>(g) : g, p.Shape);
-        return new LogSoftmaxGrad().Call(new LogSoftmax().Call(softmax.Inputs[0]), g);
+        return Match.Of<Subtract>(g, Match.Of<Multiply>(p, new Reduce<Sum>([p.Rank - 1]).Call(g)));
     }
 
     private static Variable? CrossEntropyOfSoftmax(Apply node) =>
@@ -76,9 +79,7 @@ internal static class StableRows
             return null;
         }
 
-        return ((Reduce<Sum>)sum.Op).Axes == [x.Rank - 1] ? new Softmax().Call(x)
-            : IsShifted(x) ? null
-            : Match.Of<Exp>(Match.Of<Subtract>(x, LogSumExp(sum, x)));
+        return IsShifted(x) && ((Reduce<Sum>)sum.Op).Axes != [x.Rank - 1] ? null : ShareOf(sum, x);
     }
 
     /// <summary>g / Σ exp(x) · exp(x), the gradient of log Σ exp(x).</summary>
@@ -104,7 +105,7 @@ internal static class StableRows
             }
 
             Variable each = Match.Under(factor.Shape, Match.Repeated(g, Match.Seen(factor).Shape));
-            return Match.Of<Multiply>(each, Match.Of<Exp>(Match.Of<Subtract>(x, LogSumExp(sum, x))));
+            return Match.Of<Multiply>(each, ShareOf(sum, x));
         }
     }
 
@@ -128,20 +129,49 @@ internal static class StableRows
             return false;
         }
 
-        shift = Match.Is(Match.Seen(shift), out Where? _, out Apply? where) ? where.Inputs[1] : shift;
+        while (Match.Is(Match.Seen(shift), out Where? _, out Apply? where))
+        {
+            shift = where.Inputs[1];
+        }
+
         return Match.Is(Match.Seen(shift), out Reduce<Max>? _, out _);
     }
 
     /// <summary>
-    /// log Σ exp(x) along a sum's axes, kept as sides of 1: m + log Σ exp(x − m), m the greatest, or 0 where that is
-    /// infinite or NaN.
+    /// exp(x) / Σ exp(x) along a sum's axes. Not exp(x − log Σ exp(x)): the logarithm has no more digits behind the point
+    /// than x has.
     /// </summary>
+    private static Variable ShareOf(Apply sum, Variable x)
+    {
+        if (((Reduce<Sum>)sum.Op).Axes == [x.Rank - 1])
+        {
+            return new Softmax().Call(x);
+        }
+
+        Variable power = Match.Of<Exp>(Match.Of<Subtract>(x, Shift(sum, x)));
+        return Match.Of<Divide>(power, sum.Op.Call(power));
+    }
+
+    /// <summary>log Σ exp(x) along a sum's axes, kept as sides of 1: m + log Σ exp(x − m).</summary>
     private static Variable LogSumExp(Apply sum, Variable x)
     {
+        Variable m = Shift(sum, x);
+        Variable power = Match.Of<Exp>(Match.Of<Subtract>(x, m));
+        return Match.Of<Add>(m, new Unary<Log>().Call(sum.Op.Call(power)));
+    }
+
+    /// <summary>
+    /// What is subtracted before exponentials are summed: the greatest, where the sum might overflow, or vanish. Else 0,
+    /// for differences are rounded, and a sum that is near 1 may have a logarithm much less than m. And 0 where the
+    /// greatest is infinite or NaN.
+    /// </summary>
+    private static Variable Shift(Apply sum, Variable x)
+    {
+        double terms = (double)x.Shape.Count / sum.Outputs[0].Shape.Count;
+        double safe = Math.Max(0, Math.Log(Rounding.Greatest(x.DType)) - Math.Log(terms) - 1);
         Variable greatest = new Reduce<Max>(((Reduce<Sum>)sum.Op).Axes).Call(x);
-        Variable isFinite = Symbolic.Less(Match.Of<Abs>(greatest), Match.Number(double.PositiveInfinity, x));
-        Variable m = Symbolic.Where(isFinite, greatest, Match.Number(0, x));
-        Variable shifted = Match.Of<Exp>(Match.Of<Subtract>(x, m));
-        return Match.Of<Add>(m, new Unary<Log>().Call(sum.Op.Call(shifted)));
+        Variable size = Match.Of<Abs>(greatest), zero = Match.Number(0, x);
+        Variable far = Symbolic.Where(Symbolic.Greater(size, Match.Number(safe, x)), greatest, zero);
+        return Symbolic.Where(Symbolic.Less(size, Match.Number(double.PositiveInfinity, x)), far, zero);
     }
 }

@@ -46,10 +46,14 @@ public abstract record GradientClip
     /// <summary>The gradients as the rule is to see them.</summary>
     internal abstract IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients);
 
-    private Variable Factor(Variable squares)
+    /// <summary>The sum of squares, in float64: in float32 they overflow from 2·10¹⁹ on.</summary>
+    private static Variable Squares(Variable gradient) =>
+        Symbolic.Sum(Symbolic.Square(Symbolic.Cast(gradient, DType.Float64)));
+
+    private Variable Factor(Variable squares, DType dtype)
     {
         Variable norm = Symbolic.Sqrt(squares);
-        return Symbolic.Minimum(norm, Most) / (norm + Epsilon);
+        return Symbolic.Cast(Symbolic.Minimum(norm, Most) / (norm + Epsilon), dtype);
     }
 
     private sealed record ByValue(double Most) : GradientClip(Most)
@@ -61,7 +65,7 @@ public abstract record GradientClip
     private sealed record ByNorm(double Most) : GradientClip(Most)
     {
         internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients) =>
-            [.. gradients.Select(gradient => gradient * Factor(Symbolic.Sum(Symbolic.Square(gradient))))];
+            [.. gradients.Select(gradient => gradient * Factor(Squares(gradient), gradient.DType))];
     }
 
     private sealed record ByTotalNorm(double Most) : GradientClip(Most)
@@ -73,10 +77,8 @@ public abstract record GradientClip
                 return gradients;
             }
 
-            Variable factor = Factor(gradients
-                .Select(gradient => Symbolic.Sum(Symbolic.Square(gradient)))
-                .Aggregate((sum, squares) => sum + squares));
-            return [.. gradients.Select(gradient => gradient * factor)];
+            Variable squares = gradients.Select(Squares).Aggregate((sum, squares) => sum + squares);
+            return [.. gradients.Select(gradient => gradient * Factor(squares, gradient.DType))];
         }
     }
 }

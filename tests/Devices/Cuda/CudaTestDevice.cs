@@ -7,8 +7,9 @@ namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
 /// The GPU that tests run on. <c>ENGINE_TEST_CUDA</c> says which: <c>double</c>, that of tests/Simt, which is built on
-/// first use and found by <c>ENGINE_CUDA_PATH</c> alone; <c>gpu</c>, the driver's, without which the tests are
-/// inconclusive; <c>none</c>. Unless it is set, the double takes the place of a driver that is not installed.
+/// first use and found by <c>ENGINE_CUDA_PATH</c> alone; <c>ptx</c>, the same with NVIDIA's own NVRTC, whose PTX it
+/// executes; <c>gpu</c>, the driver's, without which the tests are inconclusive; <c>none</c>. Unless it is set, the
+/// double takes the place of a driver that is not installed.
 /// </summary>
 internal static class CudaTestDevice
 {
@@ -37,7 +38,7 @@ internal static class CudaTestDevice
         if ((Driver.Failure ?? Nvrtc.Failure) is { } missing)
         {
             Action<string> leave = Wanted == "gpu" ? Assert.Inconclusive : Assert.Ignore;
-            leave(Wanted == "double" && SimtDouble.WhyNot is { } reason ? $"Left out: {reason}." : missing.Message);
+            leave(Wanted is "double" or "ptx" && SimtDouble.WhyNot is { } reason ? $"Left out: {reason}." : missing.Message);
         }
 
         return (synchronous ? s_synchronous : s_asynchronous).Value;
@@ -66,13 +67,14 @@ internal static class CudaTestDevice
         {
             null => Environment.GetEnvironmentVariable(Folders) is null
                 && !NativeLibrary.TryLoad("libcuda.so.1", out _),
-            "double" => true,
+            "double" or "ptx" => true,
             "gpu" or "none" => false,
-            _ => throw new ArgumentException($"ENGINE_TEST_CUDA is double, gpu or none, not {Wanted}."),
+            _ => throw new ArgumentException($"ENGINE_TEST_CUDA is double, ptx, gpu or none, not {Wanted}."),
         };
         if (isWanted && SimtDouble.WhyNot is null)
         {
-            Environment.SetEnvironmentVariable(Folders, SimtDouble.Folder);
+            Environment.SetEnvironmentVariable(
+                Folders, Wanted == "ptx" ? SimtDouble.PtxFolders : SimtDouble.Folder);
         }
     }
 }

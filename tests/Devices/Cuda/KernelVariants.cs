@@ -44,6 +44,27 @@ internal static class KernelVariants
     /// </summary>
     public static IReadOnlyList<KernelVariant> Experiments { get; } = Distinct(LowerExperiments());
 
+    /// <summary>
+    /// All that decides what an op does on its examples, drawn from so many seeds: the examples and their launches.
+    /// </summary>
+    public static IEnumerable<string> Describe(Type op, int draws)
+    {
+        using var device = new LoweringDevice();
+        foreach (Sample sample in Enumerable.Range(0, draws).SelectMany(seed => OpTable.Samples(op, seed))
+            .Where(sample => sample.Error is null))
+        {
+            string values = string.Join(';', sample.Args.Select(arg => string.Join(',', arg.Values ?? [])));
+            yield return $"{sample.Op} of {string.Join(" and ", sample.Args)} {values}";
+            foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
+            {
+                foreach (CudaLaunch launch in Lower(sample, floatX, device)?.Launches ?? [])
+                {
+                    yield return LoweringDevice.Describe(launch);
+                }
+            }
+        }
+    }
+
     /// <summary>What the ops launch on their examples.</summary>
     public static IEnumerable<(string Ops, KernelLaunch Launch)> Launches()
     {

@@ -9,6 +9,7 @@ internal sealed class LoweringDevice : CudaTarget
     private const ulong SomeAddress = 4096;
 
     private readonly List<(string Ops, KernelLaunch Launch)> _linked = [];
+    private readonly List<string> _launched = [];
 
     /// <summary>What the programs launch that were linked so far.</summary>
     public IReadOnlyList<KernelVariant> Linked =>
@@ -16,6 +17,9 @@ internal sealed class LoweringDevice : CudaTarget
 
     /// <summary>How they are launched.</summary>
     public IEnumerable<KernelLaunch> Launches => _linked.Select(each => each.Launch);
+
+    /// <summary>All that decides what these launches do, in their order; addresses are all the same.</summary>
+    public IReadOnlyList<string> Launched => _launched;
 
     public override string Name => "lowering";
 
@@ -27,12 +31,19 @@ internal sealed class LoweringDevice : CudaTarget
 
     private protected override KernelImages? Images => null;
 
+    /// <summary>All that decides what a launch does: the text, the grid, the arguments.</summary>
+    public static string Describe(CudaLaunch launch) => launch is KernelLaunch kernel
+        ? $"{kernel.Function.Source}\n{kernel} {kernel.Grid} {kernel.Block} {kernel.Function.DynamicBytes} "
+            + Convert.ToHexString(kernel.Arguments)
+        : launch.Name;
+
     public override Storage Allocate(long bytes) => new Memory(this, bytes);
 
     private protected override ulong AddressOf(Storage storage) => SomeAddress;
 
     private protected override IProgram Link(CudaStage[] stages, bool mayFault, LaunchTimes? times)
     {
+        _launched.AddRange(stages.Select(stage => Describe(stage.Launch)));
         _linked.AddRange(stages
             .Where(stage => stage.Launch is KernelLaunch)
             .Select(stage => (stage.Ops, (KernelLaunch)stage.Launch)));

@@ -14,7 +14,7 @@ namespace Engine.Tests.Devices.Cuda;
 [TestFixture]
 public partial class NvrtcTests
 {
-    private const int OldestSupported = 75, NewestSupported = 90;
+    public const int OldestSupported = 75, NewestSupported = 90;
 
     // What spills registers or has a stack frame uses local memory; either is then an error.
     private static readonly string[] s_inRegisters =

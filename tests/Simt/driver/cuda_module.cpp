@@ -1,5 +1,6 @@
 // libcuda: modules, functions and launches.
 #include "api.h"
+#include "../ptx/ptx.h"
 #include "handles.h"
 #include "launch.h"
 #include "report.h"
@@ -89,6 +90,7 @@ SIMT_API int cuModuleGetFunction(void** result, void* handle, const char* name)
     if (!result || !name) return InvalidValue;
     auto found = module->functions.find(name);
     if (found == module->functions.end()) return NotFound;
+    if (int code = ptx::make_ready(found->second)) return code;
     *result = &found->second;
     return Success;
 }

@@ -1,4 +1,5 @@
 #include "launch.h"
+#include "../ptx/ptx.h"
 #include "check.h"
 #include "report.h"
 #include "settings.h"
@@ -179,8 +180,29 @@ namespace simt
         return Success;
     }
 
+    namespace
+    {
+        // Each block of all launches has a number of its own.
+        uint32_t number_blocks(uint32_t blocks)
+        {
+            if (next_serial > Stamp::LastSerial - blocks)
+            {
+                device_memory().forget_races();
+                next_serial = 1;
+            }
+            next_serial += blocks;
+            return next_serial - blocks;
+        }
+    }
+
     int run(const Launch& launch)
     {
+        if (launch.function->ptx)
+        {
+            int code = ptx::run(launch, number_blocks(uint32_t(launch.grid.count())));
+            if (code) make_sticky(Result(code));
+            return code;
+        }
         current = &launch;
         running = launch.function;
         failure_code = 0;
@@ -188,13 +210,7 @@ namespace simt
         for (auto& argument : launch.arguments) argument_pointers.push_back(const_cast<uint64_t*>(argument.data()));
 
         uint32_t blocks = uint32_t(launch.grid.count());
-        if (next_serial > Stamp::LastSerial - blocks)
-        {
-            device_memory().forget_races();
-            next_serial = 1;
-        }
-        first_serial = next_serial;
-        next_serial += blocks;
+        first_serial = number_blocks(blocks);
         if (!stacks().ensure(launch.block.count() * (launch.cooperative ? blocks : 1))) return OutOfMemory;
 
         shared_memory().lay_out(*launch.function, launch.dynamic_shared);
@@ -222,6 +238,12 @@ namespace simt
             thread / size.x / size.y, block.x, block.y, block.z);
     }
 
+    std::string readable_name(const std::string& symbol)
+    {
+        // The name stands after the last number.
+        return symbol.compare(0, 2, "_Z") == 0 ? symbol.substr(symbol.find_last_of("0123456789") + 1) : symbol;
+    }
+
     std::string describe_address(uintptr_t address)
     {
         if (reach.dynamic_shared.holds(address))
@@ -233,11 +255,8 @@ namespace simt
             for (const Symbol& variable : running->shared)
                 if (variable.address <= address && (!below || below->address < variable.address)) below = &variable;
             if (!below) return "the shared memory of another kernel";
-            // A static of a function is called _ZZ…E4name: the name stands after the last number.
-            size_t digits = below->name.find_last_of("0123456789");
-            std::string name = below->name.substr(0, 2) == "_Z" ? below->name.substr(digits + 1) : below->name;
             return format("byte %zu of the shared variable %s, which has %zu bytes", size_t(address - below->address),
-                name.c_str(), below->size);
+                readable_name(below->name).c_str(), below->size);
         }
         if (!reach.device.holds(address))
             return format("0x%lx, where no memory of the device is", (unsigned long)address);

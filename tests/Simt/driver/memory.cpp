@@ -103,10 +103,24 @@ namespace simt
     {
         reserve();
         if (bytes > limit() || used_ > limit() - bytes) return 0;
+        uintptr_t at = take_room(bytes);
+        if (at) used_ += bytes;
+        return at;
+    }
+
+    uintptr_t DeviceMemory::allocate_for_module(size_t bytes)
+    {
+        reserve();
+        uintptr_t at = take_room(bytes);
+        if (at) of_modules_.insert(at);
+        return at;
+    }
+
+    uintptr_t DeviceMemory::take_room(size_t bytes)
+    {
         uintptr_t at = find_room(bytes);
         if (!at) return 0;
         allocations_[at] = bytes;
-        used_ += bytes;
         next_ = at + span(bytes);
         // Not a number, whatever the type: a result that nobody computed shows on the host as well.
         std::memset(reinterpret_cast<void*>(at), 0xff, bytes);
@@ -122,7 +136,7 @@ namespace simt
         std::memset(region.state + first, 0, words);
         drop(region.race + first, words * sizeof(Race));
         drop(reinterpret_cast<void*>(address), bytes);
-        used_ -= bytes;
+        if (!of_modules_.erase(address)) used_ -= bytes;
         allocations_.erase(found);
         return true;
     }
@@ -130,7 +144,8 @@ namespace simt
     std::vector<uintptr_t> DeviceMemory::addresses() const
     {
         std::vector<uintptr_t> all;
-        for (auto& [address, bytes] : allocations_) all.push_back(address);
+        for (auto& [address, bytes] : allocations_)
+            if (!of_modules_.count(address)) all.push_back(address);
         return all;
     }
 

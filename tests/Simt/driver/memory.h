@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace simt
@@ -41,6 +42,8 @@ namespace simt
 
         // 0 when the limit (SIMT_MEMORY, in bytes) would be passed.
         uintptr_t allocate(size_t bytes);
+        // For a module's variables, which nobody counts among what is allocated.
+        uintptr_t allocate_for_module(size_t bytes);
         bool release(uintptr_t address);
         // The allocation that holds the address, or the nearest one below it; null when there is none.
         const std::pair<const uintptr_t, size_t>* nearest(uintptr_t address) const;
@@ -49,16 +52,18 @@ namespace simt
 
         size_t limit() const;
         size_t used() const { return used_; }
-        size_t count() const { return allocations_.size(); }
+        size_t count() const { return allocations_.size() - of_modules_.size(); }
         std::vector<uintptr_t> addresses() const;
 
     private:
         std::map<uintptr_t, size_t> allocations_;
+        std::set<uintptr_t> of_modules_;
         size_t used_ = 0;
         uintptr_t next_ = 0;
 
         void reserve();
         uintptr_t find_room(size_t bytes) const;
+        uintptr_t take_room(size_t bytes);
     };
 
     DeviceMemory& device_memory();

@@ -2,6 +2,7 @@
 #include "api.h"
 #include "report.h"
 #include "settings.h"
+#include "../ptx/ptx.h"
 #include <algorithm>
 #include <cstring>
 #include <dlfcn.h>
@@ -81,7 +82,7 @@ namespace simt
                 if (word == "kernel")
                 {
                     auto* k = static_cast<const Kernel*>(dlsym(module.library, ("simt_kernel_" + kernel).c_str()));
-                    if (k) module.functions[kernel] = {kernel, &module, k, {}, 0, 48 << 10};
+                    if (k) module.functions[kernel] = {kernel, &module, k, {}, 0, 48 << 10, nullptr};
                     continue;
                 }
                 lines >> symbol;
@@ -103,6 +104,13 @@ namespace simt
     int load_module(const void* image, Module*& result)
     {
         auto* bytes = static_cast<const char*>(image);
+        if (ptx::is_ptx(bytes))
+        {
+            auto module = std::make_unique<Module>();
+            if (int code = ptx::load(bytes, *module)) return code;
+            result = module.release();
+            return Success;
+        }
         if (std::strncmp(bytes, Magic, sizeof Magic - 1) != 0) return InvalidImage;
         size_t text = 0, elf = 0;
         int architecture = 0, header = 0;

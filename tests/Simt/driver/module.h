@@ -1,9 +1,17 @@
-// A loaded "cubin": a shared library that the double's nvrtc made, and what it says about its kernels.
+// A loaded "cubin": a shared library that the double's nvrtc made, and what it says about its kernels; or PTX, which
+// ../ptx runs.
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+namespace simt::ptx
+{
+    struct LoadedKernel;
+    struct LoadedModule;
+}
 
 namespace simt
 {
@@ -34,6 +42,8 @@ namespace simt
         std::vector<Symbol> shared;
         size_t shared_bytes = 0;
         size_t dynamic_limit = 48 << 10;
+        // Of a module that is PTX.
+        ptx::LoadedKernel* ptx = nullptr;
     };
 
     struct Module
@@ -45,6 +55,7 @@ namespace simt
         uintptr_t shared_start = 0, shared_size = 0;
         std::map<std::string, Symbol> symbols;
         std::map<std::string, Function> functions;
+        std::shared_ptr<ptx::LoadedModule> ptx;
 
         ~Module();
     };
@@ -57,6 +68,8 @@ namespace simt
     // The allocation or shared variable that holds an address or lies before it.
     std::string describe_address(uintptr_t address);
     std::string describe_other(uint32_t serial, uint32_t thread);
+    // A static variable of a function is called _ZZ…E4name: the name alone.
+    std::string readable_name(const std::string& symbol);
 
     // The module whose kernel runs.
     extern const Function* running;

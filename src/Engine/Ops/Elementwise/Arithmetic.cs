@@ -7,7 +7,7 @@ internal readonly struct Add : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => a + b;
+    public static DoubleDouble Scalar(double a, double b) => a + b;
 
     public static string Cuda => "add(a, b)";
 
@@ -20,7 +20,7 @@ internal readonly struct Subtract : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => a - b;
+    public static DoubleDouble Scalar(double a, double b) => a - b;
 
     public static string Cuda => "subtract(a, b)";
 
@@ -33,7 +33,7 @@ internal readonly struct Multiply : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => a * b;
+    public static DoubleDouble Scalar(double a, double b) => DoubleDouble.Product(a, b);
 
     public static string Cuda => "multiply(a, b)";
 
@@ -48,7 +48,7 @@ internal readonly struct Divide : IBinary
 
     public static (double Low, double High) Domain => (0.5, 3);
 
-    public static double Scalar(double a, double b) => a / b;
+    public static DoubleDouble Scalar(double a, double b) => a / b;
 
     public static string Cuda => "a / b";
 
@@ -61,7 +61,7 @@ internal readonly struct Negate : IUnary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double x) => -x;
+    public static DoubleDouble Scalar(double x) => -x;
 
     public static string Cuda => "negate(x)";
 

@@ -5,7 +5,10 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Each element converted to another dtype: towards zero from a fraction to an integer.</summary>
+/// <summary>
+/// Each element converted to another dtype: from a fraction to an integer towards zero, to the nearest that it holds, 0
+/// for NaN; from an integer to another its low bits.
+/// </summary>
 internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 16384;
@@ -20,7 +23,9 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Cast(DType.Float32), Arg.Int(shape, -1000, 1000));
         yield return new Sample(new Cast(DType.Float64), Arg.Mask(shape));
         yield return new Sample(new Cast(DType.Int32), new Arg(shape, Low: -100, High: 100)) { HasGradient = false };
-        yield return new Sample(new Cast(DType.UInt8), Arg.Int(shape, 0, 256)) { HasGradient = false };
+        yield return new Sample(new Cast(DType.UInt8), Arg.Int(shape)) { HasGradient = false };
+        yield return new Sample(new Cast(DType.UInt8), new Arg(shape, Low: -100, High: 400)) { HasGradient = false };
+        yield return new Sample(new Cast(DType.Int32), Arg.Mask(shape)) { HasGradient = false };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [inputs[0] with { DType = To }];
@@ -36,7 +41,9 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
     {
         for (int i = 0; i < inputs[0].Data.Length; i++)
         {
-            outputs[0].Data[i] = To.IsFloat() ? inputs[0].Data[i] : Math.Truncate(inputs[0].Data[i]);
+            outputs[0].Data[i] = To.IsFloat()
+                ? inputs[0].Data[i]
+                : DTypes.Convert(inputs[0].Data[i], inputs[0].DType, To);
         }
     }
 
@@ -48,7 +55,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         _ => From<byte>(step),
     };
 
-    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", "x");
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", $"convert(x, {To.Cuda()}())");
 
     private Phase[] From<TFrom>(CpuStep step) where TFrom : unmanaged, INumber<TFrom> => To switch
     {
@@ -79,7 +86,11 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 
 public static partial class Symbolic
 {
-    /// <summary>x converted to a dtype; x itself where it has that already.</summary>
+    /// <summary>
+    /// x converted to a dtype; x itself where it has that already. A fraction becomes an integer by being cut off, a number
+    /// beyond the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low bits (300 is 44 as
+    /// uint8).
+    /// </summary>
     public static Variable Cast(Variable x, DType dtype)
     {
         ArgumentNullException.ThrowIfNull(x);

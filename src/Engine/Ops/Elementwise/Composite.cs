@@ -81,7 +81,15 @@ internal sealed record Composite(
         }
 
         var whole = new Composite([n, m], DType.Int32, 2, [3], [new(add, 0, 2), new(multiply, 3, 1)], [4, 3]);
-        yield return Of(whole, Arg.Int([n, m], -99, 99), Arg.Int([m], -99, 99));
+        yield return Of(whole, Arg.Int([n, m]), Arg.Int([m]));
+
+        // Compared as the dtype has them, in which integers that differ may be equal; and cut off to integers.
+        var mixed = new Composite([n, m], DType.Float32, 2, [], [new(less, 0, 1)], [2]);
+        yield return Of(
+            mixed, Arg.Int([n, m], (1 << 24) - 4, (1 << 24) + 4),
+            new([m], DType.Float32, (1 << 24) - 4, (1 << 24) + 4, Whole: true));
+        var cut = new Composite([n, m], DType.Int32, 2, [], [new(add, 0, 1)], [2]);
+        yield return Of(cut, new([n, m], DType.Float32, -5e9, 5e9), new([m], DType.Float64, -5e9, 5e9));
 
         static Sample Of(Composite op, params IReadOnlyList<Arg> args) => new(op, args) { HasGradient = false };
     }
@@ -94,34 +102,98 @@ internal sealed record Composite(
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Terms.Length * Shape.Count;
 
-    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    /// <summary>Every term is rounded to the dtype, as devices round it.</summary>
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        ForEachElement(inputs, null, Outputs, (i, index, value, _) => outputs[i][index] = value);
+
+    public override double Ulps => 1;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Magnitudes(inputs, null);
+
+    /// <summary>
+    /// Of how large numbers each output has the ulp as its error: what its last term rounds, and what the errors of the
+    /// terms before come to in the end. Infinite where they decide which of two ways is gone.
+    /// </summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="first">The same for the first input; null where it is exact.</param>
+    internal NdArray[] Magnitudes(IReadOnlyList<NdArray> inputs, NdArray? first)
+    {
+        NdArray[] magnitudes = [.. Outputs.Select(_ => new NdArray(Shape))];
+        ForEachElement(inputs, first, Outputs, (i, index, _, magnitude) => magnitudes[i][index] = magnitude);
+        return magnitudes;
+    }
+
+    private void ForEachElement(
+        IReadOnlyList<NdArray> inputs, NdArray? first, int[] outputs, Action<int, int[], double, double> output)
     {
         var values = new double[FirstTerm + Terms.Length];
+        var magnitudes = new double[values.Length];
         Constants.CopyTo(values, Inputs);
-        Span<double> x = stackalloc double[3];
         foreach (int[] index in NdArray.Indices(Shape))
         {
             for (int i = 0; i < Inputs; i++)
             {
-                values[i] = inputs[i][index];
+                values[i] = DTypes.Convert(inputs[i][index], inputs[i].DType, DType);
             }
 
+            magnitudes[0] = first?[index] ?? 0;
             for (int t = 0; t < Terms.Length; t++)
             {
-                int[] operands = Terms[t].Operands;
-                for (int i = 0; i < operands.Length; i++)
-                {
-                    x[i] = values[operands[i]];
-                }
-
-                values[FirstTerm + t] = Terms[t].Row.Scalar(x[..operands.Length]);
+                (values[FirstTerm + t], magnitudes[FirstTerm + t]) = Value(Terms[t], values, magnitudes);
             }
 
-            for (int i = 0; i < Outputs.Length; i++)
+            for (int i = 0; i < outputs.Length; i++)
             {
-                outputs[i][index] = values[Outputs[i]];
+                output(i, index, values[outputs[i]], magnitudes[outputs[i]]);
             }
         }
+    }
+
+    private (double Value, double Magnitude) Value(Term term, double[] values, double[] magnitudes)
+    {
+        int[] operands = term.Operands;
+        Span<double> x = stackalloc double[operands.Length];
+        for (int i = 0; i < x.Length; i++)
+        {
+            x[i] = values[operands[i]];
+        }
+
+        DoubleDouble exact = term.Row.Scalar(x);
+        double value = DType.IsFloat() ? DTypes.Convert(exact.High, DType.Float64, DType) : DTypes.Wrap(exact, DType);
+        if (!DType.IsFloat())
+        {
+            return (value, 0);
+        }
+
+        // Masks are not rounded; what overflows on one device need not on another that rounds once for two terms.
+        bool overflows = !double.IsFinite(value) && x.IndexOfAnyExceptInRange(-double.MaxValue, double.MaxValue) < 0;
+        double magnitude = overflows ? double.PositiveInfinity
+            : term.Row.GivesMask || !double.IsFinite(value) ? 0
+            : Math.Max(1, term.Row.Ulps) * Rounding.Normal(DType, value);
+        for (int i = 0; i < x.Length; i++)
+        {
+            double exactOperand = x[i], error = magnitudes[operands[i]] * Rounding.Epsilon(DType);
+            if (!double.IsFinite(error))
+            {
+                return (value, error);
+            }
+
+            if (error > 0)
+            {
+                x[i] = exactOperand + error;
+                double above = Difference(term.Row.Scalar(x), exact);
+                x[i] = exactOperand - error;
+                magnitude += Math.Max(above, Difference(term.Row.Scalar(x), exact)) / Rounding.Epsilon(DType);
+                x[i] = exactOperand;
+            }
+        }
+
+        return (value, term.Row.GivesMask && magnitude > 0 ? double.PositiveInfinity : magnitude);
+
+        static double Difference(DoubleDouble a, DoubleDouble b) => a.High.Equals(b.High) && a.Low.Equals(b.Low) ? 0
+            : Math.Abs((a - b).High) is var difference && double.IsNaN(difference) ? double.PositiveInfinity
+            : difference;
     }
 
     public Phase[] Cpu(CpuStep step) => CompositeLoop.Phases(this, step);

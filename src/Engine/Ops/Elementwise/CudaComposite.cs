@@ -39,7 +39,7 @@ internal sealed class CudaComposite
             string name = $"{prefix}x{i + 1}", type = step.DType(inputs[i]).Cuda();
             result._operands.Add(($"const {type}* {name}", step.In(inputs[i])));
             string at = Index(composite.Shape, step.Shape(inputs[i]));
-            result._loads.Add($"T {prefix}v{i + 1} = {name}[{at}];");
+            result._loads.Add($"T {prefix}v{i + 1} = convert({name}[{at}], T());");
         }
 
         for (int i = 0; i < outputs.Length; i++)
@@ -60,7 +60,8 @@ internal sealed class CudaComposite
     public static CudaEpilogue Element(Composite composite, CudaStep step)
     {
         int[] inputs = [.. Enumerable.Range(0, composite.Inputs)];
-        IEnumerable<string> loads = inputs.Select(i => $"T v{i} = x{i}[{Index(composite.Shape, step.Shape(i))}];");
+        IEnumerable<string> loads = inputs.Select(i =>
+            $"T v{i} = convert(x{i}[{Index(composite.Shape, step.Shape(i))}], T());");
         string statements = string.Join(' ', loads.Concat(Statements(composite)));
         return new CudaEpilogue(
             $"[&](size_t place) -> T {{ {statements} return v{composite.Outputs[0]}; }}(at)",

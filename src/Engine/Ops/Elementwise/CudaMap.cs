@@ -57,7 +57,7 @@ internal static class CudaMap
                 .. operands.Select(i => $"const {step.DType(i).Cuda()}* x{i}"),
                 .. results.Select(i => $"{step.OutDType(i).Cuda()}* y{i}")])}",
             $"PATTERNS {patterns.Count}",
-            $"LOAD {string.Join(' ', operands.Select(i => $"T {name(i)} = x{i}[{places[i]}];"))}",
+            $"LOAD {string.Join(' ', operands.Select(i => $"T {name(i)} = convert(x{i}[{places[i]}], T());"))}",
             $"COMPUTE {statements}");
         CudaArgument[] arguments =
         [

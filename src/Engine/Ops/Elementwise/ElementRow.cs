@@ -1,9 +1,10 @@
 using Engine.Devices.Cpu;
+using Engine.Graph;
 
 namespace Engine.Ops;
 
 /// <summary>The definition of an element-wise function of up to three numbers.</summary>
-internal delegate double ScalarFunction(ReadOnlySpan<double> x);
+internal delegate DoubleDouble ScalarFunction(ReadOnlySpan<double> x);
 
 /// <summary>
 /// What both devices need to compute an element-wise function, alone or as a term of a <see cref="Composite"/>.
@@ -14,6 +15,7 @@ internal delegate double ScalarFunction(ReadOnlySpan<double> x);
 /// <param name="Cuda">An expression in CUDA C over <see cref="Parameters"/>, whose type is T.</param>
 /// <param name="GivesMask">Whether it gives uint8: on the CPU, lanes of all ones or all zeros until they are stored.</param>
 /// <param name="Scalar">The definition.</param>
+/// <param name="Ulps">The bound on rounding errors: see <see cref="Op.Ulps"/>.</param>
 /// <param name="Phases">The CPU's loop for it alone.</param>
 internal sealed record ElementRow(
     string Name,
@@ -22,6 +24,7 @@ internal sealed record ElementRow(
     string Cuda,
     bool GivesMask,
     ScalarFunction Scalar,
+    double Ulps,
     Func<CpuStep, Phase[]> Phases)
 {
     private static readonly string[] s_parameters = ["", "x", "a, b", "a, b, c"];
@@ -32,9 +35,10 @@ internal sealed record ElementRow(
     /// <summary>The expression's names for the operands.</summary>
     public string Parameters => s_parameters[Arity];
 
-    public static ElementRow Of<TMap>(string name, string cuda, ScalarFunction scalar, bool givesMask = false)
+    public static ElementRow Of<TMap>(
+        string name, string cuda, ScalarFunction scalar, double ulps = 0, bool givesMask = false)
         where TMap : struct, IMap =>
-        new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, MapLoop.Phases<TMap>);
+        new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, ulps, MapLoop.Phases<TMap>);
 
     public bool Equals(ElementRow? other) => other is not null && Map == other.Map;
 

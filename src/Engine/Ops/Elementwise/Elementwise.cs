@@ -32,6 +32,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         ScalarFunction scalar = Row.Scalar;
+        DType dtype = outputs[0].DType;
         Span<double> x = stackalloc double[inputs.Count];
         foreach (int[] index in NdArray.Indices(outputs[0].Shape))
         {
@@ -40,9 +41,11 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
                 x[i] = inputs[i][index];
             }
 
-            outputs[0][index] = scalar(x);
+            outputs[0][index] = DTypes.Wrap(scalar(x), dtype);
         }
     }
+
+    public sealed override double Ulps => Row.Ulps;
 
     public sealed override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
@@ -92,7 +95,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, IUnary
 {
     private static readonly ElementRow s_row =
-        ElementRow.Of<UnaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0]));
+        ElementRow.Of<UnaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0]), TRow.Ulps);
 
     public override string Name => s_row.Name;
 
@@ -104,7 +107,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
             yield return new Sample(new Unary<TRow>(), arg) { HasGradient = TRow.IsSmooth };
             if (TRow.TakesIntegers)
             {
-                yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0], -100, 100));
+                yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0]));
             }
         }
     }
@@ -119,7 +122,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
 internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct, IBinary
 {
     private static readonly ElementRow s_row =
-        ElementRow.Of<BinaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0], x[1]));
+        ElementRow.Of<BinaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0], x[1]), TRow.Ulps);
 
     public override string Name => s_row.Name;
 
@@ -133,8 +136,7 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
             };
             if (TRow.TakesIntegers)
             {
-                yield return new Sample(
-                    new Binary<TRow>(), Arg.Int(shapes[0], -100, 100), Arg.Int(shapes[1], -100, 100));
+                yield return new Sample(new Binary<TRow>(), Arg.Int(shapes[0]), Arg.Int(shapes[1]));
             }
         }
 
@@ -167,7 +169,7 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(x);
         if (x is Constant { IsWeak: true, Number: { } number })
         {
-            return Constant(TRow.Scalar(number));
+            return Constant(TRow.Scalar(number).High);
         }
 
         return new Unary<TRow>().Call(Promotion.Convert(RowName<TRow>(), [x], TRow.TakesIntegers));
@@ -180,7 +182,7 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(b);
         if (a is Constant { IsWeak: true, Number: { } left } && b is Constant { IsWeak: true, Number: { } right })
         {
-            return Constant(TRow.Scalar(left, right));
+            return Constant(TRow.Scalar(left, right).High);
         }
 
         return new Binary<TRow>().Call(Promotion.Convert(RowName<TRow>(), [a, b], TRow.TakesIntegers));

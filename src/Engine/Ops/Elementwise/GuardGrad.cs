@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// </summary>
 internal readonly struct GuardGrad : IBinary
 {
-    public static double Scalar(double a, double b) => a == 0 && double.IsNaN(b) ? 0 : b;
+    public static DoubleDouble Scalar(double a, double b) => a == 0 && double.IsNaN(b) ? 0 : b;
 
     public static string Cuda => "a == 0 && b != b ? T(0) : b";
 

@@ -7,7 +7,7 @@ internal readonly struct Abs : IUnary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double x) => Math.Abs(x);
+    public static DoubleDouble Scalar(double x) => Math.Abs(x);
 
     public static string Cuda => "magnitude(x)";
 
@@ -24,7 +24,7 @@ internal readonly struct Sign : IUnary
 
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
+    public static DoubleDouble Scalar(double x) => x > 0 ? 1 : x < 0 ? -1 : x;
 
     public static string Cuda => "x > 0 ? T(1) : x < 0 ? T(-1) : x";
 
@@ -38,7 +38,7 @@ internal readonly struct Square : IUnary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double x) => x * x;
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Product(x, x);
 
     public static string Cuda => "multiply(x, x)";
 
@@ -54,7 +54,7 @@ internal readonly struct Sqrt : IUnary
 
     public static (double Low, double High) Domain => (0.1, 5);
 
-    public static double Scalar(double x) => Math.Sqrt(x);
+    public static DoubleDouble Scalar(double x) => Math.Sqrt(x);
 
     public static string Cuda => "sqrt(x)";
 
@@ -69,7 +69,7 @@ internal readonly struct Floor : IUnary
 {
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => Math.Floor(x);
+    public static DoubleDouble Scalar(double x) => Math.Floor(x);
 
     public static string Cuda => "floor(x)";
 
@@ -83,7 +83,7 @@ internal readonly struct Ceiling : IUnary
 {
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => Math.Ceiling(x);
+    public static DoubleDouble Scalar(double x) => Math.Ceiling(x);
 
     public static string Cuda => "ceil(x)";
 
@@ -97,7 +97,7 @@ internal readonly struct Round : IUnary
 {
     public static bool IsSmooth => false;
 
-    public static double Scalar(double x) => Math.Round(x);
+    public static DoubleDouble Scalar(double x) => Math.Round(x);
 
     public static string Cuda => "rint(x)";
 
@@ -114,7 +114,12 @@ internal readonly struct Power : IBinary
 
     public static (double Low, double High) Domain => (0.5, 3);
 
-    public static double Scalar(double a, double b) => Math.Pow(a, b);
+    public static double Ulps => 8;
+
+    public static DoubleDouble Scalar(double a, double b) =>
+        double.IsFinite(a) && double.IsFinite(b) && a > 0
+            ? DoubleDouble.Exp(b * DoubleDouble.Log(a))
+            : Math.Pow(a, b);
 
     public static string Cuda => "pow(a, b)";
 
@@ -137,7 +142,7 @@ internal readonly struct Maximum : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => Math.Max(a, b);
+    public static DoubleDouble Scalar(double a, double b) => Math.Max(a, b);
 
     public static string Cuda => "greater(a, b)";
 
@@ -152,7 +157,7 @@ internal readonly struct Minimum : IBinary
 {
     public static bool TakesIntegers => true;
 
-    public static double Scalar(double a, double b) => Math.Min(a, b);
+    public static DoubleDouble Scalar(double a, double b) => Math.Min(a, b);
 
     public static string Cuda => "lesser(a, b)";
 

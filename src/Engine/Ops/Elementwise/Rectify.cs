@@ -5,7 +5,7 @@ namespace Engine.Ops;
 
 internal readonly struct Rectify : IUnary
 {
-    public static double Scalar(double x) => Math.Max(x, 0);
+    public static DoubleDouble Scalar(double x) => Math.Max(x, 0);
 
     public static string Cuda => "greater(x, T(0))";
 
@@ -18,7 +18,7 @@ internal readonly struct Rectify : IUnary
 /// <summary>The gradient b where the rectified a is positive, else 0.</summary>
 internal readonly struct RectifyGrad : IBinary
 {
-    public static double Scalar(double a, double b) => a > 0 ? b : 0;
+    public static DoubleDouble Scalar(double a, double b) => a > 0 ? b : 0;
 
     public static string Cuda => "a > 0 ? b : T(0)";
 

@@ -9,8 +9,8 @@ namespace Engine.Ops;
 /// </summary>
 internal interface IUnary
 {
-    /// <summary>The definition.</summary>
-    static abstract double Scalar(double x);
+    /// <summary>The definition, which float64 may round, and rounds right, but for products of integers.</summary>
+    static abstract DoubleDouble Scalar(double x);
 
     /// <summary>The definition in CUDA C: an expression over x, whose type is T.</summary>
     static abstract string Cuda { get; }
@@ -20,6 +20,9 @@ internal interface IUnary
 
     /// <summary>The gradient with respect to x, given x, y = f(x) and the gradient with respect to y.</summary>
     static abstract Variable Grad(Variable x, Variable y, Variable g);
+
+    /// <inheritdoc cref="Op.Ulps"/>
+    static virtual double Ulps => 0;
 
     /// <summary>Whether integers are allowed; else they are converted to float32 first.</summary>
     static virtual bool TakesIntegers => false;
@@ -41,7 +44,7 @@ internal interface IUnary
 internal interface IBinary
 {
     /// <inheritdoc cref="IUnary.Scalar"/>
-    static abstract double Scalar(double a, double b);
+    static abstract DoubleDouble Scalar(double a, double b);
 
     /// <summary>The definition in CUDA C: an expression over a and b, whose type is T.</summary>
     static abstract string Cuda { get; }
@@ -51,6 +54,9 @@ internal interface IBinary
 
     /// <summary>The gradients with respect to a and b, before they are summed over broadcast sides.</summary>
     static abstract (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g);
+
+    /// <inheritdoc cref="Op.Ulps"/>
+    static virtual double Ulps => 0;
 
     /// <inheritdoc cref="IUnary.TakesIntegers"/>
     static virtual bool TakesIntegers => false;

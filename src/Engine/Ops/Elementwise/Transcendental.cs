@@ -7,7 +7,9 @@ internal readonly struct Exp : IUnary
 {
     public static bool HasPoles => true;
 
-    public static double Scalar(double x) => Math.Exp(x);
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Exp(x);
 
     public static string Cuda => "exp(x)";
 
@@ -21,7 +23,9 @@ internal readonly struct Expm1 : IUnary
 {
     public static bool HasPoles => true;
 
-    public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x + (x * x / 2) : Math.Exp(x) - 1;
+    public static double Ulps => 4;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.ExpM1(x);
 
     public static string Cuda => "expm1(x)";
 
@@ -37,7 +41,9 @@ internal readonly struct Log : IUnary
 
     public static (double Low, double High) Domain => (0.1, 5);
 
-    public static double Scalar(double x) => Math.Log(x);
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Log(x);
 
     public static string Cuda => "log(x)";
 
@@ -53,7 +59,9 @@ internal readonly struct Log1p : IUnary
 
     public static (double Low, double High) Domain => (-0.9, 5);
 
-    public static double Scalar(double x) => Math.Abs(x) < 1e-5 ? x - (x * x / 2) : Math.Log(1 + x);
+    public static double Ulps => 4;
+
+    public static DoubleDouble Scalar(double x) => DoubleDouble.Log1P(x);
 
     public static string Cuda => "log1p(x)";
 
@@ -65,7 +73,9 @@ internal readonly struct Log1p : IUnary
 
 internal readonly struct Sin : IUnary
 {
-    public static double Scalar(double x) => Math.Sin(x);
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => Math.Sin(x);
 
     public static string Cuda => "sin(x)";
 
@@ -77,7 +87,9 @@ internal readonly struct Sin : IUnary
 
 internal readonly struct Cos : IUnary
 {
-    public static double Scalar(double x) => Math.Cos(x);
+    public static double Ulps => 3;
+
+    public static DoubleDouble Scalar(double x) => Math.Cos(x);
 
     public static string Cuda => "cos(x)";
 
@@ -89,7 +101,14 @@ internal readonly struct Cos : IUnary
 
 internal readonly struct Tanh : IUnary
 {
-    public static double Scalar(double x) => Math.Tanh(x);
+    public static double Ulps => 4;
+
+    public static DoubleDouble Scalar(double x)
+    {
+        // From the small power of both signs, which does not overflow.
+        DoubleDouble less = DoubleDouble.ExpM1(-2 * Math.Abs(x));
+        return Math.CopySign(1, x) * (-less / (2 + less));
+    }
 
     public static string Cuda => "tanh(x)";
 
@@ -101,9 +120,15 @@ internal readonly struct Tanh : IUnary
 
 internal readonly struct Sigmoid : IUnary
 {
-    public static double Scalar(double x) => 1 / (1 + Math.Exp(-x));
+    public static double Ulps => 4;
 
-    public static string Cuda => "1 / (1 + exp(-x))";
+    public static DoubleDouble Scalar(double x)
+    {
+        DoubleDouble power = DoubleDouble.Exp(-Math.Abs(x));
+        return (x < 0 ? power : 1) / (1 + power);
+    }
+
+    public static string Cuda => "(x < 0 ? exp(x) : T(1)) / (1 + exp(-abs(x)))";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Sigmoid<S, V, T>(x);
@@ -113,7 +138,9 @@ internal readonly struct Sigmoid : IUnary
 
 internal readonly struct Softplus : IUnary
 {
-    public static double Scalar(double x) => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x)));
+    public static double Ulps => 4;
+
+    public static DoubleDouble Scalar(double x) => Math.Max(x, 0) + DoubleDouble.Log1P(DoubleDouble.Exp(-Math.Abs(x)));
 
     public static string Cuda => "greater(x, T(0)) + log1p(exp(-abs(x)))";
 

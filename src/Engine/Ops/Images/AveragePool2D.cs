@@ -28,7 +28,15 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, places) =>
-            outputs[0].Data[at] = inside.Sum(i => inputs[0].Data[i]) / Divisor(inside.Count, places));
+        {
+            DoubleDouble sum = inside.Aggregate((DoubleDouble)0, (sum, i) => sum + inputs[0].Data[i]);
+            outputs[0].Data[at] = (sum / Divisor(inside.Count, places)).High;
+        });
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
@@ -72,15 +80,21 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICu
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        Array.Clear(outputs[0].Data);
+        var sums = new DoubleDoubles(outputs[0]);
         Of.Window.ForEach(outputs[0].Shape, inputs[0].Shape, (at, inside, places) =>
         {
             foreach (int i in inside)
             {
-                outputs[0].Data[i] += inputs[0].Data[at] / Of.Divisor(inside.Count, places);
+                sums.Add(i, (DoubleDouble)inputs[0].Data[at] / Of.Divisor(inside.Count, places));
             }
         });
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 

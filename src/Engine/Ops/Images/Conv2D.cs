@@ -119,12 +119,37 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray w, NdArray y) = (inputs[0], inputs[1], outputs[0]);
+        var sums = new DoubleDoubles(y);
         foreach (int[] index in NdArray.Indices(y.Shape))
         {
-            y[index] = inputs.Count > 2 ? inputs[2].Data[index[1]] : 0;
+            sums[index] = inputs.Count > 2 ? inputs[2].Data[index[1]] : 0;
         }
 
-        ForEachTerm(x.Shape, w.Shape, y.Shape, (i, j, k) => y.Data[k] += x.Data[i] * w.Data[j]);
+        ForEachTerm(
+            x.Shape, w.Shape, y.Shape, (i, j, k) => sums.Add(k, DoubleDouble.Product(x.Data[i], w.Data[j])));
+        sums.Round();
+    }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+
+    /// <summary>
+    /// Magnitudes of convolutions of numbers. Of infinities and NaNs nothing is promised: a kernel may multiply them by
+    /// the padding's zeros, or not.
+    /// </summary>
+    internal static IReadOnlyList<NdArray> OfNumbers(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> magnitudes)
+    {
+        if (!inputs.All(input => Array.TrueForAll(input.Data, double.IsFinite)))
+        {
+            foreach (NdArray magnitude in magnitudes)
+            {
+                Array.Fill(magnitude.Data, double.NaN);
+            }
+        }
+
+        return magnitudes;
     }
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);

@@ -48,9 +48,16 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray w, NdArray dy, NdArray dx) = (inputs[0], inputs[1], outputs[0]);
-        Array.Clear(dx.Data);
-        Of.ForEachTerm(dx.Shape, w.Shape, dy.Shape, (i, j, k) => dx.Data[i] += w.Data[j] * dy.Data[k]);
+        var sums = new DoubleDoubles(dx);
+        Of.ForEachTerm(
+            dx.Shape, w.Shape, dy.Shape, (i, j, k) => sums.Add(i, DoubleDouble.Product(w.Data[j], dy.Data[k])));
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
@@ -165,17 +172,26 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         (NdArray x, NdArray dy, NdArray dw) = (inputs[0], inputs[1], outputs[0]);
-        Array.Clear(dw.Data);
-        Of.ForEachTerm(x.Shape, dw.Shape, dy.Shape, (i, j, k) => dw.Data[j] += x.Data[i] * dy.Data[k]);
+        var sums = new DoubleDoubles(dw);
+        Of.ForEachTerm(
+            x.Shape, dw.Shape, dy.Shape, (i, j, k) => sums.Add(j, DoubleDouble.Product(x.Data[i], dy.Data[k])));
+        sums.Round();
         if (WithBias)
         {
-            Array.Clear(outputs[1].Data);
+            var ofBias = new DoubleDoubles(outputs[1]);
             foreach (int[] index in NdArray.Indices(dy.Shape))
             {
-                outputs[1].Data[index[1]] += dy[index];
+                ofBias.Add(index[1], dy[index]);
             }
+
+            ofBias.Round();
         }
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 

@@ -66,6 +66,29 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         new MaxPool2D(Window).Reference([whole], WithPlaces ? outputs : [outputs[0], new NdArray(outputs[0].Shape)]);
     }
 
+    public override double Ulps => Convolution.Ulps;
+
+    /// <summary>The convolution's; of a place infinite, where rounding decides between two elements of a window.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var whole = new NdArray(Whole(inputs[0].Shape, inputs[1].Shape));
+        Convolution.Reference(inputs, [whole]);
+        double[] x = whole.Data, terms = Convolution.Magnitudes(inputs, [whole])[0].Data;
+        double error = Ulps * Math.Sqrt(2 * inputs[1].Shape.Product(1, 4)) * Rounding.Epsilon(inputs[0].DType);
+        NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
+        Window.ForEach(whole.Shape, outputs[0].Shape, (at, inside, _) =>
+        {
+            int greatest = inside.Aggregate((best, i) => MaxPool2D.IsGreater(x[i], x[best]) ? i : best);
+            magnitudes[0].Data[at] = inside.Max(i => terms[i]);
+            if (WithPlaces && inside.Any(i =>
+                i != greatest && x[greatest] - x[i] <= error * (terms[greatest] + terms[i]) && terms[i] > 0))
+            {
+                magnitudes[1].Data[at] = double.PositiveInfinity;
+            }
+        });
+        return Conv2D.OfNumbers(inputs, magnitudes);
+    }
+
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
     public long CpuWorkspace(CpuStepTypes step)
@@ -235,6 +258,11 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
             new Conv2DInputGradient(Of).Reference([w, dy, x], [outputs[^1]]);
         }
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 

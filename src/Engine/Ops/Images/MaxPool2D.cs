@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The greatest element of each window and, as int32, where in its plane it lies (row times width plus column): the
-/// first of several.
+/// The greatest element of each window, a NaN before all numbers, and, as int32, where in its plane it lies (row times
+/// width plus column): the first of several.
 /// </summary>
 internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -35,11 +35,15 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
         int plane = inputs[0].Shape[2] * inputs[0].Shape[3];
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, _) =>
         {
-            int greatest = inside.MaxBy(i => x[i]);
+            int greatest = inside.Aggregate((best, i) => IsGreater(x[i], x[best]) ? i : best);
             outputs[0].Data[at] = x[greatest];
             outputs[1].Data[at] = greatest % plane;
         });
     }
+
+    /// <summary>NaN is greater than every number; of equals the first is taken.</summary>
+    internal static bool IsGreater(double value, double best) =>
+        value > best || (double.IsNaN(value) && !double.IsNaN(best));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
@@ -95,13 +99,20 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        Array.Clear(outputs[0].Data);
+        var sums = new DoubleDoubles(outputs[0]);
         int plane = outputs[0].Shape[2] * outputs[0].Shape[3], pooled = inputs[0].Shape[2] * inputs[0].Shape[3];
         for (int i = 0; i < inputs[0].Data.Length; i++)
         {
-            outputs[0].Data[(i / pooled * plane) + (int)inputs[1].Data[i]] += inputs[0].Data[i];
+            sums.Add((i / pooled * plane) + (int)inputs[1].Data[i], inputs[0].Data[i]);
         }
+
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
@@ -124,9 +135,9 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// The greatest element of each window of the images. The gradient of a window goes to its greatest element; where
-    /// several are equal, to the first of them in C order (Theano's goes to all of them). Integers are compared, and given
-    /// back, as float32, which is exact below 2²⁴.
+    /// The greatest element of each window of the images; NaN where it has one. The gradient of a window goes to its
+    /// greatest element; where several are equal, to the first of them in C order (Theano's goes to all of them). Integers
+    /// are compared, and given back, as float32, which is exact below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>

@@ -82,7 +82,7 @@ internal readonly record struct Window(
         yield return (new Window((3, 3), (2, 1), (1, 2), false), [n, c, h, w]);
         yield return (new Window((2, 2), (3, 3), (0, 0), true), [n, c, h, w]);
         yield return (new Window((h, w), (h, w), (0, 0), true), [n, c, h, w]);
-        yield return (new Window((3, 5), (2, 4), (1, 2), false), [n, c, h, 2 * w]);
+        yield return (new Window((3, 5), (2, 4), (1, 1), false), [n, c, h, 2 * w]);
         yield return (new Window((2, 3), (3, 4), (0, 0), false), [n, c, h, w]);
         yield return (new Window((1, 1), (1, 1), (0, 0), true), [n, c, h, w]);
         yield return (new Window((2, 2), (2, 2), (0, 0), true), [0, c, h, w]);

@@ -58,6 +58,9 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         }
     }
 
+    /// <summary>Kernels may multiply by the reciprocal.</summary>
+    public override double Ulps => 1;
+
     public CudaLaunch[] Cuda(CudaStep step)
     {
         const int Threads = 256;

@@ -20,7 +20,10 @@ internal interface IReduction
     /// <summary>a and b joined, in CUDA C.</summary>
     static abstract string Cuda { get; }
 
-    static abstract double Join(double a, double b);
+    static abstract DoubleDouble Join(DoubleDouble a, double b);
+
+    /// <inheritdoc cref="Op.Ulps"/>
+    static virtual double Ulps => 0;
 
     static abstract T Join<T>(T a, T b) where T : INumber<T>;
 
@@ -68,7 +71,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         foreach (Shape some in axes)
         {
             yield return Of(some, [n, m, k]);
-            yield return new Sample(new Reduce<TRow>(some), Arg.Int([n, m, k], -99, 99));
+            yield return new Sample(new Reduce<TRow>(some), Arg.Int([n, m, k]));
         }
 
         // So few outputs that what is reduced is split, in both loops, and runs and columns longer than a block.
@@ -79,6 +82,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([0, 1, 3], [3, 30, 2, random.Next(90, 100)]);
         yield return Of([0, 2], [20, 2, 33, 17]);
         yield return Of([1], [0, 3]);
+        yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
         foreach (Sample sample in OfElements(random))
         {
             yield return sample;
@@ -131,15 +135,27 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        NdArray elements = Elements is null ? inputs[0] : new NdArray(Elements.Shape);
-        Elements?.Reference(inputs, [elements]);
-
-        Array.Fill(outputs[0].Data, TRow.Start);
+        NdArray elements = Elements is null ? inputs[0] : Made(inputs);
+        var totals = new DoubleDoubles(outputs[0], TRow.Start);
         foreach (int[] index in NdArray.Indices(elements.Shape))
         {
-            outputs[0][index] = TRow.Join(outputs[0][index], elements[index]);
+            totals[index] = TRow.Join(totals[index], elements[index]);
         }
+
+        totals.Round();
     }
+
+    public override double Ulps => Elements is null ? TRow.Ulps : 2;
+
+    /// <summary>The elements' own, joined; those of elements that are made, of how they are made.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray elements = Elements?.Magnitudes(inputs, [Made(inputs)])[0] ?? inputs[0];
+        return (this with { Elements = null }).OfMagnitudes([elements], outputs);
+    }
+
+    private NdArray Made(IReadOnlyList<NdArray> inputs) =>
+        Definitions.Of(Elements!, inputs, [new TensorType(Elements!.DType, Elements.Shape)])[0];
 
     public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<TRow>(step, Elements);
 
@@ -191,7 +207,9 @@ internal readonly struct Sum : IReduction
 
     public static string Cuda => "add(a, b)";
 
-    public static double Join(double a, double b) => a + b;
+    public static DoubleDouble Join(DoubleDouble a, double b) => a + b;
+
+    public static double Ulps => 2;
 
     public static T Join<T>(T a, T b) where T : INumber<T> => a + b;
 
@@ -213,7 +231,7 @@ internal readonly struct Max : IReduction
 
     public static string Cuda => "greater(a, b)";
 
-    public static double Join(double a, double b) => Math.Max(a, b);
+    public static DoubleDouble Join(DoubleDouble a, double b) => Math.Max(a.High, b);
 
     public static T Join<T>(T a, T b) where T : INumber<T> => T.Max(a, b);
 
@@ -236,7 +254,7 @@ internal readonly struct Min : IReduction
 
     public static string Cuda => "lesser(a, b)";
 
-    public static double Join(double a, double b) => Math.Min(a, b);
+    public static DoubleDouble Join(DoubleDouble a, double b) => Math.Min(a.High, b);
 
     public static T Join<T>(T a, T b) where T : INumber<T> => T.Min(a, b);
 

@@ -172,7 +172,9 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     private (int First, int End) Blocks(int part) =>
         ((int)((long)_plan.Blocks * part / _plan.Parts), (int)((long)_plan.Blocks * (part + 1) / _plan.Parts));
 
-    /// <summary>Totals are kept in double, which neither rounds noticeably nor, for integers, at all.</summary>
+    /// <summary>
+    /// Totals are kept in double, which neither rounds noticeably nor, for integers, at all: these wrap at the end.
+    /// </summary>
     private void JoinParts(int start, int end, int worker)
     {
         for (int i = start; i < end; i++)
@@ -183,7 +185,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                 total = TRow.Join(total, double.CreateTruncating(_parts[((long)part * _plan.Outputs) + i]));
             }
 
-            _y[i] = T.CreateTruncating(total);
+            _y[i] = Rounded(total);
         }
     }
 
@@ -220,9 +222,12 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                 total = TRow.Join(total, double.CreateTruncating(joined));
             }
 
-            _parts[((long)part * _plan.Outputs) + output] = T.CreateTruncating(total);
+            _parts[((long)part * _plan.Outputs) + output] = Rounded(total);
         }
     }
+
+    private static T Rounded(double total) =>
+        typeof(T) == typeof(int) ? T.CreateTruncating((long)total) : T.CreateTruncating(total);
 
     private static T JoinRun(T* x, int n)
     {

@@ -14,11 +14,15 @@ public static partial class Symbolic
     /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
     public static Variable Sum(Variable x, Shape axes, bool keepDims = false) => Reduced<Sum>(x, axes, keepDims);
 
-    /// <summary>The mean of all elements, in floating point: float32 for integers. NaN if there are none.</summary>
+    /// <summary>
+    /// The mean of all elements, in floating point: float32 for integers. NaN if there are none, and infinite where their
+    /// sum is, as NumPy's.
+    /// </summary>
     public static Variable Mean(Variable x) => Mean(x, null, false);
 
     /// <summary>
-    /// The means along some axes, in floating point: float32 for integers. NaN where there is nothing.
+    /// The means along some axes, in floating point: float32 for integers. NaN where there is nothing, and infinite where
+    /// the sum is.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Mean(Variable x, Shape axes, bool keepDims = false) => Mean(x, (Shape?)axes, keepDims);

@@ -137,14 +137,21 @@ internal sealed record GatherGradient : Op, ICpuOp, ICudaOp, ISampled
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        Array.Clear(outputs[0].Data);
+        var sums = new DoubleDoubles(outputs[0]);
         int length = outputs[0].Shape.Product(1, outputs[0].Shape.Rank);
         for (int i = 0; i < inputs[0].Data.Length; i++)
         {
             (int row, int column) = Math.DivRem(i, length);
-            outputs[0].Data[((int)inputs[1].Data[row] * length) + column] += inputs[0].Data[i];
+            sums.Add(((int)inputs[1].Data[row] * length) + column, inputs[0].Data[i]);
         }
+
+        sums.Round();
     }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) switch
     {

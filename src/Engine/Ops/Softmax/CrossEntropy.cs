@@ -25,9 +25,11 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
     {
         for (int row = 0; row < inputs[0].Shape[0]; row++)
         {
-            outputs[0][row] = -Math.Log(inputs[0][row, (int)inputs[1][row]]);
+            outputs[0][row] = -DoubleDouble.Log(inputs[0][row, (int)inputs[1][row]]).High;
         }
     }
+
+    public override double Ulps => 3;
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 

@@ -32,33 +32,19 @@ internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
     {
         foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
         {
-            double log = LogSumExp(inputs[0].Data.AsSpan(start, count));
-            for (int i = start; i < start + count; i++)
+            ExactRow row = new(inputs[0].Data.AsSpan(start, count));
+            for (int i = 0; i < count; i++)
             {
-                outputs[0].Data[i] = inputs[0].Data[i] - log;
+                outputs[0].Data[start + i] = (row.Difference(i) - row.LogSum).High;
             }
         }
     }
 
+    public override double Ulps => 4;
+
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0);
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "log_softmax");
-
-    internal static double LogSumExp(ReadOnlySpan<double> x)
-    {
-        double max = double.NegativeInfinity, sum = 0;
-        foreach (double value in x)
-        {
-            max = Math.Max(max, value);
-        }
-
-        foreach (double value in x)
-        {
-            sum += Math.Exp(value - max);
-        }
-
-        return max + Math.Log(sum);
-    }
 
     private readonly struct Kernel : IRowKernel
     {
@@ -72,16 +58,19 @@ internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
             }
 
             T* x = operands.A + ((long)row * n), y = operands.Y + ((long)row * n);
-            V log = S.Splat(RowMath<S, V, T>.LogSumExp(x, n));
+            T max = RowMath<S, V, T>.Max(x, n);
+
+            // The difference first: max + log Σ has no more digits behind the point than max has.
+            V m = S.Splat(max), log = S.Splat(RowMath<S, V, T>.LogExpSum(x, max, n));
             int i = 0;
             for (; i <= n - S.Count; i += S.Count)
             {
-                S.Store(y + i, S.Sub(S.Load(x + i), log));
+                S.Store(y + i, S.Sub(S.Sub(S.Load(x + i), m), log));
             }
 
             if (i < n)
             {
-                S.StorePartial(y + i, S.Sub(S.LoadPartial(x + i, n - i), log), n - i);
+                S.StorePartial(y + i, S.Sub(S.Sub(S.LoadPartial(x + i, n - i), m), log), n - i);
             }
         }
     }
@@ -107,12 +96,33 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
         double[] y = inputs[0].Data, g = inputs[1].Data;
         foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
         {
-            double sum = g.AsSpan(start, count).ToArray().Sum();
+            DoubleDouble sum = Enumerable.Range(start, count).Aggregate((DoubleDouble)0, (sum, i) => sum + g[i]);
             for (int i = start; i < start + count; i++)
             {
-                outputs[0].Data[i] = g[i] - (Math.Exp(y[i]) * sum);
+                outputs[0].Data[i] = (g[i] - (DoubleDouble.Exp(y[i]) * sum)).High;
             }
         }
+    }
+
+    public override double Ulps => 4;
+
+    /// <summary>Those of g − exp(y)·Σ g without the difference, of which exp(y) may have underflowed.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        double[] y = inputs[0].Data, g = inputs[1].Data;
+        var magnitudes = new NdArray(outputs[0].Shape);
+        foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
+        {
+            DType dtype = outputs[0].DType;
+            double sum = Rounding.Reached(dtype, Enumerable.Range(start, count).Sum(i => Math.Abs(g[i])));
+            for (int i = start; i < start + count; i++)
+            {
+                double power = Rounding.Reached(dtype, Rounding.Normal(dtype, Math.Exp(y[i])));
+                magnitudes.Data[i] = Math.Abs(g[i]) + (power * Rounding.Normal(dtype, sum));
+            }
+        }
+
+        return [magnitudes];
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);

@@ -51,7 +51,7 @@ internal readonly struct CrossEntropyTerm : IBinary
 {
     public static bool HasPoles => true;
 
-    public static double Scalar(double a, double b) => a == 0 ? 0 : a * b;
+    public static DoubleDouble Scalar(double a, double b) => a == 0 ? 0 : a * b;
 
     public static string Cuda => "a == 0 ? T(0) : a * b";
 

@@ -120,7 +120,10 @@ internal static unsafe class RowMath<S, V, T>
         return S.MaxLane(S.Max(max, S.Load(x + n - S.Count)));
     }
 
-    /// <summary>The sum of exp(x − shift), which is kept in <paramref name="y"/> where that is not null.</summary>
+    /// <summary>
+    /// The sum of exp(x − shift), which is kept in <paramref name="y"/> where that is not null. The difference is rounded:
+    /// of a small power so much is lost as its exponent is large.
+    /// </summary>
     public static T ExpSum(T* x, T shift, T* y, int n)
     {
         V s = S.Splat(shift), sum = S.Zero;
@@ -150,11 +153,45 @@ internal static unsafe class RowMath<S, V, T>
         return S.Sum(sum);
     }
 
-    /// <summary>log Σ exp(x), without overflow: of the greatest element and the differences to it.</summary>
-    public static T LogSumExp(T* x, int n)
+    /// <summary>
+    /// The sum of exp(x − max), each kept in <paramref name="y"/>, with what is lost of the difference: exp(d + e) is
+    /// exp(d)·(1 + e).
+    /// </summary>
+    public static T ExactExpSum(T* x, T max, T* y, int n)
     {
-        T max = Max(x, n);
-        return max + Log(ExpSum(x, max, null, n));
+        V m = S.Splat(max), sum = S.Zero;
+        for (int i = 0; i < n; i += S.Count)
+        {
+            int count = Math.Min(S.Count, n - i);
+            V value = S.LoadPartial(x + i, count), d = S.Sub(value, m), back = S.Sub(d, value);
+            V lost = S.Sub(S.Sub(value, S.Sub(d, back)), S.Add(m, back));
+            V e = VectorMath.Exp<S, V, T>(d);
+            S.StorePartial(y + i, S.Fma(e, S.And(S.Equal(lost, lost), lost), e), count);
+            sum = S.Add(sum, S.LoadPartial(y + i, count));
+        }
+
+        return S.Sum(sum);
+    }
+
+    /// <summary>
+    /// log Σ exp(x − max), where max is the greatest: log(1 + the others), so that little beside 1 is not lost.
+    /// </summary>
+    public static T LogExpSum(T* x, T max, int n)
+    {
+        V m = S.Splat(max), rest = S.Zero, ones = S.Zero;
+        T* scratch = stackalloc T[S.Count];
+        for (int i = 0; i < n; i += S.Count)
+        {
+            int count = Math.Min(S.Count, n - i);
+            V d = S.Sub(S.LoadPartial(x + i, count), m), isGreatest = S.Equal(d, S.Zero);
+            S.Store(scratch, S.AndNot(VectorMath.Exp<S, V, T>(d), isGreatest));
+            rest = S.Add(rest, S.LoadPartial(scratch, count));
+            S.Store(scratch, S.And(isGreatest, S.Const(1)));
+            ones = S.Add(ones, S.LoadPartial(scratch, count));
+        }
+
+        double others = double.CreateTruncating(S.Sum(rest)) + (double.CreateTruncating(S.Sum(ones)) - 1);
+        return T.CreateTruncating(ScalarMath.Log1P.Of(others, others));
     }
 
     public static T Log(T x) => T.CreateTruncating(Math.Log(double.CreateTruncating(x)));

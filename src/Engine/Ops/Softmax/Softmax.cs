@@ -33,19 +33,15 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
     {
         foreach ((int start, int count) in Rows(inputs[0].Shape))
         {
-            double max = inputs[0].Data.AsSpan(start, count).ToArray().DefaultIfEmpty().Max();
-            double sum = 0;
-            for (int i = start; i < start + count; i++)
+            ExactRow row = new(inputs[0].Data.AsSpan(start, count));
+            for (int i = 0; i < count; i++)
             {
-                sum += Math.Exp(inputs[0].Data[i] - max);
-            }
-
-            for (int i = start; i < start + count; i++)
-            {
-                outputs[0].Data[i] = Math.Exp(inputs[0].Data[i] - max) / sum;
+                outputs[0].Data[start + i] = row.Share(i).High;
             }
         }
     }
+
+    public override double Ulps => 4;
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0);
 
@@ -97,7 +93,7 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
             }
 
             T* x = operands.A + ((long)row * n), y = operands.Y + ((long)row * n);
-            T sum = RowMath<S, V, T>.ExpSum(x, RowMath<S, V, T>.Max(x, n), y, n);
+            T sum = RowMath<S, V, T>.ExactExpSum(x, RowMath<S, V, T>.Max(x, n), y, n);
             V divisor = S.Splat(sum);
             int i = 0;
             for (; i <= n - S.Count; i += S.Count)
@@ -133,12 +129,34 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
         double[] y = inputs[0].Data, g = inputs[1].Data;
         foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
         {
-            double dot = Enumerable.Range(start, count).Sum(i => g[i] * y[i]);
+            DoubleDouble dot = Enumerable.Range(start, count)
+                .Aggregate((DoubleDouble)0, (sum, i) => sum + DoubleDouble.Product(g[i], y[i]));
             for (int i = start; i < start + count; i++)
             {
-                outputs[0].Data[i] = y[i] * (g[i] - dot);
+                outputs[0].Data[i] = (y[i] * (g[i] - dot)).High;
             }
         }
+    }
+
+    public override double Ulps => 4;
+
+    /// <summary>Those of y·(g − Σ g·y) without the differences, of which Σ g·y may have underflowed.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        double[] y = inputs[0].Data, g = inputs[1].Data;
+        var magnitudes = new NdArray(outputs[0].Shape);
+        foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
+        {
+            DType dtype = outputs[0].DType;
+            double dot = Rounding.Reached(
+                dtype, Enumerable.Range(start, count).Sum(i => Rounding.Normal(dtype, g[i] * y[i])));
+            for (int i = start; i < start + count; i++)
+            {
+                magnitudes.Data[i] = Math.Abs(y[i]) * (Math.Abs(g[i]) + dot);
+            }
+        }
+
+        return [magnitudes];
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 1);

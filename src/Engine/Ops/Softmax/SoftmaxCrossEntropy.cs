@@ -29,11 +29,17 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
         int row = 0;
         foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
         {
-            double log = LogSoftmax.LogSumExp(inputs[0].Data.AsSpan(start, count));
-            outputs[0][row] = log - inputs[0][row, (int)inputs[1][row]];
+            ExactRow exact = new(inputs[0].Data.AsSpan(start, count));
+            outputs[0][row] = (exact.LogSum - exact.Difference((int)inputs[1][row])).High;
             row++;
         }
     }
+
+    public override double Ulps => 4;
+
+    /// <summary>At least 1: of a sum that is hardly more the logarithm is taken.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        [new NdArray(outputs[0].Shape, [.. outputs[0].Data.Select(loss => Math.Max(1, Math.Abs(loss)))])];
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, labels: 1);
 
@@ -96,15 +102,42 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         int row = 0;
         foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
         {
-            double log = LogSoftmax.LogSumExp(inputs[0].Data.AsSpan(start, count));
+            ExactRow exact = new(inputs[0].Data.AsSpan(start, count));
             for (int i = 0; i < count; i++)
             {
                 double expected = i == (int)inputs[1][row] ? 1 : 0;
-                outputs[0][row, i] = (Math.Exp(inputs[0][row, i] - log) - expected) * inputs[2][row];
+                outputs[0][row, i] = ((exact.Share(i) - expected) * inputs[2][row]).High;
             }
 
             row++;
         }
+    }
+
+    public override double Ulps => 4;
+
+    /// <summary>
+    /// Those of (p − 1 at the label)·g without the difference, of which p may have underflowed, and is as much less exact
+    /// as the exponent of which it is the power is large: that is rounded. Of a g that is no number nothing is promised.
+    /// </summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var magnitudes = new NdArray(outputs[0].Shape);
+        int row = 0;
+        foreach ((int start, int count) in Softmax.Rows(inputs[0].Shape))
+        {
+            ExactRow exact = new(inputs[0].Data.AsSpan(start, count));
+            for (int i = 0; i < count; i++)
+            {
+                double p = exact.Share(i).High, exponent = Math.Min(1000, -exact.Difference(i).High);
+                double share = Rounding.Normal(outputs[0].DType, p * (1 + exponent));
+                double g = double.IsFinite(inputs[2][row]) ? Math.Abs(inputs[2][row]) : double.NaN;
+                magnitudes[row, i] = (share + (i == (int)inputs[1][row] ? 1 : 0)) * g;
+            }
+
+            row++;
+        }
+
+        return [magnitudes];
     }
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 2, labels: 1);
@@ -167,6 +200,14 @@ internal sealed record SoftmaxCrossEntropyWithGrad : Op, ICpuOp, ICudaOp, ISampl
         new SoftmaxCrossEntropyGrad().Reference(inputs, [outputs[0]]);
         new SoftmaxCrossEntropy().Reference(inputs, [outputs[1]]);
     }
+
+    public override double Ulps => 4;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+    [
+        .. new SoftmaxCrossEntropyGrad().Magnitudes(inputs, [outputs[0]]),
+        .. new SoftmaxCrossEntropy().Magnitudes(inputs, [outputs[1]]),
+    ];
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 2, labels: 1);
 

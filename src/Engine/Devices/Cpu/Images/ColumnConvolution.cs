@@ -87,7 +87,8 @@ internal static unsafe class ColumnConvolution
         Memory<T> memory = ScatterMemory<T>(s, workers, workspace);
         return
         [
-            new Phase(1, 1, (_, _, _) => Packing.Columns(s.Taps, s.O, w, s.Taps, filters, s.O)),
+            new Phase(s.C, Math.Max(1, 16384 / Math.Max(1, taps * s.O)), (start, end, _) => Packing.Columns(
+                (end - start) * taps, s.O, w + ((nint)start * taps), s.Taps, filters + ((nint)start * taps * s.O), s.O)),
             new Phase(s.N * parts, 1, (start, end, worker) =>
             {
                 for (int index = start; index < end; index++)
@@ -205,16 +206,18 @@ internal static unsafe class ColumnConvolution
         where T : unmanaged => Math.Max(LeastPixels, BandBytes / (sizeof(T) * Math.Max(taps, 1L)));
 
     /// <summary>Into how many parts rows of a product are cut for the threads, where there are few other parts.</summary>
-    private static int Parts(int others, int rows, int workers) => others == 0 || others >= workers
-        ? 1
-        : Math.Clamp((workers + others - 1) / others, 1, Math.Max(1, rows / LeastRows));
+    private static int Parts(int others, int rows, int workers)
+    {
+        int wanted = workers == 1 ? 1 : PartsPerThread * workers;
+        return others == 0 ? 1 : Math.Clamp((wanted + others - 1) / others, 1, Math.Max(1, rows / LeastRows));
+    }
 
     private static (int First, int Last) Part(int length, int part, int parts) =>
         ((int)((long)length * part / parts), (int)((long)length * (part + 1) / parts));
 
     /// <summary>
-    /// From row to row of a band's matrix: whole cache lines, and not a multiple of half a kilobyte, which would put the
-    /// rows into few sets of the first cache.
+    /// From row to row of a band's matrix: whole cache lines, and not a multiple of half a kilobyte, which would put
+    /// the rows into few sets of the first cache.
     /// </summary>
     private static int Ld<T>(int pixels)
         where T : unmanaged
@@ -252,7 +255,9 @@ internal static unsafe class ColumnConvolution
 
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
-    /// <summary>What all threads share, then for each the matrix of a band, the phases of rows, and a product's scratch.</summary>
+    /// <summary>
+    /// What all threads share, then for each the matrix of a band, the phases of rows, and a product's scratch.
+    /// </summary>
     private readonly struct Memory<T>(
         ConvShape shape, int channels, Bands bands, long sharedBytes, long scratchBytes, byte* workspace)
         where T : unmanaged

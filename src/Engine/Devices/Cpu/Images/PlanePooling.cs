@@ -34,7 +34,32 @@ internal static unsafe class PlanePooling<S, V, T>
                 Strides<S, V, T>.Split(s.StrideW, s.W, memory.Row, memory.Phases, memory.Length, s.PadW);
                 AverageRow(s, memory, rows, y);
             }
+
+            for (int ow = 0; ow < memory.OW; ow++)
+            {
+                if (!T.IsFinite(y[ow]))
+                {
+                    int divisor = s.RowsOfMean(oh, countPadding) * s.ColumnsOfMean(ow, countPadding);
+                    y[ow] = SumOfShares(s, x, (top, bottom), ow, T.CreateTruncating(divisor));
+                }
+            }
         }
+    }
+
+    /// <summary>The mean of numbers whose sum overflows; of infinities and NaNs what the sum would be.</summary>
+    private static T SumOfShares(in PoolShape s, T* x, (int Top, int Bottom) rows, int ow, T divisor)
+    {
+        (int left, int right) = s.Columns(ow);
+        T sum = T.Zero;
+        for (int i = rows.Top; i < rows.Bottom; i++)
+        {
+            for (int j = left; j < right; j++)
+            {
+                sum += x[((nint)i * s.W) + j] / divisor;
+            }
+        }
+
+        return sum;
     }
 
     /// <summary>The gradient of <see cref="Average"/>.</summary>

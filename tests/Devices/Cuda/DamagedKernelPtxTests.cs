@@ -1,0 +1,71 @@
+using Engine.Devices.Cuda;
+using Engine.Interop;
+using Engine.Ops;
+using Engine.Tests.Ops;
+using Engine.Tests.Simt;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>
+/// A test that never fails proves nothing: kernels are damaged before NVIDIA's compiler gets them, and the double that
+/// executes its PTX must find it, by its checks or by a wrong value.
+/// </summary>
+[TestFixture]
+[NonParallelizable]
+public sealed unsafe class DamagedKernelPtxTests
+{
+    private const string NewSlice = "            __syncthreads();\n            bool isMore";
+
+    [TestCase(typeof(Dot), NewSlice, "            bool isMore", TestName = "gemm.cuh: no barrier between two slices")]
+    [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
+    [TestCase(typeof(Dot), "int filled = inside ? Bytes : 0;", "int filled = Bytes;",
+        TestName = "ptx.cuh: a copy reads where nothing is")]
+    [TestCase(typeof(Dot), "cp.async.cg.shared.global [%0], [%1], 16, %2;", "cp.async.ca.shared.global [%0], [%1], 8, %2;",
+        TestName = "ptx.cuh: half of a vector is copied")]
+    [TestCase(typeof(Dot), "i < end && j < k", "i <= end && j < k", TestName = "gemm.cuh: one row too many is copied")]
+    [TestCase(typeof(Dot), "if (i < m && j < n) {", "if (i <= m && j < n) {", TestName = "gemm.cuh: one row too many is stored")]
+    [TestCase(typeof(Softmax), "__shfl_xor_sync(WholeWarp", "__shfl_xor_sync(0x0000ffffu",
+        TestName = "softmax.cu: a mask that names half of the warp")]
+    [TestCase(typeof(Softmax), "lanes > 0; lanes /= 2", "lanes > 1; lanes /= 2",
+        TestName = "softmax.cu: neighbours are not joined")]
+    [TestCase(typeof(Softmax), "sum += exp(x[i] - most);", "sum += exp2f(x[i] - most);",
+        TestName = "softmax.cu: the wrong power")]
+    [TestCase(typeof(SumTo), "        totals[warp] = total;\n    }\n\n    __syncthreads();",
+        "        totals[warp] = total;\n    }\n", TestName = "reduce.cu: no barrier between the warps")]
+    [TestCase(typeof(SumTo), "total = joinWarp(lane < Warps ? totals[lane] : START);", "total = joinWarp(totals[lane]);",
+        TestName = "reduce.cu: totals of warps that are not there")]
+    [TestCase(typeof(SumTo), "__shfl_down_sync(WholeWarp, total, lanes)", "__shfl_down_sync(WholeWarp, total, lanes, 16)",
+        TestName = "reduce.cu: a warp is joined in two halves")]
+    public void A_damage_is_found(Type op, string from, string to)
+    {
+        if (!Nvrtc.Library.Exports("simt_damage"))
+        {
+            Assert.Ignore("The double that executes PTX is not here: ENGINE_TEST_CUDA=ptx asks for it.");
+        }
+
+        using var cache = new TempFolder();
+        SimtDouble.Mark();
+        Damage(from, to);
+        var device = new CudaDevice(new CudaOptions { CacheFolder = cache.Path, Synchronous = true });
+        try
+        {
+            Assert.That(
+                () => OpChecks.ComputesWhatItsReferenceDoes(op, device), Throws.TypeOf<AssertionException>());
+        }
+        finally
+        {
+            int places = Damage("", "");
+            SimtDouble.Rewind();
+            device.Dispose();
+            Assert.That(places, Is.Positive, "the text has nothing to be damaged");
+        }
+    }
+
+    private static int Damage(string from, string to)
+    {
+        using var texts = new SimtDouble.CStrings(from, to);
+        var damage = (delegate* unmanaged<byte*, byte*, int>)System.Runtime.InteropServices.NativeLibrary.GetExport(
+            Nvrtc.Library.Handle, "simt_damage");
+        return damage(texts[0], texts[1]);
+    }
+}

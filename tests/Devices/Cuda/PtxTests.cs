@@ -1,0 +1,117 @@
+using System.Globalization;
+using Engine.Build;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Interop;
+using Engine.Layers;
+using Engine.Runner;
+using Engine.Runner.Description;
+using Engine.Tests.Ops;
+using Engine.Tests.Simt;
+using Engine.Training;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>
+/// What NVIDIA's compiler makes of the kernels computes what the CPU does: the double executes its PTX, for the oldest
+/// GPU that is supported and for the newest.
+/// </summary>
+[TestFixture(NvrtcTests.OldestSupported)]
+[TestFixture(NvrtcTests.NewestSupported)]
+[NonParallelizable]
+public sealed class PtxTests(int architecture)
+{
+    // What passed need not be run again while neither the launches nor what runs them changes. What the definitions say
+    // is checked each time on the double's other front end.
+    private static readonly CubinCache s_passed = new(Path.Combine(AppContext.BaseDirectory, "ptx-passed"));
+
+    private string _executor = "";
+    private CudaDevice? _device;
+    private TempFolder? _cache;
+
+    private static IEnumerable<TestCaseData> Ops => OpTable.Types
+        .Where(type => type.IsAssignableTo(typeof(ICudaOp)))
+        .Select(type => new TestCaseData(type).SetArgDisplayNames(OpTable.Name(type)));
+
+    [OneTimeSetUp]
+    public void Open()
+    {
+        if (!NativeLibraries.Driver.Exports("simt_meter") || !Nvrtc.Library.IsFound
+            || !Nvrtc.Library.Path!.Contains("ptx", StringComparison.Ordinal))
+        {
+            Assert.Ignore("The double that executes PTX is not here: ENGINE_TEST_CUDA=ptx asks for it.");
+        }
+
+        if (Gates.WhyNoPtx is { } reason)
+        {
+            Assert.Ignore($"Left out: {reason}.");
+        }
+
+        SimtDouble.Set("SIMT_ARCH", architecture.ToString(CultureInfo.InvariantCulture));
+        _executor = $"{File.ReadAllText(Path.Combine(SimtDouble.Folder, "stamp"))} NVRTC {Nvrtc.Version} sm_{architecture}";
+        _cache = new TempFolder();
+        _device = new CudaDevice(new CudaOptions { CacheFolder = _cache.Path });
+    }
+
+    [OneTimeTearDown]
+    public void Close()
+    {
+        if (_device is not null)
+        {
+            _device.Dispose();
+            _cache!.Dispose();
+            SimtDouble.Set("SIMT_ARCH", null);
+        }
+    }
+
+    [TestCaseSource(nameof(Ops))]
+    public void An_op_computes_what_its_reference_does(Type op) => Once(
+        KernelVariants.Describe(op, OpChecks.Draws), () => OpChecks.ComputesWhatItsReferenceDoes(op, _device!));
+
+    [TestCase("mlp")]
+    [TestCase("cnn")]
+    public void A_network_learns_as_on_the_cpu(string name)
+    {
+        using var lowering = new LoweringDevice();
+        using (NeuralNet planned = Fit(name, lowering, epochs: 0))
+        {
+        }
+
+        Once(lowering.Launched, () =>
+        {
+            using var cpu = new CpuDevice();
+            using NeuralNet here = Fit(name, cpu, epochs: 1), there = Fit(name, _device!, epochs: 1);
+            EpochRecord expected = here.TrainHistory[^1], actual = there.TrainHistory[^1];
+            Assert.That(Math.Abs(actual.TrainLoss - expected.TrainLoss) <= 1e-4, $"{actual} is not {expected}");
+            Assert.That(Math.Abs(actual.ValidLoss - expected.ValidLoss) <= 1e-4, $"{actual} is not {expected}");
+        });
+    }
+
+    /// <summary>Trains for four steps, the last one of fewer images, and a validation.</summary>
+    private static NeuralNet Fit(string name, Device device, int epochs)
+    {
+        NetworkDescription network = Networks.Find(name);
+        Cifar10Images images = SyntheticImages.Draw(train: 560, test: 10).Train;
+        var net = new NeuralNet(network.MakeLayers())
+        {
+            Update = network.MakeUpdate(),
+            BatchIteratorTrain = network.MakeBatches(),
+            Device = device,
+            MaxEpochs = epochs,
+        };
+        net.Fit(ImageInput.Prepare(network, images.Images), images.Labels);
+        return net;
+    }
+
+    private void Once(IEnumerable<string> launches, Action check)
+    {
+        string key = string.Join('\n', launches.Prepend(_executor));
+        if (s_passed.Find(key) is null)
+        {
+            check();
+            s_passed.Keep(key, "passed"u8);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+namespace Engine.Tests.Ops;
+
+/// <summary>The sizes of numbers that an op is tried on.</summary>
+internal enum Magnitudes
+{
+    /// <summary>What the example asks for.</summary>
+    Usual,
+
+    /// <summary>Of every size that the dtype has, half of them negative, subnormal ones among them.</summary>
+    All,
+
+    /// <summary>From 1 to as large as the dtype goes.</summary>
+    Large,
+
+    /// <summary>From 1 to as small as the dtype goes.</summary>
+    Small,
+
+    /// <summary>A number and its nearest neighbours, of both signs, so that sums and differences cancel.</summary>
+    NearlyEqual,
+
+    /// <summary>Zeros of both signs, infinities, NaN, subnormal numbers, and ordinary ones between.</summary>
+    Special,
+}
+
+/// <summary>Draws floating-point numbers of some magnitudes, for all inputs of one example.</summary>
+internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
+{
+    private readonly double _centre = Math.Pow(10, random.Next(-3, 8)) * (1 + random.NextDouble());
+
+    /// <summary>A tensor of such numbers; null where it is the example that says which.</summary>
+    public Tensor? Of(DType dtype, Shape shape)
+    {
+        if (magnitudes == Magnitudes.Usual)
+        {
+            return null;
+        }
+
+        var values = new double[shape.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = Next(dtype == DType.Float32);
+        }
+
+        return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
+    }
+
+    private double Next(bool isSingle)
+    {
+        double most = isSingle ? 38.5 : 308.2, least = isSingle ? -45 : -323.5, sign = random.Next(2) == 0 ? 1 : -1;
+        return magnitudes switch
+        {
+            Magnitudes.All => sign * Power(least, most),
+            Magnitudes.Large => sign * Power(0, most),
+            Magnitudes.Small => sign * Power(least, 0),
+            Magnitudes.NearlyEqual => sign * _centre * (1 + (random.Next(-3, 4) * Math.ScaleB(1, isSingle ? -23 : -52))),
+            _ => Special(isSingle),
+        };
+
+        double Power(double from, double to) => Math.Pow(10, from + (random.NextDouble() * (to - from)));
+    }
+
+    private double Special(bool isSingle) => random.Next(10) switch
+    {
+        0 => 0,
+        1 => -0.0,
+        2 => double.PositiveInfinity,
+        3 => double.NegativeInfinity,
+        4 => double.NaN,
+        5 => isSingle ? float.Epsilon : double.Epsilon,
+        6 => isSingle ? -1.17549435e-38 : -2.2250738585072014e-308,
+        _ => (random.NextDouble() * 4) - 2,
+    };
+}

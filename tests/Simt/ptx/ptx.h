@@ -1,0 +1,38 @@
+// The second front end as the driver sees it: modules of PTX instead of shared libraries.
+#pragma once
+#include "../driver/module.h"
+#include "program.h"
+#include <memory>
+
+namespace simt
+{
+    struct Launch;
+}
+
+namespace simt::ptx
+{
+    // A kernel of a module; its program is made when it is first asked for.
+    struct LoadedKernel
+    {
+        std::string name;
+        std::vector<unsigned> argument_sizes;
+        simt::Kernel description;
+        std::unique_ptr<Program> program;
+    };
+
+    struct LoadedModule
+    {
+        Module text;
+        Symbols symbols;
+        uintptr_t memory = 0; // of the module's variables
+        std::map<std::string, LoadedKernel> kernels;
+
+        ~LoadedModule();
+    };
+
+    bool is_ptx(const char* image);
+    // A driver's error code; what is wrong is reported.
+    int load(const char* image, simt::Module& module);
+    int make_ready(simt::Function& function);
+    int run(const Launch& launch, uint32_t first_serial);
+}
