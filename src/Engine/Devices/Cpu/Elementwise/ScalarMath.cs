@@ -40,6 +40,16 @@ internal static unsafe class ScalarMath
         return S.Load(a);
     }
 
+    internal readonly struct Log1P : IScalarFunction
+    {
+        /// <summary>W. Kahan's form: the rounding error of u is in the divisor too.</summary>
+        public static double Of(double x, double y)
+        {
+            double u = 1 + x;
+            return u == 1 ? x : u <= 0 || double.IsInfinity(u) ? Math.Log(u) : Math.Log(u) * (x / (u - 1));
+        }
+    }
+
     internal readonly struct Sin : IScalarFunction
     {
         public static double Of(double x, double y) => Math.Sin(x);
