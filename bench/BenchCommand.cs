@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.Text;
 using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
 using Engine.Devices.Cpu;
+using Engine.IO;
 using Engine.Runner;
 
 namespace Engine.Bench;
@@ -66,7 +68,7 @@ internal static class BenchCommand
             }
 
             using StreamWriter? file = parsed.GetValue(json) is { } path
-                ? new StreamWriter(path, append: true) { AutoFlush = true }
+                ? new StreamWriter(WritableFile.Open(path, FileMode.Append, FileAccess.Write)) { AutoFlush = true }
                 : null;
             Cifar10Set? set = wanted.Any(name => name is "mlp" or "cnn")
                 ? await Experiment.LoadData(parsed.GetValue(data), parsed.GetValue(images), isQuiet: false, cancellation)
@@ -92,7 +94,7 @@ internal static class BenchCommand
 
             if (parsed.GetValue(table) is { } report)
             {
-                await File.WriteAllTextAsync(report, ResultTable.Of(all), cancellation);
+                WholeFile.Write(report, stream => stream.Write(Encoding.UTF8.GetBytes(ResultTable.Of(all))));
                 Console.WriteLine($"The table is in {report}.");
             }
 

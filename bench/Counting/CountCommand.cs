@@ -10,7 +10,9 @@ using Engine.Training;
 
 namespace Engine.Bench.Counting;
 
-/// <summary>Counts what kernels do, exactly and with no GPU: the double of CUDA executes the PTX that NVRTC makes.</summary>
+/// <summary>
+/// Counts what kernels do, exactly and with no GPU: the double of CUDA executes the PTX that NVRTC makes.
+/// </summary>
 internal static class CountCommand
 {
     /// <summary>What begins the command line of the benchmarks' program if this is asked for.</summary>
@@ -63,7 +65,8 @@ internal static class CountCommand
             int[] given = parsed.GetValue(sides) ?? [];
             if (name == "gemm" != (given.Length > 0))
             {
-                throw new EngineException("gemm takes its sides, M,N,K, and nothing else does: count gemm 128,100,1024.");
+                throw new EngineException(
+                    "gemm takes its sides, M,N,K, and nothing else does: count gemm 128,100,1024.");
             }
 
             int architecture = parsed.GetValue(arch) ?? 90;
@@ -123,21 +126,24 @@ internal static class CountCommand
     {
         IReadOnlyList<Launch> launches = function.Launches;
         int next = counts.Length - launches.Count(launch => launch.Grid.Length > 0);
-        return
-        [
-            .. launches.Select(launch => (launch.Grid.Length > 0 ? counts[next++] : new LaunchCount { Kernel = launch.Name })
-                with
-                {
-                    Ops = TextTable.Counted(launch.Kernels.Select(kernel => kernel.Name), ", "),
-                }),
-        ];
+        return [.. launches.Select(launch => CountOf(launch) with
+        {
+            Ops = TextTable.Counted(launch.Kernels.Select(kernel => kernel.Name), ", "),
+        })];
+
+        LaunchCount CountOf(Launch launch) =>
+            launch.Grid.Length > 0 ? counts[next++] : new LaunchCount { Kernel = launch.Name };
     }
 
     private static int[] ParseSides(ArgumentResult result)
     {
         string text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
         string[] parts = text.Split(',');
-        int[] sides = [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0)];
+        int[] sides =
+        [
+            .. parts.Select(part =>
+                int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int side) ? side : 0),
+        ];
         if (sides.Length == 3 && sides.All(side => side > 0))
         {
             return sides;

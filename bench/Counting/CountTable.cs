@@ -69,7 +69,8 @@ internal sealed record CountTable(string What, int Architecture, IReadOnlyList<L
         Invariant($"{count.ActiveLanes:0.0}"),
     ];
 
-    private static string Percent(long part, long whole) => whole == 0 ? "–" : Invariant($"{100.0 * part / whole:0.0}");
+    private static string Percent(long part, long whole) =>
+        whole == 0 ? "–" : Invariant($"{100.0 * part / whole:0.0}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

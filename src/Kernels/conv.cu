@@ -2,13 +2,14 @@
 //
 // x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW)
 #include "conv.cuh"
+#include "pooled.cuh"
 
 #ifndef POOLED_EPILOGUE
 #define POOLED_EPILOGUE(...)
 #endif
 
 struct Columns {
-    static constexpr bool AlongK = false;
+    static constexpr bool AlongK = false, IsEven = false;
     static constexpr int Vector = 1;
     const T* x;
     const Sides& s;
@@ -19,7 +20,7 @@ struct Columns {
 };
 
 struct Filters {
-    static constexpr bool AlongK = true;
+    static constexpr bool AlongK = true, IsEven = false;
     static constexpr int Vector = VECTOR_W;
     const T* w;
     const Sides& s;
@@ -54,8 +55,8 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
                 continue;
             }
 
-            T most = T(0);
-            int best = 0, image = 0;
+            Greatest most;
+            int image = 0;
             #pragma unroll
             for (int place = 0; place < Window; place++) {
                 Pixel at = resultPixel(s, i + place);
@@ -63,17 +64,15 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
                 int pixel = at.row * s.resultWidth + at.column;
                 T value = product.sums[r + place][c];
                 EPILOGUE(value, image, filter, pixel)
-                if (place == 0 || value > most || (value != value && most == most)) {
-                    most = value;
-                    best = pixel;
-                }
+                most.take(value, pixel);
             }
 
             int area = (s.resultHeight / 2) * (s.resultWidth / 2), window = i / Window - image * area;
             size_t to = ((size_t)image * s.filters + filter) * area + window;
-            POOLED_EPILOGUE(most, to)
-            y[to] = most;
-            where[to] = best;
+            T value = most.value;
+            POOLED_EPILOGUE(value, to)
+            y[to] = value;
+            where[to] = most.pixel;
         }
     }
 #else

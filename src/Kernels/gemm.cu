@@ -30,7 +30,7 @@ __device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRAN
 #endif
 
 struct MatrixA {
-    static constexpr bool AlongK = !TRANSPOSE_A;
+    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true;
     static constexpr int Vector = VECTOR_A;
     const T* x;
     int m, k;
@@ -42,10 +42,12 @@ struct MatrixA {
 #endif
         return true;
     }
+
+    __device__ __forceinline__ int64 step(int i) const { return SUMS && i == m ? 0 : TRANSPOSE_A ? m : 1; }
 };
 
 struct MatrixB {
-    static constexpr bool AlongK = TRANSPOSE_B;
+    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true;
     static constexpr int Vector = VECTOR_B;
     const T* x;
     int n, k;
@@ -54,6 +56,8 @@ struct MatrixB {
         at = x + (TRANSPOSE_B ? (size_t)i * k + j : (size_t)j * n + i);
         return true;
     }
+
+    __device__ __forceinline__ int64 step(int) const { return TRANSPOSE_B ? 1 : n; }
 };
 
 // workspace: as parts.cuh wants it, where gridDim.z is not 1.

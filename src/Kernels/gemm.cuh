@@ -13,7 +13,7 @@
 // copied. A vector is then inside the matrix if its first element is, and what lies outside counts as 0.
 //
 // Tiles (the host chooses one for each shape by an estimate of clocks, see CudaTiles):
-//   128 × 128 × 8,  8 × 8 sums a thread  the most products for a read; for matrices that have 128 such tiles
+//   128 × 128 × 16, 8 × 8 sums a thread  the most products for a read; for matrices that have 128 such tiles
 //    64 ×  64 × 16, 4 × 4                for middling ones, and for double, whose 8 × 8 sums would not fit registers
 //    64 ×  32 × 32, 4 × 4                for up to 32 columns (the filters of a convolution)
 //    64 ×  16 × 32, 4 × 2                for up to 16 columns: a larger tile would multiply mostly zeros
@@ -37,6 +37,7 @@
 // value at the place it is stored to, as an update of weights by their gradient does.
 #pragma once
 #include "common.cuh"
+#include "packs.cuh"
 #include "parts.cuh"
 #include "ptx.cuh"
 
@@ -64,41 +65,21 @@ constexpr int Blocks = ROWS * COLUMNS > 16 || !ASYNC_COPIES ? 1 : 2;
 // The lanes of a warp form 4 rows of 8: a warp's reads of both operands are then shortest.
 constexpr int LaneRows = 4, LaneColumns = 8;
 
-// 16 bytes.
-constexpr int MostVector = 16 / sizeof(T);
-
 // A row in shared memory is longer than it need be, so that threads that read or write a column of it meet different
 // banks; by 16 bytes or more, so that rows stay aligned.
 constexpr int Padding = 4;
 
-// The slice that a thread multiplies at once, where it reads along k. Its registers hold 2 · 16 elements, or 2 · 4 · 4.
-constexpr int Step = ROWS * COLUMNS > 16 ? 2 : 4;
-
-template <int Count>
-struct __align__(Count * sizeof(T)) Pack {
-    T x[Count];
-};
-
-// Elements side by side, in as few accesses of up to 16 bytes as there can be.
-template <int Count>
-__device__ __forceinline__ void load(T* to, const T* from)
-{
-    constexpr int Part = Count < MostVector ? Count : MostVector;
-    #pragma unroll
-    for (int i = 0; i < Count; i += Part) {
-        Pack<Part> pack = *(const Pack<Part>*)(from + i);
-        #pragma unroll
-        for (int j = 0; j < Part; j++) {
-            to[i + j] = pack.x[j];
-        }
-    }
-}
+// The slice that a thread multiplies at once: as many elements along k as one access reads, up to 4.
+constexpr int Step = 4;
 
 // One operand of a block: Side of its rows, of which each thread takes Own. A source has
 //
 //   AlongK          whether neighbours along k, not across, are neighbours in memory
 //   Vector          how many of them are copied together
 //   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
+//   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
+//                   elements of the first slice, and for each further slice moves on by
+//   step(i)         so many elements for each of TILE_K
 template <int Side, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
@@ -146,11 +127,27 @@ struct Tile {
     Pack<Vector> next[Copies];
 #endif
 
-    // Starts to bring a slice into a buffer.
+    // Where the thread's elements of the next slice lie, and how far along k there are any: nowhere outside of the rows
+    // there are. Single elements are up to 16 copies, whose addresses are too many to be held at once.
+    static constexpr bool Holds = Source::IsEven && Copies <= 4;
+    static constexpr int Held = Holds ? Copies : 1;
+    const T* at[Held];
+    int ends[Held];
+
+    __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0, int k)
+    {
+        #pragma unroll
+        for (int copy = 0; copy < Held && Holds; copy++) {
+            int i = first + across(copy);
+            at[copy] = nullptr;
+            ends[copy] = takes(copy) && i < end && source.find(i, k0 + along(copy), at[copy]) ? k : 0;
+        }
+    }
+
+    // Starts to bring a slice into a buffer. Slices come one after another, from that on with which it began.
     __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
     {
 #if ASYNC_COPIES
-        // Single elements are up to 16 copies, whose addresses are too many to be held at once.
         #pragma unroll 4
 #else
         #pragma unroll
@@ -158,7 +155,14 @@ struct Tile {
         for (int copy = 0; copy < Copies; copy++) {
             int i = first + across(copy), j = k0 + along(copy);
             const T* from = nullptr;
-            bool inside = takes(copy) && i < end && j < k && source.find(i, j, from);
+            bool inside;
+            if constexpr (Holds) {
+                from = at[copy];
+                at[copy] += source.step(i) * TILE_K;
+                inside = j < ends[copy];
+            } else {
+                inside = takes(copy) && i < end && j < k && source.find(i, j, from);
+            }
 #if ASYNC_COPIES
             if (takes(copy)) {
                 copyAsync<Vector * sizeof(T)>(buffer + place(across(copy), along(copy)), from, inside);
@@ -169,12 +173,10 @@ struct Tile {
         }
     }
 
-    // Ends it: after the next barrier the slice is there for all threads.
+    // Ends it, where it goes through registers.
     __device__ __forceinline__ void finish(T* buffer)
     {
-#if ASYNC_COPIES
-        waitForCopies();
-#else
+#if !ASYNC_COPIES
         #pragma unroll
         for (int copy = 0; copy < Copies; copy++) {
             if (takes(copy)) {
@@ -184,14 +186,17 @@ struct Tile {
 #endif
     }
 
-    // What a thread multiplies next: Step elements along k of each of its rows.
-    static __device__ __forceinline__ void read(const T* buffer, int thread, int k0, T (&own)[Step][Own])
+    // Where in a slice the rows of a thread begin, from k0 on. All that it reads lies at constant distances from there.
+    static __device__ __forceinline__ int origin(int thread, int k0) { return place(row(thread, 0), k0); }
+
+    // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.
+    static __device__ __forceinline__ void read(const T* origin, int k0, T (&own)[Step][Own])
     {
         if (Source::AlongK) {
             #pragma unroll
             for (int r = 0; r < Own; r++) {
                 T some[Step];
-                load<Step>(some, buffer + row(thread, r) * Stride + k0);
+                load<Step>(some, origin + place(row(0, r), k0));
                 #pragma unroll
                 for (int j = 0; j < Step; j++) {
                     own[j][r] = some[j];
@@ -202,7 +207,7 @@ struct Tile {
             for (int j = 0; j < Step; j++) {
                 #pragma unroll
                 for (int r = 0; r < Own; r += Group) {
-                    load<Group>(&own[j][r], buffer + (k0 + j) * Stride + row(thread, r));
+                    load<Group>(&own[j][r], origin + place(row(0, r), k0 + j));
                 }
             }
         }
@@ -244,13 +249,14 @@ struct Product {
 
     static __device__ __forceinline__ void multiply(const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
     {
+        const T* a = bufferA + TileA::origin(threadRow(), team() * (TILE_K / Teams));
+        const T* b = bufferB + TileB::origin(threadColumn(), team() * (TILE_K / Teams));
         // Not the whole slice: of a deep one more would be read ahead than there are registers for.
         #pragma unroll 4
-        for (int j = 0; j < TILE_K / Teams; j += Step) {
-            int k0 = team() * (TILE_K / Teams) + j;
+        for (int k0 = 0; k0 < TILE_K / Teams; k0 += Step) {
             T left[Step][ROWS], right[Step][COLUMNS];
-            TileA::read(bufferA, threadRow(), k0, left);
-            TileB::read(bufferB, threadColumn(), k0, right);
+            TileA::read(a, k0, left);
+            TileB::read(b, k0, right);
             #pragma unroll
             for (int d = 0; d < Step; d++) {
                 #pragma unroll
@@ -284,14 +290,33 @@ struct Product {
         }
     }
 
+    // Starts to bring a slice of either operand into a buffer.
+    static __device__ __forceinline__ void bring(
+        TileA& tileA, TileB& tileB, const A& a, const B& b, T* buffer, int m, int n, int k0, int k)
+    {
+        tileA.start(a, buffer, blockIdx.x * TILE_M, m, k0, k);
+        tileB.start(b, buffer + TileA::Elements, blockIdx.y * TILE_N, n, k0, k);
+    }
+
+    // Ends it: after the next barrier both are there for all threads.
+    static __device__ __forceinline__ void finish(TileA& tileA, TileB& tileB, T* buffer)
+    {
+        tileA.finish(buffer);
+        tileB.finish(buffer + TileA::Elements);
+#if ASYNC_COPIES
+        waitForCopies();
+#endif
+    }
+
     // Whether this block holds the sums now. Grid: tiles along i (of m), tiles along j (of n), parts of k.
     __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
     {
         // Given by the launch, not declared: kernels that share a launch then share it too.
         extern __shared__ __align__(16) unsigned char slicesOfBoth[];
-        T (*buffersA)[TileA::Elements] = (T (*)[TileA::Elements])slicesOfBoth;
-        T (*buffersB)[TileB::Elements] = (T (*)[TileB::Elements])(slicesOfBoth + 2 * sizeof(T[TileA::Elements]));
-        static_assert(sizeof(T[TileA::Elements]) % 16 == 0, "the second operand's slices are aligned");
+        constexpr int Slice = TileA::Elements + TileB::Elements;
+        static_assert(TileA::Elements % MostVector == 0 && Slice % MostVector == 0, "all slices are aligned");
+        T* now = (T*)slicesOfBoth;
+        T* next = now + Slice;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int slices = k / TILE_K + (k % TILE_K != 0);
         int slice = (int)((int64)slices * blockIdx.z / gridDim.z);
@@ -299,34 +324,33 @@ struct Product {
         TileA tileA;
         TileB tileB;
         T all[ROWS][COLUMNS] = {};
-        int now = 0;
         if (slice < last) {
-            tileA.start(a, buffersA[now], m0, m, slice * TILE_K, k);
-            tileB.start(b, buffersB[now], n0, n, slice * TILE_K, k);
-            tileA.finish(buffersA[now]);
-            tileB.finish(buffersB[now]);
+            tileA.begin(a, m0, m, slice * TILE_K, k);
+            tileB.begin(b, n0, n, slice * TILE_K, k);
+            bring(tileA, tileB, a, b, next, m, n, slice * TILE_K, k);
+            finish(tileA, tileB, next);
         }
 
         for (; slice < last; slice++) {
             // The slice has come, and nobody reads the one before any more: its buffer may be filled.
             __syncthreads();
+            T* free = now;
+            now = next;
+            next = free;
             bool isMore = slice + 1 < last;
             if (isMore) {
-                tileA.start(a, buffersA[1 - now], m0, m, (slice + 1) * TILE_K, k);
-                tileB.start(b, buffersB[1 - now], n0, n, (slice + 1) * TILE_K, k);
+                bring(tileA, tileB, a, b, next, m, n, (slice + 1) * TILE_K, k);
             }
 
-            multiply(buffersA[now], buffersB[now], all);
-            now = 1 - now;
+            multiply(now, now + TileA::Elements, all);
             if (isMore) {
-                tileA.finish(buffersA[now]);
-                tileB.finish(buffersB[now]);
+                finish(tileA, tileB, next);
             }
         }
 
         if constexpr (Teams == 2) {
             __syncthreads();
-            joinTeams(all, buffersA[0]);
+            joinTeams(all, (T*)slicesOfBoth);
         } else {
             #pragma unroll
             for (int i = 0; i < ROWS * Own; i++) {

@@ -59,19 +59,4 @@ public sealed class Picture
             .Replace($"font-family=\"{Typefaces.Family}\"", $"font-family=\"{Typefaces.Family}, Verdana, sans-serif\"",
                 StringComparison.Ordinal);
     }
-
-    /// <summary>Writes a file, SVG if it is named so, else PNG.</summary>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    public void Save(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        if (path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
-        {
-            File.WriteAllText(path, ToSvg());
-        }
-        else
-        {
-            File.WriteAllBytes(path, ToPng());
-        }
-    }
 }

@@ -29,7 +29,8 @@ internal static class CheckCommand
         command.SetAction((parsed, _) =>
         {
             DeviceChoice? asked = parsed.GetValue(device);
-            EngineOptions options = CommonOptions.Configure(asked, parsed.GetValue(threads));
+            EngineOptions options = CommonOptions.Configure(
+                asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
             using Device opened = DeviceSelection.Open(asked, options, parsed.InvocationConfiguration.Error);
             Run(opened, options.FloatX, parsed.InvocationConfiguration.Output);
             return Task.FromResult(CommandLine.Done);

@@ -48,6 +48,13 @@ internal static class CommonOptions
         Description = "Begin with the parameters of this file, .npz or else safetensors.",
     };
 
+    public static Option<string[]> Ignore() => Names(
+        "--ignore",
+        "Pass over what is so called in the file that is loaded; * stands for any characters: *.num_batches_tracked.");
+
+    public static Option<string[]> Keep() => Names(
+        "--keep", "Leave the network's parameters that are so called as they begin, if the file of --load lacks them.");
+
     public static Option<ProfileKind> Profile() => new("--profile")
     {
         HelpName = "table|nsight",
@@ -73,8 +80,13 @@ internal static class CommonOptions
     /// <summary>
     /// The configuration, with what the command line says on top; what it says of compiling holds from now on.
     /// </summary>
+    /// <param name="device">The device that the command line asks for.</param>
+    /// <param name="threads">The threads that it asks for.</param>
+    /// <param name="optimizer">How much it says is done to graphs.</param>
+    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
     /// <exception cref="EngineException">The configuration has an unknown key or a bad value.</exception>
-    public static EngineOptions Configure(DeviceChoice? device, int? threads, string? optimizer = null)
+    public static EngineOptions Configure(
+        DeviceChoice? device, int? threads, string? optimizer = null, TextWriter? notes = null)
     {
         var commandLine = new Dictionary<string, string>();
         if (device is { } choice)
@@ -92,7 +104,7 @@ internal static class CommonOptions
             commandLine["optimizer"] = optimizer;
         }
 
-        EngineOptions options = EngineOptions.Load(commandLine);
+        EngineOptions options = EngineOptions.Load(commandLine, notes);
         CompileOptions.Default = new CompileOptions
         {
             Optimizer = options.Optimizer,
@@ -177,6 +189,17 @@ internal static class CommonOptions
             $"{option?.Name ?? result.Argument.Name} must be {rule}, not '{Text(result)}'{Nearest.Question(Text(result), words)}");
         return default;
     }
+
+    private static Option<string[]> Names(string name, string description) => new(name)
+    {
+        HelpName = "NAME[,NAME…]",
+        Description = description,
+        CustomParser = result =>
+        [
+            .. result.Tokens.SelectMany(token => token.Value.Split(
+                ',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)),
+        ],
+    };
 
     private static string WholeRule(int least) => $"a whole number, at least {least}";
 }

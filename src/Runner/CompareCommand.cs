@@ -23,7 +23,8 @@ internal static class CompareCommand
         string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>
         TrainingCommand.Create(name, description, network, Run,
         [
-            "--save", "--load", "--checkpoint", "--resume", "--tensorboard", "--profile", "--trace", .. without,
+            "--save", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
+            "--trace", .. without,
         ]);
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
@@ -41,7 +42,7 @@ internal static class CompareCommand
             throw new EngineException("--epochs: there is nothing to compare without at least 1 epoch.");
         }
 
-        EngineOptions configuration = CommonOptions.Configure(asked, options.Threads);
+        EngineOptions configuration = CommonOptions.Configure(asked, options.Threads, notes: Console.Error);
         using Device gpu = DeviceSelection.Open(asked, configuration, Console.Error);
         using var cpu = new CpuDevice(configuration.Threads);
         Cifar10Set data = await Experiment.LoadData(options.Data, options.Described().Data.Images, options.Quiet, cancellation);

@@ -64,7 +64,7 @@ internal static class DoctorCommand
     {
         try
         {
-            EngineOptions options = CommonOptions.Configure(asked, threads: null);
+            EngineOptions options = CommonOptions.Configure(asked, threads: null, notes: output);
             var note = new StringWriter();
             using Device device = DeviceSelection.Open(asked, options, note);
             string why = note.ToString().Trim();

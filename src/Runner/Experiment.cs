@@ -50,7 +50,7 @@ internal static class Experiment
             string network = parsed.GetRequiredValue<string>("network");
             await parsed.InvocationConfiguration.Output.WriteAsync(Networks.Names.Contains(network)
                 ? Networks.Text(network)
-                : await File.ReadAllTextAsync(Networks.Find(network).Path, cancellation));
+                : ReadableFile.ReadAllText(Networks.Find(network).Path));
             return CommandLine.Done;
         });
         return command;
@@ -120,13 +120,14 @@ internal static class Experiment
     {
         options.CheckFiles();
         Check(options);
-        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
+        EngineOptions configuration = CommonOptions.Configure(
+            options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
         using Device device = DeviceSelection.Open(
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
         Compile.Profile? profile = isTimed ? Profiling.Start() : null;
-        OrderedDictionary<string, Tensor>? parameters = options.Load is null ? null : Parameters.Load(options.Load);
+        SafetensorsFile? parameters = options.Load is null ? null : ModelFile.Read(options.Load, options.Ignore);
         PreparedImages data = await LoadPrepared(options, cancellation);
         // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
@@ -152,7 +153,11 @@ internal static class Experiment
 
         if (parameters is not null)
         {
-            SetParameters(net, parameters, options.Load!);
+            LoadReport report = SetParameters(net, parameters.Tensors, options.Load!, options.Keep);
+            if (!options.Quiet && (options.Ignore.Count > 0 || options.Keep.Count > 0))
+            {
+                Console.WriteLine($"Loaded: {report with { Ignored = parameters.Ignored }}.");
+            }
         }
 
         var model = new ModelFile(options.Described(), data.Classes, data.IsSynthetic);
@@ -225,11 +230,12 @@ internal static class Experiment
 
     /// <summary>Puts a file's parameters into a network.</summary>
     /// <exception cref="EngineException">They are of another network; the message names the file and what differs.</exception>
-    public static void SetParameters(NeuralNet net, OrderedDictionary<string, Tensor> parameters, string path)
+    public static LoadReport SetParameters(
+        NeuralNet net, OrderedDictionary<string, Tensor> parameters, string path, IReadOnlyList<string>? keep = null)
     {
         try
         {
-            net.SetParameters(parameters);
+            return net.SetParameters(parameters, new LoadOptions { Keep = keep ?? [] });
         }
         catch (EngineException error)
         {

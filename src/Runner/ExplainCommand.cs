@@ -57,7 +57,7 @@ internal static class ExplainCommand
         {
             DeviceChoice? asked = parsed.GetValue(device);
             EngineOptions options = CommonOptions.Configure(
-                asked, parsed.GetValue(threads), parsed.GetValue(optimizer));
+                asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
             NetworkDescription described = Networks.Find(parsed.GetRequiredValue(network));

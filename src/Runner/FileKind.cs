@@ -1,3 +1,5 @@
+using Engine.IO;
+
 namespace Engine.Runner;
 
 /// <summary>Tells what a file is that was named in another's place, so that a message can say so.</summary>
@@ -41,20 +43,16 @@ internal static class FileKind
             return "a folder";
         }
 
-        // What is no regular file has no length, and is not read: it might never end.
-        var file = new FileInfo(path);
-        if (!file.Exists || file.Length == 0)
-        {
-            return null;
-        }
-
         try
         {
-            using FileStream stream = file.OpenRead();
-            byte[] bytes = new byte[Looked];
-            return Of(bytes.AsSpan(0, stream.ReadAtLeast(bytes, Looked, throwOnEndOfStream: false)), file.Extension);
+            return ReadableFile.Read(path, (stream, _) =>
+            {
+                byte[] bytes = new byte[Looked];
+                int read = stream.ReadAtLeast(bytes, Looked, throwOnEndOfStream: false);
+                return Of(bytes.AsSpan(0, read), Path.GetExtension(path));
+            });
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException)
         {
             return null;
         }

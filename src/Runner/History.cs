@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Engine.IO;
 using Engine.Plots;
 
 namespace Engine.Runner;
@@ -39,20 +40,7 @@ internal sealed record History(
     private static IEnumerable<History> Read(string path, string name)
     {
         FileKind.Require(path, "A history is a file that --history, HistoryLog or CsvLog wrote.", FileKind.History);
-        string[] lines;
-        try
-        {
-            lines = File.ReadAllLines(path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new EngineException($"There is no file {path}.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"{path} cannot be read: {error.Message}", error);
-        }
-
+        string[] lines = ReadableFile.ReadAllText(path).TrimEnd().Split('\n', StringSplitOptions.TrimEntries);
         if (lines is [['e', 'p', 'o', 'c', 'h', ',', ..], ..])
         {
             return [new History(name, EpochFigures.ReadTable(lines, path), null, IsSynthetic: false)];

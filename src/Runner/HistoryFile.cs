@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Engine.Devices;
+using Engine.IO;
 using Engine.Training;
 
 namespace Engine.Runner;

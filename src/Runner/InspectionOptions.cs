@@ -18,6 +18,8 @@ internal sealed class InspectionOptions
         Description = "The network that the file is of, if it does not say: mlp, cnn or a file that describes it.",
     };
 
+    private readonly Option<string[]> _ignore = CommonOptions.Ignore();
+
     private readonly Option<DeviceChoice?> _device = CommonOptions.Device();
     private readonly Option<int?> _threads = CommonOptions.Threads();
     private readonly Option<string?> _data = CommonOptions.Data();
@@ -49,18 +51,24 @@ internal sealed class InspectionOptions
     /// <summary>Gives them to a command.</summary>
     public void AddTo(Command command)
     {
-        Option[] options = [_network, _device, _threads, _data, _images, _mistakes, _explain, _square];
+        Option[] options = [_network, _ignore, _device, _threads, _data, _images, _mistakes, _explain, _square];
         Array.ForEach(options, command.Add);
     }
 
     /// <summary>The network that the user says the file is of; null where the file says it.</summary>
     public string? Network(ParseResult parsed) => parsed.GetValue(_network);
 
+    /// <summary>The names of what to pass over in the file.</summary>
+    public IReadOnlyList<string> Ignored(ParseResult parsed) => parsed.GetValue(_ignore) ?? [];
+
     /// <summary>What was given.</summary>
     public Inspected Read(ParseResult parsed) => new(
         parsed.GetRequiredValue(Model), Network(parsed), parsed.GetValue(_device), parsed.GetValue(_threads),
         parsed.GetValue(_data), parsed.GetValue(_images), parsed.GetValue(_mistakes),
-        parsed.GetResult(_explain) is null ? null : parsed.GetValue(_explain), parsed.GetValue(_square));
+        parsed.GetResult(_explain) is null ? null : parsed.GetValue(_explain), parsed.GetValue(_square))
+    {
+        Ignore = Ignored(parsed),
+    };
 
     private static int[]? ParseIndices(ArgumentResult result)
     {
@@ -91,6 +99,9 @@ internal sealed class InspectionOptions
         string Model, string? Network, DeviceChoice? Device, int? Threads, string? Data, int? Images, int MistakeCount,
         int[]? Explain, int Square)
     {
+        /// <summary>The names of what to pass over in the file.</summary>
+        public IReadOnlyList<string> Ignore { get; init; } = [];
+
         /// <summary>The images to explain, of so many.</summary>
         /// <exception cref="EngineException">There is no such image.</exception>
         public int[] Indices(int count)

@@ -23,11 +23,11 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <param name="path">The file.</param>
     /// <param name="network">The network it is of, if the user says so: a shipped one's name or a file.</param>
     /// <param name="notes">Where to say which network is assumed where the file does not tell.</param>
+    /// <param name="ignore">The names of what to pass over in it.</param>
     /// <exception cref="EngineException">It cannot be read, or says of no network and is of none that is known.</exception>
-    public static ModelFile Load(string path, string? network, TextWriter notes)
+    public static ModelFile Load(string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null)
     {
-        RequireModel(path);
-        SafetensorsFile file = IO.Parameters.LoadAll(path);
+        SafetensorsFile file = Read(path, ignore);
         NetworkDescription described;
         if (network is not null)
         {
@@ -63,12 +63,20 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 
     /// <summary>The network that a file says it is of; null if it does not.</summary>
     /// <exception cref="EngineException">The file cannot be read, or what it says is wrong.</exception>
-    public static NetworkDescription? DescriptionIn(string path)
-    {
-        RequireModel(path);
-        return IO.Parameters.LoadAll(path).Metadata.TryGetValue(NetworkKey, out string? json)
+    public static NetworkDescription? DescriptionIn(string path) =>
+        Read(path).Metadata.TryGetValue(NetworkKey, out string? json)
             ? DescriptionReader.Parse(json, $"{path} (its network.json)")
             : null;
+
+    /// <summary>Reads a file of parameters; one of another kind in its place is told to be that.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="ignore">The names of what to pass over in it.</param>
+    /// <exception cref="EngineException">It cannot be read.</exception>
+    public static SafetensorsFile Read(string path, IReadOnlyList<string>? ignore = null)
+    {
+        FileKind.Require(
+            path, "A saved network is what --save wrote, or an .npz file of its parameters.", FileKind.Model, FileKind.Zip);
+        return IO.Parameters.LoadAll(path, ignore);
     }
 
     /// <summary>
@@ -108,10 +116,6 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 
     /// <summary>What an output means: the class's name, or its number if it has none.</summary>
     public string ClassName(int index) => index < Classes.Count ? Classes[index] : $"class {index}";
-
-    /// <summary>Refuses a file that is something else.</summary>
-    private static void RequireModel(string path) => FileKind.Require(
-        path, "A saved network is what --save wrote, or an .npz file of its parameters.", FileKind.Model, FileKind.Zip);
 
     private static string Some(OrderedDictionary<string, Tensor> parameters) =>
         string.Join(", ", parameters.Take(12).Select(one => $"{one.Key} {one.Value.Shape}"))

@@ -1,3 +1,5 @@
+using System.Text;
+using Engine.IO;
 using Engine.Plots;
 
 namespace Engine.Runner;
@@ -25,11 +27,14 @@ internal static class PictureFiles
         TrainingOptions.CheckWritable(option, file);
         try
         {
-            picture.Save(file);
+            byte[] content = file.EndsWith(".svg", StringComparison.OrdinalIgnoreCase)
+                ? Encoding.UTF8.GetBytes(picture.ToSvg())
+                : picture.ToPng();
+            WholeFile.Write(file, stream => stream.Write(content));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException error)
         {
-            throw new EngineException($"{option}: {file} cannot be written: {error.Message}", error);
+            throw new EngineException($"{option}: {error.Message}", error);
         }
 
         output.WriteLine($"{file}: {picture.Width}x{picture.Height}");

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Text;
 using Engine.Configuration;
 using Engine.Devices;
+using Engine.IO;
 using Engine.Runner.Pictures;
 using Engine.Training;
 
@@ -16,6 +17,9 @@ internal sealed record PredictOptions
 
     /// <summary>The network the file is of, if the user says so.</summary>
     public string? Network { get; init; }
+
+    /// <summary>The names of what to pass over in the saved network's file.</summary>
+    public IReadOnlyList<string> Ignore { get; init; } = [];
 
     /// <summary>Files and folders; empty for the test images of the data set.</summary>
     public IReadOnlyList<string> Pictures { get; init; } = [];
@@ -62,6 +66,7 @@ internal static class PredictCommand
             Description = "Look into the folders of a folder too, as into those of the classes.",
         };
         Option<DeviceChoice?> device = CommonOptions.Device();
+        Option<string[]> ignore = CommonOptions.Ignore();
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> data = CommonOptions.Data();
         Option<bool> quiet = CommonOptions.Quiet();
@@ -93,7 +98,7 @@ internal static class PredictCommand
         };
         var command = new Command("predict", "Say what a saved network takes pictures, or CIFAR-10's test images, for.")
         {
-            pictures, recursive, load, network, format, output, count, device, data, threads, quiet,
+            pictures, recursive, load, network, ignore, format, output, count, device, data, threads, quiet,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -111,6 +116,7 @@ internal static class PredictCommand
                 {
                     Load = parsed.GetRequiredValue(load),
                     Network = parsed.GetValue(network),
+                    Ignore = parsed.GetValue(ignore) ?? [],
                     Pictures = named,
                     Recursive = parsed.GetValue(recursive),
                     Count = parsed.GetValue(count),
@@ -136,10 +142,11 @@ internal static class PredictCommand
     {
         IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, options.Recursive, errors);
         TrainingOptions.CheckWritable("-o", options.File);
-        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
+        EngineOptions configuration = CommonOptions.Configure(
+            options.Device, options.Threads, notes: options.Quiet ? null : errors);
         using Device device = DeviceSelection.Open(
             options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
-        ModelFile model = ModelFile.Load(options.Load, options.Network, errors);
+        ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore);
         ImageInput.RequireFit(model.Network);
         using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, model.Parameters!, options.Load);
@@ -155,11 +162,12 @@ internal static class PredictCommand
     {
         try
         {
-            return new StreamWriter(file, append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+            return new StreamWriter(
+                WritableFile.Create(file), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException error)
         {
-            throw new EngineException($"-o: {file} cannot be written: {error.Message}", error);
+            throw new EngineException($"-o: {error.Message}", error);
         }
     }
 }

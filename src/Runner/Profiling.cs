@@ -1,4 +1,5 @@
 using Engine.Compile;
+using Engine.IO;
 
 namespace Engine.Runner;
 
@@ -25,12 +26,11 @@ internal static class Profiling
 
         try
         {
-            using FileStream file = File.Create(trace);
-            profile.WriteTrace(file);
+            WholeFile.Write(trace, profile.WriteTrace);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (EngineException error)
         {
-            throw new EngineException($"--trace: {trace} cannot be written: {error.Message}", error);
+            throw new EngineException($"--trace: {error.Message}", error);
         }
 
         output.WriteLine($"The trace is in {trace}: open it at ui.perfetto.dev or in chrome://tracing.");

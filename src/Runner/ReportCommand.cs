@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text;
+using Engine.IO;
 using Engine.Runner.Report;
 
 namespace Engine.Runner;
@@ -42,11 +44,11 @@ internal static class ReportCommand
                 DateTime.Now);
             try
             {
-                await File.WriteAllTextAsync(file, page, cancellation);
+                WholeFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(page)));
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            catch (EngineException error)
             {
-                throw new EngineException($"-o: {file} cannot be written: {error.Message}", error);
+                throw new EngineException($"-o: {error.Message}", error);
             }
 
             await parsed.InvocationConfiguration.Output.WriteLineAsync($"{file}: {page.Length / 1000:N0} kB");

@@ -51,7 +51,8 @@ internal static class ShowCommand
 
             if (folder is null)
             {
-                ModelFile? saved = isDescription ? null : ModelFile.Load(model, options.Network(parsed), notes);
+                ModelFile? saved = isDescription ? null : ModelFile.Load(
+                    model, options.Network(parsed), notes, options.Ignored(parsed));
                 PrintLayers(saved?.Network ?? Networks.Find(model), saved, model, output);
                 return CommandLine.Done;
             }

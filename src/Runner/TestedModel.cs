@@ -51,8 +51,8 @@ internal sealed class TestedModel : IDisposable
     public static async Task<TestedModel> Load(
         InspectionOptions.Inspected options, TextWriter notes, CancellationToken cancellation)
     {
-        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads);
-        ModelFile model = ModelFile.Load(options.Model, options.Network, notes);
+        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads, notes: notes);
+        ModelFile model = ModelFile.Load(options.Model, options.Network, notes, options.Ignore);
         ImageInput.RequireFit(model.Network);
         Device? device = null;
         NeuralNet? net = null;

@@ -58,6 +58,7 @@ internal static class TrainingCommand
             Description = "Write the trained network to this file: safetensors, .npz for NumPy, .onnx for ONNX Runtime.",
         };
         Option<string?> load = CommonOptions.Load();
+        Option<string[]> ignore = CommonOptions.Ignore(), keep = CommonOptions.Keep();
         Option<string?> checkpoint = new("--checkpoint")
         {
             HelpName = "FILE",
@@ -85,7 +86,7 @@ internal static class TrainingCommand
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
-            checkpoint, resume, profile, trace, quiet, hidden,
+            ignore, keep, checkpoint, resume, profile, trace, quiet, hidden,
         ];
         foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
         {
@@ -109,6 +110,8 @@ internal static class TrainingCommand
                 TensorBoard = parsed.GetValue(tensorBoard),
                 Save = parsed.GetValue(save),
                 Load = parsed.GetValue(load),
+                Ignore = parsed.GetValue(ignore) is { Length: > 0 } ignored ? ignored : [],
+                Keep = parsed.GetValue(keep) is { Length: > 0 } kept ? kept : [],
                 Checkpoint = parsed.GetValue(checkpoint),
                 Resume = parsed.GetValue(resume),
                 Profile = parsed.GetValue(profile),

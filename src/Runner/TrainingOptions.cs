@@ -1,5 +1,6 @@
 using System.Globalization;
 using Engine.Configuration;
+using Engine.IO;
 using Engine.Runner.Description;
 
 namespace Engine.Runner;
@@ -43,6 +44,12 @@ internal sealed record TrainingOptions
     public string? Save { get; init; }
 
     public string? Load { get; init; }
+
+    /// <summary>The names of what to pass over in the file that is loaded.</summary>
+    public IReadOnlyList<string> Ignore { get; init; } = [];
+
+    /// <summary>The names of the parameters that the file need not have.</summary>
+    public IReadOnlyList<string> Keep { get; init; } = [];
 
     /// <summary>Where to write the training's state after each epoch.</summary>
     public string? Checkpoint { get; init; }
@@ -93,6 +100,12 @@ internal sealed record TrainingOptions
             throw new EngineException("--resume goes on with a training, --load begins one: give one of them.");
         }
 
+        if (Load is null && (Ignore.Count > 0 || Keep.Count > 0))
+        {
+            throw new EngineException(
+                $"{(Ignore.Count > 0 ? "--ignore" : "--keep")} is about the file of --load, and there is none.");
+        }
+
         if (Checkpoint?.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) == true)
         {
             throw new EngineException($"--checkpoint: {Checkpoint} cannot be npz, which has no place for the history.");
@@ -118,6 +131,18 @@ internal sealed record TrainingOptions
         if (Directory.Exists(file))
         {
             throw new EngineException($"{option}: {file} is a folder; name a file in it.");
+        }
+
+        try
+        {
+            if (!WritableFile.IsFile(file))
+            {
+                return;
+            }
+        }
+        catch (EngineException error)
+        {
+            throw new EngineException($"{option}: {error.Message}", error);
         }
 
         string folder = Path.GetDirectoryName(Path.GetFullPath(file)) ?? ".";

@@ -9,7 +9,7 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Tests.Compile;
 
 /// <summary>
-/// Graphs of 100,000 ops, one behind the other or side by side: all that can be done with one is done on a thread with next
+/// Graphs of 100,000 ops, one behind the other or side by side, and of 25,000 that stay apart: all that can be done with one is done on a thread with next
 /// to no stack, and what is printed is in proportion to the ops. What takes time in proportion to their square would take
 /// minutes.
 /// </summary>
@@ -25,7 +25,7 @@ public class DeepGraphTests
     ];
 
     [TestCaseSource(nameof(Graphs))]
-    public void A_graph_of_100_000_ops_is_compiled_run_and_printed(Func<Variable, Variable> graph)
+    public void A_graph_of_very_many_ops_is_compiled_run_and_printed(Func<Variable, Variable> graph)
     {
         var used = new TaskCompletionSource();
         var thread = new Thread(
@@ -70,9 +70,7 @@ public class DeepGraphTests
         using Origin.Scope origin = Origin.Use(new Origin(null, 0));
         Input x = Vector("x");
         Variable y = graph(x);
-        int ops = Traversal.Order([y]).Count;
-        Assert.That(ops, Is.InRange(Ops - 1, Ops * 11 / 10));
-
+        Assert.That(Traversal.Order([y]), Has.Count.InRange(Ops / 4, Ops));
         using var device = new CpuDevice(threads: 2);
         using var function = Function.Compile([x], [y], device: device);
         Assert.That(function.DebugPrint(), Has.Length.LessThan(Ops * 400));
@@ -110,7 +108,7 @@ public class DeepGraphTests
     private static Variable Mixed(Variable x)
     {
         Variable y = x;
-        for (int i = 0; i < Ops / 10; i++)
+        for (int i = 0; i < Ops / 40; i++)
         {
             Variable matrix = Softmax(Reshape(y, [2, 4])) * 1.5;
             y = Reshape(Dot(Dot(matrix, Transpose(matrix)), matrix), [8]) + (x * 2);

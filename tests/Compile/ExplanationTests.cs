@@ -101,7 +101,7 @@ public class ExplanationTests
         Assert.That(() => f.Run(X), Throws.TypeOf<EngineException>().With.Message.EqualTo(
             "The GPU that this is planned for is not there: it can be looked at, not run."));
         Assert.That(() => new AbsentCudaDevice(13), Throws.TypeOf<EngineException>().With.Message.EqualTo(
-            "Nothing is known of sm_13: it may be sm_75, sm_80, sm_86, sm_89, sm_90."));
+            "Nothing is known of sm_13: it may be sm_75, sm_80, sm_86, sm_89, sm_90, sm_100, sm_120."));
     }
 
     [Test]

@@ -251,17 +251,6 @@ public class FunctionContractTests
     }
 
     [Test]
-    public void A_given_whose_value_uses_another_given_is_told_that_givens_do_not_chain()
-    {
-        Variable a = Vector("a"), b = Vector("b"), c = Vector("c");
-
-        Assert.That(
-            () => Function.Compile([], [a * 2], givens: [new Given(a, b + 1), new Given(b, c + 1)]),
-            Throws.TypeOf<EngineException>().With.Message.Contains("'b' (float32 (?)) is needed but is neither an input nor given")
-                .And.Message.EndsWith("put the value of 'b' into the given that uses it."));
-    }
-
-    [Test]
     public void An_index_that_only_the_run_tells_is_refused_with_the_line_that_uses_it()
     {
         Variable x = Vector("x"), i = IntVector("i"), first = IntScalar("first"), logits = Matrix("logits");

@@ -129,7 +129,7 @@ public class NpzTests
             Is.EqualTo(7));
 
     [TestCase("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "holds '|O'; what can be read here are f4")]
-    [TestCase("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", "no quoted text at character 10")]
+    [TestCase("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", "have fields, [('a', '<f4')]: save")]
     [TestCase("{'descr': '<u4', 'fortran_order': False, 'shape': (1,)}", "holds 4294967295, and integers here are")]
     [TestCase("{'descr': '<f4', 'fortran_order': 0, 'shape': ()}", "neither True nor False at character 34")]
     [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "no whole number")]

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using Engine.IO;
 using Engine.Runner.Pictures;
 
 namespace Engine.Tests.Runner;
@@ -136,11 +138,12 @@ public sealed class PictureReaderTests : IDisposable
 
     /// <summary>400 of each kind, or as many as <c>ENGINE_DAMAGED_FILES</c> says.</summary>
     [Test]
-    public void A_damaged_file_is_read_or_refused_in_one_sentence([Values("png", "jpeg", "progressive jpeg")] string kind)
+    public void A_damaged_file_is_read_or_refused_in_one_sentence(
+        [Values("png", "png with right check sums", "jpeg", "progressive jpeg")] string kind)
     {
         byte[] whole = kind switch
         {
-            "png" => PngWriter.Write(Noise(300, 1), width: 10),
+            "png" or "png with right check sums" => PngWriter.Write(Noise(300, 1), width: 10),
             "jpeg" => WithExif(Convert.FromBase64String(Quarters), orientation: 6, isLittle: true),
             _ => Convert.FromBase64String(ProgressiveQuarters),
         };
@@ -153,6 +156,11 @@ public sealed class PictureReaderTests : IDisposable
             for (int slips = random.Next(1, 4); slips > 0; slips--)
             {
                 damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            }
+
+            if (kind == "png with right check sums")
+            {
+                PutRight(damaged);
             }
 
             try
@@ -174,13 +182,73 @@ public sealed class PictureReaderTests : IDisposable
         Assert.That(() => Read("GIF89a"u8.ToArray(), side: 4), Throws.TypeOf<EngineException>()
             .With.Message.EndsWith("picture is neither a PNG nor a JPEG file: convert it to one of these."));
 
-    [Test]
-    public void A_picture_that_claims_more_pixels_than_are_read_is_refused_before_they_are_allocated()
+    // Width, height, bit depth, colour type, compression, filter, interlace.
+    [TestCase(30000u, 30000u, 8, 2, 0, 0, 0, " has 30000x30000 pixels, more than the 268,435,456 that are read")]
+    [TestCase(0x7FFFFFFFu, 0x7FFFFFFFu, 8, 2, 0, 0, 0, " pixels, more than the 268,435,456 that are read")]
+    [TestCase(0u, 10u, 8, 2, 0, 0, 0, "is damaged (it has 0x10 pixels)")]
+    [TestCase(10u, 0u, 8, 2, 0, 0, 0, "is damaged (it has 10x0 pixels)")]
+    [TestCase(0xFFFFFFFFu, 10u, 8, 2, 0, 0, 0, "is damaged (it has 4294967295x10 pixels)")]
+    [TestCase(10u, 10u, 8, 3, 0, 0, 0, "(its pixels are numbers of colours, and it has no palette (PLTE))")]
+    [TestCase(10u, 10u, 3, 2, 0, 0, 0, "is damaged (PNG has no 3 bits of colour type 2)")]
+    [TestCase(10u, 10u, 8, 5, 0, 0, 0, "is damaged (PNG has no 8 bits of colour type 5)")]
+    [TestCase(10u, 10u, 8, 2, 1, 0, 0, "(it is compressed, filtered or interlaced in a way that PNG does not have)")]
+    [TestCase(10u, 10u, 8, 2, 0, 1, 0, "(it is compressed, filtered or interlaced in a way that PNG does not have)")]
+    [TestCase(10u, 10u, 8, 2, 0, 0, 2, "(it is compressed, filtered or interlaced in a way that PNG does not have)")]
+    public void A_header_of_no_picture_is_refused_with_what_is_wrong(
+        uint width, uint height, int depth, int colour, int compression, int filter, int interlace, string message)
     {
+        byte[] header = new byte[13];
+        BinaryPrimitives.WriteUInt32BigEndian(header, width);
+        BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), height);
+        (header[8], header[9], header[10], header[11], header[12]) =
+            ((byte)depth, (byte)colour, (byte)compression, (byte)filter, (byte)interlace);
         byte[] png = PngWriter.Write(Noise(300, 1), width: 10);
-        (png[16], png[17], png[18], png[20], png[21], png[22]) = (0, 0x80, 0, 0, 0x80, 0);
 
-        Assert.That(() => Read(png, side: 4), Throws.TypeOf<EngineException>());
+        byte[] changed = [.. png[..8], .. PngWriter.Chunk("IHDR"u8, header), .. png[33..]];
+
+        Assert.That(() => Read(changed, side: 4), Throws.TypeOf<EngineException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Every_changed_bit_of_a_png_file_is_noticed_by_the_check_sums()
+    {
+        byte[] png = PngWriter.Write(Noise(75, 1), width: 5);
+        Assert.That(() => Read(png, side: 4), Throws.Nothing);
+        for (int bit = 0; bit < 8 * png.Length; bit++)
+        {
+            byte[] damaged = [.. png];
+            damaged[bit / 8] ^= (byte)(1 << (bit % 8));
+
+            Assert.That(() => Read(damaged, side: 4), Throws.TypeOf<EngineException>(), $"bit {bit}");
+        }
+    }
+
+    [Test]
+    public void A_changed_part_is_named()
+    {
+        byte[] png = PngWriter.Write(Noise(75, 1), width: 5);
+        png[^20] ^= 1;
+
+        Assert.That(() => Read(png, side: 4), Throws.TypeOf<EngineException>()
+            .With.Message.EndsWith("is damaged (the check sum of its part IDAT is another): it cannot be decoded."));
+    }
+
+    [Test]
+    public void Of_a_folder_what_is_hidden_or_of_a_system_is_not_there()
+    {
+        string folder = Directory.CreateDirectory(_folder.File("junk")).FullName;
+        string[] names =
+            ["a.png", "._a.png", ".b.jpg", ".DS_Store", "Thumbs.db", "THUMBS.DB", "desktop.ini", "Icon\r"];
+        foreach (string name in names)
+        {
+            File.WriteAllText(Path.Combine(folder, name), "");
+        }
+
+        Directory.CreateDirectory(Path.Combine(folder, "__MACOSX"));
+        using var notes = new StringWriter();
+
+        Assert.That(PictureList.Of([folder], isRecursive: false, notes), Is.EqualTo(new[] { Path.Combine(folder, "a.png") }));
+        Assert.That(notes.ToString(), Is.Empty);
     }
 
     [Test]
@@ -222,6 +290,23 @@ public sealed class PictureReaderTests : IDisposable
         Assert.That(
             () => PictureList.Of([folder], isRecursive: false, notes),
             Throws.TypeOf<EngineException>().With.Message.EndsWith("Of the folders in it, 2, --recursive takes the pictures."));
+    }
+
+    /// <summary>Puts the check sums right of a PNG file's chunks, as far as their lengths can be followed.</summary>
+    private static void PutRight(byte[] png)
+    {
+        long length;
+        for (int at = 8; at + 12 <= png.Length; at += (int)length + 12)
+        {
+            length = BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at));
+            if (at + 12 + length > png.Length)
+            {
+                return;
+            }
+
+            uint sum = Crc32.Of(png.AsSpan(at + 4, 4 + (int)length));
+            BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(at + 8 + (int)length), sum);
+        }
     }
 
     private static byte[] Noise(int count, int seed)

@@ -47,13 +47,13 @@ internal static class PngWriter
         return Write(pixels, side);
     }
 
-    private static byte[] Chunk(ReadOnlySpan<byte> name, byte[] data)
+    /// <summary>A chunk with its length and its check sum.</summary>
+    public static byte[] Chunk(ReadOnlySpan<byte> name, byte[] data)
     {
         byte[] chunk = [0, 0, 0, 0, .. name, .. data, 0, 0, 0, 0];
         BinaryPrimitives.WriteInt32BigEndian(chunk, data.Length);
-        var sum = default(Crc32);
-        sum.Append(chunk.AsSpan(4, name.Length + data.Length));
-        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(chunk.Length - 4), sum.Value);
+        uint sum = Crc32.Of(chunk.AsSpan(4, name.Length + data.Length));
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(chunk.Length - 4), sum);
         return chunk;
     }
 }

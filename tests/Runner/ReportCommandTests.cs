@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml;
 using System.Xml.Linq;
+using Engine.IO;
 using StbImageSharp;
 
 namespace Engine.Tests.Runner;
@@ -21,6 +22,52 @@ public sealed partial class ReportCommandTests
 
     [TearDown]
     public void Delete() => _model.Dispose();
+
+    [TestCase("report")]
+    [TestCase("show")]
+    [TestCase("predict")]
+    [TestCase("cnn")]
+    public async Task A_history_in_the_place_of_a_model_is_said_to_be_one(string command)
+    {
+        string a = _model.Write("a.jsonl", Epochs), b = _model.Write("b.jsonl", Epochs);
+        string[] args = command switch
+        {
+            "report" => ["report", a, b, "-o", _model.File("x.html")],
+            "show" => ["show", b],
+            _ => [command, "--load", b, .. _model.Options],
+        };
+
+        Assert.That((await TestCommandLine.Run(args)).Errors, Does.StartWith(
+            $"{b} is a training's history. A saved network is what --save wrote"));
+    }
+
+    [TestCase("show")]
+    [TestCase("predict")]
+    [TestCase("train")]
+    public async Task What_a_network_does_not_need_is_passed_over_by_name(string command)
+    {
+        SafetensorsFile saved = Parameters.LoadAll(_model.Save());
+        string path = _model.File("more.safetensors"), network = _model.Write("small.json", SmallModel.Convolutional);
+        Parameters.Save(
+            path,
+            [.. saved.Tensors, new("look.num_batches_tracked", Tensor.Scalar(7)), new("x", Tensor.Scalar(7))],
+            saved.Metadata);
+        string[] args = command switch
+        {
+            "show" => ["show", path],
+            "predict" => ["predict", "--load", path, .. _model.Options],
+            _ => ["train", network, "--load", path, "--epochs", "0", .. _model.Options],
+        };
+
+        (int code, _, string errors) = await TestCommandLine.Run(args);
+        Assert.That((code, errors), Is.EqualTo((1, errors)));
+        Assert.That(errors, Does.Contain(
+            "look.num_batches_tracked () is not one of this network; x () is not one of this network"));
+        Assert.That((await TestCommandLine.Run([.. args, "--ignore", "*.num_batches_tracked"])).Code, Is.EqualTo(1));
+        Assert.That((await TestCommandLine.Run([.. args, "--ignore", "*.num_batches_tracked,x"])).Code, Is.Zero);
+        Assert.That(
+            (await TestCommandLine.Run([.. args, "--ignore", "*.num_batches_tracked", "--ignore", "x"])).Code, Is.Zero);
+    }
 
     [Test]
     public async Task The_page_has_all_that_is_known_and_needs_nothing_but_itself()

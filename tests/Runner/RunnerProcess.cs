@@ -7,7 +7,10 @@ namespace Engine.Tests.Runner;
 internal sealed record RunnerProcess(int ExitCode, string Output, string Errors)
 {
     private static readonly string[] s_forgotten =
-        ["ENGINE_CUDA_PATH", "ENGINE_FLAGS", "ENGINERC", "ENGINE_CACHE", "NVTX_INJECTION64_PATH"];
+    [
+        "ENGINE_CUDA_PATH", "ENGINE_FLAGS", "ENGINERC", "THEANO_FLAGS", "THEANORC", "ENGINE_CACHE",
+        "NVTX_INJECTION64_PATH",
+    ];
 
     private static string Program => Path.Combine(
         AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "runner.exe" : "runner");

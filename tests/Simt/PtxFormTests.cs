@@ -13,203 +13,8 @@ public class PtxFormTests : SimtTests
 
     private string _text = "";
 
-    /// <summary>
-    /// A form, what it must give, and its operands: a type, a colon, and bits in hexadecimal, or behind = a number.
-    /// </summary>
-    private static readonly string[][] s_forms =
-    [
-        // Whole numbers: sums wrap, and mul.hi is the upper half of the product.
-        ["add.s32", "b32:80000000", "b32:7fffffff", "b32:1"],
-        ["add.s64", "b64:100000000", "b64:ffffffff", "b64:1"],
-        ["add.u64", "b64:0", "b64:ffffffffffffffff", "b64:1"],
-        ["add.s16", "b16:8000", "b16:7fff", "b16:1"],
-        ["sub.s32", "b32:ffffffff", "b32:1", "b32:2"],
-        ["sub.s64", "b64:ffffffffffffffff", "b64:1", "b64:2"],
-        ["sub.s16", "b16:ffff", "b16:1", "b16:2"],
-        ["mul.lo.s32", "b32:fffe0001", "b32:ffff", "b32:ffff"],
-        ["mul.lo.u32", "b32:fffffffe", "b32:ffffffff", "b32:2"],
-        ["mul.lo.s64", "b64:fffffffe00000001", "b64:ffffffff", "b64:ffffffff"],
-        ["mul.lo.s16", "b16:1", "b16:ffff", "b16:ffff"],
-        ["mul.hi.s32", "b32:ffffffff", "b32:ffffffff", "b32:2"],
-        ["mul.hi.u32", "b32:1", "b32:ffffffff", "b32:2"],
-        ["mul.hi.u64", "b64:1", "b64:ffffffffffffffff", "b64:2"],
-        ["mul.hi.s64", "b64:ffffffffffffffff", "b64:ffffffffffffffff", "b64:2"],
-        ["mul.wide.s32", "b64:fffffffffffffffe", "b32:ffffffff", "b32:2"],
-        ["mul.wide.u32", "b64:1fffffffe", "b32:ffffffff", "b32:2"],
-        ["mul.wide.u16", "b32:1fffe", "b16:ffff", "b16:2"],
-        ["mul.wide.s16", "b32:fffffffe", "b16:ffff", "b16:2"],
-        ["mad.lo.s32", "b32:11", "b32:3", "b32:5", "b32:2"],
-        ["mad.wide.u32", "b64:200000001", "b32:ffffffff", "b32:2", "b64:3"],
-        ["mad.wide.s32", "b64:1", "b32:ffffffff", "b32:2", "b64:3"],
-        ["div.s32", "b32:fffffffd", "b32:fffffff9", "b32:2"],
-        ["div.s32", "b32:80000000", "b32:80000000", "b32:ffffffff"],
-        ["div.u32", "b32:7fffffff", "b32:ffffffff", "b32:2"],
-        ["div.s64", "b64:fffffffffffffffd", "b64:fffffffffffffff9", "b64:2"],
-        ["div.u64", "b64:7fffffffffffffff", "b64:ffffffffffffffff", "b64:2"],
-        ["rem.s32", "b32:ffffffff", "b32:fffffff9", "b32:2"],
-        ["rem.u32", "b32:3", "b32:ffffffff", "b32:6"],
-        ["rem.s64", "b64:ffffffffffffffff", "b64:fffffffffffffff9", "b64:2"],
-        ["min.s32", "b32:ffffffff", "b32:ffffffff", "b32:1"],
-        ["min.u32", "b32:1", "b32:ffffffff", "b32:1"],
-        ["max.s32", "b32:1", "b32:ffffffff", "b32:1"],
-        ["max.u32", "b32:ffffffff", "b32:ffffffff", "b32:1"],
-        ["max.u16", "b16:ffff", "b16:ffff", "b16:1"],
-        ["neg.s32", "b32:ffffffff", "b32:1"],
-        ["abs.s32", "b32:1", "b32:ffffffff"],
-        ["and.b32", "b32:8", "b32:c", "b32:a"],
-        ["and.b16", "b16:8", "b16:c", "b16:a"],
-        ["and.b64", "b64:800000000", "b64:c00000000", "b64:a00000000"],
-        ["or.b32", "b32:e", "b32:c", "b32:a"],
-        ["or.b64", "b64:e00000000", "b64:c00000000", "b64:a00000000"],
-        ["xor.b32", "b32:6", "b32:c", "b32:a"],
-        ["not.b32", "b32:fffffff0", "b32:f"],
-        ["and.pred", "pred:0", "pred:1", "pred:0"],
-        ["or.pred", "pred:1", "pred:1", "pred:0"],
-        ["xor.pred", "pred:0", "pred:1", "pred:1"],
-        ["not.pred", "pred:0", "pred:1"],
-        // A shift by all bits or more leaves zeros, of a signed number its sign.
-        ["shl.b32", "b32:80000000", "b32:1", "b32:1f"],
-        ["shl.b32", "b32:0", "b32:1", "b32:20"],
-        ["shl.b64", "b64:100000000", "b64:1", "b32:20"],
-        ["shl.b16", "b16:fff0", "b16:ffff", "b32:4"],
-        ["shr.u32", "b32:1", "b32:80000000", "b32:1f"],
-        ["shr.u32", "b32:0", "b32:80000000", "b32:20"],
-        ["shr.s32", "b32:ffffffff", "b32:80000000", "b32:40"],
-        ["shr.s32", "b32:c0000000", "b32:80000000", "b32:1"],
-        ["shr.u64", "b64:1", "b64:8000000000000000", "b32:3f"],
-        ["shr.s64", "b64:ffffffffffffffff", "b64:8000000000000000", "b32:7f"],
-        ["shr.u16", "b16:f", "b16:f000", "b32:c"],
-        ["bfi.b32", "b32:fffff5ff", "b32:5", "b32:ffffffff", "b32:8", "b32:4"],
-        ["bfi.b64", "b64:5ffffffff", "b64:5", "b64:ffffffff", "b32:20", "b32:20"],
-        ["bfe.u32", "b32:5", "b32:fffff5ff", "b32:8", "b32:4"],
-        ["bfe.s32", "b32:fffffffd", "b32:dff", "b32:8", "b32:4"],
-        ["clz.b64", "b32:20", "b64:80000000"],
-        ["clz.b32", "b32:20", "b32:0"],
-        ["popc.b32", "b32:4", "b32:f00"],
-        ["brev.b32", "b32:80000000", "b32:1"],
-        ["lop3.b32", "b32:96", "b32:f0", "b32:cc", "b32:aa", "imm:96"],
-        ["prmt.b32", "b32:44332211", "b32:44332211", "b32:88776655", "b32:3210"],
-        ["prmt.b32", "b32:11228855", "b32:44332211", "b32:88776655", "b32:0174"],
-        ["selp.b32", "b32:1", "b32:1", "b32:2", "pred:1"],
-        ["selp.b64", "b64:2", "b64:1", "b64:2", "pred:0"],
-        ["selp.u16", "b16:2", "b16:1", "b16:2", "pred:0"],
-        ["selp.f32", "f32:=1", "f32:=1", "f32:=2", "pred:1"],
-        ["selp.f64", "f64:=2", "f64:=1", "f64:=2", "pred:0"],
-
-        // Floating point: one rounding in an fma; rm, rz say which way.
-        ["add.f32", "f32:=3", "f32:=1", "f32:=2"],
-        ["add.rn.f32", "f32:=16777216", "f32:=16777216", "f32:=1"],
-        ["add.rz.f32", "f32:=16777218", "f32:=16777218", "f32:=1"],
-        ["add.rn.f32", "f32:=16777220", "f32:=16777218", "f32:=1"],
-        ["add.f64", "f64:=3", "f64:=1", "f64:=2"],
-        ["add.rn.f64", "f64:=0.75", "f64:=0.5", "f64:=0.25"],
-        ["sub.f32", "f32:=-1", "f32:=1", "f32:=2"],
-        ["sub.f64", "f64:=-1", "f64:=1", "f64:=2"],
-        ["mul.f32", "f32:=6", "f32:=2", "f32:=3"],
-        ["mul.rn.f32", "f32:=6", "f32:=2", "f32:=3"],
-        ["mul.f64", "f64:=6", "f64:=2", "f64:=3"],
-        ["mul.rn.f64", "f64:=6", "f64:=2", "f64:=3"],
-        // (1 + 2^-12)² = 1 + 2^-11 + 2^-24, whose last term a product alone would lose.
-        ["fma.rn.f32", "f32:33800000", "f32:3f800800", "f32:3f800800", "f32:bf801000"],
-        ["fma.rn.f64", "f64:=7", "f64:=2", "f64:=3", "f64:=1"],
-        ["fma.rm.f32", "f32:3f800000", "f32:=1", "f32:=1", "f32:=0.00000001"],
-        ["fma.rm.f32", "f32:3f7fffff", "f32:=1", "f32:=1", "f32:=-0.00000001"],
-        ["div.rn.f32", "f32:3eaaaaab", "f32:=1", "f32:=3"],
-        ["div.rn.f64", "f64:3fd5555555555555", "f64:=1", "f64:=3"],
-        ["rcp.rn.f32", "f32:=0.25", "f32:=4"],
-        ["rcp.rn.f64", "f64:=0.25", "f64:=4"],
-        ["rcp.approx.ftz.f32", "f32:=0.25", "f32:=4"],
-        ["rcp.approx.ftz.f32", "f32:ff800000", "f32:80000001"],
-        ["rcp.approx.ftz.f64", "f64:=0.25", "f64:=4"],
-        ["sqrt.rn.f32", "f32:=3", "f32:=9"],
-        ["sqrt.rn.f64", "f64:=3", "f64:=9"],
-        ["ex2.approx.f32", "f32:=8", "f32:=3"],
-        ["ex2.approx.ftz.f32", "f32:=0.125", "f32:=-3"],
-        ["ex2.approx.ftz.f32", "f32:=0", "f32:=-140"],
-        ["abs.f32", "f32:=2", "f32:=-2"],
-        ["abs.f64", "f64:=2", "f64:=-2"],
-        ["neg.f32", "f32:80000000", "f32:0"],
-        ["neg.f64", "f64:=2", "f64:=-2"],
-        // The greater of a number and of what is none is the number.
-        ["max.f32", "f32:=1", "f32:7fc00000", "f32:=1"],
-        ["min.f32", "f32:=1", "f32:=1", "f32:7fc00000"],
-        ["max.f32", "f32:0", "f32:80000000", "f32:0"],
-        ["min.f64", "f64:=1", "f64:=2", "f64:=1"],
-
-        // Comparisons with what is no number are false, those that end in u true.
-        ["setp.eq.s32", "pred:1", "b32:5", "b32:5"],
-        ["setp.ne.s32", "pred:0", "b32:5", "b32:5"],
-        ["setp.lt.s32", "pred:1", "b32:ffffffff", "b32:0"],
-        ["setp.lt.u32", "pred:0", "b32:ffffffff", "b32:0"],
-        ["setp.le.s32", "pred:1", "b32:5", "b32:5"],
-        ["setp.le.u32", "pred:1", "b32:4", "b32:5"],
-        ["setp.gt.s32", "pred:0", "b32:5", "b32:5"],
-        ["setp.gt.u32", "pred:1", "b32:ffffffff", "b32:5"],
-        ["setp.ge.s32", "pred:1", "b32:5", "b32:5"],
-        ["setp.ge.u32", "pred:1", "b32:ffffffff", "b32:5"],
-        ["setp.eq.s16", "pred:1", "b16:5", "b16:5"],
-        ["setp.ne.s16", "pred:1", "b16:5", "b16:6"],
-        ["setp.gt.u16", "pred:1", "b16:ffff", "b16:6"],
-        ["setp.eq.s64", "pred:0", "b64:100000000", "b64:0"],
-        ["setp.ge.s64", "pred:0", "b64:8000000000000000", "b64:0"],
-        ["setp.ne.s64", "pred:1", "b64:100000000", "b64:0"],
-        ["setp.gt.s64", "pred:1", "b64:100000000", "b64:0"],
-        ["setp.eq.f32", "pred:1", "f32:80000000", "f32:0"],
-        ["setp.eq.f32", "pred:0", "f32:7fc00000", "f32:7fc00000"],
-        ["setp.lt.f32", "pred:0", "f32:7fc00000", "f32:=1"],
-        ["setp.ltu.f32", "pred:1", "f32:7fc00000", "f32:=1"],
-        ["setp.le.f32", "pred:1", "f32:=1", "f32:=1"],
-        ["setp.gt.f32", "pred:1", "f32:=2", "f32:=1"],
-        ["setp.gtu.f32", "pred:1", "f32:=1", "f32:7fc00000"],
-        ["setp.ge.f32", "pred:0", "f32:=0", "f32:=1"],
-        ["setp.geu.f32", "pred:1", "f32:7fc00000", "f32:=1"],
-        ["setp.neu.f32", "pred:1", "f32:7fc00000", "f32:7fc00000"],
-        ["setp.nan.f32", "pred:1", "f32:=1", "f32:7fc00000"],
-        ["setp.num.f32", "pred:1", "f32:=1", "f32:7f800000"],
-        ["setp.lt.f64", "pred:1", "f64:=1", "f64:=2"],
-        ["setp.nan.f64", "pred:0", "f64:=1", "f64:=2"],
-
-        // Conversions: what is too large becomes the largest, what is no number zero.
-        ["cvt.u32.u64", "b32:1", "b64:200000001"],
-        ["cvt.u64.u32", "b64:ffffffff", "b32:ffffffff"],
-        ["cvt.s64.s32", "b64:ffffffffffffffff", "b32:ffffffff"],
-        ["cvt.u16.u32", "b16:1", "b32:20001"],
-        ["cvt.u32.u16", "b32:ffff", "b16:ffff"],
-        ["cvt.s32.s16", "b32:ffffffff", "b16:ffff"],
-        ["cvt.s32.s8", "b32:ffffff80", "b32:80"],
-        ["cvt.u64.u16", "b64:ffff", "b16:ffff"],
-        ["cvt.rn.f32.s32", "f32:=-1", "b32:ffffffff"],
-        ["cvt.rn.f32.u32", "f32:=4294967296", "b32:ffffffff"],
-        ["cvt.rn.f32.s32", "f32:=16777216", "b32:1000001"],
-        ["cvt.rn.f32.u16", "f32:=65535", "b16:ffff"],
-        ["cvt.rn.f64.s32", "f64:=-1", "b32:ffffffff"],
-        ["cvt.rn.f64.s64", "f64:=-1", "b64:ffffffffffffffff"],
-        ["cvt.rn.f64.u64", "f64:=18446744073709551616", "b64:ffffffffffffffff"],
-        ["cvt.rn.f64.u16", "f64:=65535", "b16:ffff"],
-        ["cvt.f64.f32", "f64:=1.5", "f32:=1.5"],
-        ["cvt.rn.f32.f64", "f32:3f800000", "f64:3ff0000010000000"],
-        ["cvt.rni.f32.f32", "f32:=2", "f32:=2.5"],
-        ["cvt.rmi.f32.f32", "f32:=-3", "f32:=-2.5"],
-        ["cvt.rpi.f32.f32", "f32:=-2", "f32:=-2.5"],
-        ["cvt.rzi.f32.f32", "f32:=-2", "f32:=-2.5"],
-        ["cvt.rni.f64.f64", "f64:=4", "f64:=3.5"],
-        ["cvt.rmi.f64.f64", "f64:=-3", "f64:=-2.5"],
-        ["cvt.sat.f32.f32", "f32:=1", "f32:=2.5"],
-        ["cvt.sat.f32.f32", "f32:=0", "f32:7fc00000"],
-        ["cvt.rzi.s32.f32", "b32:fffffffe", "f32:=-2.5"],
-        ["cvt.rzi.s32.f32", "b32:7fffffff", "f32:=1e20"],
-        ["cvt.rzi.s32.f32", "b32:0", "f32:7fc00000"],
-        ["cvt.rzi.u32.f32", "b32:0", "f32:=-2.5"],
-        ["cvt.rni.s32.f32", "b32:2", "f32:=2.5"],
-        ["cvt.rni.s32.f64", "b32:4", "f64:=3.5"],
-        ["cvt.rzi.s32.f64", "b32:3", "f64:=3.9"],
-        ["mov.b32", "b32:3f800000", "f32:=1"],
-        ["mov.b64", "b64:3ff0000000000000", "f64:=1"],
-        ["mov.u16", "b16:ffff", "b16:ffff"],
-    ];
-
     private static IEnumerable<TestCaseData> Forms =>
-        s_forms.Select(form => new TestCaseData(form[0], form[1], form[2..]).SetArgDisplayNames(
+        PtxFormTable.All.Select(form => new TestCaseData(form[0], form[1], form[2..]).SetArgDisplayNames(
             $"{form[0]} of {string.Join(" and ", form[2..])} is {form[1]}"));
 
     private protected override byte[] Image => Encoding.ASCII.GetBytes(_text + "\0");
@@ -328,6 +133,53 @@ public class PtxFormTests : SimtTests
             Is.EqualTo(Enumerable.Range(0, Threads).Select(i => i % 2 == 0 ? 9 : 8)));
     }
 
+    /// <summary>
+    /// Global memory comes in sectors of 32 bytes; shared memory has 32 banks of 4 bytes, one word of each in a pass.
+    /// </summary>
+    [TestCase("global", 4, "sectorsAsked", 4)]
+    [TestCase("global", 4, "sectorsNeeded", 4)]
+    [TestCase("global", 32, "sectorsAsked", 32)]
+    [TestCase("global", 32, "sectorsNeeded", 4)]
+    [TestCase("global", 0, "sectorsAsked", 1)]
+    [TestCase("shared", 4, "bankConflicts", 0)]
+    [TestCase("shared", 8, "bankConflicts", 1)]
+    [TestCase("shared", 128, "bankConflicts", 31)]
+    [TestCase("shared", 132, "bankConflicts", 0)]
+    [TestCase("shared", 8, "sharedPasses", 2)]
+    [TestCase("shared", 8, "warpInstructions", 14)]
+    [TestCase("shared", 8, "threadInstructions", 14 * 32)]
+    [TestCase("shared", 8, "fma", 1)]
+    [TestCase("shared", 8, "integer", 4)]
+    public unsafe void The_meter_counts_what_a_warp_asks_for(string space, int stride, string what, int expected)
+    {
+        ulong data = Upload(new float[1024]);
+        Load(
+            $"""
+            .shared .align 4 .b8 own[8192];
+            mul.wide.u32 %rd1, %r9, {stride};
+            ld.param.u64 %rd2, [form_out];
+            mov.u64 %rd3, own;
+            add.s64 %rd1, %rd1, {(space == "global" ? "%rd2" : "%rd3")};
+            fma.rn.f32 %f1, 0f3f800000, 0f3f800000, 0f3f800000;
+            bar.sync 0;
+            mov.u32 %r1, %r9;
+            {(space == "global" ? "ld.global.u32 %r2, [%rd1]" : "st.shared.u32 [%rd1], %r1")};
+            """);
+        ((delegate* unmanaged<int, void>)SimtDouble.Cuda("simt_meter"))(1);
+
+        Good(Launch("form", new((1, 1), 32), data));
+        Good(Synchronize());
+
+        byte[] text = new byte[4096];
+        fixed (byte* start = text)
+        {
+            _ = ((delegate* unmanaged<byte*, int, int>)SimtDouble.Cuda("simt_counts"))(start, text.Length);
+        }
+
+        ((delegate* unmanaged<int, void>)SimtDouble.Cuda("simt_meter"))(0);
+        Assert.That(Encoding.ASCII.GetString(text), Does.Match($"\"{what}\":{expected}[,}}]"));
+    }
+
     [Test]
     public void An_unknown_opcode_is_an_error_that_names_kernel_and_line()
     {
@@ -349,7 +201,8 @@ public class PtxFormTests : SimtTests
         Good(Launch("form", new((1, 1), Threads), Allocate(8 * Threads)));
 
         Assert.That(Synchronize(), Is.EqualTo(719));
-        Assert.That(SimtDouble.LastReport(), Does.Contain(what).And.Match(@"in kernel form at PTX line [0-9]+\s+by thread \([0-9]+,0,0\)"));
+        Assert.That(SimtDouble.LastReport(), Does.Contain(what)
+            .And.Match(@"in kernel form at PTX line [0-9]+\s+by thread \([0-9]+,0,0\)"));
     }
 
     private void Load(string body)

@@ -2,11 +2,13 @@ namespace Engine.Configuration;
 
 /// <summary>
 /// What can be configured for all programs, read as Theano reads its configuration: the command line goes before
-/// <c>$ENGINE_FLAGS</c>, that before the file, that before the defaults.
+/// <c>$ENGINE_FLAGS</c>, that before <c>$THEANO_FLAGS</c>, that before <c>.enginerc</c>, that before Theano's files,
+/// these before the defaults.
 /// </summary>
 /// <remarks>
-/// The file is the one that <c>$ENGINERC</c> names, else <c>.enginerc</c> in the current folder, else <c>.enginerc</c>
-/// in the home folder; the text of a <c>.theanorc</c> serves:
+/// <c>.enginerc</c> is looked for in the current folder, then in the home folder. Theano's files, <c>.theanorc</c>, are
+/// those that <c>$THEANORC</c> names, else the one in the current folder over the one in the home folder; they serve as
+/// they stand:
 /// <code>
 /// [global]
 /// device = gpu
@@ -14,6 +16,8 @@ namespace Engine.Configuration;
 /// [nvcc]
 /// fastmath = True
 /// </code>
+/// If <c>$ENGINERC</c> names a file, it is the only one that counts. In <c>.enginerc</c> and <c>$ENGINE_FLAGS</c> every
+/// key must be known; of Theano's files and flags, what there is nothing of here is passed over, with one note.
 /// The flags are written as Theano's: <c>ENGINE_FLAGS=device=cpu,floatX=float32,nvcc.fastmath=True</c>; of two for one
 /// key the rightmost counts.
 /// </remarks>
@@ -45,37 +49,62 @@ public sealed record EngineOptions
 
     /// <summary>Reads the options of this process.</summary>
     /// <param name="commandLine">Keys given on the command line, such as <c>device</c>, with their values.</param>
+    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
     /// <exception cref="EngineException">A key or value is unknown; the message lists the known ones.</exception>
-    public static EngineOptions Load(IEnumerable<KeyValuePair<string, string>>? commandLine = null) => Load(
+    public static EngineOptions Load(
+        IEnumerable<KeyValuePair<string, string>>? commandLine = null, TextWriter? notes = null) => Load(
         commandLine,
         Environment.GetEnvironmentVariable,
         Environment.CurrentDirectory,
-        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
+        Environment.GetFolderPath(Environment.SpecialFolder.UserProfile),
+        notes);
 
     /// <summary>Reads the options from the sources given.</summary>
     /// <param name="commandLine">Keys given on the command line, such as <c>device</c>, with their values.</param>
     /// <param name="environment">The value of an environment variable, null if it is not set.</param>
-    /// <param name="currentFolder">Where <c>.enginerc</c> is looked for first.</param>
-    /// <param name="homeFolder">Where it is looked for next; empty if there is none.</param>
+    /// <param name="currentFolder">Where files are looked for first.</param>
+    /// <param name="homeFolder">Where they are looked for next; empty if there is none.</param>
+    /// <param name="notes">Where to say what of Theano's configuration is passed over; null: nowhere.</param>
     /// <exception cref="EngineException">A key or value is unknown; the message lists the known ones.</exception>
     public static EngineOptions Load(
         IEnumerable<KeyValuePair<string, string>>? commandLine,
         Func<string, string?> environment,
         string currentFolder,
-        string homeFolder)
+        string homeFolder,
+        TextWriter? notes = null)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        var options = new EngineOptions();
-        foreach (Entry entry in (IEnumerable<Entry>)
-            [
-                .. RcFile.Read(environment, currentFolder, homeFolder),
-                .. Flags.Read(environment),
-                .. (commandLine ?? []).Select(pair => new Entry("The command line", pair.Key, pair.Value)),
-            ])
-        {
-            options = Setting.Apply(options, entry);
-        }
-
+        var theano = new TheanoNotes();
+        IEnumerable<Entry>[] sources =
+        [
+            TheanoKeys.Translate(
+                string.IsNullOrWhiteSpace(environment(RcFile.Variable))
+                    ? TheanoFiles.Read(environment, currentFolder, homeFolder, theano.Dropped)
+                    : [],
+                theano),
+            RcFile.Read(environment, currentFolder, homeFolder),
+            TheanoKeys.Translate(TheanoFlags(environment, theano), theano),
+            Flags.ReadAll("ENGINE_FLAGS", environment),
+            (commandLine ?? []).Select(pair => new Entry("The command line", pair.Key, pair.Value)),
+        ];
+        EngineOptions options = sources.Aggregate(new EngineOptions(), Setting.Apply);
+        theano.WriteTo(notes ?? TextWriter.Null);
         return options;
+    }
+
+    private static IEnumerable<Entry> TheanoFlags(Func<string, string?> environment, TheanoNotes notes)
+    {
+        const string Variable = "THEANO_FLAGS";
+        foreach ((string key, string? value) in Flags.Read(Variable, environment))
+        {
+            if (value is null)
+            {
+                notes.PassOver($"${Variable}", key, isKnown: false);
+            }
+            else
+            {
+                yield return new Entry($"${Variable}", key, value);
+            }
+        }
     }
 }

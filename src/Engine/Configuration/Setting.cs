@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 
 namespace Engine.Configuration;
@@ -20,7 +21,7 @@ internal sealed record Setting(
 {
     private const string Global = "global";
 
-    public static IReadOnlyList<Setting> All { get; } =
+    public static ImmutableArray<Setting> All { get; } =
     [
         new("device", DeviceChoice.Values, "auto", "the device to compute on",
             (options, text) => DeviceChoice.TryParse(text, out DeviceChoice device)
@@ -29,8 +30,8 @@ internal sealed record Setting(
         new("floatX", "float32, float64", "float32", "the floating-point type of the layers",
             (options, text) => text.ToLowerInvariant() switch
             {
-                "float32" => options with { FloatX = DType.Float32 },
-                "float64" => options with { FloatX = DType.Float64 },
+                "float32" or "32" => options with { FloatX = DType.Float32 },
+                "float64" or "64" => options with { FloatX = DType.Float64 },
                 _ => null,
             }),
         new("threads", "auto, 1, 2, 3 …", "auto", "how many threads the CPU device uses",
@@ -42,8 +43,9 @@ internal sealed record Setting(
             (options, text) => text.ToLowerInvariant() switch
             {
                 "none" => options with { Optimizer = Optimizer.None },
-                "fast_compile" => options with { Optimizer = Optimizer.FastCompile },
-                "fast_run" => options with { Optimizer = Optimizer.FastRun },
+                "fast_compile" or "o1" or "merge" => options with { Optimizer = Optimizer.FastCompile },
+                "fast_run" or "o2" or "o3" or "o4" or "unsafe" or "fast_run_stable" or "stabilize" =>
+                    options with { Optimizer = Optimizer.FastRun },
                 _ => null,
             }),
         new("optimizer_excluding", "names with colons between, as fuse:merge", "", "rewrites to leave out",
@@ -51,11 +53,16 @@ internal sealed record Setting(
         new("optimizer_including", "names with colons between, as winograd4", "",
             "rewrites to take in that make functions faster and less exact",
             (options, text) => options with { OptimizerIncluding = text }),
-        new("mode", "Mode, DebugMode, NanGuardMode", "Mode", "what is checked while functions run",
+        // Behind optimizer, over which FAST_RUN and FAST_COMPILE stand, as in Theano.
+        new("mode", "Mode, FAST_RUN, FAST_COMPILE, DebugMode, NanGuardMode", "Mode",
+            "what is checked while functions run",
             (options, text) => text.ToLowerInvariant() switch
             {
                 "mode" => options with { Mode = Mode.Mode },
-                "debugmode" => options with { Mode = Mode.DebugMode },
+                "fast_run" or "fast_run_nogc" or "stabilize" =>
+                    options with { Mode = Mode.Mode, Optimizer = Optimizer.FastRun },
+                "fast_compile" => options with { Mode = Mode.Mode, Optimizer = Optimizer.FastCompile },
+                "debugmode" or "debug_mode" => options with { Mode = Mode.DebugMode },
                 "nanguardmode" => options with { Mode = Mode.NanGuardMode },
                 _ => null,
             }),
@@ -72,16 +79,28 @@ internal sealed record Setting(
     public static IReadOnlyList<string> Sections { get; } =
         [.. All.Select(setting => setting.Key.Split('.')).Select(key => key.Length > 1 ? key[0] : Global).Distinct()];
 
+    /// <summary>The setting of a key; null if there is none.</summary>
+    public static Setting? Find(string key) =>
+        All.FirstOrDefault(one => one.Key.Equals(key, StringComparison.OrdinalIgnoreCase));
+
     /// <summary>The key as the flags write it.</summary>
     public static string KeyOf(string section, string name) =>
-        section.Equals(Global, StringComparison.OrdinalIgnoreCase) ? name : $"{section}.{name}";
+        section.Trim().Equals(Global, StringComparison.OrdinalIgnoreCase) ? name : $"{section.Trim()}.{name}";
+
+    /// <summary>
+    /// The options with what the entries of one source say: in the order of the settings, and of two for one key the
+    /// later.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
+    public static EngineOptions Apply(EngineOptions options, IEnumerable<Entry> entries) => entries
+        .OrderBy(entry => Find(entry.Key) is { } setting ? All.IndexOf(setting) : -1)
+        .Aggregate(options, Apply);
 
     /// <summary>The options with what <paramref name="entry"/> says.</summary>
     /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
     public static EngineOptions Apply(EngineOptions options, Entry entry)
     {
-        Setting? setting = All.FirstOrDefault(one => one.Key.Equals(entry.Key, StringComparison.OrdinalIgnoreCase));
-        if (setting is null)
+        if (Find(entry.Key) is not { } setting)
         {
             string known = string.Join(", ", All.Select(one => one.Key));
             throw new EngineException($"{entry.Source}: unknown key '{entry.Key}'; known are {known}.");
@@ -89,6 +108,8 @@ internal sealed record Setting(
 
         return setting.Set(options, entry.Value)
             ?? throw new EngineException(
-                $"{entry.Source}: {setting.Key} cannot be '{entry.Value}'; it may be {setting.Values}.");
+                $"{entry.Source}: {setting.Key} cannot be '{entry.Value.ReplaceLineEndings(" ")}'; it may be "
+                + $"{setting.Values}."
+                + (entry.Value.Contains('\n') ? " The lines below it are indented, and so go on with its value." : ""));
     }
 }

@@ -112,7 +112,7 @@ internal readonly struct DoubleDouble
     public static DoubleDouble Log1P(DoubleDouble x) =>
         Math.Abs(x.High) < 0.25 ? LogOfOneAnd(x) : Log(1 + x);
 
-    public override string ToString() => $"{High:R} + {Low:R}";
+    public override string ToString() => FormattableString.Invariant($"{High:R} + {Low:R}");
 
     /// <summary>By its series at x / 2⁹, and then e²ˣ − 1 = 2(eˣ − 1) + (eˣ − 1)² nine times.</summary>
     private static DoubleDouble ExpM1OfLittle(DoubleDouble x)

@@ -1,3 +1,4 @@
+using Engine.IO;
 using Microsoft.Win32.SafeHandles;
 using static Engine.TextTable;
 
@@ -23,6 +24,7 @@ internal sealed class ByteSource : IDisposable
     public ByteSource(string path)
     {
         Name = path;
+        ReadableFile.RequireFile(path);
         _handle = File.OpenHandle(path);
         try
         {

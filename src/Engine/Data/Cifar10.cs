@@ -1,3 +1,5 @@
+using Engine.IO;
+
 namespace Engine.Data;
 
 /// <summary>Where the data come from; the defaults are what the runner uses.</summary>
@@ -41,7 +43,7 @@ public static class Cifar10
 
     private static Cifar10Set Read(string path, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(path);
+        PathKinds.RequireName(path);
         string full = Path.GetFullPath(path);
         string choices =
             $"{Cifar10Files.PickleFolder}, {Cifar10Files.BinaryFolder} or {Cifar10Files.PickleArchive}";

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using Engine.IO;
 using static Engine.TextTable;
 
 namespace Engine.Data;
@@ -270,6 +271,7 @@ internal static class Cifar10Files
     private static IEnumerable<(string Name, byte[] Content)> EntriesOf(
         string archive, CancellationToken cancellation)
     {
+        ReadableFile.RequireFile(archive);
         using var file = new FileStream(archive, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
         using var unzipped = new GZipStream(file, CompressionMode.Decompress);
         using var tar = new TarReader(unzipped);

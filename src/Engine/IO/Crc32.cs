@@ -1,28 +1,26 @@
 namespace Engine.IO;
 
 /// <summary>
-/// The check sum of zip files, CRC-32 as in ISO 3309: .NET's reader of zip files does not check it
+/// The check sum of zip and PNG files, CRC-32 as in ISO 3309: .NET's reader of zip files does not check it
 /// (System.IO.Hashing would bring a dependency for these lines).
 /// </summary>
-internal struct Crc32
+public static class Crc32
 {
     private const uint Polynomial = 0xEDB88320;
     private static readonly uint[] s_table = [.. Enumerable.Range(0, 256).Select(Entry)];
-    private uint _rest;
 
-    /// <summary>The sum of all bytes so far.</summary>
-    public readonly uint Value => _rest;
-
-    /// <summary>Adds the bytes that come next.</summary>
-    public void Append(ReadOnlySpan<byte> bytes)
+    /// <summary>The sum of bytes that come behind others.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="former">The sum of those before them.</param>
+    public static uint Of(ReadOnlySpan<byte> bytes, uint former = 0)
     {
-        uint rest = ~_rest;
+        uint rest = ~former;
         foreach (byte value in bytes)
         {
             rest = s_table[(byte)rest ^ value] ^ (rest >> 8);
         }
 
-        _rest = ~rest;
+        return ~rest;
     }
 
     private static uint Entry(int index)

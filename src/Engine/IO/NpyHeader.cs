@@ -42,6 +42,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
 
     /// <summary>Reads the dict.</summary>
     /// <exception cref="FormatException">It is not such a header; the message says what is wrong.</exception>
+    /// <exception cref="NotSupportedException">It is of elements that tensors here cannot hold.</exception>
     public static NpyHeader Parse(ReadOnlySpan<byte> dict)
     {
         var parser = new Parser(Encoding.Latin1.GetString(dict));
@@ -56,7 +57,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             switch (key)
             {
                 case "descr" when type is null:
-                    type = NpyType.Parse(parser.Text());
+                    type = NpyType.Parse(parser.Description());
                     break;
                 case "fortran_order" when isFortran is null:
                     isFortran = parser.Boolean();
@@ -119,6 +120,23 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             }
         }
 
+        /// <summary>What the elements are: a list where they have fields.</summary>
+        public string Description()
+        {
+            SkipSpaces();
+            if (_at < text.Length && text[_at] is '[' or '(')
+            {
+                int end = text.IndexOf("'fortran_order'", _at, StringComparison.Ordinal);
+                string fields = text[_at..(end < 0 ? text.Length : end)].TrimEnd(',', ' ');
+                fields = fields.Length <= 80 ? fields : fields[..80] + "…";
+                throw new NotSupportedException(
+                    $"its elements have fields, {fields}: save each field as an array of its own, as "
+                    + "numpy.savez(path, a=x['a'], b=x['b'])");
+            }
+
+            return Text();
+        }
+
         public string Text()
         {
             SkipSpaces();
@@ -126,7 +144,6 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             int end = quote is '\'' or '"' ? text.IndexOf(quote, _at + 1) : -1;
             if (end < 0)
             {
-                // A list here would be the fields of a structured array.
                 throw new FormatException($"its header has no quoted text at character {_at}");
             }
 

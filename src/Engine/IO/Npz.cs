@@ -52,47 +52,78 @@ public static class Npz
 
     /// <summary>
     /// Reads a file, which may come from a stranger: nothing in it is believed before it is checked. Arrays of float16
-    /// are read as float32, those of integers and truth values as int32 or uint8.
+    /// are read as float32, those of integers and truth values as int32 or uint8. What systems add to archives
+    /// (<c>__MACOSX</c>, <c>.DS_Store</c>) is passed over.
     /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="ignore">Names of arrays to pass over, in which <c>*</c> stands for any characters.</param>
     /// <returns>The tensors by name, in the order of the file.</returns>
     /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
-    public static OrderedDictionary<string, Tensor> Load(string path) => ReadableFile.Read(path, Read);
+    public static OrderedDictionary<string, Tensor> Load(string path, IReadOnlyList<string>? ignore = null) =>
+        LoadAll(path, ignore).Tensors;
+
+    /// <summary>Reads a file with the names that were passed over.</summary>
+    internal static SafetensorsFile LoadAll(string path, IReadOnlyList<string>? ignore) =>
+        ReadableFile.Read(path, (stream, name) => ReadAll(stream, name, ignore));
 
     /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is what messages call it.</summary>
-    internal static OrderedDictionary<string, Tensor> Read(Stream stream, string path)
+    internal static OrderedDictionary<string, Tensor> Read(Stream stream, string path) =>
+        ReadAll(stream, path, ignore: null).Tensors;
+
+    private static SafetensorsFile ReadAll(Stream stream, string path, IReadOnlyList<string>? ignore)
     {
         string? name = null;
         try
         {
             var tensors = new OrderedDictionary<string, Tensor>();
+            var ignored = new List<string>();
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             long packed = 0;
-            foreach (ZipArchiveEntry entry in zip.Entries)
+            foreach (ZipArchiveEntry entry in zip.Entries.Where(entry => !IsPassedOver(entry.FullName)))
             {
                 name = entry.FullName;
                 packed += entry.CompressedLength;
                 Require(packed <= stream.Length && entry.Length / MaxRatio <= entry.CompressedLength,
                     "its sizes are not possible in a file of this size");
                 Require(name.EndsWith(Extension, StringComparison.Ordinal), "it is not an array");
-                Require(tensors.TryAdd(name[..^Extension.Length], Read(entry)), "it is there twice");
+                string array = name[..^Extension.Length];
+                if (NamePattern.Matches(ignore, array))
+                {
+                    ignored.Add(array);
+                }
+                else
+                {
+                    Require(tensors.TryAdd(array, Read(entry)), "it is there twice");
+                }
             }
 
-            return tensors;
+            return new SafetensorsFile(tensors, new Dictionary<string, string>()) { Ignored = ignored };
+        }
+        catch (NotSupportedException error)
+        {
+            throw new ModelFileException($"{path}: '{Cut(name!)}' cannot be read: {error.Message}.", error);
         }
         // The ways in which what is read here, the reader of zip files and that of deflated bytes say it.
         catch (Exception error) when (error is FormatException or InvalidDataException or EndOfStreamException)
         {
-            string where = name is null ? "" : $" in '{(name.Length <= 80 ? name : name[..80] + "…")}'";
-            throw new ModelFileException(
-                $"{path} is not a whole npz file{where}: {error.Message.TrimEnd('.')}.", error);
+            string where = name is null ? "" : $" in '{Cut(name)}'";
+            string? what = name is null ? Signature.Of(stream) : null;
+            string why = what is null ? error.Message.TrimEnd('.') : $"it is {what}";
+            throw new ModelFileException($"{path} is not a whole npz file{where}: {why}.", error);
         }
     }
+
+    /// <summary>Whether a packer added it: a folder's name, or what the system keeps beside files.</summary>
+    private static bool IsPassedOver(string name) => name.EndsWith('/')
+        || name.StartsWith("__MACOSX/", StringComparison.Ordinal)
+        || (!name.EndsWith(Extension, StringComparison.Ordinal)
+            && SystemFiles.IsOne(name[(name.LastIndexOf('/') + 1)..]));
 
     private static Tensor Read(ZipArchiveEntry entry)
     {
         using Stream array = entry.Open();
-        var sum = new Crc32();
+        uint sum = 0;
         byte[] preamble = Take(array, NpyHeader.PreambleBytes, ref sum);
         Require(preamble.AsSpan().StartsWith(NpyHeader.Mark), "it does not begin as NumPy's arrays do");
         int version = preamble[6];
@@ -110,42 +141,36 @@ public static class Npz
         headerBytes += length;
         NpyHeader header = NpyHeader.Parse(Take(array, (int)length, ref sum));
         long bytes = entry.Length - headerBytes;
-        Require(bytes == Bytes(header) && bytes <= Array.MaxLength,
+        StoredType stored = header.Type.Stored;
+        Require(bytes == stored.Bytes(header.Shape),
             $"{bytes} bytes follow its header, which is not what {header.Type} {header.Shape} takes");
-        byte[] elements = Take(array, (int)bytes, ref sum);
-        Require(sum.Value == entry.Crc32, "its check sum is another");
+        if (bytes > Array.MaxLength || !stored.Fits(header.Shape))
+        {
+            throw new NotSupportedException(
+                $"as {stored.DType.Name()} {header.Shape} it takes more than {Array.MaxLength} bytes");
+        }
 
-        var tensor = new Tensor(header.Type.DType, header.Shape);
+        byte[] elements = Take(array, (int)bytes, ref sum);
+        Require(sum == entry.Crc32, "its check sum is another");
+
+        var tensor = new Tensor(stored.DType, header.Shape);
         header.Type.Convert(header.IsFortran ? Transposed(elements, header) : elements, tensor);
         return tensor;
     }
 
-    private static byte[] Take(Stream from, int count, ref Crc32 sum)
+    private static byte[] Take(Stream from, int count, ref uint sum)
     {
         byte[] bytes = new byte[count];
         from.ReadExactly(bytes);
-        sum.Append(bytes);
+        sum = Crc32.Of(bytes, sum);
         return bytes;
-    }
-
-    /// <summary>The bytes of such an array, or -1 if they are too many to count.</summary>
-    private static long Bytes(NpyHeader header)
-    {
-        try
-        {
-            return checked(header.Shape.Count * header.Type.Size);
-        }
-        catch (OverflowException)
-        {
-            return -1;
-        }
     }
 
     /// <summary>Elements in Fortran's order brought to C's.</summary>
     private static byte[] Transposed(byte[] from, NpyHeader header)
     {
         byte[] to = new byte[from.Length];
-        int size = header.Type.Size, at = 0;
+        int size = header.Type.Stored.Size, at = 0;
         foreach (int[] index in from.Length == 0 ? [] : NdArray.Indices(header.Shape))
         {
             int place = 0;
@@ -168,4 +193,7 @@ public static class Npz
             throw new FormatException(why);
         }
     }
+
+    // A stranger's name may be long; a message must not be.
+    private static string Cut(string name) => name.Length <= 80 ? name : name[..80] + "…";
 }

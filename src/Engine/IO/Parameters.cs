@@ -29,16 +29,21 @@ public static class Parameters
     }
 
     /// <summary>Reads a file, which may come from a stranger.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="ignore">
+    /// Names to pass over, in which <c>*</c> stands for any characters: <c>*.num_batches_tracked</c>.
+    /// </param>
     /// <returns>The tensors by name, in the order of the file.</returns>
     /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
-    public static OrderedDictionary<string, Tensor> Load(string path) => LoadAll(path).Tensors;
+    public static OrderedDictionary<string, Tensor> Load(string path, IReadOnlyList<string>? ignore = null) =>
+        LoadAll(path, ignore).Tensors;
 
     /// <summary>Reads a file with the texts that stand beside its tensors: none in npz.</summary>
     /// <inheritdoc cref="Load"/>
-    public static SafetensorsFile LoadAll(string path) =>
-        IsNpz(path) ? new SafetensorsFile(Npz.Load(path), new Dictionary<string, string>())
-        : !EndsIn(path, OnnxExtension) ? Safetensors.Load(path)
+    public static SafetensorsFile LoadAll(string path, IReadOnlyList<string>? ignore = null) =>
+        IsNpz(path) ? Npz.LoadAll(path, ignore)
+        : !EndsIn(path, OnnxExtension) ? Safetensors.Load(path, ignore)
         : throw new EngineException(
             $"{path} is by its name a file of ONNX: those are written for other programs, and networks are read from "
             + "safetensors or npz.");

@@ -1,13 +1,19 @@
+using System.Text;
+
 namespace Engine.IO;
 
-/// <summary>Opens files for reading, with errors that name them.</summary>
-internal static class ReadableFile
+/// <summary>
+/// Reads files, with errors that name them. Devices, pipes and sockets are refused: opening or reading one may wait
+/// for ever.
+/// </summary>
+public static class ReadableFile
 {
     /// <summary>What <paramref name="read"/> makes of the open file, given what messages call it.</summary>
-    /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
-    public static T Read<T>(string path, Func<Stream, string, T> read)
+    /// <exception cref="EngineException">The file is missing, is none or cannot be read.</exception>
+    public static T Read<T>(string path, Func<FileStream, string, T> read)
     {
-        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(read);
+        RequireFile(path);
         try
         {
             using FileStream stream = File.OpenRead(path);
@@ -22,4 +28,36 @@ internal static class ReadableFile
             throw new EngineException($"{path} cannot be read: {error.Message}", error);
         }
     }
+
+    /// <summary>Refuses what is there and is no file, without opening it.</summary>
+    /// <exception cref="EngineException">It is a folder, a device, a pipe or a socket, or has no name.</exception>
+    internal static void RequireFile(string path)
+    {
+        PathKinds.RequireName(path);
+        PathKind kind = PathKinds.Of(path);
+        if (kind is not (PathKind.Regular or PathKind.None))
+        {
+            throw new EngineException(kind == PathKind.Folder
+                ? $"{path} cannot be read: it is a folder; name a file in it."
+                : $"{path} cannot be read: it is {kind.Name()}, not a file; copy what it gives into a file first.");
+        }
+    }
+
+    /// <summary>All that is in the file.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static byte[] ReadAllBytes(string path) => Read(path, (stream, _) =>
+    {
+        // Some files of the system do not say how long they are.
+        var bytes = new MemoryStream(checked((int)Math.Min(stream.Length, Array.MaxLength)));
+        stream.CopyTo(bytes);
+        return bytes.Length == bytes.Capacity ? bytes.GetBuffer() : bytes.ToArray();
+    });
+
+    /// <summary>The text that is in the file: UTF-8, unless it begins with the mark of another encoding.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static string ReadAllText(string path) => Read(path, (stream, _) =>
+    {
+        using var reader = new StreamReader(stream, Encoding.UTF8, detectEncodingFromByteOrderMarks: true);
+        return reader.ReadToEnd();
+    });
 }

@@ -41,13 +41,20 @@ public static class Safetensors
         });
     }
 
-    /// <summary>Reads a file, which may come from a stranger: nothing in it is believed before it is checked.</summary>
+    /// <summary>
+    /// Reads a file, which may come from a stranger: nothing in it is believed before it is checked. Floats of 8 and 16
+    /// bits (<c>F8_E4M3</c>, <c>F8_E5M2</c>, <c>F8_E8M0</c>, <c>F16</c>, <c>BF16</c>) are read as float32, integers as
+    /// int32, in which they must fit, or uint8, <c>BOOL</c> as uint8.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="ignore">Names of tensors to pass over, in which <c>*</c> stands for any characters.</param>
     /// <exception cref="ModelFileException">It is damaged, or holds what a <see cref="Tensor"/> cannot.</exception>
     /// <exception cref="EngineException">The file is missing or cannot be read.</exception>
-    public static SafetensorsFile Load(string path) => ReadableFile.Read(path, Read);
+    public static SafetensorsFile Load(string path, IReadOnlyList<string>? ignore = null) =>
+        ReadableFile.Read(path, (stream, name) => Read(stream, name, ignore));
 
     /// <summary>Reads a whole, seekable stream; <paramref name="path"/> is what messages call it.</summary>
-    internal static SafetensorsFile Read(Stream stream, string path)
+    internal static SafetensorsFile Read(Stream stream, string path, IReadOnlyList<string>? ignore = null)
     {
         long available = stream.Length - LengthBytes;
         if (available < 0)
@@ -60,7 +67,9 @@ public static class Safetensors
         ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(length);
         if (headerBytes > SafetensorsHeader.MaxBytes || (long)headerBytes > available)
         {
-            throw Damaged(path, $"its header would be {headerBytes} bytes long in a file of {stream.Length}");
+            throw Damaged(path, Signature.Of(stream) is { } what
+                ? $"it is {what}"
+                : $"its header would be {headerBytes} bytes long in a file of {stream.Length}");
         }
 
         byte[] header = new byte[headerBytes];
@@ -68,20 +77,49 @@ public static class Safetensors
         SafetensorsHeader contents = SafetensorsHeader.Parse(header, available - header.Length, path);
 
         var tensors = new OrderedDictionary<string, Tensor>(contents.Entries.Count);
-        foreach (TensorEntry entry in contents.Entries)
+        var texts = new Dictionary<string, string>(contents.Metadata);
+        bool isHashed = texts.Remove(ContentHash.Name, out string? hash);
+        string[] ignored =
+            [.. contents.Entries.Select(entry => entry.Name).Where(name => NamePattern.Matches(ignore, name))];
+        foreach (TensorEntry entry in contents.Entries.Where(entry => isHashed || !ignored.Contains(entry.Name)))
         {
-            var tensor = new Tensor(entry.DType, entry.Shape);
             stream.Position = LengthBytes + header.Length + entry.Begin;
-            stream.ReadExactly(tensor.Bytes);
-            tensors.Add(entry.Name, tensor);
+            tensors.Add(entry.Name, Read(stream, entry, path));
         }
 
-        var texts = new Dictionary<string, string>(contents.Metadata);
-        return !texts.Remove(ContentHash.Name, out string? hash) || hash == ContentHash.Of(tensors, texts)
-            ? new SafetensorsFile(tensors, texts)
-            : throw new ModelFileException(
+        if (isHashed && hash != ContentHash.Of(tensors, texts))
+        {
+            throw new ModelFileException(
                 $"{path} is damaged, or was changed by a tool that kept its {ContentHash.Name}: what it holds does not "
                 + "have this hash. Take another copy; or, if the change was meant, have the tool drop that text.");
+        }
+
+        Array.ForEach(ignored, name => tensors.Remove(name));
+        return new SafetensorsFile(tensors, texts) { Ignored = ignored };
+    }
+
+    private static Tensor Read(Stream stream, TensorEntry entry, string path)
+    {
+        try
+        {
+            StoredType stored = entry.RequireReadable();
+            var tensor = new Tensor(stored.DType, entry.Shape);
+            if (stored.Convert is null)
+            {
+                stream.ReadExactly(tensor.Bytes);
+                return tensor;
+            }
+
+            byte[] elements = new byte[entry.End - entry.Begin];
+            stream.ReadExactly(elements);
+            stored.Convert(elements, tensor);
+            return tensor;
+        }
+        catch (NotSupportedException error)
+        {
+            throw new ModelFileException(
+                $"{path}: the tensor '{SafetensorsHeader.Cut(entry.Name)}' cannot be read: {error.Message}.", error);
+        }
     }
 
     /// <summary>The error of a file that is not what it should be.</summary>

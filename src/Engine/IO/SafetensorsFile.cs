@@ -5,4 +5,8 @@ namespace Engine.IO;
 /// <param name="Metadata">The texts of its <c>__metadata__</c>; the hash is not among them.</param>
 public sealed record SafetensorsFile(
     OrderedDictionary<string, Tensor> Tensors,
-    IReadOnlyDictionary<string, string> Metadata);
+    IReadOnlyDictionary<string, string> Metadata)
+{
+    /// <summary>The names of what was passed over because the reader was told so.</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+}

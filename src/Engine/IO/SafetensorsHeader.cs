@@ -3,7 +3,28 @@ using System.Text.Json;
 namespace Engine.IO;
 
 /// <summary>A tensor as a header describes it; the offsets count from the end of the header.</summary>
-internal sealed record TensorEntry(string Name, DType DType, Shape Shape, long Begin, long End);
+/// <param name="Name">Its name.</param>
+/// <param name="DType">The format's name of what its elements are.</param>
+/// <param name="Shape">Its sides.</param>
+/// <param name="Begin">Where its bytes begin.</param>
+/// <param name="End">Where they end.</param>
+internal sealed record TensorEntry(string Name, string DType, Shape Shape, long Begin, long End)
+{
+    /// <summary>What its elements are stored as.</summary>
+    /// <exception cref="NotSupportedException">Tensors here cannot hold such elements, or not so many.</exception>
+    public StoredType RequireReadable()
+    {
+        if (!SafetensorsHeader.Types.TryGetValue(DType, out StoredType? stored))
+        {
+            throw new NotSupportedException(
+                $"it holds {DType}; what can be read here are {string.Join(", ", SafetensorsHeader.Types.Keys)}"
+                + (SafetensorsHeader.Unread.TryGetValue(DType, out string? what) ? $"; {DType} are {what}" : ""));
+        }
+
+        return End - Begin <= Array.MaxLength && stored.Fits(Shape) ? stored : throw new NotSupportedException(
+            $"as {stored.DType.Name()} {Shape} it takes more than {Array.MaxLength} bytes");
+    }
+}
 
 /// <summary>The JSON header of a safetensors file, checked.</summary>
 internal sealed record SafetensorsHeader(
@@ -17,8 +38,35 @@ internal sealed record SafetensorsHeader(
     private const int Alignment = 8;
     private const int MaxRank = 64;
 
-    private static readonly (DType DType, string Name)[] s_dtypes =
-        [(DType.Float32, "F32"), (DType.Float64, "F64"), (DType.Int32, "I32"), (DType.UInt8, "U8")];
+    /// <summary>The format's types that tensors can hold.</summary>
+    public static OrderedDictionary<string, StoredType> Types { get; } = new()
+    {
+        ["F32"] = StoredType.Float32,
+        ["F64"] = StoredType.Float64,
+        ["I32"] = StoredType.Int32,
+        ["U8"] = StoredType.UInt8,
+        ["F16"] = StoredType.Float16,
+        ["BF16"] = StoredType.BFloat16,
+        ["F8_E4M3"] = StoredType.Float8E4M3,
+        ["F8_E5M2"] = StoredType.Float8E5M2,
+        ["F8_E8M0"] = StoredType.Float8E8M0,
+        ["I64"] = StoredType.Int64,
+        ["I16"] = StoredType.Int16,
+        ["I8"] = StoredType.Int8,
+        ["U64"] = StoredType.UInt64,
+        ["U32"] = StoredType.UInt32,
+        ["U16"] = StoredType.UInt16,
+        ["BOOL"] = StoredType.Bool,
+    };
+
+    /// <summary>Its others.</summary>
+    public static IReadOnlyDictionary<string, string> Unread { get; } = new Dictionary<string, string>
+    {
+        ["C64"] = "complex numbers; save the real and the imaginary part",
+        ["F4"] = "packed, several to a byte; save them as F16",
+        ["F6_E2M3"] = "packed, several to three bytes; save them as F16",
+        ["F6_E3M2"] = "packed, several to three bytes; save them as F16",
+    };
 
     /// <summary>The header of tensors laid one behind the other, padded so that the first is aligned.</summary>
     public static byte[] Write(
@@ -53,7 +101,8 @@ internal sealed record SafetensorsHeader(
 
                 long begin = end;
                 end += tensor.Bytes.Length;
-                WriteEntry(json, new TensorEntry(name, tensor.DType, tensor.Shape, begin, end));
+                string dtype = Types.First(type => type.Value == StoredType.Of(tensor.DType)).Key;
+                WriteEntry(json, new TensorEntry(name, dtype, tensor.Shape, begin, end));
             }
 
             json.WriteEndObject();
@@ -110,7 +159,7 @@ internal sealed record SafetensorsHeader(
     private static void WriteEntry(Utf8JsonWriter json, TensorEntry entry)
     {
         json.WriteStartObject(entry.Name);
-        json.WriteString("dtype", Array.Find(s_dtypes, pair => pair.DType == entry.DType).Name);
+        json.WriteString("dtype", entry.DType);
         json.WriteStartArray("shape");
         foreach (int side in entry.Shape.Sides)
         {
@@ -128,55 +177,34 @@ internal sealed record SafetensorsHeader(
     private static TensorEntry ParseEntry(JsonProperty property, string path)
     {
         string name = property.Name;
-        string? dtypeName = Member("dtype").GetString();
+        string dtype = Member("dtype").GetString() ?? throw new FormatException("a dtype is null");
         JsonElement sides = Member("shape"), offsets = Member("data_offsets");
-        (DType dtype, string? known) = Array.Find(s_dtypes, pair => pair.Name == dtypeName);
-        if (known is null)
-        {
-            string all = string.Join(", ", s_dtypes.Select(pair => pair.Name));
-            throw new ModelFileException(
-                $"{path}: the tensor '{Cut(name)}' holds {Cut(dtypeName ?? "null")}; tensors here hold {all}.");
-        }
-
         if (sides.GetArrayLength() > MaxRank || offsets.GetArrayLength() != 2)
         {
             throw Wrong("has too many sides, or not two offsets");
         }
 
-        int[] shape = [.. sides.EnumerateArray().Select(side => side.GetInt32())];
+        int[] shape = [.. sides.EnumerateArray().Select(Side)];
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64();
         if (shape.Any(side => side < 0) || begin < 0 || end < begin)
         {
             throw Wrong("has a negative side or offset");
         }
 
-        if (Bytes(shape, dtype) != end - begin)
-        {
-            throw Wrong($"has {end - begin} bytes, which is not what {dtype.Name()} {Shape.Create(shape)} takes");
-        }
+        var entry = new TensorEntry(name, Cut(dtype), Shape.Create(shape), begin, end);
+        return !Types.TryGetValue(dtype, out StoredType? stored) || stored.Bytes(entry.Shape) == end - begin
+            ? entry
+            : throw Wrong($"has {end - begin} bytes, which is not what {stored.Name} {entry.Shape} takes");
 
-        return end - begin <= Array.MaxLength
-            ? new TensorEntry(name, dtype, Shape.Create(shape), begin, end)
-            : throw new ModelFileException(
-                $"{path}: the tensor '{Cut(name)}' has {end - begin} bytes; here {Array.MaxLength} are the most.");
+        int Side(JsonElement side) => side.TryGetInt32(out int length) ? length
+            : side.TryGetInt64(out long longer) && longer > 0 ? throw new FormatException(
+                $"the tensor '{Cut(name)}' has a side of {longer}, and {int.MaxValue} is the longest here")
+            : throw new FormatException($"the tensor '{Cut(name)}' has a side that is no whole number");
 
         JsonElement Member(string member) =>
             property.Value.TryGetProperty(member, out JsonElement value) ? value : throw Wrong($"has no {member}");
 
         ModelFileException Wrong(string what) => Safetensors.Damaged(path, $"the tensor '{Cut(name)}' {what}");
-    }
-
-    /// <summary>The bytes of such a tensor, or -1 if they are too many to count.</summary>
-    private static long Bytes(int[] shape, DType dtype)
-    {
-        try
-        {
-            return shape.Aggregate((long)dtype.Size(), (bytes, side) => checked(bytes * side));
-        }
-        catch (OverflowException)
-        {
-            return -1;
-        }
     }
 
     private static void CheckPlaces(List<TensorEntry> entries, long dataBytes, string path)
@@ -200,5 +228,5 @@ internal sealed record SafetensorsHeader(
     }
 
     // A stranger's name may be megabytes long; a message must not be.
-    private static string Cut(string name) => name.Length <= 80 ? name : name[..80] + "…";
+    internal static string Cut(string name) => name.Length <= 80 ? name : name[..80] + "…";
 }

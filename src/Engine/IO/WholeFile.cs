@@ -2,34 +2,40 @@ namespace Engine.IO;
 
 /// <summary>
 /// Writes files of which, whatever happens, the former or the new content is there, and whole: also if the process is
-/// killed or the power goes.
+/// killed or the power goes. A symbolic link is followed. What is there and is no file is not replaced: a device of
+/// characters, such as <c>/dev/null</c>, is written into, a pipe, a socket or a disk refused.
 /// </summary>
-internal static class WholeFile
+public static class WholeFile
 {
     private const string Unfinished = ".part";
+
+    /// <summary>
+    /// How many bytes of a file's name its hidden one has, so that it fits wherever the name itself does.
+    /// </summary>
+    private const int MostOfName = 100;
 
     /// <summary>Lets <paramref name="write"/> fill a stream that becomes the file once it is on the disk.</summary>
     /// <exception cref="EngineException">The file cannot be written; a former one is untouched.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        string full = Path.GetFullPath(path);
-        string folder = Path.GetDirectoryName(full) ?? full;
-        if (Directory.Exists(full))
+        ArgumentNullException.ThrowIfNull(write);
+        if (!WritableFile.IsFileInFolder(path))
         {
-            throw new EngineException($"{path} cannot be written: it is a folder; name a file in it.");
+            WriteInto(path, write);
+            return;
         }
 
-        if (!Directory.Exists(folder))
-        {
-            throw new EngineException($"{path} cannot be written: there is no folder {folder}; make it first.");
-        }
-
-        // In the same folder, since only within one file system is a rename all or nothing.
-        string prefix = $".{Path.GetFileName(full)}.";
-        string temporary = Path.Combine(folder, $"{prefix}{Path.GetRandomFileName()}{Unfinished}");
+        string full = Path.GetFullPath(path), temporary = "";
         try
         {
-            DiscardAbandoned(folder, $"{prefix}*{Unfinished}");
+            // Through all links, to what need not be there yet.
+            full = new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, true)!.FullName;
+            string folder = Path.GetDirectoryName(full)!;
+
+            // In the same folder, since only within one file system is a rename all or nothing.
+            string prefix = $".{Start(Path.GetFileName(full))}.";
+            temporary = Path.Combine(folder, $"{prefix}{Path.GetRandomFileName()}{Unfinished}");
+            DiscardAbandoned(folder, prefix);
             using (FileStream stream = OpenAlone(temporary, FileMode.CreateNew))
             {
                 write(stream);
@@ -44,12 +50,16 @@ internal static class WholeFile
         catch (UnauthorizedAccessException error)
         {
             Discard(temporary);
-            throw new EngineException($"{path} cannot be written: the folder {folder} is not writable.", error);
+            throw new EngineException(
+                $"{path} cannot be written: the folder {Path.GetDirectoryName(full)} is not writable.", error);
         }
         catch (IOException error)
         {
             Discard(temporary);
-            throw new EngineException($"{path} cannot be written: {error.Message}", error);
+            string why = temporary.Length > 0
+                ? error.Message.Replace(temporary, full, StringComparison.Ordinal)
+                : error.Message;
+            throw new EngineException($"{path} cannot be written: {why}", error);
         }
         catch
         {
@@ -58,15 +68,44 @@ internal static class WholeFile
         }
     }
 
+    /// <summary>The beginning of a name, cut between two characters.</summary>
+    internal static string Start(string name)
+    {
+        int bytes = 0;
+        return string.Concat(name.EnumerateRunes()
+            .TakeWhile(rune => (bytes += rune.Utf8SequenceLength) <= MostOfName)
+            .Select(rune => rune.ToString()));
+    }
+
+    private static void WriteInto(string device, Action<Stream> write)
+    {
+        using FileStream stream = WritableFile.Create(device);
+        try
+        {
+            write(stream);
+            stream.Flush();
+        }
+        catch (IOException error)
+        {
+            throw new EngineException($"{device} cannot be written: {error.Message}", error);
+        }
+    }
+
     /// <summary>Opens a file so that nobody else can, but that it may be renamed meanwhile.</summary>
     private static FileStream OpenAlone(string path, FileMode mode) => new(
         path, mode, FileAccess.ReadWrite, OperatingSystem.IsWindows() ? FileShare.Delete : FileShare.None);
 
     /// <summary>Deletes what processes left behind that were killed while they wrote: what nobody has open.</summary>
-    private static void DiscardAbandoned(string folder, string pattern)
+    private static void DiscardAbandoned(string folder, string prefix)
     {
-        foreach (string part in Directory.GetFiles(folder, pattern))
+        // By hand, for a name may hold what a search pattern takes for a wildcard.
+        foreach (string part in Directory.GetFiles(folder, $"*{Unfinished}"))
         {
+            if (!Path.GetFileName(part).StartsWith(prefix, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             try
             {
                 using FileStream alone = OpenAlone(part, FileMode.Open);
@@ -81,6 +120,11 @@ internal static class WholeFile
 
     private static void Discard(string temporary)
     {
+        if (temporary.Length == 0)
+        {
+            return;
+        }
+
         try
         {
             File.Delete(temporary);

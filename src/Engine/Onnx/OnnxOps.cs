@@ -69,6 +69,10 @@ internal static class OnnxOps
                 return graph.Add("Log", [graph.Add("Add", [X(0), One(graph, node)])]);
             case Where:
                 return graph.Add("Where", [graph.Add("Cast", [X(0)], ("to", BoolType)), X(1), X(2)]);
+            case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
+                // ONNX leaves open what becomes of numbers out of range.
+                string inRange = graph.Add("Clip", [X(0), Number(graph, node, 0), Number(graph, node, byte.MaxValue)]);
+                return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
             case Cast op:
                 return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(op.To)));
             case Dot op:
@@ -132,8 +136,10 @@ internal static class OnnxOps
     /// <summary>Axes or sides as ONNX takes them.</summary>
     public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
 
-    private static string One(OnnxGraph graph, Apply node) =>
-        graph.Tensor("one", Tensor.Scalar(1.0).Cast(node.Inputs[0].DType));
+    private static string One(OnnxGraph graph, Apply node) => Number(graph, node, 1);
+
+    private static string Number(OnnxGraph graph, Apply node, double value) =>
+        graph.Tensor("number", Tensor.Scalar(value).Cast(node.Inputs[0].DType));
 
     private static string Count(OnnxGraph graph, string x, Count op)
     {

@@ -1,6 +1,7 @@
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
+using Engine.IO;
 
 namespace Engine.Ops;
 
@@ -97,10 +98,10 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <param name="path">The file, which is read now.</param>
     /// <param name="entry">The name of the <c>__global__</c> function.</param>
     /// <param name="definition">What it computes, on arrays of float64.</param>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="EngineException">The file cannot be read.</exception>
     public static CudaKernelOp FromFile(
         string path, string entry, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition) =>
-        new(entry, File.ReadAllText(path), path.Replace('\\', '/'), definition);
+        new(entry, ReadableFile.ReadAllText(path), path.Replace('\\', '/'), definition);
 
     /// <inheritdoc/>
     public static IEnumerable<Sample> Samples(Random random)

@@ -12,7 +12,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// <summary>The tiles to choose from; of those that seem equally fast the first is taken.</summary>
     public static IReadOnlyList<CudaTile> All { get; } =
     [
-        new(128, 128, 8, 8, 8),
+        new(128, 128, 16, 8, 8),
         new(64, 64, 16, 4, 4),
         new(64, 32, 32, 4, 4),
         new(64, 16, 32, 4, 2),

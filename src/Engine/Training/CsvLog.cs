@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Engine.Graph;
+using Engine.IO;
 
 namespace Engine.Training;
 
@@ -37,10 +38,17 @@ public sealed class CsvLog : Callback, IDisposable
         _heading = string.Join(',', names.Select(Quoted));
         try
         {
-            _file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-            _file.SetLength(Kept(_file, net.TrainHistory.Count));
-            _file.Position = _file.Length;
-            if (_file.Length == 0)
+            _file = WritableFile.Open(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+            bool isContinued = false;
+            if (_file.CanSeek && _file.Length > 0)
+            {
+                long kept = Kept(_file, net.TrainHistory.Count);
+                _file.SetLength(kept);
+                _file.Position = kept;
+                isContinued = kept > 0;
+            }
+
+            if (!isContinued)
             {
                 WriteLine(_heading);
             }

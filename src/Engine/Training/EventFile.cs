@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using Engine.IO;
 
 namespace Engine.Training;
 
@@ -24,7 +25,7 @@ public sealed class EventFile : IDisposable
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public EventFile(string folder, TimeProvider? time = null)
     {
-        ArgumentNullException.ThrowIfNull(folder);
+        PathKinds.RequireName(folder);
         _time = time ?? TimeProvider.System;
         try
         {

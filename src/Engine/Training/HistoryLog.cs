@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.IO;
 
 namespace Engine.Training;
 
@@ -74,14 +75,7 @@ public class HistoryLog : Callback, IDisposable
     /// <exception cref="EngineException">The file cannot be written.</exception>
     protected void Open()
     {
-        try
-        {
-            _lines ??= new StreamWriter(_path) { AutoFlush = true };
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"{_path} cannot be written: {error.Message}", error);
-        }
+        _lines ??= new StreamWriter(WritableFile.Create(_path)) { AutoFlush = true };
     }
 
     /// <summary>Writes a line: these figures and the notes. JSON knows no nan and no infinity: null stands for them.</summary>

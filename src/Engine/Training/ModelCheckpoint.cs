@@ -119,6 +119,7 @@ public sealed partial class ModelCheckpoint : Callback
 
     private static void MakeFolder(string path)
     {
+        PathKinds.RequireName(path);
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)

@@ -354,70 +354,12 @@ public sealed partial class NeuralNet : IDisposable
     /// <inheritdoc cref="Score(Tensor, Tensor)"/>
     public float Score(Tensor x, int[] y) => Score(x, Tensor.From(y));
 
-    /// <summary>
-    /// Copies of all parameters, in the order of the layers, by name (<c>hidden.W</c>): also those that are not learnt
-    /// but followed, as <see cref="BatchNorm"/>'s averages.
-    /// </summary>
-    /// <exception cref="EngineException">The layers do not fit each other.</exception>
-    public IReadOnlyList<KeyValuePair<string, Tensor>> GetParameters()
-    {
-        Initialize();
-        using Gate.Reading reading = Read();
-        return [.. Initialized.Network.Parameters
-            .Select(parameter => KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable.GetValue()))];
-    }
-
-    /// <summary>
-    /// Sets all parameters. Nothing is set unless everything fits; float32 and float64 are converted. Parameters that
-    /// are all called <c>arr_0</c>, <c>arr_1</c> …, as in files of <c>numpy.savez</c>, are taken in that order for those
-    /// of <see cref="GetParameters"/>, which is Lasagne's <c>get_all_param_values</c>' too. What a file of <see
-    /// cref="SaveState"/> holds beside the parameters is passed over.
-    /// </summary>
-    /// <exception cref="EngineException">A parameter is missing, unknown, or of another shape: the message lists all
-    /// such.</exception>
-    public void SetParameters(IEnumerable<KeyValuePair<string, Tensor>> parameters)
-    {
-        ArgumentNullException.ThrowIfNull(parameters);
-        Initialize();
-        using ChangeScope change = Changing(nameof(SetParameters));
-        string[] names = [.. Initialized.Network.Parameters.Select(parameter => parameter.Variable.Name!)];
-        var given = new OrderedDictionary<string, Tensor>(NumberedParameters.Named(
-            [.. parameters.Where(pair => !TrainingState.IsName(pair.Key) || names.Contains(pair.Key))], names));
-        var wrong = new List<string>();
-        foreach (Parameter parameter in Initialized.Network.Parameters)
-        {
-            string name = parameter.Variable.Name!;
-            if (!given.TryGetValue(name, out Tensor? value))
-            {
-                wrong.Add($"{name} {parameter.Variable.Shape} is missing");
-            }
-            else if (value.Shape != parameter.Variable.Shape || !value.DType.IsFloat())
-            {
-                wrong.Add($"{name} is {value.TypeText} and not {parameter.Variable.Type}");
-            }
-        }
-
-        wrong.AddRange(given.Where(pair => !names.Contains(pair.Key))
-            .Select(pair => $"{pair.Key} {pair.Value.Shape} is not one of this network"));
-        if (wrong.Count > 0)
-        {
-            throw new EngineException($"The parameters are of another network: {string.Join("; ", wrong)}.");
-        }
-
-        using Gate.Changing changing = Initialized.Gate.Change();
-        foreach (Parameter parameter in Initialized.Network.Parameters)
-        {
-            parameter.Variable.SetValue(given[parameter.Variable.Name!].Cast(FloatX));
-        }
-    }
-
     /// <summary>The layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.</summary>
     public override string ToString() => IsInitialized
         ? string.Join(Environment.NewLine, PrintedTables.Layers(this))
         : $"# Neural Network of the layers {LayerNames}; Fit or Initialize gives it parameters";
 
     private string LayerNames => string.Join(", ", _layers.Select(Network.NameOf));
-
 
     private static float Accuracy(ReadOnlySpan<int> predicted, ReadOnlySpan<int> labels)
     {

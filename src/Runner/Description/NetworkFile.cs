@@ -1,4 +1,5 @@
 using System.Text;
+using Engine.IO;
 
 namespace Engine.Runner.Description;
 
@@ -32,27 +33,19 @@ internal sealed record NetworkFile(
 
     /// <summary>Reads a file: INI if it is named so or does not begin with <c>{</c>, else JSON.</summary>
     /// <exception cref="EngineException">It cannot be read, or is neither; the message names file and line.</exception>
-    public static NetworkFile Read(string path)
+    public static NetworkFile Read(string path) => ReadableFile.Read(path, (file, _) =>
     {
-        try
+        if (file.Length > MostBytes)
         {
-            if (new FileInfo(path).Length > MostBytes)
-            {
-                throw new EngineException(
-                    $"{path} is larger than a description of a network can be ({MostBytes >> 20} MiB): name a .json or .ini file.");
-            }
+            throw new EngineException(
+                $"{path} is larger than a description of a network can be ({MostBytes >> 20} MiB): "
+                + "name a .json or .ini file.");
+        }
 
-            return Parse(File.ReadAllBytes(path), path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new EngineException($"There is no file {path}.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"{path} cannot be read: {error.Message}", error);
-        }
-    }
+        byte[] bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return Parse(bytes, path);
+    });
 
     /// <summary>Reads a description from the bytes of a file.</summary>
     public static NetworkFile Parse(byte[] bytes, string path)

@@ -1,3 +1,5 @@
+using Engine.IO;
+
 namespace Engine.Runner.Pictures;
 
 /// <summary>Which picture files are meant by the files and folders that a user names.</summary>
@@ -6,7 +8,8 @@ internal static class PictureList
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg"];
 
     /// <summary>
-    /// The files as they are named, and of a folder those that are called as pictures are, by name.
+    /// The files as they are named, and of a folder those that are called as pictures are, by name; what is hidden or of
+    /// the system is not there.
     /// </summary>
     /// <param name="named">Files and folders.</param>
     /// <param name="isRecursive">Whether folders in a folder are looked into, behind its own pictures.</param>
@@ -55,7 +58,7 @@ internal static class PictureList
     {
         try
         {
-            return Directory.GetFileSystemEntries(folder);
+            return [.. Directory.GetFileSystemEntries(folder).Where(path => !SystemFiles.IsOne(Path.GetFileName(path)))];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

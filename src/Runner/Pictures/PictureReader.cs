@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using Engine.IO;
 using StbImageSharp;
 
 namespace Engine.Runner.Pictures;
@@ -12,8 +12,6 @@ internal static class PictureReader
     // A gigabyte decoded, and more than any camera makes.
     private const long MostPixels = 1L << 28;
 
-    private static readonly byte[] s_pngBegins = [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
-
     /// <summary>Reads a picture.</summary>
     /// <param name="path">Its file; whether it is PNG or JPEG its content says, not its name.</param>
     /// <param name="side">How many pixels wide and high it is to be.</param>
@@ -21,8 +19,8 @@ internal static class PictureReader
     /// <exception cref="EngineException">It cannot be read; the message names it.</exception>
     public static void Read(string path, int side, Span<byte> planes)
     {
-        byte[] bytes = Content(path);
-        bool isPng = bytes.AsSpan().StartsWith(s_pngBegins), isJpeg = bytes is [0xFF, 0xD8, 0xFF, ..];
+        byte[] bytes = ReadableFile.ReadAllBytes(path);
+        bool isPng = bytes.AsSpan().StartsWith(PngChunks.Mark), isJpeg = bytes is [0xFF, 0xD8, 0xFF, ..];
         if (!isPng && !isJpeg)
         {
             throw new EngineException(bytes.Length == 0
@@ -38,37 +36,15 @@ internal static class PictureReader
         }
     }
 
-    private static byte[] Content(string path)
-    {
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new EngineException($"There is no file {path}.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"{path} cannot be read: {error.Message}", error);
-        }
-    }
-
     private static ImageResult Decode(string path, byte[] bytes, bool isPng)
     {
         try
         {
-            if (isPng)
-            {
-                RequireChunks(bytes);
-            }
-
-            using var header = new PictureBytes(bytes);
-            ImageInfo size = ImageInfo.FromStream(header) ?? throw new InvalidDataException("no header");
-            if ((long)size.Width * size.Height > MostPixels)
+            (long width, long height) = isPng ? PngChunks.Check(bytes) : JpegSides(bytes);
+            if (width * height > MostPixels)
             {
                 throw new EngineException(
-                    FormattableString.Invariant($"{path} has {size.Width}x{size.Height} pixels, ")
+                    FormattableString.Invariant($"{path} has {width}x{height} pixels, ")
                     + FormattableString.Invariant($"more than the {MostPixels:N0} that are read: make it smaller."));
             }
 
@@ -88,29 +64,10 @@ internal static class PictureReader
         }
     }
 
-    /// <summary>
-    /// Holds the lengths that a PNG file's chunks claim against the file, before anything is allocated for them.
-    /// </summary>
-    private static void RequireChunks(ReadOnlySpan<byte> png)
+    private static (long Width, long Height) JpegSides(byte[] bytes)
     {
-        const int AroundData = 12;
-        for (ReadOnlySpan<byte> rest = png[s_pngBegins.Length..]; rest.Length > 0;)
-        {
-            long length = rest.Length < AroundData ? 0 : BinaryPrimitives.ReadUInt32BigEndian(rest);
-            length += AroundData;
-            if (length > rest.Length)
-            {
-                throw new EndOfStreamException();
-            }
-
-            if (rest[4..8].SequenceEqual("IEND"u8))
-            {
-                return;
-            }
-
-            rest = rest[(int)length..];
-        }
-
-        throw new EndOfStreamException();
+        using var header = new PictureBytes(bytes);
+        ImageInfo size = ImageInfo.FromStream(header) ?? throw new InvalidDataException("no header");
+        return (size.Width, size.Height);
     }
 }

@@ -14,16 +14,19 @@ namespace Engine.Tests.Devices.Cuda;
 [NonParallelizable]
 public sealed unsafe class DamagedKernelPtxTests
 {
-    private const string NewSlice = "            __syncthreads();\n            bool isMore";
+    private const string NewSlice = "            __syncthreads();\n            T* free";
 
-    [TestCase(typeof(Dot), NewSlice, "            bool isMore", TestName = "gemm.cuh: no barrier between two slices")]
+    [TestCase(typeof(Dot), NewSlice, "            T* free", TestName = "gemm.cuh: no barrier between two slices")]
     [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
     [TestCase(typeof(Dot), "int filled = inside ? Bytes : 0;", "int filled = Bytes;",
         TestName = "ptx.cuh: a copy reads where nothing is")]
-    [TestCase(typeof(Dot), "cp.async.cg.shared.global [%0], [%1], 16, %2;", "cp.async.ca.shared.global [%0], [%1], 8, %2;",
+    [TestCase(
+        typeof(Dot), "cp.async.cg.shared.global [%0], [%1], 16, %2;", "cp.async.ca.shared.global [%0], [%1], 8, %2;",
         TestName = "ptx.cuh: half of a vector is copied")]
-    [TestCase(typeof(Dot), "i < end && j < k", "i <= end && j < k", TestName = "gemm.cuh: one row too many is copied")]
-    [TestCase(typeof(Dot), "if (i < m && j < n) {", "if (i <= m && j < n) {", TestName = "gemm.cuh: one row too many is stored")]
+    [TestCase(typeof(Dot), "takes(copy) && i < end", "takes(copy) && i <= end",
+        TestName = "gemm.cuh: one row too many is copied")]
+    [TestCase(typeof(Dot), "if (i < m && j < n) {", "if (i <= m && j < n) {",
+        TestName = "gemm.cuh: one row too many is stored")]
     [TestCase(typeof(Softmax), "__shfl_xor_sync(WholeWarp", "__shfl_xor_sync(0x0000ffffu",
         TestName = "softmax.cu: a mask that names half of the warp")]
     [TestCase(typeof(Softmax), "lanes > 0; lanes /= 2", "lanes > 1; lanes /= 2",
@@ -32,9 +35,11 @@ public sealed unsafe class DamagedKernelPtxTests
         TestName = "softmax.cu: the wrong power")]
     [TestCase(typeof(SumTo), "        totals[warp] = total;\n    }\n\n    __syncthreads();",
         "        totals[warp] = total;\n    }\n", TestName = "reduce.cu: no barrier between the warps")]
-    [TestCase(typeof(SumTo), "total = joinWarp(lane < Warps ? totals[lane] : START);", "total = joinWarp(totals[lane]);",
+    [TestCase(
+        typeof(SumTo), "total = joinWarp(lane < Warps ? totals[lane] : START);", "total = joinWarp(totals[lane]);",
         TestName = "reduce.cu: totals of warps that are not there")]
-    [TestCase(typeof(SumTo), "__shfl_down_sync(WholeWarp, total, lanes)", "__shfl_down_sync(WholeWarp, total, lanes, 16)",
+    [TestCase(
+        typeof(SumTo), "__shfl_down_sync(WholeWarp, total, lanes)", "__shfl_down_sync(WholeWarp, total, lanes, 16)",
         TestName = "reduce.cu: a warp is joined in two halves")]
     public void A_damage_is_found(Type op, string from, string to)
     {

@@ -6,7 +6,8 @@ namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>
 /// Kernels that the ops' examples and the networks do not ask for, but others may: products in every tile, and
-/// convolutions by im2col, with sides that are constants.
+/// convolutions by im2col, with sides that are constants; and those whose grids are launched along x, as hardware has none
+/// so long along y or z.
 /// </summary>
 internal static class LargeKernels
 {
@@ -18,6 +19,8 @@ internal static class LargeKernels
     [
         .. Products.Select(launch => new KernelVariant("dot", launch.Function)),
         .. Columns.Select(launch => new KernelVariant("conv2D", launch.Function)),
+        .. JoinedKernel.Join([Transpose]).Select(launch => new KernelVariant("dimShuffle", launch.Function)),
+        .. JoinedKernel.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
     private static IEnumerable<KernelLaunch> Products =>
@@ -29,6 +32,19 @@ internal static class LargeKernels
         let cover = tile.Cover(side, side)
         let at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, SomeAddress, SomeAddress)
         select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, DType.Float32, at);
+
+    private static KernelLaunch Transpose => new CudaKernel("copy.cu", "transpose", "T int").Launch(
+        new Dim3(1, 1, Dim3.MostAlongYZ + 1), new Dim3(32, 8), SomeAddress, SomeAddress, default(CudaLoops), 2, 2, 2, 2);
+
+    private static KernelLaunch WideProduct
+    {
+        get
+        {
+            var shape = new GemmShape(16, 8_000_000, 5);
+            var at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, Workspace: SomeAddress);
+            return CudaGemm.Launch(CudaGemm.Tiling(shape, DType.Float32), shape, DType.Float32, at);
+        }
+    }
 
     private static IEnumerable<KernelLaunch> Columns
     {

@@ -50,7 +50,8 @@ public sealed class PtxTests(int architecture)
         }
 
         SimtDouble.Set("SIMT_ARCH", architecture.ToString(CultureInfo.InvariantCulture));
-        _executor = $"{File.ReadAllText(Path.Combine(SimtDouble.Folder, "stamp"))} NVRTC {Nvrtc.Version} sm_{architecture}";
+        string stamp = File.ReadAllText(Path.Combine(SimtDouble.Folder, "stamp"));
+        _executor = $"{stamp} NVRTC {Nvrtc.Version} sm_{architecture}";
         _cache = new TempFolder();
         _device = new CudaDevice(new CudaOptions { CacheFolder = _cache.Path });
     }

@@ -1,5 +1,5 @@
-// libnvrtc for the PTX front end: hands everything to NVIDIA's own library, and what it makes, PTX, back in the place of
-// machine code. The PTX of sm_90 and compute_90 is the same; for compute_90 the library stops there.
+// libnvrtc for the PTX front end: hands everything to NVIDIA's own library, and what it makes, PTX, back in the place
+// of machine code. The PTX of sm_90 and compute_90 is the same; for compute_90 the library stops there.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>

@@ -59,7 +59,8 @@ namespace simt::ptx
             count = distinct(words, count);
             uint8_t load[Banks] = {};
             unsigned most = 0, width = bytes > 4 ? bytes / 4 : 1;
-            for (unsigned i = 0; i < count; ++i) most = std::max<unsigned>(most, ++load[words[i] / width % (Banks / width)]);
+            for (unsigned i = 0; i < count; ++i)
+                most = std::max<unsigned>(most, ++load[words[i] / width % (Banks / width)]);
             shared_passes += most;
             bank_conflicts += most - 1;
         }

@@ -2,7 +2,8 @@
 
 namespace simt::ptx
 {
-    const char* const ClassNames[Classes] = {"fma", "float", "integer", "move", "shared", "global", "control", "tensor"};
+    const char* const ClassNames[Classes] = {
+        "fma", "float", "integer", "move", "shared", "global", "control", "tensor"};
 
     const Table& all_forms()
     {

@@ -1,5 +1,5 @@
-// The table of opcodes: a row for each full form, with what it does to a warp. To teach the executor an instruction is to
-// add a row to one of the files that forms.cpp lists.
+// The table of opcodes: a row for each full form, with what it does to a warp. To teach the executor an instruction is
+// to add a row to one of the files that forms.cpp lists.
 #pragma once
 #include "program.h"
 

@@ -61,7 +61,8 @@ namespace simt::ptx
 
         // A result of less than 32 bits fills its row's 32 by its sign.
         template <class D>
-        using RowOf = std::conditional_t<(sizeof(D) < 4), std::conditional_t<std::is_signed_v<D>, int32_t, uint32_t>, D>;
+        using RowOf =
+            std::conditional_t<(sizeof(D) < 4), std::conditional_t<std::is_signed_v<D>, int32_t, uint32_t>, D>;
 
         template <class D, class A> void add_whole(Table& t, const std::string& to, const std::string& from)
         {

@@ -13,7 +13,8 @@ namespace simt::ptx
         void copy(const Step& step, Warp& warp)
         {
             alignas(64) uint64_t to[Lanes], from[Lanes];
-            const char *to_row = warp.row(step.row[0]), *from_row = warp.row(step.row[1]), *read_row = warp.row(step.row[3]);
+            const char *to_row = warp.row(step.row[0]), *from_row = warp.row(step.row[1]);
+            const char* read_row = warp.row(step.row[3]);
             for (int lane = 0; lane < Lanes; ++lane)
             {
                 to[lane] = get<uint64_t>(to_row, lane);
@@ -26,7 +27,8 @@ namespace simt::ptx
                 reads |= uint32_t(filled != 0) << lane;
                 odd |= uint32_t(filled != 0 && filled != bytes) << lane;
             }
-            if (odd & all) fail(warp, step, odd & all, LaunchFailed, "an asynchronous copy that reads a part of its bytes");
+            if (odd & all)
+                fail(warp, step, odd & all, LaunchFailed, "an asynchronous copy that reads a part of its bytes");
             warp.copies.emplace_back();
             PendingCopy& pending = warp.copies.back();
             shared_addresses(step, warp, to, bytes, pending.to);
@@ -95,7 +97,8 @@ namespace simt::ptx
     {
         Form form = stepwise(copy, Class::Global, 0, {8, 8, 4, 4});
         for (const char* way : {"ca", "cg"})
-            for (const char* to : {"shared", "shared::cta"}) t[std::string("cp.async.") + way + "." + to + ".global"] = form;
+            for (const char* to : {"shared", "shared::cta"})
+                t[std::string("cp.async.") + way + "." + to + ".global"] = form;
         t["cp.async.commit_group"] = stepwise(commit, Class::Control, 0, {});
         t["cp.async.wait_group"] = stepwise(wait_group, Class::Control, 0, {4});
         t["cp.async.wait_all"] = stepwise(wait_all, Class::Control, 0, {});

@@ -1,5 +1,5 @@
-// What the lanes of a warp do together: shuffles, votes, and the warp's barrier. run_warp lets them begin when all lanes
-// that the mask names have come.
+// What the lanes of a warp do together: shuffles, votes, and the warp's barrier. run_warp lets them begin when all
+// lanes that the mask names have come.
 #include "../driver/api.h"
 #include "../driver/report.h"
 #include "lanes.h"
@@ -66,7 +66,9 @@ namespace simt::ptx
             each_lane(warp.mask, [&](int lane) {
                 set |= uint32_t(get<int32_t>(warp.row(step.row[1]), lane) != 0) << lane;
             });
-            uint32_t result = V == Vote::Ballot ? set : V == Vote::Any ? 0 - uint32_t(set != 0) : 0 - uint32_t(set == warp.mask);
+            uint32_t result = V == Vote::Ballot ? set
+                              : V == Vote::Any  ? 0 - uint32_t(set != 0)
+                                                : 0 - uint32_t(set == warp.mask);
             each_lane(warp.mask, [&](int lane) { put<uint32_t>(warp.row(step.row[0]), lane, result); });
         }
 

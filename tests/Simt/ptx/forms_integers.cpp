@@ -91,7 +91,8 @@ namespace simt::ptx
         {
             template <class T> T operator()(T a, uint32_t n) const
             {
-                return T(a >> (n < WidthOf<T> ? n : WidthOf<T> - 1)) & T(n < WidthOf<T> || std::is_signed_v<T> ? ~T(0) : T(0));
+                T kept = n < WidthOf<T> || std::is_signed_v<T> ? T(~T(0)) : T(0);
+                return T(a >> (n < WidthOf<T> ? n : WidthOf<T> - 1)) & kept;
             }
         };
         struct Same
@@ -129,7 +130,9 @@ namespace simt::ptx
         {
             template <class T> uint32_t operator()(T a) const
             {
-                return !a ? WidthOf<T> : sizeof(T) == 8 ? uint32_t(__builtin_clzll(a)) : uint32_t(__builtin_clz(uint32_t(a)));
+                return !a               ? WidthOf<T>
+                       : sizeof(T) == 8 ? uint32_t(__builtin_clzll(a))
+                                        : uint32_t(__builtin_clz(uint32_t(a)));
             }
         };
         struct CountOnes
@@ -185,7 +188,10 @@ namespace simt::ptx
         };
         struct Remainder
         {
-            template <class T> T operator()(T a, T b) const { return T(Bits<T>(a) - Bits<T>(Divide()(a, b)) * Bits<T>(b)); }
+            template <class T> T operator()(T a, T b) const
+            {
+                return T(Bits<T>(a) - Bits<T>(Divide()(a, b)) * Bits<T>(b));
+            }
         };
 
         // The quotient by zero is left open by PTX; nobody means it.
@@ -230,7 +236,8 @@ namespace simt::ptx
         void pack(const Step& step, Warp& warp)
         {
             each_lane(warp.mask, [&](int lane) {
-                uint64_t low = get<uint32_t>(warp.row(step.row[1]), lane), high = get<uint32_t>(warp.row(step.row[2]), lane);
+                uint64_t low = get<uint32_t>(warp.row(step.row[1]), lane);
+                uint64_t high = get<uint32_t>(warp.row(step.row[2]), lane);
                 put<uint64_t>(warp.row(step.row[0]), lane, low | high << 32);
             });
         }
@@ -245,7 +252,8 @@ namespace simt::ptx
         void pack_halves(const Step& step, Warp& warp)
         {
             each_lane(warp.mask, [&](int lane) {
-                uint32_t low = get<uint16_t>(warp.row(step.row[1]), lane), high = get<uint16_t>(warp.row(step.row[2]), lane);
+                uint32_t low = get<uint16_t>(warp.row(step.row[1]), lane);
+                uint32_t high = get<uint16_t>(warp.row(step.row[2]), lane);
                 put<uint32_t>(warp.row(step.row[0]), lane, low | high << 16);
             });
         }

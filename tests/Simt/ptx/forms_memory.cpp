@@ -50,7 +50,8 @@ namespace simt::ptx
             loads.push_back(8);
             stores[0] = 8;
             Form form = stepwise(load<Space, T, D, N>, kind, N, loads);
-            for (const char* cache : {"", ".nc", ".ca", ".cg", ".cs", ".lu", ".cv"}) table["ld" + space + cache + type] = form;
+            for (const char* cache : {"", ".nc", ".ca", ".cg", ".cs", ".lu", ".cv"})
+                table["ld" + space + cache + type] = form;
             if (space == ".param") return;
             form = stepwise(store<Space, T, N>, kind, 0, stores);
             for (const char* cache : {"", ".wb", ".cg", ".cs", ".wt"}) table["st" + space + cache + type] = form;

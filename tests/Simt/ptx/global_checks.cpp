@@ -65,7 +65,8 @@ namespace simt::ptx
                 size_t word = (address - region_.start) / 4;
                 unsigned mask = ((1u << bytes_) - 1) << address % 4;
                 WordState* state = &region_.state[word];
-                WordState now = __atomic_load_n(state, __ATOMIC_RELAXED), must = WordState(Write ? mask << 4 : mask | mask << 4);
+                WordState now = __atomic_load_n(state, __ATOMIC_RELAXED);
+                auto must = WordState(Write ? mask << 4 : mask | mask << 4);
                 if ((now & must) != must) bad_state(lane, address, now);
                 if (Write) __atomic_fetch_or(state, WordState(mask), __ATOMIC_RELAXED);
                 race<Write>(lane, address, region_.race[word], stamp(lane) | mask);
@@ -132,14 +133,15 @@ namespace simt::ptx
                 }
                 for (const uint64_t* reader : {&word.reader, &word.other_reader})
                     if (uint64_t tag = load(*reader); !past(tag, mine) && collides(tag, mine, lane))
-                        collision(lane, address, tag, "a read", reader == &word.reader ? int(word.reader_place) : 0);
+                        collision(
+                            lane, address, tag, "a read", reader == &word.reader ? int(word.reader_place) : 0);
                 store(word.writer, merge(writer, mine));
                 __atomic_store_n(&word.writer_place, uint32_t(step_.line), __ATOMIC_RELAXED);
                 store(word.reader, 0);
                 store(word.other_reader, 0);
             }
 
-            // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one of them.
+            // Keeps two readers: of two blocks if possible, else of two warps. Any writer then collides with one.
             void remember_reader(Race& word, uint64_t mine, int lane) const
             {
                 uint64_t first = load(word.reader);
@@ -192,7 +194,8 @@ namespace simt::ptx
                 int lane, uint64_t address, uint64_t tag, const char* what, int line) const
             {
                 std::string text = in_my_block(tag) ? "race within a block: " : "race between blocks: ";
-                Dim block = block_.grid->place(Stamp::serial(tag) - block_.grid->first_serial), size = block_.grid->block;
+                Dim block = block_.grid->place(Stamp::serial(tag) - block_.grid->first_serial);
+                Dim size = block_.grid->block;
                 uint32_t thread = Stamp::thread(tag);
                 text += spot(address) + "\n  not ordered after " + what +
                         format(" by thread (%u,%u,%u) of block (%u,%u,%u)", thread % size.x, thread / size.x % size.y,
@@ -235,7 +238,8 @@ namespace simt::ptx
         Clock& clock = block.grid->releases[address];
         clock.learn(block.known);
         if (acquired) clock.learn(*acquired);
-        clock.learn(block.serial, std::min(block.fenced, block.last_barrier), warp.thread(lane), warp.fenced[size_t(lane)]);
+        clock.learn(
+            block.serial, std::min(block.fenced, block.last_barrier), warp.thread(lane), warp.fenced[size_t(lane)]);
     }
 
     void fence(Warp& warp)

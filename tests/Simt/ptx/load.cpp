@@ -70,7 +70,8 @@ namespace simt::ptx
                 function.max_threads};
             uint64_t shared = 0;
             for (Variable variable : function.shared) shared = place(variable, shared);
-            module.functions[name] = {name, &module, &kernel.description, {}, (shared + 15) / 16 * 16, 48 << 10, &kernel};
+            module.functions[name] = {
+                name, &module, &kernel.description, {}, (shared + 15) / 16 * 16, 48 << 10, &kernel};
         }
         module.ptx = std::move(loaded);
         return Success;

@@ -72,8 +72,8 @@ namespace simt::ptx
         Split splits[Lanes];
         int count = 0;
 
-        // When the latest __syncwarp of all lanes was, in the time of shared memory and in that of the block, by which what
-        // is done to global memory is ordered; and of each lane its latest of some lanes.
+        // When the latest __syncwarp of all lanes was, in the time of shared memory and in that of the block, by which
+        // what is done to global memory is ordered; and of each lane its latest of some lanes.
         WarpSync synced;
         bool met = false; // at any __syncwarp of this block
         std::array<WarpSync, Lanes> partly_synced = {};

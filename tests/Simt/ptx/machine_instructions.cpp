@@ -1,8 +1,8 @@
-// What an instruction of PTX becomes in machine code, on average: fitted to the disassembly (nvdisasm) of what ptxas 12.4
-// makes of our kernels for sm_90. Of the 20 kernels of the two networks whose loops ptxas leaves as they are, each comes
-// out within 2.2 % of the instructions that are there, of the 341 such of the ops' examples half within 1.8 % and nine
-// tenths within 8.4 %; where ptxas unrolls loops once more, what stands in the text cannot be compared. Division and
-// roots count their common path. docs/profiling.md says how to fit it anew.
+// What an instruction of PTX becomes in machine code, on average: fitted to the disassembly (nvdisasm) of what ptxas
+// 12.4 makes of our kernels for sm_90. Of the 20 kernels of the two networks whose loops ptxas leaves as they are, each
+// comes out within 2.2 % of the instructions that are there, of the 361 such with the ops' examples half within 1.8 %
+// and nine tenths within 8.4 %; where ptxas unrolls loops once more, what stands in the text cannot be compared.
+// Division and roots count their common path. docs/profiling.md says more.
 #include "draft.h"
 #include <cstring>
 

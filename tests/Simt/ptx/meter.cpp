@@ -19,8 +19,8 @@ namespace simt::ptx
     {
         auto number = [](unsigned long long value) { return std::to_string(value); };
         std::string line = "{\"kernel\":\"" + counts.kernel + "\"";
-        line += format(",\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u]", counts.grid[0], counts.grid[1], counts.grid[2],
-            counts.block[0], counts.block[1], counts.block[2]);
+        line += format(",\"grid\":[%u,%u,%u],\"block\":[%u,%u,%u]", counts.grid[0], counts.grid[1],
+            counts.grid[2], counts.block[0], counts.block[1], counts.block[2]);
         line += ",\"blocks\":" + number(counts.blocks) + ",\"warpInstructions\":" + number(counts.warp_instructions) +
                 ",\"threadInstructions\":" + number(counts.thread_instructions) +
                 ",\"machineInstructions\":" + number(counts.machine_instructions);
@@ -28,7 +28,8 @@ namespace simt::ptx
             line += std::string(",\"") + ClassNames[c] + "\":" + number(counts.classes[c]);
         const Meter& m = counts.meter;
         line += ",\"sectorsAsked\":" + number(m.sectors_asked) + ",\"sectorsNeeded\":" + number(m.sectors_needed) +
-                ",\"globalRequests\":" + number(m.global_requests) + ",\"sharedRequests\":" + number(m.shared_requests) +
+                ",\"globalRequests\":" + number(m.global_requests) +
+                ",\"sharedRequests\":" + number(m.shared_requests) +
                 ",\"sharedPasses\":" + number(m.shared_passes) + ",\"bankConflicts\":" + number(m.bank_conflicts);
         lines += line + "}\n";
     }

@@ -102,8 +102,8 @@ namespace simt::ptx
                 draft_.steps.push_back({{form.whole, form.part, {}, 0, line}, std::move(rows), form.writes});
             }
 
-            // The row of an operand that is read. NVRTC reads a register of 64 bits as one of 32 and, for an address, the
-            // other way round; a copy of the right width stands in.
+            // The row of an operand that is read. NVRTC reads a register of 64 bits as one of 32 and, for an address,
+            // the other way round; a copy of the right width stands in.
             int source(const Operand& o, uint8_t bytes, int line)
             {
                 switch (o.kind)
@@ -140,7 +140,9 @@ namespace simt::ptx
                     {
                         if (!first && o.bits) throw Error(in.line, "a second address with an offset");
                         Operand base = o;
-                        base.kind = o.reg >= 0 ? Operand::Register : o.name.empty() ? Operand::Immediate : Operand::Symbol;
+                        base.kind = o.reg >= 0       ? Operand::Register
+                                    : o.name.empty() ? Operand::Immediate
+                                                     : Operand::Symbol;
                         if (first && base.kind != Operand::Immediate) offset = int64_t(o.bits);
                         list.push_back(std::move(base));
                         first = false;

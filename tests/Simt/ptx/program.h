@@ -88,9 +88,10 @@ namespace simt::ptx
     };
 
     // Where generic addresses see shared memory and a thread's own; device memory lies far below.
-    constexpr uint64_t SharedWindow = uint64_t(1) << 56, LocalWindow = uint64_t(2) << 56, WindowBytes = uint64_t(1) << 32;
-    // Nothing lies between two shared variables for this far, so that running over the end of one is seen; a multiple of
-    // the 128 bytes after which banks repeat.
+    constexpr uint64_t SharedWindow = uint64_t(1) << 56, LocalWindow = uint64_t(2) << 56;
+    constexpr uint64_t WindowBytes = uint64_t(1) << 32;
+    // Nothing lies between two shared variables for this far, so that running over the end of one is seen; a multiple
+    // of the 128 bytes after which banks repeat.
     constexpr uint64_t SharedGap = 1024;
 
     // Where a module's variables were put.

@@ -99,8 +99,8 @@ namespace simt::ptx
 
     namespace
     {
-        // From when to when a register is needed. Step i reads at 2i and writes at 2i + 1. What lies between in the text
-        // counts even if no jump leads there: lanes that went apart never write each other's.
+        // From when to when a register is needed. Step i reads at 2i and writes at 2i + 1. What lies between in the
+        // text counts even if no jump leads there: lanes that went apart never write each other's.
         struct Life
         {
             int first = INT32_MAX, last = -1;

@@ -232,8 +232,10 @@ namespace simt::ptx
     void fail(const Warp& warp, const Step& step, uint32_t lanes, int code, const std::string& what)
     {
         const BlockRun& block = *warp.block;
-        throw Fault{code, what + "\n  in kernel " + block.grid->program->name + " at " + place_of(*block.grid->program->module, step.line) + "\n  by " +
-                              name_of(block, warp.thread(__builtin_ctz(lanes)))};
+        const Program& program = *block.grid->program;
+        std::string place = program.name + " at " + place_of(*program.module, step.line);
+        throw Fault{code,
+            what + "\n  in kernel " + place + "\n  by " + name_of(block, warp.thread(__builtin_ctz(lanes)))};
     }
 
     std::string describe(const Warp& warp, uint64_t address)

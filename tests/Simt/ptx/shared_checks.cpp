@@ -145,7 +145,8 @@ namespace simt::ptx
             written = State(written & load<State>(&state_[first]));
             for (uint32_t word = first; word < first + Words; word += sizeof(Tags) / 4)
             {
-                Tags w = load<Tags>(&writer_[word]), r = load<Tags>(&reader_[word]), who = r & WhoMask, mine = Tags{} + (now | me);
+                Tags w = load<Tags>(&writer_[word]), r = load<Tags>(&reader_[word]);
+                Tags who = r & WhoMask, mine = Tags{} + (now | me);
                 if constexpr (Words == 4)
                 {
                     Tags free = Tags(r < floor_) | Tags(who == me);
@@ -159,7 +160,8 @@ namespace simt::ptx
                 {
                     bool bytes = r >= floor_ && who == ByBytes;
                     odd |= uint32_t(w >= floor_ || bytes);
-                    r = bytes ? r : r < floor_ || who == me ? mine : now | (is_warp(who, warp.number) ? several : SeveralWarps);
+                    uint32_t shared = now | (is_warp(who, warp.number) ? several : SeveralWarps);
+                    r = bytes ? r : r < floor_ || who == me ? mine : shared;
                 }
                 std::memcpy(&reader_[word], &r, sizeof(Tags));
             }

@@ -1,5 +1,5 @@
-// Who touched each word of a block's shared memory, and which bytes were ever written: finds reads of what nobody wrote,
-// and accesses of two threads that no barrier orders.
+// Who touched each word of a block's shared memory, and which bytes were ever written: finds reads of what nobody
+// wrote, and accesses of two threads that no barrier orders.
 #pragma once
 #include "../driver/memory.h"
 #include <cstdint>
@@ -26,8 +26,8 @@ namespace simt::ptx
         void open_barrier() { floor_ = tick() << WhoBits; }
         uint32_t tick();
 
-        // Checks an access of each lane of the warp's mask and remembers it. Its addresses are within bounds, aligned to
-        // its bytes.
+        // Checks an access of each lane of the warp's mask and remembers it. Its addresses are within bounds, aligned
+        // to its bytes.
         void read(const Step& step, Warp& warp, const uint32_t* at, unsigned bytes);
         void write(const Step& step, Warp& warp, const uint32_t* at, unsigned bytes);
         // Between the start of an asynchronous copy and the wait for it, what lies at its place is undefined.

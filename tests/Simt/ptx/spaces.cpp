@@ -12,7 +12,8 @@ namespace simt::ptx
             if (at % bytes)
                 fail(warp, step, 1u << lane, MisalignedAddress,
                     format("misaligned: an access that must be at a multiple of %u bytes, at ", bytes) + where);
-            fail(warp, step, 1u << lane, IllegalAddress, format("out of bounds: an access of %u bytes at ", bytes) + where);
+            fail(warp, step, 1u << lane, IllegalAddress,
+                format("out of bounds: an access of %u bytes at ", bytes) + where);
         }
 
         // Whether all addresses of the mask's lanes are aligned and below an end.

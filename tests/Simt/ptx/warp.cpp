@@ -60,8 +60,8 @@ namespace simt::ptx
             fail(warp, step, lanes, LaunchFailed, what);
         }
 
-        // Lanes that come to an instruction that several lanes take together. False if some are not there yet: those that
-        // came wait.
+        // Lanes that come to an instruction that several lanes take together. False if some are not there yet: those
+        // that came wait.
         bool gather(Warp& warp, int at, const Piece& piece)
         {
             for (int s = 0; s < warp.count;)
@@ -159,7 +159,7 @@ namespace simt::ptx
                 }
                 else if (piece.end == Piece::RunsOut)
                     fail_at(warp, piece.line, mask,
-                        "the kernel runs past its last instruction: what happens here, the compiler took for impossible");
+                        "the kernel runs past its last instruction: the compiler took this for impossible");
                 else if (piece.end == Piece::Barrier)
                 {
                     wait(warp, next, mask, Split::AtBarrier);

@@ -14,16 +14,16 @@ internal sealed partial record JoinedKernel : CudaFunction
     private const int MostArgumentBytes = 4096;
 
     /// <summary>
-    /// Each part's declared shared memory, some totals, has a place of its own, as if all ran in one block; what launches
-    /// give is one for all.
+    /// Each part's declared shared memory has a place of its own, as if all ran in one block: some totals or, where the
+    /// launch gives a kernel its memory, a flag. What launches give is one for all.
     /// </summary>
-    private const int DeclaredBytes = 2112;
+    private const int TotalsBytes = 2112, FlagBytes = 16;
 
     /// <summary>
     /// So many products and convolutions go into one: registers are given out for all of a launch, and more than the
     /// parts need for as many tiles' addresses, until they spill.
     /// </summary>
-    private const int MostTiled = 4;
+    private const int MostTiled = 6;
 
     private readonly KernelLaunch[] _parts;
 
@@ -77,7 +77,8 @@ internal sealed partial record JoinedKernel : CudaFunction
     private static bool Fits(List<KernelLaunch> parts, KernelLaunch launch) =>
         launch.Function.MayJoin && parts[0].Function.MayJoin
         && parts.Sum(part => part.ArgumentBytes) + launch.ArgumentBytes <= MostArgumentBytes
-        && parts.Append(launch).Max(part => part.Function.DynamicBytes) + ((parts.Count + 1) * DeclaredBytes)
+        && parts.Append(launch).Max(part => part.Function.DynamicBytes)
+            + parts.Append(launch).Sum(part => part.Function.DynamicBytes > 0 ? FlagBytes : TotalsBytes)
             <= CudaTypes.MostSharedBytes
         && parts.Append(launch).Count(part => part.Function.DynamicBytes > 0) <= MostTiled
         && parts.Sum(part => part.Blocks) + launch.Blocks <= int.MaxValue

@@ -133,7 +133,41 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public override double Ulps => 2;
 
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+        OfPath(inputs, numbers => OfMagnitudes(numbers, outputs));
+
+    /// <summary>
+    /// The magnitudes on the path that is taken. Winograd's algorithms add up neighbours before they multiply: their
+    /// errors are those of the greatest numbers, and where sums of a patch overflow nothing is promised.
+    /// </summary>
+    internal IReadOnlyList<NdArray> OfPath(
+        IReadOnlyList<NdArray> inputs, Func<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> magnitudesOf)
+    {
+        if (Path == ConvolutionPath.Columns)
+        {
+            return OfNumbers(inputs, magnitudesOf(inputs));
+        }
+
+        // A patch has 16 numbers (F(4×4): 36), and so has what is made of it.
+        const double Room = 36 * 36;
+        NdArray[] greatest = [.. inputs.Select(Greatest)];
+        IReadOnlyList<NdArray> magnitudes = magnitudesOf(greatest);
+        double most = Rounding.Greatest(inputs[0].DType) / Room;
+        if (greatest.Concat(magnitudes).Any(array => Array.Exists(array.Data, number => number > most)))
+        {
+            foreach (NdArray magnitude in magnitudes)
+            {
+                Array.Fill(magnitude.Data, double.NaN);
+            }
+        }
+
+        return OfNumbers(inputs, magnitudes);
+
+        static NdArray Greatest(NdArray input)
+        {
+            double most = input.Data.Select(Math.Abs).DefaultIfEmpty().Max();
+            return new NdArray(input.Shape, [.. input.Data.Select(_ => most)], input.DType);
+        }
+    }
 
     /// <summary>
     /// Magnitudes of convolutions of numbers. Of infinities and NaNs nothing is promised: a kernel may multiply them by

@@ -57,7 +57,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
     public override double Ulps => 2;
 
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+        Of.OfPath(inputs, numbers => OfMagnitudes(numbers, outputs));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
@@ -191,7 +191,7 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
     public override double Ulps => 2;
 
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        Conv2D.OfNumbers(inputs, OfMagnitudes(inputs, outputs));
+        Of.OfPath(inputs, numbers => OfMagnitudes(numbers, outputs));
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 

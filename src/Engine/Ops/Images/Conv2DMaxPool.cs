@@ -146,6 +146,10 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
         yield return (
             new Conv2D((1, 1), (0, 1), true) { Path = ConvolutionPath.Winograd2 }, [n, c, h, w], [o, c, 3, 3]);
         yield return (new Conv2D((1, 1), (0, 0), true), [0, c, h, w], [o, c, 2, 2]);
+
+        // More planes than a GPU's block holds at once, and images that it does not hold at all.
+        yield return (new Conv2D((1, 1), (0, 0), true), [2, 40, 14, 15], [3, 40, 2, 2]);
+        yield return (new Conv2D((1, 1), (1, 0), true), [1, 1, 52, 53], [2, 1, 3, 3]);
     }
 
     private static Sample Of(Conv2D convolution, params Arg[] args) =>

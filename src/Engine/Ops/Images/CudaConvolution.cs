@@ -5,8 +5,10 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// A convolution, optionally with its result pooled in windows of 2 × 2, and its gradients, as launches: conv.cuh. Each
-/// is one launch of an implicit matrix product; <see cref="CudaColumns"/> is the general way.
+/// A convolution, optionally with its result pooled in windows of 2 × 2, and its gradients, as launches. Each is one
+/// launch: where the images fit into shared memory, of a kernel that works there (<see cref="CudaDirect"/>,
+/// <see cref="CudaMaxima"/>), else of an implicit matrix product, conv.cuh. <see cref="CudaColumns"/> is the general
+/// way.
 /// </summary>
 internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools = false)
 {
@@ -27,14 +29,21 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     private CudaTiling InputTiling =>
         CudaTiling.Choose(Shape.N * Shape.H * Shape.W, Shape.C, Shape.O * Shape.KH * Shape.KW, DType);
 
-    public long ForwardWorkspace => ForwardTiling.Workspace(DType);
+    public long ForwardWorkspace => DirectForward is null ? ForwardTiling.Workspace(DType) : 0;
 
-    public long InputGradientWorkspace => InputTiling.Workspace(DType);
+    public long InputGradientWorkspace => DirectInputGradient is null ? InputTiling.Workspace(DType) : 0;
 
     /// <summary><c>struct Sides</c> of sides.cuh.</summary>
     public CudaArgument Sides => CudaArgument.Of(SidesLayout.Of(Shape));
 
-    public long WeightsGradientWorkspace(bool withBias) => WeightsTiling(withBias).Workspace(DType);
+    public long WeightsGradientWorkspace(bool withBias) =>
+        Maxima?.Workspace(Shape, DType) ?? WeightsTiling(withBias).Workspace(DType);
+
+    private (CudaDirect Direct, CudaDirectSides Sides)? DirectForward => CudaDirect.Forward(Shape, DType, Pools);
+
+    private (CudaDirect Direct, CudaDirectSides Sides)? DirectInputGradient => CudaDirect.InputGradient(Shape, DType);
+
+    private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, DType) : null;
 
     /// <summary>The convolution.</summary>
     /// <param name="x">The images.</param>
@@ -52,15 +61,21 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     {
         epilogue ??= CudaEpilogue.None;
         CudaEpilogue all = epilogue.And(afterPooling);
+        string[] epilogues =
+        [
+            .. all.Defines("EPILOGUE(x, image, filter, pixel)", epilogue.Text),
+            .. CudaEpilogue.Define("POOLED_EPILOGUE(x, at)", afterPooling?.Text ?? ""),
+        ];
+        if (DirectForward is { } direct)
+        {
+            return Direct("conv_direct.cu", "conv_direct", direct, epilogues, [x, w, y, where], all);
+        }
+
         int vector = Shape.Flip ? 1 : Vector(w, Shape.Taps);
         CudaTiling tiling = ForwardTiling;
         return Kernel(
             "conv.cu", "conv_forward", tiling,
-            [
-                $"VECTOR_W {vector}",
-                .. all.Defines("EPILOGUE(x, image, filter, pixel)", epilogue.Text),
-                .. CudaEpilogue.Define("POOLED_EPILOGUE(x, at)", afterPooling?.Text ?? ""),
-            ])
+            [$"VECTOR_W {vector}", .. epilogues])
             .Launch(
                 tiling.Grid, CudaTile.Threads, [x, w, y, where, workspace, Sides, .. all.Arguments]);
     }
@@ -76,10 +91,16 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         ulong w, ulong g, ulong where, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
     {
         epilogue ??= CudaEpilogue.None;
+        IEnumerable<string> defines = epilogue.Defines("EPILOGUE(x, image, channel, pixel)");
+        if (DirectInputGradient is { } direct)
+        {
+            return Direct(
+                "conv_direct_input_gradient.cu", "conv_direct_input_gradient", direct, defines, [w, g, where, y],
+                epilogue);
+        }
+
         CudaTiling tiling = InputTiling;
-        return Kernel(
-            "conv_input_gradient.cu", "conv_input_gradient", tiling,
-            epilogue.Defines("EPILOGUE(x, image, channel, pixel)"))
+        return Kernel("conv_input_gradient.cu", "conv_input_gradient", tiling, defines)
             .Launch(
                 tiling.Grid, CudaTile.Threads, [w, g, where, y, workspace, Sides, .. epilogue.Arguments]);
     }
@@ -102,16 +123,29 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         CudaEpilogue epilogue = filters?.Epilogue("x", "at") ?? CudaEpilogue.None;
         CudaEpilogue? sums = biases?.Epilogue("x", "filter");
         CudaEpilogue all = epilogue.And(sums);
+        string[] defines =
+        [
+            $"SUMS {(bias == 0 ? 0 : 1)}",
+            .. all.Defines("EPILOGUE(x, at)", epilogue.Text),
+            .. CudaEpilogue.Define("SUMS_EPILOGUE(x, filter)", sums?.Text ?? ""),
+        ];
+        if (Maxima is { } maxima)
+        {
+            return new CudaKernel(
+                "conv_pooled_weights_gradient.cu", "conv_pooled_weights_gradient",
+                [.. KnownSides, .. maxima.Defines(Shape), .. defines])
+            {
+                Shared = maxima.SharedBytes(Shape, DType),
+            }
+            .Launch(
+                maxima.Grid(Shape), CudaTile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
+        }
+
         CudaTiling tiling = WeightsTiling(bias != 0);
         int vector = Pools ? 1 : Vector(g, Shape.Pixels);
         return Kernel(
             "conv_weights_gradient.cu", "conv_weights_gradient", tiling,
-            [
-                $"VECTOR_G {vector}",
-                $"SUMS {(bias == 0 ? 0 : 1)}",
-                .. all.Defines("EPILOGUE(x, at)", epilogue.Text),
-                .. CudaEpilogue.Define("SUMS_EPILOGUE(x, filter)", sums?.Text ?? ""),
-            ])
+            [$"VECTOR_G {vector}", .. defines])
             .Launch(
                 tiling.Grid, CudaTile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
     }
@@ -126,6 +160,24 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     public IEnumerable<string> SidesDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
         ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"SIDES {SidesLayout.Of(Shape).Text}"]
         : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
+
+    /// <summary>The macros of a kernel whose sides are all constants.</summary>
+    private IEnumerable<string> KnownSides =>
+    [
+        $"T {DType.Cuda()}", $"FLIP {(Shape.Flip ? 1 : 0)}", $"POOL {(Pools ? 1 : 0)}",
+        $"SIDES {SidesLayout.Of(Shape).Text}",
+    ];
+
+    private KernelLaunch Direct(
+        string file, string entry, (CudaDirect Layout, CudaDirectSides Sides) direct, IEnumerable<string> defines,
+        IEnumerable<CudaArgument> arguments, CudaEpilogue epilogue) =>
+        new CudaKernel(file, entry, [.. KnownSides, .. direct.Layout.Defines(direct.Sides), .. defines])
+        {
+            Shared = direct.Layout.SharedBytes(direct.Sides, DType),
+        }
+        .Launch(
+            direct.Layout.Grid(direct.Sides), direct.Layout.Threads(direct.Sides),
+            [.. arguments, Sides, .. epilogue.Arguments]);
 
     private CudaTiling WeightsTiling(bool withBias) =>
         CudaTiling.Choose(Shape.Taps + (withBias ? 1 : 0), Shape.O, Pixels, DType);

@@ -11,6 +11,12 @@ internal interface IDistribution
     static abstract (float, float, float, float) Four(PhiloxBlock block);
 
     static abstract (double, double) Two(PhiloxBlock block);
+
+    /// <inheritdoc cref="Op.Ulps"/>
+    static virtual double Ulps => 0;
+
+    /// <summary>The least of <see cref="Op.Magnitudes"/>.</summary>
+    static virtual double Magnitude => 0;
 }
 
 /// <summary>
@@ -57,11 +63,10 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
 
     public override bool Reads(int input) => input == 0;
 
-    public override double Ulps => 8;
+    public override double Ulps => TRow.Ulps;
 
-    /// <summary>At least 1: numbers near 0 come of sines and cosines of rounded angles.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        [new NdArray(outputs[0].Shape, [.. outputs[0].Data.Select(x => Math.Max(1, Math.Abs(x)))])];
+        [new NdArray(outputs[0].Shape, [.. outputs[0].Data.Select(x => Math.Max(TRow.Magnitude, Math.Abs(x)))])];
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         new Variable?[node.Inputs.Count];
@@ -182,6 +187,11 @@ internal readonly struct Uniform : IDistribution
 /// <summary>Two from two: √(−2 log u)·(cos, sin) 2πv for even u, v (Box and Muller, 1958); 1 − u is never 0.</summary>
 internal readonly struct Normal : IDistribution
 {
+    public static double Ulps => 4;
+
+    /// <summary>A number near 0 is the sine of a rounded angle, up to 2π, times a radius, up to 8.6.</summary>
+    public static double Magnitude => 8;
+
     public static (float, float, float, float) Four(PhiloxBlock block)
     {
         (double a, double b) = Pair(Uniform.Single(block.W0), Uniform.Single(block.W1));

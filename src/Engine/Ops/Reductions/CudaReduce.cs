@@ -14,7 +14,7 @@ internal static class CudaReduce
     /// <summary>
     /// As many blocks keep any GPU busy; with fewer, what is reduced is split into parts of at least so much work.
     /// </summary>
-    private const int EnoughBlocks = 256, MostParts = 64, PartRows = 64, PartElements = 4096;
+    private const int EnoughBlocks = 256, MostParts = 64, PartRows = 256, PartElements = 4096;
 
     /// <summary>The bytes in which the parts' results lie, if there are parts.</summary>
     public static long Workspace(Shape from, OperandType to)

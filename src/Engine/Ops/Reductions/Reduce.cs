@@ -183,8 +183,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
             {
                 Composite far = new([n, m], type, 3, [], [new(subtract, 0, 1), new(multiply, 3, 2)], [4]);
                 yield return Made(axes, far, new([n, m], type), new([m], type), new([n, 1], type));
-                Composite many = far with { Shape = [300, 150] };
-                yield return Made(axes, many, new([300, 150], type), new([150], type), new([300, 1], type));
+                Composite many = far with { Shape = [600, 150] };
+                yield return Made(axes, many, new([600, 150], type), new([150], type), new([600, 1], type));
             }
 
             Composite converted = new([2, 9000], type, 2, [0.5], [new(multiply, 0, 2), new(subtract, 3, 1)], [4]);

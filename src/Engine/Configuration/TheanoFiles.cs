@@ -1,0 +1,127 @@
+using System.Text.RegularExpressions;
+using Engine.IO;
+
+namespace Engine.Configuration;
+
+/// <summary>
+/// Finds and reads Theano's configuration files as Theano does (theano/configparser.py): those that <c>$THEANORC</c>
+/// names, else <c>.theanorc</c> in the home folder and, before it, in the current folder. Of several, the later one's
+/// keys stand over the former's; within one, the later line's.
+/// </summary>
+internal static partial class TheanoFiles
+{
+    public const string Variable = "THEANORC";
+    private const string Name = ".theanorc", Defaults = "DEFAULT";
+
+    /// <summary>How deep values may stand in values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
+    private const int MostDeep = 10;
+
+    /// <summary>What Theano gives to values from the environment: <c>/tmp/theano-%(USER)s</c>.</summary>
+    private static readonly string[] s_environment = ["USER", "LSCRATCH", "TMPDIR", "TEMP", "TMP"];
+
+    /// <summary>All keys of all files, each with its value as it counts in the end.</summary>
+    /// <param name="environment">The value of an environment variable.</param>
+    /// <param name="currentFolder">The current folder.</param>
+    /// <param name="homeFolder">The home folder; empty if there is none.</param>
+    /// <param name="passedOver">Is told what stands where Python drops it.</param>
+    /// <exception cref="EngineException">A file cannot be read, or a line of it is none.</exception>
+    public static IReadOnlyList<Entry> Read(
+        Func<string, string?> environment, string currentFolder, string homeFolder, ICollection<string> passedOver)
+    {
+        var sections = new Dictionary<string, Dictionary<string, Entry>>(StringComparer.OrdinalIgnoreCase)
+        {
+            [Defaults] = new(StringComparer.OrdinalIgnoreCase),
+        };
+        foreach (string name in s_environment)
+        {
+            sections[Defaults][name] = new Entry("", name, environment(name) ?? "");
+        }
+
+        foreach (string path in Paths(environment(Variable), currentFolder, homeFolder))
+        {
+            foreach (IniLine line in IniText.Parse(path, ReadableFile.ReadAllText(path)))
+            {
+                if (line.Section[0] == '[')
+                {
+                    throw new EngineException($"{path}, line {line.Number}: '{line.Section}' has no ].");
+                }
+
+                sections.TryAdd(line.Section, new(StringComparer.OrdinalIgnoreCase));
+                if (line.Key is not null)
+                {
+                    sections[line.Section][line.Key] = new Entry($"{path}, line {line.Number}", line.Key, line.Value);
+                }
+                else if (line.Value.Length > 0)
+                {
+                    passedOver.Add($"'{line.Value}' behind [{line.Section}] on line {line.Number}, which Python drops");
+                }
+            }
+        }
+
+        Dictionary<string, Entry> defaults = sections[Defaults];
+        return
+        [
+            .. sections.Where(section => section.Key != Defaults).SelectMany(section =>
+                section.Value.Values.Concat(defaults.Values.Where(entry => IsMeant(section, entry)))
+                    .Select(entry => entry with
+                    {
+                        Key = Setting.KeyOf(section.Key, entry.Key),
+                        Value = Interpolated(entry.Value, section.Value, defaults),
+                    })),
+        ];
+    }
+
+    /// <summary>
+    /// Whether a key of <c>[DEFAULT]</c>, which every section has, is one of this section that is known and not given.
+    /// </summary>
+    private static bool IsMeant(KeyValuePair<string, Dictionary<string, Entry>> section, Entry entry) =>
+        !section.Value.ContainsKey(entry.Key) && TheanoKeys.IsOne(Setting.KeyOf(section.Key, entry.Key));
+
+    private static IEnumerable<string> Paths(string? named, string currentFolder, string homeFolder)
+    {
+        string[] home = homeFolder.Length == 0 ? [] : OperatingSystem.IsWindows()
+            ? [Path.Combine(homeFolder, Name), Path.Combine(homeFolder, Name + ".txt")]
+            : [Path.Combine(homeFolder, Name)];
+        IEnumerable<string> paths = named is null
+            ? home.Append(Path.Combine(currentFolder, Name))
+            : named.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(path =>
+                path is "~" or ['~', '/' or '\\', ..]
+                    ? Path.Combine(homeFolder, path.TrimStart('~').TrimStart('/', '\\'))
+                    : Path.GetFullPath(path, currentFolder));
+
+        // As there, a file that is missing is none; nor is a device, such as /dev/null, or a pipe.
+        return paths.Distinct().Where(path => PathKinds.Of(path) == PathKind.Regular);
+    }
+
+    /// <summary>
+    /// A value with those that it names in place: <c>%(root)s</c>, <c>%%</c> for one %. If one is not there, Theano
+    /// takes the value as it is written.
+    /// </summary>
+    private static string Interpolated(
+        string value, Dictionary<string, Entry> section, Dictionary<string, Entry> defaults)
+    {
+        return Put(value, 1) ?? value;
+
+        string? Put(string text, int depth)
+        {
+            bool isWrong = depth > MostDeep;
+            string put = isWrong ? text : Place().Replace(text, match =>
+            {
+                if (match.Value == "%%")
+                {
+                    return "%";
+                }
+
+                string name = match.Groups[1].Value;
+                Entry? entry = section.GetValueOrDefault(name) ?? defaults.GetValueOrDefault(name);
+                string? inner = match.Groups[1].Success && entry is not null ? Put(entry.Value, depth + 1) : null;
+                isWrong |= inner is null;
+                return inner ?? "";
+            });
+            return isWrong ? null : put;
+        }
+    }
+
+    [GeneratedRegex(@"%%|%\(([^)]+)\)s|%")]
+    private static partial Regex Place();
+}

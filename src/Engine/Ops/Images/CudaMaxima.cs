@@ -1,0 +1,131 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// How a block of conv_pooled_weights_gradient.cu works, which makes products of the windows' greatest pixels alone.
+/// The layout follows from the shape and the dtype alone, as a tiling does.
+/// </summary>
+/// <param name="Filters">Filters of a block.</param>
+/// <param name="Groups">So many groups of <paramref name="Own"/> channels are a block's.</param>
+/// <param name="Own">Channels whose sums a thread keeps.</param>
+/// <param name="Parts">Blocks among which the images are split.</param>
+internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int Parts)
+{
+    private const int Threads = CudaTile.Threads, Warp = 32;
+
+    /// <summary>A thread's registers hold so many bytes of sums, and a block so many in shared memory.</summary>
+    private const int MostSumBytes = 160, MostBytes = 36 * 1024;
+
+    /// <summary>Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>.</summary>
+    private const int Multiprocessors = 128;
+
+    /// <summary>
+    /// Instructions, counted in the kernel's PTX: of a thread for a window beside a read and a product for each sum, for
+    /// an element that is brought, for a window's maximum, and for each sum when parts are joined.
+    /// </summary>
+    private const int PerWindow = 6, PerElement = 6, PerMaximum = 16, PerSum = 30;
+
+    private int Walkers => Threads / (Filters * Groups);
+
+    /// <summary>The layout for a shape, if it can be computed so.</summary>
+    public static CudaMaxima? Choose(ConvShape shape, DType dtype)
+    {
+        if (shape is not { StrideH: 1, StrideW: 1 } || Math.Min(shape.N, Math.Min(shape.C, shape.O)) == 0)
+        {
+            return null;
+        }
+
+        CudaMaxima? best = null;
+        double least = double.PositiveInfinity;
+        for (int filters = 8; filters <= 64; filters *= 2)
+        {
+            for (int groups = 1; filters * groups <= Threads && groups < 2 * shape.C; groups *= 2)
+            {
+                for (int own = 1; own <= shape.C && own * shape.KH * shape.KW * dtype.Size() <= MostSumBytes; own++)
+                {
+                    var layout = new CudaMaxima(filters, groups, own, 1);
+                    Dim3 grid = layout.Grid(shape);
+                    int most = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
+                    layout = layout with { Parts = 1 << BitOperations.Log2((uint)most) };
+                    if (layout.SharedBytes(shape, dtype) <= MostBytes && layout.Clocks(shape) < least)
+                    {
+                        (best, least) = (layout, layout.Clocks(shape));
+                    }
+                }
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>The blocks.</summary>
+    public Dim3 Grid(ConvShape shape) =>
+        new(CudaTypes.Blocks(shape.O, Filters), CudaTypes.Blocks(shape.C, Groups * Own), Parts);
+
+    /// <summary>The shared memory of a block.</summary>
+    public int SharedBytes(ConvShape shape, DType dtype)
+    {
+        int maxima = Filters * (Windows(shape) | 1) * 2;
+        int planes = CudaTypes.Blocks(Groups * Own * PlaneArea(shape), 2) * 2;
+        return Math.Max(planes + maxima, Threads * Count(shape)) * dtype.Size();
+    }
+
+    /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
+    public long Workspace(ConvShape shape, DType dtype) =>
+        Parts > 1 ? (long)Grid(shape).X * Grid(shape).Y * Parts * Left(shape) * Threads * dtype.Size() : 0;
+
+    /// <summary>The macros that the kernel takes.</summary>
+    public IEnumerable<string> Defines(ConvShape shape) =>
+    [
+        $"FILTER_HEIGHT {shape.KH}",
+        $"FILTER_WIDTH {shape.KW}",
+        $"PLANE_HEIGHT {shape.H + (2 * shape.PadH)}",
+        $"PLANE_WIDTH {PlaneWidth(shape)}",
+        $"FILTERS {Filters}",
+        $"GROUPS {Groups}",
+        $"OWN {Own}",
+        $"WALKERS {Walkers}",
+        $"THREADS {Threads}",
+        $"ARRIVALS {(Parts > 1 ? Grid(shape).X * Grid(shape).Y * Parts : 0)}",
+    ];
+
+    private static int Windows(ConvShape shape) => shape.OH / 2 * (shape.OW / 2);
+
+    private static int PlaneArea(ConvShape shape) => (shape.H + (2 * shape.PadH)) * PlaneWidth(shape);
+
+    /// <summary>
+    /// The columns of a plane in shared memory: the two rows of a window, and of its neighbour, lie in different banks.
+    /// </summary>
+    private static int PlaneWidth(ConvShape shape)
+    {
+        const int Apart = 4;
+        int width = shape.W + (2 * shape.PadW);
+        while (width % Warp is < Apart or > Warp - Apart)
+        {
+            width++;
+        }
+
+        return width;
+    }
+
+    private int Count(ConvShape shape) => (Own * shape.KH * shape.KW) + 1;
+
+    private int Left(ConvShape shape) => CudaTypes.Blocks((long)Filters * Groups * Count(shape), Threads);
+
+    /// <summary>An estimate of the time it takes, in instructions of a multiprocessor.</summary>
+    private double Clocks(ConvShape shape)
+    {
+        const int Warps = Threads / Warp;
+        const double SharedBanks = 1.25;
+        double walk = Math.Ceiling((double)Windows(shape) / Walkers) * (PerWindow + (2 * Count(shape)));
+        double bringing = ((double)Groups * Own * PlaneArea(shape) * PerElement)
+            + ((double)Filters * Windows(shape) * PerMaximum);
+        double image = (Warps * walk * (Filters < Warp ? SharedBanks : 1)) + (bringing / Warp);
+        double join = (double)Warps * Left(shape) * PerSum;
+        double blocks = Math.Ceiling((double)Grid(shape).X * Grid(shape).Y * Parts / Multiprocessors);
+        return blocks * ((Math.Ceiling((double)shape.N / Parts) * image) + join);
+    }
+}

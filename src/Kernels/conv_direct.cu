@@ -1,0 +1,71 @@
+// Convolution of stride 1 from shared memory: conv_direct.cuh says how, conv.cuh what it is.
+//
+// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW); with POOL 1 (N, O, OH / 2, OW / 2), and `where` likewise says
+// at which pixel of the whole result the greatest of a window lay
+#include "conv_direct.cuh"
+#include "pooled.cuh"
+
+#ifndef POOLED_EPILOGUE
+#define POOLED_EPILOGUE(...)
+#endif
+
+// EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow; POOLED_EPILOGUE(x, at), where y[at] is the pooled
+// element.
+extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
+    const T* x, const T* w, T* y, int* where, Sides given OPERANDS)
+{
+    SIDES_OF(given);
+    int across = POOL ? s.resultWidth / 2 : (s.resultWidth + 1) / 2;
+    int tiles = (POOL ? s.resultHeight / 2 : (s.resultHeight + 1) / 2) * across;
+    Windows windows(tiles);
+    for (int first = 0; first < s.channels; first += CHUNK) {
+        int count = min(CHUNK, s.channels - first);
+        if (first > 0) {
+            __syncthreads();
+        }
+
+        bringPlanes(x, s.images, s.channels, first, count, s.height, s.width, s.padH, s.padW);
+        bringWeights(w, first, count, s.filters, s.taps(), s.filterArea(), FLIP);
+        __syncthreads();
+        if (windows.isActive()) {
+            windows.add(count, across);
+        }
+    }
+
+#if POOL
+    int image = blockIdx.x * IMAGES + windows.image;
+    if (!windows.isActive() || image >= s.images) {
+        return;
+    }
+
+    int corner = windows.tile / across * 2 * s.resultWidth + windows.tile % across * 2;
+    #pragma unroll
+    for (int out = 0; out < OWN; out++) {
+        int filter = (blockIdx.y * GROUPS + windows.group) * OWN + out;
+        if (filter >= s.filters) {
+            return;
+        }
+
+        Greatest most;
+        #pragma unroll
+        for (int place = 0; place < Window; place++) {
+            int pixel = corner + place / 2 * s.resultWidth + place % 2;
+            T value = windows.sums[out][place];
+            EPILOGUE(value, image, filter, pixel)
+            most.take(value, pixel);
+        }
+
+        size_t to = ((size_t)image * s.filters + filter) * tiles + windows.tile;
+        T value = most.value;
+        POOLED_EPILOGUE(value, to)
+        y[to] = value;
+        where[to] = most.pixel;
+    }
+#else
+    windows.forEach(s.images, s.filters, s.resultHeight, s.resultWidth, across,
+        [&](int image, int filter, int pixel, T value) {
+            EPILOGUE(value, image, filter, pixel)
+            y[((size_t)image * s.filters + filter) * s.resultArea() + pixel] = value;
+        });
+#endif
+}
