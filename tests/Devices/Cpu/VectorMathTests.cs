@@ -7,6 +7,9 @@ public unsafe class VectorMathTests
     /// <summary>A prime, so that all low bits are met: about 216,000 floats of every sign and exponent.</summary>
     private const long Stride = 19_937;
 
+    /// <summary>Odd, so that all low bits are met: about 6,000 doubles of every sign and exponent.</summary>
+    private const ulong DoubleStride = 3_000_000_000_000_037;
+
     public enum Function
     {
         Exp,
@@ -59,39 +62,151 @@ public unsafe class VectorMathTests
     }
 
     [Test]
-    public void Doubles_are_those_of_the_runtime([Values] Function function)
+    public void Over_all_doubles_the_error_is_within_two_ulp([Values] Function function)
     {
-        double[] x =
-        [
-            0, 1e-300, 1e-20, 1e-8, -1e-8, 0.3, -0.3, 1, -1, 20, -20, 300, -800, 800, 1e10, double.NaN,
-            double.PositiveInfinity, double.NegativeInfinity,
-        ];
-
-        double[] y = Run(function, 256, x);
-
-        for (int i = 0; i < x.Length; i++)
+        var x = new List<double>
         {
-            double exact = Exact(function, x[i]);
-            bool near = y[i].Equals(exact) || Math.Abs(y[i] - exact) <= 4e-16 * Math.Abs(exact);
-            Assert.That(near, $"{function}({x[i]}) = {y[i]:R}, not {exact:R}");
+            0, -0.0, double.NaN, double.PositiveInfinity, double.NegativeInfinity, double.Epsilon, -double.Epsilon,
+            double.MaxValue, double.MinValue, 1 << 30, (1 << 30) + 0.7, 2.2250738585072014e-308, 1e22,
+        };
+        for (ulong bits = 0; bits < ulong.MaxValue - DoubleStride; bits += DoubleStride)
+        {
+            x.Add(BitConverter.UInt64BitsToDouble(bits));
         }
+
+        // Where the functions bend, and near multiples of π/2 those where they all but vanish.
+        double[] centres =
+        [
+            -745, -708, -37, -1, -0.35, 0, 0.35, 0.7, 1, 1.4142135623730951, 20, 37, 355, 573204, 709.7,
+            6381956970095103.0 / 4294967296,
+        ];
+        foreach (double centre in centres)
+        {
+            for (int i = -60; i <= 60; i++)
+            {
+                x.Add(centre + (i * 7.300001e-3));
+                x.Add(centre + (i * 7.300001e-9));
+            }
+        }
+
+        double[] exact = [.. x.Select(each => Precise(function, each))];
+
+        Assert.Multiple(() =>
+        {
+            foreach (int width in Widths.All)
+            {
+                double[] y = Run(function, width, x.ToArray());
+                long[] errors = [.. y.Select((each, i) => Ulps(each, exact[i]))];
+                int at = Array.IndexOf(errors, errors.Max());
+                Assert.That(
+                    errors[at], Is.LessThanOrEqualTo(2),
+                    $"{function}({x[at]:R}) = {y[at]:R}, not {exact[at]:R}, at {width} bits");
+            }
+        });
     }
 
     [Test]
     public void A_power_has_the_special_cases_of_the_runtimes(
         [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
-        float[] values =
-            [0f, -0f, 1f, -1f, 2f, -2f, 0.5f, 3f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
-        foreach (float x in values)
+        double[] values =
+        [
+            0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, -3, 1e9, 1e-9, double.NaN, double.PositiveInfinity,
+            double.NegativeInfinity,
+        ];
+        (double X, double Y)[] pairs = [.. values.SelectMany(x => values.Select(y => (x, y)))];
+        float[] single = Powers<float>(width, [.. pairs.Select(pair => ((float)pair.X, (float)pair.Y))]);
+        double[] twice = Powers<double>(width, pairs);
+        for (int i = 0; i < pairs.Length; i++)
         {
-            foreach (float y in values)
+            (double x, double y) = pairs[i];
+            float expected = (float)Math.Pow((float)x, (float)y);
+            Assert.That(Ulps(single[i], expected), Is.LessThanOrEqualTo(1), $"{x} to the power {y}, float32");
+            Assert.That(Ulps(twice[i], Math.Pow(x, y)), Is.LessThanOrEqualTo(1), $"{x} to the power {y}, float64");
+            if (!double.IsNaN(twice[i]))
             {
-                var job = new PowJob { X = x, Y = y, Result = [float.MinValue] };
-                Widths.Run<float, PowJob>(width, job);
-                Assert.That(job.Result[0], Is.EqualTo(MathF.Pow(x, y)), $"{x} to the power {y}");
+                bool isNegative = double.IsNegative(Math.Pow(x, y));
+                Assert.That(float.IsNegative(single[i]), Is.EqualTo(isNegative), $"the sign of {x} to the power {y}");
+                Assert.That(double.IsNegative(twice[i]), Is.EqualTo(isNegative), $"the sign of {x} to the power {y}");
             }
         }
+    }
+
+    [Test]
+    public void A_power_is_within_two_ulp_up_to_the_largest_and_the_least(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        var random = new Random(7);
+        var pairs = new List<(double X, double Y)>();
+        for (int i = 0; i < 4000; i++)
+        {
+            // Of all sizes, and near 1 with large exponents; their power has an exponent of up to ±1100.
+            double log = (random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-30, 11));
+            double x = Math.Exp(Math.Clamp(log, -740, 700));
+            pairs.Add((x, (random.NextDouble() - 0.5) * 1520 / Math.Log(x)));
+        }
+
+        double[] y = Powers<double>(width, pairs.ToArray());
+        (float X, float Y)[] singles = [.. pairs.Select(pair => ((float)pair.X, (float)(pair.Y / 7)))];
+        float[] z = Powers<float>(width, singles);
+
+        for (int i = 0; i < y.Length; i++)
+        {
+            double exact = DoubleDouble.Exp(pairs[i].Y * DoubleDouble.Log(pairs[i].X)).High;
+            Assert.That(Ulps(y[i], exact), Is.LessThanOrEqualTo(2), $"{pairs[i]}: {y[i]:R}, not {exact:R}");
+            float nearest = (float)Math.Pow(singles[i].X, singles[i].Y);
+            Assert.That(Ulps(z[i], nearest), Is.LessThanOrEqualTo(2), $"{singles[i]}: {z[i]:R}, not {nearest:R}");
+        }
+    }
+
+    /// <summary>The nearest double to the exact value.</summary>
+    private static double Precise(Function function, double x)
+    {
+        return function switch
+        {
+            Function.Exp => E(x).High,
+            Function.ExpM1 => DoubleDouble.ExpM1(x).High,
+            Function.Log => DoubleDouble.Log(x).High,
+            Function.Log1P => x > -1 ? DoubleDouble.Log1P(x).High : Math.Log(1 + x),
+            Function.Tanh => Math.CopySign(Tanh(Math.Min(Math.Abs(x), 40)).High, x),
+            Function.Sigmoid => x < -50 ? E(x).High : (1 / (1 + E(-x))).High,
+            Function.Softplus => x < -50 ? E(x).High
+                : x > 50 ? x
+                : (Math.Max(x, 0) + DoubleDouble.Log1P(E(-Math.Abs(x)))).High,
+            _ => Math.Abs(x) <= 1 << 30 ? SinOrCos(function, x).High : Exact(function, x),
+        };
+
+        static DoubleDouble E(DoubleDouble x) => DoubleDouble.Exp(x);
+
+        static DoubleDouble Tanh(double x)
+        {
+            DoubleDouble m = DoubleDouble.ExpM1(2 * x);
+            return m / (m + 2);
+        }
+    }
+
+    /// <summary>By the series, of what is left of a number of quarter turns.</summary>
+    private static DoubleDouble SinOrCos(Function function, double x)
+    {
+        bool isCos = function == Function.Cos;
+        double[] quarterTurn = [1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33, 4.320569562893192e-50];
+        double n = Math.Round(Math.Abs(x) / quarterTurn[0]);
+        DoubleDouble r = Math.Abs(x);
+        foreach (double part in quarterTurn)
+        {
+            r -= DoubleDouble.Product(part, n);
+        }
+
+        long quarter = ((long)n + (isCos ? 1 : 0)) & 3;
+        bool isOdd = (quarter & 1) == 0;
+        DoubleDouble z = r * r, term = isOdd ? r : 1, sum = term;
+        for (int i = isOdd ? 2 : 1; i < 30; i += 2)
+        {
+            term = -(term * z) / (i * (i + 1.0));
+            sum += term;
+        }
+
+        return (quarter >= 2) != (!isCos && double.IsNegative(x)) ? -sum : sum;
     }
 
     private static double Exact(Function function, double x) => function switch
@@ -133,18 +248,35 @@ public unsafe class VectorMathTests
 
     private static long Ulps(float a, float b)
     {
-        if (float.IsNaN(a) || float.IsNaN(b))
-        {
-            return float.IsNaN(a) && float.IsNaN(b) ? 0 : long.MaxValue;
-        }
+        return float.IsNaN(a) || float.IsNaN(b)
+            ? float.IsNaN(a) && float.IsNaN(b) ? 0 : long.MaxValue
+            : Math.Abs(Ordered(BitConverter.SingleToInt32Bits(a)) - Ordered(BitConverter.SingleToInt32Bits(b)));
 
-        return Math.Abs(Ordered(a) - Ordered(b));
+        static long Ordered(int bits) => bits < 0 ? -(long)(bits & int.MaxValue) : bits;
     }
 
-    private static long Ordered(float x)
+    private static long Ulps(double a, double b)
     {
-        int bits = BitConverter.SingleToInt32Bits(x);
-        return bits < 0 ? -(long)(bits & int.MaxValue) : bits;
+        return double.IsNaN(a) || double.IsNaN(b)
+            ? double.IsNaN(a) && double.IsNaN(b) ? 0 : long.MaxValue
+            : (long)Int128.Min(long.MaxValue, Int128.Abs(Ordered(a) - Ordered(b)));
+
+        static Int128 Ordered(double x)
+        {
+            long bits = BitConverter.DoubleToInt64Bits(x);
+            return bits < 0 ? -(Int128)(bits & long.MaxValue) : bits;
+        }
+    }
+
+    private static T[] Powers<T>(int width, (T X, T Y)[] pairs)
+        where T : unmanaged
+    {
+        var job = new PowJob<T>
+        {
+            X = [.. pairs.Select(pair => pair.X)], Y = [.. pairs.Select(pair => pair.Y)], Result = new T[pairs.Length],
+        };
+        Widths.Run<T, PowJob<T>>(width, job);
+        return job.Result;
     }
 
     private static T[] Run<T>(Function function, int width, T[] x)
@@ -155,16 +287,21 @@ public unsafe class VectorMathTests
         return job.Y;
     }
 
-    private struct PowJob : ISimdJob<float>
+    private struct PowJob<T> : ISimdJob<T>
+        where T : unmanaged
     {
-        public float X, Y;
-        public float[] Result;
+        public T[] X, Y, Result;
 
-        public readonly void Run<S, V>() where S : struct, ISimd<V, float> where V : struct
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
         {
-            fixed (float* result = Result)
+            fixed (T* x = X, y = Y, result = Result)
             {
-                S.StorePartial(result, VectorMath.Pow<S, V, float>(S.Splat(X), S.Splat(Y)), 1);
+                for (int i = 0; i < X.Length; i += S.Count)
+                {
+                    int count = Math.Min(S.Count, X.Length - i);
+                    V power = VectorMath.Pow<S, V, T>(S.LoadPartial(x + i, count), S.LoadPartial(y + i, count));
+                    S.StorePartial(result + i, power, count);
+                }
             }
         }
     }

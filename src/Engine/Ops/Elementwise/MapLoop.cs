@@ -30,6 +30,9 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
 {
     private const int Grain = 8192;
 
+    /// <summary>How many vectors the loop handles in a turn.</summary>
+    private const int Several = 4;
+
     private readonly T* _a;
     private readonly T* _b;
     private readonly T* _c;
@@ -85,12 +88,19 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         T* c = TMap.Arity > 2 ? _c + Offset(2, row) + ((long)column * strideC) : a;
         V splatA = S.Splat(*a), splatB = S.Splat(*b), splatC = S.Splat(*c);
         int i = 0;
+        // The processor takes several vectors up at once: one alone waits for its own results.
+        for (; i <= n - (Several * S.Count); i += Several * S.Count)
+        {
+            V r0 = Of(i), r1 = Of(i + S.Count), r2 = Of(i + (2 * S.Count)), r3 = Of(i + (3 * S.Count));
+            TStore.Store(y, i, r0, S.Count);
+            TStore.Store(y, i + S.Count, r1, S.Count);
+            TStore.Store(y, i + (2 * S.Count), r2, S.Count);
+            TStore.Store(y, i + (3 * S.Count), r3, S.Count);
+        }
+
         for (; i <= n - S.Count; i += S.Count)
         {
-            V va = strideA == 0 ? splatA : S.Load(a + i);
-            V vb = TMap.Arity < 2 ? va : strideB == 0 ? splatB : S.Load(b + i);
-            V vc = TMap.Arity < 3 ? va : strideC == 0 ? splatC : S.Load(c + i);
-            TStore.Store(y, i, TMap.Map<S, V, T>(va, vb, vc), S.Count);
+            TStore.Store(y, i, Of(i), S.Count);
         }
 
         if (i < n)
@@ -100,6 +110,15 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
             V vb = TMap.Arity < 2 ? va : strideB == 0 ? splatB : S.LoadPartial(b + i, left);
             V vc = TMap.Arity < 3 ? va : strideC == 0 ? splatC : S.LoadPartial(c + i, left);
             TStore.Store(y, i, TMap.Map<S, V, T>(va, vb, vc), left);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        V Of(int at)
+        {
+            V va = strideA == 0 ? splatA : S.Load(a + at);
+            V vb = TMap.Arity < 2 ? va : strideB == 0 ? splatB : S.Load(b + at);
+            V vc = TMap.Arity < 3 ? va : strideC == 0 ? splatC : S.Load(c + at);
+            return TMap.Map<S, V, T>(va, vb, vc);
         }
     }
 

@@ -8,7 +8,10 @@ internal interface IScalarFunction
     static abstract double Of(double x, double y);
 }
 
-/// <summary>Functions taken lane by lane in double, where a vector version is not worth its code.</summary>
+/// <summary>
+/// The runtime's functions of the lanes of a vector of float or double, one by one: for rare arguments, and for hardware
+/// that rounds a·b + c twice.
+/// </summary>
 internal static unsafe class ScalarMath
 {
     internal static V PerLane<S, V, T, F>(V x)
@@ -28,37 +31,13 @@ internal static unsafe class ScalarMath
             {
                 ((float*)a)[i] = (float)F.Of(((float*)a)[i], ((float*)b)[i]);
             }
-            else if (typeof(T) == typeof(double))
-            {
-                ((double*)a)[i] = F.Of(((double*)a)[i], ((double*)b)[i]);
-            }
             else
             {
-                ((int*)a)[i] = (int)F.Of(((int*)a)[i], ((int*)b)[i]);
+                ((double*)a)[i] = F.Of(((double*)a)[i], ((double*)b)[i]);
             }
         }
 
         return S.Load(a);
-    }
-
-    internal readonly struct Exp : IScalarFunction
-    {
-        public static double Of(double x, double y) => Math.Exp(x);
-    }
-
-    internal readonly struct ExpM1 : IScalarFunction
-    {
-        /// <summary>W. Kahan's form: the rounding error of u is in the divisor too.</summary>
-        public static double Of(double x, double y)
-        {
-            double u = Math.Exp(x);
-            return u == 1 ? x : double.IsInfinity(u) || u < 1e-16 ? u - 1 : (u - 1) * x / Math.Log(u);
-        }
-    }
-
-    internal readonly struct Log : IScalarFunction
-    {
-        public static double Of(double x, double y) => Math.Log(x);
     }
 
     internal readonly struct Log1P : IScalarFunction
@@ -69,11 +48,6 @@ internal static unsafe class ScalarMath
             double u = 1 + x;
             return u == 1 ? x : u <= 0 || double.IsInfinity(u) ? Math.Log(u) : Math.Log(u) * (x / (u - 1));
         }
-    }
-
-    internal readonly struct Tanh : IScalarFunction
-    {
-        public static double Of(double x, double y) => Math.Tanh(x);
     }
 
     internal readonly struct Sin : IScalarFunction

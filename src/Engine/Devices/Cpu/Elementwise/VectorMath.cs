@@ -3,27 +3,19 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// Elementary functions of the lanes of a vector. For float, polynomials within 2 ulp of the rounded exact value
-/// everywhere, subnormal arguments and results included; the coefficients are minimax, by the Remez algorithm. For
-/// double, the runtime's scalar functions lane by lane.
+/// Elementary functions of the lanes of a vector, of float and double: polynomials within 2 ulp of the rounded exact
+/// value everywhere, subnormal arguments and results included. The coefficients are minimax, by the Remez algorithm;
+/// float and double differ in their number.
 /// </summary>
-internal static class VectorMath
+internal static partial class VectorMath
 {
-    // Ln2High has so few bits that its product with any exponent is exact.
-    private const double Ln2High = 0.693359375;
-    private const double Ln2Low = -2.12194440054690583e-4;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V Exp<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        if (typeof(T) != typeof(float))
-        {
-            return ScalarMath.PerLane<S, V, T, ScalarMath.Exp>(x);
-        }
-
         // Beyond the bounds the result is infinite or 0 all the same; NaN passes as the second operand.
-        x = S.MinNative(S.Const(89), S.MaxNative(S.Const(-104.5), x));
+        x = S.MinNative(Const<S, V, T>(89, 710), S.MaxNative(Const<S, V, T>(-104.5, -746), x));
         V n = S.Round(S.Mul(x, S.Const(1.44269504088896341)));
         V p = S.Add(ExpM1Reduced<S, V, T>(Reduce<S, V, T>(x, n)), S.Const(1));
         return S.Scale(p, n);
@@ -34,12 +26,7 @@ internal static class VectorMath
     internal static V ExpM1<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        if (typeof(T) != typeof(float))
-        {
-            return ScalarMath.PerLane<S, V, T, ScalarMath.ExpM1>(x);
-        }
-
-        V clamped = S.MinNative(S.Const(89), S.MaxNative(S.Const(-20), x));
+        V clamped = S.MinNative(Const<S, V, T>(89, 710), S.MaxNative(Const<S, V, T>(-20, -40), x));
         V n = S.Round(S.Mul(clamped, S.Const(1.44269504088896341)));
         V m = ExpM1Reduced<S, V, T>(Reduce<S, V, T>(clamped, n));
         V result = S.Scale(S.Add(m, S.Sub(S.Const(1), S.Scale(S.Const(1), S.Neg(n)))), n);
@@ -50,15 +37,7 @@ internal static class VectorMath
     internal static V Log<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        if (typeof(T) != typeof(float))
-        {
-            return ScalarMath.PerLane<S, V, T, ScalarMath.Log>(x);
-        }
-
-        V subnormal = S.Less(x, S.ConstBits(0x0080_0000));
-        V normal = S.Select(subnormal, S.Mul(x, S.Const(8388608)), x);
-        (V f, V e) = Decompose<S, V, T>(normal);
-        e = S.Sub(e, S.And(subnormal, S.Const(23)));
+        (V f, V e) = Decompose<S, V, T>(x);
         return LogSpecial<S, V, T>(x, LogReduced<S, V, T>(f, e, S.Zero));
     }
 
@@ -67,11 +46,6 @@ internal static class VectorMath
     internal static V Log1P<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        if (typeof(T) != typeof(float))
-        {
-            return ScalarMath.PerLane<S, V, T, ScalarMath.Log1P>(x);
-        }
-
         V one = S.Const(1);
         V u = S.Add(x, one);
         // What the sum 1 + x lost; log(u + lost) = log(u) + lost / u.
@@ -87,12 +61,14 @@ internal static class VectorMath
     internal static V Tanh<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
+        V a = S.Abs(x);
         if (typeof(T) != typeof(float))
         {
-            return ScalarMath.PerLane<S, V, T, ScalarMath.Tanh>(x);
+            // e²ᵃ - 1 over itself plus 2; beyond the bound the quotient is 1.
+            V m = ExpM1<S, V, T>(S.MinNative(S.Const(40), S.Add(a, a)));
+            return S.Or(S.Div(m, S.Add(m, S.Const(2))), S.And(x, SignBit<S, V, T>()));
         }
 
-        V a = S.Abs(x);
         V z = S.Mul(x, x);
         V p = S.Fma(z, S.Const(-0.00570543377288), S.Const(0.0206395412549));
         p = S.Fma(z, p, S.Const(-0.0537398777549));
@@ -115,8 +91,9 @@ internal static class VectorMath
         return S.Div(S.Select(S.Less(x, S.Zero), e, one), S.Add(one, e));
     }
 
+    // Not inlined, like those below: a loop over several vectors would be more than the JIT compiles well.
     /// <summary>log(1 + eˣ).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     internal static V Softplus<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
@@ -124,18 +101,22 @@ internal static class VectorMath
         return S.Add(S.MaxNative(S.Zero, x), Log1P<S, V, T>(e));
     }
 
-    internal static V Sin<S, V, T>(V x)
+    /// <summary>A literal for float, or the one for double.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Const<S, V, T>(double single, double twice)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        ScalarMath.PerLane<S, V, T, ScalarMath.Sin>(x);
+        typeof(T) == typeof(float) ? S.Const(single) : S.Const(twice);
 
-    internal static V Cos<S, V, T>(V x)
+    // The high part has so few bits that its product with any exponent is exact.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Ln2High<S, V, T>()
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        ScalarMath.PerLane<S, V, T, ScalarMath.Cos>(x);
+        Const<S, V, T>(0.693359375, 0.693147180601954460144043);
 
-    /// <summary>x to the power y, with the special cases of <see cref="Math.Pow"/>.</summary>
-    internal static V Pow<S, V, T>(V x, V y)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Ln2Low<S, V, T>()
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        ScalarMath.PerLane<S, V, T, ScalarMath.Pow>(x, y);
+        Const<S, V, T>(-2.12194440054690583e-4, -4.200915072681084729182e-11);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V SignBit<S, V, T>()
@@ -145,13 +126,28 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Reduce<S, V, T>(V x, V n)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        S.Fma(n, S.Const(-Ln2Low), S.Fma(n, S.Const(-Ln2High), x));
+        S.Fma(n, S.Neg(Ln2Low<S, V, T>()), S.Fma(n, S.Neg(Ln2High<S, V, T>()), x));
 
     /// <summary>eʳ - 1 for |r| ≤ log(2) / 2: r + r²·q(r).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V ExpM1Reduced<S, V, T>(V r)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
+        if (typeof(T) != typeof(float))
+        {
+            V p = S.Fma(r, S.Const(2.0923449572861040318e-9), S.Const(2.5108887473402445102e-8));
+            p = S.Fma(r, p, S.Const(2.7557245705365452474e-7));
+            p = S.Fma(r, p, S.Const(2.7557244596818844378e-6));
+            p = S.Fma(r, p, S.Const(0.00002480158735743125912));
+            p = S.Fma(r, p, S.Const(0.00019841269885786207645));
+            p = S.Fma(r, p, S.Const(0.0013888888888868254833));
+            p = S.Fma(r, p, S.Const(0.008333333333321745455));
+            p = S.Fma(r, p, S.Const(0.041666666666666698849));
+            p = S.Fma(r, p, S.Const(0.16666666666666676462));
+            p = S.Fma(r, p, S.Const(0.5));
+            return S.Fma(S.Mul(r, r), p, r);
+        }
+
         V q = S.Fma(r, S.Const(0.00138825534506), S.Const(0.00836651269065));
         q = S.Fma(r, q, S.Const(0.0416671991371));
         q = S.Fma(r, q, S.Const(0.166665436834));
@@ -159,14 +155,12 @@ internal static class VectorMath
         return S.Fma(S.Mul(r, r), q, r);
     }
 
-    /// <summary>f and e with x = (1 + f)·2ᵉ and 1 + f between √½ and √2, for positive normal x.</summary>
+    /// <summary>f and e with x = (1 + f)·2ᵉ and 1 + f between √½ and √2, for positive x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (V F, V E) Decompose<S, V, T>(V x)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
-        // The exponent's bits put below those of 2²³ make 2²³ + exponent + 127.
-        V e = S.Sub(S.Or(S.ShiftRight(x, 23), S.Const(8388608)), S.Const(8388608 + 127));
-        V m = S.Or(S.And(x, S.ConstBits(0x007F_FFFF)), S.Const(1));
+        V e = S.Exponent(x), m = S.Mantissa(x);
         V high = S.Less(S.Const(1.41421356237309505), m);
         e = S.Add(e, S.And(high, S.Const(1)));
         m = S.Select(high, S.Mul(m, S.Const(0.5)), m);
@@ -178,6 +172,20 @@ internal static class VectorMath
     private static V LogReduced<S, V, T>(V f, V e, V small)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
     {
+        if (typeof(T) != typeof(float))
+        {
+            // log(1 + f) = 2·artanh(s) = f - f²/2 + s·(f²/2 + r(s²)).
+            V s = S.Div(f, S.Add(f, S.Const(2))), s2 = S.Mul(s, s), half = S.Mul(S.Mul(f, f), S.Const(0.5));
+            V r = S.Fma(s2, S.Const(0.14745571252841708253), S.Const(0.15319403950348244187));
+            r = S.Fma(s2, r, S.Const(0.18183339198266221632));
+            r = S.Fma(s2, r, S.Const(0.22222203310648173717));
+            r = S.Fma(s2, r, S.Const(0.28571428690679959544));
+            r = S.Fma(s2, r, S.Const(0.3999999999968507065));
+            r = S.Fma(s2, r, S.Const(0.66666666666666836848));
+            V rest = S.Fma(s, S.Fma(s2, r, half), S.Fma(e, Ln2Low<S, V, T>(), small));
+            return S.Fma(e, Ln2High<S, V, T>(), S.Sub(f, S.Sub(half, rest)));
+        }
+
         V p = S.Fma(f, S.Const(-0.0763430520801), S.Const(0.127613926578));
         p = S.Fma(f, p, S.Const(-0.131601616806));
         p = S.Fma(f, p, S.Const(0.142017828201));
@@ -186,9 +194,9 @@ internal static class VectorMath
         p = S.Fma(f, p, S.Const(-0.250008208245));
         p = S.Fma(f, p, S.Const(0.333333317123));
         V z = S.Mul(f, f);
-        V y = S.Fma(S.Mul(f, z), p, S.Fma(e, S.Const(Ln2Low), small));
+        V y = S.Fma(S.Mul(f, z), p, S.Fma(e, Ln2Low<S, V, T>(), small));
         y = S.Fma(z, S.Const(-0.5), y);
-        return S.Fma(e, S.Const(Ln2High), S.Add(f, y));
+        return S.Fma(e, Ln2High<S, V, T>(), S.Add(f, y));
     }
 
     /// <summary>The logarithm's values at 0, infinity, NaN and below 0.</summary>

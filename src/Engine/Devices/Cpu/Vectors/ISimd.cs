@@ -120,8 +120,18 @@ internal unsafe interface ISimd<V, T>
     /// <summary>The lanes' bits moved towards the low end, zeros coming in.</summary>
     static abstract V ShiftRight(V a, int bits);
 
-    /// <summary>a·2ⁿ for whole n between -250 and 250, rounded once when subnormal; for float and double.</summary>
+    /// <summary>
+    /// a·2ⁿ, rounded once when subnormal, for whole n between -250 and 250, for double -2000 and 2000.
+    /// </summary>
     static abstract V Scale(V a, V n);
+
+    /// <summary>
+    /// The whole n with 2ⁿ ≤ a &lt; 2ⁿ⁺¹, for positive finite a, subnormal or not; for float and double.
+    /// </summary>
+    static abstract V Exponent(V a);
+
+    /// <summary>a / 2ⁿ of that n, from 1 up to, not including, 2.</summary>
+    static abstract V Mantissa(V a);
 
     /// <summary>The sum of the lanes: halves added until one is left, so always in the same order.</summary>
     static abstract T Sum(V a);

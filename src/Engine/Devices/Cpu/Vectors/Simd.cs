@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu;
 
@@ -24,6 +25,13 @@ internal static class Simd
     /// <summary>Whether there are 32 registers of <paramref name="width"/> bytes rather than 16.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool HasManyRegisters(int width) => width == 64 || AdvSimd.IsSupported;
+
+    /// <summary>Whether the hardware rounds a·b + c once.</summary>
+    internal static bool HasFma
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Fma.IsSupported || AdvSimd.IsSupported;
+    }
 
     /// <summary>
     /// Runs the job with the widest registers that the hardware is fast with; the test is gone from the compiled code.
@@ -56,6 +64,47 @@ internal static class Simd
     {
         V half = S.Floor(S.Mul(n, S.Const(0.5)));
         return S.Mul(S.Mul(a, PowerOf2<S, V, T>(half)), PowerOf2<S, V, T>(S.Sub(n, half)));
+    }
+
+    /// <summary><see cref="ISimd{V, T}.Exponent"/> from the bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static V Exponent<S, V, T>(V a)
+        where S : struct, ISimd<V, T>
+        where V : struct
+        where T : unmanaged
+    {
+        (V normal, V isSubnormal) = Normal<S, V, T>(a);
+        // The exponent's bits put below those of 2²³ make 2²³ + exponent + 127; of double's 2⁵² + exponent + 1023.
+        return typeof(T) == typeof(float)
+            ? S.Sub(
+                S.Sub(S.Or(S.ShiftRight(normal, 23), S.Const(8388608)), S.Const(8388608 + 127)),
+                S.And(isSubnormal, S.Const(23)))
+            : S.Sub(
+                S.Sub(S.Or(S.ShiftRight(normal, 52), S.Const(4503599627370496)), S.Const(4503599627370496 + 1023)),
+                S.And(isSubnormal, S.Const(52)));
+    }
+
+    /// <summary><see cref="ISimd{V, T}.Mantissa"/> from the bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static V Mantissa<S, V, T>(V a)
+        where S : struct, ISimd<V, T>
+        where V : struct
+        where T : unmanaged
+    {
+        int bits = typeof(T) == typeof(float) ? 23 : 52;
+        return S.Or(S.And(Normal<S, V, T>(a).Normal, S.ConstBits((1L << bits) - 1)), S.Const(1));
+    }
+
+    /// <summary>Subnormal numbers times as much as makes them normal, and which they are.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (V Normal, V IsSubnormal) Normal<S, V, T>(V a)
+        where S : struct, ISimd<V, T>
+        where V : struct
+        where T : unmanaged
+    {
+        bool isFloat = typeof(T) == typeof(float);
+        V isSubnormal = S.Less(a, S.ConstBits(isFloat ? 0x0080_0000 : 0x0010_0000_0000_0000));
+        return (S.Select(isSubnormal, S.Mul(a, S.Const(isFloat ? 8388608 : 4503599627370496)), a), isSubnormal);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -268,6 +268,12 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     public static Vector128<T> Scale(Vector128<T> a, Vector128<T> n) => Simd.Scale<Simd128<T>, Vector128<T>, T>(a, n);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Exponent(Vector128<T> a) => Simd.Exponent<Simd128<T>, Vector128<T>, T>(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Mantissa(Vector128<T> a) => Simd.Mantissa<Simd128<T>, Vector128<T>, T>(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector128<T> a)
     {
         a += SwapHalves(a);

@@ -239,6 +239,12 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
     public static Vector256<T> Scale(Vector256<T> a, Vector256<T> n) => Simd.Scale<Simd256<T>, Vector256<T>, T>(a, n);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Exponent(Vector256<T> a) => Simd.Exponent<Simd256<T>, Vector256<T>, T>(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Mantissa(Vector256<T> a) => Simd.Mantissa<Simd256<T>, Vector256<T>, T>(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector256<T> a) => Simd128<T>.Sum(a.GetLower() + a.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

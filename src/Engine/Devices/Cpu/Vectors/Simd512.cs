@@ -255,7 +255,21 @@ internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
     public static Vector512<T> Scale(Vector512<T> a, Vector512<T> n) =>
         Avx512F.IsSupported && typeof(T) == typeof(float)
             ? Avx512F.Scale(a.AsSingle(), n.AsSingle()).As<float, T>()
+        : Avx512F.IsSupported && typeof(T) == typeof(double)
+            ? Avx512F.Scale(a.AsDouble(), n.AsDouble()).As<double, T>()
             : Simd.Scale<Simd512<T>, Vector512<T>, T>(a, n);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Exponent(Vector512<T> a) =>
+        Avx512F.IsSupported && typeof(T) == typeof(float) ? Avx512F.GetExponent(a.AsSingle()).As<float, T>()
+        : Avx512F.IsSupported && typeof(T) == typeof(double) ? Avx512F.GetExponent(a.AsDouble()).As<double, T>()
+        : Simd.Exponent<Simd512<T>, Vector512<T>, T>(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Mantissa(Vector512<T> a) =>
+        Avx512F.IsSupported && typeof(T) == typeof(float) ? Avx512F.GetMantissa(a.AsSingle(), 0).As<float, T>()
+        : Avx512F.IsSupported && typeof(T) == typeof(double) ? Avx512F.GetMantissa(a.AsDouble(), 0).As<double, T>()
+        : Simd.Mantissa<Simd512<T>, Vector512<T>, T>(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector512<T> a) => Simd256<T>.Sum(a.GetLower() + a.GetUpper());

@@ -1,0 +1,102 @@
+using System.Runtime.CompilerServices;
+
+namespace Engine.Devices.Cpu;
+
+/// <content>
+/// Powers. xʸ = exp(y·log x) loses as many digits as the exponent has before its point, so the logarithm and its product
+/// with y are pairs of numbers, High and what it lacks.
+/// </content>
+internal static partial class VectorMath
+{
+    /// <summary>x to the power y, with the special cases of <see cref="Math.Pow"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    internal static V Pow<S, V, T>(V x, V y)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        if (!Simd.HasFma)
+        {
+            return ScalarMath.PerLane<S, V, T, ScalarMath.Pow>(x, y);
+        }
+
+        V one = S.Const(1), infinity = S.Const(double.PositiveInfinity), sign = SignBit<S, V, T>();
+        V a = S.Abs(x), isFinite = S.Less(a, infinity);
+        (V f, V e) = Decompose<S, V, T>(a);
+        (V high, V low) = LogPair<S, V, T>(f, e);
+        high = S.Select(isFinite, high, a);
+        high = S.Select(S.Equal(a, S.Zero), S.Neg(infinity), high);
+
+        (V product, V rest) = Product<S, V, T>(y, high);
+        rest = S.Fma(y, low, rest);
+        V most = Const<S, V, T>(89, 710), least = Const<S, V, T>(-104.5, -746);
+        V inRange = S.And(S.Less(product, most), S.Less(least, product));
+        product = S.MinNative(most, S.MaxNative(least, product));
+        V n = S.Round(S.Mul(product, S.Const(1.44269504088896341)));
+        V r = S.Add(Reduce<S, V, T>(product, n), S.And(rest, inRange));
+        V power = S.Scale(S.Add(ExpM1Reduced<S, V, T>(r), one), n);
+
+        power = S.Select(S.Or(S.Equal(a, one), S.Equal(y, S.Zero)), one, power);
+        V half = S.Mul(y, S.Const(0.5)), isWhole = S.Equal(S.Floor(y), y);
+        V isOdd = S.AndNot(isWhole, S.Equal(S.Floor(half), half));
+        power = S.Or(power, S.And(S.And(x, sign), isOdd));
+        V hasNone = S.AndNot(S.And(S.Less(x, S.Zero), isFinite), isWhole);
+        return S.Select(hasNone, S.Const(double.NaN), power);
+    }
+
+    /// <summary>log(1 + f) + e·log 2 as a pair: 2·artanh(s) = 2·s + s³·p(s²), of which only p's tail is rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (V High, V Low) LogPair<S, V, T>(V f, V e)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        V two = S.Const(2), sum = S.Add(f, two), inverse = S.Div(S.Const(1), sum);
+        V s = S.Mul(f, inverse);
+        V remainder = S.Fma(S.Neg(s), S.Sub(f, S.Sub(sum, two)), S.Fma(S.Neg(s), sum, f));
+        V sLow = S.Mul(remainder, inverse);
+        (V z, V zLow) = Product<S, V, T>(s, s);
+        zLow = S.Fma(S.Add(s, s), sLow, zLow);
+
+        V tail;
+        if (typeof(T) == typeof(float))
+        {
+            tail = S.Fma(z, S.Const(0.1936400146135547799), S.Const(0.22191281983854406517));
+            tail = S.Fma(z, tail, S.Const(0.28571757727870834527));
+            tail = S.Fma(z, tail, S.Const(0.39999998767681580394));
+        }
+        else
+        {
+            tail = S.Fma(z, S.Const(0.10910483093214737022), S.Const(0.10437233097699911221));
+            tail = S.Fma(z, tail, S.Const(0.11767834562352302835));
+            tail = S.Fma(z, tail, S.Const(0.13333267234598907983));
+            tail = S.Fma(z, tail, S.Const(0.1538461624743873031));
+            tail = S.Fma(z, tail, S.Const(0.18181818174961547334));
+            tail = S.Fma(z, tail, S.Const(0.222222222222535744));
+            tail = S.Fma(z, tail, S.Const(0.28571428571428498246));
+            tail = S.Fma(z, tail, S.Const(0.40000000000000000067));
+        }
+
+        tail = S.Mul(z, tail);
+        V third = Const<S, V, T>(0.6666666865348815917969, 0.6666666666666666296592);
+        V thirdLow = Const<S, V, T>(-1.9860437e-8, 3.700743415417188262646e-17);
+        V p = S.Add(third, tail), pLow = S.Add(S.Add(S.Sub(third, p), tail), thirdLow);
+        (V cube, V cubeLow) = Product<S, V, T>(s, z);
+        cubeLow = S.Add(cubeLow, S.Fma(s, zLow, S.Mul(sLow, z)));
+        (V more, V moreLow) = Product<S, V, T>(cube, p);
+        moreLow = S.Add(moreLow, S.Fma(cube, pLow, S.Mul(cubeLow, p)));
+
+        V twice = S.Add(s, s), log = S.Add(twice, more);
+        V logLow = S.Add(S.Add(S.Sub(twice, log), more), S.Fma(two, sLow, moreLow));
+        V exponent = S.Mul(e, Ln2High<S, V, T>()), high = S.Add(exponent, log);
+        V low = S.Add(S.Add(S.Sub(exponent, high), log), S.Fma(e, Ln2Low<S, V, T>(), logLow));
+        // Where the exponent is 0 the first of the three is not the greatest.
+        low = S.Select(S.Equal(e, S.Zero), logLow, low);
+        return (high, low);
+    }
+
+    /// <summary>a·b, and what its rounding lost.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (V High, V Low) Product<S, V, T>(V a, V b)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        V product = S.Mul(a, b);
+        return (product, S.Fma(a, b, S.Neg(product)));
+    }
+}
