@@ -273,7 +273,9 @@ public unsafe class VectorMathTests
     {
         var job = new PowJob<T>
         {
-            X = [.. pairs.Select(pair => pair.X)], Y = [.. pairs.Select(pair => pair.Y)], Result = new T[pairs.Length],
+            X = [.. pairs.Select(pair => pair.X)],
+            Y = [.. pairs.Select(pair => pair.Y)],
+            Result = new T[pairs.Length],
         };
         Widths.Run<T, PowJob<T>>(width, job);
         return job.Result;

@@ -32,7 +32,13 @@ internal readonly record struct ConvShape(
     /// </summary>
     internal ConvShape Adjoint => this with
     {
-        C = O, H = OH, W = OW, O = C, PadH = KH - 1 - PadH, PadW = KW - 1 - PadW, Flip = !Flip,
+        C = O,
+        H = OH,
+        W = OW,
+        O = C,
+        PadH = KH - 1 - PadH,
+        PadW = KW - 1 - PadW,
+        Flip = !Flip,
     };
 
     private static int Out(int side, int kernel, int stride, int pad) =>
