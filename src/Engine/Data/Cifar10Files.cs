@@ -107,6 +107,7 @@ internal static class Cifar10Files
         var opened = new Cifar10Batch[batches.Count];
         try
         {
+            batches.ForEach(batch => ReadableFile.RequireFile(Path.Combine(folder, batch)));
             InParallel(opened.Length, i => opened[i] = Open(new ByteSource(Path.Combine(folder, batches[i]))));
             return Assemble(opened, classes, folder);
         }

@@ -234,7 +234,8 @@ public partial class NvrtcTests
             }
             catch (CudaException error)
             {
-                wrong.Add($"{variant}: {error.Message}");
+                string defines = string.Join(", ", (variant.Function as CudaKernel)?.Defines ?? []);
+                wrong.Add($"{variant} ({defines}): {error.Message}");
             }
         });
 

@@ -101,6 +101,8 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             return null;
         }
 
+        // The last, shorter batch takes the layout of the others.
+        CudaDirectSides full = sides with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)sides.Images) };
         CudaDirect? best = null;
         double least = double.PositiveInfinity;
         int[] owns = dtype == DType.Float64 ? [4, 8] : [4, 8, 16];
@@ -110,9 +112,9 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             {
                 for (int images = 1; sides.Tiles * images * groups <= MostThreads && images <= sides.Images; images++)
                 {
-                    if (Layout(sides, dtype, own, groups, images) is { } layout && layout.Clocks(sides) < least)
+                    if (Layout(sides, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
                     {
-                        (best, least) = (layout, layout.Clocks(sides));
+                        (best, least) = (layout, layout.Clocks(full));
                     }
                 }
             }
