@@ -84,8 +84,11 @@ public class OverviewTests
             string text = string.Join(' ', help.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
             foreach (Option option in command.Options.Where(option => option.HasDefaultValue && option.ValueType != typeof(bool)))
             {
-                string shown = option.Aliases.Count > 0 ? $" {option.Name}, " : $" {option.Name} ";
-                string from = text[text.LastIndexOf(shown, StringComparison.Ordinal)..];
+                int at = Math.Max(
+                    text.LastIndexOf($" {option.Name}, ", StringComparison.Ordinal),
+                    text.LastIndexOf($" {option.Name} ", StringComparison.Ordinal));
+                Assert.That(at, Is.Positive, $"{path} {option.Name} is not in the help");
+                string from = text[at..];
                 Assert.That(from[..Math.Min(from.Length, 400)], Does.Contain("[default: "), $"{path} {option.Name}");
             }
         }

@@ -16,6 +16,7 @@ public class BrokenKernelTests : SimtTests
         ["shared_index_too_large"] = (IllegalAddress, "of the shared variable s, which has 256 bytes"),
         ["column_too_wide"] = (IllegalAddress, "byte 1024 of the shared variable s, which has 1024 bytes"),
         ["barrier_in_a_branch"] = (0, ""),
+        ["overflows"] = (0, ""),
         ["exit_between_barriers"] = (0, ""),
         ["null_pointer"] = (LaunchFailed, "runs past its last instruction"),
     };

@@ -109,6 +109,7 @@ public sealed class SharedVariable : Variable, IDisposable
     public void SetValue(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
+        ThrowIfDisposed();
         if (value.DType != DType || value.Shape != Shape)
         {
             throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value.TypeText}.");
