@@ -18,7 +18,6 @@ public class BrokenKernelTests : SimtTests
         ["barrier_in_a_branch"] = (0, ""),
         ["overflows"] = (0, ""),
         ["exit_between_barriers"] = (0, ""),
-        ["overflows"] = (0, ""),
         ["null_pointer"] = (LaunchFailed, "runs past its last instruction"),
     };
 
