@@ -16,6 +16,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(64, 64, 32, 8, 4, 256),
         new(64, 64, 16, 4, 4, 256),
         new(64, 32, 32, 8, 4, 128),
+        new(64, 20, 32, 8, 5, 128),
         new(64, 16, 32, 8, 4, 128),
         new(32, 32, 32, 8, 4, 128),
         new(16, 64, 32, 8, 4, 128),
@@ -27,6 +28,9 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// Threads that make the same sums, each over its part of every slice, because the tile has too few for all.
     /// </summary>
     public int Teams => Threads / (M / Rows * (N / Columns));
+
+    /// <summary>The sums that a thread is left with when all teams' are added up: whole fours of them.</summary>
+    public int SumsOfThread => CudaTypes.Blocks(M * N, 4 * Threads) * 4;
 
     /// <summary>
     /// Whether a thread's sums, and what it multiplies, fit into its registers, and two slices into shared memory.
@@ -96,7 +100,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
     public long Workspace(DType dtype) =>
-        Parts > 1 ? (long)Parts * Down * Across * Tile.M * Tile.N * dtype.Size() : 0;
+        Parts > 1 ? (long)Parts * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
 
     /// <summary>What seems fastest.</summary>
     /// <param name="m">Rows of the product.</param>
@@ -127,7 +131,8 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     private double Clocks(int slices, DType dtype)
     {
-        double blocks = Math.Ceiling((double)Down * Across * Parts / Multiprocessors);
+        // Where not all multiprocessors have as many blocks, others' blocks fill half of the gap.
+        double share = (double)Down * Across * Parts / Multiprocessors, blocks = (share + Math.Ceiling(share)) / 2;
         double each = Math.Ceiling((double)slices / Parts);
         const int Vector = 4;
         int depth = Tile.K / Tile.Teams, sums = Tile.Rows * Tile.Columns;
