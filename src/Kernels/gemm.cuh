@@ -133,11 +133,13 @@ struct Tile {
     static constexpr bool Holds = Source::IsEven && Copies <= 8;
     static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
     const T* at[Held];
-    int bytes[Held], to[Held];
+    int bytes[Held];
+    int64 to[Held];
 
-    __device__ __forceinline__ int placeOf(int copy) const
+    // Where in a buffer they go.
+    __device__ __forceinline__ T* placeIn(T* buffer, int copy) const
     {
-        return Holds ? to[Holds ? copy : 0] : place(across(copy), along(copy));
+        return Holds ? (T*)((char*)buffer + to[Holds ? copy : 0]) : buffer + place(across(copy), along(copy));
     }
 
     __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
@@ -156,7 +158,7 @@ struct Tile {
             }
 
             bytes[copy] = takes(copy) && i < end && isThere ? Bytes : 0;
-            to[copy] = place(across(copy), along(copy));
+            to[copy] = place(across(copy), along(copy)) * (int)sizeof(T);
             keep(to[copy]);
         }
     }
@@ -191,7 +193,7 @@ struct Tile {
             }
 #if ASYNC_COPIES
             if (takes(copy)) {
-                copyAsync<Bytes>(buffer + placeOf(copy), from, count);
+                copyAsync<Bytes>(placeIn(buffer, copy), from, count);
             }
 #else
             next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
@@ -206,7 +208,7 @@ struct Tile {
         #pragma unroll
         for (int copy = 0; copy < Copies; copy++) {
             if (takes(copy)) {
-                *(Pack<Vector>*)(buffer + placeOf(copy)) = next[copy];
+                *(Pack<Vector>*)placeIn(buffer, copy) = next[copy];
             }
         }
 #endif
@@ -214,12 +216,12 @@ struct Tile {
 
     // Where in a slice the rows of a thread begin, from k0 on, and those that are left. All that it reads lies at constant
     // distances from there.
-    int origin, originLeft;
+    int64 origin, originLeft;
 
     __device__ __forceinline__ void reads(int thread, int k0)
     {
-        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0);
-        originLeft = place(thread * Left, k0);
+        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(T);
+        originLeft = place(thread * Left, k0) * (int)sizeof(T);
         keep(origin);
         keep(originLeft);
     }
@@ -227,8 +229,8 @@ struct Tile {
     // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.
     __device__ __forceinline__ void read(const T* buffer, int k0, T (&own)[Step][Own]) const
     {
-        const T* origin = buffer + this->origin;
-        const T* left = buffer + originLeft;
+        const T* origin = (const T*)((const char*)buffer + this->origin);
+        const T* left = (const T*)((const char*)buffer + originLeft);
         if (Source::AlongK) {
             #pragma unroll
             for (int r = 0; r < Own; r++) {
@@ -447,13 +449,23 @@ struct Product {
     template <typename Store>
     __device__ __forceinline__ void forEach(int m, int n, Store store) const
     {
+        if ((blockIdx.x + 1) * TILE_M <= m && (blockIdx.y + 1) * TILE_N <= n) {
+            forEachInside<true>(m, n, store);
+        } else {
+            forEachInside<false>(m, n, store);
+        }
+    }
+
+    template <bool IsWhole, typename Store>
+    __device__ __forceinline__ void forEachInside(int m, int n, Store store) const
+    {
         #pragma unroll
         for (int sum = 0; sum < Count; sum += Four) {
             int first = row(sum), j = column(sum);
             #pragma unroll
             for (int r = 0; r < Four && has(sum); r++) {
                 int i = first + r * TileA::Apart;
-                if (i < m && j < n) {
+                if (IsWhole || (i < m && j < n)) {
                     store(i, j, sums[sum + r]);
                 }
             }

@@ -13,7 +13,13 @@
 #endif
 
 // Has the compiler keep a value where it computes it anew each time that a loop needs it.
+#ifdef ENGINE_SIMT
+template <typename U>
+__device__ __forceinline__ void keep(U&) {}
+#else
 __device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)); }
+__device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
+#endif
 
 #if ASYNC_COPIES
 

@@ -72,7 +72,13 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// Instructions of a thread, counted in the kernel's PTX: for a slice beside its reads, copies and products; for a copy
     /// of 16 bytes; once; and for each sum that is stored or joined with others.
     /// </summary>
-    private const int PerSlice = 20, PerCopy = 4, Once = 150, PerSum = 15;
+    private const int PerSlice = 20, PerCopy = 4, Once = 350, PerSum = 12;
+
+    /// <summary>
+    /// What the clocks count that all multiprocessors work, beside those until the launch is done: the less it works, the
+    /// more is left to what runs beside it, and the less often a GPU at its limit of power slows down.
+    /// </summary>
+    public const int WorkWeight = 2;
 
     /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
     private const int BytesPerClock = 64;
@@ -131,15 +137,14 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     private double Clocks(int slices, DType dtype)
     {
-        // Where not all multiprocessors have as many blocks, others' blocks fill half of the gap.
-        double share = (double)Down * Across * Parts / Multiprocessors, blocks = (share + Math.Ceiling(share)) / 2;
+        double share = (double)Down * Across * Parts / Multiprocessors, blocks = Math.Ceiling(share);
         double each = Math.Ceiling((double)slices / Parts);
         const int Vector = 4;
         int depth = Tile.K / Tile.Teams, sums = Tile.Rows * Tile.Columns;
-        double slice = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerSlice + sums
+        double slice = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerSlice
             + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
         double thread = Once + (each * slice) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
-        double arithmetic = blocks * thread * Tile.Threads / IssuedPerClock;
+        double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
         double waiting = Math.Ceiling(blocks / Resident) * each * BetweenSlices;
         int rounds = Parts == 1 ? 0 : Parts <= Fan ? 1 : 2;
         double reading = (double)Math.Min(Parts, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;

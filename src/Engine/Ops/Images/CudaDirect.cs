@@ -171,9 +171,10 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             : (double)Images * Groups * Own * sides.Height * sides.Width * PerResult / Warp;
         double block = (sides.In * warps * plane) + bringing + results;
 
-        // Where not all multiprocessors have as many blocks, others' blocks fill half of the gap.
-        double share = (double)Grid(sides).X * Grid(sides).Y / Multiprocessors, blocks = (share + Math.Ceiling(share)) / 2;
-        return Math.Max(1, blocks * warps / IssuedPerClock) * block / warps;
+        // The time alone on the GPU, and the work.
+        double share = (double)Grid(sides).X * Grid(sides).Y / Multiprocessors;
+        double alone = Math.Max(1, Math.Ceiling(share) * warps / IssuedPerClock) * block / warps;
+        return alone + (CudaTiling.WorkWeight * share * block / IssuedPerClock);
     }
 }
 
