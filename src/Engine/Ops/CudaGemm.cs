@@ -27,12 +27,14 @@ internal static class CudaGemm
         CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, CudaEpilogue? epilogue = null,
         string sumsText = "", string storeText = "")
     {
-        // Where the epilogue knows the sides anyway, a constant side makes of all its places one and constant distances.
+        // The epilogue knows a side of the result in any case; with all rows' lengths in the text, what a thread touches lies
+        // at constant distances. That no kernel is compiled for each number of samples is why no other side is there.
+        int lengthA = shape.TransposeA ? shape.M : shape.K, lengthB = shape.TransposeB ? shape.K : shape.N;
+        string[] lengths = epilogue is null ? [] : [$"LENGTH_A {lengthA}", $"LENGTH_B {lengthB}"];
         storeText = storeText == "" && epilogue is not null ? $"c[(i) * {shape.N} + (j)] = x;" : storeText;
         epilogue ??= CudaEpilogue.None;
         CudaTile tile = tiling.Tile;
-        int vectorA = Vector(at.A, shape.TransposeA ? shape.M : shape.K, dtype);
-        int vectorB = Vector(at.B, shape.TransposeB ? shape.K : shape.N, dtype);
+        int vectorA = Vector(at.A, lengthA, dtype), vectorB = Vector(at.B, lengthB, dtype);
         var kernel = new CudaKernel(
             "gemm.cu",
             "gemm",
@@ -43,6 +45,7 @@ internal static class CudaGemm
                 $"VECTOR_A {vectorA}",
                 $"VECTOR_B {vectorB}",
                 $"SUMS {(at.Sums == 0 ? 0 : 1)}",
+                .. lengths,
                 .. tiling.Defines,
                 .. epilogue.Defines("EPILOGUE(x, i, j)"),
                 .. CudaEpilogue.Define("SUMS_EPILOGUE(x, j)", sumsText),
