@@ -122,6 +122,13 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         })
         .Concat(CrossEntropy.Misuses(new CrossEntropyGrad(), new Arg([4])));
 
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable p, Variable y, Variable g, Variable c) = (node.Inputs[0], node.Inputs[1], node.Inputs[2], outputGrads[0]!);
+        Variable one = (g * 0) + 1;
+        return [-(c * node.Outputs[0] / p), null, Symbolic.Sum(c * new CrossEntropyGrad().Call(p, y, one), [1])];
+    }
+
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         CrossEntropy.InferLosses(inputs[0], inputs[1]);
