@@ -49,6 +49,9 @@ public abstract class Layer
     internal Origin OriginAs(string? name) => Origin with { Layer = name };
 
     /// <summary>Refuses a size that no layer can have.</summary>
+    private protected void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
+        Require(condition, message.Take());
+
     private protected void Require([DoesNotReturnIf(false)] bool condition, string message)
     {
         if (!condition)
