@@ -147,6 +147,9 @@ public sealed class LayerScope
     internal Variable Floating(Variable input) => Symbolic.Cast(input, FloatX);
 
     /// <summary>Refuses what the layer cannot be built with.</summary>
+    internal void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
+        Require(condition, message.Take());
+
     internal void Require([DoesNotReturnIf(false)] bool condition, string message)
     {
         if (!condition)

@@ -98,7 +98,7 @@ internal sealed record Gather : Op, ICpuOp, ICudaOp, ISampled
     }
 
     internal static string Message(int index, int rows) =>
-        $"gather: the index {index} is not one of {rows} rows: they are numbered from 0.";
+        InvariantText.Of($"gather: the index {index} is not one of {rows} rows: they are numbered from 0.");
 }
 
 /// <summary>

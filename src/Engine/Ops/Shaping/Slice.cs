@@ -58,7 +58,8 @@ internal sealed record Slice(int Axis, int Start, int? Length) : Op, ICpuOp, ICu
         int start = First(side), length = Length ?? side - start;
         if (start < 0 || start > side || length > side - start)
         {
-            string what = Length is null ? $"index {Start} lies" : $"{Length} indices from {Start} on lie";
+            string what = InvariantText.Of($"{Start}");
+            what = Length is null ? $"index {what} lies" : $"{Length} indices from {what} on lie";
             throw new EngineException($"{what} outside axis {Axis}, of side {side}");
         }
 

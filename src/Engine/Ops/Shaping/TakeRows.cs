@@ -120,7 +120,7 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
     }
 
     private static string Message(int start, int count, int rows) =>
-        $"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.";
+        InvariantText.Of($"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.");
 }
 
 /// <summary>

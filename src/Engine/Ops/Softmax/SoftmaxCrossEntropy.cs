@@ -55,7 +55,7 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
             T max = RowMath<S, V, T>.Max(x, n);
 
             // The greatest element's difference is taken first: both may be large.
-            operands.Y[row] = (max - x[label]) + RowMath<S, V, T>.Log(RowMath<S, V, T>.ExpSum(x, max, null, n));
+            operands.Y[row] = (max - x[label]) + RowMath<S, V, T>.Log(RowMath<S, V, T>.ExpSum(x, max, n));
         }
     }
 }
@@ -116,8 +116,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
     public override double Ulps => 4;
 
     /// <summary>
-    /// Those of (p − 1 at the label)·g without the difference, of which p may have underflowed, and is as much less exact
-    /// as the exponent of which it is the power is large: that is rounded. Of a g that is no number nothing is promised.
+    /// Those of (p − 1 at the label)·g without the difference, of which p may have underflowed. Of a g that is no number
+    /// nothing is promised.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -128,8 +128,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
             ExactRow exact = new(inputs[0].Data.AsSpan(start, count));
             for (int i = 0; i < count; i++)
             {
-                double p = exact.Share(i).High, exponent = Math.Min(1000, -exact.Difference(i).High);
-                double share = Rounding.Normal(outputs[0].DType, p * (1 + exponent));
+                double share = Rounding.Normal(outputs[0].DType, exact.Share(i).High);
                 double g = double.IsFinite(inputs[2][row]) ? Math.Abs(inputs[2][row]) : double.NaN;
                 magnitudes[row, i] = (share + (i == (int)inputs[1][row] ? 1 : 0)) * g;
             }
@@ -159,7 +158,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         public static unsafe T Write<S, V, T>(T* x, T* dx, int n, T max, int label, T g)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
         {
-            T sum = RowMath<S, V, T>.ExpSum(x, max, dx, n);
+            T sum = RowMath<S, V, T>.ExactExpSum(x, max, dx, n);
             V factor = S.Splat(g / sum);
             int i = 0;
             for (; i <= n - S.Count; i += S.Count)
