@@ -50,7 +50,7 @@ internal static class CudaGemm
             Shared = tile.SharedBytes(dtype),
         };
         return kernel.Launch(
-            tiling.Grid, CudaTile.Threads,
+            tiling.Grid, tile.Threads,
             [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
     }
 

@@ -116,6 +116,8 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
             : Gemm.WorkspaceBytes<double>(shape, step.Threads);
     }
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         GemmShape shape = Product(step.Types);

@@ -55,6 +55,8 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 
     public Phase[] Cpu(CpuStep step) => Row.Phases(step);
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, Row.Parameters, Row.Cuda);
 
     /// <summary>The function.</summary>

@@ -119,7 +119,7 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
             kernel, elements, step.In(0), step.In(1), step.Out(), rows, count, length, elements, fault, code);
     }
 
-    private static string Message(int start, int count, int rows) =>
+    internal static string Message(int start, int count, int rows) =>
         InvariantText.Of($"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.");
 }
 
