@@ -33,11 +33,19 @@
 //
 // It runs once for each element, after all parts of it are joined, in the thread that stores it; so it may read the old
 // value at the place it is stored to, as an update of weights by their gradient does.
+//
+// PART and PARTS, which of how many parts of k a block takes, are blockIdx.z of gridDim.z unless a kernel has other use
+// for these.
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
 #include "parts.cuh"
 #include "ptx.cuh"
+
+#ifndef PARTS
+#define PART blockIdx.z
+#define PARTS gridDim.z
+#endif
 
 #ifndef OPERANDS
 #define OPERANDS
@@ -353,8 +361,8 @@ struct Product {
         T* next = now + Slice;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int slices = k / TILE_K + (k % TILE_K != 0);
-        int slice = (int)((int64)slices * blockIdx.z / gridDim.z);
-        int last = (int)((int64)slices * (blockIdx.z + 1) / gridDim.z);
+        int slice = (int)((int64)slices * PART / PARTS);
+        int last = (int)((int64)slices * (PART + 1) / PARTS);
         TileA tileA;
         TileB tileB;
         T all[ROWS][COLUMNS] = {};

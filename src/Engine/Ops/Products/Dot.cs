@@ -164,23 +164,32 @@ public static partial class Symbolic
     /// <summary>
     /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses
     /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
-    /// which is exact as long as every number and every sum is below 2²⁴.
+    /// which is exact as long as every number and every sum is below 2²⁴. Of more axes, as NumPy's, it sums along the
+    /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n); <see cref="MatMul"/> broadcasts them.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>
     /// <param name="transposeA">Whether a is given as (k, m).</param>
     /// <param name="transposeB">Whether b is given as (n, k).</param>
     /// <exception cref="EngineException">
-    /// The inner sides differ, or an operand has no side or more than two.
+    /// The inner sides differ, or an operand has no side.
     /// </exception>
     public static Variable Dot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        if (a.Rank is < 1 or > 2 || b.Rank is < 1 or > 2)
+        if (a.Rank == 0 || b.Rank == 0)
         {
             throw new EngineException(
-                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). {Hint(a, b)}{Origin.Current}");
+                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). To multiply by a number, write "
+                + $"a * b.{Origin.Current}");
+        }
+
+        if (a.Rank > 2 || b.Rank > 2)
+        {
+            return TensorDot(
+                transposeA && a.Rank > 1 ? SwapAxes(a, -1, -2) : a, transposeB && b.Rank > 1 ? SwapAxes(b, -1, -2) : b,
+                [-1], [Math.Max(b.Rank - 2, 0)]);
         }
 
         Variable[] operands = Promotion.Convert("dot", [a, b], takesIntegers: false);
@@ -195,14 +204,4 @@ public static partial class Symbolic
             _ => DimShuffle(product),
         };
     }
-
-    private static string Hint(Variable a, Variable b) => (a.Rank, b.Rank) switch
-    {
-        (0, _) or (_, 0) => "To multiply by a number, write a * b.",
-        (3, 3) => "The products of two stacks of matrices, as in attention, are "
-            + "Sum(DimShuffle(a, 0, 1, 2, NewAxis) * DimShuffle(b, 0, NewAxis, 1, 2), [2]).",
-        ( > 2, <= 2) => "The rows of all matrices of a stack are multiplied at once: Reshape the first to one matrix, and "
-            + "the product back.",
-        _ => "Reshape them to matrices, or write the sum of products: Sum(a * b, axes) with DimShuffle for the axes.",
-    };
 }

@@ -1,21 +1,6 @@
-// Rows chosen while the program runs. An index outside the rows there are is reported, and nothing outside is touched.
+// Consecutive rows from one that is chosen while the program runs. One outside the rows there are is reported, and nothing outside is touched.
 // The bound is the memory's bandwidth; neighbouring threads move neighbouring elements of a row.
 #include "common.cuh"
-
-// y[i] = x[indices[i]]        x: (rows, length), y: (count, length)
-extern "C" __global__ void gather(
-    const T* x, const int* indices, T* y, int rows, int length, unsigned elements, Fault* fault, int code)
-{
-    unsigned threads = gridDim.x * blockDim.x;
-    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < elements; i += threads) {
-        int row = indices[i / length], column = i % length;
-        if ((unsigned)row < (unsigned)rows) {
-            y[i] = x[(size_t)row * length + column];
-        } else if (column == 0) {
-            reportFault(fault, code, row, i / length);
-        }
-    }
-}
 
 // y[i] = x[start + i]        x: (rows, length), y: (count, length)
 extern "C" __global__ void take_rows(

@@ -28,30 +28,63 @@ internal static class CudaGemm
         string sumsText = "", string storeText = "")
     {
         epilogue ??= CudaEpilogue.None;
-        CudaTile tile = tiling.Tile;
+        CudaKernel kernel = Kernel("gemm", tiling, shape, dtype, at, [
+            $"SUMS {(at.Sums == 0 ? 0 : 1)}",
+            .. tiling.Defines,
+            .. epilogue.Defines("EPILOGUE(x, i, j)"),
+            .. CudaEpilogue.Define("SUMS_EPILOGUE(x, j)", sumsText),
+            .. CudaEpilogue.Define("STORE(x, i, j)", storeText),
+        ]);
+        return kernel.Launch(
+            tiling.Grid, tiling.Tile.Threads,
+            [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
+    }
+
+    /// <summary>The products of as many matrices, in launches of as many blocks along z as a grid takes.</summary>
+    /// <param name="shape">One of the products.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="dtype">The type of all elements.</param>
+    /// <param name="at">Where the first matrices lie.</param>
+    /// <param name="stepA">How far apart the left ones lie, 0 where there is but one.</param>
+    /// <param name="stepB">How far apart the right ones lie.</param>
+    public static CudaLaunch[] Batched(
+        GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB)
+    {
+        const int MostBlocks = 65535;
+        CudaTiling tiling = Tiling(shape, dtype) with { Parts = 1 };
+        CudaKernel kernel = Kernel("gemm_batched", tiling, shape, dtype, at, ["BATCHED 1", .. tiling.Defines]);
+        var launches = new List<CudaLaunch>();
+        for (int first = 0; first < count; first += MostBlocks)
+        {
+            ulong bytes = (ulong)first * (ulong)dtype.Size();
+            launches.Add(kernel.Launch(
+                tiling.Grid with { Z = Math.Min(MostBlocks, count - first) }, tiling.Tile.Threads,
+                at.A + (bytes * (ulong)stepA), at.B + (bytes * (ulong)stepB),
+                at.C + (bytes * (ulong)((long)shape.M * shape.N)), stepA, stepB, shape.M, shape.N, shape.K));
+        }
+
+        return [.. launches];
+    }
+
+    private static CudaKernel Kernel(
+        string entry, CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, IEnumerable<string> defines)
+    {
         int vectorA = Vector(at.A, shape.TransposeA ? shape.M : shape.K, dtype);
         int vectorB = Vector(at.B, shape.TransposeB ? shape.K : shape.N, dtype);
-        var kernel = new CudaKernel(
+        return new CudaKernel(
             "gemm.cu",
-            "gemm",
+            entry,
             [
                 $"T {dtype.Cuda()}",
                 $"TRANSPOSE_A {(shape.TransposeA ? 1 : 0)}",
                 $"TRANSPOSE_B {(shape.TransposeB ? 1 : 0)}",
                 $"VECTOR_A {vectorA}",
                 $"VECTOR_B {vectorB}",
-                $"SUMS {(at.Sums == 0 ? 0 : 1)}",
-                .. tiling.Defines,
-                .. epilogue.Defines("EPILOGUE(x, i, j)"),
-                .. CudaEpilogue.Define("SUMS_EPILOGUE(x, j)", sumsText),
-                .. CudaEpilogue.Define("STORE(x, i, j)", storeText),
+                .. defines,
             ])
         {
-            Shared = tile.SharedBytes(dtype),
+            Shared = tiling.Tile.SharedBytes(dtype),
         };
-        return kernel.Launch(
-            tiling.Grid, tile.Threads,
-            [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
     }
 
     /// <summary>How many elements a kernel may copy together from a matrix with rows of this length.</summary>
