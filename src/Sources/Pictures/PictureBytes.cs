@@ -1,4 +1,4 @@
-namespace Engine.Runner.Pictures;
+namespace Engine.Data.Pictures;
 
 /// <summary>
 /// A picture's file as the decoder reads it: reading or going beyond its end, or back from where it is, ends in an

@@ -1,4 +1,4 @@
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>
 /// Reads a description in INI: keys above all sections, then <c>[layer NAME]</c> for each layer, <c>[update]</c> and

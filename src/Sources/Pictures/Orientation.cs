@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Engine.Runner.Pictures;
+namespace Engine.Data.Pictures;
 
 /// <summary>
 /// How a camera was held, as a JPEG file's Exif data say it (tag 0x0112): which way its rows and columns are to be

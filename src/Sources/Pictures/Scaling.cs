@@ -1,4 +1,4 @@
-namespace Engine.Runner.Pictures;
+namespace Engine.Data.Pictures;
 
 /// <summary>
 /// Brings a picture to a square of another side. Of its middle square (what is over stays out in equal parts; an odd

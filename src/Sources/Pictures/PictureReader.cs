@@ -1,7 +1,7 @@
 using Engine.IO;
 using StbImageSharp;
 
-namespace Engine.Runner.Pictures;
+namespace Engine.Data.Pictures;
 
 /// <summary>
 /// Reads pictures, PNG or JPEG, as networks take them: upright, the middle square, of the given side, red, green and
@@ -16,10 +16,15 @@ internal static class PictureReader
     /// <param name="path">Its file; whether it is PNG or JPEG its content says, not its name.</param>
     /// <param name="side">How many pixels wide and high it is to be.</param>
     /// <param name="planes">Takes the 3 · side · side values, the planes red, green and blue.</param>
+    /// <returns>How many pixels wide and high the picture is in its file.</returns>
     /// <exception cref="EngineException">It cannot be read; the message names it.</exception>
-    public static void Read(string path, int side, Span<byte> planes)
+    public static (int Width, int Height) Read(string path, int side, Span<byte> planes) =>
+        Read(path, ReadableFile.ReadAllBytes(path), side, planes);
+
+    /// <summary>Reads a picture from the bytes of a file; <paramref name="path"/> is what messages call it.</summary>
+    /// <inheritdoc cref="Read(string, int, Span{byte})"/>
+    public static (int Width, int Height) Read(string path, byte[] bytes, int side, Span<byte> planes)
     {
-        byte[] bytes = ReadableFile.ReadAllBytes(path);
         bool isPng = bytes.AsSpan().StartsWith(PngChunks.Mark), isJpeg = bytes is [0xFF, 0xD8, 0xFF, ..];
         if (!isPng && !isJpeg)
         {
@@ -34,6 +39,8 @@ internal static class PictureReader
         {
             Orientation.Of(bytes).Apply(side, planes);
         }
+
+        return (picture.Width, picture.Height);
     }
 
     private static ImageResult Decode(string path, byte[] bytes, bool isPng)

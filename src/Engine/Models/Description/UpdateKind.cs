@@ -1,6 +1,6 @@
 using Engine.Training;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>A rule by which a description may have parameters follow their gradients.</summary>
 /// <param name="Name">What it is called there.</param>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Engine.IO;
 
-namespace Engine.Runner.Pictures;
+namespace Engine.Data.Pictures;
 
 /// <summary>
 /// Checks a PNG file (ISO 15948) before anything is allocated for it: that its chunks are whole and have their check

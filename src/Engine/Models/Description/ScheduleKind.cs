@@ -1,6 +1,6 @@
 using Engine.Training;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>A way in which a description may have the learning rate change; its keys stand among the update's.</summary>
 /// <param name="Name">What it is called there.</param>

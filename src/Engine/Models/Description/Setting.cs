@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>A key of a description: what it may be, and how its text is read.</summary>
 /// <param name="Name">The key.</param>
@@ -17,7 +17,7 @@ internal sealed record Setting(
     public static Setting Whole(string name, int least, int? byDefault = null) => new(
         name,
         $"a whole number, at least {least}",
-        text => CommonOptions.TryParse(text, least, out int value) ? value : null,
+        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least ? value : null,
         byDefault);
 
     public static Setting Real(string name, string rule, Func<double, bool> valid, double? byDefault = null) => new(

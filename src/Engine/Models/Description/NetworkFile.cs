@@ -1,7 +1,7 @@
 using System.Text;
 using Engine.IO;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>A key with its value as text, whichever format it was written in: lists of numbers as <c>1x32x32</c>.</summary>
 /// <param name="Key">The key.</param>

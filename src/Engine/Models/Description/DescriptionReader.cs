@@ -1,7 +1,7 @@
 using System.Text;
 using Engine.Training;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>Reads what a network's description means, and checks it: docs/network-files.md says what may stand there.</summary>
 internal static class DescriptionReader

@@ -1,8 +1,9 @@
 using Engine.Graph;
 using Engine.Layers;
-using Engine.Ops;
+using Variable = Engine.Graph.Variable;
+using static Engine.Ops.Symbolic;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>A kind of layer that a description may name.</summary>
 /// <param name="Name">What it is called there.</param>
@@ -10,19 +11,21 @@ namespace Engine.Runner.Description;
 /// <param name="Make">Makes the layer, given the keys' values and where it is described.</param>
 internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, Func<Settings, Origin, Layer> Make)
 {
-    private static readonly Dictionary<string, Func<Variable, Variable>> s_nonlinearities = new()
+    /// <summary>The functions that a description may name.</summary>
+    public static IReadOnlyDictionary<string, Func<Variable, Variable>> Nonlinearities { get; } = new Dictionary<string, Func<Variable, Variable>>
     {
-        ["rectify"] = Symbolic.Rectify,
-        ["leaky_rectify"] = x => Symbolic.LeakyRectify(x),
-        ["elu"] = Symbolic.Elu,
-        ["sigmoid"] = Symbolic.Sigmoid,
-        ["tanh"] = Symbolic.Tanh,
-        ["softplus"] = Symbolic.Softplus,
-        ["softmax"] = Symbolic.Softmax,
-        ["linear"] = Symbolic.Linear,
+        ["rectify"] = Rectify,
+        ["leaky_rectify"] = x => LeakyRectify(x),
+        ["elu"] = Elu,
+        ["sigmoid"] = Sigmoid,
+        ["tanh"] = Tanh,
+        ["softplus"] = Softplus,
+        ["softmax"] = Softmax,
+        ["linear"] = Linear,
     };
 
-    private static readonly Dictionary<string, Func<double, Initialiser>> s_initialisers = new()
+    /// <summary>How weights may begin, given the gain.</summary>
+    public static IReadOnlyDictionary<string, Func<double, Initialiser>> Initialisers { get; } = new Dictionary<string, Func<double, Initialiser>>
     {
         ["glorot_uniform"] = gain => new GlorotUniform(gain),
         ["glorot_normal"] = gain => new GlorotNormal(gain),
@@ -36,8 +39,8 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
 
     private static readonly Setting[] s_weights =
     [
-        Setting.Word("nonlinearity", s_nonlinearities.Keys, "rectify"),
-        Setting.Word("weights", s_initialisers.Keys, "glorot_uniform"),
+        Setting.Word("nonlinearity", Nonlinearities.Keys, "rectify"),
+        Setting.Word("weights", Initialisers.Keys, "glorot_uniform"),
         Setting.Real("gain", "a number greater than 0", gain => gain > 0, 1),
         Setting.Flag("bias", true),
         .. s_penalties,
@@ -49,8 +52,11 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         Setting.Flag("ignore_border", true),
     ];
 
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<LayerKind> All { get; } =
+    /// <summary>All of them, those of users too.</summary>
+    public static IReadOnlyList<LayerKind> All => [.. BuiltIn, .. CustomLayers.Kinds];
+
+    /// <summary>Engine's own.</summary>
+    public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
         new("input", [Setting.SampleSides("sides").Required()],
             (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin }),
@@ -114,16 +120,16 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
                 L1 = (double?)set.Value("l1"),
                 L2 = (double?)set.Value("l2"),
             }),
-        new("activation", [Setting.Word("nonlinearity", s_nonlinearities.Keys).Required()],
+        new("activation", [Setting.Word("nonlinearity", Nonlinearities.Keys).Required()],
             (set, origin) => new Activation(Nonlinearity(set)) { Origin = origin }),
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
         new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
             (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
     ];
 
-    private static Func<Variable, Variable> Nonlinearity(Settings set) => s_nonlinearities[set.Word("nonlinearity")];
+    private static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
 
-    private static Initialiser Weights(Settings set) => s_initialisers[set.Word("weights")](set.Real("gain"));
+    private static Initialiser Weights(Settings set) => Initialisers[set.Word("weights")](set.Real("gain"));
 
     private static Size2D? Size(Settings set, string name) =>
         set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;

@@ -1,6 +1,6 @@
 using Engine.IO;
 
-namespace Engine.Runner.Pictures;
+namespace Engine.Data.Pictures;
 
 /// <summary>Which picture files are meant by the files and folders that a user names.</summary>
 internal static class PictureList
@@ -18,7 +18,13 @@ internal static class PictureList
     public static IReadOnlyList<string> Of(IEnumerable<string> named, bool isRecursive, TextWriter notes) =>
         [.. named.SelectMany(name => Directory.Exists(name) ? InFolder(name, isRecursive, notes) : [name])];
 
-    private static List<string> InFolder(string folder, bool isRecursive, TextWriter notes)
+    /// <summary>
+    /// The pictures of a folder, by name, and how many other things are in it. Links to folders are not followed: one may lead
+    /// back to where it is.
+    /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="isRecursive">Whether folders in it are looked into, behind its own pictures.</param>
+    public static (List<string> Pictures, int Others, int Folders) Find(string folder, bool isRecursive)
     {
         var pictures = new List<string>();
         int others = 0, folders = 0;
@@ -30,25 +36,48 @@ internal static class PictureList
             pictures.AddRange(own);
             others += all.Length - own.Length - (isRecursive ? below.Length : 0);
             folders += below.Length;
-
-            // A link may lead back to where it is.
             foreach (string inner in below.Where(inner => isRecursive && new DirectoryInfo(inner).LinkTarget is null).Reverse())
             {
                 left.Push(inner);
             }
         }
 
+        return (pictures, others, folders);
+    }
+
+    /// <summary>The folders in a folder, by name, without links that lead back to it.</summary>
+    public static string[] Folders(string folder) =>
+    [
+        .. Entries(folder).Where(Directory.Exists).Where(inner => !LeadsBack(inner)).Order(StringComparer.Ordinal),
+    ];
+
+    /// <summary>The endings of pictures' names, as messages have them.</summary>
+    public static string Endings => string.Join(", ", s_endings);
+
+    private static bool LeadsBack(string folder)
+    {
+        if (new DirectoryInfo(folder).LinkTarget is null)
+        {
+            return false;
+        }
+
+        string? target = Directory.ResolveLinkTarget(folder, returnFinalTarget: true)?.FullName;
+        return target is null || $"{Path.GetFullPath(folder)}/".StartsWith($"{Path.TrimEndingDirectorySeparator(target)}/", StringComparison.Ordinal);
+    }
+
+    private static List<string> InFolder(string folder, bool isRecursive, TextWriter notes)
+    {
+        (List<string> pictures, int others, int folders) = Find(folder, isRecursive);
         if (pictures.Count == 0)
         {
             string hint = folders > 0 && !isRecursive ? $" Of the folders in it, {folders}, --recursive takes the pictures." : "";
             throw new EngineException(
-                $"The folder {folder} holds no picture: no file that ends in {string.Join(", ", s_endings)}.{hint}");
+                $"The folder {folder} holds no picture: no file that ends in {Endings}.{hint}");
         }
 
         if (others > 0)
         {
-            notes.WriteLine($"NOTE: {folder}: {pictures.Count} pictures; left out: {others} that do not end in "
-                + $"{string.Join(", ", s_endings)}.");
+            notes.WriteLine($"NOTE: {folder}: {pictures.Count} pictures; left out: {others} that do not end in {Endings}.");
         }
 
         return pictures;

@@ -1,4 +1,4 @@
-namespace Engine.Runner;
+namespace Engine.Models.Description;
 
 /// <summary>
 /// Finds what a word was probably meant to be that is misspelt, or another library's: the one mechanism for commands,

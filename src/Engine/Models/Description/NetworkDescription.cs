@@ -5,7 +5,7 @@ using Engine.Graph;
 using Engine.Layers;
 using Engine.Training;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>A layer as it is described.</summary>
 /// <param name="Name">Its name; null for one by its kind and place.</param>

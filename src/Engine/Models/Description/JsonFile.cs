@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace Engine.Runner.Description;
+namespace Engine.Models.Description;
 
 /// <summary>
 /// Reads a description in JSON, in which comments and commas behind the last are allowed. A token at a time, since a
