@@ -193,8 +193,8 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
     [Test]
     public void A_fault_of_one_function_is_told_to_its_caller_and_to_no_other()
     {
-        const int Functions = 4;
-        int count = onGpu ? 200 : 500, wrong = 0;
+        const int Functions = 6;
+        int count = onGpu ? 1500 : 500, wrong = 0;
 
         Crowd.Do(Functions, number =>
         {

@@ -89,6 +89,15 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([0, 2], [20, 2, 33, 17]);
         yield return Of([1], [0, 3]);
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
+
+        // On one side of 0 all of them, which then is no greatest or least.
+        foreach (double low in (double[])[-9, 1])
+        {
+            yield return new Sample(new Reduce<TRow>([1]), new Arg([3, 900], Low: low, High: low + 8));
+            yield return new Sample(new Reduce<TRow>([1]), new Arg([9, 40], Low: low, High: low + 8));
+            yield return new Sample(new Reduce<TRow>([0]), new Arg([900, 33], Low: low, High: low + 8));
+        }
+
         foreach (Sample sample in OfElements(random))
         {
             yield return sample;
