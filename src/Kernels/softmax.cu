@@ -7,39 +7,7 @@
 // computed from exp(x) itself, which overflows, but from exp(x − the row's greatest). Blocks are small, for rows are
 // few: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory's
 // bandwidth for large ones.
-#include "common.cuh"
-
-constexpr int Threads = 256, RowsPerBlock = Threads / WarpThreads;
-
-struct Row {
-    int lane;
-    int64 index;
-    __device__ Row()
-    {
-        lane = threadIdx.x % WarpThreads;
-        index = (int64)blockIdx.x * RowsPerBlock + threadIdx.x / WarpThreads;
-    }
-};
-
-// All lanes get the sum; the order is that of a tree, always the same.
-__device__ __forceinline__ T sumOfWarp(T value)
-{
-    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
-        value += __shfl_xor_sync(WholeWarp, value, lanes);
-    }
-
-    return value;
-}
-
-__device__ __forceinline__ T maxOfWarp(T value)
-{
-    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
-        T other = __shfl_xor_sync(WholeWarp, value, lanes);
-        value = greater(value, other);
-    }
-
-    return value;
-}
+#include "rows.cuh"
 
 __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
 {
@@ -152,17 +120,6 @@ extern "C" __global__ void __launch_bounds__(Threads) log_softmax_gradient(
     for (int i = row.lane; i < columns; i += WarpThreads) {
         dx[first + i] = g[first + i] - exp(y[first + i]) * sum;
     }
-}
-
-// Whether a label is one of the classes; if not it is reported, and the caller leaves it be.
-__device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault* fault, int code)
-{
-    if ((unsigned)label < (unsigned)classes) {
-        return true;
-    }
-
-    reportFault(fault, code, label, (int)row);
-    return false;
 }
 
 // loss = log Σ exp(x) − x[label]

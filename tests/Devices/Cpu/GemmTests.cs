@@ -38,6 +38,8 @@ public unsafe class GemmTests
     [TestCase(131, 270, 257)]
     [TestCase(200, 3, 513)]
     [TestCase(5, 700, 300)]
+    [TestCase(2, 700, 601)]
+    [TestCase(3, 2070, 1030)]
     public void Products_larger_than_a_cache_block_are_those_of_the_plain_loop(int m, int n, int k)
     {
         var random = new Random(6);
@@ -60,6 +62,9 @@ public unsafe class GemmTests
     [TestCase(300, 290, 200, false, true)]
     [TestCase(1000, 33, 64, true, true)]
     [TestCase(1, 1, 5000, false, false)]
+    [TestCase(1, 3000, 1030, false, false)]
+    [TestCase(10, 2100, 1030, true, false)]
+    [TestCase(500, 700, 40, true, false)]
     [TestCase(0, 10, 10, false, false)]
     [TestCase(10, 10, 0, false, false)]
     [TestCase(700, 1, 700, false, false)]

@@ -43,6 +43,8 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, labels: 1);
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax_cross_entropy", hasLabels: true);
 
     private readonly struct Kernel : IRowKernel
@@ -142,6 +144,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 2, labels: 1);
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaRows.Launches(step, "softmax_cross_entropy_gradient", hasLabels: true);
 
@@ -210,6 +214,8 @@ internal sealed record SoftmaxCrossEntropyWithGrad : Op, ICpuOp, ICudaOp, ISampl
     ];
 
     public Phase[] Cpu(CpuStep step) => RowLoop.Phases<Kernel>(step, a: 0, b: 2, labels: 1);
+
+    public bool TakesRows(int input) => true;
 
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaRows.Launches(step, "softmax_cross_entropy_with_gradient", hasLabels: true);
