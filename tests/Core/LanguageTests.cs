@@ -8,6 +8,7 @@ using Engine.Graph;
 using Engine.Inspection;
 using Engine.IO;
 using Engine.Layers;
+using Engine.Models.Description;
 using Engine.Ops;
 using Engine.Models.Description;
 using Engine.Tests.Ops;
