@@ -10,7 +10,6 @@ using Engine.IO;
 using Engine.Layers;
 using Engine.Models.Description;
 using Engine.Ops;
-using Engine.Models.Description;
 using Engine.Tests.Ops;
 using Engine.Tests.Training;
 using Engine.Training;
