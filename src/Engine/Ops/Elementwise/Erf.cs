@@ -46,4 +46,41 @@ public static partial class Symbolic
 
     /// <summary>1 − erf(x), of which digits are lost where that is little.</summary>
     public static Variable Erfc(Variable x) => 1 - Erf(x);
+
+    /// <summary>
+    /// The number of which x is the error function; infinite at −1 and 1. Polynomials of √−log(1 − x²) (Giles, Approximating
+    /// the erfinv function, 2010), within 10 ulp of float32; of float64 two steps of Newton's bring it to within 10⁻¹⁶ / (1 −
+    /// |x|).
+    /// </summary>
+    public static Variable ErfInv(Variable x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        Variable w = -Log((1 - x) * (1 + x));
+        Variable near = Horner(
+            Minimum(w, 5) - 2.5, 2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+            -0.00417768164, 0.246640727, 1.50140941);
+        Variable far = Horner(
+            Sqrt(Maximum(w, 5)) - 3, -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+            0.00943887047, 1.00167406, 2.83297682);
+        Variable y = Where(Less(w, 5), near, Where(Equal(w, double.PositiveInfinity), w, far)) * x;
+        for (int step = 0; step < 2 && x.DType == DType.Float64; step++)
+        {
+            Variable slope = Exp(-Square(y)) * (2 / Math.Sqrt(Math.PI));
+            y = Where(Greater(slope, 0), y - ((Erf(y) - x) / slope), y);
+        }
+
+        return y;
+
+        static Variable Horner(Variable t, params ReadOnlySpan<double> coefficients)
+        {
+            Variable sum = t * coefficients[0] + coefficients[1];
+            foreach (double coefficient in coefficients[2..])
+            {
+                sum = (sum * t) + coefficient;
+            }
+
+            return sum;
+        }
+    }
 }
