@@ -123,10 +123,10 @@ public class LayerValueTests
 
     private static (double[] Output, Dictionary<string, double[]> Updated) Train(Network network, double[] values)
     {
-        (IReadOnlyList<NetworkLayer> layers, IReadOnlyList<Update> updates) = network.BuildTraining();
-        using var function = Function.Compile([network.Input], [layers[^1].Output], updates);
+        NetworkOutputs trained = network.GetOutputs(network.Inputs, isTraining: true);
+        using var function = Function.Compile([network.Input], [trained.Output], trained.Updates);
         double[] result = function.Call(Batch(network, values))[0].AsSpan<double>().ToArray();
-        return (result, updates.ToDictionary(
+        return (result, trained.Updates.ToDictionary(
             update => update.Target.Name!, update => update.Target.GetValue().AsSpan<double>().ToArray()));
     }
 }

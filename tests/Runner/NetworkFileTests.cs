@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Layers;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Training;
 

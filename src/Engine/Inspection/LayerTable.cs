@@ -63,11 +63,11 @@ public sealed class LayerTable
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
         Network network = net.Network;
-        var sample = new Graph.Input(
-            network.Input.Type with { Shape = network.Input.Shape.With(0, 1) }, network.Input.Name);
-        IReadOnlyList<Variable> outputs = Traversal.Replace(
-            [.. network.Layers.Select(layer => layer.Output)],
-            new Dictionary<Variable, Variable> { [network.Input] = sample });
+        Dictionary<Variable, Variable> samples = network.Inputs.ToDictionary(
+            input => (Variable)input,
+            Variable (input) => new Graph.Input(input.Type with { Shape = input.Shape.With(0, 1) }, input.Name));
+        Variable sample = samples[network.Input];
+        IReadOnlyList<Variable> outputs = Traversal.Replace([.. network.Layers.Select(layer => layer.Output)], samples);
         IReadOnlyDictionary<Variable, ReceptiveField?>? fields = sample.Rank == 4
             ? ReceptiveField.Of(sample, Traversal.Order(outputs))
             : null;
@@ -86,7 +86,8 @@ public sealed class LayerTable
                 own.Where(parameter => parameter.IsTrainable).Sum(parameter => parameter.Variable.Shape.Count),
                 own.Sum(parameter => parameter.Variable.Type.Bytes),
                 flops, outputs[i].Type.Bytes);
-            layers.Add(fields is null ? info : WithField(info, i == 0 ? null : fields[outputs[i]], sample.Shape));
+            layers.Add(fields is null ? info : WithField(
+                info, layer.Layer is Engine.Layers.Input ? null : fields.GetValueOrDefault(outputs[i]), sample.Shape));
         }
 
         return new LayerTable(layers);

@@ -2,7 +2,7 @@ namespace Engine.Training;
 
 /// <summary>
 /// Something to be told while a network trains. Any of them may call <see cref="NeuralNet.StopTraining"/>. When
-/// <see cref="NeuralNet.Fit(Tensor, Tensor, CancellationToken)"/> is called again, so are they.
+/// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> is called again, so are they.
 /// </summary>
 public abstract class Callback
 {

@@ -77,7 +77,7 @@ internal sealed class PrintedTables : Callback
             ("val loss", new Cell(Number(record.ValidLoss), record.ValidLossBest ? Green : null)),
             ("trn/val", new Cell(Number(record.TrainLoss / record.ValidLoss))),
         ];
-        if (!net.Regression)
+        if (net.Scored is not null)
         {
             columns.Add(("valid acc", new Cell(Number(record.ValidAccuracy))));
         }

@@ -1,4 +1,5 @@
 using Engine.Graph;
+using Engine.Layers;
 using Engine.Ops;
 
 namespace Engine.Training;
@@ -35,36 +36,44 @@ public abstract record UpdateRule
     /// <param name="loss">The scalar to make smaller.</param>
     /// <param name="parameters">What to change.</param>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
-    public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters) =>
-        BuildOn(former: null, loss, parameters);
+    public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        return BuildOn(former: null, loss, [.. parameters.Select(parameter => (parameter, 1.0))]);
+    }
 
     /// <summary>
     /// The updates that make another loss smaller, with the settings and the state of former ones of the same parameters.
     /// </summary>
-    internal BuiltUpdates BuildOn(BuiltUpdates? former, Variable loss, IReadOnlyList<SharedVariable> parameters)
+    internal BuiltUpdates BuildOn(BuiltUpdates? former, Variable loss, IReadOnlyList<Parameter> parameters) =>
+        BuildOn(former, loss, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))]);
+
+    private BuiltUpdates BuildOn(
+        BuiltUpdates? former, Variable loss, IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        ArgumentNullException.ThrowIfNull(parameters);
         var state = new RuleState(loss.DType, former: former);
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
-        IReadOnlyList<Update> updates = Named(parameters, Gradients(loss, parameters), learningRate, state);
-        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables);
-    }
+        SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
+        Dictionary<SharedVariable, Variable> gradients = variables.Zip(Gradients(loss, variables)).ToDictionary();
 
-    /// <summary>The updates, said to be such; but a user's own rule is known by its lines.</summary>
-    private IReadOnlyList<Update> Named(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state)
-    {
-        if (GetType().Assembly != typeof(UpdateRule).Assembly)
+        // The library's updates are said to be such; but a user's own rule is known by its lines.
+        Origin origin = GetType().Assembly == typeof(UpdateRule).Assembly
+            ? Origin.Current with { Part = "update" }
+            : Origin.Current;
+        var updates = new List<Update>();
+        using (Origin.Use(origin))
         {
-            return Updates(parameters, gradients, learningRate, state);
+            foreach (IGrouping<double, SharedVariable> group in parameters.GroupBy(p => p.RateFactor, p => p.Variable))
+            {
+                SharedVariable[] members = [.. group];
+                updates.AddRange(Updates(
+                    members, [.. members.Select(member => gradients[member])],
+                    group.Key == 1 ? learningRate : learningRate * group.Key, state));
+            }
         }
 
-        using Origin.Scope origin = Origin.For("update");
-        return Updates(parameters, gradients, learningRate, state);
+        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables);
     }
 
     /// <summary>The updates with the settings as constants, for graphs written by hand.</summary>
@@ -88,6 +97,20 @@ public abstract record UpdateRule
         Variable learningRate,
         RuleState state);
 
+    /// <summary>The formulas of another rule, for one that is made of others: its clipping is done too.</summary>
+    protected static IReadOnlyList<Update> UpdatesOf(
+        UpdateRule rule,
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        ArgumentNullException.ThrowIfNull(parameters);
+        return parameters.Count == 0 ? [] : rule.Updates(
+            parameters, rule.Clip is null ? gradients : rule.Clip.Apply(gradients), learningRate, state);
+    }
+
     private IReadOnlyList<Variable> Gradients(Variable loss, IReadOnlyList<SharedVariable> parameters)
     {
         IReadOnlyList<Variable> gradients = parameters.Count == 0 ? [] : Symbolic.Grad(loss, parameters);
@@ -104,7 +127,29 @@ public sealed record BuiltUpdates(
     IReadOnlyList<Update> Updates,
     SharedVariable LearningRate,
     IReadOnlyDictionary<string, SharedVariable> Settings,
-    IReadOnlyList<SharedVariable> State);
+    IReadOnlyList<SharedVariable> State)
+{
+    /// <summary>
+    /// Takes the values of what a former one, of some of the same parameters, kept under the same names, of equal names in
+    /// their order.
+    /// </summary>
+    internal void TakeOver(BuiltUpdates former)
+    {
+        ILookup<string, SharedVariable> known = former.State.ToLookup(variable => variable.Name!);
+        foreach (IGrouping<string, SharedVariable> own in State.GroupBy(variable => variable.Name!))
+        {
+            foreach ((SharedVariable variable, SharedVariable value) in own.Zip(known[own.Key]))
+            {
+                variable.SetValue(value.GetValue());
+            }
+        }
+
+        foreach ((string name, SharedVariable setting) in Settings)
+        {
+            setting.SetValue(former.Settings[name].GetValue());
+        }
+    }
+}
 
 /// <summary>Makes a rule's settings and the variables that it keeps.</summary>
 public sealed class RuleState
@@ -112,6 +157,7 @@ public sealed class RuleState
     private readonly DType _dtype;
     private readonly bool _areSettingsConstant;
     private readonly BuiltUpdates? _former;
+    private readonly string _prefix = "";
     private readonly Dictionary<string, SharedVariable> _settings = [];
     private readonly List<SharedVariable> _variables = [];
 
@@ -122,15 +168,26 @@ public sealed class RuleState
         _areSettingsConstant = areSettingsConstant;
     }
 
+    private RuleState(RuleState outer, string prefix) : this(outer._dtype, outer._areSettingsConstant, outer._former) =>
+        (_prefix, _settings, _variables) = ($"{outer._prefix}{prefix}.", outer._settings, outer._variables);
+
     internal IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
 
     internal IReadOnlyList<SharedVariable> Variables => _variables;
 
-    /// <summary>A setting that schedules may change.</summary>
+    /// <summary>The state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
+    public RuleState Of(string name) => new(this, name);
+
+    /// <summary>A setting that schedules may change; the same one where it was asked for before.</summary>
     internal SharedVariable Setting(string name, double value)
     {
-        SharedVariable setting = _former?.Settings[name] ?? new SharedVariable(Tensor.Scalar(value).Cast(_dtype), name);
-        _settings.Add(name, setting);
+        name = _prefix + name;
+        if (!_settings.TryGetValue(name, out SharedVariable? setting))
+        {
+            setting = _former?.Settings[name] ?? new SharedVariable(Tensor.Scalar(value).Cast(_dtype), name);
+            _settings.Add(name, setting);
+        }
+
         return setting;
     }
 
@@ -139,8 +196,11 @@ public sealed class RuleState
         _areSettingsConstant ? Symbolic.Constant(value, _dtype) : Setting(name, value);
 
     /// <summary>Zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
-    public SharedVariable Zeros(SharedVariable parameter, string name) =>
-        Add(parameter.DType, parameter.Shape, $"{parameter.Name}.{name}");
+    public SharedVariable Zeros(SharedVariable parameter, string name)
+    {
+        ArgumentNullException.ThrowIfNull(parameter);
+        return Add(parameter.DType, parameter.Shape, $"{parameter.Name}.{name}");
+    }
 
     /// <summary>A number that begins with 0.</summary>
     public SharedVariable Zero(string name) => Add(_dtype, Shape.Scalar, name);
