@@ -82,6 +82,8 @@ internal sealed class OpGradientCheck
             : Given(_case.Inputs[i]))];
         Variable?[] weights = [.. _weights.Select(each => each is null ? null : Given(each))];
         IReadOnlyList<Variable?> grads = _case.Op.Grad(_case.Op.Apply(inputs), weights);
+        Input[] moved = [.. inputs.Where((input, i) => grads[i] is not null && input.DType.IsFloat())
+            .Concat(weights.OfType<Variable>()).Cast<Input>()];
         Variable? sum = null;
         foreach (Variable grad in grads.Where((grad, i) => grad is not null && inputs[i].DType.IsFloat()).Select(grad => grad!))
         {
@@ -89,7 +91,6 @@ internal sealed class OpGradientCheck
             sum = sum is null ? part : sum + part;
         }
 
-        Input[] moved = [.. values.Keys.Where(input => input.DType.IsFloat())];
         if (sum is null)
         {
             return;

@@ -11,6 +11,7 @@ internal sealed class TrimLoops
 {
     // What is asked for; of some loops' results only the last row.
     private readonly HashSet<Variable> _wanted = [], _lastWanted = [];
+    private readonly HashSet<Apply> _lastRows = [];
     private readonly Dictionary<Apply, LoopDraft> _drafts = [];
     private readonly Dictionary<Variable, Func<Apply, Variable>> _results = [];
 
@@ -33,12 +34,19 @@ internal sealed class TrimLoops
         return graph.WithRoots([.. graph.Roots.Select(root => map.GetValueOrDefault(root, root))]);
     }
 
-    /// <summary>Whether an op takes the last row of its input, all of it.</summary>
-    private static bool IsLastRow(Apply node) =>
-        node.Op is Subtensor { Parts: { Arrays: 0 } parts }
-        && node.Inputs[0].Shape is { Rank: > 0 } shape && shape[0] is > 0 and int rows
-        && parts.Axes[0].Of(rows, 0) == (rows - 1, 1)
-        && parts.Axes.Skip(1).All(part => part == new AxisPart(AxisIndexKind.Range, Range.All));
+    /// <summary>Whether an op takes the last row of its input.</summary>
+    private static bool IsLastRow(Apply node)
+    {
+        if (node.Op is not Subtensor { Parts: { Arrays: 0 } parts })
+        {
+            return false;
+        }
+
+        Shape shape = node.Inputs[0].Shape;
+        return parts.Axes[0].Of(shape[0], 0) == (shape[0] - 1, 1)
+            && Enumerable.Range(1, shape.Rank - 1).All(axis => parts.Axes[axis] is { Kind: AxisIndexKind.Range, Step: 1 } part
+                && part.Of(shape[axis], axis) == (0, shape[axis]));
+    }
 
     /// <summary>Decides what is left of a loop, and passes on what its inputs are wanted for.</summary>
     private void Look(Apply node)
@@ -57,6 +65,7 @@ internal sealed class TrimLoops
         else if (IsLastRow(node) && node.Inputs[0] is Result { Owner.Op: Scan })
         {
             _lastWanted.Add(node.Inputs[0]);
+            _lastRows.Add(node);
         }
         else
         {
@@ -173,7 +182,7 @@ internal sealed class TrimLoops
             return;
         }
 
-        if (IsLastRow(node) && map.GetValueOrDefault(node.Inputs[0]) is { } row && row.Shape[0] == 1)
+        if (_lastRows.Contains(node) && map.GetValueOrDefault(node.Inputs[0]) is { } row && row.Shape[0] == 1)
         {
             map[node.Outputs[0]] = Match.Under(node.Outputs[0].Shape, row);
             return;
