@@ -96,7 +96,7 @@ internal static class Experiment
     public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic)
     {
         NetworkDescription network = options.Described();
-        return new NeuralNet(network.MakeLayers())
+        return new NeuralNet(network.MakeOutput())
         {
             Update = network.MakeUpdate(),
             MaxEpochs = network.Epochs,
@@ -207,7 +207,7 @@ internal static class Experiment
         }
 
         ImageInput.RequireFit(network);
-        using var net = new NeuralNet(network.MakeLayers());
+        using var net = new NeuralNet(network.MakeOutput());
         net.Initialize();
         Shape output = net.Layers[^1].OutputShape;
         if (output.Rank != 2 || output[1] != Classes)

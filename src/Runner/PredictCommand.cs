@@ -148,7 +148,7 @@ internal static class PredictCommand
             options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
         ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore);
         ImageInput.RequireFit(model.Network);
-        using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
+        using var net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, model.Parameters!, options.Load);
 
         using StreamWriter? file = options.File is null ? null : Open(options.File);

@@ -73,7 +73,7 @@ public sealed class RmsNorm : SampleNorm
         scope = scope.Of(this);
         scope.Require(input.Rank > 1, $"RmsNorm is over a sample's last axis, and {input.Shape} has none.");
         Variable y = Normal(scope.Floating(input), [input.Rank - 1], isCentred: false);
-        return Gamma is null ? y : y * scope.Parameter("gamma", [input.Shape[^1]], Gamma);
+        return Gamma is null ? y : y * scope.Parameter("gamma", [input.Shape[-1]], Gamma);
     }
 }
 
