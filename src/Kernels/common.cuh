@@ -100,6 +100,14 @@ __device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b 
 template <typename U>
 __device__ __forceinline__ U lesser(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
+// What of a is left when b fits into it no more, with the sign of b.
+template <typename U>
+__device__ __forceinline__ U modulo(U a, U b)
+{
+    U rest = fmod(a, b);
+    return rest == 0 ? copysign(rest, b) : (rest < 0) == (b < 0) ? rest : rest + b;
+}
+
 // What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
 struct Fault {
     int code;

@@ -72,8 +72,35 @@ public sealed record LayerCase(
         new("group_norm", () => new GroupNorm(2), "4x2x2", "4x2x2", "gamma 4, beta 4", """ "kind": "group_norm", "groups": 2 """),
         new("local_response_norm", () => new LocalResponseNorm { Alpha = 0.1 }, "6x2x2", "6x2x2",
             File: """ "kind": "local_response_norm", "alpha": 0.1 """),
+        new("dense, steps", () => new Dense(2, Tanh) { LeadingAxes = 2 }, "4x3", "4x2", "W 3x2, b 2"),
+        new("attention", () => new MultiHeadAttention(2), "5x4", "5x4", Attention("", 4)),
+        new("attention, causal", () => new MultiHeadAttention(1) { IsCausal = true, B = null }, "3x2", "3x2",
+            "Wq 2x2, Wk 2x2, Wv 2x2, Wo 2x2"),
+        new("attention, of others, masked", () => new MultiHeadAttention(2), "3x4 5x4 5", "3x4", Attention("", 4)),
+        new("transformer", () => new TransformerBlock(2, 6), "3x4", "3x4",
+            $"norm1.gamma 4, norm1.beta 4, {Attention("attention.", 4)}, norm2.gamma 4, norm2.beta 4, "
+            + "inner.W 4x6, inner.b 6, outer.W 6x4, outer.b 4"),
+        new("transformer, as at first", () => new TransformerBlock(1, 3) { IsNormFirst = false, IsCausal = true, Dropout = 0.1 },
+            "3x2 3", "3x2",
+            $"{Attention("attention.", 2)}, norm1.gamma 2, norm1.beta 2, inner.W 2x3, inner.b 3, outer.W 3x2, outer.b 2, "
+            + "norm2.gamma 2, norm2.beta 2"),
+        new("places", () => new PositionalEncoding(), "5x3", "5x3"),
+        new("places, learnt", () => new PositionalEncoding { IsLearnt = true }, "5x3", "5x3", "codes 5x3"),
+        new("recurrent", () => new Recurrent(2), "4x3", "4x2", "W 3x2, b 2, U 2x2"),
+        new("lstm", () => new Lstm(2), "4x3", "4x2", "W 3x8, b 8, U 2x8"),
+        new("lstm, last, masked", () => new Lstm(2) { OnlyLast = true }, "4x3 4", "2", "W 3x8, b 8, U 2x8"),
+        new("gru, backwards", () => new Gru(2) { Backwards = true }, "4x3", "4x2", "W 3x6, b 6, U 2x6, c 6"),
+        new("both ways", () => new Bidirectional(new Recurrent(2), new Recurrent(1) { Backwards = true }), "3x2", "3x3",
+            "forwards.W 2x2, forwards.b 2, forwards.U 2x2, backwards.W 2x1, backwards.b 1, backwards.U 1x1"),
+        new("conv1d", () => new Conv1D(3, 2, Tanh) { Stride = 2, Pad = 1 }, "2x5", "3x3", "W 3x2x2, b 3"),
+        new("conv1d, same", () => new Conv1D(3, 3, Tanh) { Pad = "same", B = null }, "2x5", "3x5", "W 3x2x3"),
+        new("max_pool1d", () => new MaxPool1D(2), "2x5", "2x2"),
+        new("average_pool1d", () => new AveragePool1D(2) { Stride = 1, Pad = 1 }, "2x5", "2x6"),
         new("embedding", () => new Embedding(5, 3), "i2x4", "2x4x3", "W 5x3"),
     ];
 
     public override string ToString() => Name;
+
+    private static string Attention(string prefix, int units) => string.Join(
+        ", ", "qkvo".Select(part => $"{prefix}W{part} {units}x{units}, {prefix}b{part} {units}"));
 }

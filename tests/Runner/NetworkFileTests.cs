@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Layers;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Training;
 
@@ -205,7 +206,10 @@ public class NetworkFileTests
     }
 
     private const string Kinds =
-        "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, flatten, reshape";
+        "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, concat, add, multiply, "
+        + "maximum, average, gaussian_noise, spatial_dropout, drop_path, scale, bias, "
+        + "prelu, feature_pool, global_pool, slice, permute, pad, upscale, layer_norm, rms_norm, group_norm, "
+        + "local_response_norm, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
         "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed, patience, l1, l2.")]
@@ -229,7 +233,7 @@ public class NetworkFileTests
         + "tanh, softplus, softmax, linear, not 'sofmax': did you mean 'softmax'?")]
     [TestCase("\"name\": \"output\"", "\"name\": \"input\"", "line 9: two layers are named 'input': give this one another name.")]
     [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
-        + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam.")]
+        + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam, adadelta, adamax, amsgrad, adamw, muon.")]
     [TestCase("0.002", "0", "line 11: learning_rate of the update rule adam must be a number greater than 0, not '0'.")]
     [TestCase("\"learning_rate\": 0.002", "\"clip_norm\": 1, \"clip_value\": 2",
         "line 11: clip_norm and clip_value are both given: gradients are clipped in one way.")]

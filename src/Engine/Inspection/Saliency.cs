@@ -48,8 +48,8 @@ public static class Saliency
         if (wrong >= 0 || classes.Length != count)
         {
             throw new EngineException(wrong >= 0
-                ? $"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
-                    + $"from 0 to {outputs - 1}."
+                ? InvariantText.Of($"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
+                    + $"from 0 to {outputs - 1}.")
                 : $"There are {count} samples but {classes.Length} classes.");
         }
 

@@ -92,6 +92,9 @@ public abstract class Layer
     internal LayerTags Tags(Origin origin) => new(this, L1, L2, IsTrainable, RateFactor, origin);
 
     /// <summary>Refuses a size that no layer can have.</summary>
+    private protected void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
+        Require(condition, message.Take());
+
     private protected void Require([DoesNotReturnIf(false)] bool condition, string message)
     {
         if (!condition)

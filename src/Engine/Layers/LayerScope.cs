@@ -147,11 +147,27 @@ public sealed class LayerScope
     internal Variable Floating(Variable input) => Symbolic.Cast(input, FloatX);
 
     /// <summary>Refuses what the layer cannot be built with.</summary>
+    internal void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
+        Require(condition, message.Take());
+
     internal void Require([DoesNotReturnIf(false)] bool condition, string message)
     {
         if (!condition)
         {
             throw Error(message);
+        }
+    }
+
+    /// <summary>What a function gives, whose errors are said to be the layer's.</summary>
+    internal T Checked<T>(Func<T> function)
+    {
+        try
+        {
+            return function();
+        }
+        catch (EngineException error)
+        {
+            throw Error(error.Message);
         }
     }
 

@@ -29,6 +29,8 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd2)),
         new("winograd4", Optimizer.FastRun, (graph, device) =>
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd4)) { IsOnDemand = true },
+        new("join_output", Optimizer.FastRun, JoinOutput.Apply),
         new("fuse", Optimizer.FastRun, Fuse.Apply),
+        new("read_rows", Optimizer.FastRun, ReadRows.Apply),
     ];
 }

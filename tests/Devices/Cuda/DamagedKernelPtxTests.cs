@@ -18,8 +18,8 @@ public sealed unsafe class DamagedKernelPtxTests
 
     [TestCase(typeof(Dot), NewSlice, "            T* free", TestName = "gemm.cuh: no barrier between two slices")]
     [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
-    [TestCase(typeof(Dot), "int filled = inside ? Bytes : 0;", "int filled = Bytes;",
-        TestName = "ptx.cuh: a copy reads where nothing is")]
+    [TestCase(typeof(Dot), "* (RowsApart * Stride), from, count);", "* (RowsApart * Stride), from, Bytes);",
+        TestName = "gemm.cuh: a copy reads where nothing is")]
     [TestCase(
         typeof(Dot), "cp.async.cg.shared.global [%0], [%1], 16, %2;", "cp.async.ca.shared.global [%0], [%1], 8, %2;",
         TestName = "ptx.cuh: half of a vector is copied")]

@@ -5,6 +5,7 @@ using Engine.Devices.Cuda;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Tests.Ops;
 using Engine.Training;

@@ -83,7 +83,9 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
         : throw new EngineException(Message(label, row, classes) + origin);
 
     internal static string Message(int label, int row, int classes) =>
-        $"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.";
+        InvariantText.Of($"The label {label} at row {row} is outside 0…{classes - 1}: the network has {classes} outputs.");
+
+    public bool TakesRows(int input) => true;
 
     public CudaLaunch[] Cuda(CudaStep step) => [CudaRows.LaunchElements(step, "cross_entropy", step.Shape(0)[0])];
 
@@ -168,6 +170,8 @@ internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
             }),
         ];
     }
+
+    public bool TakesRows(int input) => true;
 
     public CudaLaunch[] Cuda(CudaStep step) =>
         [CudaRows.LaunchElements(step, "cross_entropy_gradient", checked((int)step.OutShape().Count))];
