@@ -1,3 +1,4 @@
+using Engine.Build;
 using Engine.Devices;
 using Engine.Layers;
 using Engine.Runner;
@@ -204,6 +205,32 @@ public class NetworkFileTests
         Assert.That(() => (options with { Momentum = 0.5f }).Described(), Throws.TypeOf<EngineException>()
             .With.Message.EqualTo("--momentum: the update rule of small.ini, adam, has no momentum."));
     }
+
+    [Test]
+    public void A_network_that_branches_is_read_written_and_put_together()
+    {
+        NetworkDescription described = DescriptionReader.Read(Path.Combine(Repository.Root, "samples", "resnet20.json"));
+        using var net = new NeuralNet(described.MakeOutput());
+        using var again = new NeuralNet(DescriptionReader.Parse(described.ToJson(), "again.json").MakeOutput());
+        net.Initialize();
+        again.Initialize();
+
+        Assert.That(net.LearnableParameters, Is.EqualTo(272474), "ResNet-20's, with projections");
+        Assert.That(
+            again.Layers.Select(layer => (layer.Name, string.Join(' ', layer.Inputs))),
+            Is.EqualTo(net.Layers.Select(layer => (layer.Name, string.Join(' ', layer.Inputs)))));
+    }
+
+    [TestCase("[\"nowhere\"]", "line 3: 'nowhere', an input of 'b', is no layer before it. There are input, a.")]
+    [TestCase("[\"b\"]", "line 3: 'b', an input of 'b', is no layer before it: did you mean 'a'? There are input, a.")]
+    [TestCase("[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, or leave it out.")]
+    public void Inputs_name_layers_before_and_none_is_left_over(string inputs, string message) => AssertFails(
+        $$"""
+        { "layers": [ { "name": "input", "kind": "input", "sides": 1024 },
+          { "name": "a", "kind": "dense", "units": 4 },
+          { "name": "b", "kind": "add", "inputs": {{inputs}} } ] }
+        """,
+        "a.json", $"a.json, {message}");
 
     private const string Kinds =
         "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, concat, add, multiply, "
