@@ -9,7 +9,7 @@
 #endif
 
 struct Columns {
-    static constexpr bool AlongK = false, IsEven = false;
+    static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1;
     const T* x;
     const Sides& s;
@@ -20,7 +20,7 @@ struct Columns {
 };
 
 struct Filters {
-    static constexpr bool AlongK = true, IsEven = false;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = VECTOR_W;
     const T* w;
     const Sides& s;
@@ -45,35 +45,32 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
     }
 
 #if POOL
-    static_assert(ROWS % Window == 0, "a thread has whole windows");
+    static_assert(Window == product.Four, "a thread has whole windows");
     #pragma unroll
-    for (int r = 0; r < ROWS; r += Window) {
-        #pragma unroll
-        for (int c = 0; c < product.Own; c++) {
-            int i = product.row(r), filter = product.column(c);
-            if (i >= resultPixels(s) || filter >= s.filters) {
-                continue;
-            }
-
-            Greatest most;
-            int image = 0;
-            #pragma unroll
-            for (int place = 0; place < Window; place++) {
-                Pixel at = resultPixel(s, i + place);
-                image = at.plane;
-                int pixel = at.row * s.resultWidth + at.column;
-                T value = product.sums[r + place][c];
-                EPILOGUE(value, image, filter, pixel)
-                most.take(value, pixel);
-            }
-
-            int area = (s.resultHeight / 2) * (s.resultWidth / 2), window = i / Window - image * area;
-            size_t to = ((size_t)image * s.filters + filter) * area + window;
-            T value = most.value;
-            POOLED_EPILOGUE(value, to)
-            y[to] = value;
-            where[to] = most.pixel;
+    for (int sum = 0; sum < product.Count; sum += Window) {
+        int i = product.row(sum), filter = product.column(sum);
+        if (!product.has(sum) || i >= resultPixels(s) || filter >= s.filters) {
+            continue;
         }
+
+        Greatest most;
+        int image = 0;
+        #pragma unroll
+        for (int place = 0; place < Window; place++) {
+            Pixel at = resultPixel(s, i + place);
+            image = at.plane;
+            int pixel = at.row * s.resultWidth + at.column;
+            T value = product.sums[sum + place];
+            EPILOGUE(value, image, filter, pixel)
+            most.take(value, pixel);
+        }
+
+        int area = (s.resultHeight / 2) * (s.resultWidth / 2), window = i / Window - image * area;
+        size_t to = ((size_t)image * s.filters + filter) * area + window;
+        T value = most.value;
+        POOLED_EPILOGUE(value, to)
+        y[to] = value;
+        where[to] = most.pixel;
     }
 #else
     product.forEach(resultPixels(s), s.filters, [&](int i, int filter, T value) {

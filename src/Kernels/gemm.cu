@@ -9,8 +9,13 @@
 // and B the gradient of its outputs, C is the gradient of its weights and this that of its bias, for no launch more.
 // SUMS_EPILOGUE(x, j) is done with these.
 //
+// With BATCHED 1, C, A and B are stacks of matrices, and blockIdx.z is which of them a block multiplies.
+//
 // How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic, for the
 // layers of a small network the latency of a chain of some ten slices.
+#ifndef BATCHED
+#define BATCHED 0
+#endif
 #include "gemm.cuh"
 
 #ifndef SUMS
@@ -30,7 +35,7 @@ __device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRAN
 #endif
 
 struct MatrixA {
-    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true;
+    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true, IsGrid = !SUMS;
     static constexpr int Vector = VECTOR_A;
     const T* x;
     int m, k;
@@ -44,10 +49,11 @@ struct MatrixA {
     }
 
     __device__ __forceinline__ int64 step(int i) const { return SUMS && i == m ? 0 : TRANSPOSE_A ? m : 1; }
+    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_A ? 1 : k; }
 };
 
 struct MatrixB {
-    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true;
+    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true, IsGrid = true;
     static constexpr int Vector = VECTOR_B;
     const T* x;
     int n, k;
@@ -58,7 +64,23 @@ struct MatrixB {
     }
 
     __device__ __forceinline__ int64 step(int) const { return TRANSPOSE_B ? 1 : n; }
+    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_B ? k : 1; }
 };
+
+#if BATCHED
+
+extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
+    const T* a, const T* b, T* c, int64 stepA, int64 stepB, int m, int n, int k)
+{
+    a += blockIdx.z * stepA;
+    b += blockIdx.z * stepB;
+    c += (size_t)blockIdx.z * m * n;
+    Product<MatrixA, MatrixB> product;
+    product.compute(MatrixA{a, m, k}, MatrixB{b, n, k}, m, n, k, nullptr);
+    product.forEach(m, n, [&](int i, int j, T x) { c[(size_t)i * n + j] = x; });
+}
+
+#else
 
 // workspace: as parts.cuh wants it, where gridDim.z is not 1.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
@@ -80,3 +102,5 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
         STORE(x, i, j)
     });
 }
+
+#endif

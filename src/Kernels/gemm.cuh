@@ -14,12 +14,10 @@
 //
 // Tiles (the host chooses one for each shape by an estimate of clocks, see CudaTiles):
 //   128 × 128 × 16, 8 × 8 sums a thread  the most products for a read; for matrices that have 128 such tiles
-//    64 ×  64 × 16, 4 × 4                for middling ones, and for double, whose 8 × 8 sums would not fit registers
-//    64 ×  32 × 32, 4 × 4                for up to 32 columns (the filters of a convolution)
-//    64 ×  16 × 32, 4 × 2                for up to 16 columns: a larger tile would multiply mostly zeros
-//    16 ×  64 × 32, 2 × 4                for up to 16 rows, as when a net is asked about one sample
-//    32 ×  32 × 32, 4 × 2                for products so small (a batch of 128 by 100 units) that they are bound by
-//                                        latency: 16 tiles rather than 4 let more of the GPU take part
+//    64 ×  64 × 32, 8 × 4                for middling ones
+//    64 ×  64 × 16, 4 × 4                the same for double, whose 8 × 4 sums and slices would not fit
+//    64 ×  32 × 32, 64 × 16 × 32,        for few columns or rows, and for products so small (a batch of 128 by 100
+//    32 ×  32 × 32, 16 × 64 × 32, 8 × 4  units) that they are bound by latency: many tiles let more of the GPU take part
 // The smaller the tile the deeper the slice: multiplying one takes at least 256 clocks a scheduler, about as long as
 // the next takes to come from the L2 cache, where the operands of a network's layers lie.
 //
@@ -48,22 +46,16 @@
 #define EPILOGUE(...)
 #endif
 
-// As many for every tile, so that products of several shapes can be one launch.
-constexpr int Threads = 256;
-
-// Where a tile's sums need but half of the threads, two teams keep the same sums, each over its half of every slice,
-// and add them up in the end. Smaller sums for all threads would wait for shared memory: 2 × 2 products for 2 + 2
+// Where a tile's sums need but a part of the threads, several teams keep the same sums, each over its part of every
+// slice, and add them up in the end. Smaller sums for all threads would wait for shared memory: 4 × 2 products for 4 + 2
 // reads.
-constexpr int TeamThreads = TILE_M / ROWS * (TILE_N / COLUMNS), Teams = Threads / TeamThreads;
-static_assert(Teams * TeamThreads == Threads && Teams <= 2, "one team or two");
+constexpr int Threads = TILE_THREADS, TeamThreads = TILE_M / ROWS * (TILE_N / COLUMNS), Teams = Threads / TeamThreads;
+static_assert(Teams * TeamThreads == Threads, "teams are whole");
 
 // Blocks that share a multiprocessor, so that one multiplies while another waits. With 8 × 8 sums a thread that is left
 // to the compiler: where both operands lie along k it needs more than the 128 registers that would let two. So may
 // copies through registers, which hold a slice beside the sums.
-constexpr int Blocks = ROWS * COLUMNS > 16 || !ASYNC_COPIES ? 1 : 2;
-
-// The lanes of a warp form 4 rows of 8: a warp's reads of both operands are then shortest.
-constexpr int LaneRows = 4, LaneColumns = 8;
+constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : 512 / Threads;
 
 // A row in shared memory is longer than it need be, so that threads that read or write a column of it meet different
 // banks; by 16 bytes or more, so that rows stay aligned.
@@ -80,36 +72,45 @@ constexpr int Step = 4;
 //   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
 //                   elements of the first slice, and for each further slice moves on by
 //   step(i)         so many elements for each of TILE_K
+//   IsGrid          whether (i + 1, k) lies evenly far from (i, k) too:
+//   apart()         so many elements
 template <int Side, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
     static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
     static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
     static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
-    static constexpr int Group = Own < 4 ? Own : 4;
-    static_assert(Side == Own * OwnThreads, "every thread has rows");
-    static_assert(TILE_K / Teams % Step == 0 && Own % Group == 0, "no part of a slice or of a group is left");
+    static_assert(Side == Own * OwnThreads && TILE_K / Teams % Step == 0, "no row and no part of a slice is left");
+
+    // Rows that one access reads, and how many are left for a smaller one.
+    static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
 
     // Which of the block's rows a thread's are. Where the tile lies along k they are as far apart as there are threads,
     // so that the threads of a warp read neighbouring rows, which lie on different banks; else they come in groups that
     // one access reads.
     static __device__ __forceinline__ int row(int thread, int own)
     {
+        int together = own < Grouped ? Group : Left;
         return Source::AlongK ? own * OwnThreads + thread
-                              : own / Group * (Group * OwnThreads) + thread * Group + own % Group;
+                              : own / Group * (Group * OwnThreads) + thread * together + own % Group;
     }
 
+    // How far apart the rows of a group are.
+    static constexpr int Apart = Source::AlongK ? OwnThreads : 1;
+
     // Neighbours in memory go to neighbouring threads.
+    static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Side) / Vector;
+
     static __device__ __forceinline__ int across(int copy)
     {
-        int i = copy * Threads + (int)threadIdx.x;
-        return Source::AlongK ? i / (TILE_K / Vector) : i % (Side / Vector) * Vector;
+        unsigned i = copy * Threads + threadIdx.x;
+        return Source::AlongK ? i / RowVectors : i % RowVectors * Vector;
     }
 
     static __device__ __forceinline__ int along(int copy)
     {
-        int i = copy * Threads + (int)threadIdx.x;
-        return Source::AlongK ? i % (TILE_K / Vector) * Vector : i / (Side / Vector);
+        unsigned i = copy * Threads + threadIdx.x;
+        return Source::AlongK ? i % RowVectors * Vector : i / RowVectors;
     }
 
     // Whether the thread has such a copy to make: of a narrow tile not all have.
@@ -127,48 +128,75 @@ struct Tile {
     Pack<Vector> next[Copies];
 #endif
 
-    // Where the thread's elements of the next slice lie, and how far along k there are any: nowhere outside of the rows
-    // there are. Single elements are up to 16 copies, whose addresses are too many to be held at once.
-    static constexpr bool Holds = Source::IsEven && Copies <= 4;
-    static constexpr int Held = Holds ? Copies : 1;
+    // Where the thread's elements of the next slice lie, and how many bytes there are: none outside of the rows there
+    // are. Single elements are up to 32 copies, whose addresses are too many to be held at once.
+    static constexpr bool Holds = Source::IsEven && Copies <= 8;
+    static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
     const T* at[Held];
-    int ends[Held];
+    int bytes[Held];
+    int64 to[Held];
 
-    __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0, int k)
+    // Where in a buffer they go.
+    __device__ __forceinline__ T* placeIn(T* buffer, int copy) const
     {
+        return Holds ? (T*)((char*)buffer + to[Holds ? copy : 0]) : buffer + place(across(copy), along(copy));
+    }
+
+    __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
+    {
+        // As many rows of memory further with each copy, where these take whole rows.
+        constexpr bool IsWhole = Threads % RowVectors == 0;
+        constexpr int Further = Threads / RowVectors;
         #pragma unroll
         for (int copy = 0; copy < Held && Holds; copy++) {
             int i = first + across(copy);
-            at[copy] = nullptr;
-            ends[copy] = takes(copy) && i < end && source.find(i, k0 + along(copy), at[copy]) ? k : 0;
+            bool isThere = true;
+            if (copy > 0 && IsWhole && Source::IsGrid) {
+                at[copy] = at[copy - 1] + (Source::AlongK ? source.apart() : source.step(i)) * Further;
+            } else {
+                isThere = source.find(i, k0 + along(copy), at[copy]);
+            }
+
+            bytes[copy] = takes(copy) && i < end && isThere ? Bytes : 0;
+            to[copy] = place(across(copy), along(copy)) * (int)sizeof(T);
+            keep(to[copy]);
         }
     }
 
     // Starts to bring a slice into a buffer. Slices come one after another, from that on with which it began.
     __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
     {
+        if (Holds && k0 + TILE_K > k) {
+            // The last slice, of which not all is there.
+            #pragma unroll
+            for (int copy = 0; copy < Held; copy++) {
+                bytes[copy] = k0 + along(copy) < k ? bytes[copy] : 0;
+                keep(bytes[copy]);
+            }
+        }
+
 #if ASYNC_COPIES
-        #pragma unroll 4
+        #pragma unroll 8
 #else
         #pragma unroll
 #endif
         for (int copy = 0; copy < Copies; copy++) {
-            int i = first + across(copy), j = k0 + along(copy);
             const T* from = nullptr;
-            bool inside;
+            int count;
             if constexpr (Holds) {
                 from = at[copy];
-                at[copy] += source.step(i) * TILE_K;
-                inside = j < ends[copy];
+                count = bytes[copy];
+                at[copy] += source.step(first + across(copy)) * TILE_K;
             } else {
-                inside = takes(copy) && i < end && j < k && source.find(i, j, from);
+                int i = first + across(copy), j = k0 + along(copy);
+                count = takes(copy) && i < end && j < k && source.find(i, j, from) ? Bytes : 0;
             }
 #if ASYNC_COPIES
             if (takes(copy)) {
-                copyAsync<Vector * sizeof(T)>(buffer + place(across(copy), along(copy)), from, inside);
+                copyAsync<Bytes>(placeIn(buffer, copy), from, count);
             }
 #else
-            next[copy] = inside ? *(const Pack<Vector>*)from : Pack<Vector>{};
+            next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
 #endif
         }
     }
@@ -180,18 +208,29 @@ struct Tile {
         #pragma unroll
         for (int copy = 0; copy < Copies; copy++) {
             if (takes(copy)) {
-                *(Pack<Vector>*)(buffer + place(across(copy), along(copy))) = next[copy];
+                *(Pack<Vector>*)placeIn(buffer, copy) = next[copy];
             }
         }
 #endif
     }
 
-    // Where in a slice the rows of a thread begin, from k0 on. All that it reads lies at constant distances from there.
-    static __device__ __forceinline__ int origin(int thread, int k0) { return place(row(thread, 0), k0); }
+    // Where in a slice the rows of a thread begin, from k0 on, and those that are left. All that it reads lies at constant
+    // distances from there.
+    int64 origin, originLeft;
+
+    __device__ __forceinline__ void reads(int thread, int k0)
+    {
+        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(T);
+        originLeft = place(thread * Left, k0) * (int)sizeof(T);
+        keep(origin);
+        keep(originLeft);
+    }
 
     // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.
-    static __device__ __forceinline__ void read(const T* origin, int k0, T (&own)[Step][Own])
+    __device__ __forceinline__ void read(const T* buffer, int k0, T (&own)[Step][Own]) const
     {
+        const T* origin = (const T*)((const char*)buffer + this->origin);
+        const T* left = (const T*)((const char*)buffer + originLeft);
         if (Source::AlongK) {
             #pragma unroll
             for (int r = 0; r < Own; r++) {
@@ -206,8 +245,13 @@ struct Tile {
             #pragma unroll
             for (int j = 0; j < Step; j++) {
                 #pragma unroll
-                for (int r = 0; r < Own; r += Group) {
+                for (int r = 0; r < Grouped; r += Group) {
                     load<Group>(&own[j][r], origin + place(row(0, r), k0 + j));
+                }
+
+                if constexpr (Left > 0) {
+                    // It is counted from the thread's own place in its smaller groups.
+                    load<Left>(&own[j][Grouped], left + place(row(0, Grouped), k0 + j));
                 }
             }
         }
@@ -218,14 +262,20 @@ struct Tile {
 template <typename A, typename B>
 struct Product {
     static constexpr int ThreadRows = TILE_M / ROWS, ThreadColumns = TILE_N / COLUMNS;
-    static constexpr int WarpsAcross = ThreadColumns / LaneColumns;
+
+    // The lanes of a warp form 4 rows of 8, or as near to that as the tile allows: its reads of both operands are then
+    // shortest.
+    static constexpr int LaneRows = ThreadRows < 4 ? ThreadRows : ThreadColumns < 8 ? WarpThreads / ThreadColumns : 4;
+    static constexpr int LaneColumns = WarpThreads / LaneRows, WarpsAcross = ThreadColumns / LaneColumns;
     static_assert(ThreadRows % LaneRows == 0 && ThreadColumns % LaneColumns == 0, "warps are whole");
     typedef Tile<TILE_M, ROWS, ThreadRows, A> TileA;
     typedef Tile<TILE_N, COLUMNS, ThreadColumns, B> TileB;
 
-    // Of two teams each is left with half of the columns.
-    static constexpr int Own = COLUMNS / Teams;
-    T sums[ROWS][Own];
+    // What a thread is left with: the sums that it made, column by column, or, where there are teams, all teams' of some
+    // fours of rows that were one thread's. Neighbouring threads then have neighbouring columns.
+    static constexpr int Four = 4, Fours = TILE_M * TILE_N / Four, Count = (Fours + Threads - 1) / Threads * Four;
+    static_assert(ROWS % Four == 0, "fours are whole");
+    T sums[Count];
 
     static __device__ __forceinline__ int team() { return threadIdx.x / TeamThreads; }
     static __device__ __forceinline__ int warp() { return threadIdx.x % TeamThreads / WarpThreads; }
@@ -240,23 +290,33 @@ struct Product {
         return warp() % WarpsAcross * LaneColumns + threadIdx.x % LaneColumns;
     }
 
-    // The place in C of one of the thread's sums.
-    static __device__ __forceinline__ int row(int r) { return blockIdx.x * TILE_M + TileA::row(threadRow(), r); }
-    static __device__ __forceinline__ int column(int s)
+    // The place in C of the first of four of the thread's sums: these are of one column and of rows TileA::Apart apart,
+    // that is, where A lies across k, side by side.
+    static __device__ __forceinline__ int row(int sum)
     {
-        return blockIdx.y * TILE_N + TileB::row(threadColumn(), team() * Own + s);
+        unsigned four = place(sum) / TILE_N, thread = four % ThreadRows, own = four / ThreadRows * Four;
+        return blockIdx.x * TILE_M + (Teams > 1 ? TileA::row(thread, own) : TileA::row(threadRow(), sum % ROWS));
     }
 
-    static __device__ __forceinline__ void multiply(const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
+    static __device__ __forceinline__ int column(int sum)
     {
-        const T* a = bufferA + TileA::origin(threadRow(), team() * (TILE_K / Teams));
-        const T* b = bufferB + TileB::origin(threadColumn(), team() * (TILE_K / Teams));
+        unsigned slot = place(sum) % TILE_N, thread = slot % ThreadColumns, own = slot / ThreadColumns;
+        return blockIdx.y * TILE_N + (Teams > 1 ? TileB::row(thread, own) : TileB::row(threadColumn(), sum / ROWS));
+    }
+
+    // The number of the four among those of the tile, and whether there is one: not all threads may have as many.
+    static __device__ __forceinline__ unsigned place(int sum) { return sum / Four * Threads + threadIdx.x; }
+    static __device__ __forceinline__ bool has(int sum) { return Fours % Threads == 0 || place(sum) < Fours; }
+
+    static __device__ __forceinline__ void multiply(
+        const TileA& a, const TileB& b, const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
+    {
         // Not the whole slice: of a deep one more would be read ahead than there are registers for.
         #pragma unroll 4
         for (int k0 = 0; k0 < TILE_K / Teams; k0 += Step) {
             T left[Step][ROWS], right[Step][COLUMNS];
-            TileA::read(a, k0, left);
-            TileB::read(b, k0, right);
+            a.read(bufferA, k0, left);
+            b.read(bufferB, k0, right);
             #pragma unroll
             for (int d = 0; d < Step; d++) {
                 #pragma unroll
@@ -270,23 +330,40 @@ struct Product {
         }
     }
 
-    // Each team hands the other the sums of the columns that are the other's. Nobody reads the buffer any more.
+    // Adds up what the teams made. Nobody reads the buffer any more. Fours of a row lie side by side, and rows so far
+    // apart that those of eight lanes meet all banks.
     __device__ __forceinline__ void joinTeams(const T (&all)[ROWS][COLUMNS], T* buffer)
     {
-        static_assert(TILE_M * TILE_N <= 2 * TileA::Elements, "the buffers have room for a sum of each");
-        T* place = buffer + threadIdx.x % TeamThreads;
-        constexpr int Half = ROWS * Own * TeamThreads;
+        constexpr int Step = TILE_N % 8 == 0 ? TILE_N + 4 : TILE_N, Team = TILE_M * Step;
+        T* to = buffer + team() * Team + (threadRow() * Step + threadColumn()) * Four;
         #pragma unroll
-        for (int i = 0; i < ROWS * Own; i++) {
-            T other = team() == 0 ? all[i / Own][COLUMNS - Own + i % Own] : all[i / Own][i % Own];
-            place[(1 - team()) * Half + i * TeamThreads] = other;
+        for (int r = 0; r < ROWS; r += Four) {
+            #pragma unroll
+            for (int s = 0; s < COLUMNS; s++) {
+                T own[Four] = {all[r][s], all[r + 1][s], all[r + 2][s], all[r + 3][s]};
+                store<Four>(to + (r / Four * ThreadRows * Step + s * ThreadColumns) * Four, own);
+            }
         }
 
         __syncthreads();
         #pragma unroll
-        for (int i = 0; i < ROWS * Own; i++) {
-            T own = team() == 0 ? all[i / Own][i % Own] : all[i / Own][COLUMNS - Own + i % Own];
-            sums[i / Own][i % Own] = own + place[team() * Half + i * TeamThreads];
+        for (int i = 0; i < Count; i += Four) {
+            if (!has(i)) {
+                sums[i] = sums[i + 1] = sums[i + 2] = sums[i + 3] = T(0);
+                continue;
+            }
+
+            const T* from = buffer + (place(i) / TILE_N * Step + place(i) % TILE_N) * Four;
+            load<Four>(sums + i, from);
+            #pragma unroll
+            for (int other = 1; other < Teams; other++) {
+                T some[Four];
+                load<Four>(some, from + other * Team);
+                #pragma unroll
+                for (int j = 0; j < Four; j++) {
+                    sums[i + j] += some[j];
+                }
+            }
         }
     }
 
@@ -319,14 +396,21 @@ struct Product {
         T* next = now + Slice;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int slices = k / TILE_K + (k % TILE_K != 0);
-        int slice = (int)((int64)slices * blockIdx.z / gridDim.z);
-        int last = (int)((int64)slices * (blockIdx.z + 1) / gridDim.z);
+        int slice = 0, last = slices;
+#if ARRIVALS
+        // Parts differ by a slice at most.
+        int each = slices / (int)gridDim.z, more = slices % (int)gridDim.z, part = blockIdx.z;
+        slice = part * each + min(part, more);
+        last = slice + each + (part < more);
+#endif
         TileA tileA;
         TileB tileB;
         T all[ROWS][COLUMNS] = {};
         if (slice < last) {
-            tileA.begin(a, m0, m, slice * TILE_K, k);
-            tileB.begin(b, n0, n, slice * TILE_K, k);
+            tileA.reads(threadRow(), team() * (TILE_K / Teams));
+            tileB.reads(threadColumn(), team() * (TILE_K / Teams));
+            tileA.begin(a, m0, m, slice * TILE_K);
+            tileB.begin(b, n0, n, slice * TILE_K);
             bring(tileA, tileB, a, b, next, m, n, slice * TILE_K, k);
             finish(tileA, tileB, next);
         }
@@ -342,36 +426,47 @@ struct Product {
                 bring(tileA, tileB, a, b, next, m, n, (slice + 1) * TILE_K, k);
             }
 
-            multiply(now, now + TileA::Elements, all);
+            multiply(tileA, tileB, now, now + TileA::Elements, all);
             if (isMore) {
                 finish(tileA, tileB, next);
             }
         }
 
-        if constexpr (Teams == 2) {
+        if constexpr (Teams > 1) {
             __syncthreads();
             joinTeams(all, (T*)slicesOfBoth);
         } else {
             #pragma unroll
-            for (int i = 0; i < ROWS * Own; i++) {
-                sums[i / Own][i % Own] = all[i / Own][i % Own];
+            for (int i = 0; i < Count; i++) {
+                sums[i] = all[i % ROWS][i / ROWS];
             }
         }
 
-        return joinParts<ROWS * Own>(&sums[0][0], workspace);
+        return joinParts<Count, Threads>(sums, workspace);
     }
 
     // Calls store(i, j, sum) for each of the thread's sums that C has a place for.
     template <typename Store>
     __device__ __forceinline__ void forEach(int m, int n, Store store) const
     {
+        if ((blockIdx.x + 1) * TILE_M <= m && (blockIdx.y + 1) * TILE_N <= n) {
+            forEachInside<true>(m, n, store);
+        } else {
+            forEachInside<false>(m, n, store);
+        }
+    }
+
+    template <bool IsWhole, typename Store>
+    __device__ __forceinline__ void forEachInside(int m, int n, Store store) const
+    {
         #pragma unroll
-        for (int r = 0; r < ROWS; r++) {
+        for (int sum = 0; sum < Count; sum += Four) {
+            int first = row(sum), j = column(sum);
             #pragma unroll
-            for (int s = 0; s < Own; s++) {
-                int i = row(r), j = column(s);
-                if (i < m && j < n) {
-                    store(i, j, sums[r][s]);
+            for (int r = 0; r < Four && has(sum); r++) {
+                int i = first + r * TileA::Apart;
+                if (IsWhole || (i < m && j < n)) {
+                    store(i, j, sums[sum + r]);
                 }
             }
         }

@@ -29,6 +29,33 @@ struct Slot {
     __device__ __forceinline__ operator U&() const { return *reinterpret_cast<U*>(const_cast<char*>(at)); }
 };
 
+// An argument that is rows of an array from one on that only the device knows. The host's CudaRowsFrom has the same layout.
+struct Rows {
+    const char* array;
+    const int* start;
+    long long rowBytes;
+    int scale, last;
+    void* fault;
+    int code;
+
+    __device__ __forceinline__ int first() const { return (int)((unsigned)*start * (unsigned)scale); }
+    __device__ __forceinline__ bool areThere() const { return first() >= 0 && first() <= last; }
+
+    template <typename U>
+    __device__ __forceinline__ operator U*() const { return (U*)(array + first() * rowBytes); }
+};
+
+__device__ __forceinline__ const Rows& rowsAt(const char* at) { return *reinterpret_cast<const Rows*>(at); }
+
+// A block that cannot have its rows reports it, and does nothing.
+#define REQUIRE_ROWS(part, rows) \
+    if (!rows.areThere()) { \
+        if (threadIdx.x == 0) { \
+            part::reportFault((part::Fault*)rows.fault, rows.code, rows.first(), 0); \
+        } \
+        return; \
+    }
+
 __device__ __forceinline__ unsigned launchedBlock() { return blockIdx.x; }
 
 // The place in a grid of x by y by … blocks that begins with the launch's block `first`.

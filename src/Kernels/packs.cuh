@@ -24,3 +24,19 @@ __device__ __forceinline__ void load(T* to, const T* from)
         }
     }
 }
+
+template <int Count>
+__device__ __forceinline__ void store(T* to, const T* from)
+{
+    constexpr int Part = Count < MostVector ? Count : MostVector;
+    #pragma unroll
+    for (int i = 0; i < Count; i += Part) {
+        Pack<Part> pack;
+        #pragma unroll
+        for (int j = 0; j < Part; j++) {
+            pack.x[j] = from[i + j];
+        }
+
+        *(Pack<Part>*)(to + i) = pack;
+    }
+}

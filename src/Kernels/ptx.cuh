@@ -12,19 +12,27 @@
 #endif
 #endif
 
+// Has the compiler keep a value where it computes it anew each time that a loop needs it.
+#ifdef ENGINE_SIMT
+template <typename U>
+__device__ __forceinline__ void keep(U&) {}
+#else
+__device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)); }
+__device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
+#endif
+
 #if ASYNC_COPIES
 
-// Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory, or, if not `inside`, as many zero
-// bytes: then nothing is read. 16 bytes pass by the L1 cache, which keeps nothing that a block reads once.
+// Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory: `filled` of them, and zeros behind.
+// Of none nothing is read. 16 bytes pass by the L1 cache, which keeps nothing that a block reads once.
 template <int Bytes>
-__device__ __forceinline__ void copyAsync(void* shared, const void* global, bool inside)
+__device__ __forceinline__ void copyAsync(void* shared, const void* global, int filled)
 {
     static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16, "cp.async copies 4, 8 or 16 bytes");
 #ifdef ENGINE_SIMT
-    simt::copy_async(shared, global, Bytes, inside ? Bytes : 0);
+    simt::copy_async(shared, global, Bytes, filled);
 #else
     unsigned to = (unsigned)__cvta_generic_to_shared(shared);
-    int filled = inside ? Bytes : 0;
     if (Bytes == 16) {
         asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(filled) : "memory");
     } else {

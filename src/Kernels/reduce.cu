@@ -12,7 +12,7 @@
 // Three ways to share the work, so that neighbouring threads always read neighbouring elements:
 //   reduce_rows     the innermost axis goes and is long: a block joins one output
 //   reduce_warps    the innermost axis goes and is short: a warp joins one output
-//   reduce_columns  the innermost axis stays: a thread joins every 8th element of an output, its neighbour of the next
+//   reduce_columns  the innermost axis stays: a thread joins every 4th element of an output, its neighbour of the next
 // EPILOGUE(x, at) and OPERANDS as in gemm.cuh: what is done with a result, at being its place in y, before it is stored;
 // not with those of parts. Each element is read once and the bound is the memory's bandwidth.
 #include "common.cuh"
@@ -24,7 +24,7 @@
 #define EPILOGUE(...)
 #endif
 
-constexpr int RowThreads = 256;
+constexpr int RowThreads = 128;
 constexpr int Warps = RowThreads / WarpThreads;
 constexpr int Columns = 32, ColumnRows = RowThreads / Columns;
 

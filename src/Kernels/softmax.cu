@@ -7,39 +7,7 @@
 // computed from exp(x) itself, which overflows, but from exp(x − the row's greatest). Blocks are small, for rows are
 // few: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory's
 // bandwidth for large ones.
-#include "common.cuh"
-
-constexpr int Threads = 256, RowsPerBlock = Threads / WarpThreads;
-
-struct Row {
-    int lane;
-    int64 index;
-    __device__ Row()
-    {
-        lane = threadIdx.x % WarpThreads;
-        index = (int64)blockIdx.x * RowsPerBlock + threadIdx.x / WarpThreads;
-    }
-};
-
-// All lanes get the sum; the order is that of a tree, always the same.
-__device__ __forceinline__ T sumOfWarp(T value)
-{
-    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
-        value += __shfl_xor_sync(WholeWarp, value, lanes);
-    }
-
-    return value;
-}
-
-__device__ __forceinline__ T maxOfWarp(T value)
-{
-    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
-        T other = __shfl_xor_sync(WholeWarp, value, lanes);
-        value = greater(value, other);
-    }
-
-    return value;
-}
+#include "rows.cuh"
 
 __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
 {
@@ -52,21 +20,21 @@ __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
     return maxOfWarp(most);
 }
 
-__device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
-{
-    T sum = T(0);
-    for (int i = lane; i < columns; i += WarpThreads) {
-        sum += exp(x[i] - most);
-    }
-
-    return sumOfWarp(sum);
-}
-
 // exp(x − most), with what is lost of the difference: exp(d + e) is exp(d) (1 + e).
 __device__ __forceinline__ T exactExp(T x, T most)
 {
     T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
     return lost == lost ? power + power * lost : power;
+}
+
+__device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
+{
+    T sum = T(0);
+    for (int i = lane; i < columns; i += WarpThreads) {
+        sum += exactExp(x[i], most);
+    }
+
+    return sumOfWarp(sum);
 }
 
 // y = exp(x) / Σ exp(x); y may be x.
@@ -79,12 +47,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, 
 
     x += row.index * columns;
     y += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), sum = T(0);
-    for (int i = row.lane; i < columns; i += WarpThreads) {
-        sum += exactExp(x[i], most);
-    }
-
-    sum = sumOfWarp(sum);
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
     for (int i = row.lane; i < columns; i += WarpThreads) {
         y[i] = exactExp(x[i], most) / sum;
     }
@@ -159,17 +122,6 @@ extern "C" __global__ void __launch_bounds__(Threads) log_softmax_gradient(
     }
 }
 
-// Whether a label is one of the classes; if not it is reported, and the caller leaves it be.
-__device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault* fault, int code)
-{
-    if ((unsigned)label < (unsigned)classes) {
-        return true;
-    }
-
-    reportFault(fault, code, label, (int)row);
-    return false;
-}
-
 // loss = log Σ exp(x) − x[label]
 extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
     const T* x, const int* labels, T* losses, int rows, int columns, Fault* fault, int code)
@@ -194,7 +146,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
 __device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, int lane, int label, T g, T most, T sum)
 {
     for (int i = lane; i < columns; i += WarpThreads) {
-        dx[i] = (exp(x[i] - most) / sum - (i == label ? T(1) : T(0))) * g;
+        dx[i] = (exactExp(x[i], most) / sum - (i == label ? T(1) : T(0))) * g;
     }
 }
 

@@ -2,6 +2,7 @@ using Engine.Compile;
 using Engine.Devices.Cpu;
 using Engine.Graph;
 using Engine.Ops;
+using Engine.Tests.Devices.Cuda;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
@@ -92,6 +93,32 @@ public class RandomTests
         Assert.That(kept.Where(value => value != 0), Has.All.EqualTo(1 / 0.7f).Within(1e-6));
         Assert.That(first[1].AsSpan<float>().ToArray(), Is.EqualTo(kept.Select(value => 2 * value)));
         Assert.That(second[0].AsSpan<float>().ToArray(), Is.Not.EqualTo(kept));
+    }
+
+    /// <summary>A number is dropped where its word is below the threshold: one right at it is kept, as often as the share says.</summary>
+    [Test]
+    public void A_number_whose_word_is_the_threshold_is_kept([Values] bool onGpu, [Values(0, 5, 18)] int place)
+    {
+        int[] state = [7, 11, 13];
+        var words = new uint[20];
+        unsafe
+        {
+            fixed (uint* to = words)
+            {
+                new Philox(state[0], state[1], state[2], stream: 3).Words(0, words.Length / 4, to);
+            }
+        }
+
+        Input x = Vector("x"), states = IntVector("state");
+        var dropout = new DropoutMask(3, (words[place] >> 8) / (double)(1 << 24));
+        using var cpu = new CpuDevice(1);
+        using var f = Function.Compile(
+            [x, states], [dropout.Call(x, states)], device: onGpu ? CudaTestDevice.Open() : cpu);
+        float[] kept = f.Call(Tensor.From([.. Enumerable.Repeat(1f, words.Length)]), Tensor.From(state))[0]
+            .AsSpan<float>().ToArray();
+
+        Assert.That(
+            kept.Select(value => value != 0), Is.EqualTo(words.Select(word => word >> 8 >= words[place] >> 8)));
     }
 
     [Test]

@@ -163,6 +163,8 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         return results + ((ICpuOp)Anchor).CpuWorkspace(own);
     }
 
+    public bool TakesRows(int input) => input >= AnchorInputs || ((ICudaOp)Anchor).TakesRows(input);
+
     public CudaLaunch[] Cuda(CudaStep step)
     {
         Part<int>[] parts = [.. Parts([.. Enumerable.Range(0, step.InputCount)], [.. Enumerable.Range(0, step.OutputCount)])];

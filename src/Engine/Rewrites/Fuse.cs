@@ -64,6 +64,10 @@ internal sealed class Fuse
             {
                 group = new FuseGroup(_groups.Count, node);
                 _groups.Add(group);
+                if (TakesEpilogues(node))
+                {
+                    AddOthers(group, node, UsesOf(node));
+                }
             }
 
             _groupOf.Add(node, group);
@@ -111,10 +115,7 @@ internal sealed class Fuse
     /// <summary>Makes an op the beginning of the groups that use its outputs first.</summary>
     private bool TryAnchor(Apply node, [NotNullWhen(true)] out FuseGroup? group)
     {
-        (Variable Output, FuseGroup User)[] uses = [.. node.Outputs
-            .Where(_users.ContainsKey)
-            .Select(output => ((Variable)output, _users[output].First))
-            .OrderByDescending(use => use.First.Number)];
+        (Variable Output, FuseGroup User)[] uses = UsesOf(node);
         FuseGroup? first = uses.FirstOrDefault().User;
         group = first;
         if (first is null || !TakesEpilogues(node) || !first.CanBeginWith(uses[0].Output))
@@ -123,18 +124,30 @@ internal sealed class Fuse
         }
 
         first.Anchor = node;
-        foreach ((Variable output, FuseGroup later) in uses[1..])
+        AddOthers(first, node, uses[1..]);
+        return true;
+    }
+
+    /// <summary>The groups that use an op's outputs first, from the first to run on.</summary>
+    private (Variable Output, FuseGroup User)[] UsesOf(Apply node) => [.. node.Outputs
+        .Where(_users.ContainsKey)
+        .Select(output => ((Variable)output, _users[output].First))
+        .OrderByDescending(use => use.First.Number)];
+
+    /// <summary>Makes groups that only wait for an op's outputs parts of the group that runs it.</summary>
+    private void AddOthers(FuseGroup group, Apply node, (Variable Output, FuseGroup User)[] uses)
+    {
+        foreach ((Variable output, FuseGroup later) in uses)
         {
-            if (later != first && later.CanBeginWith(output)
-                && later.Operands.All(operand => node.Outputs.Contains(operand) || IsThereBefore(operand, first)))
+            if (later != group && later.CanBeginWith(output)
+                && later.Operands.All(operand => node.Outputs.Contains(operand) || IsThereBefore(operand, group)))
             {
-                first.Others.Add(later);
+                group.Anchor = node;
+                group.Others.Add(later);
                 later.IsPart = true;
-                Use(later.Operands, first);
+                Use(later.Operands, group);
             }
         }
-
-        return true;
     }
 
     /// <summary>Whether a value is there when a group runs: nothing computes it, or only what is still to be dealt out.</summary>

@@ -178,7 +178,7 @@ public sealed class CudaGemmTests
         {
             var kernel = (CudaKernel)launch.Function;
             launch = (kernel with { Defines = [.. more, .. kernel.Defines] }).Launch(
-                tiling.Grid, CudaTile.Threads, at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K);
+                tiling.Grid, tile.Threads, at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K);
         }
 
         scratch.Run(launch);

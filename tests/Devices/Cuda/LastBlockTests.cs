@@ -30,9 +30,9 @@ public sealed partial class LastBlockTests
 
     /// <summary>Whether an argument is a number of elements of which the last block's first thread does the last.</summary>
     private static bool LastBlockHasOneThread(KernelLaunch launch) =>
-        launch.ArgumentOffsets.Any(offset =>
+        launch.ArgumentPlaces.Any(place =>
         {
-            int count = BinaryPrimitives.ReadInt32LittleEndian(launch.Arguments[offset..]);
+            int count = BinaryPrimitives.ReadInt32LittleEndian(launch.Arguments[place.Offset..]);
             return ((int[])[1, 2, 4]).Any(each =>
                 count > 0 && (count + each - 1) / each == ((launch.Grid.X - 1) * Threads) + 1);
         });

@@ -12,10 +12,11 @@ internal abstract class CudaLaunch
     /// <summary>Whether there is anything to do.</summary>
     public virtual bool IsEmpty => false;
 
-    /// <summary>Loads what it needs.</summary>
-    public virtual void Prepare(KernelCompiler compiler)
-    {
-    }
+    /// <summary>How many kernels, copies and clearings it is.</summary>
+    public virtual long Nodes => 1;
+
+    /// <summary>The kernels that it launches.</summary>
+    public virtual IEnumerable<KernelLaunch> Kernels => [];
 
     /// <summary>Puts the work into a stream, in whose context the thread is.</summary>
     public abstract void Enqueue(nint stream);
@@ -105,11 +106,16 @@ internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 }
 
 /// <summary>A kernel's argument, by value.</summary>
-internal readonly struct CudaArgument
+internal readonly record struct CudaArgument
 {
     private CudaArgument(byte[] bytes) => Bytes = bytes;
 
     public byte[] Bytes { get; }
+
+    /// <summary>Whether it says where rows lie (<see cref="CudaRowsFrom"/>): the kernel takes the address of the first.</summary>
+    public bool IsRows { get; private init; }
+
+    public static CudaArgument OfRows(CudaRowsFrom rows) => Of(rows) with { IsRows = true };
 
     public static CudaArgument OfBytes(byte[] bytes) => new(bytes);
 
@@ -129,6 +135,18 @@ internal readonly struct CudaArgument
     public static implicit operator CudaArgument(CudaLoops loops) => Of(loops);
 }
 
+/// <summary>Rows of an array from one on that only the device knows: <c>struct Rows</c> of joined.cuh.</summary>
+/// <param name="Array">The address of the array.</param>
+/// <param name="First">That of an int32: times <paramref name="Scale"/> it is the first row.</param>
+/// <param name="RowBytes">How far apart rows are.</param>
+/// <param name="Scale">What the number is multiplied by.</param>
+/// <param name="Last">The last row that may be the first.</param>
+/// <param name="Fault">Where another is reported.</param>
+/// <param name="Code">By which number.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct CudaRowsFrom(
+    ulong Array, ulong First, long RowBytes, int Scale, int Last, ulong Fault, int Code);
+
 /// <summary>A kernel with its grid and its arguments.</summary>
 internal sealed unsafe class KernelLaunch : CudaLaunch
 {
@@ -138,12 +156,14 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     private readonly byte[] _arguments;
     private readonly nint[] _addresses;
     private readonly List<int> _offsets = [];
+    private readonly CudaArgument[] _given;
     private nint _function;
 
     public KernelLaunch(CudaFunction function, Dim3 grid, Dim3 block, ReadOnlySpan<CudaArgument> arguments)
     {
         Function = function;
         (Grid, Block) = (grid, block);
+        _given = arguments.ToArray();
         _addresses = GC.AllocateArray<nint>(arguments.Length, pinned: true);
         int bytes = 0;
         foreach (CudaArgument argument in arguments)
@@ -176,12 +196,18 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 
     public int ArgumentBytes => _arguments.Length;
 
-    /// <summary>Where each argument begins.</summary>
-    public IReadOnlyList<int> ArgumentOffsets => _offsets;
+    /// <summary>Where each argument begins, and whether it says where rows lie.</summary>
+    public IEnumerable<(int Offset, bool IsRows)> ArgumentPlaces =>
+        _offsets.Zip(_given, (offset, argument) => (offset, argument.IsRows));
+
+    /// <summary>Whether an argument says where rows lie: it then runs as a part of a <see cref="JoinedKernel"/> only.</summary>
+    public bool HasRows => _given.Any(argument => argument.IsRows);
 
     public override string Name => Function.ToString();
 
     public override bool IsEmpty => Blocks == 0;
+
+    public override IEnumerable<KernelLaunch> Kernels => [this];
 
     /// <summary>
     /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
@@ -206,7 +232,25 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         }
     }
 
-    public override void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
+    /// <summary>The same, but where rows lie in the places of the addresses that stand for them.</summary>
+    public KernelLaunch WithRows(IReadOnlyList<(ulong StandIn, CudaRowsFrom Rows)> rows) => new(
+        Function, Grid, Block,
+        [.. _given.Select(argument =>
+        {
+            ulong value = argument.Bytes.Length == sizeof(ulong) ? BitConverter.ToUInt64(argument.Bytes) : 0;
+            foreach ((ulong standIn, CudaRowsFrom each) in rows)
+            {
+                if (value - standIn < CudaStep.StandInRange)
+                {
+                    return CudaArgument.OfRows(each with { Array = each.Array + (value - standIn) });
+                }
+            }
+
+            return argument;
+        })]);
+
+    /// <summary>Loads the kernel.</summary>
+    public void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
 
     public override void Enqueue(nint stream) => Driver.Check(
         DriverApi.cuLaunchKernel(

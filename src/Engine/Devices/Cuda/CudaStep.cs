@@ -6,8 +6,13 @@ namespace Engine.Devices.Cuda;
 /// <param name="operands">What the step reads and writes.</param>
 /// <param name="address">Where an operand lies.</param>
 /// <param name="faults">Where kernels report what they cannot do.</param>
-internal sealed class CudaStep(StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults)
+/// <param name="whole">The step that this one is a part of, if it is one.</param>
+internal sealed class CudaStep(
+    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, CudaStep? whole = null)
 {
+    /// <summary>No array is longer than that, so that an address within one that stands for rows can be told.</summary>
+    public const ulong StandInRange = 1UL << 40;
+
     /// <summary>The shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
     public CudaStepTypes Types => new(
         [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)]);
@@ -30,7 +35,35 @@ internal sealed class CudaStep(StepOperands operands, Func<MemoryRange, ulong> a
             Origin = operands.Origin,
         },
         address,
-        faults);
+        faults,
+        this);
+
+    /// <summary>
+    /// The step of an op that sees rows of its inputs' arrays where it has arrays: under an address that stands for them
+    /// until the launches are there, and is as much of a multiple of 16 as they are.
+    /// </summary>
+    /// <param name="inputs">How many of the step's inputs are the op's.</param>
+    /// <param name="rows">Of those that are rows what the op sees.</param>
+    public (CudaStep Step, ulong[] StandIns) WithRows(int inputs, IReadOnlyList<(int Input, OperandType Type)> rows)
+    {
+        const int Alignment = 16;
+        Operand[] seen = [.. operands.Inputs.Take(inputs)];
+        var standIns = new List<ulong>();
+        foreach ((int input, OperandType type) in rows)
+        {
+            ulong rowBytes = (ulong)(type.Shape.Product(1, type.Shape.Rank) * type.DType.Size());
+            ulong standIn = (1UL << 63) + ((ulong)input * 2 * StandInRange) + ((In(input) | rowBytes) % Alignment);
+            seen[input] = new Operand(seen[input].Storage, unchecked((long)standIn), type);
+            standIns.Add(standIn);
+        }
+
+        var step = new CudaStep(
+            operands with { Inputs = seen },
+            range => range.Offset < 0 ? unchecked((ulong)range.Offset) : address(range),
+            faults,
+            this);
+        return (step, [.. standIns]);
+    }
 
     public int InputCount => operands.Inputs.Count;
 
@@ -56,7 +89,13 @@ internal sealed class CudaStep(StepOperands operands, Func<MemoryRange, ulong> a
     /// <param name="message">The sentence for the user, given the value and its place.</param>
     public (ulong Address, int Code) Fault(Func<int, int, string> message)
     {
-        MayFault = true;
+        SetMayFault();
         return (faults.Address, faults.Add((value, place) => message(value, place) + operands.Origin));
+    }
+
+    private void SetMayFault()
+    {
+        MayFault = true;
+        whole?.SetMayFault();
     }
 }

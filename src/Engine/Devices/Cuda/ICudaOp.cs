@@ -9,6 +9,12 @@ internal interface ICudaOp
     /// </summary>
     CudaLaunch[] Cuda(CudaStep step);
 
+    /// <summary>
+    /// Whether an input may be rows of an array from one on that only the device knows: then all that the launches do with
+    /// its address is to hand it to kernels of src/Kernels, as an argument of its own.
+    /// </summary>
+    bool TakesRows(int input) => false;
+
     /// <summary>The bytes of scratch memory needed.</summary>
     long CudaWorkspace(CudaStepTypes step) => 0;
 }

@@ -6,7 +6,8 @@ namespace Engine.Devices.Cuda;
 /// <summary>
 /// Kernels that do not depend on one another in one launch: each block belongs to one of them, and finds its place in
 /// that one's grid. Small kernels cost what a launch costs, so that two of them in one are twice as fast. A kernel alone
-/// is launched so where its grid is longer along y or z than the hardware takes: along x, which takes all.
+/// is launched so where its grid is longer along y or z than the hardware takes: along x, which takes all; and where it
+/// reads rows of an array from one on that only the device knows.
 /// </summary>
 internal sealed partial record JoinedKernel : CudaFunction
 {
@@ -86,7 +87,7 @@ internal sealed partial record JoinedKernel : CudaFunction
 
     private static KernelLaunch JoinAll(List<KernelLaunch> parts)
     {
-        if (parts.Count == 1 && parts[0].Grid.IsGrid)
+        if (parts.Count == 1 && parts[0].Grid.IsGrid && !parts[0].HasRows)
         {
             return parts[0];
         }
@@ -129,15 +130,20 @@ internal sealed partial record JoinedKernel : CudaFunction
         for (int i = 0; i < _parts.Length; i++)
         {
             KernelLaunch part = _parts[i];
-            var slots = new List<string>();
-            foreach (int offset in part.ArgumentOffsets)
+            List<string> slots = [], checks = [];
+            foreach ((int offset, bool isRows) in part.ArgumentPlaces)
             {
-                slots.Add($"Slot{{arguments.bytes + {bytes + offset}}}");
+                string at = $"arguments.bytes + {bytes + offset}";
+                slots.Add(isRows ? $"rowsAt({at})" : $"Slot{{{at}}}");
+                if (isRows)
+                {
+                    checks.Add($"REQUIRE_ROWS(part{i}, rowsAt({at})) ");
+                }
             }
 
             string condition = i == _parts.Length - 1 ? "" : $"if (launchedBlock() < {FirstBlock(i + 1)}u) ";
             string leave = part.Block.Count < threads ? $"if (threadIdx.x >= {part.Block.X}) {{ LEAVE(); }} " : "";
-            text.Append($"    {condition}{{ {leave}part{i}::{part.Function.Entry}({string.Join(", ", slots)}); }}");
+            text.Append($"    {condition}{{ {leave}{string.Concat(checks)}part{i}::{part.Function.Entry}({string.Join(", ", slots)}); }}");
             text.Append(i == _parts.Length - 1 ? "\n" : " else\n");
             bytes += part.ArgumentBytes;
         }

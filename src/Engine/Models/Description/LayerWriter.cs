@@ -11,8 +11,9 @@ internal static class LayerWriter
     /// <summary>A layer's description.</summary>
     /// <param name="name">Its name in the network.</param>
     /// <param name="layer">The layer.</param>
+    /// <param name="inputs">What it is put on; null for the one before it.</param>
     /// <exception cref="EngineException">It has no kind, or something that a description has no words for.</exception>
-    public static LayerDescription Describe(string name, Layer layer)
+    public static LayerDescription Describe(string name, Layer layer, IReadOnlyList<string>? inputs = null)
     {
         (string kind, (string Key, string? Text)[] words) = Words(name, layer);
         LayerKind found = LayerKind.All.Single(known => known.Name == kind);
@@ -27,7 +28,7 @@ internal static class LayerWriter
             }
         }
 
-        return new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0);
+        return new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
     }
 
     /// <summary>An update rule's description; the default one's where there are no words for it.</summary>
@@ -62,12 +63,40 @@ internal static class LayerWriter
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
         Layers.Reshape reshape => ("reshape", [("sides", string.Join('x', reshape.Sides))]),
+        GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
+        FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
+            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
+        _ when MoreLayerKinds.All.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
+            (kind.Name, [.. kind.Settings.Select(setting => (setting.Name, Of(name, layer, setting.Name)))]),
         _ => CustomLayers.KindOf(layer) is { } own
             ? (own.Kind, [(CustomLayers.SettingsKey, own.Settings)])
             : throw new EngineException(
                 $"The layer '{name}' is a {layer.GetType().Name}, for which a model file has no name: give it one with "
                 + $"CustomLayers.Register<{layer.GetType().Name}>(\"…\", …)."),
     };
+
+    /// <summary>What a layer's property that is called as a setting has.</summary>
+    private static string? Of(string name, Layer layer, string setting)
+    {
+        object? value = layer.GetType().GetProperties().Single(property => IsSame(setting, property.Name)).GetValue(layer);
+        return value switch
+        {
+            null => null,
+            Shape sides => string.Join('x', sides),
+            Filled filled => Text(filled.Value),
+            IFormattable number => Text(number),
+            _ => throw new EngineException(
+                $"{setting} of the layer '{name}' is {value}, for which a model file has no words: it begins with one number."),
+        };
+    }
+
+    private static string Pool(string name, GlobalPool pool)
+    {
+        Variable x = Ops.Symbolic.Matrix("x"), made = pool.Function(x, [1]);
+        return MoreLayerKinds.Pools.FirstOrDefault(known => IsSame(known.Value(x, [1]), made)).Key ?? throw new EngineException(
+            $"The function of '{name}', a GlobalPool, is none that a model file has a name for: "
+            + $"{string.Join(", ", MoreLayerKinds.Pools.Keys)}.");
+    }
 
     private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initialiser w, Initialiser? b)
     {

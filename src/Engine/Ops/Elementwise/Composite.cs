@@ -198,6 +198,8 @@ internal sealed record Composite(
 
     public Phase[] Cpu(CpuStep step) => CompositeLoop.Phases(this, step);
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, this);
 
     public bool Equals(Composite? other) => other is not null

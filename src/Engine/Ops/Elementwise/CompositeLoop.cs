@@ -10,6 +10,7 @@ internal sealed unsafe class CompositeLoop
     private const int Grain = 4096;
 
     private readonly CompositeKernel _kernel;
+    private readonly double[] _constants;
     private readonly int _lanes;
     private readonly int[] _sides;
     private readonly int[][] _strides;
@@ -28,6 +29,7 @@ internal sealed unsafe class CompositeLoop
         (_sides, _strides) = Broadcasting.Loops(composite.Shape, [.. operands.Select(step.Shape)]);
         _kernel = CompositeCode.Compile(
             composite, [.. operands.Select(i => new CompositeInput(step.DType(i), _strides[i][^1] == 0))]);
+        _constants = composite.Constants;
         _lanes = CompositeCode.Lanes(composite.DType);
         _inputs = [.. operands.Select(i => (nint)step.In<byte>(i))];
         _inputSizes = [.. operands.Select(i => step.DType(i).Size())];
@@ -57,32 +59,35 @@ internal sealed unsafe class CompositeLoop
     {
         nint* inputs = stackalloc nint[_inputs.Length], outputs = stackalloc nint[_outputs.Length];
         int inner = _sides[^1];
-        while (start < end)
+        fixed (double* constants = _constants)
         {
-            (int row, int column) = Math.DivRem(start, inner);
-            int count = Math.Min(end - start, inner - column);
-            for (int i = 0; i < _inputs.Length; i++)
+            while (start < end)
             {
-                inputs[i] = _inputs[i] + (Element(_strides[i], row, column) * _inputSizes[i]);
-            }
+                (int row, int column) = Math.DivRem(start, inner);
+                int count = Math.Min(end - start, inner - column);
+                for (int i = 0; i < _inputs.Length; i++)
+                {
+                    inputs[i] = _inputs[i] + (Element(_strides[i], row, column) * _inputSizes[i]);
+                }
 
-            for (int i = 0; i < _outputs.Length; i++)
-            {
-                outputs[i] = _outputs[i] + moved + ((nint)start * _outputSizes[i]);
-            }
+                for (int i = 0; i < _outputs.Length; i++)
+                {
+                    outputs[i] = _outputs[i] + moved + ((nint)start * _outputSizes[i]);
+                }
 
-            RunRow(inputs, outputs, count);
-            start += count;
+                RunRow(inputs, outputs, constants, count);
+                start += count;
+            }
         }
     }
 
     /// <summary>Whole vectors where the operands lie, what is left over in a vector's room beside them.</summary>
-    private void RunRow(nint* inputs, nint* outputs, int count)
+    private void RunRow(nint* inputs, nint* outputs, double* constants, int count)
     {
         int whole = count - (count % _lanes);
         if (whole > 0)
         {
-            _kernel(inputs, outputs, whole);
+            _kernel(inputs, outputs, constants, whole);
         }
 
         int left = count - whole;
@@ -110,7 +115,7 @@ internal sealed unsafe class CompositeLoop
             to[i] = (nint)(rooms + ((_inputs.Length + i) * Room));
         }
 
-        _kernel(from, to, _lanes);
+        _kernel(from, to, constants, _lanes);
         for (int i = 0; i < _outputs.Length; i++)
         {
             long bytes = (long)left * _outputSizes[i];

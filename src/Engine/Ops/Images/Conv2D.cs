@@ -194,6 +194,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public string CpuPath(CpuStepTypes step) =>
         DescribePath(ConvolutionPass.Forward, step, ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape));
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         CudaConvolution convolution = Cuda(step.Types);

@@ -69,6 +69,8 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
 
     public bool TakesEpilogues(CudaStepTypes step) => !Cuda(step).General.IsFasterForInputGradient;
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         (CudaConvolution convolution, CudaColumns columns) = Cuda(step.Types);
@@ -216,6 +218,8 @@ internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICp
         new Arg(each.Images),
         new Arg(each.Op.Infer(Conv2DInputGradient.Types(each.Images, each.Filters))[0].Shape),
         new Arg(each.Filters));
+
+    public bool TakesRows(int input) => true;
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues) =>
     [

@@ -107,6 +107,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
             : $"{Convolution.DescribePath(ConvolutionPass.Forward, step, shape)}; only the maxima are stored";
     }
 
+    public bool TakesRows(int input) => true;
+
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         CudaEpilogue? bias = step.InputCount > 2 ? new("x += bias[filter];", ("const T* bias", step.In(2))) : null;
@@ -286,6 +288,8 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
             : Of.DescribePath(
                 WithFilters ? ConvolutionPass.WeightsGradient : ConvolutionPass.InputGradient, step, shape);
     }
+
+    public bool TakesRows(int input) => true;
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {

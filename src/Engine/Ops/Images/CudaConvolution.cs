@@ -24,7 +24,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     private int Pixels => checked(Shape.N * (Pools ? Shape.OH / 2 * (Shape.OW / 2) * Window : Shape.Pixels));
 
     private CudaTiling ForwardTiling =>
-        CudaTiling.Choose(Pixels, Shape.O, Shape.Taps, DType, leastRows: Pools ? Window : 1);
+        CudaTiling.Choose(Pixels, Shape.O, Shape.Taps, DType);
 
     private CudaTiling InputTiling =>
         CudaTiling.Choose(Shape.N * Shape.H * Shape.W, Shape.C, Shape.O * Shape.KH * Shape.KW, DType);
@@ -77,7 +77,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             "conv.cu", "conv_forward", tiling,
             [$"VECTOR_W {vector}", .. epilogues])
             .Launch(
-                tiling.Grid, CudaTile.Threads, [x, w, y, where, workspace, Sides, .. all.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [x, w, y, where, workspace, Sides, .. all.Arguments]);
     }
 
     /// <summary>The gradient with respect to the images.</summary>
@@ -102,7 +102,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         CudaTiling tiling = InputTiling;
         return Kernel("conv_input_gradient.cu", "conv_input_gradient", tiling, defines)
             .Launch(
-                tiling.Grid, CudaTile.Threads, [w, g, where, y, workspace, Sides, .. epilogue.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [w, g, where, y, workspace, Sides, .. epilogue.Arguments]);
     }
 
     /// <summary>
@@ -138,7 +138,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 Shared = maxima.SharedBytes(Shape, DType),
             }
             .Launch(
-                maxima.Grid(Shape), CudaTile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
+                maxima.Grid(Shape), CudaMaxima.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
         }
 
         CudaTiling tiling = WeightsTiling(bias != 0);
@@ -147,7 +147,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             "conv_weights_gradient.cu", "conv_weights_gradient", tiling,
             [$"VECTOR_G {vector}", .. defines])
             .Launch(
-                tiling.Grid, CudaTile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
     }
 
     /// <summary>Where an element of the result lies, by the indices of its epilogue.</summary>

@@ -14,7 +14,10 @@ namespace Engine.Ops;
 /// <param name="Parts">Blocks among which the images are split.</param>
 internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int Parts)
 {
-    private const int Threads = CudaTile.Threads, Warp = 32;
+    /// <summary>The threads of a block.</summary>
+    public const int Threads = 256;
+
+    private const int Warp = 32;
 
     /// <summary>A thread's registers hold so many bytes of sums, and a block so many in shared memory.</summary>
     private const int MostSumBytes = 160, MostBytes = 36 * 1024;

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 /// <summary>The launches of a reduction on CUDA: reduce.cu, which says what its three ways are for.</summary>
 internal static class CudaReduce
 {
-    private const int RowThreads = 256, Warps = RowThreads / 32, Columns = 32;
+    private const int RowThreads = 128, Warps = RowThreads / 32, Columns = 32;
 
     /// <summary>An output is worth a whole block where it is joined from this many elements.</summary>
     private const int LongRow = 512;

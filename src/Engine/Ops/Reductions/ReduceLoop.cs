@@ -173,7 +173,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         ((int)((long)_plan.Blocks * part / _plan.Parts), (int)((long)_plan.Blocks * (part + 1) / _plan.Parts));
 
     /// <summary>
-    /// Totals are kept in double, which neither rounds noticeably nor, for integers, at all: these wrap at the end.
+    /// Totals are kept in double, which does not round noticeably; those of integers wrap as they are joined.
     /// </summary>
     private void JoinParts(int start, int end, int worker)
     {
@@ -182,10 +182,10 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             double total = TRow.Start;
             for (int part = 0; part < _plan.Parts; part++)
             {
-                total = TRow.Join(total, double.CreateTruncating(_parts[((long)part * _plan.Outputs) + i]));
+                total = Joined(total, _parts[((long)part * _plan.Outputs) + i]);
             }
 
-            _y[i] = Rounded(total);
+            _y[i] = T.CreateSaturating(total);
         }
     }
 
@@ -219,15 +219,16 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                 (int segment, int run) = Math.DivRem(block, _plan.RunsPerSegment);
                 int first = run * ReducePlan.Run, count = Math.Min(ReducePlan.Run, _plan.Inner - first);
                 T joined = JoinRun(Elements(x + ReducePlan.Offset(_plan.Reduced, segment) + first, count, room), count);
-                total = TRow.Join(total, double.CreateTruncating(joined));
+                total = Joined(total, joined);
             }
 
-            _parts[((long)part * _plan.Outputs) + output] = Rounded(total);
+            _parts[((long)part * _plan.Outputs) + output] = T.CreateSaturating(total);
         }
     }
 
-    private static T Rounded(double total) =>
-        typeof(T) == typeof(int) ? T.CreateTruncating((long)total) : T.CreateTruncating(total);
+    private static double Joined(double total, T value) => typeof(T) == typeof(int)
+        ? double.CreateTruncating(TRow.Join(T.CreateSaturating(total), value))
+        : TRow.Join(total, double.CreateTruncating(value));
 
     private static T JoinRun(T* x, int n)
     {

@@ -1,0 +1,153 @@
+using System.Numerics;
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// How a product's tiles are laid out on the GPU: the sides of a block's tile, the slice along k that is brought into
+/// shared memory at once, how many sums a thread keeps, and the threads of a block. gemm.cuh says what each is for.
+/// </summary>
+internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Columns, int Threads)
+{
+    /// <summary>The tiles to choose from; of those that seem equally fast the first is taken.</summary>
+    public static IReadOnlyList<CudaTile> All { get; } =
+    [
+        new(128, 128, 16, 8, 8, 256),
+        new(64, 64, 32, 8, 4, 256),
+        new(64, 64, 16, 4, 4, 256),
+        new(64, 32, 32, 8, 4, 128),
+        new(64, 20, 32, 8, 5, 128),
+        new(64, 16, 32, 8, 4, 128),
+        new(32, 32, 32, 8, 4, 128),
+        new(16, 64, 32, 8, 4, 128),
+    ];
+
+    private const int Padding = 4;
+
+    /// <summary>
+    /// Threads that make the same sums, each over its part of every slice, because the tile has too few for all.
+    /// </summary>
+    public int Teams => Threads / (M / Rows * (N / Columns));
+
+    /// <summary>The sums that a thread is left with when all teams' are added up: whole fours of them.</summary>
+    public int SumsOfThread => CudaTypes.Blocks(M * N, 4 * Threads) * 4;
+
+    /// <summary>
+    /// Whether a thread's sums, and what it multiplies, fit into its registers, and two slices into shared memory.
+    /// </summary>
+    public bool Takes(DType dtype)
+    {
+        const int MostSumBytes = 256;
+        return Rows * Columns * dtype.Size() <= MostSumBytes && SharedBytes(dtype) <= CudaTypes.MostSharedBytes;
+    }
+
+    /// <summary>
+    /// The shared memory that two slices of either operand take, whichever way they lie, or in the end all teams' sums.
+    /// </summary>
+    public int SharedBytes(DType dtype)
+    {
+        int padding = Padding * (Math.Max(M, K) + Math.Max(N, K));
+        int sums = Teams == 1 ? 0 : Teams * M * (N + Padding);
+        return Math.Max(2 * (((M + N) * K) + padding), sums) * dtype.Size();
+    }
+
+    /// <summary>How many tiles cover a matrix, down and across.</summary>
+    public (int Down, int Across) Cover(int m, int n) => (CudaTypes.Blocks(m, M), CudaTypes.Blocks(n, N));
+}
+
+/// <summary>
+/// The tile and the number of parts of the inner side for a product of (m, k) by (k, n). Both follow from the shape and
+/// the dtype alone, so that the same program gives the same bits on every GPU.
+/// </summary>
+internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, int Parts)
+{
+    /// <summary>
+    /// What the estimate of clocks reckons with: multiprocessors of a large GPU (an H200 has 132, an A100 108, an RTX
+    /// 4090 128), instructions of a thread each issues in a clock, blocks that share one and so wait side by side, the
+    /// clocks between two slices, and those in which blocks meet to join their parts, beside the reading of the parts.
+    /// </summary>
+    private const int Multiprocessors = 128, IssuedPerClock = 128, Resident = 4, BetweenSlices = 150, Meeting = 1500;
+
+    /// <summary>
+    /// Instructions of a thread, counted in the kernel's PTX: for a slice beside its reads, copies and products; for a copy
+    /// of 16 bytes; once; and for each sum that is stored or joined with others.
+    /// </summary>
+    private const int PerSlice = 20, PerCopy = 4, Once = 350, PerSum = 12;
+
+    /// <summary>
+    /// What the clocks count that all multiprocessors work, beside those until the launch is done: the less it works, the
+    /// more is left to what runs beside it, and the less often a GPU at its limit of power slows down.
+    /// </summary>
+    public const int WorkWeight = 2;
+
+    /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
+    private const int BytesPerClock = 64;
+
+    /// <summary>Parts are joined so many at a time; parts.cuh has the same.</summary>
+    private const int Fan = 16;
+
+    private const int MostParts = 128;
+
+    public Dim3 Grid => new(Down, Across, Parts);
+
+    /// <summary>The macros that gemm.cuh and parts.cuh take.</summary>
+    public IEnumerable<string> Defines =>
+    [
+        $"TILE_M {Tile.M}",
+        $"TILE_N {Tile.N}",
+        $"TILE_K {Tile.K}",
+        $"ROWS {Tile.Rows}",
+        $"COLUMNS {Tile.Columns}",
+        $"TILE_THREADS {Tile.Threads}",
+
+        // A power of two, so that kernels for similar shapes are one.
+        $"ARRIVALS {(Parts > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
+    ];
+
+    /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
+    public long Workspace(DType dtype) =>
+        Parts > 1 ? (long)Parts * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
+
+    /// <summary>What seems fastest.</summary>
+    /// <param name="m">Rows of the product.</param>
+    /// <param name="n">Columns of the product.</param>
+    /// <param name="k">Products that each element is a sum of.</param>
+    /// <param name="dtype">Their type.</param>
+    public static CudaTiling Choose(int m, int n, int k, DType dtype)
+    {
+        CudaTiling best = default;
+        double least = double.PositiveInfinity;
+        foreach (CudaTile tile in CudaTile.All.Where(tile => tile.Takes(dtype)))
+        {
+            (int down, int across) = tile.Cover(m, n);
+            int slices = CudaTypes.Blocks(k, tile.K);
+            for (int parts = 1; parts <= Math.Max(1, Math.Min(MostParts, slices)); parts *= 2)
+            {
+                var tiling = new CudaTiling(tile, down, across, parts);
+                double clocks = tiling.Clocks(slices, dtype);
+                if (clocks < least)
+                {
+                    (best, least) = (tiling, clocks);
+                }
+            }
+        }
+
+        return best;
+    }
+
+    private double Clocks(int slices, DType dtype)
+    {
+        double share = (double)Down * Across * Parts / Multiprocessors, blocks = Math.Ceiling(share);
+        double each = Math.Ceiling((double)slices / Parts);
+        const int Vector = 4;
+        int depth = Tile.K / Tile.Teams, sums = Tile.Rows * Tile.Columns;
+        double slice = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerSlice
+            + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
+        double thread = Once + (each * slice) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
+        double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
+        double waiting = Math.Ceiling(blocks / Resident) * each * BetweenSlices;
+        int rounds = Parts == 1 ? 0 : Parts <= Fan ? 1 : 2;
+        double reading = (double)Math.Min(Parts, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;
+        return arithmetic + waiting + (rounds * (Meeting + reading));
+    }
+}

@@ -1,0 +1,122 @@
+// A network's output layer with few classes, the losses of its softmax, and their gradients, in one launch:
+//
+//   z = h · w + bias, losses = log Σ exp(z) − z[label], dz = (softmax(z) − 1 at the label) g, dh = dz · wᵀ
+//
+//   h, dh: T, (rows, UNITS); w: (UNITS, CLASSES); bias: (CLASSES), with BIAS 1; labels: int, (rows); dz: (rows, CLASSES);
+//   losses: (rows); the factors g lie gStep apart: 0 where one serves all rows; dh with INPUTS 1
+//
+// A warp takes a row, its lanes go along the units, each with a sum for every class; joined, class c is lane c's. A block
+// keeps the weights in shared memory, CLASSES | 1 apart, so that the lanes meet different banks. Each of the products
+// alone would be a launch for a few thousand products a block, bound by its latency: this is one chain of some 500
+// instructions a row.
+//
+// EPILOGUE(x, i, j) for dz, LOSS_EPILOGUE(x, i), INPUT_EPILOGUE(x, i, j) for dh and OPERANDS as in gemm.cuh.
+#include "rows.cuh"
+
+#ifndef OPERANDS
+#define OPERANDS
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(...)
+#endif
+#ifndef LOSS_EPILOGUE
+#define LOSS_EPILOGUE(...)
+#endif
+#ifndef INPUT_EPILOGUE
+#define INPUT_EPILOGUE(...)
+#endif
+
+constexpr int Step = CLASSES | 1;
+
+// Adds up all lanes' sums of each class: of Count classes a lane keeps the half that one bit of its number says, and gives
+// the other to its partner, so that each step halves what is exchanged. `lane` becomes where the sum of class `wanted`
+// then is.
+template <int Count, int Bit>
+__device__ __forceinline__ T joinClasses(const T (&sums)[Count], int wanted, int& lane)
+{
+    if constexpr (Bit == 0) {
+        return sums[0];
+    } else {
+        constexpr int Half = (Count + 1) / 2;
+        bool isUpper = threadIdx.x & Bit;
+        T own[Half];
+        #pragma unroll
+        for (int i = 0; i < Half; i++) {
+            T lower = sums[i], upper = Half + i < Count ? sums[(Half + i) % Count] : T(0);
+            own[i] = (isUpper ? upper : lower) + __shfl_xor_sync(WholeWarp, isUpper ? lower : upper, Bit);
+        }
+
+        lane += wanted >= Half ? Bit : 0;
+        return joinClasses<Half, Bit / 2>(own, wanted >= Half ? wanted - Half : wanted, lane);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
+    const T* h, const T* w, const T* bias, const int* labels, const T* g, T* dz, T* losses, T* dh, int rows, int gStep,
+    Fault* fault, int code OPERANDS)
+{
+    extern __shared__ __align__(16) unsigned char sharedBytes[];
+    T* weights = (T*)sharedBytes;
+    for (int i = threadIdx.x; i < UNITS * CLASSES; i += Threads) {
+        weights[i / CLASSES * Step + i % CLASSES] = w[i];
+    }
+
+    __syncthreads();
+    Row row;
+    if (row.index >= rows) {
+        return;
+    }
+
+    int i = (int)row.index, lane = row.lane, label = labels[i];
+    bool isClassLane = lane < CLASSES;
+    const T* own = h + row.index * UNITS;
+    T sums[CLASSES] = {};
+    #pragma unroll 8
+    for (int k = lane; k < UNITS; k += WarpThreads) {
+        T x = own[k];
+        #pragma unroll
+        for (int c = 0; c < CLASSES; c++) {
+            sums[c] += x * weights[k * Step + c];
+        }
+    }
+
+    int holder = 0;
+    T z = joinClasses<CLASSES, WarpThreads / 2>(sums, lane % CLASSES, holder);
+    z = __shfl_sync(WholeWarp, z, holder);
+#if BIAS
+    z += bias[lane % CLASSES];
+#endif
+    z = isClassLane ? z : least(T(0));
+    T most = maxOfWarp(z), power = isClassLane ? exp(z - most) : T(0), sum = sumOfWarp(power);
+    T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
+    if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
+        // The greatest element's difference is taken first: both may be large.
+        T loss = (most - ofLabel) + log(sum);
+        LOSS_EPILOGUE(loss, i)
+        losses[i] = loss;
+    }
+
+    T factor = g[row.index * gStep], gradient = (power / sum - (lane == label ? T(1) : T(0))) * factor;
+#if INPUTS
+    #pragma unroll
+    for (int c = 0; c < CLASSES; c++) {
+        sums[c] = __shfl_sync(WholeWarp, gradient, c);
+    }
+
+    #pragma unroll 8
+    for (int k = lane; k < UNITS; k += WarpThreads) {
+        T x = T(0);
+        #pragma unroll
+        for (int c = 0; c < CLASSES; c++) {
+            x += sums[c] * weights[k * Step + c];
+        }
+
+        INPUT_EPILOGUE(x, i, k)
+        dh[row.index * UNITS + k] = x;
+    }
+#endif
+    if (isClassLane) {
+        EPILOGUE(gradient, i, lane)
+        dz[row.index * CLASSES + lane] = gradient;
+    }
+}

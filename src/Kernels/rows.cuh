@@ -1,0 +1,46 @@
+// What kernels share that give each row of a matrix a warp (softmax.cu says why).
+#pragma once
+#include "common.cuh"
+
+constexpr int Threads = 256, RowsPerBlock = Threads / WarpThreads;
+
+struct Row {
+    int lane;
+    int64 index;
+    __device__ Row()
+    {
+        lane = threadIdx.x % WarpThreads;
+        index = (int64)blockIdx.x * RowsPerBlock + threadIdx.x / WarpThreads;
+    }
+};
+
+// All lanes get the sum; the order is that of a tree, always the same.
+__device__ __forceinline__ T sumOfWarp(T value)
+{
+    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+        value += __shfl_xor_sync(WholeWarp, value, lanes);
+    }
+
+    return value;
+}
+
+__device__ __forceinline__ T maxOfWarp(T value)
+{
+    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+        T other = __shfl_xor_sync(WholeWarp, value, lanes);
+        value = greater(value, other);
+    }
+
+    return value;
+}
+
+// Whether a label is one of the classes; if not it is reported, and the caller leaves it be.
+__device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault* fault, int code)
+{
+    if ((unsigned)label < (unsigned)classes) {
+        return true;
+    }
+
+    reportFault(fault, code, label, (int)row);
+    return false;
+}
