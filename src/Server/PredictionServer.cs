@@ -110,6 +110,7 @@ public sealed class PredictionServer : IAsyncDisposable
         await _app.StopAsync(CancellationToken.None);
         await _batcher.DisposeAsync();
         await _app.DisposeAsync();
+        _reader.Dispose();
     }
 
     /// <summary>Lets in who may: with the token, or on this machine under this machine's name.</summary>
