@@ -30,5 +30,6 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
         new("winograd4", Optimizer.FastRun, (graph, device) =>
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd4)) { IsOnDemand = true },
         new("fuse", Optimizer.FastRun, Fuse.Apply),
+        new("fuse_rows", Optimizer.FastRun, FuseRows.Apply),
     ];
 }
