@@ -9,6 +9,7 @@ using Engine.Inspection;
 using Engine.IO;
 using Engine.Layers;
 using Engine.Ops;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Tests.Ops;
 using Engine.Tests.Training;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Engine.Devices.Cpu;
@@ -7,13 +6,12 @@ namespace Engine.Devices.Cpu;
 /// A <see cref="LoopKernel"/> on the CPU. Its kernels have fixed addresses, so that rows are copied to and from there; a
 /// step costs no more than these copies beside its kernels.
 /// </summary>
-internal sealed unsafe class CpuLoop
+internal sealed unsafe class CpuLoop : CpuControl
 {
     private readonly LoopKernel _loop;
     private readonly CpuSequence _step;
     private readonly Move[] _in, _out;
     private readonly byte* _until;
-    private Action<long, long>? _ran;
 
     public CpuLoop(LoopKernel loop)
     {
@@ -24,14 +22,10 @@ internal sealed unsafe class CpuLoop
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }
 
-    public string Grid => $"{_loop.Steps} steps";
+    public override string Grid => $"{_loop.Steps} steps";
 
-    /// <summary>The same loop, which tells when it began and ended.</summary>
-    public CpuLoop Timed(Action<long, long> ran) => new(_loop) { _ran = ran };
-
-    public void Run(ThreadTeam team)
+    public override void Run(ThreadTeam team)
     {
-        long began = _ran is null ? 0 : Stopwatch.GetTimestamp();
         foreach (MemoryRange range in _loop.Cleared)
         {
             Clear(range);
@@ -56,8 +50,6 @@ internal sealed unsafe class CpuLoop
         {
             Clear(range);
         }
-
-        _ran?.Invoke(began, Stopwatch.GetTimestamp());
     }
 
     private void Step(ThreadTeam team, int step)
