@@ -11,6 +11,8 @@ internal sealed unsafe class CpuLoop : CpuControl
     private readonly LoopKernel _loop;
     private readonly CpuSequence _step;
     private readonly Move[] _in, _out;
+    private readonly MemoryRange[] _cleared, _voided;
+    private readonly (MemoryRange From, MemoryRange To)[] _started;
     private readonly byte* _until;
 
     public CpuLoop(LoopKernel loop)
@@ -19,6 +21,7 @@ internal sealed unsafe class CpuLoop : CpuControl
         _step = new CpuSequence(loop.Waves.SelectMany(wave => wave).Cast<CpuKernel>());
         _in = [.. loop.In.Select(rows => new Move(rows))];
         _out = [.. loop.Out.Select(rows => new Move(rows))];
+        (_cleared, _voided, _started) = ([.. loop.Cleared], [.. loop.Voided], [.. loop.Started]);
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }
 
@@ -26,12 +29,12 @@ internal sealed unsafe class CpuLoop : CpuControl
 
     public override void Run(ThreadTeam team)
     {
-        foreach (MemoryRange range in _loop.Cleared)
+        foreach (MemoryRange range in _cleared)
         {
             Clear(range);
         }
 
-        foreach ((MemoryRange from, MemoryRange to) in _loop.Started)
+        foreach ((MemoryRange from, MemoryRange to) in _started)
         {
             Buffer.MemoryCopy(CpuStorage.Pointer(from), CpuStorage.Pointer(to), to.Bytes, from.Bytes);
         }
@@ -46,7 +49,7 @@ internal sealed unsafe class CpuLoop : CpuControl
             }
         }
 
-        foreach (MemoryRange range in _loop.Voided)
+        foreach (MemoryRange range in _voided)
         {
             Clear(range);
         }
