@@ -97,7 +97,7 @@ internal static class Experiment
     public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false)
     {
         NetworkDescription network = options.Described();
-        return new NeuralNet(network.MakeLayers())
+        return new NeuralNet(network.MakeOutput())
         {
             Regression = isRegression,
             Update = network.MakeUpdate(),
@@ -233,7 +233,7 @@ internal static class Experiment
         }
 
         ImageInput.RequireFit(network);
-        using var net = new NeuralNet(network.MakeLayers());
+        using var net = new NeuralNet(network.MakeOutput());
         net.Initialize();
         Shape output = net.Layers[^1].OutputShape;
         if (output.Rank != 2 || output[1] != Classes)

@@ -156,7 +156,7 @@ internal static class PredictCommand
 
         IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, options.Recursive, errors);
         ImageInput.RequireFit(model.Network);
-        using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
+        using var net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
         Experiment.SetParameters(net, model.Parameters!, options.Load);
         var predictor = new Predictor(net, model, options, file ?? output, errors);
         return options.Pictures.Count > 0

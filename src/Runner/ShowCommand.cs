@@ -96,7 +96,7 @@ internal static class ShowCommand
 
     private static void PrintLayers(NetworkDescription network, ModelFile? saved, string path, TextWriter output)
     {
-        using var net = new NeuralNet(network.MakeLayers()) { Regression = true };
+        using var net = new NeuralNet(network.MakeOutput()) { Regression = true };
         net.Initialize();
         if (saved is not null)
         {

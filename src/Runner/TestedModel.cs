@@ -105,7 +105,7 @@ internal sealed class TestedModel : IDisposable
             }
 
             ImageInput.RequireFit(model.Network);
-            net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
+            net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
             SetParameters(net, model, options.Model);
             Cifar10Set data = await Experiment.LoadData(options.Data, images: null, isQuiet: true, cancellation);
             data = data with { Test = data.Test.First(options.Images ?? data.Test.Count) };

@@ -101,8 +101,7 @@ internal sealed partial record CsvDialect(
     /// <summary>Reads a number as this file writes them.</summary>
     public bool TryParse(ReadOnlySpan<char> text, out double value) => Decimals == DecimalStyle.PointAndThousands
         ? double.TryParse(text, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out value)
-        : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma)
-            || (Decimals == DecimalStyle.Comma && !text.Contains(',') && Numbers.TryParse(text, out value));
+        : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma);
 
     private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
     {
@@ -249,7 +248,7 @@ internal sealed partial record CsvDialect(
     /// <summary>Whether the first row names the columns: no number is in it, and it differs from what stands below.</summary>
     private static bool IsHeader(List<string[]> rows, CsvDialect dialect)
     {
-        if (rows.Count < 2 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
+        if (rows.Count == 0 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
         {
             return false;
         }

@@ -41,7 +41,7 @@ public sealed class ScanTests
                     (step[0], step[1], step[2], step[3], step[4]);
                 return [Tanh((x1 * 0.5) + (ut * 0.3) + (u4 * 0.2) + y1), (y1 * 0.1) + x3];
             },
-            sequences: [new Sequence(u, -4, 0)],
+            sequences: [new ScanSequence(u, -4, 0)],
             outputsInfo: [new OutputInfo(x0, -3, -1), y0]);
         using var f = Function.Compile([u, x0, y0], made.ToArray(), device: s_cpu);
         double[] us = [0.1, -0.5, 0.3, 0.7, -0.2, 0.4, 0.9, -0.8], xs = [0.5, -0.25, 0.125];

@@ -33,10 +33,14 @@ public sealed class LayerTable
     /// <summary>Whether the network takes images, so that its layers have a receptive field.</summary>
     public bool HasFields => Layers[0].Field is not null;
 
+    /// <summary>Whether a layer is put on others than the one before it.</summary>
+    public bool HasBranches => Enumerable.Range(1, Layers.Count - 1)
+        .Any(i => !Layers[i].Inputs.SequenceEqual([Layers[i - 1].Name]));
+
     /// <summary>The heads of the table's columns.</summary>
     public IReadOnlyList<string> Columns =>
     [
-        "#", "name", "kind", "output", "parameters", "FLOPs", "memory",
+        "#", "name", "kind", .. HasBranches ? ["inputs"] : Array.Empty<string>(), "output", "parameters", "FLOPs", "memory",
         .. HasFields ? ["field", "cap. %", "cov. %"] : Array.Empty<string>(),
     ];
 
@@ -85,7 +89,8 @@ public sealed class LayerTable
                 layer.Name, layer.Layer.Kind, shape,
                 own.Where(parameter => parameter.IsTrainable).Sum(parameter => parameter.Variable.Shape.Count),
                 own.Sum(parameter => parameter.Variable.Type.Bytes),
-                flops, outputs[i].Type.Bytes);
+                flops, outputs[i].Type.Bytes)
+            { Inputs = layer.Inputs };
             layers.Add(fields is null ? info : WithField(
                 info, layer.Layer is Engine.Layers.Input ? null : fields.GetValueOrDefault(outputs[i]), sample.Shape));
         }
@@ -103,7 +108,7 @@ public sealed class LayerTable
     public string Print(bool hasColours)
     {
         var table = new TextTable(
-            [.. Columns.Select(column => column is "name" or "kind" or "output" ? column : $">{column}")]);
+            [.. Columns.Select(column => column is "name" or "kind" or "inputs" or "output" ? column : $">{column}")]);
         foreach (IReadOnlyList<string> row in Rows)
         {
             table.Add(row);
@@ -169,7 +174,8 @@ public sealed class LayerTable
     {
         List<string> cells =
         [
-            $"{index}", layer.Name, layer.Kind, string.Join('x', layer.OutputShape),
+            $"{index}", layer.Name, layer.Kind, .. HasBranches ? [string.Join(", ", layer.Inputs)] : Array.Empty<string>(),
+            string.Join('x', layer.OutputShape),
             layer.Parameters == 0 ? "" : layer.Parameters.ToString("N0", CultureInfo.InvariantCulture),
             layer.Flops == 0 ? "" : TextTable.Short(layer.Flops), TextTable.Short(layer.OutputBytes, "B"),
         ];

@@ -89,7 +89,7 @@ public abstract class Layer
     internal Origin OriginAs(string? name) => Origin with { Layer = name };
 
     /// <summary>What the layer says of its parameters, and where it was made.</summary>
-    internal LayerTags Tags(Origin origin) => new(L1, L2, IsTrainable, RateFactor, origin);
+    internal LayerTags Tags(Origin origin) => new(this, L1, L2, IsTrainable, RateFactor, origin);
 
     /// <summary>Refuses a size that no layer can have.</summary>
     private protected void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
@@ -115,14 +115,17 @@ public abstract class MergeLayer : Layer
 }
 
 /// <summary>What a layer says of its parameters.</summary>
+/// <param name="Layer">The innermost layer that asks for them, as far as it is told.</param>
 /// <param name="L1">What Σ |w| is multiplied with; null for the network's number.</param>
 /// <param name="L2">What Σ w² is multiplied with; null for the network's number.</param>
 /// <param name="IsTrainable">Whether training changes them.</param>
 /// <param name="RateFactor">What the learning rate is multiplied with; null for 1.</param>
 /// <param name="Origin">Where the layer was made.</param>
-internal sealed record LayerTags(double? L1, double? L2, bool IsTrainable, double? RateFactor, Origin Origin)
+internal sealed record LayerTags(
+    Layer Layer, double? L1, double? L2, bool IsTrainable, double? RateFactor, Origin Origin)
 {
     /// <summary>What holds for a layer within one of these tags, made there.</summary>
     public LayerTags Of(Layer? inner, Origin origin) => new(
-        inner?.L1 ?? L1, inner?.L2 ?? L2, IsTrainable && inner?.IsTrainable != false, inner?.RateFactor ?? RateFactor, origin);
+        inner ?? Layer, inner?.L1 ?? L1, inner?.L2 ?? L2, IsTrainable && inner?.IsTrainable != false,
+        inner?.RateFactor ?? RateFactor, origin);
 }

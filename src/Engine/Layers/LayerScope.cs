@@ -158,6 +158,19 @@ public sealed class LayerScope
         }
     }
 
+    /// <summary>What a function gives, whose errors are said to be the layer's.</summary>
+    internal T Checked<T>(Func<T> function)
+    {
+        try
+        {
+            return function();
+        }
+        catch (EngineException error)
+        {
+            throw Error(error.Message);
+        }
+    }
+
     /// <summary>An error that says which layer it is about and where that was made.</summary>
     public EngineException Error(string message) => new($"{message}{Origin}");
 

@@ -160,7 +160,11 @@ public sealed class Network : IDisposable
             }
         }
 
-        return Build(inputs, isTraining);
+        // On the network's own inputs, whose sides are known, and then on those: they need not tell all of theirs.
+        NetworkOutputs outputs = Build(Inputs, isTraining);
+        Dictionary<Variable, Variable> others = Inputs.Zip(inputs).Where(pair => pair.First != pair.Second)
+            .ToDictionary(pair => (Variable)pair.First, pair => pair.Second);
+        return others.Count == 0 ? outputs : outputs.On(others);
     }
 
     /// <summary>

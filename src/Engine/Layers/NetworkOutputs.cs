@@ -25,6 +25,16 @@ public sealed class NetworkOutputs
     /// </summary>
     public IReadOnlyList<Update> Updates { get; }
 
+    /// <summary>The same with some variables replaced by others.</summary>
+    internal NetworkOutputs On(IReadOnlyDictionary<Variable, Variable> replacements)
+    {
+        IReadOnlyList<Variable> replaced = Traversal.Replace(
+            [.. Layers.Select(layer => layer.Output), .. Updates.Select(update => update.Value)], replacements);
+        return new NetworkOutputs(
+            [.. Layers.Zip(replaced, (layer, output) => layer with { Output = output })], _outputs,
+            [.. Updates.Zip(replaced.Skip(Layers.Count), (update, value) => update with { Value = value })]);
+    }
+
     /// <summary>What a layer, by name, gives.</summary>
     /// <exception cref="EngineException">There is no such layer.</exception>
     public Variable this[string layer] => Layers.FirstOrDefault(known => known.Name == layer)?.Output

@@ -36,6 +36,16 @@ public sealed class Node
         return last;
     }
 
+    /// <summary>
+    /// The same, called so: what stands on it is put on what this gives. Where a layer is in several places, those of one
+    /// name share their parameters.
+    /// </summary>
+    public Node Named(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return new Node(Layer, [.. Inputs], name);
+    }
+
     /// <summary>The name and the type: <c>conv1 (Conv2D)</c>.</summary>
     public override string ToString() => Name is null ? Layer.Kind : $"{Name} ({Layer.Kind})";
 }

@@ -239,7 +239,7 @@ public sealed class Model : IDisposable
 
     /// <summary>A network as it is described, not trained yet.</summary>
     private static NeuralNet Make(NetworkDescription network, Target target, Device? device, DType floatX = DType.Float32) =>
-        new(network.MakeLayers())
+        new(network.MakeOutput())
         {
             Regression = target is ValueTarget,
             Update = network.MakeUpdate(),
@@ -259,10 +259,19 @@ public sealed class Model : IDisposable
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
         (UpdateKind update, Settings settings) = LayerWriter.Describe(net.Update);
+        IReadOnlyList<Layers.NetworkLayer> layers = net.Network.Layers;
+        if (net.Network.Inputs.Count > 1 || net.Network.Outputs.Count > 1 || layers.Select(one => one.Layer).Distinct().Count() < layers.Count)
+        {
+            throw new EngineException(
+                "A model file describes networks of one input, one output, and layers in one place each: save the parameters "
+                + "of others, by Parameters.Save.");
+        }
+
         return new NetworkDescription
         {
             Path = "the network",
-            Layers = [.. net.Network.Layers.Select(layer => LayerWriter.Describe(layer.Name, layer.Layer))],
+            Layers = [.. layers.Select((layer, i) => LayerWriter.Describe(
+                layer.Name, layer.Layer, i == 0 || layer.Inputs.SequenceEqual([layers[i - 1].Name]) ? null : layer.Inputs))],
             Update = update,
             UpdateSettings = settings,
             Epochs = net.MaxEpochs,

@@ -87,18 +87,23 @@ internal static class DescriptionReader
         Entry kind = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.KindKey)
             ?? throw file.Error(section.Line, $"the layer has no kind: one of {KindNames}.");
         LayerKind found = Find(file, kind, "kind of layer", LayerKind.All, known => known.Name);
-        if (name is { Text: "" } || name?.Text.Any(char.IsControl) == true)
+        if (name is { Text: "" } || name?.Text.Any(letter => char.IsControl(letter) || letter == ',') == true)
         {
-            throw file.Error(name.Line, "a layer's name is not empty.");
+            throw file.Error(name.Line, "a layer's name is not empty, and has no comma.");
         }
+
+        Entry? inputs = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.InputsKey);
 
         return new LayerDescription(
             name?.Text,
             found,
             Settings.Read(
-                file, section.Entries.Where(entry => entry != name && entry != kind), found.Name, found.Settings, section.Line,
-                NetworkDescription.NameKey, NetworkDescription.KindKey),
-            section.Line);
+                file, section.Entries.Where(entry => entry != name && entry != kind && entry != inputs), found.Name, found.Settings, section.Line,
+                NetworkDescription.NameKey, NetworkDescription.KindKey, NetworkDescription.InputsKey),
+            section.Line)
+        {
+            Inputs = inputs?.Text.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
+        };
     }
 
     private static string KindNames => string.Join(", ", LayerKind.All.Select(kind => kind.Name));
@@ -150,6 +155,39 @@ internal static class DescriptionReader
             .Where(group => group.Count() > 1))
         {
             throw file.Error(same.Last().Line, $"two layers are named '{same.Key}': give this one another name.");
+        }
+
+        CheckInputs(file, network);
+    }
+
+    /// <summary>Each layer is put on layers before it, and each but the last has another put on it.</summary>
+    private static void CheckInputs(NetworkFile file, NetworkDescription network)
+    {
+        var ends = new OrderedDictionary<string, int>();
+        for (int i = 0; i < network.Layers.Count; i++)
+        {
+            LayerDescription layer = network.Layers[i];
+            string[] before = [.. Enumerable.Range(0, i).Select(network.NameOf)];
+            if (i == 0 && layer.Inputs is not null)
+            {
+                throw file.Error(layer.Line, "the input layer has no inputs.");
+            }
+
+            foreach (string input in layer.Inputs ?? before.TakeLast(1))
+            {
+                ends.Remove(before.Contains(input) ? input : throw file.Error(
+                    layer.Line,
+                    $"'{input}', an input of '{network.NameOf(i)}', is no layer before it{Nearest.Question(input, before)} "
+                    + $"There are {string.Join(", ", before)}."));
+            }
+
+            ends.Add(network.NameOf(i), layer.Line);
+        }
+
+        if (ends.Count > 1)
+        {
+            (string name, int line) = ends.GetAt(0);
+            throw file.Error(line, $"no layer is put on '{name}': name it in the inputs of one behind it, or leave it out.");
         }
     }
 }

@@ -139,7 +139,9 @@ internal ref struct JsonFile
             items.Add(Scalar(key));
         }
 
-        return string.Join('x', items);
+        // Names may have an x in them.
+        bool areNumbers = items.All(item => item.Length > 0 && (char.IsAsciiDigit(item[^1]) || item[^1] == '.') && !item.Any(char.IsAsciiLetter));
+        return string.Join(areNumbers ? "x" : NetworkDescription.NameSeparator, items);
     }
 
     /// <summary>Whether the value is an object, or a list of objects or lists.</summary>

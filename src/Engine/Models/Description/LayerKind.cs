@@ -104,7 +104,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
                 L1 = (double?)set.Value("l1"),
                 L2 = (double?)set.Value("l2"),
             }),
-        new("dropout", [Setting.Real("p", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0.5)],
+        new("dropout", [MoreLayerKinds.Probability(0.5)],
             (set, origin) => new Dropout(set.Real("p")) { Origin = origin }),
         new("batch_norm",
             [
@@ -122,6 +122,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
             }),
         new("activation", [Setting.Word("nonlinearity", Nonlinearities.Keys).Required()],
             (set, origin) => new Activation(Nonlinearity(set)) { Origin = origin }),
+        .. MoreLayerKinds.All,
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
         new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
             (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),

@@ -11,8 +11,9 @@ internal static class LayerWriter
     /// <summary>A layer's description.</summary>
     /// <param name="name">Its name in the network.</param>
     /// <param name="layer">The layer.</param>
+    /// <param name="inputs">What it is put on; null for the one before it.</param>
     /// <exception cref="EngineException">It has no kind, or something that a description has no words for.</exception>
-    public static LayerDescription Describe(string name, Layer layer)
+    public static LayerDescription Describe(string name, Layer layer, IReadOnlyList<string>? inputs = null)
     {
         (string kind, (string Key, string? Text)[] words) = Words(name, layer);
         LayerKind found = LayerKind.All.Single(known => known.Name == kind);
@@ -27,7 +28,7 @@ internal static class LayerWriter
             }
         }
 
-        return new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0);
+        return new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
     }
 
     /// <summary>An update rule's description; the default one's where there are no words for it.</summary>
@@ -49,25 +50,53 @@ internal static class LayerWriter
         [
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
             ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("flip_filters", $"{conv.FlipFilters}"),
-            .. Weights(name, conv.Nonlinearity, conv.W, conv.B),
+            .. Weights(name, conv.Nonlinearity, conv.W, conv.B), .. Penalties(conv),
         ]),
         Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",
         [
             ("size", $"{pool.Size}"), ("stride", pool.Stride is { } stride ? $"{stride}" : null),
             ("pad", pool.Pad == default ? null : $"{pool.Pad}"), ("ignore_border", $"{pool.IgnoreBorder}"),
         ]),
-        Dense dense => ("dense", [("units", Text(dense.Units)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B)]),
+        Dense dense => ("dense", [("units", Text(dense.Units)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B), .. Penalties(dense)]),
         Dropout dropout => ("dropout", [("p", Text(dropout.P))]),
-        BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha))]),
+        BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha)), .. Penalties(norm)]),
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
         Layers.Reshape reshape => ("reshape", [("sides", string.Join('x', reshape.Sides))]),
+        GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
+        FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
+            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
+        _ when MoreLayerKinds.All.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
+            (kind.Name, [.. kind.Settings.Select(setting => (setting.Name, Of(name, layer, setting.Name)))]),
         _ => CustomLayers.KindOf(layer) is { } own
             ? (own.Kind, [(CustomLayers.SettingsKey, own.Settings)])
             : throw new EngineException(
                 $"The layer '{name}' is a {layer.GetType().Name}, for which a model file has no name: give it one with "
                 + $"CustomLayers.Register<{layer.GetType().Name}>(\"…\", …)."),
     };
+
+    /// <summary>What a layer's property that is called as a setting has.</summary>
+    private static string? Of(string name, Layer layer, string setting)
+    {
+        object? value = layer.GetType().GetProperties().Single(property => IsSame(setting, property.Name)).GetValue(layer);
+        return value switch
+        {
+            null => null,
+            Shape sides => string.Join('x', sides),
+            Filled filled => Text(filled.Value),
+            IFormattable number => Text(number),
+            _ => throw new EngineException(
+                $"{setting} of the layer '{name}' is {value}, for which a model file has no words: it begins with one number."),
+        };
+    }
+
+    private static string Pool(string name, GlobalPool pool)
+    {
+        Variable x = Ops.Symbolic.Matrix("x"), made = pool.Function(x, [1]);
+        return MoreLayerKinds.Pools.FirstOrDefault(known => IsSame(known.Value(x, [1]), made)).Key ?? throw new EngineException(
+            $"The function of '{name}', a GlobalPool, is none that a model file has a name for: "
+            + $"{string.Join(", ", MoreLayerKinds.Pools.Keys)}.");
+    }
 
     private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initialiser w, Initialiser? b)
     {
@@ -79,6 +108,9 @@ internal static class LayerWriter
             ("gain", weights is null || gain is null ? null : Text((double)gain)), ("bias", $"{b is not null}"),
         ];
     }
+
+    private static (string, string?)[] Penalties(Layer layer) =>
+        [("l1", layer.L1 is { } l1 ? Text(l1) : null), ("l2", layer.L2 is { } l2 ? Text(l2) : null)];
 
     /// <summary>What a function is called: that which makes the same graph.</summary>
     private static string Nonlinearity(string name, Func<Variable, Variable> function)

@@ -12,7 +12,11 @@ namespace Engine.Models.Description;
 /// <param name="Kind">What it is.</param>
 /// <param name="Settings">The values of its keys.</param>
 /// <param name="Line">The line of the file it stands on; 0 if it stands in none.</param>
-internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings Settings, int Line);
+internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings Settings, int Line)
+{
+    /// <summary>The layers that it is put on; null for the one before it.</summary>
+    public IReadOnlyList<string>? Inputs { get; init; }
+}
 
 /// <summary>What a description says of the data.</summary>
 /// <param name="Images">How many of the training and of the test images to take; null for all.</param>
@@ -58,7 +62,8 @@ internal sealed record DataDescription(
 /// </summary>
 internal sealed record NetworkDescription
 {
-    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience";
+    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience",
+        InputsKey = "inputs", NameSeparator = ",";
 
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -99,13 +104,31 @@ internal sealed record NetworkDescription
     /// <summary>The sides of a sample.</summary>
     public IReadOnlyList<int> InputSides => Layers[0].Settings.Sides("sides");
 
-    /// <summary>The layers, to make a network of.</summary>
+    /// <summary>The layers in their order.</summary>
     public (string Name, Layer Layer)[] MakeLayers() =>
     [
         .. Layers.Select((layer, i) => (
-            layer.Name ?? $"{layer.Kind.Name.Replace("_", "", StringComparison.Ordinal)}{i}",
-            layer.Kind.Make(layer.Settings, new Origin(layer.Line == 0 ? null : Path, layer.Line)))),
+            NameOf(i), layer.Kind.Make(layer.Settings, new Origin(layer.Line == 0 ? null : Path, layer.Line)))),
     ];
+
+    /// <summary>The last layer, put on those before it, to make a network of.</summary>
+    public Node MakeOutput()
+    {
+        var nodes = new OrderedDictionary<string, Node>();
+        foreach (((string name, Layer layer), LayerDescription described) in MakeLayers().Zip(Layers))
+        {
+            Node[] inputs = nodes.Count == 0 ? []
+                : described.Inputs is { } names ? [.. names.Select(input => nodes[input])]
+                : [nodes.GetAt(nodes.Count - 1).Value];
+            nodes.Add(name, layer.On(inputs).Named(name));
+        }
+
+        return nodes.GetAt(nodes.Count - 1).Value;
+    }
+
+    /// <summary>What a layer is called.</summary>
+    public string NameOf(int place) =>
+        Layers[place].Name ?? $"{Layers[place].Kind.Name.Replace("_", "", StringComparison.Ordinal)}{place}";
 
     /// <summary>The update rule.</summary>
     public UpdateRule MakeUpdate() => Update.MakeRule(UpdateSettings);
@@ -176,6 +199,17 @@ internal sealed record NetworkDescription
                 }
 
                 json.WriteString(KindKey, layer.Kind.Name);
+                if (layer.Inputs is { } inputs)
+                {
+                    json.WriteStartArray(InputsKey);
+                    foreach (string input in inputs)
+                    {
+                        json.WriteStringValue(input);
+                    }
+
+                    json.WriteEndArray();
+                }
+
                 Write(json, layer.Settings);
                 json.WriteEndObject();
             }

@@ -10,6 +10,8 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
 {
     public const string LearningRate = "learning_rate", Momentum = "momentum";
 
+    private const string Decay = "decay";
+
     private static readonly (string Key, Func<double, GradientClip> Make)[] s_clips =
     [
         ("clip_value", GradientClip.Value), ("clip_norm", GradientClip.Norm), ("clip_total_norm", GradientClip.TotalNorm),
@@ -20,6 +22,8 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
 
     private static readonly Setting s_momentum =
         Setting.Real(Momentum, "a number from 0 up to, not including, 1", x => x is >= 0 and < 1, 0.9);
+
+    private static readonly Setting s_decay = Setting.Real(Decay, "a number from 0 on", x => x >= 0, 0.01);
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<UpdateKind> All { get; } =
@@ -33,10 +37,26 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
             set => new Adagrad((float)set.Real(LearningRate), (float)set.Real("epsilon"))),
         new("rmsprop", [Rate(1), Share("rho", 0.9), Positive("epsilon", 1e-6), .. s_clipSettings],
             set => new RmsProp((float)set.Real(LearningRate), (float)set.Real("rho"), (float)set.Real("epsilon"))),
-        new("adam", [Rate(0.001), Share("beta1", 0.9), Share("beta2", 0.999), Positive("epsilon", 1e-8), .. s_clipSettings],
+        new("adam", AdamsKeys(0.001),
             set => new Adam(
                 (float)set.Real(LearningRate), (float)set.Real("beta1"), (float)set.Real("beta2"),
                 (float)set.Real("epsilon"))),
+        new("adadelta", [Rate(1), Share("rho", 0.95), Positive("epsilon", 1e-6), .. s_clipSettings],
+            set => new Adadelta((float)set.Real(LearningRate), (float)set.Real("rho"), (float)set.Real("epsilon"))),
+        new("adamax", AdamsKeys(0.002),
+            set => new Adamax(
+                (float)set.Real(LearningRate), (float)set.Real("beta1"), (float)set.Real("beta2"),
+                (float)set.Real("epsilon"))),
+        new("amsgrad", AdamsKeys(0.001),
+            set => new AmsGrad(
+                (float)set.Real(LearningRate), (float)set.Real("beta1"), (float)set.Real("beta2"),
+                (float)set.Real("epsilon"))),
+        new("adamw", [.. AdamsKeys(0.001), s_decay],
+            set => new AdamW(
+                (float)set.Real(LearningRate), (float)set.Real(Decay), (float)set.Real("beta1"), (float)set.Real("beta2"),
+                (float)set.Real("epsilon"))),
+        new("muon", [Rate(0.02), Share(Momentum, 0.95), s_decay with { Default = 0.0 }, .. s_clipSettings],
+            set => new Muon((float)set.Real(LearningRate), (float)set.Real(Momentum), (float)set.Real(Decay))),
     ];
 
     /// <summary>The keys that keep gradients small, which every rule has; one of them at most may be given.</summary>
@@ -48,6 +68,9 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
         (string key, Func<double, GradientClip> make) = s_clips.FirstOrDefault(clip => settings.IsGiven(clip.Key));
         return Make(settings) with { Clip = key is null ? null : make(settings.Real(key)) };
     }
+
+    private static Setting[] AdamsKeys(double learningRate) =>
+        [Rate(learningRate), Share("beta1", 0.9), Share("beta2", 0.999), Positive("epsilon", 1e-8), .. s_clipSettings];
 
     private static Setting Rate(double byDefault) => Positive(LearningRate, byDefault);
 

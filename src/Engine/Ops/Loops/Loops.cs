@@ -31,7 +31,7 @@ public static partial class Symbolic
     /// </exception>
     public static ScanOutputs Scan(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
-        IReadOnlyList<Sequence>? sequences = null,
+        IReadOnlyList<ScanSequence>? sequences = null,
         IReadOnlyList<OutputInfo?>? outputsInfo = null,
         IReadOnlyList<Variable>? nonSequences = null,
         StepCount? nSteps = null,
@@ -49,11 +49,11 @@ public static partial class Symbolic
     /// <exception cref="EngineException">There are no sequences, or one has no rows.</exception>
     public static ScanOutputs Map(
         Func<IReadOnlyList<Variable>, StepOutputs> function,
-        IReadOnlyList<Sequence> sequences,
+        IReadOnlyList<ScanSequence> sequences,
         IReadOnlyList<Variable>? nonSequences = null,
         bool goBackwards = false) => Scan(function, sequences, null, nonSequences, goBackwards: goBackwards);
 
-    /// <inheritdoc cref="Map(Func{IReadOnlyList{Variable}, StepOutputs}, IReadOnlyList{Sequence}, IReadOnlyList{Variable}, bool)"/>
+    /// <inheritdoc cref="Map(Func{IReadOnlyList{Variable}, StepOutputs}, IReadOnlyList{ScanSequence}, IReadOnlyList{Variable}, bool)"/>
     public static Variable Map(Func<Variable, Variable> function, Variable sequence) =>
         Map(step => function(step[0]), [sequence])[0];
 
@@ -70,7 +70,7 @@ public static partial class Symbolic
     /// <exception cref="EngineException">As of <see cref="Scan"/>.</exception>
     public static IReadOnlyList<Variable> Reduce(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
-        IReadOnlyList<Sequence> sequences,
+        IReadOnlyList<ScanSequence> sequences,
         IReadOnlyList<OutputInfo?> outputsInfo,
         IReadOnlyList<Variable>? nonSequences = null,
         bool goBackwards = false) =>

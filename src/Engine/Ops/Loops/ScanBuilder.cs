@@ -18,7 +18,7 @@ internal sealed class ScanBuilder
 
     public ScanOutputs Build(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
-        IReadOnlyList<Sequence> sequences,
+        IReadOnlyList<ScanSequence> sequences,
         IReadOnlyList<OutputInfo?> outputs,
         IReadOnlyList<Variable> others)
     {
@@ -29,7 +29,7 @@ internal sealed class ScanBuilder
         }
 
         List<Variable> arguments = [];
-        foreach (Sequence sequence in sequences)
+        foreach (ScanSequence sequence in sequences)
         {
             arguments.AddRange(Slices(sequence));
         }
@@ -87,7 +87,7 @@ internal sealed class ScanBuilder
     }
 
     /// <summary>The rows of a sequence that a step sees, as inputs of the step.</summary>
-    private IEnumerable<Input> Slices(Sequence sequence)
+    private IEnumerable<Input> Slices(ScanSequence sequence)
     {
         if (sequence.Variable.Rank == 0 || sequence.Taps.Count == 0)
         {

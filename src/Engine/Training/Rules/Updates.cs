@@ -52,4 +52,44 @@ public static class Updates
         float beta2 = 0.999f,
         float epsilon = 1e-8f) =>
         new Adam(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
+
+    /// <summary>The updates of <see cref="Training.Adadelta"/>.</summary>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    public static IReadOnlyList<Update> Adadelta(
+        Variable loss,
+        IReadOnlyList<SharedVariable> parameters,
+        float learningRate = 1,
+        float rho = 0.95f,
+        float epsilon = 1e-6f) =>
+        new Adadelta(learningRate, rho, epsilon).BuildFixed(loss, parameters);
+
+    /// <summary>The updates of <see cref="Training.Adamax"/>.</summary>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    public static IReadOnlyList<Update> Adamax(
+        Variable loss,
+        IReadOnlyList<SharedVariable> parameters,
+        float learningRate = 0.002f,
+        float beta1 = 0.9f,
+        float beta2 = 0.999f,
+        float epsilon = 1e-8f) =>
+        new Adamax(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
+
+    /// <summary>The updates of <see cref="Training.AmsGrad"/>.</summary>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    public static IReadOnlyList<Update> AmsGrad(
+        Variable loss,
+        IReadOnlyList<SharedVariable> parameters,
+        float learningRate = 0.001f,
+        float beta1 = 0.9f,
+        float beta2 = 0.999f,
+        float epsilon = 1e-8f) =>
+        new AmsGrad(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
+
+    /// <summary>The updates of any rule: <c>Updates.Of(new Lookahead(new Adam()), loss, parameters)</c>.</summary>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    public static IReadOnlyList<Update> Of(UpdateRule rule, Variable loss, IReadOnlyList<SharedVariable> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(rule);
+        return rule.BuildFixed(loss, parameters);
+    }
 }

@@ -102,6 +102,27 @@ public sealed class Schedule
     public static Schedule Of(Func<SchedulePosition, double> value, int? epochs = null, bool everyBatch = false) =>
         new(value ?? throw new ArgumentNullException(nameof(value)), epochs, everyBatch);
 
+    /// <summary>
+    /// The same, begun gently: over the first epochs, batch by batch, its values are multiplied with what rises evenly to 1
+    /// (Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, section 2.2).
+    /// </summary>
+    /// <param name="epochs">How many epochs it takes, which may be a part of one.</param>
+    /// <param name="from">What the first batch's value is multiplied with, beside what that batch adds.</param>
+    /// <exception cref="EngineException">It takes no time, or begins at no part.</exception>
+    public Schedule WarmUp(double epochs, double from = 0) => epochs > 0 && from is >= 0 and <= 1
+        ? new(
+            at =>
+            {
+                double part = (at.Epoch - 1 + ((at.Batch + 1.0) / at.Batches)) / epochs;
+                return At(at) * (part >= 1 ? 1 : Between(from, 1, part));
+            },
+            Epochs, everyBatch: true)
+        : throw new EngineException(FormattableString.Invariant(
+            $"A warm-up takes more than 0 epochs, not {epochs}, and begins at a part from 0 to 1, not {from}."));
+
+    /// <summary>One value throughout, to be warmed up, say.</summary>
+    public static Schedule Constant(double value) => new(_ => value, epochs: null, everyBatch: false);
+
     /// <summary>The value at a position.</summary>
     /// <exception cref="EngineException">It is not finite.</exception>
     public double At(SchedulePosition position)
