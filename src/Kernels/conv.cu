@@ -9,7 +9,7 @@
 #endif
 
 struct Columns {
-    static constexpr bool AlongK = false, IsEven = false;
+    static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1;
     const T* x;
     const Sides& s;
@@ -20,7 +20,7 @@ struct Columns {
 };
 
 struct Filters {
-    static constexpr bool AlongK = true, IsEven = false;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = VECTOR_W;
     const T* w;
     const Sides& s;
@@ -49,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
     #pragma unroll
     for (int sum = 0; sum < product.Count; sum += Window) {
         int i = product.row(sum), filter = product.column(sum);
-        if (i >= resultPixels(s) || filter >= s.filters) {
+        if (!product.has(sum) || i >= resultPixels(s) || filter >= s.filters) {
             continue;
         }
 

@@ -18,7 +18,8 @@
 //             come to lie in different threads, and memory is written in order
 //
 // Grid: images, IMAGES a block; groups of OWN outputs, GROUPS a block. Block: THREADS, a window of an image for a
-// group each, the windows of one group side by side; some threads at the end may have none.
+// group each, the windows of one group side by side from a warp's beginning on, GROUP_THREADS apart; some threads at the
+// end of a group may have none.
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
@@ -108,13 +109,13 @@ struct Windows {
     // tiles: windows of a plane of the result.
     __device__ __forceinline__ Windows(int tiles) : sums{}
     {
-        int rest = threadIdx.x / tiles;
-        tile = threadIdx.x % tiles;
-        image = rest % IMAGES;
-        group = rest / IMAGES;
+        int window = threadIdx.x % GROUP_THREADS;
+        tile = window % tiles;
+        image = window / tiles;
+        group = threadIdx.x / GROUP_THREADS;
     }
 
-    __device__ __forceinline__ bool isActive() const { return group < GROUPS; }
+    __device__ __forceinline__ bool isActive() const { return image < IMAGES; }
 
     // Adds the products of `count` planes in shared memory. across: windows of a row.
     __device__ __forceinline__ void add(int count, int across)

@@ -5,7 +5,7 @@
 
 // The gradient at the place whose tap (o, kh, kw) covers a pixel (n, h, w) of the images.
 struct Covering {
-    static constexpr bool AlongK = false, IsEven = false;
+    static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1;
     const T* g;
     const int* where;
@@ -23,7 +23,7 @@ struct Covering {
 
 // The weight of a tap (o, kh, kw) for a channel.
 struct Channels {
-    static constexpr bool AlongK = true, IsEven = false;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1;
     const T* w;
     const Sides& s;

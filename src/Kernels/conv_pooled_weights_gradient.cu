@@ -133,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
         }
     }
 
-    if (!joinParts<Left>(left, workspace)) {
+    if (!joinParts<Left, THREADS>(left, workspace)) {
         return;
     }
 

@@ -15,7 +15,7 @@ __device__ const T One = 1;
 #endif
 
 struct Taps {
-    static constexpr bool AlongK = true, IsEven = false;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1;
     const T* x;
     const Sides& s;
@@ -32,7 +32,7 @@ struct Taps {
 };
 
 struct Gradients {
-    static constexpr bool AlongK = true, IsEven = false;
+    static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = VECTOR_G;
     const T* g;
     const int* where;

@@ -28,6 +28,29 @@
 
 constexpr int Step = CLASSES | 1;
 
+// Adds up all lanes' sums of each class: of Count classes a lane keeps the half that one bit of its number says, and gives
+// the other to its partner, so that each step halves what is exchanged. `lane` becomes where the sum of class `wanted`
+// then is.
+template <int Count, int Bit>
+__device__ __forceinline__ T joinClasses(const T (&sums)[Count], int wanted, int& lane)
+{
+    if constexpr (Bit == 0) {
+        return sums[0];
+    } else {
+        constexpr int Half = (Count + 1) / 2;
+        bool isUpper = threadIdx.x & Bit;
+        T own[Half];
+        #pragma unroll
+        for (int i = 0; i < Half; i++) {
+            T lower = sums[i], upper = Half + i < Count ? sums[(Half + i) % Count] : T(0);
+            own[i] = (isUpper ? upper : lower) + __shfl_xor_sync(WholeWarp, isUpper ? lower : upper, Bit);
+        }
+
+        lane += wanted >= Half ? Bit : 0;
+        return joinClasses<Half, Bit / 2>(own, wanted >= Half ? wanted - Half : wanted, lane);
+    }
+}
+
 extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
     const T* h, const T* w, const T* bias, const int* labels, const T* g, T* dz, T* losses, T* dh, int rows, int gStep,
     Fault* fault, int code OPERANDS)
@@ -57,16 +80,13 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
         }
     }
 
-    T z = least(T(0));
-    #pragma unroll
-    for (int c = 0; c < CLASSES; c++) {
-        T sum = sumOfWarp(sums[c]);
-        z = lane == c ? sum : z;
-    }
-
+    int holder = 0;
+    T z = joinClasses<CLASSES, WarpThreads / 2>(sums, lane % CLASSES, holder);
+    z = __shfl_sync(WholeWarp, z, holder);
 #if BIAS
-    z += isClassLane ? bias[lane] : T(0);
+    z += bias[lane % CLASSES];
 #endif
+    z = isClassLane ? z : least(T(0));
     T most = maxOfWarp(z), power = isClassLane ? exp(z - most) : T(0), sum = sumOfWarp(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
     if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {

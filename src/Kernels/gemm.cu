@@ -16,10 +16,6 @@
 #ifndef BATCHED
 #define BATCHED 0
 #endif
-#if BATCHED
-#define PART 0
-#define PARTS 1
-#endif
 #include "gemm.cuh"
 
 #ifndef SUMS
@@ -39,7 +35,7 @@ __device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRAN
 #endif
 
 struct MatrixA {
-    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true;
+    static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true, IsGrid = !SUMS;
     static constexpr int Vector = VECTOR_A;
     const T* x;
     int m, k;
@@ -53,10 +49,11 @@ struct MatrixA {
     }
 
     __device__ __forceinline__ int64 step(int i) const { return SUMS && i == m ? 0 : TRANSPOSE_A ? m : 1; }
+    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_A ? 1 : k; }
 };
 
 struct MatrixB {
-    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true;
+    static constexpr bool AlongK = TRANSPOSE_B, IsEven = true, IsGrid = true;
     static constexpr int Vector = VECTOR_B;
     const T* x;
     int n, k;
@@ -67,6 +64,7 @@ struct MatrixB {
     }
 
     __device__ __forceinline__ int64 step(int) const { return TRANSPOSE_B ? 1 : n; }
+    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_B ? k : 1; }
 };
 
 #if BATCHED

@@ -33,19 +33,11 @@
 //
 // It runs once for each element, after all parts of it are joined, in the thread that stores it; so it may read the old
 // value at the place it is stored to, as an update of weights by their gradient does.
-//
-// PART and PARTS, which of how many parts of k a block takes, are blockIdx.z of gridDim.z unless a kernel has other use
-// for these.
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
 #include "parts.cuh"
 #include "ptx.cuh"
-
-#ifndef PARTS
-#define PART blockIdx.z
-#define PARTS gridDim.z
-#endif
 
 #ifndef OPERANDS
 #define OPERANDS
@@ -80,40 +72,45 @@ constexpr int Step = 4;
 //   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
 //                   elements of the first slice, and for each further slice moves on by
 //   step(i)         so many elements for each of TILE_K
+//   IsGrid          whether (i + 1, k) lies evenly far from (i, k) too:
+//   apart()         so many elements
 template <int Side, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
     static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
     static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
     static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
-    static constexpr int Group = Own < 4 ? Own : 4;
-    static_assert(Side == Own * OwnThreads, "every thread has rows");
-    static_assert(TILE_K / Teams % Step == 0 && Own % Group == 0, "no part of a slice or of a group is left");
+    static_assert(Side == Own * OwnThreads && TILE_K / Teams % Step == 0, "no row and no part of a slice is left");
+
+    // Rows that one access reads, and how many are left for a smaller one.
+    static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
 
     // Which of the block's rows a thread's are. Where the tile lies along k they are as far apart as there are threads,
     // so that the threads of a warp read neighbouring rows, which lie on different banks; else they come in groups that
     // one access reads.
     static __device__ __forceinline__ int row(int thread, int own)
     {
+        int together = own < Grouped ? Group : Left;
         return Source::AlongK ? own * OwnThreads + thread
-                              : own / Group * (Group * OwnThreads) + thread * Group + own % Group;
+                              : own / Group * (Group * OwnThreads) + thread * together + own % Group;
     }
 
-    // Neighbours in memory go to neighbouring threads: so many make a row of memory, and a thread's next copy is as many
-    // rows on as there are then.
-    static constexpr int RowThreads = (Source::AlongK ? TILE_K : Side) / Vector, RowsApart = Threads / RowThreads;
-    static_assert(RowsApart * RowThreads == Threads, "rows are copied whole");
+    // How far apart the rows of a group are.
+    static constexpr int Apart = Source::AlongK ? OwnThreads : 1;
+
+    // Neighbours in memory go to neighbouring threads.
+    static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Side) / Vector;
 
     static __device__ __forceinline__ int across(int copy)
     {
-        int row = threadIdx.x / RowThreads, vector = threadIdx.x % RowThreads;
-        return Source::AlongK ? row + copy * RowsApart : vector * Vector;
+        unsigned i = copy * Threads + threadIdx.x;
+        return Source::AlongK ? i / RowVectors : i % RowVectors * Vector;
     }
 
     static __device__ __forceinline__ int along(int copy)
     {
-        int row = threadIdx.x / RowThreads, vector = threadIdx.x % RowThreads;
-        return Source::AlongK ? vector * Vector : row + copy * RowsApart;
+        unsigned i = copy * Threads + threadIdx.x;
+        return Source::AlongK ? i % RowVectors * Vector : i / RowVectors;
     }
 
     // Whether the thread has such a copy to make: of a narrow tile not all have.
@@ -137,14 +134,32 @@ struct Tile {
     static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
     const T* at[Held];
     int bytes[Held];
+    int64 to[Held];
+
+    // Where in a buffer they go.
+    __device__ __forceinline__ T* placeIn(T* buffer, int copy) const
+    {
+        return Holds ? (T*)((char*)buffer + to[Holds ? copy : 0]) : buffer + place(across(copy), along(copy));
+    }
 
     __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
     {
+        // As many rows of memory further with each copy, where these take whole rows.
+        constexpr bool IsWhole = Threads % RowVectors == 0;
+        constexpr int Further = Threads / RowVectors;
         #pragma unroll
         for (int copy = 0; copy < Held && Holds; copy++) {
             int i = first + across(copy);
-            at[copy] = nullptr;
-            bytes[copy] = takes(copy) && i < end && source.find(i, k0 + along(copy), at[copy]) ? Bytes : 0;
+            bool isThere = true;
+            if (copy > 0 && IsWhole && Source::IsGrid) {
+                at[copy] = at[copy - 1] + (Source::AlongK ? source.apart() : source.step(i)) * Further;
+            } else {
+                isThere = source.find(i, k0 + along(copy), at[copy]);
+            }
+
+            bytes[copy] = takes(copy) && i < end && isThere ? Bytes : 0;
+            to[copy] = place(across(copy), along(copy)) * (int)sizeof(T);
+            keep(to[copy]);
         }
     }
 
@@ -156,10 +171,10 @@ struct Tile {
             #pragma unroll
             for (int copy = 0; copy < Held; copy++) {
                 bytes[copy] = k0 + along(copy) < k ? bytes[copy] : 0;
+                keep(bytes[copy]);
             }
         }
 
-        T* to = buffer + place(across(0), along(0));
 #if ASYNC_COPIES
         #pragma unroll 8
 #else
@@ -178,7 +193,7 @@ struct Tile {
             }
 #if ASYNC_COPIES
             if (takes(copy)) {
-                copyAsync<Bytes>(to + copy * (RowsApart * Stride), from, count);
+                copyAsync<Bytes>(placeIn(buffer, copy), from, count);
             }
 #else
             next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
@@ -190,22 +205,32 @@ struct Tile {
     __device__ __forceinline__ void finish(T* buffer)
     {
 #if !ASYNC_COPIES
-        T* to = buffer + place(across(0), along(0));
         #pragma unroll
         for (int copy = 0; copy < Copies; copy++) {
             if (takes(copy)) {
-                *(Pack<Vector>*)(to + copy * (RowsApart * Stride)) = next[copy];
+                *(Pack<Vector>*)placeIn(buffer, copy) = next[copy];
             }
         }
 #endif
     }
 
-    // Where in a slice the rows of a thread begin, from k0 on. All that it reads lies at constant distances from there.
-    static __device__ __forceinline__ int origin(int thread, int k0) { return place(row(thread, 0), k0); }
+    // Where in a slice the rows of a thread begin, from k0 on, and those that are left. All that it reads lies at constant
+    // distances from there.
+    int64 origin, originLeft;
+
+    __device__ __forceinline__ void reads(int thread, int k0)
+    {
+        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(T);
+        originLeft = place(thread * Left, k0) * (int)sizeof(T);
+        keep(origin);
+        keep(originLeft);
+    }
 
     // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.
-    static __device__ __forceinline__ void read(const T* origin, int k0, T (&own)[Step][Own])
+    __device__ __forceinline__ void read(const T* buffer, int k0, T (&own)[Step][Own]) const
     {
+        const T* origin = (const T*)((const char*)buffer + this->origin);
+        const T* left = (const T*)((const char*)buffer + originLeft);
         if (Source::AlongK) {
             #pragma unroll
             for (int r = 0; r < Own; r++) {
@@ -220,8 +245,13 @@ struct Tile {
             #pragma unroll
             for (int j = 0; j < Step; j++) {
                 #pragma unroll
-                for (int r = 0; r < Own; r += Group) {
+                for (int r = 0; r < Grouped; r += Group) {
                     load<Group>(&own[j][r], origin + place(row(0, r), k0 + j));
+                }
+
+                if constexpr (Left > 0) {
+                    // It is counted from the thread's own place in its smaller groups.
+                    load<Left>(&own[j][Grouped], left + place(row(0, Grouped), k0 + j));
                 }
             }
         }
@@ -243,8 +273,8 @@ struct Product {
 
     // What a thread is left with: the sums that it made, column by column, or, where there are teams, all teams' of some
     // fours of rows that were one thread's. Neighbouring threads then have neighbouring columns.
-    static constexpr int Count = TILE_M * TILE_N / Threads, Four = 4;
-    static_assert(Count % Four == 0 && ROWS % Four == 0, "fours are whole");
+    static constexpr int Four = 4, Fours = TILE_M * TILE_N / Four, Count = (Fours + Threads - 1) / Threads * Four;
+    static_assert(ROWS % Four == 0, "fours are whole");
     T sums[Count];
 
     static __device__ __forceinline__ int team() { return threadIdx.x / TeamThreads; }
@@ -260,33 +290,33 @@ struct Product {
         return warp() % WarpsAcross * LaneColumns + threadIdx.x % LaneColumns;
     }
 
-    // The place in C of one of the thread's sums; four in a row, from a multiple of four on, are of one column and, where
-    // A lies across k, of rows side by side.
+    // The place in C of the first of four of the thread's sums: these are of one column and of rows TileA::Apart apart,
+    // that is, where A lies across k, side by side.
     static __device__ __forceinline__ int row(int sum)
     {
-        int four = place(sum) / TILE_N, thread = four % ThreadRows, own = four / ThreadRows * Four + sum % Four;
+        unsigned four = place(sum) / TILE_N, thread = four % ThreadRows, own = four / ThreadRows * Four;
         return blockIdx.x * TILE_M + (Teams > 1 ? TileA::row(thread, own) : TileA::row(threadRow(), sum % ROWS));
     }
 
     static __device__ __forceinline__ int column(int sum)
     {
-        int slot = place(sum) % TILE_N, thread = slot % ThreadColumns, own = slot / ThreadColumns;
+        unsigned slot = place(sum) % TILE_N, thread = slot % ThreadColumns, own = slot / ThreadColumns;
         return blockIdx.y * TILE_N + (Teams > 1 ? TileB::row(thread, own) : TileB::row(threadColumn(), sum / ROWS));
     }
 
-    // The number of a four that the thread is left with, among those of the tile.
-    static __device__ __forceinline__ int place(int sum) { return sum / Four * Threads + threadIdx.x; }
+    // The number of the four among those of the tile, and whether there is one: not all threads may have as many.
+    static __device__ __forceinline__ unsigned place(int sum) { return sum / Four * Threads + threadIdx.x; }
+    static __device__ __forceinline__ bool has(int sum) { return Fours % Threads == 0 || place(sum) < Fours; }
 
-    static __device__ __forceinline__ void multiply(const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
+    static __device__ __forceinline__ void multiply(
+        const TileA& a, const TileB& b, const T* bufferA, const T* bufferB, T (&all)[ROWS][COLUMNS])
     {
-        const T* a = bufferA + TileA::origin(threadRow(), team() * (TILE_K / Teams));
-        const T* b = bufferB + TileB::origin(threadColumn(), team() * (TILE_K / Teams));
         // Not the whole slice: of a deep one more would be read ahead than there are registers for.
         #pragma unroll 4
         for (int k0 = 0; k0 < TILE_K / Teams; k0 += Step) {
             T left[Step][ROWS], right[Step][COLUMNS];
-            TileA::read(a, k0, left);
-            TileB::read(b, k0, right);
+            a.read(bufferA, k0, left);
+            b.read(bufferB, k0, right);
             #pragma unroll
             for (int d = 0; d < Step; d++) {
                 #pragma unroll
@@ -318,6 +348,11 @@ struct Product {
         __syncthreads();
         #pragma unroll
         for (int i = 0; i < Count; i += Four) {
+            if (!has(i)) {
+                sums[i] = sums[i + 1] = sums[i + 2] = sums[i + 3] = T(0);
+                continue;
+            }
+
             const T* from = buffer + (place(i) / TILE_N * Step + place(i) % TILE_N) * Four;
             load<Four>(sums + i, from);
             #pragma unroll
@@ -361,12 +396,19 @@ struct Product {
         T* next = now + Slice;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int slices = k / TILE_K + (k % TILE_K != 0);
-        int slice = (int)((int64)slices * PART / PARTS);
-        int last = (int)((int64)slices * (PART + 1) / PARTS);
+        int slice = 0, last = slices;
+#if ARRIVALS
+        // Parts differ by a slice at most.
+        int each = slices / (int)gridDim.z, more = slices % (int)gridDim.z, part = blockIdx.z;
+        slice = part * each + min(part, more);
+        last = slice + each + (part < more);
+#endif
         TileA tileA;
         TileB tileB;
         T all[ROWS][COLUMNS] = {};
         if (slice < last) {
+            tileA.reads(threadRow(), team() * (TILE_K / Teams));
+            tileB.reads(threadColumn(), team() * (TILE_K / Teams));
             tileA.begin(a, m0, m, slice * TILE_K);
             tileB.begin(b, n0, n, slice * TILE_K);
             bring(tileA, tileB, a, b, next, m, n, slice * TILE_K, k);
@@ -384,7 +426,7 @@ struct Product {
                 bring(tileA, tileB, a, b, next, m, n, (slice + 1) * TILE_K, k);
             }
 
-            multiply(now, now + TileA::Elements, all);
+            multiply(tileA, tileB, now, now + TileA::Elements, all);
             if (isMore) {
                 finish(tileA, tileB, next);
             }
@@ -400,18 +442,32 @@ struct Product {
             }
         }
 
-        return joinParts<Count>(sums, workspace);
+        return joinParts<Count, Threads>(sums, workspace);
     }
 
     // Calls store(i, j, sum) for each of the thread's sums that C has a place for.
     template <typename Store>
     __device__ __forceinline__ void forEach(int m, int n, Store store) const
     {
+        if ((blockIdx.x + 1) * TILE_M <= m && (blockIdx.y + 1) * TILE_N <= n) {
+            forEachInside<true>(m, n, store);
+        } else {
+            forEachInside<false>(m, n, store);
+        }
+    }
+
+    template <bool IsWhole, typename Store>
+    __device__ __forceinline__ void forEachInside(int m, int n, Store store) const
+    {
         #pragma unroll
-        for (int sum = 0; sum < Count; sum++) {
-            int i = row(sum), j = column(sum);
-            if (i < m && j < n) {
-                store(i, j, sums[sum]);
+        for (int sum = 0; sum < Count; sum += Four) {
+            int first = row(sum), j = column(sum);
+            #pragma unroll
+            for (int r = 0; r < Four && has(sum); r++) {
+                int i = first + r * TileA::Apart;
+                if (IsWhole || (i < m && j < n)) {
+                    store(i, j, sums[sum + r]);
+                }
             }
         }
     }

@@ -43,7 +43,7 @@ extern "C" __global__ void take(
 // The loops go over all but the places, which lie `behind` elements of the part apart. Elements of x have only their place
 // in common, so a thread goes through the places in order and no two write one element: of the values set at one place the
 // last stays, those added are added in order. Where the loops are few, `groups` threads each take the places of a
-// remainder.
+// remainder. places: −1 where the loops are all there is.
 extern "C" __global__ void put(
     const T* part, const int* offsets, T* x, int64 start, LoopsArgument loops, int places, int behind, int groups,
     unsigned count)
@@ -53,7 +53,7 @@ extern "C" __global__ void put(
         unsigned element = i / groups, group = i % groups;
         unsigned outer = element / behind, inner = element % behind;
         T* to = x + start + loops.offset(0, element);
-        if (places == 0) {
+        if (places < 0) {
             T value = part[element];
             *to = ADDS ? (T)add(*to, value) : value;
             continue;

@@ -7,7 +7,7 @@
 // no second kernel to wait for. Rounds of Fan rather than one long sum: a single block would read 128 parts of 4 KB
 // in some 8,000 clocks; two rounds of 16 and 8 are read in a fifth of that.
 //
-//   workspace: T, gridDim.x · gridDim.y tiles × gridDim.z parts × (Count × blockDim.x); written and read only here
+//   workspace: T, gridDim.x · gridDim.y tiles × gridDim.z parts × (Count × Threads); written and read only here
 #pragma once
 #include "common.cuh"
 
@@ -19,20 +19,20 @@ constexpr int Fan = 16;
 // one kernel never overlap: a device has one stream.
 __device__ unsigned arrivals[ARRIVALS];
 
-// Count sums of each thread. Whether this block holds the whole sums now; if not, its work is done.
-template <int Count>
+// Count sums of each of Threads threads. Whether this block holds the whole sums now; if not, its work is done.
+template <int Count, int Threads>
 __device__ __forceinline__ bool joinParts(T* sums, T* workspace)
 {
     __shared__ bool isLast;
     unsigned parts = gridDim.z, part = blockIdx.z, tile = blockIdx.y * gridDim.x + blockIdx.x;
-    T* own = workspace + (size_t)tile * parts * Count * blockDim.x + threadIdx.x;
+    T* own = workspace + (size_t)tile * parts * Count * Threads + threadIdx.x;
     unsigned round = 0;
     for (unsigned step = 1; step < parts; step *= Fan) {
         size_t group = part / (step * Fan) * (step * Fan);
         unsigned members = min((parts - (unsigned)group + step - 1) / step, (unsigned)Fan);
         #pragma unroll
         for (int i = 0; i < Count; i++) {
-            own[((size_t)part * Count + i) * blockDim.x] = sums[i];
+            own[((size_t)part * Count + i) * Threads] = sums[i];
         }
 
         // All of this block's part is written before it is said to be there, and seen before the others' are read.
@@ -54,13 +54,13 @@ __device__ __forceinline__ bool joinParts(T* sums, T* workspace)
 
         #pragma unroll
         for (int i = 0; i < Count; i++) {
-            sums[i] = own[(group * Count + i) * blockDim.x];
+            sums[i] = own[(group * Count + i) * Threads];
         }
 
         for (unsigned member = 1; member < members; member++) {
             #pragma unroll
             for (int i = 0; i < Count; i++) {
-                sums[i] += own[((group + member * step) * Count + i) * blockDim.x];
+                sums[i] += own[((group + member * step) * Count + i) * Threads];
             }
         }
 
@@ -73,7 +73,7 @@ __device__ __forceinline__ bool joinParts(T* sums, T* workspace)
 
 #else
 
-template <int Count>
+template <int Count, int Threads>
 __device__ __forceinline__ bool joinParts(T*, T*) { return true; }
 
 #endif

@@ -12,6 +12,15 @@
 #endif
 #endif
 
+// Has the compiler keep a value where it computes it anew each time that a loop needs it.
+#ifdef ENGINE_SIMT
+template <typename U>
+__device__ __forceinline__ void keep(U&) {}
+#else
+__device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)); }
+__device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
+#endif
+
 #if ASYNC_COPIES
 
 // Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory: `filled` of them, and zeros behind.

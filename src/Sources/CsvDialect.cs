@@ -101,8 +101,7 @@ internal sealed partial record CsvDialect(
     /// <summary>Reads a number as this file writes them.</summary>
     public bool TryParse(ReadOnlySpan<char> text, out double value) => Decimals == DecimalStyle.PointAndThousands
         ? double.TryParse(text, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out value)
-        : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma)
-            || (Decimals == DecimalStyle.Comma && !text.Contains(',') && Numbers.TryParse(text, out value));
+        : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma);
 
     private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
     {
@@ -121,8 +120,8 @@ internal sealed partial record CsvDialect(
         var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
         List<string[]> rows = [.. CsvRows.Of(new StringReader(string.Join('\n', lines.Take(LookedRows + 1))), dialect, mayBeCut: true).Take(LookedRows)];
         int columns = Usual(rows.Skip(1).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
-        IReadOnlyList<string> classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
-        if (classes.Count > 0)
+        string[] classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
+        if (classes.Length > 0)
         {
             dialect = dialect with { Skipped = dialect.Skipped + 1, ClassNames = classes };
             rows.RemoveAt(0);
@@ -135,7 +134,7 @@ internal sealed partial record CsvDialect(
             false => DecimalStyle.Point,
             _ => DecimalsOf(rows, separator),
         } };
-        return dialect with { HasHeader = wishes.HasHeader ?? (classes.Count == 0 && IsHeader(rows, dialect)) };
+        return dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
     }
 
     private static Encoding EncodingOf(ReadOnlySpan<byte> bytes, Stream? rest, string path)
@@ -249,7 +248,7 @@ internal sealed partial record CsvDialect(
     /// <summary>Whether the first row names the columns: no number is in it, and it differs from what stands below.</summary>
     private static bool IsHeader(List<string[]> rows, CsvDialect dialect)
     {
-        if (rows.Count < 2 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
+        if (rows.Count == 0 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
         {
             return false;
         }

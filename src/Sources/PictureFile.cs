@@ -16,13 +16,14 @@ public static class PictureFile
     /// <param name="name">What messages call it.</param>
     /// <param name="bytes">The file's bytes.</param>
     /// <param name="inputs">What prepares the model's pictures.</param>
+    /// <param name="mostPixels">A picture of more pixels is refused.</param>
     /// <inheritdoc cref="Read(string, Preparation)"/>
-    public static Table Read(string name, byte[] bytes, Preparation inputs)
+    public static Table Read(string name, byte[] bytes, Preparation inputs, long mostPixels = PictureReader.MostPixels)
     {
         ScaledPlanes planes = Of(inputs);
         int side = planes.Size[1];
         byte[] pixels = new byte[3 * side * side];
-        PictureReader.Read(name, bytes, side, pixels);
+        PictureReader.Read(name, bytes, side, pixels, mostPixels);
         return new Table(new TensorColumn(planes.Column, Fit(Tensor.From(pixels, 1, 3, side, side), inputs)));
     }
 

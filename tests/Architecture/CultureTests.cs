@@ -112,7 +112,9 @@ public class CultureTests
         return model.GetTypeInfo(whole).ConvertedType?.Name == nameof(FormattableString)
             || model.GetTypeInfo(text).ConvertedType?.Name == nameof(FormattableString)
             || (whole.Parent is ArgumentSyntax { Parent: ArgumentListSyntax arguments }
-                && arguments.Arguments.Any(argument => IsProvider(argument.Expression, model)));
+                && (arguments.Arguments.Any(argument => IsProvider(argument.Expression, model))
+                    || (model.GetSymbolInfo(arguments.Parent!).Symbol as IMethodSymbol)?.Parameters
+                        .Any(parameter => parameter.Type.Name == "InvariantText") == true));
     }
 
     private static bool IsProvider(ExpressionSyntax expression, SemanticModel model) =>

@@ -22,6 +22,7 @@ public class DependencyTests
         ["Layers"] = ["Core", "Graph", "Ops", "IO"],
         ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
         ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx", "IO"],
+        ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection"],
         ["Inspection"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Training"],
     };
 

@@ -80,5 +80,14 @@ public sealed class OpTableTests
     });
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
+    public void So_has_its_gradient(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
+    {
+        if (sample.HasGradient)
+        {
+            new OpGradientCheck(OpCase.Draw(sample, DType.Float64, random), random).RunTwice(s_three);
+        }
+    }, draws: 1);
+
+    [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void An_op_refuses_misuse(Type op) => OpChecks.RefusesMisuse(op, s_three);
 }

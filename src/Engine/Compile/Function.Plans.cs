@@ -187,7 +187,7 @@ public sealed partial class Function
         foreach (Rewrite rewrite in Options.Rewrites)
         {
             clock.Restart();
-            graph = rewrite.Apply(graph, Device);
+            graph = rewrite.Throughout(graph, Device);
             history.Add(new Rewritten(rewrite.Name, graph, clock.Elapsed));
         }
 

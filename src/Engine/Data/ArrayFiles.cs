@@ -37,8 +37,9 @@ public sealed record ArrayFiles(string Path) : IDataSource
             Test = train is not null && test is { } rest ? ToTable(rest) : null,
             Notes =
             [
-                $"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}"
-                    + (train is not null && test is { } other ? $" to train with, {other.X.Shape[0]:N0} to test with." : "."),
+                FormattableString.Invariant($"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}")
+                    + (train is not null && test is { } other
+                        ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : "."),
             ],
         };
     }

@@ -19,6 +19,9 @@ public abstract class Column
     /// <summary>A sample's value as text; null where it is missing.</summary>
     public abstract string? Text(int row);
 
+    /// <summary>The values of this and other columns of its kind, one column behind the other.</summary>
+    internal abstract Column Joined(IReadOnlyList<Column> columns);
+
     /// <summary>How many samples have no value.</summary>
     public int Missing => Enumerable.Range(0, Count).Count(row => Text(row) is null);
 
@@ -44,6 +47,9 @@ public sealed class NumberColumn(string name, double[] values) : Column(name, va
 
     /// <inheritdoc/>
     public override Column Rows(ReadOnlySpan<int> indices) => new NumberColumn(Name, Pick(values, indices));
+
+    internal override Column Joined(IReadOnlyList<Column> columns) =>
+        new NumberColumn(Name, [.. columns.SelectMany(column => ((NumberColumn)column).Values.ToArray())]);
 
     /// <inheritdoc/>
     public override string? Text(int row) => TextOf(values[row]);
@@ -85,6 +91,9 @@ public sealed class TextColumn : Column
     /// <inheritdoc/>
     public override Column Rows(ReadOnlySpan<int> indices) => new TextColumn(Name, Pick(_codes, indices), Words);
 
+    internal override Column Joined(IReadOnlyList<Column> columns) =>
+        new TextColumn(Name, columns.SelectMany(column => Enumerable.Range(0, column.Count).Select(column.Text)));
+
     /// <inheritdoc/>
     public override string? Text(int row) => _codes[row] < 0 ? null : Words[_codes[row]];
 
@@ -121,6 +130,19 @@ public sealed class TensorColumn(string name, Tensor values) : Column(name, valu
 
     /// <inheritdoc/>
     public override Column Rows(ReadOnlySpan<int> indices) => new TensorColumn(Name, values.Rows(indices));
+
+    internal override Column Joined(IReadOnlyList<Column> columns)
+    {
+        var all = new Tensor(values.DType, values.Shape.With(0, columns.Sum(column => column.Count)));
+        int at = 0;
+        foreach (Column column in columns)
+        {
+            all.PutRows(at, ((TensorColumn)column).Values);
+            at += column.Count;
+        }
+
+        return new TensorColumn(Name, all);
+    }
 
     /// <inheritdoc/>
     public override string? Text(int row) => values.Shape.ToString();

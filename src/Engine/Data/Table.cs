@@ -66,6 +66,10 @@ public sealed class Table
         : IsNumber(pair.Value) ? (Column)new NumberColumn(pair.Key, [Number(pair.Value)])
         : new TextColumn(pair.Key, [pair.Value?.ToString()])));
 
+    /// <summary>The rows of several tables with the same columns, one table behind the other.</summary>
+    internal static Table Joined(IReadOnlyList<Table> tables) => tables.Count == 1 ? tables[0] : new(
+        tables[0].Columns.Select((first, i) => first.Joined([.. tables.Select(table => table.Columns[i])])));
+
     /// <summary>Without the columns of these names.</summary>
     public Table Without(params IReadOnlyCollection<string> names) =>
         new(Columns.Where(column => !names.Contains(column.Name)));

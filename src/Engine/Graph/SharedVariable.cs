@@ -41,6 +41,9 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     internal static SharedVariable InPlace(Tensor value, string? name) => new(TypeOf(value), name) { _lent = value };
 
+    /// <summary>A variable for a value whose place is given by the plan around: it has none of its own.</summary>
+    internal static SharedVariable Outside(TensorType type, string? name) => new(type, name);
+
     /// <summary>
     /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
     /// </summary>

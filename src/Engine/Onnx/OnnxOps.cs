@@ -83,7 +83,9 @@ internal static class OnnxOps
             case Unary<Trunc>:
                 string sign = graph.Add("Sign", [X(0)]);
                 return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
-            case Binary<Mod>:
+            case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
+                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<Mod> when node.Inputs[0].DType.IsFloat():
                 string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
                 return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
             case Where:

@@ -95,22 +95,8 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return CommandLine.Done;
     }
 
-    private IReadOnlyList<Models.Prediction> Predict(Table[] pictures)
-    {
-        if (pictures.Length == 0)
-        {
-            return [];
-        }
-
-        Tensor[] each = [.. pictures.Select(table => ((TensorColumn)table.Columns[0]).Values)];
-        var all = new Tensor(each[0].DType, each[0].Shape.With(0, each.Length));
-        for (int i = 0; i < each.Length; i++)
-        {
-            all.PutRows(i, each[i]);
-        }
-
-        return model.Predict(new Table(new TensorColumn(pictures[0].Columns[0].Name, all)));
-    }
+    private IReadOnlyList<Models.Prediction> Predict(Table[] pictures) =>
+        pictures.Length == 0 ? [] : model.Predict(Table.Joined(pictures));
 
     private PredictionWriter Writer(bool ofFiles, int width) =>
         new(output, options.Format, ofFiles, Math.Max(Math.Min(Most, model.Classes.Count), 1), width)

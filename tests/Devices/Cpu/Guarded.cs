@@ -25,7 +25,7 @@ internal sealed unsafe partial class Guarded : IDisposable
 
     public float* Pointer { get; }
 
-    public void Dispose() => Unmap(_memory, _bytes);
+    public void Dispose() => _ = Unmap(_memory, _bytes);
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial byte* Map(byte* at, nuint bytes, int protection, int flags, int file, nint offset);

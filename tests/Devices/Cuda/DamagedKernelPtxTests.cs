@@ -18,14 +18,14 @@ public sealed unsafe class DamagedKernelPtxTests
 
     [TestCase(typeof(Dot), NewSlice, "            T* free", TestName = "gemm.cuh: no barrier between two slices")]
     [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
-    [TestCase(typeof(Dot), "* (RowsApart * Stride), from, count);", "* (RowsApart * Stride), from, Bytes);",
+    [TestCase(typeof(Dot), "placeIn(buffer, copy), from, count);", "placeIn(buffer, copy), from, Bytes);",
         TestName = "gemm.cuh: a copy reads where nothing is")]
     [TestCase(
         typeof(Dot), "cp.async.cg.shared.global [%0], [%1], 16, %2;", "cp.async.ca.shared.global [%0], [%1], 8, %2;",
         TestName = "ptx.cuh: half of a vector is copied")]
     [TestCase(typeof(Dot), "takes(copy) && i < end", "takes(copy) && i <= end",
         TestName = "gemm.cuh: one row too many is copied")]
-    [TestCase(typeof(Dot), "if (i < m && j < n) {", "if (i <= m && j < n) {",
+    [TestCase(typeof(Dot), "(i < m && j < n)", "(i <= m && j < n)",
         TestName = "gemm.cuh: one row too many is stored")]
     [TestCase(typeof(Softmax), "__shfl_xor_sync(WholeWarp", "__shfl_xor_sync(0x0000ffffu",
         TestName = "softmax.cu: a mask that names half of the warp")]

@@ -114,6 +114,17 @@ namespace simt::ptx
                 return T((b & ~field) | ((at >= WidthOf<T> ? T(0) : T(a << at)) & field));
             }
         };
+        // c and the products of a's parts of 16 or 8 bits with as many bytes of b, from one on.
+        template <class Part, class Byte, int First> struct DotProduct
+        {
+            uint32_t operator()(uint32_t a, uint32_t b, uint32_t c) const
+            {
+                constexpr int bits = 8 * sizeof(Part);
+                for (int i = 0; i < 32 / bits; i++)
+                    c += uint32_t(int32_t(Part(a >> bits * i)) * int32_t(Byte(b >> 8 * (First + i))));
+                return c;
+            }
+        };
         struct ExtractBits
         {
             template <class T> T operator()(T a, uint32_t at, uint32_t n) const
@@ -311,6 +322,14 @@ namespace simt::ptx
             }
         }
 
+        template <class Half, class Byte, class B> void add_dots(Table& t, const std::string& types)
+        {
+            constexpr Class C = Class::Integer;
+            t["dp4a." + types] = lanewise<DotProduct<Byte, B, 0>, uint32_t, uint32_t, uint32_t, uint32_t>(C);
+            t["dp2a.lo." + types] = lanewise<DotProduct<Half, B, 0>, uint32_t, uint32_t, uint32_t, uint32_t>(C);
+            t["dp2a.hi." + types] = lanewise<DotProduct<Half, B, 2>, uint32_t, uint32_t, uint32_t, uint32_t>(C);
+        }
+
         template <class T> void add_moves(Table& t, std::initializer_list<const char*> types, Class select)
         {
             for (std::string type : types)
@@ -355,6 +374,10 @@ namespace simt::ptx
         add_moves<uint64_t>(t, {"b64", "u64", "s64"}, C);
         add_moves<uint32_t>(t, {"f32"}, Class::Float);
         add_moves<uint64_t>(t, {"f64"}, Class::Float);
+        add_dots<uint16_t, uint8_t, uint8_t>(t, "u32.u32");
+        add_dots<uint16_t, uint8_t, int8_t>(t, "u32.s32");
+        add_dots<int16_t, int8_t, uint8_t>(t, "s32.u32");
+        add_dots<int16_t, int8_t, int8_t>(t, "s32.s32");
         t["mov.pred"] = lanewise<Same, Pred, Pred>(Class::Move);
         t["and.pred"] = lanewise<LogicAnd, Pred, Pred, Pred>(C);
         t["or.pred"] = lanewise<LogicOr, Pred, Pred, Pred>(C);

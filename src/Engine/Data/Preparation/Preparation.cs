@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Runtime.ExceptionServices;
 using System.Text.Json.Serialization;
 
 namespace Engine.Data;
@@ -14,6 +14,8 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 {
     /// <summary>Texts of more values than this are names or sentences, not categories.</summary>
     private const int MostCategories = 64;
+
+    private const int RowsAtOnce = 64;
 
     /// <summary>The sides of a sample as the network takes it.</summary>
     [JsonIgnore]
@@ -82,7 +84,18 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         }
 
         float[] prepared = GC.AllocateUninitializedArray<float>(table.Count * width);
-        Parallel.For(0, (table.Count + RowsAtOnce - 1) / RowsAtOnce, block =>
+        try
+        {
+            Parallel.For(0, (table.Count + RowsAtOnce - 1) / RowsAtOnce, Apply);
+        }
+        catch (AggregateException errors) when (errors.InnerException is EngineException error)
+        {
+            ExceptionDispatchInfo.Throw(error);
+        }
+
+        return Tensor.From(prepared, [table.Count, .. Sides]);
+
+        void Apply(int block)
         {
             for (int row = block * RowsAtOnce; row < Math.Min((block + 1) * RowsAtOnce, table.Count); row++)
             {
@@ -94,8 +107,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                     at += length;
                 }
             }
-        });
-        return Tensor.From(prepared, [table.Count, .. Sides]);
+        }
     }
 
     /// <summary>Equal in what it does.</summary>
@@ -103,8 +115,6 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
     /// <inheritdoc/>
     public override int GetHashCode() => Transforms.Count;
-
-    private const int RowsAtOnce = 64;
 
     /// <summary>Why nothing can be learnt from a column; null if something can.</summary>
     private static string? WhyUnused(Column column)
@@ -146,29 +156,5 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         }
 
         return sorted[^1] - sorted[0] < 2.0 * sorted.Length && sorted.Length > 30 && sorted[0] is 0 or 1 or 2 or 3;
-    }
-}
-
-/// <summary>What of data is written into model files.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, AllowOutOfOrderMetadataProperties = true)]
-[JsonSerializable(typeof(Preparation))]
-[JsonSerializable(typeof(Target))]
-[JsonSerializable(typeof(Dictionary<string, double>))]
-[JsonSerializable(typeof(Dictionary<string, string>))]
-internal sealed partial class DataJson : JsonSerializerContext
-{
-    /// <summary>Reads what a file says.</summary>
-    /// <exception cref="EngineException">It is something else.</exception>
-    public static T Read<T>(string json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, string path) where T : class
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException("it is null");
-        }
-        catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
-        {
-            throw new EngineException($"{path} does not say rightly how its samples are prepared: {error.Message}", error);
-        }
     }
 }

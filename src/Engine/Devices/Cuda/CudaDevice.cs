@@ -110,10 +110,11 @@ public sealed class CudaDevice : CudaTarget
 
     private protected override IProgram Link(CudaStage[] stages, bool mayFault, LaunchTimes? times)
     {
-        _compiler.Compile(stages.Select(stage => stage.Launch).OfType<KernelLaunch>().Select(launch => launch.Function));
-        foreach (CudaStage stage in stages)
+        KernelLaunch[] kernels = [.. stages.SelectMany(stage => stage.Launch.Kernels)];
+        _compiler.Compile(kernels.Select(kernel => kernel.Function));
+        foreach (KernelLaunch kernel in kernels)
         {
-            stage.Launch.Prepare(_compiler);
+            kernel.Prepare(_compiler);
         }
 
         return times is null

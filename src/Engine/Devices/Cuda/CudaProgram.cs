@@ -18,6 +18,7 @@ internal sealed class CudaProgram(
 
     // The one used last comes first.
     private readonly List<(int Times, GraphHandle Graph)> _graphs = [];
+    private readonly long _nodes = stages.Sum(stage => stage.Launch.Nodes);
     private bool _hasRun;
 
     public IReadOnlyList<Launch> Launches => device.Describe(stages);
@@ -76,7 +77,7 @@ internal sealed class CudaProgram(
         _hasRun = true;
         while (left > 0)
         {
-            int runs = Math.Min(left, Math.Max(1, MostNodes / stages.Length));
+            int runs = Math.Min(left, (int)Math.Max(1, MostNodes / _nodes));
             GraphOf(runs).Launch(stream);
             left -= runs;
         }

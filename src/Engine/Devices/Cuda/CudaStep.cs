@@ -52,7 +52,7 @@ internal sealed class CudaStep(
         foreach ((int input, OperandType type) in rows)
         {
             ulong rowBytes = (ulong)(type.Shape.Product(1, type.Shape.Rank) * type.DType.Size());
-            ulong standIn = (1UL << 63) + ((ulong)input * StandInRange) + ((In(input) | rowBytes) % Alignment);
+            ulong standIn = (1UL << 63) + ((ulong)input * 2 * StandInRange) + ((In(input) | rowBytes) % Alignment);
             seen[input] = new Operand(seen[input].Storage, unchecked((long)standIn), type);
             standIns.Add(standIn);
         }

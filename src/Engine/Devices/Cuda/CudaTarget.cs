@@ -49,6 +49,9 @@ public abstract class CudaTarget : Device
         return new CudaBoundOp("copy", copy.IsEmpty ? [] : [copy], MayFault: false);
     }
 
+    internal sealed override IKernel BindLoop(LoopKernel loop) =>
+        new CudaBoundOp(loop.Name, [new LoopLaunch(loop, AddressOf)], MayFault(loop.Waves));
+
     /// <inheritdoc/>
     public sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
         Link(Stages(waves), MayFault(waves), null);
@@ -79,7 +82,7 @@ public abstract class CudaTarget : Device
             }
 
             KernelImages.ForEachOnAllCores(
-                stages.Select(stage => stage.Launch).OfType<KernelLaunch>().Select(launch => launch.Function),
+                stages.SelectMany(stage => stage.Launch.Kernels).Select(launch => launch.Function),
                 (source, file) => images.Of(source, file));
             return function => Resources(images, function);
         });

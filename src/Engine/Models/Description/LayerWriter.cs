@@ -50,16 +50,16 @@ internal static class LayerWriter
         [
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
             ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("flip_filters", $"{conv.FlipFilters}"),
-            .. Weights(name, conv.Nonlinearity, conv.W, conv.B),
+            .. Weights(name, conv.Nonlinearity, conv.W, conv.B), .. Penalties(conv),
         ]),
         Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",
         [
             ("size", $"{pool.Size}"), ("stride", pool.Stride is { } stride ? $"{stride}" : null),
             ("pad", pool.Pad == default ? null : $"{pool.Pad}"), ("ignore_border", $"{pool.IgnoreBorder}"),
         ]),
-        Dense dense => ("dense", [("units", Text(dense.Units)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B)]),
+        Dense dense => ("dense", [("units", Text(dense.Units)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B), .. Penalties(dense)]),
         Dropout dropout => ("dropout", [("p", Text(dropout.P))]),
-        BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha))]),
+        BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha)), .. Penalties(norm)]),
         Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
         Flatten => ("flatten", []),
         Layers.Reshape reshape => ("reshape", [("sides", string.Join('x', reshape.Sides))]),
@@ -108,6 +108,9 @@ internal static class LayerWriter
             ("gain", weights is null || gain is null ? null : Text((double)gain)), ("bias", $"{b is not null}"),
         ];
     }
+
+    private static (string, string?)[] Penalties(Layer layer) =>
+        [("l1", layer.L1 is { } l1 ? Text(l1) : null), ("l2", layer.L2 is { } l2 ? Text(l2) : null)];
 
     /// <summary>What a function is called: that which makes the same graph.</summary>
     private static string Nonlinearity(string name, Func<Variable, Variable> function)

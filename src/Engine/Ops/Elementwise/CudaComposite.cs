@@ -37,7 +37,9 @@ internal sealed class CudaComposite
         for (int i = 0; i < inputs.Length; i++)
         {
             string name = $"{prefix}x{i + 1}", type = step.DType(inputs[i]).Cuda();
-            result._operands.Add(($"const {type}* {name}", step.In(inputs[i])));
+            // A single number is no place of many, so that it can be read once for all elements.
+            bool isNumber = step.Shape(inputs[i]).Count == 1 && composite.Shape.Count > 1;
+            result._operands.Add(($"const {type}* {(isNumber ? "__restrict__ " : "")}{name}", step.In(inputs[i])));
             string at = Index(composite.Shape, step.Shape(inputs[i]));
             result._loads.Add($"T {prefix}v{i + 1} = convert({name}[{at}], T());");
         }

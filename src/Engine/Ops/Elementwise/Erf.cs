@@ -39,28 +39,6 @@ internal readonly struct Erf : IUnary
         g * Symbolic.Exp(-Symbolic.Square(x)) * (2 / Math.Sqrt(Math.PI));
 }
 
-/// <summary>What of a is left when b fits into it no more, with the sign of b.</summary>
-internal readonly struct Mod : IBinary
-{
-    public static bool IsSmooth => false;
-
-    public static bool HasPoles => true;
-
-    public static DoubleDouble Scalar(double a, double b)
-    {
-        double rest = a % b;
-        return rest == 0 ? Math.CopySign(rest, b) : (rest < 0) == (b < 0) ? rest : DoubleDouble.Sum(rest, b);
-    }
-
-    public static string Cuda => "modulo(a, b)";
-
-    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
-        ScalarMath.PerLane<S, V, T, ScalarMath.Mod>(a, b);
-
-    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
-        (g, -(g * Symbolic.Floor(a / b)));
-}
-
 public static partial class Symbolic
 {
     /// <summary>The error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
@@ -70,36 +48,39 @@ public static partial class Symbolic
     public static Variable Erfc(Variable x) => 1 - Erf(x);
 
     /// <summary>
-    /// a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. Of integers it is one, 0 where b is 0.
+    /// The number of which x is the error function; infinite at −1 and 1. Polynomials of √−log(1 − x²) (Giles, Approximating
+    /// the erfinv function, 2010), within 10 ulp of float32; of float64 two steps of Newton's bring it to within 10⁻¹⁶ / (1 −
+    /// |x|).
     /// </summary>
-    public static Variable IntDiv(Variable a, Variable b)
+    public static Variable ErfInv(Variable x)
     {
-        Variable[] same = Promotion.Convert("intDiv", [a, b], takesIntegers: true);
-        if (same[0].DType.IsFloat())
+        ArgumentNullException.ThrowIfNull(x);
+        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        Variable w = -Log((1 - x) * (1 + x));
+        Variable near = Horner(
+            Minimum(w, 5) - 2.5, 2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+            -0.00417768164, 0.246640727, 1.50140941);
+        Variable far = Horner(
+            Sqrt(Maximum(w, 5)) - 3, -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+            0.00943887047, 1.00167406, 2.83297682);
+        Variable y = Where(Less(w, 5), near, Where(Equal(w, double.PositiveInfinity), w, far)) * x;
+        for (int step = 0; step < 2 && x.DType == DType.Float64; step++)
         {
-            return Floor(same[0] / same[1]);
+            Variable slope = Exp(-Square(y)) * (2 / Math.Sqrt(Math.PI));
+            y = Where(Greater(slope, 0), y - ((Erf(y) - x) / slope), y);
         }
 
-        // Quotients of 32 bits are so far from whole numbers, if they are none, that float64 rounds them to none.
-        Variable quotient = Floor(Cast(same[0], DType.Float64) / Cast(same[1], DType.Float64));
-        return Cast(Where(Equal(same[1], 0), 0, quotient), DType.Int32);
+        return y;
+
+        static Variable Horner(Variable t, params ReadOnlySpan<double> coefficients)
+        {
+            Variable sum = t * coefficients[0] + coefficients[1];
+            foreach (double coefficient in coefficients[2..])
+            {
+                sum = (sum * t) + coefficient;
+            }
+
+            return sum;
+        }
     }
-
-    /// <inheritdoc cref="IntDiv(Variable, Variable)"/>
-    public static Variable IntDiv(Variable a, double b) => IntDiv(a, Constant(b));
-
-    /// <summary>
-    /// What of a is left when b fits into it no more, with the sign of b: Python's <c>%</c>, with broadcasting. Of integers
-    /// it is one, 0 where b is 0. Its gradient is 1 to a and −⌊a / b⌋ to b.
-    /// </summary>
-    public static Variable Mod(Variable a, Variable b)
-    {
-        Variable[] same = Promotion.Convert("mod", [a, b], takesIntegers: true);
-        return same[0].DType.IsFloat()
-            ? Map<Mod>(same[0], same[1])
-            : Where(Equal(same[1], 0), 0, same[0] - (IntDiv(same[0], same[1]) * same[1]));
-    }
-
-    /// <inheritdoc cref="Mod(Variable, Variable)"/>
-    public static Variable Mod(Variable a, double b) => Mod(a, Constant(b));
 }

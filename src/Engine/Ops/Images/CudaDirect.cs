@@ -31,10 +31,11 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     private const int Multiprocessors = 128, IssuedPerClock = 4;
 
     /// <summary>
-    /// Instructions, counted in the kernels' PTX: for a weight that is brought, an element of a plane and one of the
-    /// result that is written in order; for a plane beside its reads and products.
+    /// Instructions of a thread, counted in the kernels' PTX: for the weights of a chunk beside each of them, for the
+    /// planes of an image in a chunk beside each of their elements, for an element of the result that is written in order,
+    /// and for a plane beside its reads and products.
     /// </summary>
-    private const int PerWeight = 6, PerElement = 6, PerResult = 25, PerPlane = 6;
+    private const int Weights = 40, PerWeight = 5, Planes = 45, PerElement = 5, PerResult = 25, PerPlane = 6;
 
     /// <summary>The convolution.</summary>
     public static (CudaDirect Direct, CudaDirectSides Sides)? Forward(ConvShape shape, DType dtype, bool pools)
@@ -55,7 +56,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     }
 
     /// <summary>The threads of a block.</summary>
-    public int Threads(CudaDirectSides sides) => (sides.Tiles * Images * Groups + Warp - 1) / Warp * Warp;
+    public int Threads(CudaDirectSides sides) => Groups * GroupThreads(sides);
 
     /// <summary>The blocks.</summary>
     public Dim3 Grid(CudaDirectSides sides) =>
@@ -84,8 +85,12 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         $"ROWS_STEP {RowsStep}",
         $"IMAGE_STEP {ImageStep}",
         $"WEIGHT_STEP {WeightStep}",
+        $"GROUP_THREADS {GroupThreads(sides)}",
         $"THREADS {Threads(sides)}",
     ];
+
+    /// <summary>Whole warps: where one had windows of two groups, these would meet in banks.</summary>
+    private int GroupThreads(CudaDirectSides sides) => CudaTypes.Blocks(sides.Tiles * Images, Warp) * Warp;
 
     /// <summary>
     /// From the weights of one tap to those of the next; by four more than a multiple of eight, so that the lanes that
@@ -110,9 +115,10 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         {
             for (int groups = 1; groups == 1 || groups / 2 * own < sides.Out; groups *= 2)
             {
-                for (int images = 1; sides.Tiles * images * groups <= MostThreads && images <= sides.Images; images++)
+                for (int images = 1; images <= sides.Images && sides.Tiles * images * groups <= MostThreads; images++)
                 {
-                    if (Layout(sides, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
+                    if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(sides) <= MostThreads
+                        && Layout(sides, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
                     {
                         (best, least) = (layout, layout.Clocks(full));
                     }
@@ -149,20 +155,26 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     /// <summary>An estimate, in clocks, of the time it takes.</summary>
     private double Clocks(CudaDirectSides sides)
     {
+        const int TapsOfWarp = 8, OutputsOfWarp = 4;
         int warps = Threads(sides) / Warp, reads = (sides.FilterHeight + 1) * (sides.FilterWidth + 1);
         double plane = (sides.FilterArea * Own * (Window + (1.0 / Window))) + reads + PerPlane;
-        double bringing = ((double)Images * sides.PlaneHeight * sides.PlaneWidth * PerElement)
-            + ((double)sides.FilterArea * Groups * Own * PerWeight);
 
-        // A warp whose windows are of two groups begins with the first again, in banks that others read. That takes a
-        // clock, in which others could have issued.
-        double meeting = sides.Tiles * Images % Warp == 0 ? 0 : (Groups - 1) * reads * IssuedPerClock;
+        // How often each thread goes through the planes of an image, and what it does of them together.
+        int area = sides.PlaneHeight * sides.PlaneWidth, together = Math.Max(1, Threads(sides) / area);
+        double planes = Math.Ceiling((double)together * area / Threads(sides)) * Images
+            * (Planes + (Math.Ceiling((double)Chunk / together) * PerElement));
+        double weights = Weights + (Math.Ceiling((double)Chunk * sides.FilterArea / (warps * TapsOfWarp))
+            * (Groups * Own / OutputsOfWarp * PerWeight));
+        double bringing = Math.Ceiling((double)sides.In / Chunk) * warps * (planes + weights);
         double results = sides.Pools
             ? 0
             : (double)Images * Groups * Own * sides.Height * sides.Width * PerResult / Warp;
-        double block = (sides.In * ((warps * plane) + (bringing / Warp) + meeting)) + results;
-        double blocks = Math.Ceiling((double)Grid(sides).X * Grid(sides).Y / Multiprocessors);
-        return Math.Max(1, blocks * warps / IssuedPerClock) * block / warps;
+        double block = (sides.In * warps * plane) + bringing + results;
+
+        // The time alone on the GPU, and the work.
+        double share = (double)Grid(sides).X * Grid(sides).Y / Multiprocessors;
+        double alone = Math.Max(1, Math.Ceiling(share) * warps / IssuedPerClock) * block / warps;
+        return alone + (CudaTiling.WorkWeight * share * block / IssuedPerClock);
     }
 }
 

@@ -182,7 +182,7 @@ internal static unsafe class SubtensorCode
         string type = adds ? step.DType(0).Cuda() : step.DType(0).CudaBits();
         var kernel = new CudaKernel("index.cu", "put", $"T {type}", $"ADDS {(adds ? 1 : 0)}");
         return CudaCopies.Spread(
-            kernel, checked(count * groups), step.In(1), step.Workspace, step.Out(), loops.Start, Cuda(others), at < 0 ? 0 : places,
+            kernel, checked(count * groups), step.In(1), step.Workspace, step.Out(), loops.Start, Cuda(others), at < 0 ? -1 : places,
             behind, groups, count * groups);
     }
 

@@ -16,6 +16,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(64, 64, 32, 8, 4, 256),
         new(64, 64, 16, 4, 4, 256),
         new(64, 32, 32, 8, 4, 128),
+        new(64, 20, 32, 8, 5, 128),
         new(64, 16, 32, 8, 4, 128),
         new(32, 32, 32, 8, 4, 128),
         new(16, 64, 32, 8, 4, 128),
@@ -27,6 +28,9 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// Threads that make the same sums, each over its part of every slice, because the tile has too few for all.
     /// </summary>
     public int Teams => Threads / (M / Rows * (N / Columns));
+
+    /// <summary>The sums that a thread is left with when all teams' are added up: whole fours of them.</summary>
+    public int SumsOfThread => CudaTypes.Blocks(M * N, 4 * Threads) * 4;
 
     /// <summary>
     /// Whether a thread's sums, and what it multiplies, fit into its registers, and two slices into shared memory.
@@ -68,7 +72,13 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// Instructions of a thread, counted in the kernel's PTX: for a slice beside its reads, copies and products; for a copy
     /// of 16 bytes; once; and for each sum that is stored or joined with others.
     /// </summary>
-    private const int PerSlice = 20, PerCopy = 4, Once = 150, PerSum = 15;
+    private const int PerSlice = 20, PerCopy = 4, Once = 350, PerSum = 12;
+
+    /// <summary>
+    /// What the clocks count that all multiprocessors work, beside those until the launch is done: the less it works, the
+    /// more is left to what runs beside it, and the less often a GPU at its limit of power slows down.
+    /// </summary>
+    public const int WorkWeight = 2;
 
     /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
     private const int BytesPerClock = 64;
@@ -96,7 +106,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
     public long Workspace(DType dtype) =>
-        Parts > 1 ? (long)Parts * Down * Across * Tile.M * Tile.N * dtype.Size() : 0;
+        Parts > 1 ? (long)Parts * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
 
     /// <summary>What seems fastest.</summary>
     /// <param name="m">Rows of the product.</param>
@@ -127,14 +137,14 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     private double Clocks(int slices, DType dtype)
     {
-        double blocks = Math.Ceiling((double)Down * Across * Parts / Multiprocessors);
+        double share = (double)Down * Across * Parts / Multiprocessors, blocks = Math.Ceiling(share);
         double each = Math.Ceiling((double)slices / Parts);
         const int Vector = 4;
         int depth = Tile.K / Tile.Teams, sums = Tile.Rows * Tile.Columns;
-        double slice = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerSlice + sums
+        double slice = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerSlice
             + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
         double thread = Once + (each * slice) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
-        double arithmetic = blocks * thread * Tile.Threads / IssuedPerClock;
+        double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
         double waiting = Math.Ceiling(blocks / Resident) * each * BetweenSlices;
         int rounds = Parts == 1 ? 0 : Parts <= Fan ? 1 : 2;
         double reading = (double)Math.Min(Parts, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;

@@ -7,7 +7,7 @@ namespace Engine.Ops;
 /// have run, and on which of its draws it is (the first made of it, the second …), but not on the number of threads.
 /// Every run of a function that draws from it moves it on; within a run no two of its draws give the same numbers.
 /// </summary>
-public sealed class RandomStream
+public sealed partial class RandomStream
 {
     private int _draws;
 

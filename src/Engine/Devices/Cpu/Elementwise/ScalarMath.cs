@@ -9,7 +9,7 @@ internal interface IScalarFunction
 }
 
 /// <summary>
-/// The runtime's functions of the lanes of a vector of float or double, one by one: for rare arguments, and for hardware
+/// The runtime's functions of the lanes of a vector, one by one, of integers those of double that give whole numbers: for rare arguments, and for hardware
 /// that rounds a·b + c twice.
 /// </summary>
 internal static unsafe class ScalarMath
@@ -30,6 +30,11 @@ internal static unsafe class ScalarMath
             if (typeof(T) == typeof(float))
             {
                 ((float*)a)[i] = (float)F.Of(((float*)a)[i], ((float*)b)[i]);
+            }
+            else if (typeof(T) == typeof(int))
+            {
+                double whole = F.Of(((int*)a)[i], ((int*)b)[i]);
+                ((int*)a)[i] = double.IsFinite(whole) ? unchecked((int)(long)whole) : 0;
             }
             else
             {
@@ -73,6 +78,12 @@ internal static unsafe class ScalarMath
             double rest = x % y;
             return rest != 0 ? ((rest < 0) == (y < 0) ? rest : rest + y) : Math.CopySign(rest, y);
         }
+    }
+
+    /// <summary>x / y rounded down.</summary>
+    internal readonly struct IntDiv : IScalarFunction
+    {
+        public static double Of(double x, double y) => Math.Floor(x / y);
     }
 
     internal readonly struct Erf : IScalarFunction
