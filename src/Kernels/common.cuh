@@ -100,6 +100,29 @@ __device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b 
 template <typename U>
 __device__ __forceinline__ U lesser(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
+// a / b rounded down, in double where float would round it to a whole number, and what is then left of a, with the sign of
+// b. Of integers 0 where b is.
+__device__ __forceinline__ float quotient(float a, float b) { return (float)floor((double)a / (double)b); }
+__device__ __forceinline__ double quotient(double a, double b) { return floor(a / b); }
+__device__ __forceinline__ int quotient(int a, int b)
+{
+    if (b == 0) {
+        return 0;
+    }
+
+    int64 whole = (int64)a / b, rest = (int64)a % b;
+    return (int)(uint32)(whole - (rest != 0 && (rest < 0) != (b < 0)));
+}
+
+template <typename U>
+__device__ __forceinline__ U modulo(U a, U b)
+{
+    U rest = fmod(a, b);
+    return rest == 0 ? copysign(rest, b) : (rest < 0) == (b < 0) ? rest : rest + b;
+}
+
+__device__ __forceinline__ int modulo(int a, int b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
+
 // What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
 struct Fault {
     int code;

@@ -9,8 +9,13 @@
 // and B the gradient of its outputs, C is the gradient of its weights and this that of its bias, for no launch more.
 // SUMS_EPILOGUE(x, j) is done with these.
 //
+// With BATCHED 1, C, A and B are stacks of matrices, and blockIdx.z is which of them a block multiplies.
+//
 // How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic, for the
 // layers of a small network the latency of a chain of some ten slices.
+#ifndef BATCHED
+#define BATCHED 0
+#endif
 #include "gemm.cuh"
 
 #ifndef SUMS
@@ -72,6 +77,21 @@ struct MatrixB {
     __device__ __forceinline__ int row() const { return Length > 0 ? Length : TRANSPOSE_B ? k : n; }
 };
 
+#if BATCHED
+
+extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
+    const T* a, const T* b, T* c, int64 stepA, int64 stepB, int m, int n, int k)
+{
+    a += blockIdx.z * stepA;
+    b += blockIdx.z * stepB;
+    c += (size_t)blockIdx.z * m * n;
+    Product<MatrixA, MatrixB> product;
+    product.compute(MatrixA{a, m, k}, MatrixB{b, n, k}, m, n, k, nullptr);
+    product.forEach(m, n, [&](int i, int j, T x) { c[(size_t)i * n + j] = x; });
+}
+
+#else
+
 // workspace: as parts.cuh wants it, where gridDim.z is not 1.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
     const T* a, const T* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
@@ -92,3 +112,5 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
         STORE(x, i, j)
     });
 }
+
+#endif

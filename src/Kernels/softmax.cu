@@ -20,21 +20,21 @@ __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
     return maxOfWarp(most);
 }
 
-__device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
-{
-    T sum = T(0);
-    for (int i = lane; i < columns; i += WarpThreads) {
-        sum += exp(x[i] - most);
-    }
-
-    return sumOfWarp(sum);
-}
-
 // exp(x − most), with what is lost of the difference: exp(d + e) is exp(d) (1 + e).
 __device__ __forceinline__ T exactExp(T x, T most)
 {
     T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
     return lost == lost ? power + power * lost : power;
+}
+
+__device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
+{
+    T sum = T(0);
+    for (int i = lane; i < columns; i += WarpThreads) {
+        sum += exactExp(x[i], most);
+    }
+
+    return sumOfWarp(sum);
 }
 
 // y = exp(x) / Σ exp(x); y may be x.
@@ -47,12 +47,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, 
 
     x += row.index * columns;
     y += row.index * columns;
-    T most = maxOfRow(x, columns, row.lane), sum = T(0);
-    for (int i = row.lane; i < columns; i += WarpThreads) {
-        sum += exactExp(x[i], most);
-    }
-
-    sum = sumOfWarp(sum);
+    T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
     for (int i = row.lane; i < columns; i += WarpThreads) {
         y[i] = exactExp(x[i], most) / sum;
     }
@@ -151,7 +146,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
 __device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, int lane, int label, T g, T most, T sum)
 {
     for (int i = lane; i < columns; i += WarpThreads) {
-        dx[i] = (exp(x[i] - most) / sum - (i == label ? T(1) : T(0))) * g;
+        dx[i] = (exactExp(x[i], most) / sum - (i == label ? T(1) : T(0))) * g;
     }
 }
 

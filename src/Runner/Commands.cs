@@ -8,8 +8,8 @@ internal static class Commands
     /// <summary>Makes them, in the order in which help lists them.</summary>
     public static IReadOnlyList<Command> Create() =>
     [
-        Experiment.Cnn(), Experiment.Mlp(), Experiment.Train(), CompareCommand.Create(), PredictCommand.Create(),
-        PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
+        Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),
+        CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
         ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];
 }

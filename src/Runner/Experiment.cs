@@ -13,7 +13,7 @@ namespace Engine.Runner;
 /// <summary>Trains a network on CIFAR-10, evaluates it, and leaves its history and its parameters in files.</summary>
 internal static class Experiment
 {
-    private const int Classes = 10;
+    private const int Classes = 10, ManySamples = 20_000;
 
     /// <summary>What <c>mlp</c> does unless told otherwise: the source's settings.</summary>
     public static TrainingOptions MlpDefaults => new() { Network = Networks.Mlp };
@@ -33,7 +33,8 @@ internal static class Experiment
     public static Command Train()
     {
         Command command = TrainingCommand.Create(
-            "train", "Train a network that a text file describes (docs/network-files.md), on CIFAR-10.", network: null, Run);
+            "train", "Train on your own data: a folder of pictures or a table; or a network that a file describes, on CIFAR-10.",
+            network: null, Run);
         Option<bool> print = new("--print")
         {
             Description = "Print the description, to begin one's own with: runner train cnn --print > mine.json.",
@@ -47,7 +48,7 @@ internal static class Experiment
                 return await train.InvokeAsync(parsed, cancellation);
             }
 
-            string network = parsed.GetRequiredValue<string>("network");
+            string network = parsed.GetRequiredValue<string>("data");
             await parsed.InvocationConfiguration.Output.WriteAsync(Networks.Names.Contains(network)
                 ? Networks.Text(network)
                 : ReadableFile.ReadAllText(Networks.Find(network).Path));
@@ -93,11 +94,12 @@ internal static class Experiment
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
     /// <summary>The network that the options describe, not yet trained.</summary>
-    public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic)
+    public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false)
     {
         NetworkDescription network = options.Described();
-        return new NeuralNet(network.MakeLayers())
+        return new NeuralNet(network.MakeOutput())
         {
+            Regression = isRegression,
             Update = network.MakeUpdate(),
             MaxEpochs = network.Epochs,
             TrainSplit = new TrainSplit(network.Data.Validation),
@@ -118,8 +120,13 @@ internal static class Experiment
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
     {
+        OwnData? own = options.Own is null ? null : LoadOwn(ref options);
         options.CheckFiles();
-        Check(options);
+        if (own is null)
+        {
+            Check(options);
+        }
+
         EngineOptions configuration = CommonOptions.Configure(
             options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
@@ -128,12 +135,18 @@ internal static class Experiment
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
         Compile.Profile? profile = isTimed ? Profiling.Start() : null;
         SafetensorsFile? parameters = options.Load is null ? null : ModelFile.Read(options.Load, options.Ignore);
-        PreparedImages data = await LoadPrepared(options, cancellation);
+        PreparedSamples data = own is null ? await LoadPrepared(options, cancellation) : Prepared(own);
         // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
         await Task.Yield();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        using NeuralNet net = Net(options, device, configuration.FloatX, data.IsSynthetic);
+        using NeuralNet net = Net(options, device, configuration.FloatX, data.IsSynthetic, own?.Target is ValueTarget);
+        if (options.IsBalanced)
+        {
+            net.Initialize();
+            net.ClassWeights = ClassWeights.Balanced(data.TrainLabels.AsSpan<int>(), net.Classes);
+        }
+
         if (options.Resume is not null)
         {
             Resumption.Begin(net, options);
@@ -166,7 +179,12 @@ internal static class Experiment
         if (options.Checkpoint is not null)
         {
             // Behind all others, so that what they remember of the epoch is in it.
-            net.Callbacks.Add(new ModelCheckpoint(options.Checkpoint) { WholeState = true, Metadata = model.Metadata });
+            net.Callbacks.Add(new ModelCheckpoint(options.Checkpoint)
+            {
+                WholeState = true,
+                Metadata = own is null ? model.Metadata
+                    : OwnTraining.ModelOf(net, own, options.Described()).Metadata,
+            });
         }
 
         net.Fit(data.Train, data.TrainLabels, cancellation);
@@ -178,15 +196,23 @@ internal static class Experiment
         }
 
         Resumption.SayHowItEnded(net, options, isStopped);
-        float accuracy = net.Score(data.Test, data.TestLabels);
-        PrintAccuracy(accuracy, data.IsSynthetic, Console.Out);
-        history?.End(accuracy, device);
+        if (own is null)
+        {
+            float accuracy = net.Score(data.Test!, data.TestLabels!);
+            PrintAccuracy(accuracy, data.IsSynthetic, Console.Out);
+            history?.End(accuracy, device);
+        }
+        else if (OwnTraining.End(net, own, options, options.Described(), device) is { Value: not double.NaN } test)
+        {
+            history?.End(test.Value, device, test.Name);
+        }
+
         if (profile is not null)
         {
             Profiling.End(profile, options.Trace, Console.Out);
         }
 
-        if (options.Save is not null)
+        if (options.Save is not null && own is null)
         {
             model.Save(options.Save, net);
         }
@@ -207,7 +233,7 @@ internal static class Experiment
         }
 
         ImageInput.RequireFit(network);
-        using var net = new NeuralNet(network.MakeLayers());
+        using var net = new NeuralNet(network.MakeOutput());
         net.Initialize();
         Shape output = net.Layers[^1].OutputShape;
         if (output.Rank != 2 || output[1] != Classes)
@@ -219,11 +245,11 @@ internal static class Experiment
     }
 
     /// <summary>The images as the network takes them; when this returns nothing holds those it was made of any more.</summary>
-    private static async Task<PreparedImages> LoadPrepared(TrainingOptions options, CancellationToken cancellation)
+    private static async Task<PreparedSamples> LoadPrepared(TrainingOptions options, CancellationToken cancellation)
     {
         NetworkDescription network = options.Described();
         Cifar10Set data = await LoadData(options.Data, network.Data.Images, options.Quiet, cancellation);
-        return new PreparedImages(
+        return new PreparedSamples(
             ImageInput.Prepare(network, data.Train.Images), data.Train.Labels,
             ImageInput.Prepare(network, data.Test.Images), data.Test.Labels, data.ClassNames, data.IsSynthetic);
     }
@@ -243,8 +269,41 @@ internal static class Experiment
         }
     }
 
-    private sealed record PreparedImages(
-        Tensor Train, Tensor TrainLabels, Tensor Test, Tensor TestLabels, IReadOnlyList<string> Classes, bool IsSynthetic);
+    /// <summary>
+    /// Reads a user's own data, says what was found, and has the options be of the network that is filled in from them, and of
+    /// files beside that are called as the data are.
+    /// </summary>
+    private static OwnData LoadOwn(ref TrainingOptions options)
+    {
+        OwnData own = OwnData.Load(options.Own!, options.Seed, options.Threads);
+        options = options with { Network = own.Network, Save = options.Save ?? $"{own.Data.Name}.model" };
+        options = options with { Report = options.Report ?? (options.Quiet ? null : Path.ChangeExtension(options.Save, ".html")) };
+        if (options.IsBalanced && own.Target is ValueTarget)
+        {
+            throw new EngineException($"--class-weights is about classes, and '{own.Target.Column}' has values.");
+        }
+
+        if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples)
+        {
+            // Small batches are for few samples: of many they cost time alone.
+            options = options with { Batch = Math.Max(own.Network.Batch, 128) };
+        }
+
+        if (!options.Quiet)
+        {
+            own.Describe(Console.Out, Console.Error, options.Described().Data.Validation);
+        }
+
+        return own;
+    }
+
+    private static PreparedSamples Prepared(OwnData own) => new(
+        own.Inputs.Apply(own.Data.Train), own.Target.Apply(own.Data.Train[own.Data.Target]), null, null,
+        (own.Target as ClassTarget)?.Classes ?? [], IsSynthetic: false);
+
+    /// <param name="Test">Null where they are prepared when it comes to the test.</param>
+    private sealed record PreparedSamples(
+        Tensor Train, Tensor TrainLabels, Tensor? Test, Tensor? TestLabels, IReadOnlyList<string> Classes, bool IsSynthetic);
 
     private sealed class Reporter(DownloadBar bar) : IProgress<DownloadProgress>
     {

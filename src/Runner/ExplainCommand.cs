@@ -66,7 +66,7 @@ internal static class ExplainCommand
                 described = described.WithHidden(parsed.GetValue(hidden)!);
             }
 
-            using var net = new NeuralNet(described.MakeLayers())
+            using var net = new NeuralNet(described.MakeOutput())
             {
                 Update = described.MakeUpdate(),
                 L1 = described.L1,

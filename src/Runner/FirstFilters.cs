@@ -36,7 +36,10 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
         }
 
         int pixels = network.InputSides.Aggregate((a, b) => a * b);
-        return weights.Shape[0] == pixels ? Dense(layer, values, most, ImageInput.IsGrey(network) ? 1 : 3) : null;
+        (int planes, int height, int width) = network.InputSides is [var first, var rows, var columns] ? (first, rows, columns)
+            : (ImageInput.IsGrey(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
+        return weights.Shape[0] == pixels && pixels == planes * height * width && planes is 1 or 3
+            ? Dense(layer, values, most, (planes, height, width)) : null;
     }
 
     /// <summary>Filters as they lie over the image: those of a true convolution turned by half a circle.</summary>
@@ -61,16 +64,16 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     }
 
     /// <summary>The weights of each unit under the pixels they belong to.</summary>
-    private static FirstFilters Dense(string layer, NdArray w, int most, int planes)
+    private static FirstFilters Dense(string layer, NdArray w, int most, (int Planes, int Height, int Width) image)
     {
         int units = w.Shape[1];
         IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, units)).Select(unit =>
-            (IReadOnlyList<Raster>)[.. Enumerable.Range(0, planes).Select(plane => Plane(unit, plane))])];
+            (IReadOnlyList<Raster>)[.. Enumerable.Range(0, image.Planes).Select(plane => Plane(unit, plane))])];
         return new FirstFilters(layer, $"the weights of {units} units under the image", shown, units);
 
-        Raster Plane(int unit, int plane) => new(ImageInput.Side, ImageInput.Side,
+        Raster Plane(int unit, int plane) => new(image.Height, image.Width,
         [
-            .. Enumerable.Range(plane * ImageInput.Side * ImageInput.Side, ImageInput.Side * ImageInput.Side)
+            .. Enumerable.Range(plane * image.Height * image.Width, image.Height * image.Width)
                 .Select(pixel => (float)w[pixel, unit]),
         ]);
     }

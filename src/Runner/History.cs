@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Engine.IO;
 using Engine.Plots;
+using Engine.Training;
 
 namespace Engine.Runner;
 
@@ -28,6 +29,16 @@ internal sealed record History(
 
         static string Short(string path) => Path.GetFileNameWithoutExtension(path);
     }
+
+    /// <summary>What a network remembers of its training.</summary>
+    public static History Of(string name, IReadOnlyList<EpochRecord> records, string device) => new(
+        name,
+        [.. records.Select(record => new EpochFigures(
+            record.Epoch, record.TrainLoss, record.ValidLoss, record.ValidAccuracy, record.TrainSeconds, record.Dur))],
+        TestAccuracy: null, IsSynthetic: false)
+    {
+        Device = device,
+    };
 
     /// <summary>The figures to be drawn.</summary>
     public TrainingCurves ToCurves() => new(
@@ -73,7 +84,7 @@ internal sealed record History(
                     test = accuracy.GetDouble();
                     testDevice = device.Length > 0 ? device : null;
                 }
-                else if (!root.TryGetProperty("comparison", out _))
+                else if (!root.TryGetProperty("comparison", out _) && !root.TryGetProperty("test_r2", out _))
                 {
                     throw new FormatException("it has neither epoch nor test_accuracy");
                 }

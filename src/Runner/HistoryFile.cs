@@ -40,10 +40,10 @@ internal sealed class HistoryFile : HistoryLog
     public void Name(Device device) => Notes[DeviceNote] = device.Name;
 
     /// <summary>The last line.</summary>
-    public void End(float testAccuracy, Device device)
+    public void End(double test, Device device, string figure = "test_accuracy")
     {
         Name(device);
-        Write(("test_accuracy", testAccuracy));
+        Write((figure, test));
     }
 
     /// <summary>The last line of a comparison.</summary>

@@ -16,6 +16,9 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 {
     private const string NetworkKey = "network", ClassesKey = "classes", SyntheticKey = "synthetic";
 
+    /// <summary>The file, where it is of a user's own data; null for a network of CIFAR-10.</summary>
+    public SafetensorsFile? Own { get; init; }
+
     /// <summary>Its parameters; null before they are saved or loaded.</summary>
     public OrderedDictionary<string, Tensor>? Parameters { get; init; }
 
@@ -28,6 +31,15 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     public static ModelFile Load(string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null)
     {
         SafetensorsFile file = Read(path, ignore);
+        if (network is null && Models.Model.IsModel(file))
+        {
+            return new ModelFile(DescriptionReader.Parse(file.Metadata[NetworkKey], $"{path} (its network.json)"), [], IsSynthetic: false)
+            {
+                Own = file,
+                Parameters = file.Tensors,
+            };
+        }
+
         NetworkDescription described;
         if (network is not null)
         {

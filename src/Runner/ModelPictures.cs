@@ -19,6 +19,9 @@ internal sealed record ModelPicture(
 /// <summary>The pictures of a tested model.</summary>
 internal sealed class ModelPictures
 {
+    /// <summary>A matrix of more classes than this cannot be read.</summary>
+    private const int MostClasses = 40;
+
     private readonly TestedModel _model;
     private readonly InspectionOptions.Inspected _options;
 
@@ -30,8 +33,9 @@ internal sealed class ModelPictures
     public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int mostFilters)
     {
         (_model, _options) = (model, options);
-        Confusion = new ModelPicture("confusion", "Confusion matrix", null, (width, title, _, theme) =>
-            ConfusionTable.Draw(Counts(), model.Classes, width, title, theme));
+        Confusion = model.Confusion is not { } confusion || confusion.Classes > MostClasses ? null
+            : new ModelPicture("confusion", "Confusion matrix", null, (width, title, _, theme) =>
+                ConfusionTable.Draw(Counts(confusion), model.Classes, width, title, theme));
         Filters = MakeFilters(mostFilters);
         Mistakes = MakeMistakes();
         Maps = MakeMaps();
@@ -40,7 +44,8 @@ internal sealed class ModelPictures
     /// <summary>What the first layer looks at pixels with; null where it does not.</summary>
     public ModelPicture? Filters { get; }
 
-    public ModelPicture Confusion { get; }
+    /// <summary>Null where there are no classes, or too many.</summary>
+    public ModelPicture? Confusion { get; }
 
     /// <summary>Null where there is no mistake, or none to be shown.</summary>
     public ModelPicture? Mistakes { get; }
@@ -53,7 +58,7 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeFilters(int most)
     {
-        if (FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
+        if (_model.Pictures is null || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
         {
             return null;
         }
@@ -69,7 +74,7 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeMistakes()
     {
-        CaptionedImage[] images = [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
+        CaptionedImage[] images = _model.Pictures is null ? [] : [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
             Image(mistake.Index),
             _model.Classes[mistake.Label],
             $"{_model.Classes[mistake.Predicted]} {Percent(mistake.Probability)}"))];
@@ -81,33 +86,34 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeMaps()
     {
-        int[] indices = _options.Indices(_model.Data.Test.Count);
-        if (indices.Length == 0)
+        int[] indices = _options.Indices(_model.Count);
+        if (indices.Length == 0 || _model.Labels is null || _model.Pictures is not { } pictures)
         {
             return null;
         }
 
         int[] labels = [.. indices.Select(_model.Label)];
         Tensor inputs = _model.Inputs.Rows(indices);
-        int channels = ImageInput.IsGrey(_model.Model.Network) ? 1 : 3, side = ImageInput.Side;
+        (int height, int width) = (pictures.Shape[2], pictures.Shape[3]);
+        int channels = inputs.Shape.Product(1, inputs.Shape.Rank) / (height * width);
         Tensor slopes = Saliency.Maps(
-            Saliency.Of(_model.Net, inputs, labels).Reshape(indices.Length, channels, side, side));
+            Saliency.Of(_model.Net, inputs, labels).Reshape(indices.Length, channels, height, width));
         ExplainedImage[] images = [.. indices.Select((index, i) =>
         {
             double whole = _model.Probability(index, labels[i]);
-            Tensor image = inputs.Rows(i, 1).Reshape(channels, side, side);
+            Tensor image = inputs.Rows(i, 1).Reshape(channels, height, width);
             float[] covered = Occlusion.Map(_model.Net, image, labels[i], _options.Square).AsSpan<float>().ToArray();
             return new ExplainedImage(
                 Image(index), Heading(index, labels[i]),
-                new Raster(side, side, [.. covered.Select(left => (float)(whole - left))]),
-                new Raster(side, side, slopes.Rows(i, 1).AsSpan<float>().ToArray()));
+                new Raster(height, width, [.. covered.Select(left => (float)(whole - left))]),
+                new Raster(height, width, slopes.Rows(i, 1).AsSpan<float>().ToArray()));
         })];
         return new ModelPicture(
             "maps", "What the network looks at",
             $"Covered: a grey square of {_options.Square}x{_options.Square} pixels is laid over each place in turn; "
                 + "red where the probability of the image's class falls, blue where it rises. Saliency: how much each "
                 + "pixel moves the class's score.",
-            (width, title, note, theme) => MapSheet.Draw(images, width, title, note, theme));
+            (wide, title, note, theme) => MapSheet.Draw(images, wide, title, note, theme));
     }
 
     private string Heading(int index, int label)
@@ -123,20 +129,20 @@ internal sealed class ModelPictures
         return best == label ? own : $"{own}; taken for {_model.Classes[best]}, {Percent(row[best])}";
     }
 
-    private int[,] Counts()
+    private static int[,] Counts(ConfusionMatrix confusion)
     {
-        int classes = _model.Confusion.Classes;
+        int classes = confusion.Classes;
         var counts = new int[classes, classes];
         for (int i = 0; i < classes * classes; i++)
         {
-            counts[i / classes, i % classes] = _model.Confusion[i / classes, i % classes];
+            counts[i / classes, i % classes] = confusion[i / classes, i % classes];
         }
 
         return counts;
     }
 
     private PlanarImage Image(int index) => new(
-        ImageInput.Side, ImageInput.Side, _model.Data.Test.Images.Rows(index, 1).AsSpan<byte>().ToArray());
+        _model.Pictures!.Shape[2], _model.Pictures.Shape[3], _model.Pictures.Rows(index, 1).AsSpan<byte>().ToArray());
 
     /// <summary>A share in percent, with a decimal where without it would be 0 or 100 and is not.</summary>
     internal static string Percent(double share) =>

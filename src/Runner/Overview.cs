@@ -6,11 +6,12 @@ internal static class Overview
     /// <summary>For each command by name, a line to type, without the runner's own name, and what it does.</summary>
     public static IReadOnlyList<(string Command, string Line, string What)> Examples { get; } =
     [
+        ("train", "train photos/", "train on your own pictures or, with --target, a table; test; save a model and a page"),
+        ("serve", "serve --load photos.model", "serve the model over HTTP, with a page to drop pictures on"),
+        ("predict", "predict --load photos.model new/*.jpg", "say what a model predicts of new pictures or rows"),
         ("cnn", "cnn", "train the convolutional network on CIFAR-10, and test it"),
         ("mlp", "mlp --hidden 100,100", "train the perceptron, here with two hidden layers"),
-        ("train", "train mine.json --epochs 10", "train the network that a text file describes"),
         ("compare", "compare cnn", "train on the CPU and on a GPU, and compare"),
-        ("predict", "predict --load cnn.safetensors photo.jpg", "say what a saved network takes pictures for"),
         ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
         ("show", "show cnn.safetensors -o pictures", "show a network's layers, and draw what it has learnt"),
         ("report", "report history.jsonl cnn.safetensors -o report.html",

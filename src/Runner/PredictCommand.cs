@@ -4,7 +4,7 @@ using System.Text;
 using Engine.Configuration;
 using Engine.Devices;
 using Engine.IO;
-using Engine.Runner.Pictures;
+using Engine.Data.Pictures;
 using Engine.Training;
 
 namespace Engine.Runner;
@@ -59,7 +59,8 @@ internal static class PredictCommand
         {
             HelpName = "PICTURE",
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "PNG or JPEG files of any size, or folders of such. [default: CIFAR-10's test images]",
+            Description = "PNG or JPEG files of any size, or folders of such; of a model of tables, files of rows. "
+                + "[default: the samples it was tested on]",
         };
         Option<bool> recursive = new("--recursive", "-r")
         {
@@ -75,7 +76,7 @@ internal static class PredictCommand
         {
             HelpName = "FILE",
             Description =
-                "The file that mlp, cnn or train saved, or an npz file of Lasagne's parameters of such a network.",
+                "The model that train, mlp or cnn saved, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")
@@ -96,7 +97,7 @@ internal static class PredictCommand
             HelpName = "FILE",
             Description = "Write to this file. [default: standard output]",
         };
-        var command = new Command("predict", "Say what a saved network takes pictures, or CIFAR-10's test images, for.")
+        var command = new Command("predict", "Say what a saved model predicts of pictures, rows or its test samples.")
         {
             pictures, recursive, load, network, ignore, format, output, count, device, data, threads, quiet,
         };
@@ -107,7 +108,7 @@ internal static class PredictCommand
             if (ofDataSet.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } odd)
             {
                 throw new EngineException(
-                    $"{odd.Name} is about CIFAR-10's test images, but pictures are named: leave one of them out.");
+                    $"{odd.Name} is about the test images, but pictures are named: leave one of them out.");
             }
 
             string? file = parsed.GetValue(output);
@@ -140,18 +141,23 @@ internal static class PredictCommand
     private static async Task<int> Run(
         PredictOptions options, TextWriter output, TextWriter errors, CancellationToken cancellation)
     {
-        IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, options.Recursive, errors);
         TrainingOptions.CheckWritable("-o", options.File);
         EngineOptions configuration = CommonOptions.Configure(
             options.Device, options.Threads, notes: options.Quiet ? null : errors);
         using Device device = DeviceSelection.Open(
             options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
         ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore);
-        ImageInput.RequireFit(model.Network);
-        using var net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
-        Experiment.SetParameters(net, model.Parameters!, options.Load);
-
         using StreamWriter? file = options.File is null ? null : Open(options.File);
+        if (model.Own is { } own)
+        {
+            using Models.Model ofOwn = Models.Model.Load(own, options.Load, device, configuration.FloatX);
+            return new OwnPredictor(ofOwn, options, file ?? output, errors).Run(cancellation);
+        }
+
+        IReadOnlyList<string> pictures = PictureList.Of(options.Pictures, options.Recursive, errors);
+        ImageInput.RequireFit(model.Network);
+        using var net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
+        Experiment.SetParameters(net, model.Parameters!, options.Load);
         var predictor = new Predictor(net, model, options, file ?? output, errors);
         return options.Pictures.Count > 0
             ? predictor.OnPictures(pictures, configuration.Threads, cancellation)

@@ -9,7 +9,11 @@ namespace Engine.Runner;
 /// <param name="Image">The file, or the number of the image in its set.</param>
 /// <param name="Truth">What it is, where that is known.</param>
 /// <param name="Best">The most probable classes, the most probable one first, each with its probability.</param>
-internal sealed record Prediction(string Image, string? Truth, IReadOnlyList<(string Class, double Probability)> Best);
+internal sealed record Prediction(string Image, string? Truth, IReadOnlyList<(string Class, double Probability)> Best)
+{
+    /// <summary>The value, where that is predicted and no class.</summary>
+    public double? Value { get; init; }
+}
 
 /// <summary>Writes predictions one by one, in a format.</summary>
 /// <param name="output">Where to.</param>
@@ -23,6 +27,9 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
 
     private bool _isBegun;
 
+    /// <summary>What the value is called that is predicted; null for classes.</summary>
+    public string? Value { get; init; }
+
     private string ImageName => ofFiles ? "file" : "image";
 
     /// <summary>Writes one.</summary>
@@ -34,6 +41,7 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
             case PredictionFormat.Csv:
                 output.Write(string.Join(',', new[] { prediction.Image, prediction.Truth }.OfType<string>()
                     .Concat(prediction.Best.SelectMany(best => new[] { best.Class, Number(best.Probability) }))
+                    .Concat(prediction.Value is { } value ? [Number(value)] : [])
                     .Select(Quoted)));
                 output.Write('\n');
                 break;
@@ -41,8 +49,10 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
                 output.Write($"  {Json(prediction)}");
                 break;
             default:
-                string best = string.Join(", ", prediction.Best.Select(
-                    one => string.Create(CultureInfo.InvariantCulture, $"{one.Class} {one.Probability:F2}")));
+                string best = prediction.Value is { } single
+                    ? string.Create(CultureInfo.InvariantCulture, $"{single:G6}")
+                    : string.Join(", ", prediction.Best.Select(
+                        one => string.Create(CultureInfo.InvariantCulture, $"{one.Class} {one.Probability:F2}")));
                 string image = ofFiles ? prediction.Image.PadRight(width) : prediction.Image.PadLeft(width);
                 output.WriteLine(
                     prediction.Truth is null ? $"{image}  {best}" : $"{image}  {prediction.Truth,-10}  {best}");
@@ -72,7 +82,9 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
         else if (format == PredictionFormat.Csv && !_isBegun)
         {
             output.Write(string.Join(',', (ofFiles ? new[] { ImageName } : [ImageName, "truth"])
-                .Concat(Enumerable.Range(1, columns).SelectMany(i => new[] { $"class{i}", $"probability{i}" }))));
+                .Concat(Value is not null
+                    ? [Value]
+                    : Enumerable.Range(1, columns).SelectMany(i => new[] { $"class{i}", $"probability{i}" })).Select(Quoted)));
             output.Write('\n');
         }
 
@@ -89,6 +101,15 @@ internal sealed class PredictionWriter(TextWriter output, PredictionFormat forma
             if (prediction.Truth is not null)
             {
                 json.WriteString("truth", prediction.Truth);
+            }
+
+            if (prediction.Value is { } value)
+            {
+                json.WritePropertyName("value");
+                json.WriteRawValue(double.IsFinite(value) ? Number(value) : "null");
+                json.WriteEndObject();
+                json.Flush();
+                return Encoding.UTF8.GetString(bytes.ToArray());
             }
 
             json.WriteStartArray("best");

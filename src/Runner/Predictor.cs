@@ -1,6 +1,6 @@
 using System.Globalization;
 using Engine.Data;
-using Engine.Runner.Pictures;
+using Engine.Data.Pictures;
 using Engine.Training;
 
 namespace Engine.Runner;

@@ -54,6 +54,11 @@ internal static class ShowCommand
                 ModelFile? saved = isDescription ? null : ModelFile.Load(
                     model, options.Network(parsed), notes, options.Ignored(parsed));
                 PrintLayers(saved?.Network ?? Networks.Find(model), saved, model, output);
+                if (saved?.Own is { } file)
+                {
+                    output.Write(OwnSummary.Of(Models.Model.Load(file, model, device: null)));
+                }
+
                 return CommandLine.Done;
             }
 
@@ -63,7 +68,7 @@ internal static class ShowCommand
             output.Write(LayerTable.Of(tested.Net).Print(HasColours(output)));
             output.WriteLine();
             var drawn = new ModelPictures(tested, given, mostFilters: 200);
-            if (drawn.Filters is null)
+            if (drawn.Filters is null && tested.Pictures is not null)
             {
                 await notes.WriteLineAsync(
                     "NOTE: the first layer that learns does not look at pixels, so there is no filters.png.");
@@ -75,10 +80,10 @@ internal static class ShowCommand
                 PictureFiles.Save(picture.Alone(Width), "--pictures", file, output);
             }
 
-            output.WriteLine(
-                $"{tested.Confusion.Correct} of {tested.Confusion.Total} test images right: "
-                + $"{100 * tested.Confusion.Accuracy:F2} %"
-                + (tested.Data.IsSynthetic ? " (drawn images, not CIFAR-10)" : ""));
+            output.WriteLine(tested.Confusion is { } confusion
+                ? $"{confusion.Correct} of {confusion.Total} test {tested.Noun} right: {100 * confusion.Accuracy:F2} %"
+                    + (tested.IsSynthetic ? " (drawn images, not CIFAR-10)" : "")
+                : tested.Report.Headline);
             return CommandLine.Done;
         });
         return command;
@@ -91,7 +96,7 @@ internal static class ShowCommand
 
     private static void PrintLayers(NetworkDescription network, ModelFile? saved, string path, TextWriter output)
     {
-        using var net = new NeuralNet(network.MakeLayers()) { Regression = true };
+        using var net = new NeuralNet(network.MakeOutput()) { Regression = true };
         net.Initialize();
         if (saved is not null)
         {

@@ -11,35 +11,74 @@ internal sealed class TestedModel : IDisposable
 {
     private readonly Device _device;
 
-    private TestedModel(ModelFile model, NeuralNet net, Device device, Cifar10Set data, Tensor inputs)
+    private TestedModel(
+        ModelFile model, NeuralNet net, Device device, Tensor inputs, Tensor? pictures, IReadOnlyList<string> classes, TestReport report,
+        Tensor probabilities, Tensor? labels)
     {
-        (Model, Net, _device, Data, Inputs) = (model, net, device, data, inputs);
-        Probabilities = net.PredictProba(inputs);
-        int outputs = Probabilities.Shape[1];
-        Classes = [.. Enumerable.Range(0, outputs)
-            .Select(i => model.Classes.Count == outputs ? model.Classes[i] : data.ClassNames[i])];
-        Confusion = ConfusionMatrix.Of(net, inputs, data.Test.Labels);
+        (Model, Net, _device, Inputs, Pictures, Classes) = (model, net, device, inputs, pictures, classes);
+        (Report, Probabilities, Labels) = (report, probabilities, labels);
+        Count = inputs.Shape[0];
     }
 
     public ModelFile Model { get; }
 
     public NeuralNet Net { get; }
 
-    public Cifar10Set Data { get; }
-
     /// <summary>The test images as the network takes them.</summary>
     public Tensor Inputs { get; }
 
-    /// <summary>What it takes each test image for.</summary>
+    /// <summary>The test images as people see them, uint8 (n, 3, height, width); null where they are no images.</summary>
+    public Tensor? Pictures { get; }
+
+    /// <summary>How many samples it is tried on.</summary>
+    public int Count { get; }
+
+    /// <summary>Whether the images it is tried on were drawn.</summary>
+    public bool IsSynthetic { get; private init; }
+
+    /// <summary>What the data are called, where they are a user's own.</summary>
+    public string? DataName { get; private init; }
+
+    /// <summary>What a sample is called.</summary>
+    public string Noun => Pictures is null ? "rows" : "images";
+
+    /// <summary>What it takes each test sample for; in regression the values as it gives them.</summary>
     public Tensor Probabilities { get; }
 
-    public ConfusionMatrix Confusion { get; }
+    /// <summary>The class of each sample; null where values are predicted.</summary>
+    public Tensor? Labels { get; }
+
+    /// <summary>How good it is.</summary>
+    public TestReport Report { get; }
+
+    /// <summary>How often which class is taken for which; null where values are predicted.</summary>
+    public ConfusionMatrix? Confusion => (Report as ClassificationReport)?.Confusion;
+
+    /// <summary>How much worse it is without a column, the most telling first; empty where samples have no columns.</summary>
+    public IReadOnlyList<ColumnImportance> Importance { get; private init; } = [];
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>Where it was tried.</summary>
     public string DeviceName => _device.Name;
+
+    /// <summary>A model of a user's own, tried on samples.</summary>
+    public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
+    {
+        test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
+        Tensor inputs = model.Prepare(test), output = model.Net.PredictProba(inputs);
+        Tensor? pictures = test.Columns.OfType<TensorColumn>().FirstOrDefault()?.Values is { DType: DType.UInt8, Shape.Rank: 4 } images
+            && images.Shape[1] is 1 or 3 ? InColour(images) : null;
+        return new TestedModel(
+            new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, inputs, pictures, model.Classes,
+            model.Report(output, test), output,
+            model.Target is ClassTarget ? model.Target.Apply(test[model.Target.Column]) : null)
+        {
+            DataName = model.About.GetValueOrDefault("data") ?? "own data",
+            Importance = ColumnImportance.Of(model, test),
+        };
+    }
 
     /// <summary>Loads a saved network and tries it on the test images.</summary>
     /// <param name="options">The model and the images.</param>
@@ -53,13 +92,20 @@ internal sealed class TestedModel : IDisposable
     {
         EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads, notes: notes);
         ModelFile model = ModelFile.Load(options.Model, options.Network, notes, options.Ignore);
-        ImageInput.RequireFit(model.Network);
         Device? device = null;
         NeuralNet? net = null;
         try
         {
             device = DeviceSelection.Open(options.Device, configuration, notes);
-            net = new NeuralNet(model.Network.MakeLayers()) { FloatX = configuration.FloatX, Device = device };
+            if (model.Own is { } file)
+            {
+                Models.Model own = Models.Model.Load(file, options.Model, device, configuration.FloatX);
+                net = own.Net;
+                return Of(own, OwnTests.Load(own, options.Model, options.Data, out _), device, options.Images);
+            }
+
+            ImageInput.RequireFit(model.Network);
+            net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
             SetParameters(net, model, options.Model);
             Cifar10Set data = await Experiment.LoadData(options.Data, images: null, isQuiet: true, cancellation);
             data = data with { Test = data.Test.First(options.Images ?? data.Test.Count) };
@@ -78,7 +124,14 @@ internal sealed class TestedModel : IDisposable
                     + $"{Images(data.IsSynthetic)}.");
             }
 
-            return new TestedModel(model, net, device, data, ImageInput.Prepare(model.Network, data.Test.Images));
+            Tensor inputs = ImageInput.Prepare(model.Network, data.Test.Images), probabilities = net.PredictProba(inputs);
+            string[] classes = [.. data.ClassNames.Select((name, i) => model.Classes.Count == data.ClassNames.Count ? model.Classes[i] : name)];
+            return new TestedModel(
+                model, net, device, inputs, data.Test.Images, classes,
+                new ClassificationReport(classes, data.Test.Labels.AsSpan<int>(), probabilities), probabilities, data.Test.Labels)
+            {
+                IsSynthetic = data.IsSynthetic,
+            };
         }
         catch
         {
@@ -91,10 +144,11 @@ internal sealed class TestedModel : IDisposable
     }
 
     /// <summary>The mistakes of which it is surest.</summary>
-    public IReadOnlyList<Mistake> Mistakes(int count) => Mistake.MostConfident(Probabilities, Data.Test.Labels, count);
+    public IReadOnlyList<Mistake> Mistakes(int count) =>
+        Labels is null ? [] : Mistake.MostConfident(Probabilities, Labels, count);
 
     /// <summary>The class of a test image.</summary>
-    public int Label(int image) => Data.Test.Labels.AsSpan<int>()[image];
+    public int Label(int image) => Labels!.AsSpan<int>()[image];
 
     /// <summary>The probability with which a test image is taken for a class.</summary>
     public double Probability(int image, int label) =>
@@ -104,6 +158,25 @@ internal sealed class TestedModel : IDisposable
     {
         Net.Dispose();
         _device.Dispose();
+    }
+
+    /// <summary>Images of one plane as three alike.</summary>
+    private static Tensor InColour(Tensor images)
+    {
+        Shape shape = images.Shape;
+        if (shape[1] == 3)
+        {
+            return images;
+        }
+
+        int plane = shape[2] * shape[3];
+        byte[] colours = new byte[3 * shape[0] * plane];
+        for (int i = 0; i < 3 * shape[0]; i++)
+        {
+            images.AsSpan<byte>().Slice(i / 3 * plane, plane).CopyTo(colours.AsSpan(i * plane));
+        }
+
+        return Tensor.From(colours, shape[0], 3, shape[2], shape[3]);
     }
 
     /// <summary>Puts the saved parameters into a network.</summary>

@@ -21,11 +21,13 @@ internal static class TrainingCommand
         Func<TrainingOptions, CancellationToken, Task<int>> run,
         params IReadOnlyCollection<string> without)
     {
-        var named = new Argument<string>("network")
+        var named = new Argument<string>("data")
         {
-            HelpName = "FILE",
-            Description = "The file, in JSON or INI, that describes the network; or mlp or cnn, which ship with the runner.",
+            HelpName = "DATA",
+            Description = "A folder of pictures, in it a folder for each class; a table (.csv, .tsv, .txt, .gz); MNIST's idx files or an .npz "
+                + "file. Or a network for CIFAR-10: a file in JSON or INI that describes it, mlp or cnn.",
         };
+        OwnDataWords own = new();
         named.CompletionSources.Add([.. Networks.Names]);
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<string?> data = CommonOptions.Data();
@@ -75,7 +77,7 @@ internal static class TrainingCommand
         Option<bool> quiet = CommonOptions.Quiet();
         Option<int[]> hidden = Hidden();
         const string HiddenName = "--hidden";
-        bool hasHidden = network is not null && !without.Contains(HiddenName);
+        bool hasHidden = !without.Contains(HiddenName);
 
         var command = new Command(name, description);
         if (network is null)
@@ -88,6 +90,11 @@ internal static class TrainingCommand
             device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
             ignore, keep, checkpoint, resume, profile, trace, quiet, hidden,
         ];
+        if (network is null)
+        {
+            own.AddTo(command);
+        }
+
         foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
         {
             command.Add(option);
@@ -96,7 +103,12 @@ internal static class TrainingCommand
         command.SetAction((parsed, cancellation) => run(
             new TrainingOptions
             {
-                Network = network is null ? Networks.Find(parsed.GetRequiredValue(named)) : network(),
+                Network = network is not null ? network()
+                    : OwnDataOptions.IsData(parsed.GetRequiredValue(named)) ? Networks.Mlp : Networks.Find(parsed.GetRequiredValue(named)),
+                Own = network is null ? own.Read(parsed, parsed.GetRequiredValue(named), images, data) : null,
+                Validation = network is null ? parsed.GetValue(own.Validation) : null,
+                IsBalanced = network is null && parsed.GetValue(own.ClassWeights) is not null,
+                Report = network is null ? parsed.GetValue(own.Report) : null,
                 Device = parsed.GetValue(device),
                 Data = parsed.GetValue(data),
                 Images = parsed.GetValue(images),
@@ -117,7 +129,7 @@ internal static class TrainingCommand
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),
-                Hidden = hasHidden ? parsed.GetValue(hidden)! : [],
+                Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false }) ? parsed.GetValue(hidden)! : [],
             },
             cancellation));
         return command;

@@ -65,6 +65,18 @@ internal sealed record TrainingOptions
 
     public bool Quiet { get; init; }
 
+    /// <summary>The part of the samples to train on that validates; null: as described.</summary>
+    public double? Validation { get; init; }
+
+    /// <summary>Whether classes count alike, however many samples they have.</summary>
+    public bool IsBalanced { get; init; }
+
+    /// <summary>A user's own data; null for CIFAR-10.</summary>
+    public OwnDataOptions? Own { get; init; }
+
+    /// <summary>Where the page of a training on own data goes; null for nowhere.</summary>
+    public string? Report { get; init; }
+
     /// <summary>The network as it is described, with what the command line says on top.</summary>
     /// <exception cref="EngineException">The network has nothing of the kind that an option sets.</exception>
     public NetworkDescription Described()
@@ -77,7 +89,8 @@ internal sealed record TrainingOptions
             Epochs = Epochs ?? network.Epochs,
             Batch = Batch ?? network.Batch,
             Seed = Seed ?? network.Seed,
-            Data = network.Data with { Images = Images ?? network.Data.Images },
+            Patience = Validation == 0 ? null : network.Patience,
+            Data = network.Data with { Images = Images ?? network.Data.Images, Validation = Validation ?? network.Data.Validation },
         };
     }
 
@@ -115,6 +128,7 @@ internal sealed record TrainingOptions
         CheckWritable("--save", Save);
         CheckWritable("--history", History);
         CheckWritable("--trace", Trace);
+        CheckWritable("--report", Report);
     }
 
     /// <summary>The number with the fewest digits that is this one in single precision: 0.015, not 0.014999999664…</summary>

@@ -7,7 +7,7 @@ namespace Engine.Tests.Architecture;
 
 /// <summary>
 /// Messages, tables and files are the same whatever the language of the user's program: of the library's sources, every
-/// place is looked at that makes text of a number.
+/// place is looked at that makes text of a number, and every one that compares texts or changes their case.
 /// </summary>
 public class CultureTests
 {
@@ -35,6 +35,11 @@ public class CultureTests
     [TestCase("string M(double x) => System.FormattableString.Invariant($\"{x}\");", 0)]
     [TestCase("string M(double x) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $\"{x}\");", 0)]
     [TestCase("string M(int x) => $\"{x}\";", 0)]
+    [TestCase("string M(string x) => x.ToUpper();", 1)]
+    [TestCase("bool M(string x) => x.StartsWith(\"i\");", 1)]
+    [TestCase("int M(string x) => string.Compare(x, \"i\");", 1)]
+    [TestCase("string M(string x) => x.ToLowerInvariant();", 0)]
+    [TestCase("bool M(string x) => x.StartsWith('i') || x.EndsWith(\"i\", StringComparison.Ordinal);", 0)]
     public void It_would_be_found(string member, int count) =>
         Assert.That(Found(Compile([("some.cs", $"class C {{ {member} }}")])), Has.Count.EqualTo(count));
 
@@ -81,6 +86,10 @@ public class CultureTests
             Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "ToString" } member,
         } call => IsSpoken(member.Expression, model)
             && !call.ArgumentList.Arguments.Any(argument => IsProvider(argument.Expression, model)),
+        InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: var name } } call =>
+            name is "ToUpper" or "ToLower" or "StartsWith" or "EndsWith" or "IndexOf" or "LastIndexOf" or "Compare" or "CompareTo"
+            && model.GetSymbolInfo(call).Symbol is IMethodSymbol { ContainingType.SpecialType: SpecialType.System_String } method
+            && method.Parameters.All(parameter => parameter.Type.Name is nameof(String) or nameof(Int32) or nameof(Boolean)),
         _ => false,
     };
 
@@ -103,7 +112,9 @@ public class CultureTests
         return model.GetTypeInfo(whole).ConvertedType?.Name == nameof(FormattableString)
             || model.GetTypeInfo(text).ConvertedType?.Name == nameof(FormattableString)
             || (whole.Parent is ArgumentSyntax { Parent: ArgumentListSyntax arguments }
-                && arguments.Arguments.Any(argument => IsProvider(argument.Expression, model)));
+                && (arguments.Arguments.Any(argument => IsProvider(argument.Expression, model))
+                    || (model.GetSymbolInfo(arguments.Parent!).Symbol as IMethodSymbol)?.Parameters
+                        .Any(parameter => parameter.Type.Name == "InvariantText") == true));
     }
 
     private static bool IsProvider(ExpressionSyntax expression, SemanticModel model) =>

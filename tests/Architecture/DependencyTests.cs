@@ -19,9 +19,10 @@ public class DependencyTests
         ["Ops"] = ["Core", "Graph", "Devices", "IO"],
         ["Rewrites"] = ["Core", "Graph", "Devices", "Ops"],
         ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
-        ["Layers"] = ["Core", "Graph", "Ops"],
+        ["Layers"] = ["Core", "Graph", "Ops", "IO"],
         ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
         ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx", "IO"],
+        ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection"],
         ["Inspection"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Training"],
     };
 

@@ -92,10 +92,10 @@ public class DeepGraphTests
         return x;
     }
 
-    /// <summary>Nothing is used by more than one op but x, which is used by half of them.</summary>
+    /// <summary>Nothing is used by more than one op but x, which is used by half of them, each with a number of its own.</summary>
     private static Variable Wide(Variable x)
     {
-        Variable[] terms = [.. Enumerable.Range(0, Ops / 2).Select(i => x * (i % 7))];
+        Variable[] terms = [.. Enumerable.Range(0, Ops / 2).Select(i => x * (i + 0.5))];
         while (terms.Length > 1)
         {
             terms = [.. terms.Chunk(2).Select(pair => pair.Length == 2 ? pair[0] + pair[1] : pair[0])];

@@ -100,7 +100,7 @@ public sealed class MemoryPlanTests
             updatesInPlace += roots.Count(root => root.Place == Place.Shared);
             copiesBefore += layout.CopiesBefore.Count;
             copiesAfter += layout.CopiesAfter.Count;
-            workspaces += layout.Steps.Count(step => step.Workspace > 0);
+            workspaces += layout.Steps.Count(step => step.Lowered.Workspace > 0);
             views += function.Plans[0].Schedule.Count - layout.Steps.Count;
         });
 
@@ -188,7 +188,7 @@ public sealed class MemoryPlanTests
             if (layout.WorkspaceBuffer(s) is >= 0 and int workspace)
             {
                 long start = layout.Memory.Offsets[workspace];
-                yield return new Occupant(null, start, start + layout.Steps[s].Workspace, s, s);
+                yield return new Occupant(null, start, start + layout.Steps[s].Lowered.Workspace, s, s);
             }
         }
 

@@ -14,6 +14,7 @@ internal sealed class RandomGraph
     private const int MostElements = 600;
 
     private readonly Random _random;
+    private readonly double _scale;
     private readonly List<Variable> _pool = [];
     private readonly List<Input> _inputs = [];
     private readonly List<SharedVariable> _shared = [];
@@ -21,9 +22,12 @@ internal sealed class RandomGraph
     private readonly Dictionary<SharedVariable, NdArray> _state = [];
     private readonly SharedVariable _counter = Shared(Tensor.Scalar(0), "counter");
 
-    public RandomGraph(int seed)
+    /// <param name="seed">Which function.</param>
+    /// <param name="scale">How large about half of its leaves are; others, and all where it is 1, are below 1.</param>
+    public RandomGraph(int seed, double scale = 1)
     {
         _random = new Random(seed);
+        _scale = scale;
         AddLeaves();
         for (int ops = _random.Next(5, 40); ops > 0; ops--)
         {
@@ -67,6 +71,56 @@ internal sealed class RandomGraph
     /// <summary>The outputs of one run, which moves the shared variables on.</summary>
     public NdArray[] Run(Tensor[] arguments)
     {
+        Dictionary<Variable, NdArray> values = Evaluate(arguments, noise: null);
+        IEnumerable<double> elements = values.Values.SelectMany(value => value.Data);
+        Largest = elements.Select(Math.Abs).Where(double.IsFinite).DefaultIfEmpty().Max();
+        foreach ((SharedVariable target, Variable value) in Updates)
+        {
+            _state[target] = values[value];
+        }
+
+        return [.. Outputs.Select(output => values[output])];
+    }
+
+    /// <summary>
+    /// How far each element of each output may be off, the function as it was written having been rounded, too: some times
+    /// what little changes of all values come to. Null where what was written leaves the range of float64 on its way.
+    /// </summary>
+    public NdArray?[] Tolerances(Tensor[] arguments)
+    {
+        const int Times = 4;
+        const double Roundings = 64;
+        Dictionary<Variable, NdArray> values = Evaluate(arguments, noise: null);
+        NdArray?[] tolerances = [.. Outputs.Select(output => Leaves(output, values) ? null : new NdArray(values[output].Shape))];
+        for (int time = 0; time < Times; time++)
+        {
+            Dictionary<Variable, NdArray> others = Evaluate(arguments, new Random(time));
+            for (int output = 0; output < Outputs.Count; output++)
+            {
+                double[] of = values[Outputs[output]].Data, other = others[Outputs[output]].Data;
+                for (int i = 0; i < of.Length && tolerances[output] is { } tolerance; i++)
+                {
+                    tolerance.Data[i] = Math.Max(tolerance.Data[i], Roundings * Math.Abs(of[i] - other[i]));
+                }
+            }
+        }
+
+        return tolerances;
+    }
+
+    /// <summary>Whether a value, or one that it is computed from, is beyond the range of ordinary numbers, or has vanished.</summary>
+    private static bool Leaves(Variable output, Dictionary<Variable, NdArray> values)
+    {
+        return Traversal.Order([output]).Any(node => node.Outputs.Any(result =>
+            values[result].Data.Any(IsBeyond)
+            || (values[result].Data.Contains(0) && !node.Inputs.Any(input => values[input].Data.Contains(0)))));
+
+        static bool IsBeyond(double value) => value != 0 && !(Math.Abs(value) is > 1e-290 and < 1e290);
+    }
+
+    /// <summary>All values of a run; with noise, each changed by as little as a rounding.</summary>
+    private Dictionary<Variable, NdArray> Evaluate(Tensor[] arguments, Random? noise)
+    {
         var values = new Dictionary<Variable, NdArray>();
         foreach (Variable leaf in FunctionGraph.Leaves([.. Outputs, .. Updates.Select(update => update.Value)]))
         {
@@ -76,6 +130,7 @@ internal sealed class RandomGraph
                 Constant constant => NdArray.From(constant.Value),
                 _ => NdArray.From(arguments[Inputs.ToList().IndexOf((Input)leaf)]),
             };
+            values[leaf] = Changed(values[leaf]);
         }
 
         foreach (Apply node in Traversal.Order([.. Outputs, .. Updates.Select(update => update.Value)]))
@@ -84,18 +139,15 @@ internal sealed class RandomGraph
             NdArray[] outputs = Definitions.Of(node.Op, inputs, [.. node.Outputs.Select(TypeOf)]);
             foreach (Result output in node.Outputs)
             {
-                values[output] = outputs[output.Index];
+                values[output] = Changed(outputs[output.Index]);
             }
         }
 
-        IEnumerable<double> elements = values.Values.SelectMany(value => value.Data);
-        Largest = elements.Select(Math.Abs).Where(double.IsFinite).DefaultIfEmpty().Max();
-        foreach ((SharedVariable target, Variable value) in Updates)
-        {
-            _state[target] = values[value];
-        }
+        return values;
 
-        return [.. Outputs.Select(output => values[output])];
+        NdArray Changed(NdArray value) => noise is null || !value.DType.IsFloat()
+            ? value
+            : new NdArray(value.Shape, [.. value.Data.Select(x => x * (1 + Math.ScaleB(noise.NextDouble() - 0.5, -50)))]);
     }
 
     /// <summary>
@@ -154,9 +206,10 @@ internal sealed class RandomGraph
     private Tensor Draw(TensorType type)
     {
         var values = new double[type.Shape.Count];
+        double scale = _scale != 1 && _random.Next(2) == 0 ? _scale : 1;
         for (int i = 0; i < values.Length; i++)
         {
-            values[i] = (_random.NextDouble() * 2) - 1;
+            values[i] = scale * ((_random.NextDouble() * 2) - 1);
         }
 
         return Tensor.From(values).Reshape(type.Shape.Sides);
@@ -193,11 +246,31 @@ internal sealed class RandomGraph
             19 => Gradient(a),
             >= 22 and < 28 => [.. RewritableGraph.Draw(_random, a, shape)
                 .Where(made => TypeOf(made).Shape.Count < MostElements)],
+            >= 28 when axis >= 0 && shape[axis] > 1 => [Vocabulary(a, b, shape, axis)],
             _ => [],
         };
 
         Constant Side(int length) => new(new Tensor(DType.Float64, shape.With(axis, length)));
     }
+
+    /// <summary>Of the families that are made of other ops, or of an index expression, one each.</summary>
+    private Variable Vocabulary(Variable a, Variable b, Shape shape, int axis) => _random.Next(14) switch
+    {
+        0 => CumSum(a, axis),
+        1 => Flip(a, [axis]),
+        2 => Roll(a, _random.Next(-9, 9), axis),
+        3 => a[[.. Enumerable.Repeat<AxisIndex>(.., axis), ^1]],
+        4 => a[[.. Enumerable.Repeat<AxisIndex>(.., axis), (1.., -2)]],
+        5 => SetSubtensor(a[[.. Enumerable.Repeat<AxisIndex>(.., axis), 1..]], 0.5),
+        6 => IncSubtensor(a[[.. Enumerable.Repeat<AxisIndex>(.., axis), new[] { 0, -1, 0 }]], 0.25),
+        7 => LogSumExp(a, [axis]),
+        8 => Std(a, [axis], keepDims: true),
+        9 => Erf(a) + ArcTan(a),
+        10 => Where(GreaterOrEqual(ARange(SideOf(a, -1)), 1), a, 0),
+        11 when shape.Rank > 1 => MatMul(a, SwapAxes(a, -1, -2)),
+        12 when shape.Rank == 2 => Einsum("ij,kj->ik", a, a),
+        _ => Softmax(a, axis) * Mean(b),
+    };
 
     /// <summary>
     /// Zeros and ones that broadcast with both shapes. Of leaves: computed values could compare otherwise by a rounding

@@ -38,6 +38,7 @@ internal sealed class CompiledProgram
     [
         .. Directory.GetFiles(System.IO.Path.GetDirectoryName(typeof(object).Assembly.Location)!, "*.dll").Where(IsManaged)
             .Append(typeof(Tensor).Assembly.Location)
+            .Append(typeof(Engine.Data.Csv).Assembly.Location)
             .Select(file => MetadataReference.CreateFromFile(file)),
     ];
 

@@ -9,8 +9,9 @@ using Engine.Layers;
 using Engine.Onnx;
 using Engine.Ops;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
-using Engine.Runner.Pictures;
+using Engine.Data.Pictures;
 using Engine.Tests.Runner;
 using Engine.Training;
 

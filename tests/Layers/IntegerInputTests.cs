@@ -85,9 +85,9 @@ public class IntegerInputTests
                 var network = new Network(
                     [.. chain.Prepend(new Input(1, 2, 2) { DType = dtype }).Select(layer => ((string?)null, layer))],
                     floatX, seed: 3);
-                (IReadOnlyList<NetworkLayer> trained, IReadOnlyList<Update> updates) = network.BuildTraining();
+                NetworkOutputs trained = network.GetOutputs(network.Inputs, isTraining: true);
                 using var f = isTraining
-                    ? Function.Compile([network.Input], [trained[^1].Output], updates)
+                    ? Function.Compile([network.Input], [trained.Output], trained.Updates)
                     : Function.Compile([network.Input], [network.Output]);
                 Tensor y = f.Call(Tensor.From(numbers, 3, 1, 2, 2).Cast(network.Input.DType))[0];
                 Assert.That(y.DType, Is.EqualTo(floatX));

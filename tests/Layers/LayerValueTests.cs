@@ -100,6 +100,95 @@ public class LayerValueTests
         Assert.That(output, Is.EqualTo(new[] { 0, 1.5, 127.5 }));
     }
 
+    [TestCaseSource(nameof(Known))]
+    public void A_layer_gives_what_its_formula_says(Layer layer, int[] sides, double[] input, double[] expected) =>
+        Assert.That(Use(Make(new Input(sides), layer), input), Is.EqualTo(expected).Within(1e-12));
+
+    private static IEnumerable<TestCaseData> Known()
+    {
+        double deviation = Math.Sqrt(3.5 + 1e-5), square = Math.Sqrt(12.5 + 1e-5), half = Math.Sqrt(0.25 + 1e-5);
+        yield return Case(new LayerNorm(), [4], [1, 2, 3, 6], [-2 / deviation, -1 / deviation, 0, 3 / deviation]);
+        yield return Case(new LayerNorm(1), [2, 2], [1, 2, 3, 6], [-2 / deviation, -1 / deviation, 0, 3 / deviation]);
+        yield return Case(new RmsNorm(), [4], [1, 2, 3, 6], [1 / square, 2 / square, 3 / square, 6 / square]);
+        yield return Case(new GroupNorm(2), [4], [1, 2, 5, 4], [-0.5 / half, 0.5 / half, 0.5 / half, -0.5 / half]);
+        yield return Case(
+            new LocalResponseNorm { Channels = 3, Alpha = 0.5, K = 1, Beta = 1 }, [3, 1, 1], [1, 2, 3],
+            [1 / 3.5, 2 / 8.0, 3 / 7.5]);
+        yield return Case(
+            new LocalResponseNorm(), [2, 1, 1], [3, 4], [3 / Math.Pow(2.0025, 0.75), 4 / Math.Pow(2.0025, 0.75)]);
+        yield return Case(new Upscale(2, 1), [1, 1, 2], [1, 2], [1, 2, 1, 2]);
+        yield return Case(new Upscale(2), [2, 2], [1, 2, 3, 4], [1, 1, 2, 2, 3, 3, 4, 4]);
+        yield return Case(new Pad(1) { Value = 9 }, [1, 1, 2], [1, 2], [9, 9, 9, 9, 9, 1, 2, 9, 9, 9, 9, 9]);
+        yield return Case(new Pad(0, 2), [1, 1, 1], [5], [0, 0, 5, 0, 0]);
+        yield return Case(new Slice(-2, 1), [3], [1, 2, 3], [2]);
+        yield return Case(new Slice(1, axis: 2), [2, 2], [1, 2, 3, 4], [2, 4]);
+        yield return Case(new Permute(2, 1), [2, 2], [1, 2, 3, 4], [1, 3, 2, 4]);
+        yield return Case(new FeaturePool(2), [4], [1, 5, 4, 3], [5, 4]);
+        yield return Case(
+            new FeaturePool(2) { Function = (x, axis) => Symbolic.Mean(x, [axis]) }, [4], [1, 5, 4, 3], [3, 3.5]);
+        yield return Case(new GlobalPool(), [2, 1, 2], [1, 2, 3, 5], [1.5, 4]);
+        yield return Case(
+            new GlobalPool { Function = (x, axes) => Symbolic.Max(x, axes) }, [2, 2], [1, 2, 3, 5], [2, 5]);
+        yield return Case(new PRelu { Alpha = new Filled(0.5) }, [2], [-3, 4], [-1.5, 4]);
+        yield return Case(new Scale { Scales = new Filled(3) }, [2, 2], [1, 2, 3, 4], [3, 6, 9, 12]);
+        yield return Case(new Bias { B = new Filled(3) }, [2, 2], [1, 2, 3, 4], [4, 5, 6, 7]);
+        yield return Case(new Expression(x => x * x), [2], [2, 3], [4, 9]);
+        yield return Case(new Residual(new Scale { Scales = new Filled(2) }), [2], [1, 2], [3, 6]);
+        yield return Case(
+            new Residual(new Slice(0, 1)) { Shortcut = new Slice(1, 1), Nonlinearity = x => -x }, [2], [1, 2], [-3]);
+        yield return Case(new Sequence(new Slice(1), new Expression(x => x + 1)), [3], [1, 2, 3], [3, 4]);
+
+        static TestCaseData Case(Layer layer, int[] sides, double[] input, double[] expected) =>
+            new TestCaseData(layer, sides, input, expected)
+                .SetArgDisplayNames($"{layer.Kind} of {string.Join('x', sides)}, {string.Join(' ', input)}");
+    }
+
+    [Test]
+    public void Layers_of_several_inputs_join_them()
+    {
+        Assert.That(Joined(new Add()), Is.EqualTo(new[] { 5.0, 1 }));
+        Assert.That(Joined(new Add(1, 10)), Is.EqualTo(new[] { 41.0, -8 }));
+        Assert.That(Joined(new Multiply()), Is.EqualTo(new[] { 4.0, -2 }));
+        Assert.That(Joined(new Maximum()), Is.EqualTo(new[] { 4.0, 2 }));
+        Assert.That(Joined(new Average()), Is.EqualTo(new[] { 2.5, 0.5 }));
+        Assert.That(Joined(new Concat()), Is.EqualTo(new[] { 1.0, 2, 4, -1 }));
+        Assert.That(Joined(new Merge((a, b) => a - b)), Is.EqualTo(new[] { -3.0, 3 }));
+        Assert.That(Joined(new Merge(all => all[0] + (2 * all[1]))), Is.EqualTo(new[] { 9.0, 0 }));
+
+        static double[] Joined(Layer layer)
+        {
+            Input a = new(2) { Name = "a" }, b = new(2) { Name = "b" };
+            using var network = new Network(layer.On(a, new Expression(x => x).On(b))) { FloatX = DType.Float64 };
+            using var f = Function.Compile([.. network.Inputs], [network.Output]);
+            return f.Call(Tensor.From([1.0, 2], 1, 2), Tensor.From([4.0, -1], 1, 2))[0].AsSpan<double>().ToArray();
+        }
+    }
+
+    [Test]
+    public void Noise_comes_in_training_only_and_what_is_dropped_together_is_dropped_together()
+    {
+        double[] ones = [.. Enumerable.Repeat(1.0, 2000)];
+        Network noise = Make(new Input(1000), new GaussianNoise(0.5));
+        double[] noisy = Train(noise, ones).Output;
+        Assert.That(Use(noise, ones), Is.EqualTo(ones));
+        Assert.That(noisy.Average(), Is.EqualTo(1).Within(0.05));
+        Assert.That(noisy.Average(y => (y - 1) * (y - 1)), Is.EqualTo(0.25).Within(0.02));
+
+        // 2 samples of 100 channels of 10 pixels.
+        Network spatial = Make(new Input(100, 10), new SpatialDropout(0.25));
+        double[][] channels = [.. Train(spatial, ones).Output.Chunk(10)];
+        Assert.That(Use(spatial, ones), Is.EqualTo(ones));
+        Assert.That(channels.All(channel => channel.Distinct().Count() == 1));
+        Assert.That(channels.Count(channel => channel[0] == 0), Is.InRange(30, 70));
+        Assert.That(channels.Max(channel => channel[0]), Is.EqualTo(1 / 0.75).Within(1e-12));
+
+        Network path = Make(new Input(10), new DropPath(0.25));
+        double[][] samples = [.. Train(path, ones).Output.Chunk(10)];
+        Assert.That(Use(path, ones), Is.EqualTo(ones));
+        Assert.That(samples.All(sample => sample.Distinct().Count() == 1));
+        Assert.That(samples.Count(sample => sample[0] == 0), Is.InRange(30, 70));
+    }
+
     private static Network Make(params Layer[] layers) =>
         new([.. layers.Select(layer => ((string?)null, layer))], DType.Float64, 1);
 
@@ -123,10 +212,10 @@ public class LayerValueTests
 
     private static (double[] Output, Dictionary<string, double[]> Updated) Train(Network network, double[] values)
     {
-        (IReadOnlyList<NetworkLayer> layers, IReadOnlyList<Update> updates) = network.BuildTraining();
-        using var function = Function.Compile([network.Input], [layers[^1].Output], updates);
+        NetworkOutputs trained = network.GetOutputs(network.Inputs, isTraining: true);
+        using var function = Function.Compile([network.Input], [trained.Output], trained.Updates);
         double[] result = function.Call(Batch(network, values))[0].AsSpan<double>().ToArray();
-        return (result, updates.ToDictionary(
+        return (result, trained.Updates.ToDictionary(
             update => update.Target.Name!, update => update.Target.GetValue().AsSpan<double>().ToArray()));
     }
 }

@@ -80,17 +80,6 @@ public class OnnxNetworkTests
     }
 
     [Test]
-    public void Every_layer_is_in_one_of_these_networks()
-    {
-        IEnumerable<Type> all = typeof(Layer).Assembly.GetExportedTypes()
-            .Where(type => type.IsSubclassOf(typeof(Layer)) && !type.IsAbstract);
-
-        Assert.That(
-            Networks().SelectMany(network => (Layer[])network.Arguments[0]!).Select(layer => layer.GetType()),
-            Is.SupersetOf(all));
-    }
-
-    [Test]
     public void Any_number_of_samples_may_be_given()
     {
         using var folder = new TempFolder();

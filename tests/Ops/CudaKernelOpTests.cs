@@ -174,7 +174,7 @@ public class CudaKernelOpTests
 
     /// <summary>The driver gives up a context in which this happens: no later call of the process reaches the GPU.</summary>
     [Test]
-    public void One_that_reads_out_of_bounds_is_told_and_the_cpu_goes_on()
+    public void One_that_reads_out_of_bounds_is_told_by_its_run_and_the_cpu_goes_on([Values] bool synchronous)
     {
         CudaTestDevice.Open();
         if (!CudaTestDevice.IsDouble)
@@ -190,13 +190,14 @@ public class CudaKernelOpTests
         SimtDouble.Mark();
         try
         {
-            using var device = new CudaDevice(CudaTestDevice.Options);
+            using var device = new CudaDevice(CudaTestDevice.Options with { Synchronous = synchronous });
             using var far = Function.Compile([x], [y], device: device);
             using var next = Function.Compile([x], [Exp(x)], device: device);
             using var onCpu = Function.Compile([x], [y], device: Device.Default);
 
-            Assert.That(() => far.Call(argument), Throws.TypeOf<CudaException>()
-                .With.Message.Contains("cuda:0 failed: cube of cube.cu for cube: ")
+            string which = synchronous ? "cuda:0 failed: cube of cube.cu for cube: " : " It was running cube;";
+            Assert.That(() => far.Run(argument), Throws.TypeOf<CudaException>()
+                .With.Message.Contains(which)
                 .And.Message.Contains("CUDA_ERROR_ILLEGAL_ADDRESS").And.Message.EndsWith("start it again."));
             Assert.That(() => next.Call(argument), Throws.TypeOf<CudaException>()
                 .With.Message.Contains("CUDA_ERROR_ILLEGAL_ADDRESS"));

@@ -58,15 +58,32 @@ internal sealed class OpCase
     /// </summary>
     public Tensor[] Run(Device device, int inPlace = -1) => Run(device, inPlace, operands =>
     {
-        using IProgram program = device.Link([[device.Bind(Op, operands)]]);
+        var constants = new Dictionary<Constant, Storage>();
+        using IProgram program = device.Link([[Lowering(device).Bind(operands, Place)]]);
         program.Run(1);
+        foreach (Storage storage in constants.Values)
+        {
+            storage.Dispose();
+        }
+
+        Storage Place(Constant constant)
+        {
+            if (!constants.TryGetValue(constant, out Storage? storage))
+            {
+                storage = device.Allocate(constant.Type.Bytes);
+                constant.Value.CopyTo(storage);
+                constants.Add(constant, storage);
+            }
+
+            return storage;
+        }
     });
 
     /// <summary>
     /// The outputs as a team of threads might compute them: every phase cut into pieces, in any order, each on any of
     /// the threads.
     /// </summary>
-    public Tensor[] RunInPieces(CpuDevice device, Random random) => Run(device, -1, operands =>
+    public Tensor[] RunInPieces(CpuDevice device, Random random) => Op is not ICpuOp ? Run(device) : Run(device, -1, operands =>
     {
         foreach (Phase phase in ((ICpuOp)Op).Cpu(new CpuStep(operands, device.Threads)))
         {
@@ -82,6 +99,13 @@ internal sealed class OpCase
 
     private Tensor[] Run(Device device, int inPlace, Action<StepOperands> run)
     {
+        if (Op is IStandIn or IChoice)
+        {
+            Input[] given = [.. InputTypes.Select((type, i) => new Input(type, $"x{i}"))];
+            using var function = Function.Compile(given, Op.Apply(given).Outputs, device: device);
+            return function.Call(Inputs);
+        }
+
         if (Op.IsView(InputTypes))
         {
             return [Inputs[0].Reshape(OutputTypes[0].Shape.Sides)];
@@ -101,7 +125,7 @@ internal sealed class OpCase
             }
         }
 
-        long bytes = device.Workspace(Op, inputTypes, outputTypes);
+        long bytes = Lowering(device).Workspace;
         Operand? workspace = bytes > 0 ? Poisoned(device, new OperandType(DType.UInt8, [checked((int)bytes)])) : null;
         byte[][] before = [.. inputs.Select(Bytes)];
 
@@ -133,6 +157,8 @@ internal sealed class OpCase
         workspace?.Storage.Dispose();
         return results;
     }
+
+    private Lowering Lowering(Device device) => Engine.Compile.Lowering.Of(Op, InputTypes, OutputTypes, device);
 
     private static Operand Poisoned(Device device, OperandType type)
     {

@@ -1,6 +1,7 @@
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Graph;
+using Engine.Ops;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
@@ -59,6 +60,83 @@ internal sealed class OpGradientCheck
             }
 
             RequireClose(grad, Draw(input.Shape).AsSpan<double>().ToArray(), i, $"all of input {i} {input.Shape}");
+        }
+    }
+
+    /// <summary>
+    /// The same of the gradient: a sum of its elements, weighed at random, is a function of the inputs and of the gradients
+    /// with respect to the outputs, and has a gradient with respect to both.
+    /// </summary>
+    public void RunTwice(Device device)
+    {
+        const int MostElements = 2000;
+        if (_weights.All(weights => weights is null)
+            || _case.InputTypes.Concat(_case.OutputTypes).Sum(type => type.Shape.Count) > MostElements)
+        {
+            return;
+        }
+
+        var values = new Dictionary<Input, Tensor>();
+        Variable[] inputs = [.. _case.InputTypes.Select((type, i) => type.KnownValue is { } size
+            ? (Variable)Constant(size, DType.Int32)
+            : Given(_case.Inputs[i]))];
+        Variable?[] weights = [.. _weights.Select(each => each is null ? null : Given(each))];
+        IReadOnlyList<Variable?> grads = _case.Op.Grad(_case.Op.Apply(inputs), weights);
+        Input[] moved = [.. inputs.Where((input, i) => grads[i] is not null && input.DType.IsFloat())
+            .Concat(weights.OfType<Variable>()).Cast<Input>()];
+        Variable? sum = null;
+        foreach (Variable grad in grads.Where((grad, i) => grad is not null && inputs[i].DType.IsFloat()).Select(grad => grad!))
+        {
+            Variable part = Sum(grad * Constant(Draw(grad.Shape)));
+            sum = sum is null ? part : sum + part;
+        }
+
+        if (sum is null)
+        {
+            return;
+        }
+
+        IReadOnlyList<Variable> seconds = Grad(sum, moved, disconnectedInputs: DisconnectedInputs.Ignore);
+        HashSet<Variable> used = [.. FunctionGraph.Leaves(seconds)];
+        Input[] given = [.. values.Keys.Where(used.Contains)];
+        using var function = Function.Compile(given, seconds, device: device);
+        Tensor[] results = function.Call([.. given.Select(input => values[input])]);
+        Tensor[] directions = [.. moved.Select(input => Draw(input.Shape))];
+        double symbolic = 0;
+        for (int i = 0; i < moved.Length; i++)
+        {
+            Assert.That(results[i].Shape, Is.EqualTo(moved[i].Shape));
+            ReadOnlySpan<double> result = results[i].AsSpan<double>(), direction = directions[i].AsSpan<double>();
+            for (int j = 0; j < result.Length; j++)
+            {
+                symbolic += result[j] * direction[j];
+            }
+        }
+
+        double numerical = (At(Step) - At(-Step)) / (2 * Step);
+        Assert.That(Math.Abs(symbolic - numerical) <= Absolute + (Relative * Math.Abs(numerical)),
+            $"gradient of the gradient: {symbolic:R}, but differences give {numerical:R}");
+
+        Input Given(Tensor value)
+        {
+            var input = new Input(new TensorType(value.DType, value.Shape), $"input {values.Count}");
+            values.Add(input, value);
+            return input;
+        }
+
+        double At(double step)
+        {
+            var at = values.ToDictionary(pair => pair.Key, pair => NdArray.From(pair.Value));
+            foreach ((Input input, Tensor direction) in moved.Zip(directions))
+            {
+                double[] data = at[input].Data;
+                for (int i = 0; i < data.Length; i++)
+                {
+                    data[i] += step * direction.AsSpan<double>()[i];
+                }
+            }
+
+            return Definitions.Evaluate([sum!], at)[0].Data[0];
         }
     }
 

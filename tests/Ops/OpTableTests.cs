@@ -26,7 +26,8 @@ public sealed class OpTableTests
     public void An_op_computes_what_its_reference_does(Type op) => OpChecks.ComputesWhatItsReferenceDoes(op, s_one);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
-    public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(op, s_one);
+    public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(
+        op, s_one, Magnitudes.Usual, Magnitudes.All, Magnitudes.Special);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void An_op_computes_the_same_bits_however_it_is_run(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
@@ -77,6 +78,15 @@ public sealed class OpTableTests
             new OpGradientCheck(OpCase.Draw(sample, DType.Float64, random), random).Run(s_three);
         }
     });
+
+    [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
+    public void So_has_its_gradient(Type op) => OpChecks.ForEachSample(op, (sample, random) =>
+    {
+        if (sample.HasGradient)
+        {
+            new OpGradientCheck(OpCase.Draw(sample, DType.Float64, random), random).RunTwice(s_three);
+        }
+    }, draws: 1);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void An_op_refuses_misuse(Type op) => OpChecks.RefusesMisuse(op, s_three);

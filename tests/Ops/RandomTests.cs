@@ -2,6 +2,7 @@ using Engine.Compile;
 using Engine.Devices.Cpu;
 using Engine.Graph;
 using Engine.Ops;
+using Engine.Tests.Devices.Cuda;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
@@ -94,6 +95,32 @@ public class RandomTests
         Assert.That(second[0].AsSpan<float>().ToArray(), Is.Not.EqualTo(kept));
     }
 
+    /// <summary>A number is dropped where its word is below the threshold: one right at it is kept, as often as the share says.</summary>
+    [Test]
+    public void A_number_whose_word_is_the_threshold_is_kept([Values] bool onGpu, [Values(0, 5, 18)] int place)
+    {
+        int[] state = [7, 11, 13];
+        var words = new uint[20];
+        unsafe
+        {
+            fixed (uint* to = words)
+            {
+                new Philox(state[0], state[1], state[2], stream: 3).Words(0, words.Length / 4, to);
+            }
+        }
+
+        Input x = Vector("x"), states = IntVector("state");
+        var dropout = new DropoutMask(3, (words[place] >> 8) / (double)(1 << 24));
+        using var cpu = new CpuDevice(1);
+        using var f = Function.Compile(
+            [x, states], [dropout.Call(x, states)], device: onGpu ? CudaTestDevice.Open() : cpu);
+        float[] kept = f.Call(Tensor.From([.. Enumerable.Repeat(1f, words.Length)]), Tensor.From(state))[0]
+            .AsSpan<float>().ToArray();
+
+        Assert.That(
+            kept.Select(value => value != 0), Is.EqualTo(words.Select(word => word >> 8 >= words[place] >> 8)));
+    }
+
     [Test]
     public void Dropout_of_nothing_is_the_identity()
     {
@@ -114,6 +141,46 @@ public class RandomTests
         using var f = Function.Compile([x], [new RandomStream(7).Uniform(x)]);
 
         Assert.That(f.Call(new Tensor(DType.Int32, [3, 5]))[0].TypeText, Is.EqualTo("float32 (3, 5)"));
+    }
+
+    [Test]
+    public void What_is_made_of_even_numbers_has_its_distribution()
+    {
+        var stream = new RandomStream(9);
+        double[] binomial = Draw(stream.Binomial([50_000], 0.3, trials: 4)), truncated = Draw(stream.TruncatedNormal([50_000]));
+        Variable p = Constant(Tensor.From([0.5f, 0.2f, 0.3f]));
+        double[] multinomial = Draw(stream.Multinomial(BroadcastTo(p, 1000, 3), trials: 20));
+        double[] chosen = Draw(stream.Choice(p, 50_000)), counted = Draw(stream.Choice(5, [50_000]));
+
+        Assert.That(binomial, Has.All.InRange(0, 4).And.All.Matches<double>(double.IsInteger));
+        Assert.That(binomial.Average(), Is.EqualTo(1.2).Within(0.02));
+        Assert.That(binomial.Count(n => n == 0), Is.EqualTo(50_000 * Math.Pow(0.7, 4)).Within(400));
+        Assert.That(truncated, Has.All.InRange(-2, 2));
+        Assert.That(truncated.Average(z => z * z), Is.EqualTo(0.7737).Within(0.02));
+        Assert.That(truncated.Count(z => Math.Abs(z) < 1), Is.EqualTo(50_000 * 0.6827 / 0.9545).Within(500));
+        Assert.That(multinomial.Chunk(3).Select(row => row.Sum()), Has.All.EqualTo(20));
+        Assert.That(multinomial.Chunk(3).Average(row => row[1]), Is.EqualTo(4).Within(0.3));
+        Assert.That(chosen.Count(place => place == 2), Is.EqualTo(15_000).Within(500));
+        Assert.That(counted.GroupBy(n => n).Select(group => group.Count()), Has.Exactly(5).EqualTo(10_000).Within(500));
+    }
+
+    [Test]
+    public void A_permutation_has_every_number_once_and_each_run_another()
+    {
+        var stream = new RandomStream(10);
+        Variable rows = Constant(Tensor.From([.. Enumerable.Range(0, 40)], 20, 2));
+        using var f = Function.Compile(
+            [], [stream.Permutation(100), stream.Choice(50, [4, 5], replace: false), stream.Shuffle(rows),
+                stream.Choice(Constant(Tensor.From([0.1f, 0.4f, 0.2f, 0.3f])), 4, replace: false)]);
+        int[][] first = [.. f.Call().Select(tensor => tensor.AsSpan<int>().ToArray())];
+        int[] second = f.Call()[0].AsSpan<int>().ToArray();
+
+        Assert.That(first[0].Order(), Is.EqualTo(Enumerable.Range(0, 100)));
+        Assert.That(first[0], Is.Not.Ordered);
+        Assert.That(second, Is.Not.EqualTo(first[0]));
+        Assert.That(first[1], Is.Unique.And.All.InRange(0, 49));
+        Assert.That(first[2].Chunk(2).Select(row => (row[0], row[1] - row[0])).Order(), Is.EqualTo(Enumerable.Range(0, 20).Select(row => (2 * row, 1))));
+        Assert.That(first[3].Order(), Is.EqualTo(Enumerable.Range(0, 4)));
     }
 
     [Test]

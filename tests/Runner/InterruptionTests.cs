@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Engine.Data;
 using Engine.IO;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Tests.Data;
 using Engine.Training;

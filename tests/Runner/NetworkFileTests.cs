@@ -1,6 +1,8 @@
+using Engine.Build;
 using Engine.Devices;
 using Engine.Layers;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Training;
 
@@ -204,8 +206,37 @@ public class NetworkFileTests
             .With.Message.EqualTo("--momentum: the update rule of small.ini, adam, has no momentum."));
     }
 
+    [Test]
+    public void A_network_that_branches_is_read_written_and_put_together()
+    {
+        NetworkDescription described = DescriptionReader.Read(Path.Combine(Repository.Root, "samples", "resnet20.json"));
+        using var net = new NeuralNet(described.MakeOutput());
+        using var again = new NeuralNet(DescriptionReader.Parse(described.ToJson(), "again.json").MakeOutput());
+        net.Initialize();
+        again.Initialize();
+
+        Assert.That(net.LearnableParameters, Is.EqualTo(272474), "ResNet-20's, with projections");
+        Assert.That(
+            again.Layers.Select(layer => (layer.Name, string.Join(' ', layer.Inputs))),
+            Is.EqualTo(net.Layers.Select(layer => (layer.Name, string.Join(' ', layer.Inputs)))));
+    }
+
+    [TestCase("[\"nowhere\"]", "line 3: 'nowhere', an input of 'b', is no layer before it. There are input, a.")]
+    [TestCase("[\"b\"]", "line 3: 'b', an input of 'b', is no layer before it: did you mean 'a'? There are input, a.")]
+    [TestCase("[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, or leave it out.")]
+    public void Inputs_name_layers_before_and_none_is_left_over(string inputs, string message) => AssertFails(
+        $$"""
+        { "layers": [ { "name": "input", "kind": "input", "sides": 1024 },
+          { "name": "a", "kind": "dense", "units": 4 },
+          { "name": "b", "kind": "add", "inputs": {{inputs}} } ] }
+        """,
+        "a.json", $"a.json, {message}");
+
     private const string Kinds =
-        "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, flatten, reshape";
+        "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, concat, add, multiply, "
+        + "maximum, average, gaussian_noise, spatial_dropout, drop_path, scale, bias, "
+        + "prelu, feature_pool, global_pool, slice, permute, pad, upscale, layer_norm, rms_norm, group_norm, "
+        + "local_response_norm, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
         "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed, patience, l1, l2.")]
@@ -229,7 +260,7 @@ public class NetworkFileTests
         + "tanh, softplus, softmax, linear, not 'sofmax': did you mean 'softmax'?")]
     [TestCase("\"name\": \"output\"", "\"name\": \"input\"", "line 9: two layers are named 'input': give this one another name.")]
     [TestCase("\"adam\"", "\"adma\"", "line 11: there is no update rule 'adma': did you mean 'adam'? There are "
-        + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam.")]
+        + "nesterov_momentum, momentum, sgd, adagrad, rmsprop, adam, adadelta, adamax, amsgrad, adamw, muon.")]
     [TestCase("0.002", "0", "line 11: learning_rate of the update rule adam must be a number greater than 0, not '0'.")]
     [TestCase("\"learning_rate\": 0.002", "\"clip_norm\": 1, \"clip_value\": 2",
         "line 11: clip_norm and clip_value are both given: gradients are clipped in one way.")]

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Engine.IO;
-using Engine.Runner.Pictures;
+using Engine.Data.Pictures;
 
 namespace Engine.Tests.Runner;
 

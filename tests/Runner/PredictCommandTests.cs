@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Engine.Data;
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Tests.Data;
 using Engine.Training;
@@ -179,8 +180,8 @@ public sealed class PredictCommandTests
         Assert.That(lines[1], Does.StartWith($"\"{odd.Replace("\"", "\"\"", StringComparison.Ordinal)}\","));
     }
 
-    [TestCase("--count 3", "--count is about CIFAR-10's test images, but pictures are named: leave one of them out.")]
-    [TestCase("--data .", "--data is about CIFAR-10's test images, but pictures are named: leave one of them out.")]
+    [TestCase("--count 3", "--count is about the test images, but pictures are named: leave one of them out.")]
+    [TestCase("--data .", "--data is about the test images, but pictures are named: leave one of them out.")]
     public async Task Options_of_the_test_images_do_not_go_with_pictures(string options, string message)
     {
         (int code, _, string errors) = await TestCommandLine.Run(

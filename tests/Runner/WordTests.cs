@@ -1,4 +1,5 @@
 using Engine.Runner;
+using Engine.Models.Description;
 using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;

@@ -189,6 +189,39 @@ public sealed class SharedFunctionTests(bool onGpu) : IDisposable
         Assert.That(wrong, Is.Zero);
     }
 
+    /// <summary>What a kernel reports lies on the device until it is read: by the run whose kernel it was, and no other.</summary>
+    [Test]
+    public void A_fault_of_one_function_is_told_to_its_caller_and_to_no_other()
+    {
+        const int Functions = 6;
+        int count = onGpu ? 1500 : 500, wrong = 0;
+
+        Crowd.Do(Functions, number =>
+        {
+            SharedVariable table = Shared(Tensor.From([10f, 20, 30 + number]), "table");
+            Input rows = IntVector("rows");
+            using var f = Function.Compile([rows], [Gather(table, rows)], device: _device);
+            bool isGood = number % 2 == 0;
+            Tensor argument = Tensor.From([isGood ? 2 : 100 + number]);
+            for (int i = 0; i < count; i++)
+            {
+                string said;
+                try
+                {
+                    said = f.Call(argument)[0].AsSpan<float>()[0] == 30 + number ? "good" : "another's rows";
+                }
+                catch (EngineException error)
+                {
+                    said = error.Message.Contains($"the index {100 + number} is not") ? "bad" : error.Message;
+                }
+
+                Interlocked.Add(ref wrong, said == (isGood ? "good" : "bad") ? 0 : 1);
+            }
+        });
+
+        Assert.That(wrong, Is.Zero);
+    }
+
     [Test]
     public void Disposal_waits_for_the_calls_that_run_and_refuses_later_ones()
     {

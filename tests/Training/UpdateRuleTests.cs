@@ -79,8 +79,193 @@ public class UpdateRuleTests
         });
 
     [Test]
+    public void Adadelta_follows_its_formula() => Check(
+        new Adadelta(0.5f), () =>
+        {
+            double a = 0, d = 0, rho = 0.95f, epsilon = 1e-6f;
+            return (p, g) =>
+            {
+                a = (rho * a) + ((1 - rho) * g * g);
+                double u = g * Math.Sqrt(d + epsilon) / Math.Sqrt(a + epsilon);
+                d = (rho * d) + ((1 - rho) * u * u);
+                return p - (0.5 * u);
+            };
+        });
+
+    [Test]
+    public void Adamax_follows_its_formula() => Check(
+        new Adamax(0.1f), () =>
+        {
+            double m = 0, u = 0, b1 = 0.9f, b2 = 0.999f;
+            int t = 0;
+            return (p, g) =>
+            {
+                t++;
+                m = (b1 * m) + ((1 - b1) * g);
+                u = Math.Max(b2 * u, Math.Abs(g));
+                return p - (0.1f / (1 - Math.Pow(b1, t)) * m / (u + 1e-8f));
+            };
+        });
+
+    [Test]
+    public void AmsGrad_follows_its_formula() => Check(
+        new AmsGrad(0.1f, beta2: 0.5f), () =>
+        {
+            double m = 0, v = 0, most = 0, b1 = 0.9f, b2 = 0.5f;
+            int t = 0;
+            return (p, g) =>
+            {
+                t++;
+                m = (b1 * m) + ((1 - b1) * g);
+                v = (b2 * v) + ((1 - b2) * g * g);
+                most = Math.Max(most, v);
+                double rate = 0.1f * Math.Sqrt(1 - Math.Pow(b2, t)) / (1 - Math.Pow(b1, t));
+                return p - (rate * m / (Math.Sqrt(most) + 1e-8f));
+            };
+        });
+
+    [Test]
+    public void AdamW_follows_its_formula() => Check(
+        new AdamW(0.1f, decay: 0.25f), () =>
+        {
+            double m = 0, v = 0, b1 = 0.9f, b2 = 0.999f;
+            int t = 0;
+            return (p, g) =>
+            {
+                t++;
+                m = (b1 * m) + ((1 - b1) * g);
+                v = (b2 * v) + ((1 - b2) * g * g);
+                double mean = m / (1 - Math.Pow(b1, t)), square = v / (1 - Math.Pow(b2, t));
+                return (p * (1 - (0.1f * 0.25))) - (0.1f * mean / (Math.Sqrt(square) + 1e-8f));
+            };
+        });
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void Momentum_behind_a_rule_follows_its_formula(bool isNesterov) => Check(
+        new WithMomentum(new Sgd(0.1f), 0.8f) { IsNesterov = isNesterov }, () =>
+        {
+            double v = 0;
+            return (p, g) =>
+            {
+                v = (0.8f * v) - (0.1f * g);
+                return p + (isNesterov ? (0.8f * v) - (0.1f * g) : v);
+            };
+        });
+
+    [Test]
+    public void Lookahead_goes_back_every_so_many_steps() => Check(
+        new Lookahead(new Sgd(0.1f), steps: 2, part: 0.25f), () =>
+        {
+            double? slow = null;
+            int steps = 0;
+            return (p, g) =>
+            {
+                slow ??= p;
+                p -= 0.1f * g;
+                if (++steps % 2 == 0)
+                {
+                    p = slow.Value + (0.25 * (p - slow.Value));
+                    slow = p;
+                }
+
+                return p;
+            };
+        });
+
+    [Test]
+    public void Accumulated_gradients_make_a_step_every_so_many_batches() => Check(
+        new Accumulate(new Momentum(0.1f, 0.8f), batches: 3), () =>
+        {
+            double v = 0, sum = 0;
+            int batches = 0;
+            return (p, g) =>
+            {
+                sum += g;
+                if (++batches % 3 == 0)
+                {
+                    v = (0.8f * v) - (0.1f * sum / 3);
+                    sum = 0;
+                    return p + v;
+                }
+
+                return p;
+            };
+        });
+
+    [Test]
+    public void Names_choose_rules_whose_rates_keep_their_proportions()
+    {
+        SharedVariable a = Symbolic.Shared(Tensor.From([1.0]), "a.W"), b = Symbolic.Shared(Tensor.From([1.0]), "b.W");
+        var rule = new RulesByName(new Sgd(0.5f), ("b.*", new Momentum(0.25f, 0.5f)), ("*.W", new Sgd(0)));
+        Variable loss = Symbolic.Sum(a) + Symbolic.Sum(b);
+        BuiltUpdates built = rule.Build(loss, [a, b]);
+        using var step = Function.Compile([], [], built.Updates);
+
+        Assert.That(built.Settings.Keys, Is.EqualTo(new[] { "learning_rate", "b.*.momentum" }));
+        step.Run();
+        Assert.That((Value(a), Value(b)), Is.EqualTo((1.0, 0.75)));
+        built.LearningRate.SetScalar(1.0);
+        step.Run();
+        Assert.That((Value(a), Value(b)), Is.EqualTo((1.0, 0.75 - (0.5 * 0.25) - 0.5)), "half of the first rule's rate");
+
+        static double Value(SharedVariable variable) => variable.GetValue().AsSpan<double>()[0];
+    }
+
+    [Test]
+    public void A_norm_constraint_shortens_the_weights_of_each_unit()
+    {
+        SharedVariable dense = Symbolic.Shared(Tensor.From([3.0, 0.3, 4.0, 0.4], 2, 2), "dense");
+        SharedVariable filters = Symbolic.Shared(Tensor.From([6.0, 8.0, 0.6, 0.8], 2, 1, 1, 2), "filters");
+        SharedVariable bias = Symbolic.Shared(Tensor.From([100.0]), "bias");
+        Variable loss = Symbolic.Sum(dense) + Symbolic.Sum(filters) + Symbolic.Sum(bias);
+        using var step = Function.Compile(
+            [], [], new NormConstraint(new Sgd(0), most: 1).Build(loss, [dense, filters, bias]).Updates);
+        step.Run();
+
+        Assert.That(dense.GetValue().AsSpan<double>().ToArray(), Is.EqualTo(new[] { 0.6, 0.3, 0.8, 0.4 }).Within(1e-6));
+        Assert.That(filters.GetValue().AsSpan<double>().ToArray(), Is.EqualTo(new[] { 0.6, 0.8, 0.6, 0.8 }).Within(1e-6));
+        Assert.That(bias.GetValue().AsSpan<double>()[0], Is.EqualTo(100));
+    }
+
+    [TestCase(4, 3)]
+    [TestCase(3, 5)]
+    public void Muon_steps_as_far_in_every_direction(int rows, int columns)
+    {
+        var random = new Random(1);
+        double[] slope = [.. Enumerable.Range(0, rows * columns).Select(_ => random.NextDouble() - 0.5)];
+        SharedVariable w = Symbolic.Shared(new Tensor(DType.Float64, [rows, columns]), "w");
+        SharedVariable b = Symbolic.Shared(Tensor.From([1.0]), "b");
+        Variable loss = Symbolic.Sum(w * Symbolic.Constant(Tensor.From(slope, rows, columns))) + Symbolic.Sum(b);
+        var rule = new Muon(0.5f) { Others = new Sgd(0.25f) };
+        using var step = Function.Compile([], [], rule.Build(loss, [w, b]).Updates);
+        step.Run();
+
+        NdArray moved = NdArray.From(w.GetValue());
+        double scale = 0.5 * Math.Sqrt(Math.Max(1, (double)columns / rows));
+        int least = Math.Min(rows, columns);
+        for (int i = 0; i < least; i++)
+        {
+            for (int j = 0; j < least; j++)
+            {
+                double dot = Enumerable.Range(0, Math.Max(rows, columns)).Sum(k => rows > columns
+                    ? moved[k, i] * moved[k, j]
+                    : moved[i, k] * moved[j, k]) / (scale * scale);
+                Assert.That(dot, Is.EqualTo(i == j ? 1 : 0).Within(0.55), "U V' of U S V', its values from 0.7 to 1.2");
+            }
+        }
+
+        double along = moved.Data.Zip(slope, (a, g) => a * g).Sum();
+        Assert.That(along, Is.Negative, "downhill");
+        Assert.That(b.GetValue().AsSpan<double>()[0], Is.EqualTo(0.75));
+    }
+
+    [Test]
     public void The_defaults_are_Lasagnes()
     {
+        Assert.That(new Adadelta(), Is.EqualTo(new Adadelta(1, 0.95f, 1e-6f)));
+        Assert.That(new Adamax(), Is.EqualTo(new Adamax(0.002f, 0.9f, 0.999f, 1e-8f)));
+        Assert.That(new AmsGrad(), Is.EqualTo(new AmsGrad(0.001f, 0.9f, 0.999f, 1e-8f)));
         Assert.That(new Momentum(1).Inertia, Is.EqualTo(0.9f));
         Assert.That(new NesterovMomentum(1).Momentum, Is.EqualTo(0.9f));
         Assert.That(new Adagrad(), Is.EqualTo(new Adagrad(1, 1e-6f)));

@@ -51,7 +51,7 @@ internal sealed class Root(Variable variable, Place place, int buffer = -1)
 
 /// <summary>An op that really runs (a view does not).</summary>
 internal sealed record Step(
-    Apply Node, int Wave, IReadOnlyList<Root?> Inputs, IReadOnlyList<Root> Outputs, long Workspace);
+    Apply Node, int Wave, IReadOnlyList<Root?> Inputs, IReadOnlyList<Root> Outputs, Lowering Lowered);
 
 /// <summary>
 /// Decides which memory each value of a schedule lives in: in-place reuse, updates in place, and the arena.
@@ -143,9 +143,7 @@ internal sealed class Layout
                 _roots[root.Variable] = root;
             }
 
-            long workspace = Lowering.Of(node, device, () => device.Workspace(
-                node.Op, [.. node.Inputs.Select(OperandType)], [.. node.Outputs.Select(OperandType)]));
-            _steps.Add(new Step(node, wave, read, written, workspace));
+            _steps.Add(new Step(node, wave, read, written, Lowering.Of(node, device)));
         }
     }
 
@@ -265,7 +263,7 @@ internal sealed class Layout
                 _buffers[donor.Buffer] = _buffers[donor.Buffer] with { Last = last };
             }
 
-            _workspaces.Add(step.Workspace > 0 ? AddBuffer(step.Workspace, wave, wave) : -1);
+            _workspaces.Add(step.Lowered.Workspace > 0 ? AddBuffer(step.Lowered.Workspace, wave, wave) : -1);
         }
     }
 

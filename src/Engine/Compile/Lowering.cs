@@ -3,11 +3,33 @@ using Engine.Graph;
 
 namespace Engine.Compile;
 
-/// <summary>Asks a device for what it makes of an op: where it refuses, the error says which op, which shapes, which line.</summary>
-internal static class Lowering
+/// <summary>What a device makes of an op on operands of given types: what it needs, and its kernel.</summary>
+internal abstract class Lowering
 {
-    /// <exception cref="EngineException">The device has no way to compute the op, or not for such shapes.</exception>
-    public static T Of<T>(Apply node, Device device, Func<T> lower)
+    /// <summary>The bytes of scratch memory.</summary>
+    public abstract long Workspace { get; }
+
+    /// <summary>The graphs that the op runs, planned.</summary>
+    public virtual IReadOnlyList<InnerPlan> Inner => [];
+
+    /// <summary>The op as a device computes it.</summary>
+    /// <exception cref="EngineException">The device has no way to compute it, or not for such shapes.</exception>
+    public static Lowering Of(
+        Op op, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs, Device device) => op switch
+        {
+            ILoop loop => new LoopLowering(loop, inputs, device),
+            IBranch branch => new BranchLowering(branch, inputs, device),
+            _ => new Plain(op, inputs, outputs, device),
+        };
+
+    /// <summary>The same for an application; where the device refuses, the error says which op, which shapes, which line.</summary>
+    /// <inheritdoc cref="Of(Op, IReadOnlyList{TensorType}, IReadOnlyList{TensorType}, Device)"/>
+    public static Lowering Of(Apply node, Device device) => Guard(node, device, () => Of(
+        node.Op, [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)], device));
+
+    /// <summary>Asks for something about an application, so that an error says which op, which shapes, which line.</summary>
+    /// <inheritdoc cref="Of(Apply, Device)"/>
+    public static T Guard<T>(Apply node, Device device, Func<T> lower)
     {
         try
         {
@@ -21,5 +43,22 @@ internal static class Lowering
                 : error.Message.TrimEnd('.');
             throw new EngineException($"{node.Op.Name} of {shapes} cannot run on {device}: {reason}.{node.Origin}", error);
         }
+    }
+
+    /// <summary>The kernel, bound to its operands.</summary>
+    /// <param name="operands">The memory that the op works on.</param>
+    /// <param name="constants">The memory of the constants of graphs that the op runs.</param>
+    public abstract IKernel Bind(StepOperands operands, Func<Constant, Storage> constants);
+
+    private sealed class Plain(
+        Op op, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs, Device device) : Lowering
+    {
+        public override long Workspace { get; } = device.Workspace(op, Types(inputs), Types(outputs));
+
+        public override IKernel Bind(StepOperands operands, Func<Constant, Storage> constants) =>
+            device.Bind(op, operands);
+
+        private static OperandType[] Types(IReadOnlyList<TensorType> types) =>
+            [.. types.Select(type => new OperandType(type.DType, type.Shape))];
     }
 }

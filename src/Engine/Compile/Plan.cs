@@ -31,68 +31,22 @@ internal sealed class Plan : IDisposable
         Layout = Layout.Create(graph, schedule, device);
         _arena = device.Allocate(Layout.Memory.ArenaBytes);
 
-        List<List<BoundStep>> waves = [[.. Layout.CopiesBefore.Select(copy => BindCopy(
-            copy.From, copy.To, At(copy.To, copy.To.Variable)))]];
-        for (int s = 0; s < Layout.Steps.Count; s++)
-        {
-            Step step = Layout.Steps[s];
-            if (s == 0 || step.Wave != Layout.Steps[s - 1].Wave)
-            {
-                waves.Add([]);
-            }
-
-            int workspace = Layout.WorkspaceBuffer(s);
-            var operands = new StepOperands(
-                [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
-                [.. step.Node.Outputs.Select((output, i) => At(step.Outputs[i], output))],
-                workspace < 0 ? null : new MemoryRange(_arena, Layout.Memory.Offsets[workspace], step.Workspace))
-            {
-                Origin = step.Node.Origin.ToString(),
-            };
-            IKernel kernel = Lowering.Of(step.Node, device, () => device.Bind(step.Node.Op, operands));
-            waves[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
-        }
-
-        foreach ((Root from, SharedVariable to) in Layout.CopiesAfter)
-        {
-            var target = new Operand(to.Place(device, device.Allocate, device.Borrow), 0, new OperandType(to.DType, to.Shape));
-            waves.Add([BindCopy(from, null, target)]);
-        }
-
-        Waves = [.. waves.Where(wave => wave.Count > 0)];
-        _inputs = [.. graph.Inputs.Select(input => At(Layout.RootOf(input), input))];
-        _outputs = [.. graph.Outputs.Select((output, i) => At(Layout.Outputs[i], output))];
-        IReadOnlyList<IReadOnlyList<IKernel>> kernels =
-            [.. Waves.Select(wave => wave.Select(step => step.Kernel).ToArray())];
+        var bound = new BoundGraph(
+            Layout, device, new MemoryRange(_arena, 0, Layout.Memory.ArenaBytes),
+            shared => new MemoryRange(shared.Place(device, device.Allocate, device.Borrow), 0, shared.Type.Bytes),
+            constants);
+        Waves = bound.Waves;
+        _inputs = [.. graph.Inputs.Select(input => bound.At(Layout.RootOf(input), input))];
+        _outputs = [.. graph.Outputs.Select((output, i) => bound.At(Layout.Outputs[i], output))];
         _program = options switch
         {
             { Mode: Mode.DebugMode } => new DebugProgram(this, device),
             { Mode: Mode.NanGuardMode } => new NanGuardProgram(this, device),
-            { Profile: { } profile } => device.Link(kernels, profile.Add(this, device)),
-            _ => device.Link(kernels),
+            { Profile: { } profile } => device.Link(bound.Kernels, profile.Add(this, device)),
+            _ => device.Link(bound.Kernels),
         };
         string arguments = string.Join(", ", graph.Inputs.Select(input => $"{input} {input.Type}"));
         _name = $"plan ({arguments}) of {Schedule.Count} ops";
-
-        BoundStep BindCopy(Root from, Root? to, Operand target)
-        {
-            Operand source = At(from, from.Variable);
-            return new BoundStep(
-                null, [from], to is null ? [] : [to], new StepOperands([source], [target], null),
-                device.BindCopy(source, target));
-        }
-
-        Operand At(Root? root, Variable variable)
-        {
-            OperandType type = Layout.OperandType(variable);
-            return root?.Place switch
-            {
-                null => new Operand(_arena, 0, type),
-                Place.Shared => new Operand(root.Shared!.Place(device, device.Allocate, device.Borrow), 0, type),
-                Place.Constant => new Operand(constants((Constant)root.Variable), 0, type),
-                _ => new Operand(_arena, Layout.Memory.Offsets[root.Buffer], type),
-            };
-        }
     }
 
     /// <summary>What it computes; its inputs' types are the shapes, and the values of sizes, that the plan is for.</summary>

@@ -73,12 +73,20 @@ public static class DTypes
         _ => Math.Clamp(Math.Truncate(value), byte.MinValue, byte.MaxValue),
     };
 
-    /// <summary>A whole number's low bits, where the dtype is an integer type; else the number rounded to float64.</summary>
+    /// <summary>
+    /// A whole number's low bits, where the dtype is an integer type, 0 for what is infinite; else the number rounded to
+    /// float64.
+    /// </summary>
     internal static double Wrap(DoubleDouble value, DType dtype)
     {
         if (dtype.IsFloat() || double.IsNaN(value.High))
         {
             return value.High;
+        }
+
+        if (double.IsInfinity(value.High))
+        {
+            return 0;
         }
 
         long whole = unchecked((long)value.High + (long)value.Low);

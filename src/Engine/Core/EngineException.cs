@@ -13,6 +13,11 @@ public class EngineException : Exception
     {
     }
 
+    /// <summary>An error with the sentence to show, whose numbers are the same in every language.</summary>
+    internal EngineException(ref InvariantText message) : base(message.Take())
+    {
+    }
+
     /// <summary>An error with the sentence to show and what caused it.</summary>
     public EngineException(string message, Exception? innerException) : base(message, innerException)
     {

@@ -41,14 +41,11 @@ public sealed class Apply
             return this;
         }
 
-        var other = new Apply(Op, inputs, Origin);
-        foreach (Result output in Outputs)
-        {
-            other.Outputs[output.Index].Name = output.Name;
-        }
-
-        return other;
+        return Named(new Apply(Op, inputs, Origin));
     }
+
+    /// <summary>Another op, with as many outputs, on the same inputs, with the outputs' names.</summary>
+    internal Apply With(Op op) => Named(new Apply(op, Inputs, Origin));
 
     /// <summary>The op's shape rule, with an error that says which op, which shapes, which layer and which line.</summary>
     internal IReadOnlyList<TensorType> Infer(TensorType[] inputs)
@@ -65,6 +62,16 @@ public sealed class Apply
                 : error.Message.TrimEnd('.');
             throw new EngineException($"{Op.Name} cannot take {shapes}: {reason}.{Origin}", error);
         }
+    }
+
+    private Apply Named(Apply other)
+    {
+        foreach (Result output in Outputs)
+        {
+            other.Outputs[output.Index].Name = output.Name;
+        }
+
+        return other;
     }
 
     /// <summary>The op and its inputs: <c>dot(x, hidden1.W)</c>.</summary>

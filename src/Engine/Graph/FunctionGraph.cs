@@ -84,7 +84,36 @@ internal sealed record FunctionGraph(
             Require(value.Shape == target.Shape, $"The update of '{target}' ({target.Type}) turned out as {value.Type}.");
         }
 
-        return graph;
+        return graph.WithBodies(static (node, number, body) =>
+            body.Specialise(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
+    }
+
+    /// <summary>The same graph with the bodies of its ops replaced; this very one where there are none.</summary>
+    /// <param name="map">What takes the place of a body: given the op's application and the body's number and graph.</param>
+    public FunctionGraph WithBodies(Func<Apply, int, FunctionGraph, FunctionGraph> map)
+    {
+        IReadOnlyList<Apply> order = Traversal.Order(Roots);
+        if (!order.Any(node => node.Op is IOuterOp))
+        {
+            return this;
+        }
+
+        var replaced = new Dictionary<Variable, Variable>();
+        foreach (Apply node in order)
+        {
+            Apply other = node.With([.. node.Inputs.Select(input => replaced.GetValueOrDefault(input, input))]);
+            if (other.Op is IOuterOp outer)
+            {
+                other = other.With(outer.With([.. outer.Bodies.Select((body, number) => map(other, number, body))]));
+            }
+
+            foreach (Result output in other == node ? [] : node.Outputs)
+            {
+                replaced.Add(output, other.Outputs[output.Index]);
+            }
+        }
+
+        return WithRoots([.. Roots.Select(root => replaced.GetValueOrDefault(root, root))]);
     }
 
     /// <summary>The variables that nothing computes, in the order in which they are first needed.</summary>

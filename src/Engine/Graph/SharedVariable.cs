@@ -41,10 +41,16 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     internal static SharedVariable InPlace(Tensor value, string? name) => new(TypeOf(value), name) { _lent = value };
 
+    /// <summary>A variable for a value whose place is given by the plan around: it has none of its own.</summary>
+    internal static SharedVariable Outside(TensorType type, string? name) => new(type, name);
+
     /// <summary>
     /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
+
+    /// <summary>Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.</summary>
+    internal bool IsRandomState { get; init; }
 
     /// <summary>What reads and changes of the value wait at: of this variable, or of several that change together.</summary>
     internal Gate Gate

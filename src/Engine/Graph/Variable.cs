@@ -1,8 +1,13 @@
+using System.Reflection;
+
 namespace Engine.Graph;
 
 /// <summary>A node of the symbolic graph: something that will have a value when a function that contains it runs.</summary>
 public abstract class Variable
 {
+    private static readonly Indexer s_indexer = (Indexer)Activator.CreateInstance(
+        typeof(Variable).Assembly.GetCustomAttribute<IndexerAttribute>()!.Type)!;
+
     private static long s_created;
 
     private protected Variable(TensorType type, string? name)
@@ -27,6 +32,16 @@ public abstract class Variable
     /// <summary>The name in prints and error messages.</summary>
     public string? Name { get; set; }
 
+    /// <summary>
+    /// The part that an index expression names, as C# and NumPy write it: <c>x[1]</c>, <c>x[.., ^1]</c>, <c>x[2..5]</c>,
+    /// <c>x[(.., -1)]</c> for all in reverse, <c>x[rows, columns]</c> with arrays of places. Axes that it does not mention
+    /// are whole. The part may be set or added to: <c>Symbolic.SetSubtensor(x[0], 0)</c>.
+    /// </summary>
+    /// <exception cref="EngineException">
+    /// There are more indices than axes, or they lie outside x (those of arrays: when the function runs).
+    /// </exception>
+    public Variable this[params ReadOnlySpan<AxisIndex> indices] => s_indexer.Part(this, indices);
+
     /// <summary>Counts up with every variable made, so that orders are reproducible.</summary>
     internal long Id { get; }
 
@@ -45,6 +60,12 @@ public sealed class Input : Variable
     /// plan for each value.
     /// </summary>
     public bool IsSize { get; }
+
+    /// <summary>
+    /// The value that a call takes which gives none; null where every call must. Those behind it in a function's inputs must
+    /// have one too.
+    /// </summary>
+    public Tensor? Default { get; set; }
 }
 
 /// <summary>A variable whose value never changes.</summary>

@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using System.Text.RegularExpressions;
 
 namespace Engine.IO;
 
@@ -7,6 +8,26 @@ namespace Engine.IO;
 /// </summary>
 internal static class NamePattern
 {
+    /// <summary>
+    /// A name as the first pattern that means it has it renamed: each <c>*</c> and <c>?</c> of the new name stands for what
+    /// that of the pattern stood for, in their order. As it is, where none does.
+    /// </summary>
+    public static string Renamed(IReadOnlyList<(string From, string To)>? patterns, string name)
+    {
+        foreach ((string from, string to) in patterns ?? [])
+        {
+            string groups = Regex.Escape(from).Replace(@"\*", "(.*)").Replace(@"\?", "(.)");
+            if (Regex.Match(name, $"^{groups}$", RegexOptions.CultureInvariant) is { Success: true } match)
+            {
+                int next = 1;
+                return string.Concat(to.Select(letter =>
+                    letter is '*' or '?' && next < match.Groups.Count ? match.Groups[next++].Value : letter.ToString()));
+            }
+        }
+
+        return name;
+    }
+
     /// <summary>Whether a name is one of those meant.</summary>
     public static bool Matches(IReadOnlyList<string>? patterns, string name) =>
         patterns?.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)) == true;

@@ -72,7 +72,7 @@ public sealed class ConfusionMatrix
     {
         ArgumentNullException.ThrowIfNull(net);
         ArgumentNullException.ThrowIfNull(y);
-        if (net.Regression)
+        if (net.Head.IsRegression)
         {
             throw new EngineException("A network that learns values has no classes to confuse: Regression is set.");
         }

@@ -17,6 +17,9 @@ public sealed record LayerInfo(
     /// <summary>The least capacity that nolearn does not warn of, in percent: a sixth.</summary>
     public const double LeastCapacity = 100.0 / 6;
 
+    /// <summary>The names of the layers that it is put on.</summary>
+    public IReadOnlyList<string> Inputs { get; init; } = [];
+
     /// <summary>
     /// The receptive field: the height and width, in pixels of the image, of what a value of the output may depend on,
     /// the padding around the image counted; the image's own where that may be all of it. Null where the network does

@@ -33,10 +33,14 @@ public sealed class LayerTable
     /// <summary>Whether the network takes images, so that its layers have a receptive field.</summary>
     public bool HasFields => Layers[0].Field is not null;
 
+    /// <summary>Whether a layer is put on others than the one before it.</summary>
+    public bool HasBranches => Enumerable.Range(1, Layers.Count - 1)
+        .Any(i => !Layers[i].Inputs.SequenceEqual([Layers[i - 1].Name]));
+
     /// <summary>The heads of the table's columns.</summary>
     public IReadOnlyList<string> Columns =>
     [
-        "#", "name", "kind", "output", "parameters", "FLOPs", "memory",
+        "#", "name", "kind", .. HasBranches ? ["inputs"] : Array.Empty<string>(), "output", "parameters", "FLOPs", "memory",
         .. HasFields ? ["field", "cap. %", "cov. %"] : Array.Empty<string>(),
     ];
 
@@ -63,11 +67,11 @@ public sealed class LayerTable
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
         Network network = net.Network;
-        var sample = new Graph.Input(
-            network.Input.Type with { Shape = network.Input.Shape.With(0, 1) }, network.Input.Name);
-        IReadOnlyList<Variable> outputs = Traversal.Replace(
-            [.. network.Layers.Select(layer => layer.Output)],
-            new Dictionary<Variable, Variable> { [network.Input] = sample });
+        Dictionary<Variable, Variable> samples = network.Inputs.ToDictionary(
+            input => (Variable)input,
+            Variable (input) => new Graph.Input(input.Type with { Shape = input.Shape.With(0, 1) }, input.Name));
+        Variable sample = samples[network.Input];
+        IReadOnlyList<Variable> outputs = Traversal.Replace([.. network.Layers.Select(layer => layer.Output)], samples);
         IReadOnlyDictionary<Variable, ReceptiveField?>? fields = sample.Rank == 4
             ? ReceptiveField.Of(sample, Traversal.Order(outputs))
             : null;
@@ -85,8 +89,10 @@ public sealed class LayerTable
                 layer.Name, layer.Layer.Kind, shape,
                 own.Where(parameter => parameter.IsTrainable).Sum(parameter => parameter.Variable.Shape.Count),
                 own.Sum(parameter => parameter.Variable.Type.Bytes),
-                flops, outputs[i].Type.Bytes);
-            layers.Add(fields is null ? info : WithField(info, i == 0 ? null : fields[outputs[i]], sample.Shape));
+                flops, outputs[i].Type.Bytes)
+            { Inputs = layer.Inputs };
+            layers.Add(fields is null ? info : WithField(
+                info, layer.Layer is Engine.Layers.Input ? null : fields.GetValueOrDefault(outputs[i]), sample.Shape));
         }
 
         return new LayerTable(layers);
@@ -102,7 +108,7 @@ public sealed class LayerTable
     public string Print(bool hasColours)
     {
         var table = new TextTable(
-            [.. Columns.Select(column => column is "name" or "kind" or "output" ? column : $">{column}")]);
+            [.. Columns.Select(column => column is "name" or "kind" or "inputs" or "output" ? column : $">{column}")]);
         foreach (IReadOnlyList<string> row in Rows)
         {
             table.Add(row);
@@ -168,7 +174,8 @@ public sealed class LayerTable
     {
         List<string> cells =
         [
-            $"{index}", layer.Name, layer.Kind, string.Join('x', layer.OutputShape),
+            $"{index}", layer.Name, layer.Kind, .. HasBranches ? [string.Join(", ", layer.Inputs)] : Array.Empty<string>(),
+            string.Join('x', layer.OutputShape),
             layer.Parameters == 0 ? "" : layer.Parameters.ToString("N0", CultureInfo.InvariantCulture),
             layer.Flops == 0 ? "" : TextTable.Short(layer.Flops), TextTable.Short(layer.OutputBytes, "B"),
         ];

@@ -17,7 +17,7 @@ public sealed record Mistake(int Index, int Label, int Predicted, double Probabi
 
     /// <summary>The mistakes of which a network is surest, the surest first.</summary>
     /// <param name="probabilities">
-    /// The probability of each class, (n, classes): <see cref="Training.NeuralNet.PredictProba"/>.
+    /// The probability of each class, (n, classes): <see cref="Training.NeuralNet.PredictProba(Tensors)"/>.
     /// </param>
     /// <param name="labels">The class of each sample, int32 (n).</param>
     /// <param name="count">How many of them at most.</param>

@@ -52,7 +52,7 @@ public static class Occlusion
         if (square < 1 || !float.IsFinite(value))
         {
             throw new EngineException(square < 1
-                ? $"The square to cover the image with has a side of at least 1, not {square}."
+                ? InvariantText.Of($"The square to cover the image with has a side of at least 1, not {square}.")
                 : "The square to cover the image with is filled with a finite number.");
         }
 

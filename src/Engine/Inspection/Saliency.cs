@@ -26,7 +26,7 @@ public static class Saliency
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
         using Gate.Reading reading = net.Read();
-        Tensor samples = Samples.Inputs(x, net.Network.Input);
+        Tensor samples = Samples.Inputs(x, net.Network.Inputs)[0];
         int count = samples.Shape[0];
         Variable output = net.Network.Output;
         if (output.Rank != 2)
@@ -42,14 +42,14 @@ public static class Saliency
                 + "numbers have none.");
         }
 
-        Variable score = net.Regression ? output : ClassOutput.Scores(output);
+        Variable score = net.Head.IsRegression ? output : ClassOutput.Scores(output);
         int outputs = score.Shape[1];
         int wrong = classes.IndexOfAnyExceptInRange(0, outputs - 1);
         if (wrong >= 0 || classes.Length != count)
         {
             throw new EngineException(wrong >= 0
-                ? $"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
-                    + $"from 0 to {outputs - 1}."
+                ? InvariantText.Of($"The class of sample {wrong} is {classes[wrong]}, but the network has {outputs} outputs, "
+                    + $"from 0 to {outputs - 1}.")
                 : $"There are {count} samples but {classes.Length} classes.");
         }
 

@@ -9,7 +9,7 @@ namespace Engine.Layers;
 /// In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and <c>inv_std</c> follow them
 /// by alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over. A batch with one value a
 /// channel, as the last one of an epoch may be, has no variance: its output is beta, the averages do not follow it, and
-/// it teaches nothing to what comes before.
+/// it teaches nothing to what comes before. A frozen layer does in training as in use.
 /// </summary>
 public sealed class BatchNorm : Layer
 {
@@ -43,7 +43,7 @@ public sealed class BatchNorm : Layer
         SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Filled(1), isTrainable: false);
 
         Variable mean, invStd, centred;
-        if (scope.IsTraining)
+        if (scope.IsTraining && !scope.IsFrozen(runningMean))
         {
             mean = Symbolic.Mean(input, axes, keepDims: true);
             centred = input - mean;

@@ -60,19 +60,7 @@ public sealed class Conv2D : Layer
         scope.Require(Pad.IsValid, $"Conv2D cannot have the padding {Pad}.");
         SharedVariable w = scope.Parameter("W", [Filters, input.Shape[1], Size.Height, Size.Width], W);
         SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B, isRegularized: false);
-        return Nonlinearity(Symbolic.Conv2D(scope.Floating(input), w, Stride.Tuple, PadFor(scope).Tuple, FlipFilters, b));
-    }
-
-    private Size2D PadFor(LayerScope scope)
-    {
-        try
-        {
-            return Pad.For(Size);
-        }
-        catch (EngineException error)
-        {
-            throw scope.Error(error.Message);
-        }
+        return Nonlinearity(Symbolic.Conv2D(scope.Floating(input), w, Stride.Tuple, scope.Checked(() => Pad.For(Size)).Tuple, FlipFilters, b));
     }
 }
 

@@ -27,6 +27,12 @@ public sealed class Dense : Layer
     /// <summary>What is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
+    /// <summary>
+    /// How many sides of the input stay, that of the batch among them, all behind them being a unit's inputs: 2 of a sequence,
+    /// (batch, steps, inputs), whose steps then go through the layer each for itself.
+    /// </summary>
+    public int LeadingAxes { get; init; } = 1;
+
     /// <summary>How the weights begin.</summary>
     public Initialiser W { get; init; } = new GlorotUniform();
 
@@ -39,6 +45,20 @@ public sealed class Dense : Layer
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
+        scope.Require(LeadingAxes > 0 && LeadingAxes < input.Rank,
+            $"Dense keeps {LeadingAxes} sides, and inputs are needed behind them, which {input.Shape} has not.");
+        if (LeadingAxes > 1)
+        {
+            int[] kept = [.. input.Shape.Skip(1).Take(LeadingAxes - 1)];
+            input = Symbolic.Reshape(input, [-1, input.Shape.Product(LeadingAxes, input.Rank)]);
+            return Symbolic.Reshape(Applied(input, scope), [-1, .. kept, Units]);
+        }
+
+        return Applied(input, scope);
+    }
+
+    private Variable Applied(Variable input, LayerScope scope)
+    {
         Variable x = scope.Floating(input.Rank > 2 ? Symbolic.Flatten(input) : input);
         Variable y = Symbolic.Dot(x, scope.Parameter("W", [x.Shape[1], Units], W));
         return Nonlinearity(B is null ? y : y + scope.Parameter("b", [Units], B, isRegularized: false));

@@ -6,6 +6,8 @@ namespace Engine.Layers;
 /// <summary>What a network is applied to: a batch of samples.</summary>
 public sealed class Input : Layer
 {
+    private Node? _node;
+
     /// <summary>
     /// An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for greyscale images.
     /// </summary>
@@ -26,6 +28,17 @@ public sealed class Input : Layer
     /// converted as the network reads them, so that they take less room on the device. They are not scaled.
     /// </summary>
     public DType? DType { get; init; }
+
+    /// <summary>An input as what layers are put on: the same node each time.</summary>
+    public static implicit operator Node(Input input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return Interlocked.CompareExchange(ref input._node, new Node(input, []), null) ?? input._node;
+    }
+
+    /// <summary>These layers on it, each on the one before.</summary>
+    /// <exception cref="EngineException">One of them is an <see cref="Input"/>.</exception>
+    public Node Then(params ReadOnlySpan<Layer> layers) => ((Node)this).Then(layers);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

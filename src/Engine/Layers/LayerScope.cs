@@ -14,19 +14,18 @@ public sealed class LayerScope
     private readonly BuildPass _pass;
     private readonly string _owner;
     private readonly bool _isShared;
-    private readonly Regularization _regularization;
+    private readonly LayerTags _tags;
 
-    internal LayerScope(Network network, string name, Layer layer, Origin origin, BuildPass pass)
-        : this(network, name, name, new Regularization(layer.L1, layer.L2, origin), pass, isShared: false)
+    internal LayerScope(Network network, string name, Layer layer, Origin origin, BuildPass pass, bool isShared)
+        : this(network, name, name, layer.Tags(origin), pass, isShared)
     {
     }
 
-    private LayerScope(
-        Network network, string owner, string name, Regularization regularization, BuildPass pass, bool isShared)
+    private LayerScope(Network network, string owner, string name, LayerTags tags, BuildPass pass, bool isShared)
     {
         _network = network;
         _owner = owner;
-        _regularization = regularization;
+        _tags = tags;
         _pass = pass;
         _isShared = isShared;
         Name = name;
@@ -46,7 +45,7 @@ public sealed class LayerScope
     /// <summary>The layer's source of random numbers in this network: it moves on with each batch.</summary>
     public RandomStream Random => _network.Stream(Name);
 
-    private Origin Origin => _regularization.Origin;
+    private Origin Origin => _tags.Origin;
 
     /// <summary>
     /// The scope of an inner layer: <c>_first.Build(x, scope.Child("first"))</c>. Its parameters are called
@@ -93,8 +92,7 @@ public sealed class LayerScope
             + "the variable, or build each with scope.Child(\"first\", isShared: true).");
         try
         {
-            return _network.Parameter(
-                full, shape, value, isTrainable, _owner, isTrainable && isRegularized ? _regularization : null);
+            return _network.Parameter(full, shape, value, _owner, new ParameterTags(isTrainable, isRegularized, _tags));
         }
         catch (EngineException error) when (!error.Message.Contains(Origin.ToString(), StringComparison.Ordinal))
         {
@@ -102,20 +100,46 @@ public sealed class LayerScope
         }
     }
 
+    /// <summary>A parameter with a number for each channel, axis 1, under a shape that spreads it over an input.</summary>
+    internal Variable PerChannel(string name, Variable input, Initialiser value, bool isRegularized)
+    {
+        Require(input.Rank > 1, $"Samples have channels along axis 1, and {input.Shape} has none.");
+        int channels = input.Shape[1];
+        SharedVariable parameter = Parameter(name, [channels], value, isRegularized: isRegularized);
+        return input.Rank == 2
+            ? parameter
+            : Symbolic.Reshape(parameter, [1, channels, .. Enumerable.Repeat(1, input.Rank - 2)]);
+    }
+
     /// <summary>
-    /// Has a training step set a parameter, beside what the update rule does: how running means follow.
+    /// Whether a parameter stays as it is, the layer being frozen: what <see cref="Update"/> says of it does not happen.
+    /// A layer that normalises by the batch, and follows it by that parameter, does as in use.
     /// </summary>
-    /// <exception cref="EngineException">It is set already in this step, as by a layer that shares it.</exception>
+    public bool IsFrozen(SharedVariable parameter) => _network.IsFrozen(parameter);
+
+    /// <summary>
+    /// Has a training step set a parameter, beside what the update rule does: how running means follow. Of a layer that is
+    /// in several places of the network, each sets it further, one after the other.
+    /// </summary>
+    /// <exception cref="EngineException">It is set already in this step, by a layer that does not share it.</exception>
     public void Update(SharedVariable target, Variable value)
     {
-        if (!IsTraining)
+        if (!IsTraining || IsFrozen(target))
         {
             return;
         }
 
-        Require(!_pass.Updates.Exists(update => update.Target == target),
+        int former = _pass.Updates.FindIndex(update => update.Target == target);
+        Require(former < 0 || _isShared,
             $"A training step would set '{target}' twice: layers that set a parameter, as BatchNorm does its averages, "
-            + "cannot share it.");
+            + "share it where each is built with scope.Child(\"first\", isShared: true).");
+        if (former >= 0)
+        {
+            var before = new Dictionary<Variable, Variable> { [target] = _pass.Updates[former].Value };
+            _pass.Updates[former] = new Update(target, Traversal.Replace([value], before)[0]);
+            return;
+        }
+
         _pass.Updates.Add(new Update(target, value));
     }
 
@@ -123,11 +147,27 @@ public sealed class LayerScope
     internal Variable Floating(Variable input) => Symbolic.Cast(input, FloatX);
 
     /// <summary>Refuses what the layer cannot be built with.</summary>
+    internal void Require([DoesNotReturnIf(false)] bool condition, ref InvariantText message) =>
+        Require(condition, message.Take());
+
     internal void Require([DoesNotReturnIf(false)] bool condition, string message)
     {
         if (!condition)
         {
             throw Error(message);
+        }
+    }
+
+    /// <summary>What a function gives, whose errors are said to be the layer's.</summary>
+    internal T Checked<T>(Func<T> function)
+    {
+        try
+        {
+            return function();
+        }
+        catch (EngineException error)
+        {
+            throw Error(error.Message);
         }
     }
 
@@ -137,9 +177,7 @@ public sealed class LayerScope
     private LayerScope Inner(string name, Layer? layer, bool isShared)
     {
         Origin origin = layer?.OriginAs(name) ?? Origin with { Layer = name };
-        var regularization = new Regularization(
-            layer?.L1 ?? _regularization.L1, layer?.L2 ?? _regularization.L2, origin);
-        return new LayerScope(_network, _owner, name, regularization, _pass, isShared);
+        return new LayerScope(_network, _owner, name, _tags.Of(layer, origin), _pass, isShared);
     }
 }
 

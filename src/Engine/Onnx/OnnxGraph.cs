@@ -74,6 +74,10 @@ internal sealed class OnnxGraph
     public string Vector(string wanted, params ReadOnlySpan<long> values) =>
         Tensor(wanted, Int64Type, [values.Length], MemoryMarshal.AsBytes(values));
 
+    /// <summary>The name of a whole number, as ONNX takes some axes.</summary>
+    public string Scalar(string wanted, long value) =>
+        Tensor(wanted, Int64Type, [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
+
     /// <summary>Adds a node of one output and gives that a name.</summary>
     public string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {

@@ -23,6 +23,15 @@ internal static class OnnxOps
         [typeof(Unary<Ceiling>)] = "Ceil",
         [typeof(Unary<Round>)] = "Round",
         [typeof(Unary<Rectify>)] = "Relu",
+        [typeof(Unary<ArcSin>)] = "Asin",
+        [typeof(Unary<ArcCos>)] = "Acos",
+        [typeof(Unary<ArcTan>)] = "Atan",
+        [typeof(Unary<Sinh>)] = "Sinh",
+        [typeof(Unary<Cosh>)] = "Cosh",
+        [typeof(Unary<ArcSinh>)] = "Asinh",
+        [typeof(Unary<ArcCosh>)] = "Acosh",
+        [typeof(Unary<ArcTanh>)] = "Atanh",
+        [typeof(Unary<Erf>)] = "Erf",
         [typeof(Binary<Add>)] = "Add",
         [typeof(Binary<Subtract>)] = "Sub",
         [typeof(Binary<Multiply>)] = "Mul",
@@ -67,6 +76,18 @@ internal static class OnnxOps
                 return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
             case Unary<Log1p>:
                 return graph.Add("Log", [graph.Add("Add", [X(0), One(graph, node)])]);
+            case Compare<And> or Compare<Or> or Compare<Xor>:
+                string[] truths = [.. node.Inputs.Select(input => graph.Add("Cast", [graph.Name(input)], ("to", BoolType)))];
+                string both = graph.Add(node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", truths);
+                return graph.Add("Cast", [both], ("to", OnnxGraph.Type(DType.UInt8)));
+            case Unary<Trunc>:
+                string sign = graph.Add("Sign", [X(0)]);
+                return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
+            case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
+                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<Mod> when node.Inputs[0].DType.IsFloat():
+                string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+                return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
             case Where:
                 return graph.Add("Where", [graph.Add("Cast", [X(0)], ("to", BoolType)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
@@ -78,6 +99,9 @@ internal static class OnnxOps
             case Dot op:
                 return graph.Add(
                     "Gemm", [X(0), X(1)], ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
+            case BatchedDot op:
+                return graph.Add(
+                    "MatMul", [Turned(graph, X(0), op.TransposeA), Turned(graph, X(1), op.TransposeB)]);
             case Conv2D op:
                 return OnnxImages.Convolution(graph, node, op);
             case MaxPool2D op:
@@ -89,7 +113,7 @@ internal static class OnnxOps
             case LogSoftmax:
                 return graph.Add("LogSoftmax", [X(0)], ("axis", -1));
             // To ONNX, no axes are all of them.
-            case Reduce<Sum> { Axes.Rank: 0 } or Reduce<Max> { Axes.Rank: 0 } or Reduce<Min> { Axes.Rank: 0 }:
+            case IReduce { Axes.Rank: 0 }:
                 return X(0);
             case Reduce<Sum> op:
                 return graph.Add("ReduceSum", [X(0), graph.Vector("axes", Longs(op.Axes))], ("keepdims", 1));
@@ -97,6 +121,12 @@ internal static class OnnxOps
                 return graph.Add("ReduceMax", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
             case Reduce<Min> op:
                 return graph.Add("ReduceMin", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
+            case Reduce<Prod> op:
+                return graph.Add("ReduceProd", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
+            case Accumulate<Sum> op:
+                return graph.Add(
+                    "CumSum", [X(0), graph.Scalar("axis", op.Axis)],
+                    ("exclusive", op.IsExclusive ? 1 : 0), ("reverse", op.IsReverse ? 1 : 0));
             case ArgMax op:
                 return graph.Add(
                     "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", Int32Type));
@@ -106,7 +136,11 @@ internal static class OnnxOps
                 return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
             case Reshape op:
                 return graph.Add(
-                    "Reshape", [X(0), graph.Vector("shape", Longs(op.To))], ("allowzero", op.To.Contains(0) ? 1 : 0));
+                    "Reshape", [X(0), OnnxShapes.Sides(graph, node, op.To, op.Given)], ("allowzero", op.To.Contains(0) ? 1 : 0));
+            case BroadcastTo op:
+                return OnnxShapes.BroadcastTo(graph, node, op);
+            case Iota:
+                return OnnxShapes.Iota(graph, node);
             case Flatten op:
                 // To ONNX, a side of 0 is the input's.
                 return graph.Add("Reshape", [X(0), graph.Vector("shape", [.. new long[op.Rank - 1], -1])]);
@@ -118,14 +152,8 @@ internal static class OnnxOps
                 return X(0);
             case Concat op:
                 return graph.Add("Concat", node.Inputs.Select(graph.Name), ("axis", op.Axis));
-            case Slice op:
-                long end = op.Length is { } length && op.Start + length != 0 ? op.Start + length : long.MaxValue;
-                return graph.Add("Slice",
-                [
-                    X(0), graph.Vector("starts", op.Start), graph.Vector("ends", end), graph.Vector("axes", op.Axis),
-                ]);
-            case Gather:
-                return graph.Add("Gather", [X(0), X(1)], ("axis", 0));
+            case Subtensor op:
+                return OnnxShapes.Subtensor(graph, node, op.Parts);
             default:
                 throw new EngineException(
                     $"{node.Op.Name} cannot be exported: ONNX has no such op. Build the network of others for export."
@@ -135,6 +163,9 @@ internal static class OnnxOps
 
     /// <summary>Axes or sides as ONNX takes them.</summary>
     public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
+
+    private static string Turned(OnnxGraph graph, string stack, bool isTransposed) =>
+        isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
 
     private static string One(OnnxGraph graph, Apply node) => Number(graph, node, 1);
 

@@ -47,6 +47,17 @@ public static partial class Symbolic
         DisconnectedInputs disconnectedInputs = DisconnectedInputs.Raise)
     {
         ArgumentNullException.ThrowIfNull(wrt);
+        return [.. Connected(cost, wrt, considerConstant, knownGrads)
+            .Zip(wrt, (grad, variable) => grad ?? Disconnected(cost, variable, disconnectedInputs))];
+    }
+
+    /// <summary>The same; null for a variable that the cost does not depend on.</summary>
+    internal static Variable?[] Connected(
+        Variable? cost,
+        IReadOnlyList<Variable> wrt,
+        IReadOnlyCollection<Variable>? considerConstant,
+        IReadOnlyDictionary<Variable, Variable>? knownGrads)
+    {
         Dictionary<Variable, Variable> grads = Starts(cost, knownGrads);
         HashSet<Variable> known = [.. grads.Keys];
         IReadOnlyList<Apply> order = Traversal.Order(known);
@@ -73,9 +84,7 @@ public static partial class Symbolic
             }
         }
 
-        return [.. wrt.Select(variable => relevant.Contains(variable) && grads.TryGetValue(variable, out Variable? grad)
-            ? grad
-            : Disconnected(cost, variable, disconnectedInputs))];
+        return [.. wrt.Select(variable => relevant.Contains(variable) ? grads.GetValueOrDefault(variable) : null)];
     }
 
     /// <summary>The gradients that are known before any is computed.</summary>

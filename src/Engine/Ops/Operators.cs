@@ -43,6 +43,24 @@ public static class Operators
         /// <summary>The element-wise quotient.</summary>
         public static Variable operator /(double left, Variable right) => Symbolic.Divide(Symbolic.Constant(left), right);
 
+        /// <summary>What of the left is left when the right fits into it no more: <see cref="Symbolic.Mod(Variable, Variable)"/>.</summary>
+        public static Variable operator %(Variable left, Variable right) => Symbolic.Mod(left, right);
+
+        /// <summary>What of the left is left when a number fits into it no more.</summary>
+        public static Variable operator %(Variable left, double right) => Symbolic.Mod(left, right);
+
+        /// <summary>Whether both are true: <see cref="Symbolic.And"/>.</summary>
+        public static Variable operator &(Variable left, Variable right) => Symbolic.And(left, right);
+
+        /// <summary>Whether one or both are true: <see cref="Symbolic.Or"/>.</summary>
+        public static Variable operator |(Variable left, Variable right) => Symbolic.Or(left, right);
+
+        /// <summary>Whether one is true and the other is not: <see cref="Symbolic.Xor"/>.</summary>
+        public static Variable operator ^(Variable left, Variable right) => Symbolic.Xor(left, right);
+
+        /// <summary>Whether it is not true: <see cref="Symbolic.Not"/>.</summary>
+        public static Variable operator !(Variable value) => Symbolic.Not(value);
+
         /// <summary>The negative.</summary>
         public static Variable operator -(Variable value) => Symbolic.Negate(value);
     }

@@ -51,19 +51,29 @@ internal static class CanonicalShapes
     /// <summary>A matrix product reads a factor by columns where it is transposed before.</summary>
     private static Variable? TransposedFactor(Apply node)
     {
-        if (node.Op is not Dot dot)
+        if (node.Op is not (Dot or BatchedDot))
         {
             return null;
         }
 
-        bool isA = Match.Is(node.Inputs[0], out DimShuffle? _, out Apply? a);
-        bool isB = Match.Is(node.Inputs[1], out DimShuffle? _, out Apply? b);
-        isA = isA && a!.Inputs[0].Rank == 2;
-        isB = isB && b!.Inputs[0].Rank == 2;
-        return isA || isB
-            ? new Dot(dot.TransposeA ^ isA, dot.TransposeB ^ isB).Call(
-                isA ? a!.Inputs[0] : node.Inputs[0], isB ? b!.Inputs[0] : node.Inputs[1])
-            : null;
+        bool isA = IsTransposed(node.Inputs[0], out Variable a), isB = IsTransposed(node.Inputs[1], out Variable b);
+        if (!isA && !isB)
+        {
+            return null;
+        }
+
+        return node.Op is Dot dot
+            ? new Dot(dot.TransposeA ^ isA, dot.TransposeB ^ isB).Call(a, b)
+            : new BatchedDot(((BatchedDot)node.Op).TransposeA ^ isA, ((BatchedDot)node.Op).TransposeB ^ isB).Call(a, b);
+
+        // No other order of a matrix's or a stack's axes moves elements and has as many axes.
+        static bool IsTransposed(Variable x, out Variable from)
+        {
+            bool is_ = Match.Is(x, out DimShuffle? shuffle, out Apply? before) && before.Inputs[0].Rank == x.Rank
+                && shuffle.Axes == (x.Rank == 2 ? Shape.Create(1, 0) : Shape.Create(0, 2, 1));
+            from = is_ ? before!.Inputs[0] : x;
+            return is_;
+        }
     }
 
     private static Variable? Repetition(Apply node)

@@ -69,5 +69,5 @@ internal static class Fold
     /// is read over and over is better than a large one.
     /// </summary>
     private static bool IsPlain(Op op) => op is Elementwise or Cast or View or DimShuffle or Count
-        or Concat or Slice or SumTo or Reduce<Sum> or Reduce<Max> or Reduce<Min>;
+        or Concat or Subtensor { Parts.Arrays: 0 } or Iota or SumTo or IReduce;
 }

@@ -15,6 +15,10 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
     /// <summary>Whether it runs only where it is asked for, because it costs digits.</summary>
     public bool IsOnDemand { get; init; }
 
+    /// <summary>Rewrites a graph, and first the graphs that its ops run.</summary>
+    public FunctionGraph Throughout(FunctionGraph graph, Device device) =>
+        Apply(graph.WithBodies((_, _, body) => Throughout(body, device)), device);
+
     /// <summary>All rewrites, in the order in which they run.</summary>
     public static IReadOnlyList<Rewrite> All { get; } =
     [
@@ -23,6 +27,7 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
         new("canonicalise", Optimizer.FastRun, (graph, _) => Canonicalise.Apply(graph)),
         new("stabilise", Optimizer.FastCompile, (graph, _) => Stabilise.Apply(graph)),
         new("merge", Optimizer.FastRun, (graph, _) => Merge.Apply(graph)),
+        new("loops", Optimizer.FastRun, (graph, _) => Loops.Apply(graph)),
         new("join_cross_entropy", Optimizer.FastRun, (graph, _) => JoinCrossEntropy.Apply(graph)),
         new("pool_convolutions", Optimizer.FastRun, PoolConvolutions.Apply),
         new("winograd2", Optimizer.FastRun, (graph, device) =>
@@ -31,6 +36,7 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd4)) { IsOnDemand = true },
         new("join_output", Optimizer.FastRun, JoinOutput.Apply),
         new("fuse", Optimizer.FastRun, Fuse.Apply),
+        new("fuse_rows", Optimizer.FastRun, FuseRows.Apply),
         new("read_rows", Optimizer.FastRun, ReadRows.Apply),
     ];
 }

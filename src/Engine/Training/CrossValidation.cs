@@ -15,7 +15,7 @@ public static class CrossValidation
     /// <param name="folds">How they are split; five stratified folds unless told otherwise.</param>
     /// <param name="score">
     /// The score of a trained network, given samples and targets, a higher one being better; null for <see
-    /// cref="NeuralNet.Score(Tensor, Tensor)"/>: the accuracy, or in regression R².
+    /// cref="NeuralNet.Score(Tensors, Tensors)"/>: the accuracy, or in regression R².
     /// </param>
     /// <param name="cancellationToken">Ends it; unlike Fit this then throws, since there is no result.</param>
     /// <exception cref="EngineException">

@@ -6,7 +6,7 @@ namespace Engine.Training;
 public sealed record EpochRecord
 {
     /// <summary>
-    /// The epoch's number, from 1 on, counted over all calls of <see cref="NeuralNet.Fit(Tensor, Tensor,
+    /// The epoch's number, from 1 on, counted over all calls of <see cref="NeuralNet.Fit(Tensors, Tensors,
     /// CancellationToken)"/>.
     /// </summary>
     public required int Epoch { get; init; }

@@ -52,13 +52,13 @@ internal abstract class Feed : IDisposable
 /// </summary>
 internal sealed class DeviceFeed : Feed
 {
-    private readonly SharedVariable _x;
-    private readonly SharedVariable _y;
+    private readonly SharedVariable[] _xs;
+    private readonly SharedVariable[] _ys;
     private readonly SharedVariable? _weights;
     private readonly SharedVariable _counter = new(Tensor.Scalar(0), "batch");
     private readonly BatchSettings _settings;
     private readonly SharedVariable? _order;
-    private readonly Tensor? _inPlace;
+    private readonly IReadOnlyList<Tensor>? _inPlace;
     private readonly bool _shuffle;
     private int[] _rows;
     private Tensor _targets;
@@ -69,7 +69,7 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
-    /// <param name="model">The network.</param>
+    /// <param name="graph">What is trained.</param>
     /// <param name="data">All samples.</param>
     /// <param name="samples">Which of them to bring.</param>
     /// <param name="iterator">How large a batch is.</param>
@@ -78,7 +78,7 @@ internal sealed class DeviceFeed : Feed
     /// <param name="settings">The settings that each batch has its own values of.</param>
     /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
     public DeviceFeed(
-        Model model,
+        TrainerGraph graph,
         SampleSet data,
         int[] samples,
         BatchIterator iterator,
@@ -92,11 +92,14 @@ internal sealed class DeviceFeed : Feed
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
         _seed = seed;
         _shuffle = shuffle;
-        _inPlace = inPlace ? data.X : null;
+        _inPlace = inPlace ? data.Xs : null;
         _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
         _targets = data.Y.Rows(samples);
-        _x = inPlace ? SharedVariable.InPlace(data.X, "x") : new SharedVariable(data.X, samples, "x");
-        _y = SharedVariable.Of(inPlace ? data.Y : _targets, "y");
+        _xs = [.. data.Xs.Select((x, i) => inPlace
+            ? SharedVariable.InPlace(x, Numbered("x", i))
+            : new SharedVariable(x, samples, Numbered("x", i)))];
+        _ys = [.. data.Ys.Select((y, i) => SharedVariable.Of(
+            inPlace ? y : i == 0 ? _targets : y.Rows(samples), Numbered("y", i)))];
         _weights = data.Weights is { } weights
             ? SharedVariable.Of(inPlace ? weights : weights.Rows(samples), "weights")
             : null;
@@ -117,12 +120,16 @@ internal sealed class DeviceFeed : Feed
         Inputs = [size];
         Givens =
         [
-            new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, batch(_x), model.Random)),
-            new Given(model.Target, batch(_y)),
-            new Given(model.Rows, Symbolic.Cast(size, DType.Float64)),
-            .. _weights is null ? (Given[])[] : [new Given(model.Weights, batch(_weights))],
+            .. _xs.Select((x, i) => new Given(
+                graph.Network.Inputs[i],
+                i == 0 ? Augmentation.Apply(iterator.Augmentation, batch(x), graph.Random) : batch(x))),
+            .. _ys.Select((y, i) => new Given(graph.Heads[i].Target, batch(y))),
+            new Given(graph.Rows, Symbolic.Cast(size, DType.Float64)),
+            .. _weights is null ? (Given[])[] : [new Given(graph.Weights, batch(_weights))],
         ];
         Updates = [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
+
+        static string Numbered(string name, int i) => i == 0 ? name : $"{name}{i + 1}";
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
@@ -143,7 +150,7 @@ internal sealed class DeviceFeed : Feed
     }
 
     /// <summary>Whether these samples are read where they lie.</summary>
-    public bool Borrows(SampleSet data) => _inPlace == data.X;
+    public bool Borrows(SampleSet data) => _inPlace?.SequenceEqual(data.Xs) == true;
 
     /// <summary>
     /// Puts other samples, as many, in the place of these, with weights if these have some; false if that cannot be,
@@ -151,7 +158,7 @@ internal sealed class DeviceFeed : Feed
     /// </summary>
     public bool TryReplace(SampleSet data, int[] samples)
     {
-        if (_inPlace is not null && (!Borrows(data) || data.Y.Shape != _y.Shape))
+        if (_inPlace is not null && (!Borrows(data) || data.Ys.Zip(_ys).Any(pair => pair.First.Shape != pair.Second.Shape)))
         {
             return false;
         }
@@ -166,12 +173,20 @@ internal sealed class DeviceFeed : Feed
         }
         else
         {
-            _x.SetValue(selected.X);
+            Set(_xs, selected.Xs);
         }
 
-        _y.SetValue(selected.Y);
+        Set(_ys, selected.Ys);
         _weights?.SetValue(selected.Weights!);
         return true;
+
+        static void Set(SharedVariable[] variables, IReadOnlyList<Tensor> values)
+        {
+            for (int i = 0; i < variables.Length; i++)
+            {
+                variables[i].SetValue(values[i]);
+            }
+        }
     }
 
     public override void Prepare(Function function)
@@ -218,8 +233,7 @@ internal sealed class DeviceFeed : Feed
 
     public override void Dispose()
     {
-        _x.Dispose();
-        _y.Dispose();
+        Array.ForEach([.. _xs, .. _ys], variable => variable.Dispose());
         _weights?.Dispose();
         _counter.Dispose();
         _order?.Dispose();
@@ -232,6 +246,8 @@ internal sealed class DeviceFeed : Feed
 /// </summary>
 internal sealed class HostFeed : Feed
 {
+    private readonly string[] _inputNames;
+    private readonly string[] _outputNames;
     private readonly SampleSet _data;
     private readonly BatchIterator _iterator;
     private readonly bool _shuffle;
@@ -244,8 +260,10 @@ internal sealed class HostFeed : Feed
     private Tensor? _lastTargets;
 
     public HostFeed(
-        Model model, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
+        TrainerGraph graph, SampleSet data, BatchIterator iterator, bool shuffle, ulong seed, BatchSettings settings)
     {
+        _inputNames = [.. graph.Network.Inputs.Select(input => input.Name!)];
+        _outputNames = [.. graph.Heads.Select(head => head.Name)];
         _settings = settings;
         _data = data;
         _iterator = iterator;
@@ -253,9 +271,13 @@ internal sealed class HostFeed : Feed
         _seed = seed;
         _count = data.Count;
         _order = [.. Enumerable.Range(0, _count)];
-        var x = new Graph.Input(model.Network.Input.Type, model.Network.Input.Name);
-        Inputs = [x, model.Target, data.Weights is null ? model.Rows : model.Weights];
-        Givens = [new Given(model.Network.Input, Augmentation.Apply(iterator.Augmentation, x, model.Random))];
+        Graph.Input first = graph.Network.Input, x = new(first.Type, first.Name);
+        Inputs =
+        [
+            x, .. graph.Network.Inputs.Skip(1), .. graph.Heads.Select(head => head.Target),
+            data.Weights is null ? graph.Rows : graph.Weights,
+        ];
+        Givens = [new Given(first, Augmentation.Apply(iterator.Augmentation, x, graph.Random))];
     }
 
     public override IReadOnlyList<Graph.Input> Inputs { get; }
@@ -277,10 +299,7 @@ internal sealed class HostFeed : Feed
         _epoch = epoch;
         _next = 0;
         _settings.Start(settings);
-        if (_shuffle)
-        {
-            _order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
-        }
+        _order = _shuffle ? _iterator.Order(_count, _seed, epoch) : _order;
     }
 
     public override int Run(Function function, int count)
@@ -289,17 +308,18 @@ internal sealed class HostFeed : Feed
         for (; count > 0; count--, _next++)
         {
             int start = _next * _iterator.BatchSize;
-            ReadOnlySpan<int> rows = _order.AsSpan(start, Math.Min(_iterator.BatchSize, _count - start));
-            var random = new Random((int)Seeded.Key(_seed, $"epoch {_epoch} batch {_next}"));
-            var batch = new Batch(_data.X.Rows(rows), _data.Y.Rows(rows), random)
+            int[] rows = _order[start..Math.Min(start + _iterator.BatchSize, _count)];
+            Batch batch = _iterator.Made(Batch.Of(
+                Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]),
+                Tensors.Of(_outputNames, [.. _data.Ys.Select(y => y.Rows(rows))]),
+                _seed, _epoch, _next) with
             {
                 Weights = _data.Weights?.Rows(rows),
-            };
-            batch = _iterator.Transform?.Invoke(batch) ?? batch;
+            });
             _lastTargets = batch.Y
                 ?? throw new EngineException("The transform of the batch iterator took the targets away.");
             _settings.Set(_next);
-            function.Run(batch.X, _lastTargets, Counts(batch));
+            function.Run([.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
             samples += batch.X.Shape[0];
         }
 

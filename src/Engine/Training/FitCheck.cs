@@ -39,15 +39,16 @@ internal sealed class FitCheck
         (_net, _data, _train, _validate) = (net, data, train, validate);
         _batches = net.BatchIteratorTrain.Count(train.Length);
         Samples = Scale.IsTakenAsItIs(net.Network, net.BatchIteratorTrain) ? Scale.Of(data.X, train) : null;
-        Targets = net.Regression ? Scale.Of(data.Y, train) : null;
-        if (!net.Regression)
+        Targets = net.Head.IsRegression ? Scale.Of(data.Y, train) : null;
+        if (!net.Head.IsRegression)
         {
             (_trainCounts, _validCounts) = (Counts(train), Counts(validate));
         }
 
         bool isPenalised = net.L1 > 0 || net.L2 > 0
-            || net.Network.Parameters.Any(parameter => parameter.Regularization is { } own && (own.L1 > 0 || own.L2 > 0));
-        _idleLoss = net.Objective is not null || isPenalised ? null
+            || net.Network.Parameters.Any(parameter =>
+                parameter.IsRegularizable && parameter.Tags.Layer is { } own && (own.L1 > 0 || own.L2 > 0));
+        _idleLoss = net.Head.HasObjective || net.Head.Weight != 1 || net.OutputCount > 1 || isPenalised ? null
             : Targets is { } targets ? Math.Max(targets.Magnitude * targets.Magnitude, 1)
             : Math.Log(net.Classes);
     }
@@ -158,7 +159,7 @@ internal sealed class FitCheck
         int? only = null;
         foreach (int[] rows in _validate.Chunk(Math.Max(_net.BatchIteratorTest.BatchSize, FewestSamples)))
         {
-            foreach (int label in _net.Predict(_data.X.Rows(rows)).AsSpan<int>())
+            foreach (int label in _net.Predict(_data.NamedRows(rows, _net.Network)).AsSpan<int>())
             {
                 if ((only ??= label) != label)
                 {
@@ -180,7 +181,7 @@ internal sealed class FitCheck
 
         double[]? given = sampleWeights?.Cast(DType.Float64).AsSpan<double>().ToArray();
         double[] kept = _data.Weights.Cast(DType.Float64).AsSpan<double>().ToArray();
-        int[] labels = _net.Regression ? [] : _data.Y.AsSpan<int>().ToArray();
+        int[] labels = _net.Head.IsRegression ? [] : _data.Y.AsSpan<int>().ToArray();
         return _train.Count(row =>
             kept[row] == 0 && given?[row] is not 0 && (_net.ClassWeights is not { } classes || classes[labels[row]] != 0));
     }

@@ -26,7 +26,7 @@ public static class GridSearch
     /// <param name="folds">How they are split; five stratified folds unless told otherwise.</param>
     /// <param name="score">
     /// The score of a trained network, given samples and targets, a higher one being better; null for <see
-    /// cref="NeuralNet.Score(Tensor, Tensor)"/>: the accuracy, or in regression R².
+    /// cref="NeuralNet.Score(Tensors, Tensors)"/>: the accuracy, or in regression R².
     /// </param>
     /// <param name="progress">Told of each candidate as soon as it has its scores.</param>
     /// <param name="cancellationToken">Ends it; what was found until then, progress knows.</param>

@@ -17,6 +17,24 @@ public sealed record LoadOptions
 
     /// <summary>Which of the network's parameters stay as they are where none is given for them.</summary>
     public IReadOnlyList<string> Keep { get; init; } = [];
+
+    /// <summary>
+    /// What given parameters are called here, the first pattern that means one having its say: <c>("features.0.*",
+    /// "conv1.*")</c>, in which each <c>*</c> and <c>?</c> of the second stands for what that of the first stood for.
+    /// </summary>
+    public IReadOnlyList<(string From, string To)> Rename { get; init; } = [];
+
+    /// <summary>
+    /// Which library's names and layout the given parameters have, <see cref="WeightLayout.PyTorch"/> say; null for this
+    /// one's. Names are looked at when they have been renamed.
+    /// </summary>
+    public WeightLayout? Layout { get; init; }
+
+    /// <summary>
+    /// Whether to take what fits, by name and shape, and leave all else: what is given beside it is passed over, and what
+    /// is missing kept. <see cref="LoadReport.Misfits"/> lists what has another shape.
+    /// </summary>
+    public bool IsPartial { get; init; }
 }
 
 /// <summary>What became of parameters that were given to a network.</summary>
@@ -28,9 +46,13 @@ public sealed record LoadOptions
 public sealed record LoadReport(
     IReadOnlyList<string> Taken, IReadOnlyList<string> Ignored, IReadOnlyList<string> Kept)
 {
+    /// <summary>What was given under a parameter's name and has another shape, of a partial load.</summary>
+    public IReadOnlyList<string> Misfits { get; init; } = [];
+
     /// <summary>All of it in one line.</summary>
     public override string ToString() =>
-        $"taken: {Names(Taken)}; passed over: {Names(Ignored)}; kept as they were: {Names(Kept)}";
+        $"taken: {Names(Taken)}; passed over: {Names(Ignored)}; kept as they were: {Names(Kept)}"
+        + (Misfits.Count == 0 ? "" : $"; of another shape: {Names(Misfits)}");
 
     private static string Names(IReadOnlyList<string> names) => names.Count == 0 ? "none" : string.Join(", ", names);
 }

@@ -31,20 +31,23 @@ public sealed partial class NeuralNet
             augmentation.Count == 0 ? "nothing" : string.Join(", ", augmentation);
     }
 
-    /// <summary>What a layer makes of samples, and these as they are before anything is done to them.</summary>
-    private (Graph.Input Input, Variable Output) InUse(Variable output, BatchIterator iterator)
+    /// <summary>What layers make of samples, and these as they are before anything is done to them.</summary>
+    private (IReadOnlyList<Graph.Input> Inputs, IReadOnlyList<Variable> Outputs) InUse(
+        IEnumerable<Variable> outputs, BatchIterator iterator)
     {
-        Graph.Input input = Initialized.Network.Input;
+        IReadOnlyList<Graph.Input> inputs = Initialized.Network.Inputs;
 
         // int32 samples may have come through some layers as they are.
-        output = Symbolic.Cast(output, FloatX);
+        Variable[] floating = [.. outputs.Select(output => Symbolic.Cast(output, FloatX))];
         if (iterator.Augmentation.Count == 0)
         {
-            return (input, output);
+            return (inputs, floating);
         }
 
-        var samples = new Graph.Input(input.Type, input.Name);
+        var samples = new Graph.Input(inputs[0].Type, inputs[0].Name);
         Variable augmented = Augmentation.Apply(iterator.Augmentation, samples, Initialized.Random);
-        return (samples, Traversal.Replace([output], new Dictionary<Variable, Variable> { [input] = augmented })[0]);
+        return (
+            [samples, .. inputs.Skip(1)],
+            Traversal.Replace(floating, new Dictionary<Variable, Variable> { [inputs[0]] = augmented }));
     }
 }

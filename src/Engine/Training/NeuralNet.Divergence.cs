@@ -31,11 +31,15 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>Refuses to train a classifier that gives no probabilities.</summary>
-    private void RequireProbabilities(Tensor x)
+    private void RequireProbabilities(IReadOnlyList<Tensor> xs)
     {
-        if (!_givesProbabilities && !Regression)
+        if (!_givesProbabilities)
         {
-            ProbabilityCheck.Require(Initialized.Network, Objective is not null, x, _device!);
+            foreach (OutputHead head in Initialized.Heads.Where(head => !head.IsRegression))
+            {
+                ProbabilityCheck.Require(Initialized.Network, head, xs, _device!);
+            }
+
             _givesProbabilities = true;
         }
     }
@@ -54,8 +58,8 @@ public sealed partial class NeuralNet
         Pass training, Pass? validation, int epoch, double loss, FitCheck check, CancellationToken cancellationToken)
     {
         // Nobody is to predict by what is looked at here.
-        Model model = Initialized;
-        using Gate.Changing changing = model.Gate.Change();
+        TrainerGraph graph = Initialized;
+        using Gate.Changing changing = graph.Gate.Change();
         int batches = training.Feed.Batches;
         (string? layer, string where) = (null, "");
         int batch;
@@ -63,7 +67,7 @@ public sealed partial class NeuralNet
         {
             (batch, loss) = found;
             FirstBad(training, epoch, batch, cancellationToken);
-            (layer, where) = Culprit(training, model.TrainingLayers, batch);
+            (layer, where) = Culprit(training, graph.TrainingLayers, batch);
         }
         else
         {
@@ -147,12 +151,13 @@ public sealed partial class NeuralNet
         }
 
         // What a feed brings must all be of use.
-        Model model = Initialized;
+        TrainerGraph graph = Initialized;
         NetworkLayer[] shown = [.. layers.Where(layer => layer.Output.DType.IsFloat())];
         Variable[] outputs =
         [
-            .. shown.Select(layer => layer.Output), layers[0].Output, model.Target,
-            pass.Key.IsWeighted ? model.Weights : model.Rows,
+            .. shown.Select(layer => layer.Output), .. layers.Where(layer => layer.Layer is Layers.Input).Select(layer => layer.Output),
+            .. graph.Heads.Select(head => head.Target),
+            pass.Key.IsWeighted ? graph.Weights : graph.Rows,
         ];
         using Function look = pass.Feed.Compile([], outputs, _device!, new CompileOptions());
         int rows = pass.Feed.Run(look, 1);

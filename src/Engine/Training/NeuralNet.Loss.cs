@@ -18,9 +18,16 @@ public sealed partial class NeuralNet
     public double L2 { get; init; }
 
     /// <summary>
+    /// How outputs are compared with what they should be, by their names, where a network has several: with which loss, and
+    /// how much that counts. An output without one is compared as the network's others, <see cref="Regression"/> and
+    /// <see cref="Objective"/>, say.
+    /// </summary>
+    public IReadOnlyDictionary<string, OutputLoss> Losses { get; init; } = new Dictionary<string, OutputLoss>();
+
+    /// <summary>
     /// How much the samples of each class count in training, in the order of the labels; null for all alike. Multiplied
     /// with the samples' own weights, if those are given. <see cref="Training.ClassWeights.Balanced"/> computes them from
-    /// labels.
+    /// labels. Of several outputs the classes of the first are meant.
     /// </summary>
     public IReadOnlyList<double>? ClassWeights { get; set; }
 
@@ -35,30 +42,25 @@ public sealed partial class NeuralNet
     /// <param name="cancellationToken">Ends the training.</param>
     /// <returns>The network itself.</returns>
     /// <exception cref="EngineException">The samples, labels or weights do not fit the network.</exception>
-    public NeuralNet Fit(Tensor x, Tensor y, Tensor sampleWeights, CancellationToken cancellationToken = default)
+    public NeuralNet Fit(Tensors x, Tensors y, Tensor sampleWeights, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sampleWeights);
         return Train(x, y, sampleWeights, MaxEpochs, cancellationToken);
     }
 
-    /// <inheritdoc cref="Fit(Tensor, Tensor, Tensor, CancellationToken)"/>
-    public NeuralNet Fit(Tensor x, int[] y, float[] sampleWeights, CancellationToken cancellationToken = default) =>
+    /// <inheritdoc cref="Fit(Tensors, Tensors, Tensor, CancellationToken)"/>
+    public NeuralNet Fit(Tensors x, int[] y, float[] sampleWeights, CancellationToken cancellationToken = default) =>
         Fit(x, Tensor.From(y), Tensor.From(sampleWeights), cancellationToken);
 
     /// <summary>Trains for one epoch on samples that do not count alike.</summary>
-    /// <inheritdoc cref="Fit(Tensor, Tensor, Tensor, CancellationToken)"/>
-    public NeuralNet PartialFit(Tensor x, Tensor y, Tensor sampleWeights, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="Fit(Tensors, Tensors, Tensor, CancellationToken)"/>
+    public NeuralNet PartialFit(Tensors x, Tensors y, Tensor sampleWeights, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sampleWeights);
         return Train(x, y, sampleWeights, 1, cancellationToken);
     }
 
     /// <summary>The samples as the network takes them.</summary>
-    private SampleSet Checked(Tensor x, Tensor y, Tensor? sampleWeights)
-    {
-        Model model = Initialized;
-        Tensor samples = Samples.Inputs(x, model.Network.Input);
-        Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
-        return new SampleSet(samples, targets, Samples.Weights(sampleWeights, ClassWeights, targets, model));
-    }
+    private SampleSet Checked(Tensors x, Tensors y, Tensor? sampleWeights) =>
+        SampleSet.Of(x, y, sampleWeights, ClassWeights, Initialized);
 }

@@ -5,9 +5,8 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// Writes the network as <see cref="PredictProba"/> has it now as an ONNX file, for ONNX Runtime and the tools that read
-    /// its files. Its
-    /// input and its output are called as the first and the last layer are; the number of samples is open. What <see
+    /// Writes the network as <see cref="PredictProba(Tensors)"/> has it now as an ONNX file, for ONNX Runtime and the tools that read
+    /// its files. Its inputs and outputs are called as their layers are; the number of samples is open. What <see
     /// cref="BatchIteratorTest"/> normalises is normalised in the file too; what its Transform does is not there.
     /// </summary>
     /// <exception cref="EngineException">
@@ -17,7 +16,10 @@ public sealed partial class NeuralNet
     {
         Initialize();
         using Graph.Gate.Reading reading = Read();
-        (Graph.Input input, Graph.Variable output) = InUse(Initialized.Probabilities, BatchIteratorTest);
-        OnnxExport.Save(path, [input], KeyValuePair.Create(Initialized.Network.Layers[^1].Name, output));
+        IReadOnlyList<OutputHead> heads = Initialized.Heads;
+        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Graph.Variable> outputs) =
+            InUse(heads.Select(head => head.Probabilities), BatchIteratorTest);
+        OnnxExport.Save(
+            path, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
     }
 }

@@ -38,34 +38,52 @@ public sealed partial class NeuralNet
         using ChangeScope change = Changing(nameof(SetParameters));
         Parameter[] own = [.. Initialized.Network.Parameters];
         string[] names = [.. own.Select(parameter => parameter.Variable.Name!)];
+        string[] ignore = [.. options?.Ignore ?? [], .. options?.Layout?.PassedOver ?? []];
         ILookup<bool, KeyValuePair<string, Tensor>> parts = parameters
             .Where(pair => !TrainingState.IsName(pair.Key) || names.Contains(pair.Key))
-            .ToLookup(pair => NamePattern.Matches(options?.Ignore, pair.Key));
-        var given = new OrderedDictionary<string, Tensor>(NumberedParameters.Named([.. parts[false]], names));
-        var wrong = new List<string>();
-        var kept = new List<string>();
-        foreach (Parameter parameter in own)
+            .ToLookup(pair => NamePattern.Matches(ignore, pair.Key));
+        IEnumerable<KeyValuePair<string, Tensor>> named = NumberedParameters.Named([.. parts[false]], names)
+            .Select(pair => KeyValuePair.Create(NamePattern.Renamed(options?.Rename, pair.Key), pair.Value));
+        KeyValuePair<string, Tensor>[] translated = [.. options?.Layout?.Translated(named, own) ?? named];
+        if (translated.CountBy(pair => pair.Key).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
         {
-            string name = parameter.Variable.Name!;
-            if (given.TryGetValue(name, out Tensor? value))
-            {
-                if (value.Shape != parameter.Variable.Shape || !value.DType.IsFloat())
-                {
-                    wrong.Add($"{name} is {value.TypeText} and not {parameter.Variable.Type}");
-                }
-            }
-            else if (NamePattern.Matches(options?.Keep, name))
-            {
-                kept.Add(name);
-            }
-            else
-            {
-                wrong.Add($"{name} {parameter.Variable.Shape} is missing");
-            }
+            throw new EngineException($"The parameter '{twice}' is given twice, as by two names that Rename makes one of.");
         }
 
-        wrong.AddRange(given.Where(pair => !names.Contains(pair.Key))
-            .Select(pair => $"{pair.Key} {pair.Value.Shape} is not one of this network"));
+        var given = new OrderedDictionary<string, Tensor>(translated);
+        bool isPartial = options?.IsPartial == true;
+        List<string> wrong = [], kept = [], misfits = [], ignored = [.. parts[true].Select(pair => pair.Key)];
+        foreach (Parameter parameter in own)
+        {
+            if (given.TryGetValue(parameter.Name, out Tensor? value))
+            {
+                if (value.Shape == parameter.Variable.Shape && value.DType.IsFloat())
+                {
+                    continue;
+                }
+
+                string misfit = $"{parameter.Name} is {value.TypeText} and not {parameter.Variable.Type}";
+                (isPartial ? misfits : wrong).Add(misfit);
+                given.Remove(parameter.Name);
+            }
+            else if (!isPartial && !NamePattern.Matches(options?.Keep, parameter.Name))
+            {
+                wrong.Add($"{parameter.Name} {parameter.Variable.Shape} is missing");
+            }
+
+            kept.Add(parameter.Name);
+        }
+
+        KeyValuePair<string, Tensor>[] unknown = [.. given.Where(pair => !names.Contains(pair.Key))];
+        if (isPartial)
+        {
+            ignored.AddRange(unknown.Select(pair => pair.Key));
+        }
+        else
+        {
+            wrong.AddRange(unknown.Select(pair => $"{pair.Key} {pair.Value.Shape} is not one of this network"));
+        }
+
         if (wrong.Count > 0)
         {
             throw new EngineException($"The parameters are of another network: {string.Join("; ", wrong)}.");
@@ -78,8 +96,7 @@ public sealed partial class NeuralNet
             parameter.Variable.SetValue(given[parameter.Variable.Name!].Cast(FloatX));
         }
 
-        return new LoadReport(
-            [.. taken.Select(parameter => parameter.Variable.Name!)], [.. parts[true].Select(pair => pair.Key)], kept);
+        return new LoadReport([.. taken.Select(parameter => parameter.Name)], ignored, kept) { Misfits = misfits };
     }
 
     /// <summary>
@@ -101,7 +118,7 @@ public sealed partial class NeuralNet
         try
         {
             LoadReport report = SetParameters(file.Tensors, options);
-            return report with { Ignored = file.Ignored };
+            return report with { Ignored = [.. file.Ignored, .. report.Ignored] };
         }
         catch (EngineException error)
         {

@@ -68,14 +68,14 @@ public sealed partial class NeuralNet
     /// <summary>All that changes from batch to batch, by its name in the file: the parameters by their own.</summary>
     private IEnumerable<KeyValuePair<string, SharedVariable>> StateVariables()
     {
-        Model model = Initialized;
+        TrainerGraph graph = Initialized;
         return
         [
-            .. model.Network.Parameters.Select(parameter =>
+            .. graph.Network.Parameters.Select(parameter =>
                 KeyValuePair.Create(parameter.Variable.Name!, parameter.Variable)),
-            .. model.Rule.State.Select((variable, i) => Beside($"rule/{i}/{variable.Name}", variable)),
-            .. model.Rule.Settings.Select(setting => Beside($"settings/{setting.Key}", setting.Value)),
-            .. model.Network.Streams.Select(stream => Beside($"random/{stream.Key}", stream.Value.State)),
+            .. graph.Rule.State.Select((variable, i) => Beside($"rule/{i}/{variable.Name}", variable)),
+            .. graph.Rule.Settings.Select(setting => Beside($"settings/{setting.Key}", setting.Value)),
+            .. graph.Network.Streams.Select(stream => Beside($"random/{stream.Key}", stream.Value.State)),
         ];
 
         static KeyValuePair<string, SharedVariable> Beside(string name, SharedVariable variable) =>

@@ -101,25 +101,29 @@ public sealed partial class NeuralNet
         }
 
         using ChangeScope change = new(this);
-        if (_model is null)
+        if (_graph is null)
         {
             return;
         }
 
         // Who came before is waited for here; who comes later is refused.
-        _model.Gate.Change().Dispose();
+        _graph.Gate.Change().Dispose();
         _training?.Dispose();
         _validation?.Dispose();
         lock (_outputs)
         {
-            foreach (Compile.Function function in _outputs.Values)
+            foreach ((Compile.Function function, _) in _outputs.Values)
             {
                 function.Dispose();
             }
         }
 
         _safePoint?.Dispose();
-        _model.Dispose();
+        _trainer!.Dispose();
+        if (_ownsNetwork)
+        {
+            _network!.Dispose();
+        }
     }
 
     /// <summary>Whether it was disposed of, and this is not the thread whose training has still to end.</summary>

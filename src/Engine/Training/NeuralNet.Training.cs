@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Engine.Compile;
 using Engine.Devices;
 using Engine.Graph;
 
@@ -19,12 +18,12 @@ public sealed partial class NeuralNet
     internal bool IsFirstFit => _training is null;
 
     /// <summary>The schedules with a value for each batch.</summary>
-    private IEnumerable<AdjustVariable> PerBatch =>
+    internal IEnumerable<AdjustVariable> PerBatch =>
         Callbacks.OfType<AdjustVariable>().Where(adjust => adjust.Schedule.EveryBatch);
 
     private NeuralNet Train(
-        Tensor x,
-        Tensor y,
+        Tensors x,
+        Tensors y,
         Tensor? sampleWeights,
         int epochs,
         CancellationToken cancellationToken,
@@ -32,13 +31,13 @@ public sealed partial class NeuralNet
     {
         Initialize();
         using ChangeScope change = Changing(caller, isTraining: true);
-        Model model = Initialized;
+        TrainerGraph graph = Renewed();
         RequireSameNormalization();
         SampleSet data = Checked(x, y, sampleWeights);
         (int[] train, int[] validate) = TrainSplit.Split(
-            data.Count, Regression ? null : data.Y.AsSpan<int>().ToArray());
+            data.Count, graph.Head.IsRegression ? null : data.Y.AsSpan<int>().ToArray());
         Samples.RequireWeight(data.Weights, train);
-        RequireProbabilities(data.X);
+        RequireProbabilities(data.Xs);
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
         _isStopping = false;
@@ -54,9 +53,9 @@ public sealed partial class NeuralNet
             _told = callbacks;
             var check = new FitCheck(this, data, train, validate);
             check.Start(sampleWeights);
-            _training = Pass.For(_training, this, model, data, train, isTraining: true, _device!);
+            _training = Pass.For(_training, this, graph, data, train, isTraining: true, _device!);
             _validation = Pass.For(
-                _validation, this, model, data with { Weights = null }, validate, isTraining: false, _device!);
+                _validation, this, graph, data with { Weights = null }, validate, isTraining: false, _device!);
             _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
             for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
             {
@@ -176,14 +175,14 @@ public sealed partial class NeuralNet
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
     {
-        Model model = Initialized;
+        TrainerGraph graph = Initialized;
         var scores = new OrderedDictionary<string, double>(
             CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
         int batches = pass.Feed.Batches, samples = 0;
         var chunks = new Chunks(
             batches, oneByOne: CustomScores.Count > 0 || pass.Feed is HostFeed, _device!.IsGpu, isWatched: false);
-        model.ValidLossSum.SetScalar(0.0);
-        model.CorrectSum.SetScalar(0.0);
+        graph.ValidLossSum.SetScalar(0.0);
+        graph.CorrectSum.SetScalar(0.0);
         pass.Feed.Start(epoch, []);
         for (int done = 0, count; done < batches; done += count)
         {
@@ -197,7 +196,7 @@ public sealed partial class NeuralNet
             samples += rows;
             if (CustomScores.Count > 0)
             {
-                Tensor output = pass.ReadRows(FloatX, model.Network.Output.Shape.With(0, rows));
+                Tensor output = pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows));
                 foreach (CustomScore score in CustomScores)
                 {
                     scores[score.Name] += score.Score(pass.Feed.LastTargets, output) * rows;
@@ -210,95 +209,9 @@ public sealed partial class NeuralNet
             scores[name] = Mean(scores[name]);
         }
 
-        double accuracy = Regression ? double.NaN : Mean(model.CorrectSum.GetScalar<double>());
-        return (Mean(model.ValidLossSum.GetScalar<double>()), accuracy, scores);
+        double accuracy = graph.Scored is null ? double.NaN : Mean(graph.CorrectSum.GetScalar<double>());
+        return (Mean(graph.ValidLossSum.GetScalar<double>()), accuracy, scores);
 
         double Mean(double sum) => samples == 0 ? double.NaN : sum / samples;
     }
-
-    /// <summary>A function with the samples it is run over.</summary>
-    private sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
-    {
-        /// <summary>A pass over other samples, which keeps the compiled function where it can.</summary>
-        public static Pass For(
-            Pass? former, NeuralNet net, Model model, SampleSet data, int[] rows, bool isTraining, Device device)
-        {
-            BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
-            bool shuffle = isTraining && iterator.Shuffle;
-            AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
-            bool isWeighted = data.Weights is not null;
-            var key = new PassKey(
-                rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
-                string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
-            if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
-            {
-                return former;
-            }
-
-            // One data set is read where it lies; from a second one on they are copied to where the compiled function
-            // expects them, so that a function is not compiled for each.
-            bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
-            var settings = new BatchSettings(
-                [.. adjusted.Select(adjust => model.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
-            Feed feed = key.IsOnDevice
-                ? new DeviceFeed(model, data, rows, iterator, shuffle, net.Seed, settings, inPlace)
-                : new HostFeed(model, data.Rows(rows), iterator, shuffle, net.Seed, settings);
-            if (former?.Key == key && !key.IsOnDevice)
-            {
-                return former with { Feed = feed };
-            }
-
-            former?.Dispose();
-            (Variable output, IReadOnlyList<Update> updates) = isTraining
-                ? model.Training(isWeighted)
-                : new TrainingGraph(model.Network.Output, model.ValidUpdates);
-            var function = feed.Compile(updates, [output], device);
-            var pass = new Pass(feed, function, key);
-            if (rows.Length > 0)
-            {
-                feed.Prepare(function);
-            }
-
-            return pass;
-        }
-
-        public double ReadScalar(DType dtype)
-        {
-            Tensor value = ReadRows(dtype, Shape.Scalar);
-            return value.Cast(DType.Float64).AsSpan<double>()[0];
-        }
-
-        public Tensor ReadRows(DType dtype, Shape shape) => Read(Function, 0, dtype, shape);
-
-        public static Tensor Read(Function function, int output, DType dtype, Shape shape)
-        {
-            var value = new Tensor(dtype, shape);
-            if (dtype == DType.Float32)
-            {
-                function.ReadOutput(output, value.AsSpan<float>());
-            }
-            else
-            {
-                function.ReadOutput(output, value.AsSpan<double>());
-            }
-
-            return value;
-        }
-
-        public void Dispose()
-        {
-            Function.Dispose();
-            Feed.Dispose();
-        }
-    }
-
-    /// <summary>What decides whether a compiled function can be kept for other samples.</summary>
-    private sealed record PassKey(
-        int Rows,
-        int BatchSize,
-        bool Shuffle,
-        bool IsOnDevice,
-        bool IsWeighted,
-        IReadOnlyList<Augmentation> Augmentation,
-        string Adjusted);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Graph;
@@ -10,11 +11,15 @@ namespace Engine.Training;
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
 /// <param name="OutputShape">The sides of its output; the first, the number of samples, is unknown.</param>
-public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
+public sealed record LayerSummary(string Name, string Kind, Shape OutputShape)
+{
+    /// <summary>The names of the layers that it is applied to.</summary>
+    public IReadOnlyList<string> Inputs { get; init; } = [];
+}
 
 /// <summary>
 /// A network that learns: layers, how they are trained, and what came of it. After
-/// <see cref="Fit(Tensor, Tensor, CancellationToken)"/> it predicts; fitted again, it goes on where it was.
+/// <see cref="Fit(Tensors, Tensors, CancellationToken)"/> it predicts; fitted again, it goes on where it was.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -36,10 +41,14 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape);
 /// </remarks>
 public sealed partial class NeuralNet : IDisposable
 {
-    private readonly (string? Name, Layer Layer)[] _layers;
-    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), Function> _outputs = [];
+    private readonly Func<Network> _make;
+    private readonly Func<string> _layerNames;
+    private readonly bool _ownsNetwork = true;
+    private readonly Dictionary<(Variable Output, IReadOnlyList<Augmentation>), (Function Function, int[] Used)> _outputs = [];
     private IReadOnlyList<EpochRecord> _history = [];
-    private volatile Model? _model;
+    private Network? _network;
+    private Trainer? _trainer;
+    private volatile TrainerGraph? _graph;
     private Pass? _training;
     private Pass? _validation;
     private volatile bool _isStopping;
@@ -47,25 +56,36 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>
     /// A network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.
     /// </summary>
-    public NeuralNet(params ReadOnlySpan<Layer> layers)
-    {
-        _layers = new (string?, Layer)[layers.Length];
-        for (int i = 0; i < layers.Length; i++)
-        {
-            _layers[i] = (null, layers[i] ?? throw new ArgumentNullException(nameof(layers)));
-        }
-    }
+    [OverloadResolutionPriority(1)]
+    public NeuralNet(params ReadOnlySpan<Layer> layers) =>
+        (_make, _layerNames) = Chain([.. layers.ToArray().Select(layer => ((string?)null, layer))]);
 
     /// <summary>
     /// A network of these layers by name: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
     /// </summary>
-    public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers)
+    public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers) => (_make, _layerNames) = Chain(layers.ToArray()!);
+
+    /// <summary>
+    /// A network of any shape: all that these outputs depend on, <c>new NeuralNet(new Dense(10, Softmax).On(sum))</c>. The
+    /// first output is the one that <see cref="Predict(Tensors)"/> gives; how each is compared, <see cref="Losses"/> says.
+    /// </summary>
+    public NeuralNet(params ReadOnlySpan<Node> outputs)
     {
-        _layers = new (string?, Layer)[layers.Length];
-        for (int i = 0; i < layers.Length; i++)
-        {
-            _layers[i] = (layers[i].Name, layers[i].Layer ?? throw new ArgumentNullException(nameof(layers)));
-        }
+        Node[] nodes = [.. outputs.ToArray().Select(node => node ?? throw new ArgumentNullException(nameof(outputs)))];
+        _make = () => new Network(nodes) { FloatX = FloatX, Seed = Seed };
+        _layerNames = () => string.Join(", ", PlacedLayer.All(nodes).Places.Select(place => place.Name));
+    }
+
+    /// <summary>
+    /// A face for a network that is there already, whose parameters it uses and leaves behind when it is disposed of. Its
+    /// seed and floating-point type are the network's.
+    /// </summary>
+    public NeuralNet(Network network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        (FloatX, Seed, _ownsNetwork) = (network.FloatX, network.Seed, false);
+        _make = () => network;
+        _layerNames = () => string.Join(", ", network.Layers.Select(layer => layer.Name));
     }
 
     /// <summary>How parameters follow their gradients.</summary>
@@ -96,7 +116,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>The floating-point type of parameters and outputs.</summary>
     public DType FloatX { get; init; } = DType.Float32;
 
-    /// <summary>How many epochs a call of <see cref="Fit(Tensor, Tensor, CancellationToken)"/> trains.</summary>
+    /// <summary>How many epochs a call of <see cref="Fit(Tensors, Tensors, CancellationToken)"/> trains.</summary>
     public int MaxEpochs { get; set; } = 100;
 
     /// <summary>Which of the samples validate: a stratified fifth unless told otherwise.</summary>
@@ -136,14 +156,14 @@ public sealed partial class NeuralNet : IDisposable
     public IReadOnlyList<EpochRecord> TrainHistory => _history;
 
     /// <summary>Whether the parameters have values.</summary>
-    public bool IsInitialized => _model is not null;
+    public bool IsInitialized => _graph is not null;
 
     /// <summary>The layers with their names and the shapes of their outputs.</summary>
     public IReadOnlyList<LayerSummary> Layers => [.. Initialized.Network.Layers
-        .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape))];
+        .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape) { Inputs = layer.Inputs })];
 
     /// <summary>How many classes a classifier tells apart; 0 in regression.</summary>
-    public int Classes => Initialized.Classes;
+    public int Classes => Initialized.Head.Classes;
 
     /// <summary>How many numbers are learnt.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
@@ -169,16 +189,26 @@ public sealed partial class NeuralNet : IDisposable
         }
     }
 
-    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
-    internal Variable Probabilities => Initialized.Probabilities;
+    /// <summary>The output that predicts.</summary>
+    internal OutputHead Head => Initialized.Head;
 
-    /// <summary>The layers as they are put together.</summary>
-    internal Network Network => Initialized.Network;
+    /// <summary>The output whose accuracy is told; null where none is a classifier's.</summary>
+    internal OutputHead? Scored => Initialized.Scored;
+
+    /// <summary>How many outputs there are.</summary>
+    internal int OutputCount => Initialized.Heads.Count;
+
+    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    internal Variable Probabilities => Initialized.Head.Probabilities;
+
+    /// <summary>The layers put together, with their parameters and tags.</summary>
+    /// <exception cref="EngineException">The network has no parameters yet.</exception>
+    public Network Network => Initialized.Network;
 
     /// <summary>Where the network runs, once it is initialised.</summary>
     internal Device RunsOn => _device!;
 
-    private Model Initialized => _model ?? throw new EngineException(
+    private TrainerGraph Initialized => _graph ?? throw new EngineException(
         "The network has no parameters yet: call Fit, Initialize or SetParameters first.");
 
     /// <summary>
@@ -190,26 +220,65 @@ public sealed partial class NeuralNet : IDisposable
     public void Initialize()
     {
         ThrowIfDisposed();
-        if (_model is not null)
+        if (_graph is not null)
         {
             return;
         }
 
         lock (_outputs)
         {
-            if (_model is not null)
+            if (_graph is not null)
             {
                 return;
             }
 
-            if (!FloatX.IsFloat())
-            {
-                throw new EngineException($"FloatX is float32 or float64, not {FloatX.Name()}.");
-            }
-
             _device = Device ?? Device.Default;
-            _model = new Model(this, new Network(_layers, FloatX, Seed));
+            _network = _make();
+            _trainer = new Trainer(_network)
+            {
+                Update = Update, Regression = Regression, Objective = Objective, Losses = Losses, L1 = L1, L2 = L2,
+                Device = _device,
+            };
+            _graph = _trainer.Graph;
         }
+    }
+
+    /// <summary>
+    /// Has training leave parameters as they are, BatchNorm's averages among them, from the next call of Fit on.
+    /// </summary>
+    /// <param name="patterns">
+    /// Names of parameters or of layers, in which <c>*</c> stands for any characters and <c>?</c> for one: <c>conv*</c>.
+    /// </param>
+    /// <exception cref="EngineException">A pattern is no parameter's and no layer's; or another thread trains.</exception>
+    public void Freeze(params IReadOnlyList<string> patterns)
+    {
+        Initialize();
+        using ChangeScope change = Changing(nameof(Freeze));
+        _network!.Freeze(patterns);
+        Renewed();
+    }
+
+    /// <summary>Has training change parameters again that <see cref="Freeze"/> named, by the same patterns or others.</summary>
+    /// <inheritdoc cref="Freeze"/>
+    public void Unfreeze(params IReadOnlyList<string> patterns)
+    {
+        Initialize();
+        using ChangeScope change = Changing(nameof(Unfreeze));
+        _network!.Unfreeze(patterns);
+        Renewed();
+    }
+
+    /// <summary>The graph of what is trained now: another one where the network was told what to freeze.</summary>
+    private TrainerGraph Renewed()
+    {
+        TrainerGraph graph = _trainer!.Graph;
+        if (graph != _graph)
+        {
+            _safePoint?.Dispose();
+            (_safePoint, _graph) = (null, graph);
+        }
+
+        return graph;
     }
 
     /// <summary>
@@ -228,29 +297,29 @@ public sealed partial class NeuralNet : IDisposable
     /// <exception cref="DivergenceException">
     /// A loss is nan or infinite: the network is as it was before that epoch.
     /// </exception>
-    public NeuralNet Fit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
+    public NeuralNet Fit(Tensors x, Tensors y, CancellationToken cancellationToken = default) =>
         Train(x, y, sampleWeights: null, MaxEpochs, cancellationToken);
 
-    /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
-    public NeuralNet Fit(Tensor x, int[] y, CancellationToken cancellationToken = default) =>
+    /// <inheritdoc cref="Fit(Tensors, Tensors, CancellationToken)"/>
+    public NeuralNet Fit(Tensors x, int[] y, CancellationToken cancellationToken = default) =>
         Fit(x, Tensor.From(y), cancellationToken);
 
     /// <summary>Trains for one epoch.</summary>
-    /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
-    public NeuralNet PartialFit(Tensor x, Tensor y, CancellationToken cancellationToken = default) =>
+    /// <inheritdoc cref="Fit(Tensors, Tensors, CancellationToken)"/>
+    public NeuralNet PartialFit(Tensors x, Tensors y, CancellationToken cancellationToken = default) =>
         Train(x, y, sampleWeights: null, 1, cancellationToken);
 
     /// <summary>Trains for one epoch.</summary>
-    /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
-    public NeuralNet PartialFit(Tensor x, int[] y, CancellationToken cancellationToken = default) =>
+    /// <inheritdoc cref="Fit(Tensors, Tensors, CancellationToken)"/>
+    public NeuralNet PartialFit(Tensors x, int[] y, CancellationToken cancellationToken = default) =>
         PartialFit(x, Tensor.From(y), cancellationToken);
 
     /// <summary>
-    /// Compiles what <see cref="Fit(Tensor, Tensor, CancellationToken)"/> does with each full batch of such training
+    /// Compiles what <see cref="Fit(Tensors, Tensors, CancellationToken)"/> does with each full batch of such training
     /// samples, none of them set apart for validation, without running it.
     /// </summary>
-    /// <inheritdoc cref="Fit(Tensor, Tensor, CancellationToken)"/>
-    public TrainingStep CompileStep(Tensor x, Tensor y)
+    /// <inheritdoc cref="Fit(Tensors, Tensors, CancellationToken)"/>
+    public TrainingStep CompileStep(Tensors x, Tensors y)
     {
         Initialize();
         using Gate.Reading reading = Read();
@@ -260,133 +329,18 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Has the training end after this batch or epoch. For callbacks.</summary>
     public void StopTraining() => _isStopping = true;
 
-    /// <summary>The classes of samples, int32 (n); in regression their values.</summary>
-    /// <exception cref="EngineException">The samples do not fit, or the network has no parameters yet.</exception>
-    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
-    public Tensor Predict(Tensor x)
-    {
-        Tensor output = PredictProba(x);
-        return Regression ? output : ClassOutput.Of(output);
-    }
-
-    /// <summary>
-    /// The probability of each class, (n, classes), also where two classes have a single output; in regression the
-    /// network's output.
-    /// </summary>
-    /// <inheritdoc cref="Predict"/>
-    public Tensor PredictProba(Tensor x)
-    {
-        using Gate.Reading reading = Read();
-        return ValueOf(Initialized.Probabilities, x);
-    }
-
-    /// <summary>What a layer, by name, makes of samples.</summary>
-    /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters
-    /// yet.</exception>
-    /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
-    public Tensor GetOutput(string layer, Tensor x)
-    {
-        using Gate.Reading reading = Read();
-        IReadOnlyList<NetworkLayer> layers = Initialized.Network.Layers;
-        NetworkLayer found = layers.FirstOrDefault(known => known.Name == layer) ?? throw new EngineException(
-            $"There is no layer '{layer}' but {string.Join(", ", layers.Select(known => $"'{known.Name}'"))}.");
-        return ValueOf(found.Output, x);
-    }
-
-    /// <summary>What the network makes of samples, batch by batch.</summary>
-    private Tensor ValueOf(Variable wanted, Tensor x)
-    {
-        BatchIterator iterator = BatchIteratorTest;
-        Tensor samples = Samples.Inputs(x, Initialized.Network.Input);
-        Function function = FunctionFor(wanted, iterator);
-        int count = samples.Shape[0], batchSize = iterator.BatchSize;
-        var output = new Tensor(FloatX, wanted.Shape.With(0, count));
-        for (int start = 0; start < count; start += batchSize)
-        {
-            var batch = new Batch(samples.Rows(start, Math.Min(batchSize, count - start)), null, new Random(0));
-            Tensor rows = (iterator.Transform?.Invoke(batch) ?? batch).X;
-            if (rows.Shape.Rank == 0 || rows.Shape[0] != batch.X.Shape[0])
-            {
-                throw new EngineException(
-                    $"The transform of BatchIteratorTest made {rows.TypeText} of {batch.X.TypeText}: prediction needs one row "
-                    + "a sample.");
-            }
-
-            output.PutRows(start, function.Call(rows)[0]);
-        }
-
-        return output;
-    }
-
-    private Function FunctionFor(Variable wanted, BatchIterator iterator)
-    {
-        lock (_outputs)
-        {
-            if (!_outputs.TryGetValue((wanted, iterator.Augmentation), out Function? function))
-            {
-                (Graph.Input input, Variable inUse) = InUse(wanted, iterator);
-                function = Function.Compile([input], [inUse], device: _device);
-                _outputs.Add((wanted, iterator.Augmentation), function);
-            }
-
-            return function;
-        }
-    }
-
-    /// <summary>
-    /// The part of the samples whose class is predicted; in regression the coefficient of determination, R²
-    /// (1 for a perfect prediction, 0 for one no better than the mean).
-    /// </summary>
-    /// <exception cref="EngineException">The samples or labels do not fit, or the network has no parameters
-    /// yet.</exception>
-    public float Score(Tensor x, Tensor y)
-    {
-        using Gate.Reading reading = Read();
-        Model model = Initialized;
-        Tensor samples = Samples.Inputs(x, model.Network.Input);
-        Tensor targets = Samples.Targets(y, samples.Shape[0], model, Regression);
-        Tensor predicted = Predict(samples);
-        return Regression
-            ? Determination(NdArray.From(predicted), NdArray.From(targets))
-            : Accuracy(predicted.AsSpan<int>(), targets.AsSpan<int>());
-    }
-
-    /// <inheritdoc cref="Score(Tensor, Tensor)"/>
-    public float Score(Tensor x, int[] y) => Score(x, Tensor.From(y));
-
     /// <summary>The layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.</summary>
     public override string ToString() => IsInitialized
         ? string.Join(Environment.NewLine, PrintedTables.Layers(this))
         : $"# Neural Network of the layers {LayerNames}; Fit or Initialize gives it parameters";
 
-    private string LayerNames => string.Join(", ", _layers.Select(Network.NameOf));
+    private string LayerNames => _layerNames();
 
-    private static float Accuracy(ReadOnlySpan<int> predicted, ReadOnlySpan<int> labels)
+    private (Func<Network> Make, Func<string> Names) Chain((string? Name, Layer Layer)[] layers)
     {
-        int correct = 0;
-        for (int i = 0; i < labels.Length; i++)
-        {
-            correct += predicted[i] == labels[i] ? 1 : 0;
-        }
-
-        return (float)correct / labels.Length;
-    }
-
-    /// <summary>1 − Σ (y − p)² / Σ (y − ȳ)², ȳ being the mean of each output over the samples.</summary>
-    private static float Determination(NdArray predicted, NdArray values)
-    {
-        int samples = values.Shape[0], outputs = values.Data.Length / samples;
-        double residual = 0, total = 0;
-        for (int output = 0; output < outputs; output++)
-        {
-            double mean = Enumerable.Range(0, samples).Average(i => values.Data[(i * outputs) + output]);
-            for (int i = output; i < values.Data.Length; i += outputs)
-            {
-                residual += Math.Pow(values.Data[i] - predicted.Data[i], 2);
-                total += Math.Pow(values.Data[i] - mean, 2);
-            }
-        }
-
-        return (float)(1 - (residual / total));
+        Array.ForEach(layers, pair => ArgumentNullException.ThrowIfNull(pair.Layer, nameof(layers)));
+        return (
+            () => new Network(layers, FloatX, Seed),
+            () => string.Join(", ", layers.Select((pair, i) => PlacedLayer.NameOf(pair.Name, pair.Layer, i))));
     }
 }

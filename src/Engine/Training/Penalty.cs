@@ -8,7 +8,7 @@ namespace Engine.Training;
 
 /// <summary>
 /// What the size of the weights adds to the training loss: Σ l1 · Σ |w| + l2 · Σ w² over the parameters that are
-/// regularised, with the numbers of each one's layer or else the network's (Lasagne's
+/// regularisable, with the numbers of each one's layer or else the network's (Lasagne's
 /// <c>regularize_layer_params_weighted</c>).
 /// </summary>
 internal static class Penalty
@@ -22,10 +22,12 @@ internal static class Penalty
         Variable? penalty = null;
         foreach (Parameter parameter in network.Parameters)
         {
-            if (parameter.Regularization is not { Origin: { } origin } own)
+            if (!parameter.IsRegularizable)
             {
                 continue;
             }
+
+            (LayerTags own, Origin origin) = (parameter.Tags.Layer, parameter.Tags.Layer.Origin);
 
             using (Origin.Use(origin))
             {

@@ -21,46 +21,59 @@ internal static class ProbabilityCheck
 
     /// <summary>Checks a classifier, if need be by what it makes of samples.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="hasObjective">Whether the loss is the user's own, which may be of other numbers.</param>
-    /// <param name="x">Samples.</param>
+    /// <param name="head">The output; where the loss is the user's own, it may be of other numbers.</param>
+    /// <param name="xs">Samples for each input.</param>
     /// <param name="device">Where it runs.</param>
     /// <exception cref="EngineException">What it gives are no probabilities.</exception>
-    public static void Require(Network network, bool hasObjective, Tensor x, Device device)
+    public static void Require(Network network, OutputHead head, IReadOnlyList<Tensor> xs, Device device)
     {
-        Variable output = network.Output;
+        Variable output = head.Output;
         bool isBinary = ClassOutput.IsBinary(output.Shape);
         Op? last = (output as Result)?.Owner.Op;
         if (isBinary && last is Softmax)
         {
-            throw Error(network, "A softmax of a single number is always 1");
+            throw Error(head, "A softmax of a single number is always 1");
         }
 
         // Logits may be what an objective of one's own takes; but of a single output, 0.5 tells the classes apart.
-        if (isBinary ? last is Unary<Sigmoid> : last is Softmax || hasObjective)
+        if (isBinary ? last is Unary<Sigmoid> : last is Softmax || head.HasObjective)
         {
             return;
         }
 
+        HashSet<Variable> needed = [.. FunctionGraph.Leaves([output])];
+        int[] used = [.. Enumerable.Range(0, xs.Count).Where(i => needed.Contains(network.Inputs[i]))];
         using var function = Function.Compile(
-            [network.Input], [output], device: device, options: new CompileOptions());
-        Tensor samples = x.Rows(0, Math.Min(x.Shape[0], MostSamples));
-        foreach (double factor in network.Input.DType.IsFloat() ? (double[])[1, 1000, -1000] : [1])
+            [.. used.Select(i => network.Inputs[i])], [output], device: device, options: new CompileOptions());
+        foreach (double factor in used.Any(i => xs[i].DType.IsFloat()) ? (double[])[1, 1000, -1000] : [1])
         {
-            NdArray given = NdArray.From(samples);
-            for (int i = 0; i < given.Data.Length && factor != 1; i++)
-            {
-                given.Data[i] *= factor;
-            }
-
-            NdArray values = NdArray.From(function.Call(given.ToTensor(network.Input.DType))[0]);
+            NdArray values = NdArray.From(function.Call([.. used.Select(i => Scaled(xs[i], factor))])[0]);
             for (int row = 0; row < values.Shape[0]; row++)
             {
-                Require(network, values.Data.AsSpan(row * values.Shape[1], values.Shape[1]));
+                Require(head, values.Data.AsSpan(row * values.Shape[1], values.Shape[1]));
             }
         }
     }
 
-    private static void Require(Network network, ReadOnlySpan<double> row)
+    /// <summary>Some of the samples, times a factor.</summary>
+    private static Tensor Scaled(Tensor x, double factor)
+    {
+        Tensor samples = x.Rows(0, Math.Min(x.Shape[0], MostSamples));
+        if (factor == 1 || !x.DType.IsFloat())
+        {
+            return samples;
+        }
+
+        NdArray given = NdArray.From(samples);
+        for (int i = 0; i < given.Data.Length; i++)
+        {
+            given.Data[i] *= factor;
+        }
+
+        return given.ToTensor(x.DType);
+    }
+
+    private static void Require(OutputHead head, ReadOnlySpan<double> row)
     {
         double sum = 0;
         bool areProbabilities = true;
@@ -83,7 +96,7 @@ internal static class ProbabilityCheck
 
         string some = string.Join(", ", row[..Math.Min(row.Length, 4)].ToArray()
             .Select(value => value.ToString("G3", CultureInfo.InvariantCulture)));
-        throw Error(network, row.Length == 1
+        throw Error(head, row.Length == 1
             ? $"It gives a number, such as {some}, that is no probability"
             : string.Create(
                 CultureInfo.InvariantCulture,
@@ -91,9 +104,9 @@ internal static class ProbabilityCheck
                 + $"probabilities"));
     }
 
-    private static EngineException Error(Network network, string what)
+    private static EngineException Error(OutputHead head, string what)
     {
-        NetworkLayer last = network.Layers[^1];
+        NetworkLayer last = head.Layer;
         string end = ClassOutput.IsBinary(last.Output.Shape)
             ? "A classifier of two classes ends with Dense(1, Sigmoid) or Dense(2, Softmax)"
             : $"A classifier ends with a softmax, as Dense({last.Output.Shape[1]}, Softmax)";

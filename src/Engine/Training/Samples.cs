@@ -8,11 +8,59 @@ namespace Engine.Training;
 /// </summary>
 internal static class Samples
 {
-    /// <summary>The samples as the network's input takes them.</summary>
-    /// <exception cref="EngineException">Another rank, shape or dtype; no samples; nan or infinity in one.</exception>
-    public static Tensor Inputs(Tensor x, Graph.Input input)
+    /// <summary>The samples as the network's inputs take them, as many for each.</summary>
+    /// <exception cref="EngineException">
+    /// One is missing or unknown; another number, rank, shape or dtype; no samples; nan or infinity in one.
+    /// </exception>
+    public static IReadOnlyList<Tensor> Inputs(Tensors x, IReadOnlyList<Graph.Input> inputs)
     {
         ArgumentNullException.ThrowIfNull(x);
+        Tensor[] samples = [.. Named(x, "x", "input", [.. inputs.Select(input => input.Name!)])
+            .Zip(inputs, (given, input) => Input(given, input, inputs.Count == 1 ? "x" : $"x[\"{input}\"]"))];
+        int wrong = Array.FindIndex(samples, other => other.Shape[0] != samples[0].Shape[0]);
+        return wrong < 0 ? samples : throw new EngineException(
+            $"There are {samples[0].Shape[0]} samples for the input '{inputs[0]}' but {samples[wrong].Shape[0]} for "
+            + $"'{inputs[wrong]}'.");
+    }
+
+    /// <summary>The labels, or in regression the values, that belong to so many samples, for each output.</summary>
+    /// <exception cref="EngineException">
+    /// One is missing or unknown; another number, shape or dtype; a label that is no output; nan or infinity.
+    /// </exception>
+    public static IReadOnlyList<Tensor> Targets(Tensors y, int samples, IReadOnlyList<OutputHead> heads)
+    {
+        ArgumentNullException.ThrowIfNull(y);
+        return [.. Named(y, "y", "output", [.. heads.Select(head => head.Name)])
+            .Zip(heads, (given, head) => Target(given, samples, head, heads.Count == 1 ? "y" : $"y[\"{head.Name}\"]"))];
+    }
+
+    /// <summary>What is given for each name; one tensor needs none where there is one place.</summary>
+    private static IEnumerable<Tensor> Named(Tensors given, string what, string place, string[] names)
+    {
+        if (names.Length == 1 && given.IsNameless)
+        {
+            return [given.Single];
+        }
+
+        string[] missing = [.. names.Where(name => !given.Contains(name))], unknown = [.. given.Names.Except(names)];
+        if (missing.Length > 0 || unknown.Length > 0)
+        {
+            string wrong = given.IsNameless ? "one tensor without a name is given"
+                : string.Join(" and ", ((string[])[
+                    missing.Length > 0 ? $"{List(missing)} missing" : "",
+                    unknown.Length > 0 ? $"there is no {place} {List(unknown)}" : ""]).Where(text => text.Length > 0));
+            throw new EngineException(
+                $"{what} needs a tensor for each {place} of the network, {List(names)}, and {wrong}: "
+                + $"new Tensors {{ [\"{names[0]}\"] = …{(names.Length > 1 ? ", …" : "")} }}.");
+        }
+
+        return names.Select(name => given[name]);
+
+        static string List(string[] names) => string.Join(" and ", names.Select(name => $"'{name}'"));
+    }
+
+    private static Tensor Input(Tensor x, Graph.Input input, string name)
+    {
         if (x.Shape.Rank != input.Rank || !input.Shape.Admits(x.Shape))
         {
             string rank = x.Shape.Rank == input.Rank ? "" : $", with {input.Rank} sides, not {x.Shape.Rank}";
@@ -23,7 +71,7 @@ internal static class Samples
 
         if (x.Shape[0] == 0)
         {
-            throw new EngineException($"There are no samples: x is {x.TypeText}.");
+            throw new EngineException($"There are no samples: {name} is {x.TypeText}.");
         }
 
         if (x.DType != input.DType && !(x.DType.IsFloat() && input.DType.IsFloat()))
@@ -33,34 +81,32 @@ internal static class Samples
                 + $"{(input.DType.IsFloat() ? "scale and cast them, or " : "")}give the Input layer their DType.");
         }
 
-        RequireFinite(x, "x");
+        RequireFinite(x, name);
         return x.Cast(input.DType);
     }
 
-    /// <summary>The labels, or in regression the values, that belong to so many samples.</summary>
-    /// <exception cref="EngineException">Another number, shape or dtype; a label that is no output; nan or
-    /// infinity.</exception>
-    public static Tensor Targets(Tensor y, int samples, Model model, bool isRegression)
+    private static Tensor Target(Tensor y, int samples, OutputHead head, string name)
     {
-        ArgumentNullException.ThrowIfNull(y);
         int count = y.Shape.Rank == 0 ? 0 : y.Shape[0];
         if (count != samples)
         {
-            throw new EngineException($"There are {samples} samples in x but {count} in y.");
+            throw new EngineException($"There are {samples} samples in x but {count} in {name}.");
         }
 
-        return isRegression ? Values(y, model.Target) : Labels(y, model);
+        return head.IsRegression ? Values(y, head.Target, name) : Labels(y, head);
     }
 
     /// <summary>How much each sample counts: its own weight times its class's. Null where neither is given.</summary>
     /// <param name="given">The samples' weights, or null.</param>
     /// <param name="classes">The classes' weights, or null.</param>
     /// <param name="targets">The labels.</param>
-    /// <param name="model">The network.</param>
+    /// <param name="head">The output that tells the classes apart.</param>
+    /// <param name="floatX">The network's dtype.</param>
     /// <exception cref="EngineException">
     /// Another number, shape or dtype; a weight that is negative or not finite; class weights in regression.
     /// </exception>
-    public static Tensor? Weights(Tensor? given, IReadOnlyList<double>? classes, Tensor targets, Model model)
+    public static Tensor? Weights(
+        Tensor? given, IReadOnlyList<double>? classes, Tensor targets, OutputHead head, DType floatX)
     {
         if (given is null && classes is null)
         {
@@ -86,10 +132,10 @@ internal static class Samples
                 throw new EngineException("ClassWeights are for classifiers: in regression there are no classes.");
             }
 
-            if (classes.Count != model.Classes)
+            if (classes.Count != head.Classes)
             {
                 throw new EngineException(
-                    $"ClassWeights has {classes.Count} weights, but the network has {Classes(model)}: one for each.");
+                    $"ClassWeights has {classes.Count} weights, but the network has {Classes(head)}: one for each.");
             }
 
             RequireWeights([.. classes], "the weight of class");
@@ -101,7 +147,7 @@ internal static class Samples
             }
         }
 
-        return Tensor.From(Scaled(weights)).Cast(model.Network.FloatX);
+        return Tensor.From(Scaled(weights)).Cast(floatX);
     }
 
     /// <summary>
@@ -113,9 +159,9 @@ internal static class Samples
         : weights;
 
     /// <summary>What of the network labels and class weights must fit.</summary>
-    private static string Classes(Model model) => ClassOutput.IsBinary(model.Network.Output.Shape)
+    private static string Classes(OutputHead head) => ClassOutput.IsBinary(head.Output.Shape)
         ? "a single output, for the classes 0 and 1"
-        : $"{model.Classes} outputs";
+        : $"{head.Classes} outputs";
 
     /// <summary>Refuses to train where nothing counts.</summary>
     /// <exception cref="EngineException">The weights of all these samples are 0.</exception>
@@ -139,7 +185,7 @@ internal static class Samples
         }
     }
 
-    private static Tensor Labels(Tensor y, Model model)
+    private static Tensor Labels(Tensor y, OutputHead head)
     {
         if (y.Shape.Rank != 1 || y.DType.IsFloat())
         {
@@ -150,16 +196,16 @@ internal static class Samples
 
         Tensor labels = y.Cast(DType.Int32);
         ReadOnlySpan<int> span = labels.AsSpan<int>();
-        int wrong = span.IndexOfAnyExceptInRange(0, model.Classes - 1);
-        string more = ClassOutput.IsBinary(model.Network.Output.Shape)
+        int wrong = span.IndexOfAnyExceptInRange(0, head.Classes - 1);
+        string more = ClassOutput.IsBinary(head.Output.Shape)
             ? " For more classes end with Dense(classes, Softmax), for values set Regression."
             : "";
         return wrong < 0 ? labels : throw new EngineException(
-            $"The label of sample {wrong} is {span[wrong]}, but the network has {Classes(model)}: "
-            + $"labels go from 0 to {model.Classes - 1}.{more}");
+            $"The label of sample {wrong} is {span[wrong]}, but the network has {Classes(head)}: "
+            + $"labels go from 0 to {head.Classes - 1}.{more}");
     }
 
-    private static Tensor Values(Tensor y, Graph.Input target)
+    private static Tensor Values(Tensor y, Graph.Input target, string name)
     {
         Tensor values = y;
         if (y.Shape.Rank == 1 && target.Rank == 2 && target.Shape[1] == 1)
@@ -173,7 +219,7 @@ internal static class Samples
                 $"The values are {y.TypeText} and the network gives {target.Shape}, ? being the number of samples.");
         }
 
-        RequireFinite(y, "y");
+        RequireFinite(y, name);
         return values.Cast(target.DType);
     }
 

@@ -13,15 +13,15 @@ public sealed class TrainingStep : IDisposable
     private readonly DeviceFeed _feed;
     private readonly int _epoch;
 
-    internal TrainingStep(NeuralNet net, Model model, SampleSet data, Device device)
+    internal TrainingStep(NeuralNet net, TrainerGraph graph, SampleSet data, Device device)
     {
         _net = net;
         BatchIterator iterator = net.BatchIteratorTrain;
         int[] samples = [.. Enumerable.Range(0, data.Count)];
         _feed = new DeviceFeed(
-            model, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
+            graph, data, samples, iterator, iterator.Shuffle, net.Seed, new BatchSettings([], 0), inPlace: !device.IsGpu);
         _epoch = data.Count / Math.Min(iterator.BatchSize, data.Count);
-        TrainingGraph training = model.Training(data.Weights is not null);
+        TrainingGraph training = graph.Training(data.Weights is not null);
         Function = _feed.Compile(training.Updates, [training.Loss], device);
         _feed.PrepareFull(Function);
     }

@@ -9,17 +9,17 @@ internal static class ReportPage
 {
     /// <summary>The page.</summary>
     /// <param name="histories">The trainings of the history file.</param>
-    /// <param name="historyPath">That file.</param>
+    /// <param name="historyPath">That file; null for a training that has just ended.</param>
     /// <param name="model">The network.</param>
     /// <param name="modelPath">Its file.</param>
     /// <param name="pictures">The network's pictures.</param>
     /// <param name="made">When the page is made.</param>
     public static string Write(
-        IReadOnlyList<History> histories, string historyPath, TestedModel model, string modelPath,
+        IReadOnlyList<History> histories, string? historyPath, TestedModel model, string modelPath,
         ModelPictures pictures, DateTime made)
     {
         var page = new Html();
-        string name = model.Model.Network.Name ?? Path.GetFileNameWithoutExtension(modelPath);
+        string name = model.DataName ?? model.Model.Network.Name ?? Path.GetFileNameWithoutExtension(modelPath);
         page.Add($"<header>\n<h1>{Html.Text(name)}</h1>");
         string when = made.ToString("d MMMM yyyy, HH:mm", CultureInfo.InvariantCulture);
         page.Add($"<p>Training and test of {Html.Text(Path.GetFileName(modelPath))}, {when}</p>\n</header>");
@@ -27,11 +27,13 @@ internal static class ReportPage
         Curves(page, histories);
         Layers(page, LayerTable.Of(model.Net));
         Classes(page, model, pictures.Confusion);
+        Importance(page, model);
         Section(page, pictures.Mistakes, "Test images with what they are and what they are taken for");
         Section(page, pictures.Maps,
             "For each image where covering it loses probability, and which pixels move the score");
         Section(page, pictures.Filters, "A tile for each filter of the first layer, coloured by its weights");
-        string command = Html.Text($"{CommandLine.Name} report {historyPath} {modelPath}");
+        string command = Html.Text(historyPath is null
+            ? $"{CommandLine.Name} train" : $"{CommandLine.Name} report {historyPath} {modelPath}");
         page.Add($"<footer><p>Made by <code>{command}</code>.</p></footer>");
         return page.Page($"{name}: training report");
     }
@@ -39,7 +41,7 @@ internal static class ReportPage
     private static void Summary(Html page, IReadOnlyList<History> histories, TestedModel model) =>
         page.Section("Summary", () =>
     {
-        ConfusionMatrix confusion = model.Confusion;
+        ConfusionMatrix? confusion = model.Confusion;
         // Of several trainings each has its own figures below; the model is of one of them.
         History? only = histories is [History one] ? one : null;
         EpochFigures[] epochs = [.. histories.SelectMany(history => history.Epochs)];
@@ -47,7 +49,9 @@ internal static class ReportPage
             .MaxBy(epoch => epoch.ValidAccuracy);
         page.List(
             "main",
-            ("Test accuracy", Exact(confusion.Accuracy), $"{confusion.Correct:N0} of {confusion.Total:N0} images"),
+            confusion is not null
+                ? ("Test accuracy", Exact(confusion.Accuracy), $"{confusion.Correct:N0} of {confusion.Total:N0} {model.Noun}")
+                : ("R² of the test", Number(model.Report.Metrics["r2"]), $"{model.Count:N0} rows"),
             ("Best validation accuracy", best is null ? null : Exact(best.ValidAccuracy), $"epoch {best?.Epoch}"),
             ("Training time", only is null ? null : Seconds(epochs.Sum(epoch => epoch.Seconds)), Epochs(epochs.Length)),
             ("Parameters", $"{model.Net.LearnableParameters:N0}", "learnable"));
@@ -55,22 +59,25 @@ internal static class ReportPage
         page.List(
             "more",
             ("Network", model.Model.Network.Name, Kinds(model)),
-            ("Trained on", Trained(histories), null),
+            ("Trained on", model.DataName ?? Trained(histories), null),
             ("Device", devices.Length > 0 ? devices : "not recorded", $"tested on {model.DeviceName}"),
             ("Last epoch", only is null ? null : Loss(only.Epochs[^1]), Accuracy(only?.Epochs[^1])),
-            ("Batch", $"{model.Model.Network.Batch:N0} images", null),
+            ("Batch", $"{model.Model.Network.Batch:N0} {model.Noun}", null),
             ("Update", Words(model.Model.Network.Update.Name), string.Join(", ", model.Model.Network.Update.Settings
                 .Where(setting => model.Model.Network.UpdateSettings.Value(setting.Name) is not null)
                 .Select(setting => string.Create(
                     CultureInfo.InvariantCulture,
                     $"{Words(setting.Name)} {model.Model.Network.UpdateSettings.Value(setting.Name)}")))));
         bool isDrawn = model.Model.IsSynthetic || histories.Any(history => history.IsSynthetic);
-        if (Drawn(isDrawn, model.Data.IsSynthetic) is { } drawn)
+        if (Drawn(isDrawn, model.IsSynthetic) is { } drawn)
         {
             Warn(page, drawn);
         }
 
-        if (only?.TestAccuracy is { } recorded && Math.Abs(recorded - confusion.Accuracy) > 5e-4)
+        page.Add("<h3>Figures of the test</h3>").List(
+            "more", model.Report.Metrics.Select(pair => (
+                pair.Key.Replace('_', ' '), (string?)pair.Value.ToString("G4", CultureInfo.InvariantCulture), (string?)null)));
+        if (confusion is not null && only?.TestAccuracy is { } recorded && Math.Abs(recorded - confusion.Accuracy) > 5e-4)
         {
             Warn(
                 page,
@@ -118,23 +125,60 @@ internal static class ReportPage
         }
     });
 
-    private static void Classes(Html page, TestedModel model, ModelPicture picture) => page.Section("Classes", () =>
+    private static void Classes(Html page, TestedModel model, ModelPicture? picture)
     {
-        ConfusionMatrix confusion = model.Confusion;
-        page.Picture(
-            $"Confusion matrix: {Percent(confusion.Accuracy)} of the images are on the diagonal; the table below has more",
-            (width, theme) => picture.Draw(Math.Min(width, 720), null, null, theme), wide: 720, isDrawing: true);
+        if (model.Confusion is { } confusion)
+        {
+            page.Section("Classes", () => Classes(page, model, confusion, picture));
+        }
+    }
+
+    private static void Classes(Html page, TestedModel model, ConfusionMatrix confusion, ModelPicture? picture)
+    {
+        if (picture is not null)
+        {
+            page.Picture(
+                $"Confusion matrix: {Percent(confusion.Accuracy)} of the {model.Noun} are on the diagonal; the table below has more",
+                (width, theme) => picture.Draw(Math.Min(width, 720), null, null, theme), wide: 720, isDrawing: true);
+        }
+
         page.Add("<h3>Each class</h3>").Table(
-            "Classes", ["class", ">images", ">recognised", ">right when said", "most often taken for"],
+            "Classes", ["class", $">{model.Noun}", ">recognised", ">right when said", ">F1", "most often taken for"],
             Enumerable.Range(0, confusion.Classes).Select(label => (IReadOnlyList<string>)
             [
                 model.Classes[label], $"{confusion.Samples(label):N0}", Percent(confusion.Recall(label)),
-                Percent(confusion.Precision(label)), MostTakenFor(model, label),
+                Percent(confusion.Precision(label)), Number(confusion.F1(label)), MostTakenFor(model, confusion, label),
             ]));
         page.Note(
-            "Recognised: of the images of the class (recall). "
-            + "Right when said: of the images taken for it (precision).");
-    });
+            $"Recognised: of the {model.Noun} of the class (recall). "
+            + $"Right when said: of the {model.Noun} taken for it (precision). F1: both in one.");
+        page.Add("<h3>How sure, how right</h3>").Table(
+            "Calibration", [$">{model.Noun}", ">sure", ">right"],
+            Metrics.Calibration(model.Labels!.AsSpan<int>(), model.Probabilities).Select(bin => (IReadOnlyList<string>)
+            [
+                $"{bin.Count:N0}", Percent(bin.Confidence), Percent(bin.Accuracy),
+            ]));
+        page.Note("Sure: the mean probability of what they are taken for. Right: the part of them that is. The two should be alike.");
+    }
+
+    /// <summary>What each column is worth, where there are columns.</summary>
+    private static void Importance(Html page, TestedModel model)
+    {
+        if (model.Importance.Count > 0)
+        {
+            page.Section("Columns", () =>
+            {
+                bool areClasses = model.Confusion is not null;
+                page.Table(
+                    "Columns", ["column", areClasses ? ">points of accuracy" : ">R²"],
+                    model.Importance.Select(one => (IReadOnlyList<string>)
+                    [
+                        one.Column, areClasses ? (100 * one.Loss).ToString("F1", CultureInfo.InvariantCulture) : Number(one.Loss),
+                    ]));
+                page.Note("How much is lost when a column's values are dealt out anew among the rows (permutation importance).");
+            });
+        }
+    }
 
     private static void Section(Html page, ModelPicture? picture, string alt)
     {
@@ -153,12 +197,11 @@ internal static class ReportPage
 
     private static void Warn(Html page, string text) => page.Add($"<p class=\"warning\">{Html.Text(text)}</p>");
 
-    private static string MostTakenFor(TestedModel model, int label)
+    private static string MostTakenFor(TestedModel model, ConfusionMatrix confusion, int label)
     {
-        ConfusionMatrix confusion = model.Confusion;
         int other = Enumerable.Range(0, confusion.Classes).Where(c => c != label).MaxBy(c => confusion[label, c]);
         int count = confusion[label, other];
-        return count == 0 ? "" : $"{model.Classes[other]} ({Percent((double)count / confusion.Samples(label))})";
+        return count == 0 || confusion.Samples(label) == 0 ? "" : $"{model.Classes[other]} ({Percent((double)count / confusion.Samples(label))})";
     }
 
     /// <summary>What must be known where images are drawn; null where none is.</summary>
@@ -189,7 +232,7 @@ internal static class ReportPage
         : double.IsFinite(epoch.ValidAccuracy) ? $"training / validation; {100 * epoch.ValidAccuracy:F2} % right"
             : "training";
 
-    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("0.000", CultureInfo.InvariantCulture);
 
     private static string Percent(double share) => double.IsFinite(share) ? $"{100 * share:F1} %" : "";
 

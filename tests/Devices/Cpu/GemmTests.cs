@@ -38,6 +38,8 @@ public unsafe class GemmTests
     [TestCase(131, 270, 257)]
     [TestCase(200, 3, 513)]
     [TestCase(5, 700, 300)]
+    [TestCase(2, 700, 601)]
+    [TestCase(3, 2070, 1030)]
     public void Products_larger_than_a_cache_block_are_those_of_the_plain_loop(int m, int n, int k)
     {
         var random = new Random(6);
@@ -60,6 +62,9 @@ public unsafe class GemmTests
     [TestCase(300, 290, 200, false, true)]
     [TestCase(1000, 33, 64, true, true)]
     [TestCase(1, 1, 5000, false, false)]
+    [TestCase(1, 3000, 1030, false, false)]
+    [TestCase(10, 2100, 1030, true, false)]
+    [TestCase(500, 700, 40, true, false)]
     [TestCase(0, 10, 10, false, false)]
     [TestCase(10, 10, 0, false, false)]
     [TestCase(700, 1, 700, false, false)]
@@ -94,6 +99,37 @@ public unsafe class GemmTests
         Gemm.Block(shape, arguments, scratch.Bytes);
 
         Assert.That(result, Is.EqualTo(1));
+    }
+
+    /// <summary>Where a matrix ends, the process' memory may end, too: operands are read where a user's array lies.</summary>
+    [Test]
+    [Platform("Linux")]
+    public void Nothing_behind_a_matrix_is_read([Values] bool transposeA, [Values] bool transposeB)
+    {
+        foreach ((int m, int n, int k) in (ReadOnlySpan<(int, int, int)>)[(1, 1, 1), (3, 5, 7), (13, 33, 17), (40, 65, 70), (70, 100, 300)])
+        {
+            var shape = new GemmShape(m, n, k, transposeA, transposeB);
+            float[] ones = [.. Enumerable.Repeat(1f, Math.Max(m, n) * k)];
+            using Guarded a = new(ones.AsSpan(0, m * k)), b = new(ones.AsSpan(0, k * n));
+            using var c = new Native<float>(m * n);
+            foreach (int width in Widths.All)
+            {
+                Widths.Run<float, GuardedJob>(width, new GuardedJob
+                {
+                    Shape = shape,
+                    Arguments = new()
+                    {
+                        A = a.Pointer,
+                        B = b.Pointer,
+                        C = c.Pointer,
+                        Lda = transposeA ? m : k,
+                        Ldb = transposeB ? k : n,
+                        Ldc = n,
+                    },
+                });
+                Assert.That(c.Span.ToArray(), Is.All.EqualTo(k), $"{shape} at {width} bits");
+            }
+        }
     }
 
     private static void Check<T>(GemmShape shape, int width, Random random)
@@ -166,6 +202,18 @@ public unsafe class GemmTests
         }
     }
 
+    private struct GuardedJob : ISimdJob<float>
+    {
+        public GemmShape Shape;
+        public GemmArguments<float> Arguments;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, float> where V : struct
+        {
+            using var scratch = new Native<float>(GemmBlock<S, V, float>.ScratchBytes(Shape) / sizeof(float));
+            GemmBlock<S, V, float>.Run(Shape, Arguments, scratch.Bytes);
+        }
+    }
+
     /// <summary>Random matrices with more between their rows than needed, and what their product should be.</summary>
     private sealed class Problem<T> : IDisposable
         where T : unmanaged, INumber<T>
@@ -209,7 +257,15 @@ public unsafe class GemmTests
             ColumnBias = HasColumnBias ? _columnBias.Pointer : null,
         };
 
-        public void Reset() => _before.CopyTo(C.Span);
+        /// <summary>Puts C back; what a beta of 0 replaces need not be a number.</summary>
+        public void Reset()
+        {
+            _before.CopyTo(C.Span);
+            for (int i = 0; i < Shape.M && Beta == T.Zero; i++)
+            {
+                C.Span.Slice(i * _ldc, Shape.N).Fill(T.CreateChecked(double.NaN));
+            }
+        }
 
         public void Check(string how)
         {
@@ -220,7 +276,7 @@ public unsafe class GemmTests
             {
                 for (int j = 0; j < n; j++)
                 {
-                    row[j] = double.CreateChecked(_before[(i * _ldc) + j] * Beta);
+                    row[j] = Beta == T.Zero ? 0 : double.CreateChecked(_before[(i * _ldc) + j] * Beta);
                     row[j] += HasRowBias ? double.CreateChecked(_rowBias[i]) : 0;
                     row[j] += HasColumnBias ? double.CreateChecked(_columnBias[j]) : 0;
                 }

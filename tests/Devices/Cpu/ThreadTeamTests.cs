@@ -153,16 +153,22 @@ public class ThreadTeamTests
     public void A_run_from_inside_a_body_stays_on_that_bodys_thread()
     {
         using var team = new ThreadTeam(2);
+        using var both = new Barrier(2);
         int wrong = 0, done = 0;
 
-        team.Run(new Phase(20, 1, (_, _, outer) => team.Run(new Phase(20, 1, (start, end, inner) =>
+        // Each of the two threads has one of the bodies, and none ends before both have begun.
+        team.Run(new Phase(2, 1, (_, _, outer) =>
         {
-            Interlocked.Add(ref done, end - start);
-            Interlocked.Add(ref wrong, inner == outer ? 0 : 1);
-        }))));
+            both.SignalAndWait();
+            team.Run(new Phase(20, 1, (start, end, inner) =>
+            {
+                Interlocked.Add(ref done, end - start);
+                Interlocked.Add(ref wrong, inner == outer ? 0 : 1);
+            }));
+        }));
 
         Assert.That(wrong, Is.Zero);
-        Assert.That(done, Is.GreaterThanOrEqualTo(20).And.LessThanOrEqualTo(400));
+        Assert.That(done, Is.EqualTo(40));
     }
 
     [Test]

@@ -20,6 +20,10 @@ public sealed class CudaOpTests
         OpChecks.ComputesTheSameBitsInPlace(op, CudaTestDevice.Open());
 
     [TestCaseSource(nameof(Cases))]
+    public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(
+        op, CudaTestDevice.Open(), Magnitudes.Special);
+
+    [TestCaseSource(nameof(Cases))]
     public void An_op_refuses_misuse(Type op) => OpChecks.RefusesMisuse(op, CudaTestDevice.Open());
 
     [Test]

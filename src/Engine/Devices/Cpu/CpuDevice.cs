@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Engine.Devices.Cpu;
@@ -69,6 +68,11 @@ public sealed unsafe class CpuDevice : Device
         ]);
     }
 
+    internal override IKernel BindLoop(LoopKernel loop) => new CpuKernel(loop.Name, []) { Control = new CpuLoop(loop) };
+
+    internal override IKernel BindBranch(BranchKernel branch) =>
+        new CpuKernel(branch.Name, []) { Control = new CpuBranch(branch) };
+
     /// <inheritdoc/>
     public override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) => new Program(this, Kernels(waves));
 
@@ -92,35 +96,16 @@ public sealed unsafe class CpuDevice : Device
         ?? throw new EngineException($"{op} has no kernel for the CPU.");
 
     private static CpuKernel[] Kernels(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        [.. waves.SelectMany(wave => wave).Cast<CpuKernel>().Where(kernel => kernel.Phases.Length > 0)];
-
-    /// <param name="Name">What it is called.</param>
-    /// <param name="Phases">The loops.</param>
-    /// <param name="Untimed">The kernel that this one is the same as, but for taking times.</param>
-    private sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed = null) : IKernel
-    {
-        public CpuKernel Timed(int launch, LaunchTimes times) => new(
-            Name,
-            [.. Phases.Select(phase => phase with
-            {
-                Body = (start, end, worker) =>
-                {
-                    long began = Stopwatch.GetTimestamp();
-                    phase.Body(start, end, worker);
-                    times.Add(launch, worker, began, Stopwatch.GetTimestamp());
-                },
-            })],
-            this);
-    }
+        [.. waves.SelectMany(wave => wave).Cast<CpuKernel>().Where(kernel => !kernel.IsEmpty)];
 
     private sealed class Program(CpuDevice device, CpuKernel[] kernels, LaunchTimes? times = null) : IProgram
     {
-        private readonly Phase[] _phases = [.. kernels.SelectMany(kernel => kernel.Phases)];
+        private readonly CpuSequence _kernels = new(kernels);
 
         public IReadOnlyList<Launch> Launches => [.. kernels.Select(kernel =>
             new Launch(kernel.Name, [kernel.Untimed ?? kernel])
             {
-                Grid = string.Join(" + ", kernel.Phases.Select(phase => phase.Count)),
+                Grid = kernel.Grid,
             })];
 
         public void Run(int runs)
@@ -129,7 +114,7 @@ public sealed unsafe class CpuDevice : Device
             for (int i = 0; i < runs; i++)
             {
                 times?.StartRun();
-                device._team.RunBesideOthers(_phases);
+                _kernels.Run(device._team);
                 times?.EndRun();
             }
         }

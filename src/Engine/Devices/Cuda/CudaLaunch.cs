@@ -12,10 +12,14 @@ internal abstract class CudaLaunch
     /// <summary>Whether there is anything to do.</summary>
     public virtual bool IsEmpty => false;
 
-    /// <summary>Loads what it needs.</summary>
-    public virtual void Prepare(KernelCompiler compiler)
-    {
-    }
+    /// <summary>How many kernels, copies and clearings it is.</summary>
+    public virtual long Nodes => 1;
+
+    /// <summary>Whether it may become a part of a graph.</summary>
+    public virtual bool IsRecordable => true;
+
+    /// <summary>The kernels that it launches.</summary>
+    public virtual IEnumerable<KernelLaunch> Kernels => [];
 
     /// <summary>Puts the work into a stream, in whose context the thread is.</summary>
     public abstract void Enqueue(nint stream);
@@ -206,6 +210,8 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 
     public override bool IsEmpty => Blocks == 0;
 
+    public override IEnumerable<KernelLaunch> Kernels => [this];
+
     /// <summary>
     /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
     /// several kernels in one launch is (<see cref="JoinedKernel"/>). Only a kernel of a user's own text must do without.
@@ -246,7 +252,8 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
             return argument;
         })]);
 
-    public override void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
+    /// <summary>Loads the kernel.</summary>
+    public void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
 
     public override void Enqueue(nint stream) => Driver.Check(
         DriverApi.cuLaunchKernel(

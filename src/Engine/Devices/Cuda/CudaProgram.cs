@@ -18,6 +18,8 @@ internal sealed class CudaProgram(
 
     // The one used last comes first.
     private readonly List<(int Times, GraphHandle Graph)> _graphs = [];
+    private readonly long _nodes = stages.Sum(stage => stage.Launch.Nodes);
+    private readonly bool _isRecordable = stages.All(stage => stage.Launch.IsRecordable);
     private bool _hasRun;
 
     public IReadOnlyList<Launch> Launches => device.Describe(stages);
@@ -60,7 +62,7 @@ internal sealed class CudaProgram(
     private void Enqueue(int times)
     {
         int left = times;
-        if (options.Synchronous || options.Profile)
+        if (options.Synchronous || options.Profile || !_isRecordable)
         {
             for (; left > 0; left--)
             {
@@ -76,7 +78,7 @@ internal sealed class CudaProgram(
         _hasRun = true;
         while (left > 0)
         {
-            int runs = Math.Min(left, Math.Max(1, MostNodes / stages.Length));
+            int runs = Math.Min(left, (int)Math.Max(1, MostNodes / _nodes));
             GraphOf(runs).Launch(stream);
             left -= runs;
         }

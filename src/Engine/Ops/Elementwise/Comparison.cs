@@ -113,8 +113,60 @@ internal readonly struct GreaterOrEqual : IComparison
         S.LessOrEqual(b, a);
 }
 
+internal readonly struct And : IComparison
+{
+    public static bool Scalar(double a, double b) => a != 0 && b != 0;
+
+    public static string Cuda => "a != 0 && b != 0";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Not(S.Or(S.Equal(a, S.Zero), S.Equal(b, S.Zero)));
+}
+
+internal readonly struct Or : IComparison
+{
+    public static bool Scalar(double a, double b) => a != 0 || b != 0;
+
+    public static string Cuda => "a != 0 || b != 0";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Not(S.And(S.Equal(a, S.Zero), S.Equal(b, S.Zero)));
+}
+
+internal readonly struct Xor : IComparison
+{
+    public static bool Scalar(double a, double b) => a != 0 != (b != 0);
+
+    public static string Cuda => "(a != 0) != (b != 0)";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Xor(S.Equal(a, S.Zero), S.Equal(b, S.Zero));
+}
+
 public static partial class Symbolic
 {
+    /// <summary>1 where a and b both are true, which is not 0, else 0, as uint8; with broadcasting.</summary>
+    public static Variable And(Variable a, Variable b) => Test<And>(a, b);
+
+    /// <summary>1 where a, b or both are true, which is not 0, else 0, as uint8; with broadcasting.</summary>
+    public static Variable Or(Variable a, Variable b) => Test<Or>(a, b);
+
+    /// <summary>1 where one of a and b is true, which is not 0, and the other is not, else 0, as uint8; with broadcasting.</summary>
+    public static Variable Xor(Variable a, Variable b) => Test<Xor>(a, b);
+
+    /// <summary>1 where x is 0, else 0, as uint8.</summary>
+    public static Variable Not(Variable x) => Equal(x, 0);
+
+    /// <summary>1 where x is NaN, else 0, as uint8.</summary>
+    public static Variable IsNaN(Variable x) => NotEqual(x, x);
+
+    /// <summary>1 where x is infinite, of whatever sign, else 0, as uint8.</summary>
+    public static Variable IsInf(Variable x) => Equal(Abs(x), double.PositiveInfinity);
+
+    /// <summary>1 where a and b differ by at most atol + rtol·|b|, else 0, as uint8: NumPy's <c>isclose</c>.</summary>
+    public static Variable IsClose(Variable a, Variable b, double rtol = 1e-5, double atol = 1e-8) =>
+        Or(Equal(a, b), And(LessOrEqual(Abs(a - b), (Abs(b) * rtol) + atol), Less(Abs(b), double.PositiveInfinity)));
+
     /// <summary>1 where a = b, else 0, as uint8; with broadcasting.</summary>
     public static Variable Equal(Variable a, Variable b) => Test<Equal>(a, b);
 

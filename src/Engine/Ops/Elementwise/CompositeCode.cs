@@ -10,9 +10,9 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Computes a run of elements, a whole number of vectors, from and to the addresses given; an input that repeats is one
-/// number.
+/// number. Constants come with each call, so that composites that differ in nothing else share a kernel.
 /// </summary>
-internal unsafe delegate void CompositeKernel(nint* inputs, nint* outputs, nint count);
+internal unsafe delegate void CompositeKernel(nint* inputs, nint* outputs, double* constants, nint count);
 
 /// <summary>How a composite reads an input: of which dtype, and whether one number serves a whole run.</summary>
 internal readonly record struct CompositeInput(DType DType, bool Repeats);
@@ -39,7 +39,7 @@ internal static class CompositeCode
                 + "#:property PublishAot=false.");
         }
 
-        var key = new Key(composite with { Shape = Shape.Scalar }, inputs);
+        var key = new Key(composite with { Shape = Shape.Scalar, Constants = new double[composite.Constants.Length] }, inputs);
         return s_kernels.GetOrAdd(key, static key => key.Composite.DType switch
         {
             DType.Float32 => Emitter<float>(key),
@@ -77,7 +77,11 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
     private static readonly Type s_simd = typeof(ISimd<V, T>);
 
     private readonly DynamicMethod _method = new(
-        "composite", null, [typeof(nint*), typeof(nint*), typeof(nint)], typeof(CompositeCode).Module, skipVisibility: true);
+        "composite",
+        null,
+        [typeof(nint*), typeof(nint*), typeof(double*), typeof(nint)],
+        typeof(CompositeCode).Module,
+        skipVisibility: true);
 
     private readonly LocalBuilder[] _values = new LocalBuilder[composite.FirstTerm + composite.Terms.Length];
 
@@ -102,12 +106,23 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
             }
         }
 
+        for (int i = 0; i < composite.Constants.Length; i++)
+        {
+            Il.Emit(OpCodes.Ldarg_2);
+            Il.Emit(OpCodes.Ldc_I4, i * sizeof(double));
+            Il.Emit(OpCodes.Add);
+            Il.Emit(OpCodes.Ldind_R8);
+            Il.Emit(OpCodes.Constrained, typeof(S));
+            Il.Emit(OpCodes.Call, s_simd.GetMethod(nameof(ISimd<V, T>.Const))!);
+            Il.Emit(OpCodes.Stloc, _values[composite.Inputs + i]);
+        }
+
         // The index counts bytes of T, so that the addresses need no multiplication.
         LocalBuilder at = Il.DeclareLocal(typeof(nint)), end = Il.DeclareLocal(typeof(nint));
         Il.Emit(OpCodes.Ldc_I4_0);
         Il.Emit(OpCodes.Conv_I);
         Il.Emit(OpCodes.Stloc, at);
-        Il.Emit(OpCodes.Ldarg_2);
+        Il.Emit(OpCodes.Ldarg_3);
         Il.Emit(OpCodes.Ldc_I4, sizeof(T));
         Il.Emit(OpCodes.Mul);
         Il.Emit(OpCodes.Stloc, end);
@@ -155,14 +170,6 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
 
     private void EmitTerms()
     {
-        for (int i = 0; i < composite.Constants.Length; i++)
-        {
-            Il.Emit(OpCodes.Ldc_R8, composite.Constants[i]);
-            Il.Emit(OpCodes.Constrained, typeof(S));
-            Il.Emit(OpCodes.Call, s_simd.GetMethod(nameof(ISimd<V, T>.Const))!);
-            Il.Emit(OpCodes.Stloc, _values[composite.Inputs + i]);
-        }
-
         for (int i = 0; i < composite.Terms.Length; i++)
         {
             (ElementRow row, int a, int b, int c) = composite.Terms[i];

@@ -19,7 +19,25 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
             }
         }
 
-        return [new TensorType(OutputDType(inputs[0].DType), Broadcasting.Join(inputs))];
+        DType dtype = OutputDType(inputs[0].DType);
+        return [new TensorType(dtype, Broadcasting.Join(inputs), dtype == DType.Int32 ? KnownValue(inputs) : null)];
+    }
+
+    /// <summary>What becomes of sizes is one, so that shapes may be computed of shapes.</summary>
+    private int? KnownValue(ReadOnlySpan<TensorType> inputs)
+    {
+        Span<double> x = stackalloc double[inputs.Length];
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            if (inputs[i].KnownValue is not { } known)
+            {
+                return null;
+            }
+
+            x[i] = known;
+        }
+
+        return (int)DTypes.Wrap(Row.Scalar(x), DType.Int32);
     }
 
     /// <summary>

@@ -93,6 +93,20 @@ internal readonly struct Ceiling : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
 }
 
+internal readonly struct Trunc : IUnary
+{
+    public static bool IsSmooth => false;
+
+    public static DoubleDouble Scalar(double x) => Math.Truncate(x);
+
+    public static string Cuda => "trunc(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Truncate(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
+}
+
 internal readonly struct Round : IUnary
 {
     public static bool IsSmooth => false;
@@ -222,7 +236,9 @@ public static partial class Symbolic
     /// <summary>x, but not below one number nor above another.</summary>
     public static Variable Clip(Variable x, double least, double most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>Zeros of the shape and dtype of x.</summary>
-    internal static Variable Zero(Variable x) =>
-        BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
+    /// <summary>x, but not below one array nor above another, with broadcasting.</summary>
+    public static Variable Clip(Variable x, Variable least, Variable most) => Minimum(Maximum(x, least), most);
+
+    /// <summary>The whole number next to x towards 0; its gradient is taken as 0.</summary>
+    public static Variable Trunc(Variable x) => Map<Trunc>(x);
 }

@@ -97,6 +97,18 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 
     public override bool Reads(int input) => input < 2;
 
+    /// <summary>Read back where it was added.</summary>
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        Variable places = node.Inputs[1];
+        Variable planes = Symbolic.Reshape(outputGrads[0]!, [.. Planes(outputGrads[0]!)]);
+        Variable read = Symbolic.TakeAlongAxis(planes, Symbolic.Reshape(places, [.. Planes(places)]));
+        return [Symbolic.ReshapeLike(read, node.Inputs[0]), null, null];
+
+        static Side[] Planes(Variable images) =>
+            [Symbolic.SideOf(images, 0), Symbolic.SideOf(images, 1), Symbolic.SideOf(images, 2) * Symbolic.SideOf(images, 3)];
+    }
+
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         var sums = new DoubleDoubles(outputs[0]);

@@ -7,14 +7,14 @@ namespace Engine.Ops;
 /// have run, and on which of its draws it is (the first made of it, the second …), but not on the number of threads.
 /// Every run of a function that draws from it moves it on; within a run no two of its draws give the same numbers.
 /// </summary>
-public sealed class RandomStream
+public sealed partial class RandomStream
 {
     private int _draws;
 
     /// <summary>A stream whose numbers this seed decides.</summary>
     public RandomStream(ulong seed)
     {
-        State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state");
+        State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state") { IsRandomState = true };
         State.DefaultUpdate = State + new Constant(Tensor.From([0, 0, 1]));
     }
 

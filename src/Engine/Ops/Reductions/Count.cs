@@ -5,7 +5,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The number of elements along axes, as a floating-point scalar; only the shape of the input matters.
+/// The number of elements along axes, as a scalar; only the shape of the input matters. As int32 it may decide shapes.
 /// </summary>
 internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -15,20 +15,23 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
         yield return new Sample(new Count([0, 1, 2], DType.Float32), new Arg(shape));
         yield return new Sample(new Count([0, 2], DType.Float64), Arg.Mask(shape));
         yield return new Sample(new Count([], DType.Float32), Arg.Int(shape, 0, 2));
+        yield return new Sample(new Count([1], DType.Int32), new Arg(shape));
         yield return new Sample(new Count([3], DType.Float32), new Arg(shape)) { Error = "there is no axis 3" };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
+        TensorType input = inputs[0];
         foreach (int axis in Axes)
         {
-            if (axis < 0 || axis >= inputs[0].Rank)
+            if (axis < 0 || axis >= input.Rank)
             {
                 throw new EngineException($"there is no axis {axis}");
             }
         }
 
-        return [new TensorType(DType, Shape.Scalar)];
+        bool isKnown = DType == DType.Int32 && Axes.All(axis => input.Shape[axis] != Shape.Unknown);
+        return [new TensorType(DType, Shape.Scalar, isKnown ? checked((int)Elements(input.Shape)) : null)];
     }
 
     public override bool Reads(int input) => false;
@@ -46,13 +49,17 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
         [
             new Phase(1, 1, (_, _, _) =>
             {
-                if (DType == DType.Float32)
+                switch (DType)
                 {
-                    *(float*)y = (float)count;
-                }
-                else
-                {
-                    *(double*)y = count;
+                    case DType.Float32:
+                        *(float*)y = (float)count;
+                        break;
+                    case DType.Float64:
+                        *(double*)y = count;
+                        break;
+                    default:
+                        *(int*)y = (int)count;
+                        break;
                 }
             }),
         ];
@@ -66,6 +73,27 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
 
 public static partial class Symbolic
 {
+    /// <summary>
+    /// A side of x, as an int32 scalar that may decide shapes: Theano's <c>x.shape[axis]</c>. A negative axis counts from
+    /// the innermost.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such axis.</exception>
+    public static Variable SideOf(Variable x, int axis)
+    {
+        Shape chosen = Axes(x, [axis]);
+        int side = x.Shape[chosen[0]];
+        return side == Shape.Unknown ? new Count(chosen, DType.Int32).Call(x) : Constant(side, DType.Int32);
+    }
+
+    /// <summary>The sides of x as an int32 vector: Theano's <c>x.shape</c>.</summary>
+    public static Variable ShapeOf(Variable x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.Rank == 0
+            ? Constant(Tensor.From(Array.Empty<int>()))
+            : Stack(0, [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))]);
+    }
+
     /// <summary>How many elements x has, as a scalar of its dtype; of float32 for integers.</summary>
     public static Variable Count(Variable x) => Count(x, null);
 

@@ -33,13 +33,28 @@ internal interface IReduction
     /// <summary>All lanes joined.</summary>
     static abstract T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
+    /// <summary>What of <see cref="Op.Magnitudes"/> has to be other than the elements' own, joined.</summary>
+    static virtual NdArray[] OfMagnitudes(NdArray elements, NdArray magnitudes) => [magnitudes];
+
     /// <summary>The gradient with respect to x, given y and g with their reduced sides kept as 1.</summary>
-    static abstract Variable Grad(Variable x, Variable y, Variable g);
+    static abstract Variable Grad(Variable x, Variable y, Variable g, Shape axes);
 }
 
 /// <summary>A reduction of whatever row.</summary>
 internal interface IReduce
 {
+    /// <summary>The axes.</summary>
+    Shape Axes { get; }
+
+    /// <inheritdoc cref="Reduce{TRow}"/>
+    Composite? Elements { get; }
+
+    /// <summary>What joining nothing gives.</summary>
+    double Start { get; }
+
+    /// <summary>What joins a run of neighbours to a total on the CPU.</summary>
+    RunJoin Joins(DType elements);
+
     /// <summary>The same reduction of what a composite makes of its inputs.</summary>
     Op Of(Composite elements);
 
@@ -47,7 +62,16 @@ internal interface IReduce
     /// Whether it joins long runs of neighbours of an array: on the CPU, making shorter pieces costs more than storing all.
     /// </summary>
     bool JoinsLongRuns(TensorType input);
+
+    /// <summary>
+    /// What errors of the inputs, in <see cref="Op.Magnitudes"/>' sense, come to together with its own; null where an input
+    /// is exact.
+    /// </summary>
+    NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output);
 }
+
+/// <summary>Joins a run of neighbouring elements to a total.</summary>
+internal delegate double RunJoin(double total, nint run, int count);
 
 /// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
 /// <param name="Axes">The axes.</param>
@@ -81,8 +105,18 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([1], [2, 20000]);
         yield return Of([0, 1, 3], [3, 30, 2, random.Next(90, 100)]);
         yield return Of([0, 2], [20, 2, 33, 17]);
+        yield return Of([0, 2], [random.Next(9, 12), 60, 1000]);
         yield return Of([1], [0, 3]);
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
+
+        // On one side of 0 all of them, which then is no greatest or least.
+        foreach (double low in (double[])[-9, 1])
+        {
+            yield return new Sample(new Reduce<TRow>([1]), new Arg([3, 900], Low: low, High: low + 8));
+            yield return new Sample(new Reduce<TRow>([1]), new Arg([9, 40], Low: low, High: low + 8));
+            yield return new Sample(new Reduce<TRow>([0]), new Arg([900, 33], Low: low, High: low + 8));
+        }
+
         foreach (Sample sample in OfElements(random))
         {
             yield return sample;
@@ -122,13 +156,17 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
 
+    public double Start => TRow.Start;
+
+    public RunJoin Joins(DType elements) => ReduceLoop.Joins<TRow>(elements);
+
     public Op Of(Composite elements) => this with { Elements = elements };
 
     public bool JoinsLongRuns(TensorType input) => input.Shape.Count > 0
         && new ReducePlan(input.Shape, Infer([input])[0].Shape) is { IsInnerReduced: true, Inner: >= LongRun };
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
-        [TRow.Grad(node.Inputs[0], node.Outputs[0], outputGrads[0]!)];
+        [TRow.Grad(node.Inputs[0], node.Outputs[0], outputGrads[0]!, Axes)];
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Elements is null ? inputs[0].Shape.Count : (Elements.Terms.Length + 1) * Elements.Shape.Count;
@@ -139,19 +177,35 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         var totals = new DoubleDoubles(outputs[0], TRow.Start);
         foreach (int[] index in NdArray.Indices(elements.Shape))
         {
-            totals[index] = TRow.Join(totals[index], elements[index]);
+            DoubleDouble total = TRow.Join(totals[index], elements[index]);
+            totals[index] = outputs[0].DType.IsFloat() ? total : DTypes.Wrap(total, outputs[0].DType);
         }
 
         totals.Round();
     }
 
-    public override double Ulps => Elements is null ? TRow.Ulps : 2;
+    public override double Ulps => Math.Max(TRow.Ulps, Elements is null ? 0 : 2);
+
+    /// <inheritdoc/>
+    public NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output)
+    {
+        NdArray[] elements = Elements is null ? [inputs[0]] : [Made(inputs)];
+        NdArray? error = Elements is null ? errors[0] : Elements.Errors(inputs, errors)[0];
+        double[] sizes = [.. elements[0].Data.Select((x, i) => Math.Abs(x) + (error?.Data[i] ?? 0))];
+        return (this with { Elements = null }).OfMagnitudes([new NdArray(elements[0].Shape, sizes)], [output])[0];
+    }
 
     /// <summary>The elements' own, joined; those of elements that are made, of how they are made.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        NdArray elements = Elements?.Magnitudes(inputs, [Made(inputs)])[0] ?? inputs[0];
-        return (this with { Elements = null }).OfMagnitudes([elements], outputs);
+        NdArray made = Elements is null ? inputs[0] : Made(inputs), elements = made;
+        if (Elements is not null)
+        {
+            double[] errors = Elements.Magnitudes(inputs, [made])[0].Data;
+            elements = new NdArray(made.Shape, [.. errors.Zip(made.Data, (error, value) => Math.Max(error, Math.Abs(value)))], made.DType);
+        }
+
+        return TRow.OfMagnitudes(made, (this with { Elements = null }).OfMagnitudes([elements], outputs)[0]);
     }
 
     private NdArray Made(IReadOnlyList<NdArray> inputs) =>
@@ -197,7 +251,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     }
 }
 
-internal readonly struct Sum : IReduction
+internal readonly struct Sum : IAccumulation
 {
     public static double Start => 0;
 
@@ -218,7 +272,10 @@ internal readonly struct Sum : IReduction
 
     public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Sum(a);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.BroadcastLike(g, x);
+    public static Variable Grad(Variable x, Variable y, Variable g, Shape axes) => Symbolic.BroadcastLike(g, x);
+
+    public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive) =>
+        new Accumulate<Sum>(axis, !isReverse, isExclusive).Call(g);
 }
 
 internal readonly struct Max : IReduction
@@ -241,7 +298,7 @@ internal readonly struct Max : IReduction
     public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.MaxLane(a);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => new PassIfEqual().Call(x, y, g);
+    public static Variable Grad(Variable x, Variable y, Variable g, Shape axes) => new PassIfEqual().Call(x, y, g);
 }
 
 internal readonly struct Min : IReduction
@@ -264,7 +321,78 @@ internal readonly struct Min : IReduction
     public static T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.MinLane(a);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => new PassIfEqual().Call(x, y, g);
+    public static Variable Grad(Variable x, Variable y, Variable g, Shape axes) => new PassIfEqual().Call(x, y, g);
+}
+
+/// <summary>The product. On the way it may overflow or vanish, in an order that is the device's.</summary>
+internal readonly struct Prod : IAccumulation
+{
+    public static double Start => 1;
+
+    public static bool TakesNone => true;
+
+    public static string CudaStart => "T(1)";
+
+    public static string Cuda => "multiply(a, b)";
+
+    public static DoubleDouble Join(DoubleDouble a, double b) => a * b;
+
+    public static double Ulps => 4;
+
+    public static T Join<T>(T a, T b) where T : INumber<T> => unchecked(a * b);
+
+    public static V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Mul(a, b);
+
+    public static unsafe T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        for (int lanes = S.Count; lanes > 1; lanes /= 2)
+        {
+            a = S.Mul(S.Even(a, a), S.Odd(a, a));
+        }
+
+        T* all = stackalloc T[S.Count];
+        S.Store(all, a);
+        return all[0];
+    }
+
+    public static NdArray[] OfMagnitudes(NdArray elements, NdArray magnitudes)
+    {
+        var large = new NdArray(magnitudes.Shape);
+        var small = new NdArray(magnitudes.Shape);
+        foreach (int[] index in NdArray.Indices(elements.Shape))
+        {
+            double log = Math.Log2(Math.Abs(elements[index]));
+            large[index] += Math.Max(log, 0);
+            small[index] += double.IsFinite(log) ? Math.Min(log, 0) : log;
+        }
+
+        (double most, double least) = elements.DType == DType.Float32 ? (127, -125) : (1023, -1021);
+        for (int i = 0; i < magnitudes.Data.Length; i++)
+        {
+            bool mayOverflow = large.Data[i] > most && !double.IsPositiveInfinity(large.Data[i]);
+            bool mayVanish = small.Data[i] < least;
+            magnitudes.Data[i] = mayOverflow || mayVanish || double.IsNaN(large.Data[i]) ? double.NaN : magnitudes.Data[i];
+        }
+
+        return [magnitudes];
+    }
+
+    /// <summary>g times the product of all the others, axis by axis: also where elements are 0.</summary>
+    public static Variable Grad(Variable x, Variable y, Variable g, Shape axes)
+    {
+        if (axes.Rank == 0)
+        {
+            return g;
+        }
+
+        Variable inner = axes.Rank == 1 ? g : Grad(new Reduce<Prod>([axes[0]]).Call(x), y, g, [.. axes.Skip(1)]);
+        return inner * new Accumulate<Prod>(axes[0], false, true).Call(x) * new Accumulate<Prod>(axes[0], true, true).Call(x);
+    }
+
+    /// <summary>Theano's formula: the products behind an element, divided by it; so there is none where it is 0.</summary>
+    public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive) =>
+        new Accumulate<Sum>(axis, !isReverse, isExclusive).Call(g * y) / x;
 }
 
 /// <summary>The third input where the first two are equal, else 0: the gradient of a maximum or minimum.</summary>

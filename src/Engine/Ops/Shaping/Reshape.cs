@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -26,8 +27,11 @@ internal abstract record View : Op
     protected abstract Shape ShapeFor(ReadOnlySpan<TensorType> inputs);
 }
 
-/// <summary>The shape <paramref name="To"/>, of which one side may be left open.</summary>
-internal sealed record Reshape(Shape To) : View, ISampled
+/// <summary>
+/// The shape <paramref name="To"/>, of which one side may be left open; the sides of the axes <paramref name="Given"/> are
+/// the further inputs' values.
+/// </summary>
+internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -37,6 +41,12 @@ internal sealed record Reshape(Shape To) : View, ISampled
         yield return new Sample(new Reshape([-1]), Arg.Mask([n, m]));
         yield return new Sample(new Reshape(Shape.Scalar), Arg.Int([1, 1], 0, 9));
         yield return new Sample(new Reshape([n, 0, 5]), new Arg([0, m]));
+        yield return new Sample(new Reshape([-1, -1, k], [0]), new Arg([n * m, k]), Arg.Size(m));
+        yield return new Sample(new Reshape([-1, -1], [0, 1]), new Arg([n * m]), Arg.Size(m), Arg.Size(n));
+        yield return new Sample(new Reshape([-1], [0]), new Arg([3]), Arg.Size(-1))
+        {
+            Error = "the side of axis 0 cannot be -1",
+        };
         yield return new Sample(new Reshape([2, 2]), new Arg([3]))
         {
             Error = "its 3 elements do not fill the shape (2, 2)",
@@ -55,38 +65,39 @@ internal sealed record Reshape(Shape To) : View, ISampled
 
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs)
     {
+        (Shape to, bool isKnown) = Sides.Of(To, Given, inputs[1..]);
         int open = -1;
         long others = 1;
-        for (int axis = 0; axis < To.Rank; axis++)
+        for (int axis = 0; axis < to.Rank; axis++)
         {
-            if (To[axis] < Shape.Unknown)
+            if (to[axis] < Shape.Unknown)
             {
-                throw new EngineException($"no side can be {To[axis]}");
+                throw new EngineException($"no side can be {to[axis]}");
             }
 
-            if (To[axis] != Shape.Unknown)
+            if (to[axis] != Shape.Unknown)
             {
-                others = checked(others * To[axis]);
+                others = checked(others * to[axis]);
             }
             else if (open < 0)
             {
                 open = axis;
             }
-            else
+            else if (isKnown)
             {
-                throw new EngineException($"only one side may be left open, and {To} has more");
+                throw new EngineException($"only one side may be left open, and {to} has more");
             }
         }
 
-        if (open < 0 || !inputs[0].Shape.IsKnown)
+        if (open < 0 || !isKnown || !inputs[0].Shape.IsKnown)
         {
-            return To;
+            return to;
         }
 
         long count = inputs[0].Shape.Count;
-        return others == 0 ? throw new EngineException($"its {count} elements do not decide the open side of {To}")
-            : count % others == 0 ? To.With(open, checked((int)(count / others)))
-            : throw new EngineException($"its {count} elements do not fill the shape {To}");
+        return others == 0 ? throw new EngineException($"its {count} elements do not decide the open side of {to}")
+            : count % others == 0 ? to.With(open, checked((int)(count / others)))
+            : throw new EngineException($"its {count} elements do not fill the shape {to}");
     }
 }
 
@@ -141,10 +152,20 @@ public static partial class Symbolic
     /// number of elements makes it. Nothing is copied.
     /// </summary>
     /// <exception cref="EngineException">More than one side is open, or the elements don't fill the shape.</exception>
+    [OverloadResolutionPriority(1)]
     public static Variable Reshape(Variable x, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(x);
         return new Reshape(shape).Call(x);
+    }
+
+    /// <summary>The same for sides of which some are computed: <c>Reshape(x, SideOf(y, 0), -1)</c>.</summary>
+    /// <inheritdoc cref="Reshape(Variable, Shape)"/>
+    public static Variable Reshape(Variable x, params ReadOnlySpan<Side> sides)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        (Shape to, Shape given, Variable[] values) = Sides.Read(sides);
+        return new Reshape(to, given).Call([x, .. values]);
     }
 
     /// <summary>

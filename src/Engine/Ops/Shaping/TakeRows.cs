@@ -109,18 +109,18 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    /// <summary>A launch of one of the two kernels of gather.cu that begin at a row known on the device.</summary>
+    /// <summary>A launch of one of the two kernels of rows.cu that begin at a row known on the device.</summary>
     internal static KernelLaunch Launch(CudaStep step, string entry, int rows, int count)
     {
         int length = step.OutShape().Product(1, step.OutShape().Rank), elements = checked((int)step.OutShape().Count);
         (ulong fault, int code) = step.Fault((start, _) => Message(start, count, rows));
-        var kernel = new CudaKernel("gather.cu", entry, $"T {step.DType(0).CudaBits()}");
+        var kernel = new CudaKernel("rows.cu", entry, $"T {step.DType(0).CudaBits()}");
         return CudaCopies.Spread(
             kernel, elements, step.In(0), step.In(1), step.Out(), rows, count, length, elements, fault, code);
     }
 
     internal static string Message(int start, int count, int rows) =>
-        $"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.";
+        InvariantText.Of($"takeRows: the rows {start} to {(long)start + count - 1} lie outside the {rows} there are.");
 }
 
 /// <summary>

@@ -87,6 +87,14 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
             HasGradient = false,
         });
 
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable y, Variable g, Variable c) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
+        Shape last = [y.Rank - 1];
+        Variable p = Symbolic.Exp(y);
+        return [-(c * p * Symbolic.Sum(g, last, keepDims: true)), c - Symbolic.Sum(c * p, last, keepDims: true)];
+    }
+
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [Softmax.InferRows(inputs[0])];
 
     public override bool MayOverwrite(int input) => true;

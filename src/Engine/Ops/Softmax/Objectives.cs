@@ -13,7 +13,8 @@ public static partial class Symbolic
     /// </summary>
     /// <param name="p">The probabilities: a row a sample, a column a class.</param>
     /// <param name="y">
-    /// The labels, an integer vector; or the wanted probabilities, a matrix like p (then −Σ y·log p along the rows, 0·log 0 being 0).
+    /// The labels, an integer vector; or the wanted probabilities, a matrix like p, of whatever dtype (then −Σ y·log p along the
+    /// rows, 0·log 0 being 0).
     /// </param>
     /// <exception cref="EngineException">
     /// The shapes or dtypes do not fit; or, when it is called, a label is not one of the columns.
@@ -22,8 +23,8 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(p);
         ArgumentNullException.ThrowIfNull(y);
-        return y.DType.IsFloat() && y.Rank == 2
-            ? -Sum(CrossEntropyTerm(y, Log(p)), [1])
+        return y.Rank == 2
+            ? -Sum(CrossEntropyTerm(Cast(y, p.DType), Log(p)), [1])
             : new CrossEntropy().Call(p, y.DType == DType.UInt8 ? Cast(y, DType.Int32) : y);
     }
 
@@ -34,14 +35,19 @@ public static partial class Symbolic
     /// </summary>
     public static Variable BinaryCrossEntropy(Variable p, Variable y)
     {
+        (p, y) = Aligned(p, y);
         (Variable log, Variable logOfRest) = p is Result { Owner: { Op: Unary<Sigmoid> } sigmoid }
             ? (-Softplus(-sigmoid.Inputs[0]), -Softplus(sigmoid.Inputs[0]))
             : (Log(p), Log1p(-p));
         return -(CrossEntropyTerm(y, log) + CrossEntropyTerm(1 - y, logOfRest));
     }
 
-    /// <summary>(a − b)², element by element, with broadcasting.</summary>
-    public static Variable SquaredError(Variable a, Variable b) => Square(a - b);
+    /// <summary>(a − b)², element by element, with broadcasting; a column beside a vector is aligned with it.</summary>
+    public static Variable SquaredError(Variable a, Variable b)
+    {
+        (a, b) = Aligned(a, b);
+        return Square(a - b);
+    }
 
     private static Variable CrossEntropyTerm(Variable y, Variable log) => Map<CrossEntropyTerm>(y, log);
 }

@@ -121,33 +121,23 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// The sum of exp(x − shift), which is kept in <paramref name="y"/> where that is not null. The difference is rounded:
-    /// of a small power so much is lost as its exponent is large.
+    /// The sum of exp(x − max). The differences are rounded: of a small power so much is lost as its exponent is large,
+    /// but such a power is as little of the sum.
     /// </summary>
-    public static T ExpSum(T* x, T shift, T* y, int n)
+    public static T ExpSum(T* x, T max, int n)
     {
-        V s = S.Splat(shift), sum = S.Zero;
+        V m = S.Splat(max), sum = S.Zero;
         int i = 0;
         for (; i <= n - S.Count; i += S.Count)
         {
-            V e = VectorMath.Exp<S, V, T>(S.Sub(S.Load(x + i), s));
-            sum = S.Add(sum, e);
-            if (y != null)
-            {
-                S.Store(y + i, e);
-            }
+            sum = S.Add(sum, VectorMath.Exp<S, V, T>(S.Sub(S.Load(x + i), m)));
         }
 
         if (i < n)
         {
             T* scratch = stackalloc T[S.Count];
-            S.Store(scratch, VectorMath.Exp<S, V, T>(S.Sub(S.LoadPartial(x + i, n - i), s)));
-            V e = S.LoadPartial(scratch, n - i);
-            sum = S.Add(sum, e);
-            if (y != null)
-            {
-                S.StorePartial(y + i, e, n - i);
-            }
+            S.Store(scratch, VectorMath.Exp<S, V, T>(S.Sub(S.LoadPartial(x + i, n - i), m)));
+            sum = S.Add(sum, S.LoadPartial(scratch, n - i));
         }
 
         return S.Sum(sum);

@@ -120,6 +120,17 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
             HasGradient = false,
         });
 
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable y, Variable g, Variable c) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
+        Shape last = [y.Rank - 1];
+        return
+        [
+            (c * g) - (g * Symbolic.Sum(c * y, last, keepDims: true)) - (c * Symbolic.Sum(g * y, last, keepDims: true)),
+            new SoftmaxGrad().Call(y, c),
+        ];
+    }
+
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [Softmax.InferRows(inputs[0])];
 
     public override bool MayOverwrite(int input) => true;

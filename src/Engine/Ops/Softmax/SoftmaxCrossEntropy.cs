@@ -57,7 +57,7 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
             T max = RowMath<S, V, T>.Max(x, n);
 
             // The greatest element's difference is taken first: both may be large.
-            operands.Y[row] = (max - x[label]) + RowMath<S, V, T>.Log(RowMath<S, V, T>.ExpSum(x, max, null, n));
+            operands.Y[row] = (max - x[label]) + RowMath<S, V, T>.Log(RowMath<S, V, T>.ExpSum(x, max, n));
         }
     }
 }
@@ -72,6 +72,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 
     internal static IEnumerable<Sample> SamplesOf(Op op, Random random) => CrossEntropy.SampleShapes(random)
         .Append([new Arg([5, 17], Low: -900, High: 900), Arg.Int([5], 0, 17)])
+        .Append([new Arg([5, 17], Low: -40, High: 40), Arg.Int([5], 0, 17)])
         .SelectMany(args => (Arg[][])
             [[.. args, new Arg([args[0].Shape[0]])], [.. args, new Arg(Shape.Scalar)], [.. args, new Arg([1])]])
         .Select(args => new Sample(op, args) { HasGradient = false })
@@ -82,6 +83,14 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         });
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [InferGrad(inputs)];
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable x, Variable y, Variable g, Variable c) = (node.Inputs[0], node.Inputs[1], node.Inputs[2], outputGrads[0]!);
+        Variable factors = g.Rank == 0 ? g : Symbolic.DimShuffle(g, 0, Symbolic.NewAxis);
+        Variable perUnit = Symbolic.Sum(c * Call(x, y, Symbolic.Constant(1, x.DType)), [1]);
+        return [new SoftmaxGrad().Call(Symbolic.Softmax(x), c * factors), null, Symbolic.SumTo(perUnit, g)];
+    }
 
     internal static TensorType InferGrad(ReadOnlySpan<TensorType> inputs)
     {
@@ -118,8 +127,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
     public override double Ulps => 4;
 
     /// <summary>
-    /// Those of (p − 1 at the label)·g without the difference, of which p may have underflowed, and is as much less exact
-    /// as the exponent of which it is the power is large: that is rounded. Of a g that is no number nothing is promised.
+    /// Those of (p − 1 at the label)·g without the difference, of which p may have underflowed. Of a g that is no number
+    /// nothing is promised.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -130,8 +139,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
             ExactRow exact = new(inputs[0].Data.AsSpan(start, count));
             for (int i = 0; i < count; i++)
             {
-                double p = exact.Share(i).High, exponent = Math.Min(1000, -exact.Difference(i).High);
-                double share = Rounding.Normal(outputs[0].DType, p * (1 + exponent));
+                double share = Rounding.Normal(outputs[0].DType, exact.Share(i).High);
                 double g = double.IsFinite(inputs[2][row]) ? Math.Abs(inputs[2][row]) : double.NaN;
                 magnitudes[row, i] = (share + (i == (int)inputs[1][row] ? 1 : 0)) * g;
             }
@@ -163,7 +171,7 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
         public static unsafe T Write<S, V, T>(T* x, T* dx, int n, T max, int label, T g)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
         {
-            T sum = RowMath<S, V, T>.ExpSum(x, max, dx, n);
+            T sum = RowMath<S, V, T>.ExactExpSum(x, max, dx, n);
             V factor = S.Splat(g / sum);
             int i = 0;
             for (; i <= n - S.Count; i += S.Count)

@@ -9,7 +9,7 @@ internal interface IScalarFunction
 }
 
 /// <summary>
-/// The runtime's functions of the lanes of a vector of float or double, one by one: for rare arguments, and for hardware
+/// The runtime's functions of the lanes of a vector, one by one, of integers those of double that give whole numbers: for rare arguments, and for hardware
 /// that rounds a·b + c twice.
 /// </summary>
 internal static unsafe class ScalarMath
@@ -30,6 +30,11 @@ internal static unsafe class ScalarMath
             if (typeof(T) == typeof(float))
             {
                 ((float*)a)[i] = (float)F.Of(((float*)a)[i], ((float*)b)[i]);
+            }
+            else if (typeof(T) == typeof(int))
+            {
+                double whole = F.Of(((int*)a)[i], ((int*)b)[i]);
+                ((int*)a)[i] = double.IsFinite(whole) ? unchecked((int)(long)whole) : 0;
             }
             else
             {
@@ -63,5 +68,55 @@ internal static unsafe class ScalarMath
     internal readonly struct Pow : IScalarFunction
     {
         public static double Of(double x, double y) => Math.Pow(x, y);
+    }
+
+    /// <summary>What of x is left when y fits into it no more, with the sign of y: Python's %.</summary>
+    internal readonly struct Mod : IScalarFunction
+    {
+        public static double Of(double x, double y)
+        {
+            double rest = x % y;
+            return rest != 0 ? ((rest < 0) == (y < 0) ? rest : rest + y) : Math.CopySign(rest, y);
+        }
+    }
+
+    /// <summary>x / y rounded down.</summary>
+    internal readonly struct IntDiv : IScalarFunction
+    {
+        public static double Of(double x, double y) => Math.Floor(x / y);
+    }
+
+    internal readonly struct Erf : IScalarFunction
+    {
+        public static double Of(double x, double y)
+        {
+            double a = Math.Abs(x);
+            return double.IsNaN(x) ? x : Math.CopySign(a < 1.25 ? Series(a) : 1 - ErfcOfLarge(a), x);
+        }
+
+        /// <summary>2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)), whose terms are all positive.</summary>
+        private static double Series(double x)
+        {
+            double term = x, sum = x;
+            for (int n = 1; term > sum * 1e-17; n++)
+            {
+                term *= 2 * x * x / ((2 * n) + 1);
+                sum += term;
+            }
+
+            return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
+        }
+
+        /// <summary>1 - erf(x) for x ≥ 1.25, by its continued fraction from behind.</summary>
+        internal static double ErfcOfLarge(double x)
+        {
+            double fraction = x;
+            for (int n = 150; n > 0; n--)
+            {
+                fraction = x + (n / 2.0 / fraction);
+            }
+
+            return Math.Exp(-x * x) / (Math.Sqrt(Math.PI) * fraction);
+        }
     }
 }

@@ -29,16 +29,11 @@ internal static unsafe class Gemm
     /// <summary>A part of a product that is worth a thread's while: 5 to 20 µs.</summary>
     private const long WorthwhileProducts = 1_000_000;
 
-    /// <summary>The most depth of a part of a product at a time: a panel of B so deep fits the first cache.</summary>
+    /// <summary>The most depth of a part of a product at a time: a panel of B so deep is at most 32 KB.</summary>
     internal const int Depth = 256;
 
     private const int MaxParts = 32;
     private const int MaxSlices = 8;
-    private const int PartsPerThread = 2;
-    private const int LeastRows = 48;
-    private const int LeastColumns = 64;
-    private const int MostRows = 132;
-    private const int MostColumns = 256;
 
     /// <summary>The bytes of memory that <see cref="Block"/> needs; more do no harm.</summary>
     internal static long ScratchBytes<T>(GemmShape shape)
@@ -63,7 +58,7 @@ internal static unsafe class Gemm
     internal static long WorkspaceBytes<T>(GemmShape shape, int workers)
         where T : unmanaged
     {
-        Partition parts = Partition.Of(shape, TileRows<T>(), TileColumns<T>(), workers);
+        Partition parts = Partition.Of<T>(shape, workers);
         return (ScratchBytes<T>(shape) * workers) + PartialBytes<T>(shape, parts);
     }
 
@@ -74,7 +69,7 @@ internal static unsafe class Gemm
     internal static Phase[] Phases<T>(GemmShape shape, GemmArguments<T> x, byte* workspace, int workers)
         where T : unmanaged, INumber<T>
     {
-        Partition parts = Partition.Of(shape, TileRows<T>(), TileColumns<T>(), workers);
+        Partition parts = Partition.Of<T>(shape, workers);
         var partials = (T*)workspace;
         byte* scratch = workspace + PartialBytes<T>(shape, parts);
         long scratchBytes = ScratchBytes<T>(shape);
@@ -84,7 +79,10 @@ internal static unsafe class Gemm
             {
                 Part(shape, x, parts, part, partials, scratch + (worker * scratchBytes));
             }
-        });
+        })
+        {
+            MostAtOnce = 1,
+        };
         if (parts.Slices == 1)
         {
             return [multiply];
@@ -107,11 +105,9 @@ internal static unsafe class Gemm
         GemmShape shape, GemmArguments<T> x, Partition parts, int part, T* partials, byte* scratch)
         where T : unmanaged, INumber<T>
     {
-        (int slice, int block) = Math.DivRem(part, parts.Rows * parts.Columns);
-        (int i, int j) = Math.DivRem(block, parts.Columns);
-        (int i0, int i1) = Partition.Range(i, parts.Rows, shape.M, TileRows<T>());
-        (int j0, int j1) = Partition.Range(j, parts.Columns, shape.N, TileColumns<T>());
-        (int k0, int k1) = Partition.Range(slice, parts.Slices, shape.K, 1);
+        (int slice, int piece) = Math.DivRem(part, parts.Count / parts.Slices);
+        (int i0, int i1, int j0, int j1) = parts.Piece(piece, shape);
+        int k0 = (int)((long)shape.K * slice / parts.Slices), k1 = (int)((long)shape.K * (slice + 1) / parts.Slices);
         x.A += shape.TransposeA ? ((nint)k0 * x.Lda) + i0 : ((nint)i0 * x.Lda) + k0;
         x.B += shape.TransposeB ? ((nint)j0 * x.Ldb) + k0 : ((nint)k0 * x.Ldb) + j0;
         if (slice > 0)
@@ -138,65 +134,82 @@ internal static unsafe class Gemm
     private static int TileColumns<T>()
         where T : unmanaged => 2 * Simd.Width / sizeof(T);
 
-    /// <summary>Into how many parts rows, columns and depth are cut.</summary>
-    private readonly record struct Partition(int Rows, int Columns, int Slices)
+    /// <summary>
+    /// How a product is dealt out to threads: slices of the depth, and of each slice pieces of the result, cut along its
+    /// longer side and, for many threads, across.
+    /// </summary>
+    /// <param name="Slices">Into how many slices the depth is cut.</param>
+    /// <param name="CutsColumns">Whether pieces are ranges of columns; else they are of rows.</param>
+    /// <param name="Tile">The rows or columns of a tile: pieces begin with one.</param>
+    /// <param name="Ends">Where the pieces end, in tiles.</param>
+    /// <param name="Across">Into how many equal parts each piece is cut the other way.</param>
+    /// <param name="TileAcross">The other side of a tile.</param>
+    private readonly record struct Partition(
+        int Slices, bool CutsColumns, int Tile, int[] Ends, int Across, int TileAcross)
     {
-        public int Count => Rows * Columns * Slices;
+        public int Count => Slices * Ends.Length * Across;
 
         /// <summary>
         /// Rows and columns are cut for the team at hand, which changes no sum. The depth is cut where
         /// <see cref="GemmBlock{S, V, T}"/> would cut it too, whose slices are added in the same order, or, if there are
         /// too many of those, by the shape alone.
         /// </summary>
-        public static Partition Of(GemmShape shape, int tileRows, int tileColumns, int threads)
+        public static Partition Of<T>(GemmShape shape, int threads)
+            where T : unmanaged
         {
-            long products = (long)shape.M * shape.N * shape.K;
-            int worthwhile = (int)Math.Clamp(products / WorthwhileProducts, 1, MaxParts);
-            int wanted = Math.Min(worthwhile, threads == 1 ? 1 : PartsPerThread * threads);
-            int rowTiles = Ceiling(shape.M, tileRows), columnTiles = Ceiling(shape.N, tileColumns);
-            int rows = Math.Max(1, Ceiling(shape.M, MostRows)), columns = Math.Max(1, Ceiling(shape.N, MostColumns));
-            while (rows * columns < wanted)
-            {
-                int blockRows = shape.M / rows, blockColumns = shape.N / columns;
-                if (blockRows >= 2 * LeastRows && (blockRows >= blockColumns || blockColumns < 2 * LeastColumns))
-                {
-                    rows *= 2;
-                }
-                else if (blockColumns >= 2 * LeastColumns)
-                {
-                    columns *= 2;
-                }
-                else
-                {
-                    break;
-                }
-            }
-
-            (rowTiles, columnTiles) = (Math.Max(rowTiles, 1), Math.Max(columnTiles, 1));
-            (rows, columns) = (Math.Min(rows, rowTiles), Math.Min(columns, columnTiles));
-            int slices = Ceiling(shape.K, Depth);
+            (int m, int n, int k, _, _) = shape;
+            int tileRows = TileRows<T>(), tileColumns = TileColumns<T>();
+            int rowTiles = Math.Max(1, Ceiling(m, tileRows)), columnTiles = Math.Max(1, Ceiling(n, tileColumns));
+            long products = (long)m * n * k;
+            int slices = Math.Max(1, Ceiling(k, Depth));
             if (slices > MaxSlices)
             {
                 // As many as if there were as many threads as can be used.
-                int blocks = Math.Max(1, shape.M / (2 * LeastRows)) * Math.Max(1, shape.N / (2 * LeastColumns));
-                slices = Math.Clamp(worthwhile / blocks, 1, MaxSlices);
+                int worthwhile = (int)Math.Clamp(products / WorthwhileProducts, 1, MaxParts);
+                slices = Math.Clamp(worthwhile / (Math.Max(1, m / 96) * Math.Max(1, n / 128)), 1, MaxSlices);
             }
-            else if (rows * columns >= Math.Min(wanted, threads))
+            else if (threads == 1 || rowTiles * columnTiles >= 2 * threads || products < 2 * WorthwhileProducts)
             {
                 slices = 1;
             }
 
-            return new Partition(rows, columns, Math.Max(slices, 1));
+            // Each piece of rows packs all of B, each of columns reads all of A, which is cheaper.
+            bool cutsColumns = n >= m / 2;
+            (int tile, int tiles) = cutsColumns ? (tileColumns, columnTiles) : (tileRows, rowTiles);
+            (int tileAcross, int tilesAcross) = cutsColumns ? (tileRows, rowTiles) : (tileColumns, columnTiles);
+            int[] ends = Shrinking(tiles, (int)Math.Min(int.MaxValue, products / slices / tiles), threads);
+            int across = Math.Clamp(Math.Min(2 * threads / ends.Length, tilesAcross / 4), 1, MaxParts);
+            return new Partition(slices, cutsColumns, tile, ends, across, tileAcross);
+        }
+
+        /// <summary>The rows and columns of a piece.</summary>
+        public (int Row, int EndRow, int Column, int EndColumn) Piece(int piece, GemmShape shape)
+        {
+            (int along, int across) = Math.DivRem(piece, Across);
+            (int length, int width) = CutsColumns ? (shape.N, shape.M) : (shape.M, shape.N);
+            int start = along == 0 ? 0 : Ends[along - 1] * Tile, end = Math.Min(length, Ends[along] * Tile);
+            int tiles = Ceiling(width, TileAcross);
+            int first = tiles * across / Across * TileAcross;
+            int last = Math.Min(width, tiles * (across + 1) / Across * TileAcross);
+            return CutsColumns ? (first, last, start, end) : (start, end, first, last);
         }
 
         /// <summary>
-        /// Where part <paramref name="i"/> of <paramref name="parts"/> begins and ends: at multiples of a tile.
+        /// Pieces that become smaller: processors of a virtual machine differ in speed from moment to moment, and what is
+        /// left is taken by whoever has time. Few pieces, as each packs some of the operands for itself.
         /// </summary>
-        public static (int Start, int End) Range(int i, int parts, int length, int tile)
+        private static int[] Shrinking(int tiles, int productsOfTile, int threads)
         {
-            long tiles = Ceiling(length, tile);
-            long start = tiles * i / parts * tile, end = tiles * (i + 1) / parts * tile;
-            return ((int)Math.Min(length, start), (int)Math.Min(length, end));
+            int least = Math.Max((int)(WorthwhileProducts / Math.Max(1, productsOfTile)), Ceiling(tiles, 8 * threads));
+            var ends = new List<int>();
+            for (int end = 0, left = tiles; left > 0; left = tiles - end)
+            {
+                int size = threads == 1 ? left : ((3 * left) + (2 * threads)) / (4 * threads);
+                end += Math.Clamp(size, Math.Min(Math.Max(least, 1), left), left);
+                ends.Add(end);
+            }
+
+            return [.. ends];
         }
 
         private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;

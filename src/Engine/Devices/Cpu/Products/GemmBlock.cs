@@ -14,13 +14,16 @@ internal static unsafe class GemmBlock<S, V, T>
     where T : unmanaged
 {
     private const int Depth = Gemm.Depth;
-    private const int Height = 96;
+    private const int Height = 192;
     private const int Alignment = 64;
 
     /// <summary>Elements of a cache line.</summary>
     private static int LineLength => Alignment / sizeof(T);
 
-    private static int Width => 1024 / sizeof(T);
+    /// <summary>
+    /// The most columns of B that are packed at a time: half a megabyte of them where the second cache has room for that.
+    /// </summary>
+    private static int Width => Caches.Second.Bytes >= 1 << 20 ? 2048 / sizeof(T) : 1024 / sizeof(T);
 
     private static int PanelWidth
     {
@@ -45,13 +48,20 @@ internal static unsafe class GemmBlock<S, V, T>
             shape.TransposeA ? Tiles(Math.Min(shape.M, Height)) * (long)PackedTileSize((int)depth) : 0,
             Math.Min(shape.M, Height) * (depth + LineLength));
         long edge = MicroKernel<S, V, T>.MaxRows * PanelWidth;
-        return RoundUp(((a + b + edge) * sizeof(T)) + (3 * Alignment), Alignment);
+        long few = FewRows<S, V, T>.ScratchBytes(shape);
+        return RoundUp(Math.Max(few, (a + b + edge) * sizeof(T)) + (3 * Alignment), Alignment);
     }
 
     internal static void Run(GemmShape shape, in GemmArguments<T> x, byte* scratch)
     {
         (int m, int n, int k, _, _) = shape;
         bool add = Begin(shape, x);
+        if (FewRows<S, V, T>.Takes(shape))
+        {
+            FewRows<S, V, T>.Run(shape, x, add, Align(scratch));
+            return;
+        }
+
         T* edge = Align(scratch);
         T* packedA = Align(edge + (MicroKernel<S, V, T>.MaxRows * PanelWidth));
         int height = Math.Min(m, Height), most = Math.Min(k, Depth);
@@ -125,11 +135,13 @@ internal static unsafe class GemmBlock<S, V, T>
             for (int j = 0; j < n; j += PanelWidth)
             {
                 int columns = Math.Min(PanelWidth, n - j);
+                // What no other block of A needs makes room for the next panel in the first cache.
+                T* panel = m <= Height ? packedB : packedB + ((nint)j * depth);
                 bool here = inPlace && columns == PanelWidth;
                 if (i == 0 && !here)
                 {
                     // Right before its first use, so that it is in the first cache.
-                    PackPanel(shape, x, j, columns, packedB + ((nint)j * depth));
+                    PackPanel(shape, x, j, columns, panel);
                 }
 
                 var tile = new Tile<T>
@@ -138,7 +150,7 @@ internal static unsafe class GemmBlock<S, V, T>
                     A = a,
                     RowStep = transposeA ? 1 : copyA ? depth + LineLength : x.Lda,
                     DepthStep = transposeA ? PackedHeight : 1,
-                    B = here ? x.B + j : packedB + ((nint)j * depth),
+                    B = here ? x.B + j : panel,
                     Ldb = here ? x.Ldb : PackedWidth(columns),
                     C = x.C + ((nint)i * x.Ldc) + j,
                     Ldc = x.Ldc,
@@ -262,7 +274,7 @@ internal static unsafe class GemmBlock<S, V, T>
     /// Whether rows so far apart fall into one set of the first cache, where those of a tile have no room.
     /// </summary>
     private static bool SharesSets(int ld) =>
-        (long)ld * sizeof(T) % 4096 == 0 && MicroKernel<S, V, T>.MaxRows > FirstCache.Size.Ways;
+        (long)ld * sizeof(T) % 4096 == 0 && MicroKernel<S, V, T>.MaxRows > Caches.First.Ways;
 
     /// <summary>
     /// Up to how many rows of C it does not pay to copy B: one tile reads it but once; more may if the part of it that
@@ -272,7 +284,7 @@ internal static unsafe class GemmBlock<S, V, T>
     {
         // Two vectors that do not begin with a line lie on three.
         int panel = depth * ((PanelWidth * sizeof(T)) + Alignment);
-        return panel <= FirstCache.Size.Bytes && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
+        return panel <= Caches.First.Bytes && ldb * sizeof(T) % 512 != 0 ? Height : MicroKernel<S, V, T>.MaxRows;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

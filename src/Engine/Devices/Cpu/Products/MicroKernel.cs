@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Devices.Cpu;
 
@@ -99,6 +100,17 @@ internal static unsafe class MicroKernel<S, V, T>
         nint d3 = 3 * tile.RowStep, d6 = 2 * d3, d9 = 3 * d3, step = tile.DepthStep;
         T* b = tile.B;
         nint ldb = tile.Ldb;
+        if (tile.Add && Sse.IsSupported)
+        {
+            // What is added to at the end is on its way meanwhile.
+            T* next = tile.C;
+            for (int row = 0; row < R.Value; row++, next += tile.Ldc)
+            {
+                Sse.Prefetch0(next);
+                Sse.Prefetch0(next + ((W.Value - 1) * S.Count));
+            }
+        }
+
         for (int k = tile.Depth; k > 0; k--)
         {
             V u = S.Load(b), v = W.Value > 1 ? S.Load(b + S.Count) : u;

@@ -13,5 +13,8 @@ internal delegate void RangeBody(int start, int end, int worker);
 /// <param name="Body">Does a range of the indices.</param>
 internal readonly record struct Phase(int Count, int Grain, RangeBody Body)
 {
+    /// <summary>The most indices handed to a thread at once, where they are few and unequal.</summary>
+    internal int MostAtOnce { get; init; } = int.MaxValue;
+
     internal bool IsSerial => Count <= Math.Max(Grain, 1);
 }

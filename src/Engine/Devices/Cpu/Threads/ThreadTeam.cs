@@ -231,7 +231,8 @@ internal sealed class ThreadTeam : IDisposable
 
         Phase phase = phases[index];
         int remaining = phase.Count - start;
-        int size = Math.Min(remaining, Math.Max(Math.Max(phase.Grain, 1), remaining / (2 * Size)));
+        int size = Math.Max(Math.Max(phase.Grain, 1), Math.Min(remaining / (2 * Size), phase.MostAtOnce));
+        size = Math.Min(remaining, size);
         if (Interlocked.CompareExchange(ref _shared.Ticket, ticket + (uint)size, ticket) != ticket)
         {
             return;

@@ -1,0 +1,87 @@
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>A graph whose values have places in memory, and its steps with the kernels that compute them there.</summary>
+internal sealed class BoundGraph
+{
+    private readonly MemoryRange _arena;
+    private readonly Layout _layout;
+    private readonly Func<SharedVariable, MemoryRange> _shared;
+    private readonly Func<Constant, Storage> _constants;
+
+    /// <param name="layout">Where in the arena, or else, each value lies.</param>
+    /// <param name="device">What computes them.</param>
+    /// <param name="arena">The memory for all that is neither a shared variable nor a constant.</param>
+    /// <param name="shared">The memory of shared variables.</param>
+    /// <param name="constants">The memory of constants.</param>
+    public BoundGraph(
+        Layout layout, Device device, MemoryRange arena,
+        Func<SharedVariable, MemoryRange> shared, Func<Constant, Storage> constants)
+    {
+        (_arena, _layout, _shared, _constants) = (arena, layout, shared, constants);
+        List<List<BoundStep>> waves = [[.. layout.CopiesBefore.Select(copy => BindCopy(
+            copy.From, copy.To, At(copy.To, copy.To.Variable)))]];
+        for (int s = 0; s < layout.Steps.Count; s++)
+        {
+            Step step = layout.Steps[s];
+            if (s == 0 || step.Wave != layout.Steps[s - 1].Wave)
+            {
+                waves.Add([]);
+            }
+
+            int workspace = layout.WorkspaceBuffer(s);
+            var operands = new StepOperands(
+                [.. step.Node.Inputs.Select((input, i) => At(step.Inputs[i], input))],
+                [.. step.Node.Outputs.Select((output, i) => At(step.Outputs[i], output))],
+                workspace < 0 ? null : InArena(workspace, step.Lowered.Workspace))
+            {
+                Origin = step.Node.Origin.ToString(),
+            };
+            IKernel kernel = Lowering.Guard(step.Node, device, () => step.Lowered.Bind(operands, constants));
+            waves[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
+        }
+
+        foreach ((Root from, SharedVariable to) in layout.CopiesAfter)
+        {
+            MemoryRange place = shared(to);
+            var target = new Operand(place.Storage, place.Offset, new OperandType(to.DType, to.Shape));
+            waves.Add([BindCopy(from, null, target)]);
+        }
+
+        Waves = [.. waves.Where(wave => wave.Count > 0)];
+
+        BoundStep BindCopy(Root from, Root? to, Operand target)
+        {
+            Operand source = At(from, from.Variable);
+            return new BoundStep(
+                null, [from], to is null ? [] : [to], new StepOperands([source], [target], null),
+                device.BindCopy(source, target));
+        }
+    }
+
+    /// <summary>All that runs, wave by wave; what is in one wave does not depend on one another.</summary>
+    public IReadOnlyList<IReadOnlyList<BoundStep>> Waves { get; }
+
+    /// <summary>What is handed to the device.</summary>
+    public IReadOnlyList<IReadOnlyList<IKernel>> Kernels =>
+        [.. Waves.Select(wave => wave.Select(step => step.Kernel).ToArray())];
+
+    /// <summary>Where a variable lies; anywhere where its value is not there, only its shape.</summary>
+    public Operand At(Root? root, Variable variable)
+    {
+        OperandType type = Layout.OperandType(variable);
+        MemoryRange place = root?.Place switch
+        {
+            null => _arena,
+            Place.Shared => _shared(root.Shared!),
+            Place.Constant => new MemoryRange(_constants((Constant)root.Variable), 0, 0),
+            _ => InArena(root.Buffer, 0),
+        };
+        return new Operand(place.Storage, place.Offset, type);
+    }
+
+    private MemoryRange InArena(int buffer, long bytes) =>
+        new(_arena.Storage, _arena.Offset + _layout.Memory.Offsets[buffer], bytes);
+}

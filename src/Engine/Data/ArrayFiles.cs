@@ -1,0 +1,104 @@
+using Engine.IO;
+
+namespace Engine.Data;
+
+/// <summary>
+/// A folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>, <c>train-labels-idx1-ubyte</c>, and
+/// <c>t10k</c> or <c>test</c> likewise, with <c>.gz</c> or without), or an npz file with <c>x_train</c>, <c>y_train</c>,
+/// <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
+/// </summary>
+/// <param name="Path">The folder or the file.</param>
+public sealed record ArrayFiles(string Path) : IDataSource
+{
+    /// <summary>What the columns of the samples and of their labels are called.</summary>
+    public const string Samples = "x", Labels = "class";
+
+    /// <summary>Whether there is something of this kind.</summary>
+    public static bool IsOne(string path) =>
+        System.IO.Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
+        || (Directory.Exists(path) && IdxFiles(path).Length > 0);
+
+    /// <inheritdoc/>
+    public DataSet Load()
+    {
+        string name = System.IO.Path.GetFileNameWithoutExtension(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
+        bool isFolder = Directory.Exists(Path);
+        ((Tensor X, Tensor Y)? train, (Tensor X, Tensor Y)? test) = isFolder ? FromFolder() : FromNpz();
+        if ((train ?? test) is not { } first)
+        {
+            throw new DataFormatException(isFolder
+                ? $"{Path} has no file of images with one of labels beside it: train-images-idx3-ubyte and train-labels-idx1-ubyte."
+                : $"{Path} has no arrays x_train and y_train, nor x and y.");
+        }
+
+        Table table = ToTable(first);
+        return new DataSet(name, table, Labels)
+        {
+            Test = train is not null && test is { } rest ? ToTable(rest) : null,
+            Notes =
+            [
+                FormattableString.Invariant($"{Path}: {first.X.Shape[0]:N0} samples of {string.Join('x', first.X.Shape.Skip(1))}")
+                    + (train is not null && test is { } other
+                        ? FormattableString.Invariant($" to train with, {other.X.Shape[0]:N0} to test with.") : "."),
+            ],
+        };
+    }
+
+    private static string[] IdxFiles(string folder) =>
+    [
+        .. Directory.GetFiles(folder)
+            .Where(file => System.IO.Path.GetFileName(file).Contains("idx", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal),
+    ];
+
+    private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Test) FromFolder()
+    {
+        string[] files = IdxFiles(Path);
+        return (Pair("train"), Pair("t10k") ?? Pair("test"));
+
+        (Tensor, Tensor)? Pair(string part) => Named(part, "images") is { } images && Named(part, "labels") is { } labels
+            ? (Idx.Read(images), Idx.Read(labels)) : null;
+
+        string? Named(string part, string what) => files.FirstOrDefault(file =>
+            System.IO.Path.GetFileName(file).StartsWith(part, StringComparison.Ordinal) && file.Contains(what, StringComparison.Ordinal));
+    }
+
+    private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Test) FromNpz()
+    {
+        OrderedDictionary<string, Tensor> arrays = Npz.Load(Path);
+        return (Pair("x_train", "y_train") ?? Pair("x", "y") ?? Pair("X", "y") ?? Pair("images", "labels"), Pair("x_test", "y_test"));
+
+        (Tensor, Tensor)? Pair(string x, string y) =>
+            arrays.TryGetValue(x, out Tensor? samples) && arrays.TryGetValue(y, out Tensor? labels) ? (samples, labels) : null;
+    }
+
+    private Table ToTable((Tensor X, Tensor Y) pair)
+    {
+        (Tensor x, Tensor y) = pair;
+        if (x.Shape.Rank is < 2 or > 4 || y.Shape.Count != x.Shape[0])
+        {
+            throw new DataFormatException(
+                $"{Path}: samples are (n, length), (n, height, width) or (n, channels, height, width) with n labels, not {x.TypeText} with "
+                + $"{y.TypeText}.");
+        }
+
+        // Pictures of one plane, and those whose colours stand last, as Keras has them.
+        x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
+            : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
+        return new Table(
+            new TensorColumn(Samples, x), new NumberColumn(Labels, y.Cast(DType.Float64).AsSpan<double>().ToArray()));
+    }
+
+    private static Tensor PlanesFirst(Tensor x)
+    {
+        (int count, int height, int width, int planes) = (x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]);
+        float[] from = x.Cast(DType.Float32).AsSpan<float>().ToArray(), to = new float[from.Length];
+        for (int i = 0; i < from.Length; i++)
+        {
+            int sample = i / (height * width * planes), pixel = i / planes % (height * width), plane = i % planes;
+            to[(((sample * planes) + plane) * height * width) + pixel] = from[i];
+        }
+
+        return Tensor.From(to, count, planes, height, width).Cast(x.DType);
+    }
+}

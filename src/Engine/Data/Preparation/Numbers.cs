@@ -1,0 +1,38 @@
+using System.Globalization;
+
+namespace Engine.Data;
+
+/// <summary>Numbers as files have them, and what stands there where there is none.</summary>
+internal static class Numbers
+{
+    private const int LongestNumber = 64;
+
+    private static readonly string[] s_missing =
+    [
+        "?", "NA", "N/A", "#N/A", "NaN", "-NaN", "nil", "null", "none", "missing", ".", "-", "--",
+        "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity",
+    ];
+
+    /// <summary>Whether a text says that there is no value.</summary>
+    public static bool IsMissing(string text) => text.Length == 0
+        || (!char.IsAsciiDigit(text[0]) && s_missing.Contains(text, StringComparer.OrdinalIgnoreCase));
+
+    /// <summary>Reads a number, the point or, where it is told, the comma before its decimals.</summary>
+    public static bool TryParse(ReadOnlySpan<char> text, out double value, bool hasComma = false)
+    {
+        if (hasComma && text.Contains(','))
+        {
+            value = double.NaN;
+            Span<char> points = stackalloc char[LongestNumber];
+            if (text.Length > LongestNumber || text.Contains('.'))
+            {
+                return false;
+            }
+
+            text.Replace(points, ',', '.');
+            return double.TryParse(points[..text.Length], NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+        }
+
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+    }
+}

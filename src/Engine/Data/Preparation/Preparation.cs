@@ -1,0 +1,160 @@
+using System.Runtime.ExceptionServices;
+using System.Text.Json.Serialization;
+
+namespace Engine.Data;
+
+/// <summary>
+/// How samples become what a network takes. Fitted on the samples that train alone, it knows nothing of those that test; it
+/// travels with the model.
+/// </summary>
+/// <param name="Transforms">
+/// What is done to which column: one of pictures or vectors, or several of numbers and words, whose results stand in a row.
+/// </param>
+public sealed record Preparation(IReadOnlyList<Transform> Transforms)
+{
+    /// <summary>Texts of more values than this are names or sentences, not categories.</summary>
+    private const int MostCategories = 64;
+
+    private const int RowsAtOnce = 64;
+
+    /// <summary>The sides of a sample as the network takes it.</summary>
+    [JsonIgnore]
+    public Shape Sides => Transforms is [{ Sides: { Rank: > 1 } sides }] ? sides : [(int)Transforms.Sum(transform => transform.Sides.Count)];
+
+    /// <summary>What of the table is not used, a sentence a column.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> Unused { get; init; } = [];
+
+    /// <summary>Fits it to the columns of the samples that train.</summary>
+    /// <param name="train">The samples.</param>
+    /// <param name="target">The column that is to be predicted, of which nothing is taken.</param>
+    /// <exception cref="EngineException">No column can be learnt from.</exception>
+    public static Preparation Fit(Table train, string target)
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        var transforms = new List<Transform>();
+        var unused = new List<string>();
+        foreach (Column column in train.Columns.Where(column => column.Name != target))
+        {
+            string? why = WhyUnused(column);
+            if (why is not null)
+            {
+                unused.Add($"'{column.Name}' is not used: {why}.");
+                continue;
+            }
+
+            transforms.Add(column switch
+            {
+                NumberColumn numbers => ScaledNumber.Fit(numbers),
+                TensorColumn tensors => ScaledPlanes.Fit(tensors),
+                _ => OneHot.Fit(column),
+            });
+        }
+
+        return transforms.Count switch
+        {
+            0 => throw new EngineException(
+                $"There is no column to learn '{target}' from: {(unused.Count == 0 ? "the table has no other." : string.Join(' ', unused))}"),
+            > 1 when transforms.Any(transform => transform.Sides.Rank > 1) => throw new EngineException(
+                "Pictures and other columns cannot be learnt from together: leave out "
+                + $"{Table.Some(transforms.Where(transform => transform.Sides.Rank == 1).Select(transform => transform.Column))}."),
+            _ => new Preparation(transforms) { Unused = unused },
+        };
+    }
+
+    /// <summary>The samples as the network takes them, float32 (n, …).</summary>
+    /// <exception cref="EngineException">A column is missing, or a value is none that it may have.</exception>
+    public Tensor Apply(Table table)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        string[] missing = [.. Transforms.Select(transform => transform.Column).Where(name => table.Find(name) is null)];
+        if (missing.Length > 0)
+        {
+            throw new EngineException(
+                $"The column{(missing.Length == 1 ? "" : "s")} {Table.Some(missing)} that the model was trained with "
+                + $"{(missing.Length == 1 ? "is" : "are")} missing: there are {Table.Some(table.Columns.Select(column => column.Name))}.");
+        }
+
+        Column[] columns = [.. Transforms.Select(transform => table[transform.Column])];
+        int width = (int)Sides.Count;
+        if ((long)table.Count * width > Shape.MostElements)
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"{table.Count:N0} samples of {width:N0} numbers are more than one tensor holds: take fewer, or smaller ones."));
+        }
+
+        float[] prepared = GC.AllocateUninitializedArray<float>(table.Count * width);
+        try
+        {
+            Parallel.For(0, (table.Count + RowsAtOnce - 1) / RowsAtOnce, Apply);
+        }
+        catch (AggregateException errors) when (errors.InnerException is EngineException error)
+        {
+            ExceptionDispatchInfo.Throw(error);
+        }
+
+        return Tensor.From(prepared, [table.Count, .. Sides]);
+
+        void Apply(int block)
+        {
+            for (int row = block * RowsAtOnce; row < Math.Min((block + 1) * RowsAtOnce, table.Count); row++)
+            {
+                int at = row * width;
+                for (int i = 0; i < columns.Length; i++)
+                {
+                    int length = (int)Transforms[i].Sides.Count;
+                    Transforms[i].Apply(columns[i], row, prepared.AsSpan(at, length));
+                    at += length;
+                }
+            }
+        }
+    }
+
+    /// <summary>Equal in what it does.</summary>
+    public bool Equals(Preparation? other) => other is not null && Transforms.SequenceEqual(other.Transforms);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Transforms.Count;
+
+    /// <summary>Why nothing can be learnt from a column; null if something can.</summary>
+    private static string? WhyUnused(Column column)
+    {
+        switch (column)
+        {
+            case NumberColumn { Values: var values }:
+                bool isCounter = values.Length > 2;
+                int known = 0;
+                for (int i = 0; i < values.Length; i++)
+                {
+                    known += double.IsNaN(values[i]) ? 0 : 1;
+                }
+
+                return known == 0 ? "it has no value" : isCounter && IsNumbering(values) ? "it numbers the rows" : null;
+            case TextColumn text:
+                int distinct = text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
+                return distinct == 0 ? "it has no value"
+                    : distinct > Math.Max(MostCategories, 2) || (distinct > 8 && distinct > column.Count / 2)
+                        ? $"its {distinct} texts are too many to be categories"
+                    : null;
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>Whether every whole number from the least to the greatest stands there once.</summary>
+    private static bool IsNumbering(ReadOnlySpan<double> values)
+    {
+        double[] sorted = values.ToArray();
+        Array.Sort(sorted);
+        for (int i = 1; i < sorted.Length; i++)
+        {
+            // A share of the rows tests, so that numbers are missing between.
+            if (!(sorted[i] > sorted[i - 1]) || sorted[i] != Math.Round(sorted[i]))
+            {
+                return false;
+            }
+        }
+
+        return sorted[^1] - sorted[0] < 2.0 * sorted.Length && sorted.Length > 30 && sorted[0] is 0 or 1 or 2 or 3;
+    }
+}

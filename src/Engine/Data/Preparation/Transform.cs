@@ -1,0 +1,212 @@
+using System.Text.Json.Serialization;
+
+namespace Engine.Data;
+
+/// <summary>
+/// How the values of a column become numbers around 0 that a network takes: fitted on the samples that train, and the same
+/// for every sample ever after.
+/// </summary>
+/// <param name="Column">The column's name.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(ScaledNumber), "number")]
+[JsonDerivedType(typeof(OneHot), "one_hot")]
+[JsonDerivedType(typeof(ScaledPlanes), "planes")]
+public abstract record Transform(string Column)
+{
+    /// <summary>The sides of what it makes of one sample.</summary>
+    [JsonIgnore]
+    public abstract Shape Sides { get; }
+
+    /// <summary>What is done, in words.</summary>
+    [JsonIgnore]
+    public abstract string Words { get; }
+
+    /// <summary>Writes what it makes of one sample.</summary>
+    /// <param name="column">The column, which may be of another kind than the one it was fitted on.</param>
+    /// <param name="row">The sample.</param>
+    /// <param name="to">Takes as many numbers as <see cref="Sides"/> has.</param>
+    /// <exception cref="EngineException">The value is none that the column may have.</exception>
+    public abstract void Apply(Column column, int row, Span<float> to);
+}
+
+/// <summary>(x - mean) / deviation; what is missing counts as the median.</summary>
+/// <param name="Column">The column's name.</param>
+/// <param name="Mean">The mean of the samples that train.</param>
+/// <param name="Deviation">Their standard deviation; 1 where they are all alike.</param>
+/// <param name="Median">Their median.</param>
+public sealed record ScaledNumber(string Column, double Mean, double Deviation, double Median) : Transform(Column)
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override Shape Sides => [1];
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Deviation:G4}, missing: {Median:G4}");
+
+    /// <summary>Fits it to the numbers that are there.</summary>
+    public static ScaledNumber Fit(NumberColumn column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        double[] known = [.. column.Values.ToArray().Where(double.IsFinite).Order()];
+        double mean = known.DefaultIfEmpty(0).Average();
+        double deviation = Math.Sqrt(known.Select(x => (x - mean) * (x - mean)).DefaultIfEmpty(0).Average());
+        // Numbers that are all alike differ from their mean by what it was rounded by.
+        bool isConstant = known.Length == 0 || known[0] == known[^1];
+        double median = known.Length == 0 ? 0 : (known[(known.Length - 1) / 2] + known[known.Length / 2]) / 2;
+        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean, isConstant ? 1 : deviation, median);
+    }
+
+    /// <inheritdoc/>
+    public override void Apply(Column column, int row, Span<float> to)
+    {
+        double value = column switch
+        {
+            NumberColumn numbers => numbers.Values[row],
+            _ when column.Text(row) is not { } text || Numbers.IsMissing(text) => double.NaN,
+            _ => Numbers.TryParse(column.Text(row)!, out double parsed) ? parsed : throw new EngineException(
+                $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: in training all of its values were."),
+        };
+        to[0] = (float)(((double.IsFinite(value) ? value : Median) - Mean) / Deviation);
+    }
+}
+
+/// <summary>A 1 for the value and 0 for all others; what is missing counts as the most frequent value, and a new one as none.</summary>
+/// <param name="Column">The column's name.</param>
+/// <param name="Values">The values of the samples that train.</param>
+/// <param name="Mode">The place of the most frequent one.</param>
+public sealed record OneHot(string Column, IReadOnlyList<string> Values, int Mode) : Transform(Column)
+{
+    private readonly Lazy<Dictionary<string, int>> _places = new(() => Values.Index().ToDictionary(one => one.Item, one => one.Index));
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override Shape Sides => [Values.Count];
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override string Words => $"one of {Values.Count}: {Table.Some(Values)}, missing: '{Values[Mode]}'";
+
+    /// <summary>Fits it to the values that are there.</summary>
+    /// <exception cref="EngineException">There is none.</exception>
+    public static OneHot Fit(Column column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        Dictionary<string, int> counts = Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>()
+            .CountBy(text => text).ToDictionary();
+        string[] values = [.. counts.Keys.Order(StringComparer.Ordinal)];
+        return values.Length == 0
+            ? throw new EngineException($"The column '{column.Name}' has no value in the samples that train.")
+            : new OneHot(column.Name, values, Array.IndexOf(values, values.MaxBy(value => counts[value])));
+    }
+
+    /// <inheritdoc/>
+    public override void Apply(Column column, int row, Span<float> to)
+    {
+        to.Clear();
+        string? value = column.Text(row);
+        int place = value is null || Numbers.IsMissing(value) ? Mode : _places.Value.GetValueOrDefault(value, -1);
+        if (place >= 0)
+        {
+            to[place] = 1;
+        }
+    }
+
+    /// <summary>Equal in what it does.</summary>
+    public bool Equals(OneHot? other) =>
+        other is not null && Column == other.Column && Mode == other.Mode && Values.SequenceEqual(other.Values);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Column, Mode, Values.Count);
+}
+
+/// <summary>(x - mean) / deviation, a mean and a deviation for each plane: the channels of pictures, the places of vectors.</summary>
+/// <param name="Column">The column's name.</param>
+/// <param name="Size">The sides of one sample, the planes first.</param>
+/// <param name="Mean">The mean of each plane over the samples that train.</param>
+/// <param name="Deviation">The standard deviation of each; 1 where all are alike.</param>
+public sealed record ScaledPlanes(
+    string Column, IReadOnlyList<int> Size, IReadOnlyList<float> Mean, IReadOnlyList<float> Deviation) : Transform(Column)
+{
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override Shape Sides => Shape.Create([.. Size]);
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public override string Words => Size.Count == 3
+        ? $"{Size[0]} channel{(Size[0] == 1 ? "" : "s")} of {Size[1]}x{Size[2]}, each brought to 0 ± 1"
+        : $"{Size[0]} numbers, each brought to 0 ± 1";
+
+    /// <summary>Fits it to pictures or vectors.</summary>
+    public static ScaledPlanes Fit(TensorColumn column)
+    {
+        ArgumentNullException.ThrowIfNull(column);
+        Shape shape = column.Values.Shape;
+        int planes = shape[1], area = shape.Product(2, shape.Rank);
+        double[] sums = new double[planes], squares = new double[planes];
+        float[] sample = new float[planes * area];
+        for (int row = 0; row < column.Count; row++)
+        {
+            Read(column.Values, row, sample);
+            for (int plane = 0; plane < planes; plane++)
+            {
+                double sum = 0, square = 0;
+                foreach (float x in sample.AsSpan(plane * area, area))
+                {
+                    sum += x;
+                    square += (double)x * x;
+                }
+
+                (sums[plane], squares[plane]) = (sums[plane] + sum, squares[plane] + square);
+            }
+        }
+
+        double count = Math.Max((double)column.Count * area, 1);
+        double[] means = [.. sums.Select(sum => sum / count)];
+        double[] deviations = [.. squares.Zip(means, (square, mean) => Math.Sqrt(Math.Max((square / count) - (mean * mean), 0)))];
+        // A place of vectors that hardly ever differs would make noise as loud as all others.
+        double least = Math.Max(deviations.Max() * 1e-2, 1e-12);
+        return new ScaledPlanes(
+            column.Name, [.. shape.Skip(1)], [.. means.Select(mean => (float)mean)],
+            [.. deviations.Select(deviation => deviation < least ? (float)Math.Max(deviations.Max(), 1e-6) : (float)deviation)]);
+    }
+
+    /// <inheritdoc/>
+    public override void Apply(Column column, int row, Span<float> to)
+    {
+        if (column is not TensorColumn { Values: { } values } || !values.Shape.Skip(1).SequenceEqual(Size))
+        {
+            throw new EngineException(
+                $"'{Column}' is to be {string.Join('x', Size)} a sample, and is "
+                + $"{(column is TensorColumn own ? string.Join('x', own.Values.Shape.Skip(1)) : "of texts or numbers")}.");
+        }
+
+        Read(values, row, to);
+        int area = to.Length / Mean.Count;
+        for (int plane = 0; plane < Mean.Count; plane++)
+        {
+            float mean = Mean[plane], scale = 1 / Deviation[plane];
+            foreach (ref float x in to.Slice(plane * area, area))
+            {
+                x = (x - mean) * scale;
+            }
+        }
+    }
+
+    private static void Read(Tensor values, int row, Span<float> to)
+    {
+        if (values.DType == DType.UInt8)
+        {
+            ReadOnlySpan<byte> bytes = values.AsSpan<byte>().Slice(row * to.Length, to.Length);
+            for (int i = 0; i < to.Length; i++)
+            {
+                to[i] = bytes[i];
+            }
+        }
+        else
+        {
+            values.Rows(row, 1).Cast(DType.Float32).AsSpan<float>().CopyTo(to);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.Intrinsics.X86;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// A core's caches for data, as the processor describes them (CPUID leaf 4 of Intel's, 8000001D of AMD's); where it does
+/// not, the least that is common. What is chosen by them changes how fast a product is and no bit of it.
+/// </summary>
+internal static class Caches
+{
+    private const int IntelLeaf = 4, AmdLeaf = unchecked((int)0x8000001D), LargestAmdLeaf = unchecked((int)0x80000000);
+    private const int Data = 1, Unified = 3, MostCaches = 8;
+
+    /// <summary>
+    /// The first one's size, and how many lines that lie a multiple of 4 KB apart, or of a part of that, it holds.
+    /// </summary>
+    internal static (int Bytes, int Ways) First { get; } = Find(level: 1) ?? (32 << 10, 8);
+
+    /// <summary>The second one's.</summary>
+    internal static (int Bytes, int Ways) Second { get; } = Find(level: 2) ?? (256 << 10, 8);
+
+    private static (int Bytes, int Ways)? Find(int level)
+    {
+        if (!X86Base.IsSupported)
+        {
+            return null;
+        }
+
+        bool hasAmdLeaf = (uint)X86Base.CpuId(LargestAmdLeaf, 0).Eax >= unchecked((uint)AmdLeaf);
+        int[] leaves = hasAmdLeaf ? [AmdLeaf, IntelLeaf] : [IntelLeaf];
+        foreach (int leaf in leaves)
+        {
+            for (int cache = 0; cache < MostCaches; cache++)
+            {
+                (int kind, int shape, int sets, _) = X86Base.CpuId(leaf, cache);
+                if ((kind & 0x1F) is Data or Unified && ((kind >> 5) & 7) == level)
+                {
+                    int ways = (int)((uint)shape >> 22) + 1;
+                    return (ways * (((shape >> 12) & 0x3FF) + 1) * ((shape & 0xFFF) + 1) * (sets + 1), ways);
+                }
+            }
+        }
+
+        return null;
+    }
+}

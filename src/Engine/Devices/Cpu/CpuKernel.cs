@@ -1,0 +1,73 @@
+using System.Diagnostics;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>An op bound to its operands, as parallel loops or, for an op that runs kernels itself, as those.</summary>
+/// <param name="Name">What it is called.</param>
+/// <param name="Phases">The loops.</param>
+/// <param name="Untimed">The kernel that this one is the same as, but for taking times.</param>
+internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed = null) : IKernel
+{
+    /// <summary>What is run instead of phases.</summary>
+    public CpuControl? Control { get; init; }
+
+    /// <summary>How the work is divided.</summary>
+    public string Grid => Control?.Grid ?? string.Join(" + ", Phases.Select(phase => phase.Count));
+
+    /// <summary>Whether there is anything to do.</summary>
+    public bool IsEmpty => Phases.Length == 0 && Control is null;
+
+    /// <summary>The same kernel, which tells when it did what.</summary>
+    public CpuKernel Timed(int launch, LaunchTimes times) => new(
+        Name,
+        [.. Phases.Select(phase => phase with
+        {
+            Body = (start, end, worker) =>
+            {
+                long began = Stopwatch.GetTimestamp();
+                phase.Body(start, end, worker);
+                times.Add(launch, worker, began, Stopwatch.GetTimestamp());
+            },
+        })],
+        this)
+    {
+        Control = Control?.Timed((began, ended) => times.Add(launch, 0, began, ended)),
+    };
+}
+
+/// <summary>Kernels that run one after the other: phases that need nobody between them are handed to the team at once.</summary>
+internal sealed class CpuSequence
+{
+    private readonly (Phase[] Phases, CpuControl? Control)[] _parts;
+
+    public CpuSequence(IEnumerable<CpuKernel> kernels)
+    {
+        var parts = new List<(Phase[], CpuControl?)>();
+        var phases = new List<Phase>();
+        foreach (CpuKernel kernel in kernels)
+        {
+            phases.AddRange(kernel.Phases);
+            if (kernel.Control is { } control)
+            {
+                parts.Add(([.. phases], control));
+                phases.Clear();
+            }
+        }
+
+        parts.Add(([.. phases], null));
+        _parts = [.. parts];
+    }
+
+    public void Run(ThreadTeam team)
+    {
+        foreach ((Phase[] phases, CpuControl? control) in _parts)
+        {
+            if (phases.Length > 0)
+            {
+                team.RunBesideOthers(phases);
+            }
+
+            control?.Run(team);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// A product of few rows, such as a dense layer's for a single example. Each number of B is used so few times that reading
+/// B is what takes the time; so it is read as memory is fastest, eight whole rows at a time, and the sums are kept in the
+/// second cache instead of the registers. They are added in the order of <see cref="GemmBlock{S, V, T}"/>: the bits are
+/// the same.
+/// </summary>
+internal static unsafe class FewRows<S, V, T>
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged
+{
+    private const int Depth = Gemm.Depth;
+
+    /// <summary>The rows of B that are multiplied at a time: a register holds a vector of each.</summary>
+    private const int Rows = 8;
+
+    /// <summary>Of so many rows the registers' way is slower wherever B lies.</summary>
+    private const int Fewest = 2;
+
+    /// <summary>The bytes of B from which on the others' is slower, too: it comes from memory.</summary>
+    private const long ManyBytes = 8 << 20;
+
+    /// <summary>The most bytes of sums at a time.</summary>
+    private const int SumBytes = 128 << 10;
+
+    /// <summary>Elements of a cache line.</summary>
+    private static int Line => 64 / sizeof(T);
+
+    internal static bool Takes(GemmShape shape) => !shape.TransposeB && (shape.M <= Fewest
+        || (shape.M <= MicroKernel<S, V, T>.MaxRows && (long)shape.N * shape.K * sizeof(T) >= ManyBytes));
+
+    /// <summary>The bytes of memory for any product of the shape's columns and depth that is taken.</summary>
+    internal static long ScratchBytes(GemmShape shape)
+    {
+        int rows = Math.Min(shape.M, MicroKernel<S, V, T>.MaxRows);
+        return ((long)rows * (Rows + Line) * sizeof(T)) + Math.Min(SumBytes, (long)rows * shape.N * sizeof(T));
+    }
+
+    /// <summary>C = A·B + biases of rows, or that added to C.</summary>
+    internal static void Run(GemmShape shape, in GemmArguments<T> x, bool add, T* scratch)
+    {
+        (int m, int n, int k, bool transposeA, _) = shape;
+        nint rowStep = transposeA ? 1 : x.Lda, depthStep = transposeA ? x.Lda : 1;
+        int most = Math.Max(1, SumBytes / sizeof(T) / Math.Max(m, 1) / Line) * Line, slices = (k + Depth - 1) / Depth;
+        T* factors = scratch, sums = scratch + (m * Rows);
+        for (int j = 0; j < n; j += most)
+        {
+            // A line more than needed from row to row, or all might share a set of the first cache.
+            int columns = Math.Min(most, n - j), ld = columns + Line;
+            for (int slice = 0; slice < slices; slice++)
+            {
+                int k0 = (int)((long)k * slice / slices), k1 = (int)((long)k * (slice + 1) / slices);
+                for (int row = 0; row < m; row++)
+                {
+                    T bias = slice == 0 && x.RowBias != null ? x.RowBias[row] : default;
+                    new Span<T>(sums + ((nint)row * ld), columns).Fill(bias);
+                }
+
+                for (; k0 < k1; k0 += Rows)
+                {
+                    int rows = Math.Min(Rows, k1 - k0);
+                    for (int i = 0; i < m * Rows; i++)
+                    {
+                        (int row, int depth) = Math.DivRem(i, Rows);
+                        factors[i] = depth < rows ? x.A[(row * rowStep) + ((k0 + depth) * depthStep)] : default;
+                    }
+
+                    T* b = x.B + ((nint)k0 * x.Ldb) + j;
+                    int whole = rows < Rows ? 0 : columns / S.Count * S.Count;
+                    Multiply(m, whole, factors, b, x.Ldb, sums, ld);
+                    MultiplyOneByOne(m, columns - whole, rows, factors, b + whole, x.Ldb, sums + whole, ld);
+                }
+
+                Store(m, columns, sums, ld, x.C + j, x.Ldc, add || slice > 0);
+            }
+        }
+    }
+
+    /// <summary>Adds the product of whole vectors of eight rows of B to the sums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply(int m, int columns, T* a, T* b, nint ldb, T* sums, nint ld)
+    {
+        T* half = b + (4 * ldb);
+        for (int j = 0; j < columns; j += S.Count, b += S.Count, half += S.Count)
+        {
+            V b0 = S.Load(b), b1 = S.Load(b + ldb), b2 = S.Load(b + (2 * ldb)), b3 = S.Load(b + (3 * ldb));
+            V b4 = S.Load(half), b5 = S.Load(half + ldb), b6 = S.Load(half + (2 * ldb)), b7 = S.Load(half + (3 * ldb));
+            T* to = sums + j, x = a;
+            for (int row = 0; row < m; row++, to += ld, x += Rows)
+            {
+                V sum = S.Fma(S.Splat(x[0]), b0, S.Load(to));
+                sum = S.Fma(S.Splat(x[1]), b1, sum);
+                sum = S.Fma(S.Splat(x[2]), b2, sum);
+                sum = S.Fma(S.Splat(x[3]), b3, sum);
+                sum = S.Fma(S.Splat(x[4]), b4, sum);
+                sum = S.Fma(S.Splat(x[5]), b5, sum);
+                sum = S.Fma(S.Splat(x[6]), b6, sum);
+                sum = S.Fma(S.Splat(x[7]), b7, sum);
+                S.Store(to, sum);
+            }
+        }
+    }
+
+    /// <summary>The same for fewer rows of B, and for columns that do not fill a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyOneByOne(int m, int columns, int rows, T* a, T* b, nint ldb, T* sums, nint ld)
+    {
+        for (int j = 0; j < columns; j += S.Count)
+        {
+            int count = Math.Min(S.Count, columns - j);
+            for (int row = 0; row < m; row++)
+            {
+                T* to = sums + (row * ld) + j;
+                V sum = S.LoadPartial(to, count);
+                for (int i = 0; i < rows; i++)
+                {
+                    sum = S.Fma(S.Splat(a[(row * Rows) + i]), S.LoadPartial(b + (i * ldb) + j, count), sum);
+                }
+
+                S.StorePartial(to, sum, count);
+            }
+        }
+    }
+
+    private static void Store(int m, int columns, T* sums, nint ld, T* c, nint ldc, bool add)
+    {
+        for (int row = 0; row < m; row++, c += ldc, sums += ld)
+        {
+            for (int j = 0; j < columns; j += S.Count)
+            {
+                int count = Math.Min(S.Count, columns - j);
+                V sum = S.LoadPartial(sums + j, count);
+                S.StorePartial(c + j, add ? S.Add(S.LoadPartial(c + j, count), sum) : sum, count);
+            }
+        }
+    }
+}

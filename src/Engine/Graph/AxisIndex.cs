@@ -1,0 +1,88 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Engine.Graph;
+
+/// <summary>
+/// What an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>, says of one axis: a place, which drops the axis; a range, as
+/// C# counts it, each of its elements or every few of them; or an array of places.
+/// </summary>
+public readonly struct AxisIndex
+{
+    private AxisIndex(AxisIndexKind kind) => Kind = kind;
+
+    /// <summary>As many whole axes as the others leave: NumPy's <c>...</c>.</summary>
+    public static AxisIndex Ellipsis => new(AxisIndexKind.Ellipsis);
+
+    /// <summary>An array of places that are given elsewhere.</summary>
+    internal static AxisIndex Array => new(AxisIndexKind.Array);
+
+    internal AxisIndexKind Kind { get; }
+
+    internal Range Range { get; private init; }
+
+    internal int Step { get; private init; }
+
+    internal Variable? Places { get; private init; }
+
+    /// <summary>One place; a negative one counts from the end, as ^1 does.</summary>
+    public static implicit operator AxisIndex(int place) =>
+        place < 0 ? new Index(-place, fromEnd: true) : new Index(place);
+
+    /// <summary>One place.</summary>
+    public static implicit operator AxisIndex(Index place) =>
+        new(AxisIndexKind.Point) { Range = place..place, Step = 1 };
+
+    /// <summary>A range of places, from its start up to, not including, its end.</summary>
+    public static implicit operator AxisIndex(Range range) => (range, 1);
+
+    /// <summary>
+    /// Every few places of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to the first.
+    /// </summary>
+    /// <exception cref="EngineException">The step is 0.</exception>
+    public static implicit operator AxisIndex((Range Range, int Step) range) => range.Step != 0
+        ? new(AxisIndexKind.Range) { Range = range.Range, Step = range.Step }
+        : throw new EngineException($"An index expression has the step 0: it would never end.{Origin.Current}");
+
+    /// <summary>
+    /// An array of places, int32, of which those of several axes are broadcast together; negative ones count from the
+    /// end. A constant uint8 vector is a mask: the places where it is not 0.
+    /// </summary>
+    public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
+
+    /// <summary>A vector of places.</summary>
+    public static implicit operator AxisIndex(int[] places) => new Constant(Tensor.From(places));
+
+    /// <summary>The places where a mask is true.</summary>
+    public static implicit operator AxisIndex(bool[] mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        return new Constant(Tensor.From(System.Array.ConvertAll(mask, isTrue => isTrue ? (byte)1 : (byte)0)));
+    }
+}
+
+internal enum AxisIndexKind
+{
+    Point,
+    Range,
+    Array,
+    Ellipsis,
+}
+
+/// <summary>
+/// What makes an op of an index expression. Ops stand on Graph and not the other way round, so that a variable knows only
+/// this of the one that indexes it (<see cref="IndexerAttribute"/>).
+/// </summary>
+internal abstract class Indexer
+{
+    /// <summary>The part of x that an index expression names.</summary>
+    public abstract Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices);
+}
+
+/// <summary>Names the assembly's <see cref="Indexer"/>.</summary>
+[AttributeUsage(AttributeTargets.Assembly)]
+internal sealed class IndexerAttribute(
+    [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] Type type) : Attribute
+{
+    [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
+    public Type Type { get; } = type;
+}

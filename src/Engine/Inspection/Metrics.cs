@@ -1,0 +1,185 @@
+namespace Engine.Inspection;
+
+/// <summary>
+/// Figures of how good predictions are, as scikit-learn's <c>sklearn.metrics</c> defines them. All may be used as a
+/// <see cref="Training.CustomScore"/>.
+/// </summary>
+public static class Metrics
+{
+    /// <summary>What a probability counts as at least in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
+    private const double LeastProbability = 2.220446049250313e-16;
+
+    /// <summary>The mean of |predicted - truth|, in the unit of the values.</summary>
+    public static double MeanAbsoluteError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
+        Mean(truth, predicted, (y, p) => Math.Abs(y - p));
+
+    /// <summary>The root of the mean of (predicted - truth)², in the unit of the values.</summary>
+    public static double RootMeanSquaredError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
+        Math.Sqrt(Mean(truth, predicted, (y, p) => (y - p) * (y - p)));
+
+    /// <summary>R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; nan where all truths are alike.</summary>
+    public static double Determination(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
+    {
+        double mean = 0;
+        foreach (double y in truth)
+        {
+            mean += y / truth.Length;
+        }
+
+        double residual = Mean(truth, predicted, (y, p) => (y - p) * (y - p)), total = Mean(truth, truth, (y, _) => (y - mean) * (y - mean));
+        return total == 0 ? double.NaN : 1 - (residual / total);
+    }
+
+    /// <summary>The mean of -log of the probability that each sample's own class is given.</summary>
+    /// <param name="labels">The class of each sample.</param>
+    /// <param name="probabilities">The probability of each class, (n, classes).</param>
+    public static double LogLoss(ReadOnlySpan<int> labels, Tensor probabilities)
+    {
+        NdArray p = Checked(labels, probabilities);
+        double sum = 0;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            sum -= Math.Log(Math.Clamp(p[i, labels[i]], LeastProbability, 1));
+        }
+
+        return sum / labels.Length;
+    }
+
+    /// <summary>The share of the samples whose class is among the k most probable ones; of equals the first counts.</summary>
+    /// <inheritdoc cref="LogLoss"/>
+    public static double TopK(ReadOnlySpan<int> labels, Tensor probabilities, int k)
+    {
+        NdArray p = Checked(labels, probabilities);
+        int hits = 0, classes = p.Shape[1];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            int before = 0;
+            for (int c = 0; c < classes; c++)
+            {
+                before += p[i, c] > p[i, labels[i]] || (p[i, c] == p[i, labels[i]] && c < labels[i]) ? 1 : 0;
+            }
+
+            hits += before < k ? 1 : 0;
+        }
+
+        return (double)hits / labels.Length;
+    }
+
+    /// <summary>
+    /// The area under the receiver's operating characteristic: how probably a sample of the class has a greater score than one
+    /// that is not of it, equal scores counting half. nan where there are only samples of one kind.
+    /// </summary>
+    /// <param name="isOfClass">Whether each sample is of the class.</param>
+    /// <param name="scores">How much each is taken for it.</param>
+    public static double RocAuc(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
+    {
+        (double Score, bool IsOfClass)[] sorted = new (double, bool)[scores.Length];
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            sorted[i] = (scores[i], isOfClass[i]);
+        }
+
+        Array.Sort(sorted, (a, b) => a.Score.CompareTo(b.Score));
+        double ranks = 0, positives = 0;
+        for (int i = 0, end; i < sorted.Length; i = end)
+        {
+            // Equal scores share the mean of their ranks (Mann and Whitney's U).
+            for (end = i; end < sorted.Length && sorted[end].Score == sorted[i].Score; end++)
+            {
+                positives += sorted[end].IsOfClass ? 1 : 0;
+            }
+
+            ranks += sorted.AsSpan(i, end - i).ToArray().Count(pair => pair.IsOfClass) * ((i + end + 1) / 2.0);
+        }
+
+        double negatives = sorted.Length - positives;
+        return (ranks - (positives * (positives + 1) / 2)) / (positives * negatives);
+    }
+
+    /// <summary>
+    /// <see cref="RocAuc(ReadOnlySpan{bool}, ReadOnlySpan{double})"/> of a classifier: of two classes that of the second, of
+    /// more the mean of each against all others. nan where a class has no samples, or all.
+    /// </summary>
+    /// <inheritdoc cref="LogLoss"/>
+    public static double RocAuc(ReadOnlySpan<int> labels, Tensor probabilities)
+    {
+        NdArray p = Checked(labels, probabilities);
+        int[] truth = labels.ToArray();
+        int classes = p.Shape[1];
+        return Enumerable.Range(classes == 2 ? 1 : 0, classes == 2 ? 1 : classes)
+            .Average(c => RocAuc(
+                [.. truth.Select(label => label == c)], [.. Enumerable.Range(0, truth.Length).Select(i => p[i, c])]));
+    }
+
+    /// <summary>
+    /// How sure a classifier is beside how often it is right: the samples in ten equal ranges of their greatest probability.
+    /// </summary>
+    /// <inheritdoc cref="LogLoss"/>
+    public static IReadOnlyList<CalibrationBin> Calibration(ReadOnlySpan<int> labels, Tensor probabilities)
+    {
+        const int Bins = 10;
+        NdArray p = Checked(labels, probabilities);
+        var sums = new (int Count, double Sure, int Right)[Bins];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            int best = 0;
+            for (int c = 1; c < p.Shape[1]; c++)
+            {
+                best = p[i, c] > p[i, best] ? c : best;
+            }
+
+            ref (int Count, double Sure, int Right) bin = ref sums[Math.Min((int)(p[i, best] * Bins), Bins - 1)];
+            bin = (bin.Count + 1, bin.Sure + p[i, best], bin.Right + (best == labels[i] ? 1 : 0));
+        }
+
+        return [.. sums.Where(bin => bin.Count > 0).Select(bin =>
+            new CalibrationBin(bin.Count, bin.Sure / bin.Count, (double)bin.Right / bin.Count))];
+    }
+
+    /// <summary>The mean distance of how sure a classifier is from how often it is right (expected calibration error).</summary>
+    /// <inheritdoc cref="LogLoss"/>
+    public static double CalibrationError(ReadOnlySpan<int> labels, Tensor probabilities)
+    {
+        int count = labels.Length;
+        return Calibration(labels, probabilities).Sum(bin => bin.Count * Math.Abs(bin.Confidence - bin.Accuracy)) / count;
+    }
+
+    private static double Mean(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted, Func<double, double, double> distance)
+    {
+        if (truth.Length != predicted.Length || truth.IsEmpty)
+        {
+            throw new EngineException($"There are {truth.Length} values but {predicted.Length} predictions.");
+        }
+
+        double sum = 0;
+        for (int i = 0; i < truth.Length; i++)
+        {
+            sum += distance(truth[i], predicted[i]);
+        }
+
+        return sum / truth.Length;
+    }
+
+    private static NdArray Checked(ReadOnlySpan<int> labels, Tensor probabilities)
+    {
+        ArgumentNullException.ThrowIfNull(probabilities);
+        if (probabilities.Shape.Rank != 2 || probabilities.Shape[0] != labels.Length || labels.IsEmpty)
+        {
+            throw new EngineException($"The probabilities are ({labels.Length}, classes) for {labels.Length} labels, not {probabilities.TypeText}.");
+        }
+
+        int wrong = labels.IndexOfAnyExceptInRange(0, probabilities.Shape[1] - 1);
+        return wrong < 0 ? NdArray.From(probabilities) : throw new EngineException(
+            $"The label of sample {wrong} is {labels[wrong]}, but there are {probabilities.Shape[1]} classes, from 0 on.");
+    }
+}
+
+/// <summary>Samples of which a classifier is about equally sure.</summary>
+/// <param name="Count">How many there are.</param>
+/// <param name="Confidence">The mean of the probability of what they are taken for.</param>
+/// <param name="Accuracy">The part of them that is taken for what it is.</param>
+public sealed record CalibrationBin(int Count, double Confidence, double Accuracy)
+{
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(CalibrationBin), PrintMembers);
+}

@@ -1,0 +1,203 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// What each step of a sequence gathers from others, by so many heads: softmax(Q Kᵀ / √size) V, Q being the steps times Wq,
+/// K and V those that are looked at times Wk and Wv, and the heads' results, side by side, times Wo (Vaswani et al.:
+/// Attention is all you need. NeurIPS 2017). Put on (batch, steps, units), steps look at one another; put on two such, those
+/// of the first at those of the second. A last input of two sides, (batch, steps), is a mask: steps that have 0 there are not
+/// looked at.
+/// </summary>
+public sealed class MultiHeadAttention : MergeLayer
+{
+    /// <summary>So much less than any score that nothing of what it stands at is left.</summary>
+    private const double Hidden = -1e9;
+
+    /// <summary>So many heads.</summary>
+    /// <exception cref="EngineException">There are none.</exception>
+    public MultiHeadAttention(int heads)
+    {
+        Require(heads > 0, $"MultiHeadAttention needs at least 1 head, not {heads}.");
+        Heads = heads;
+    }
+
+    /// <summary>The number of heads, of which the units are a multiple.</summary>
+    public int Heads { get; }
+
+    /// <summary>Whether no step looks at later ones.</summary>
+    public bool IsCausal { get; init; }
+
+    /// <summary>How the weights begin.</summary>
+    public Initialiser W { get; init; } = new GlorotUniform();
+
+    /// <summary>How the biases begin; null for a layer without.</summary>
+    public Initialiser? B { get; init; } = new Filled();
+
+    /// <inheritdoc/>
+    public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, most: 2);
+        Variable query = steps[0], memory = steps[^1];
+        int units = query.Shape[2], size = units / Heads, from = query.Shape[1], to = memory.Shape[1];
+        scope.Require(units % Heads == 0, $"MultiHeadAttention has {Heads} heads, of which the {units} units are no multiple.");
+        Variable scores = Symbolic.BatchedDot(
+            HeadsOf(query, "q", from), HeadsOf(memory, "k", to), transposeB: true) * (1 / Math.Sqrt(size));
+        if (IsCausal || mask is not null)
+        {
+            scores = Symbolic.Reshape(scores, [-1, Heads, from, to]);
+            scores = IsCausal ? scores + Later(from, to, scope.FloatX) : scores;
+            scores = mask is null ? scores : Symbolic.Where(
+                Symbolic.NotEqual(Symbolic.DimShuffle(mask, 0, Symbolic.NewAxis, Symbolic.NewAxis, 1), 0), scores, Hidden);
+            scores = Symbolic.Reshape(scores, [-1, from, to]);
+        }
+
+        Variable seen = Symbolic.BatchedDot(Symbolic.Softmax(scores), HeadsOf(memory, "v", to));
+        seen = Symbolic.DimShuffle(Symbolic.Reshape(seen, [-1, Heads, from, size]), 0, 2, 1, 3);
+        return Projected(Symbolic.Reshape(seen, [-1, from, units]), "o", from);
+
+        // (batch, steps, units) to (batch · heads, steps, size).
+        Variable HeadsOf(Variable x, string name, int count) => Symbolic.Reshape(
+            Symbolic.DimShuffle(Symbolic.Reshape(Projected(x, name, count), [-1, count, Heads, size]), 0, 2, 1, 3),
+            [-1, count, size]);
+
+        Variable Projected(Variable x, string name, int count)
+        {
+            Variable y = Sequences.Dot(x, scope.Parameter($"W{name}", [x.Shape[2], units], W));
+            return B is null ? y : y + scope.Parameter($"b{name}", [units], B, isRegularized: false);
+        }
+    }
+
+    private static Constant Later(int from, int to, DType dtype)
+    {
+        double[] hidden = new double[from * to];
+        for (int i = 0; i < hidden.Length; i++)
+        {
+            hidden[i] = i % to > i / to ? Hidden : 0;
+        }
+
+        return Symbolic.Constant(Tensor.From(hidden, 1, 1, from, to).Cast(dtype));
+    }
+}
+
+/// <summary>
+/// A block of a transformer: x + attention(norm(x)), and of that, y, y + W2 · f(W1 · norm(y)); with <see
+/// cref="IsNormFirst"/> false as at first published, norm(x + attention(x)) and norm(y + W2 · f(W1 · y)). Put on (batch,
+/// steps, units), and perhaps a mask, (batch, steps).
+/// </summary>
+public sealed class TransformerBlock : MergeLayer
+{
+    /// <summary>With so many heads, and so many hidden units of the inner layer.</summary>
+    /// <exception cref="EngineException">There are none of the one or the other.</exception>
+    public TransformerBlock(int heads, int hidden)
+    {
+        Require(heads > 0 && hidden > 0, $"TransformerBlock needs at least 1 head and 1 hidden unit, not {heads} and {hidden}.");
+        (Heads, HiddenUnits) = (heads, hidden);
+    }
+
+    /// <summary>The number of heads, of which the units are a multiple.</summary>
+    public int Heads { get; }
+
+    /// <summary>The hidden units of the inner layer.</summary>
+    public int HiddenUnits { get; }
+
+    /// <summary>Whether no step looks at later ones.</summary>
+    public bool IsCausal { get; init; }
+
+    /// <summary>Whether what goes into each part is normalised, and not the sum that comes out.</summary>
+    public bool IsNormFirst { get; init; } = true;
+
+    /// <summary>The probability with which values of both parts are dropped in training.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>The inner layer's function.</summary>
+    public Func<Variable, Variable> Nonlinearity { get; init; } = Symbolic.Gelu;
+
+    /// <inheritdoc/>
+    public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        (Variable[] steps, Variable? mask) = Sequences.Split(inputs, scope, this, most: 1);
+        Variable x = scope.Floating(steps[0]);
+        int units = x.Shape[2];
+        var attention = new MultiHeadAttention(Heads) { IsCausal = IsCausal };
+        x = Part(x, "norm1", y => attention.Build(mask is null ? [y] : [y, mask], scope.Child("attention")));
+        return Part(x, "norm2", y => Linear(Nonlinearity(Linear(y, "inner", HiddenUnits)), "outer", units));
+
+        Variable Part(Variable input, string norm, Func<Variable, Variable> part)
+        {
+            Variable y = part(IsNormFirst ? Norm(input) : input);
+            y = input + (Dropout > 0 && scope.IsTraining ? Symbolic.Dropout(y, Dropout, scope.Child(norm).Random) : y);
+            return IsNormFirst ? y : Norm(y);
+
+            Variable Norm(Variable z) => new LayerNorm().Build(z, scope.Child(norm));
+        }
+
+        Variable Linear(Variable input, string name, int outputs) =>
+            new Dense(outputs, Symbolic.Linear) { LeadingAxes = 2 }.Build(input, scope.Child(name));
+    }
+}
+
+/// <summary>
+/// To each step of a sequence, (batch, steps, units), a code of its place is added: sines and cosines of as many wave lengths as
+/// there are pairs of units, from 2π to 10,000 · 2π (Vaswani et al.: Attention is all you need. NeurIPS 2017, section 3.5); or
+/// numbers that are learnt.
+/// </summary>
+public sealed class PositionalEncoding : Layer
+{
+    /// <summary>Whether the codes are learnt, beginning as <see cref="Codes"/> says.</summary>
+    public bool IsLearnt { get; init; }
+
+    /// <summary>How learnt codes begin.</summary>
+    public Initialiser Codes { get; init; } = new Normal(0.02);
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        Sequences.Require(input, scope, this);
+        (int steps, int units) = (input.Shape[1], input.Shape[2]);
+        if (IsLearnt)
+        {
+            return scope.Floating(input) + scope.Parameter("codes", [steps, units], Codes, isRegularized: false);
+        }
+
+        double[] codes = [.. from step in Enumerable.Range(0, steps)
+                             from unit in Enumerable.Range(0, units)
+                             let angle = step / Math.Pow(10000, 2 * (unit / 2) / (double)units)
+                             select unit % 2 == 0 ? Math.Sin(angle) : Math.Cos(angle)];
+        return scope.Floating(input) + Symbolic.Constant(Tensor.From(codes, steps, units).Cast(scope.FloatX));
+    }
+}
+
+/// <summary>What layers of sequences have in common: (batch, steps, units), and masks (batch, steps).</summary>
+internal static class Sequences
+{
+    /// <summary>The sequences among a layer's inputs, and the mask that may stand behind them.</summary>
+    public static (Variable[] Steps, Variable? Mask) Split(
+        IReadOnlyList<Variable> inputs, LayerScope scope, Layer layer, int most)
+    {
+        bool isMasked = inputs.Count > 1 && inputs[^1].Rank == 2;
+        Variable[] steps = [.. inputs.Take(inputs.Count - (isMasked ? 1 : 0))];
+        scope.Require(steps.Length <= most, $"{layer.Kind} takes {most} sequences at most and a mask, not {inputs.Count} inputs.");
+        Array.ForEach(steps, each => Require(each, scope, layer));
+        scope.Require(!isMasked || inputs[^1].Shape[1] == steps[^1].Shape[1],
+            $"{layer.Kind} has a mask of {inputs[^1].Shape} for sequences of {steps[^1].Shape}: it has a number for each step.");
+        return ([.. steps.Select(scope.Floating)], isMasked ? inputs[^1] : null);
+    }
+
+    public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
+        input.Rank == 3, $"{layer.Kind} takes sequences, (batch, steps, units), not {input.Shape}.");
+
+    /// <summary>Each step, (batch, steps, inputs), times weights, (inputs, outputs).</summary>
+    public static Variable Dot(Variable x, Variable w) => Symbolic.Reshape(
+        Symbolic.Dot(Symbolic.Reshape(x, [-1, x.Shape[2]]), w), [-1, x.Shape[1], w.Shape[1]]);
+}

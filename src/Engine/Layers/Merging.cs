@@ -1,0 +1,125 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>Its inputs one after the other along an axis, whose other sides are equal.</summary>
+public sealed class Concat : MergeLayer
+{
+    /// <summary>Along this axis, 0 being the batch's and a negative one counted from the innermost.</summary>
+    /// <exception cref="EngineException">It is the batch's.</exception>
+    public Concat(int axis = 1)
+    {
+        Require(axis != 0, "Concat joins samples along their own axes, from 1 on: axis 0 is the batch's.");
+        Axis = axis;
+    }
+
+    /// <summary>The axis.</summary>
+    public int Axis { get; }
+
+    /// <inheritdoc/>
+    public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope.Require(inputs.All(input => Axis >= -input.Rank + 1 && Axis < input.Rank),
+            $"Concat along axis {Axis} needs inputs that have it, behind the batch's, not {ElementwiseLayer.Shapes(inputs)}.");
+        return Symbolic.Concat(Axis, [.. inputs]);
+    }
+}
+
+/// <summary>Layers that join inputs element by element: all of one shape, or with sides of 1 that are repeated.</summary>
+public abstract class ElementwiseLayer : MergeLayer
+{
+    private protected ElementwiseLayer()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope.Require(inputs.All(input => input.Rank == inputs[0].Rank),
+            $"{Kind} needs inputs with as many sides, not {Shapes(inputs)}.");
+        return inputs.Select((input, i) => Part(scope.Floating(input), i, inputs.Count, scope)).Aggregate(Join);
+    }
+
+    internal static string Shapes(IEnumerable<Variable> inputs) => string.Join(" and ", inputs.Select(input => input.Shape));
+
+    private protected virtual Variable Part(Variable input, int place, int count, LayerScope scope) => input;
+
+    private protected abstract Variable Join(Variable a, Variable b);
+}
+
+/// <summary>The sum of its inputs, each times a number if these are given (Lasagne's <c>ElemwiseSumLayer</c>).</summary>
+public sealed class Add : ElementwiseLayer
+{
+    private readonly double[] _factors;
+
+    /// <summary>The sum, of inputs times these numbers; without numbers, of the inputs.</summary>
+    public Add(params ReadOnlySpan<double> factors) => _factors = factors.ToArray();
+
+    /// <summary>What each input is multiplied with; empty for 1.</summary>
+    public IReadOnlyList<double> Factors => _factors;
+
+    private protected override Variable Part(Variable input, int place, int count, LayerScope scope)
+    {
+        scope.Require(_factors.Length == 0 || _factors.Length == count,
+            $"Add has {_factors.Length} factors, but {count} inputs: one for each.");
+        return _factors.Length == 0 || _factors[place] == 1 ? input : input * _factors[place];
+    }
+
+    private protected override Variable Join(Variable a, Variable b) => a + b;
+}
+
+/// <summary>The product of its inputs.</summary>
+public sealed class Multiply : ElementwiseLayer
+{
+    private protected override Variable Join(Variable a, Variable b) => a * b;
+}
+
+/// <summary>The greatest of its inputs.</summary>
+public sealed class Maximum : ElementwiseLayer
+{
+    private protected override Variable Join(Variable a, Variable b) => Symbolic.Maximum(a, b);
+}
+
+/// <summary>The mean of its inputs.</summary>
+public sealed class Average : ElementwiseLayer
+{
+    private protected override Variable Part(Variable input, int place, int count, LayerScope scope) => input * (1.0 / count);
+
+    private protected override Variable Join(Variable a, Variable b) => a + b;
+}
+
+/// <summary>Its inputs joined by a function: <c>new Merge((a, b) => Symbolic.Abs(a - b)).On(left, right)</c>.</summary>
+public sealed class Merge : MergeLayer
+{
+    private readonly Func<IReadOnlyList<Variable>, Variable> _function;
+    private readonly int? _inputs;
+
+    /// <summary>By a function of any number of inputs.</summary>
+    public Merge(Func<IReadOnlyList<Variable>, Variable> function)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        _function = function;
+    }
+
+    /// <summary>By a function of two inputs.</summary>
+    public Merge(Func<Variable, Variable, Variable> function)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        (_function, _inputs) = (inputs => function(inputs[0], inputs[1]), 2);
+    }
+
+    /// <inheritdoc/>
+    public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope.Require(_inputs is null || inputs.Count == _inputs,
+            $"Merge has a function of {_inputs} inputs, and {inputs.Count} are given.");
+        return _function(inputs);
+    }
+}

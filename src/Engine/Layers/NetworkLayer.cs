@@ -1,0 +1,141 @@
+using Engine.Graph;
+
+namespace Engine.Layers;
+
+/// <summary>A layer at a place of a network.</summary>
+/// <param name="Name">Its name there; of a layer in several places, from the second on with a number: <c>twin:2</c>.</param>
+/// <param name="Layer">Its description.</param>
+/// <param name="Inputs">The names of the layers that it is applied to.</param>
+/// <param name="Output">What it computes in use; the first side, of the batch, is unknown.</param>
+public sealed record NetworkLayer(string Name, Layer Layer, IReadOnlyList<string> Inputs, Variable Output)
+{
+    /// <summary>Where it was made.</summary>
+    internal Origin Origin { get; init; } = new(null, 0);
+}
+
+/// <summary>A node of a network with its name.</summary>
+/// <param name="Name">Its own.</param>
+/// <param name="Owner">That of its layer, under which its parameters go.</param>
+/// <param name="Layer">The layer.</param>
+/// <param name="Inputs">The places of what it is applied to.</param>
+/// <param name="IsShared">Whether its layer is in other places too.</param>
+internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[] Inputs, bool IsShared)
+{
+    /// <summary>
+    /// The nodes that some depend on, each behind those it is applied to: what a network is built in; and the places of
+    /// those some.
+    /// </summary>
+    /// <exception cref="EngineException">Names are taken twice, or a node stands on nothing.</exception>
+    public static (PlacedLayer[] Places, int[] Outputs) All(IReadOnlyList<Node> outputs)
+    {
+        if (outputs.Count == 0 || outputs.Distinct().Count() < outputs.Count)
+        {
+            throw new EngineException("A network needs an output, a node such as new Dense(10).On(x), and each only once.");
+        }
+
+        IReadOnlyList<Node> order = Order(outputs);
+        Dictionary<(Layer, string?), int> uses = order.CountBy(node => (node.Layer, node.Name)).ToDictionary();
+        var owners = new Dictionary<(Layer, string?), (string Name, int Count)>();
+        var taken = new HashSet<string>();
+        var places = new Dictionary<Node, int>();
+        var placed = new List<PlacedLayer>();
+        foreach (Node node in order)
+        {
+            (Layer layer, (Layer, string?) key) = (node.Layer, (node.Layer, node.Name));
+            (string owner, int count) = owners.GetValueOrDefault(key, (NameOf(node.Name, layer, placed.Count), 0));
+            owners[key] = (owner, count + 1);
+            if (count == 0 && !taken.Add(owner))
+            {
+                throw new EngineException(
+                    $"Two layers are named '{owner}': give one another name.{layer.OriginAs(owner)}");
+            }
+
+            if (node.Inputs.Count == 0 && layer is not Input)
+            {
+                throw new EngineException(
+                    $"{layer.Kind} is put on nothing: a network begins with Input layers, and each other layer is put on one "
+                    + $"or more, new {layer.Kind}(…).On(x).{layer.OriginAs(owner)}");
+            }
+
+            places.Add(node, placed.Count);
+            placed.Add(new PlacedLayer(
+                count == 0 ? owner : $"{owner}:{count + 1}", owner, layer, [.. node.Inputs.Select(input => places[input])],
+                uses[key] > 1));
+        }
+
+        return ([.. placed], [.. outputs.Select(output => places[output])]);
+    }
+
+    /// <summary>The nodes of a chain.</summary>
+    /// <exception cref="EngineException">It does not begin with an Input layer, or has another; or names are taken twice.</exception>
+    public static Node Chain(IReadOnlyList<(string? Name, Layer Layer)> layers)
+    {
+        if (layers.Count == 0 || layers[0].Layer is not Input)
+        {
+            string first = layers.Count == 0 ? "it has no layers" : $"its first layer is {layers[0].Layer.Kind}";
+            string origin = layers.Count == 0 ? "" : $"{layers[0].Layer.OriginAs(layers[0].Name)}";
+            throw new EngineException(
+                $"A network begins with an Input layer, which says how large a sample is, but {first}.{origin}");
+        }
+
+        Node? last = null;
+        var taken = new HashSet<string>();
+        for (int i = 0; i < layers.Count; i++)
+        {
+            Layer layer = layers[i].Layer;
+            string name = NameOf(layers[i].Name, layer, i);
+            if (!taken.Add(name))
+            {
+                throw new EngineException(
+                    $"Two layers are named '{name}': give one another name.{layer.OriginAs(name)}");
+            }
+
+            if (i > 0 && layer is Input)
+            {
+                throw new EngineException(
+                    $"A network has one Input layer, its first; layer {i} is another.{layer.OriginAs(name)}");
+            }
+
+            last = new Node(layer, last is null ? [] : [last], name);
+        }
+
+        return last!;
+    }
+
+    /// <summary>What a layer at a place of a network is called.</summary>
+    public static string NameOf(string? name, Layer layer, int place) =>
+        name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{place}";
+
+    /// <summary>The nodes, without recursion, each behind its inputs: the order depends on the nodes alone.</summary>
+    private static List<Node> Order(IEnumerable<Node> outputs)
+    {
+        var order = new List<Node>();
+        var seen = new HashSet<Node>();
+        var stack = new Stack<(Node Node, int Next)>();
+        foreach (Node output in outputs)
+        {
+            Push(output);
+            while (stack.TryPop(out (Node Node, int Next) top))
+            {
+                if (top.Next == top.Node.Inputs.Count)
+                {
+                    order.Add(top.Node);
+                    continue;
+                }
+
+                stack.Push((top.Node, top.Next + 1));
+                Push(top.Node.Inputs[top.Next]);
+            }
+        }
+
+        return order;
+
+        void Push(Node node)
+        {
+            if (seen.Add(node))
+            {
+                stack.Push((node, 0));
+            }
+        }
+    }
+}

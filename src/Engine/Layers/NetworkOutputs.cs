@@ -1,0 +1,42 @@
+using Engine.Graph;
+
+namespace Engine.Layers;
+
+/// <summary>What the layers of a network make of variables: <see cref="Network.GetOutputs"/>.</summary>
+public sealed class NetworkOutputs
+{
+    private readonly IReadOnlyList<int> _outputs;
+
+    internal NetworkOutputs(IReadOnlyList<NetworkLayer> layers, IReadOnlyList<int> outputs, IReadOnlyList<Update> updates) =>
+        (Layers, _outputs, Updates) = (layers, outputs, updates);
+
+    /// <summary>All layers in their order.</summary>
+    public IReadOnlyList<NetworkLayer> Layers { get; }
+
+    /// <summary>The network's first output.</summary>
+    public Variable Output => Outputs[0];
+
+    /// <summary>The network's outputs, in their order.</summary>
+    public IReadOnlyList<Variable> Outputs => [.. _outputs.Select(place => Layers[place].Output)];
+
+    /// <summary>
+    /// What a training step sets beside what the update rule does: BatchNorm's averages. It belongs to the updates of the
+    /// function that trains.
+    /// </summary>
+    public IReadOnlyList<Update> Updates { get; }
+
+    /// <summary>The same with some variables replaced by others.</summary>
+    internal NetworkOutputs On(IReadOnlyDictionary<Variable, Variable> replacements)
+    {
+        IReadOnlyList<Variable> replaced = Traversal.Replace(
+            [.. Layers.Select(layer => layer.Output), .. Updates.Select(update => update.Value)], replacements);
+        return new NetworkOutputs(
+            [.. Layers.Zip(replaced, (layer, output) => layer with { Output = output })], _outputs,
+            [.. Updates.Zip(replaced.Skip(Layers.Count), (update, value) => update with { Value = value })]);
+    }
+
+    /// <summary>What a layer, by name, gives.</summary>
+    /// <exception cref="EngineException">There is no such layer.</exception>
+    public Variable this[string layer] => Layers.FirstOrDefault(known => known.Name == layer)?.Output
+        ?? throw Network.NoLayer(layer, Layers);
+}

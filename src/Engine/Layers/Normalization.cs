@@ -1,0 +1,149 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>Layers that scale each sample by what its own values are, and then by gamma and beta, which are learnt.</summary>
+public abstract class SampleNorm : Layer
+{
+    private protected SampleNorm()
+    {
+    }
+
+    /// <summary>What is added to the variance.</summary>
+    public double Epsilon { get; init; } = 1e-5;
+
+    /// <summary>How gamma begins; null for a layer without.</summary>
+    public Initialiser? Gamma { get; init; } = new Filled(1);
+
+    /// <summary>(x − mean) / √(variance + epsilon) over some axes, or x / √(mean of x² + epsilon).</summary>
+    private protected Variable Normal(Variable x, Shape axes, bool isCentred)
+    {
+        Variable centred = isCentred ? x - Symbolic.Mean(x, axes, keepDims: true) : x;
+        return centred / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centred), axes, keepDims: true) + Epsilon);
+    }
+}
+
+/// <summary>
+/// Each sample brought to mean 0 and variance 1 over its last axes, then scaled by gamma and moved by beta, which have
+/// these axes' sides (Ba, Kiros, Hinton: Layer normalization. arXiv:1607.06450). In training and in use alike.
+/// </summary>
+public sealed class LayerNorm : SampleNorm
+{
+    /// <summary>Over the axes from this one on; a negative one counts from the end.</summary>
+    /// <exception cref="EngineException">It is the batch's.</exception>
+    public LayerNorm(int firstAxis = -1)
+    {
+        Require(firstAxis != 0, "LayerNorm is over axes of a sample, from 1 on: axis 0 is the batch's.");
+        FirstAxis = firstAxis;
+    }
+
+    /// <summary>The first axis.</summary>
+    public int FirstAxis { get; }
+
+    /// <summary>How beta begins; null for a layer without.</summary>
+    public Initialiser? Beta { get; init; } = new Filled();
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        int first = FirstAxis < 0 ? input.Rank + FirstAxis : FirstAxis;
+        scope.Require(first > 0 && first < input.Rank, $"LayerNorm is over axis {FirstAxis} and those behind, not of {input.Shape}.");
+        Shape sides = [.. input.Shape.Skip(first)];
+        Variable y = Normal(scope.Floating(input), [.. Enumerable.Range(first, sides.Rank)], isCentred: true);
+        y = Gamma is null ? y : y * scope.Parameter("gamma", sides, Gamma);
+        return Beta is null ? y : y + scope.Parameter("beta", sides, Beta, isRegularized: false);
+    }
+}
+
+/// <summary>
+/// Each sample divided by the root of the mean of its squares over the last axis, times gamma (Zhang, Sennrich: Root mean
+/// square layer normalization. NeurIPS 2019).
+/// </summary>
+public sealed class RmsNorm : SampleNorm
+{
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        scope.Require(input.Rank > 1, $"RmsNorm is over a sample's last axis, and {input.Shape} has none.");
+        Variable y = Normal(scope.Floating(input), [input.Rank - 1], isCentred: false);
+        return Gamma is null ? y : y * scope.Parameter("gamma", [input.Shape[-1]], Gamma);
+    }
+}
+
+/// <summary>
+/// Each sample's channels, axis 1, in groups, each brought to mean 0 and variance 1, then scaled by a gamma and moved by a
+/// beta for each channel (Wu, He: Group normalization. ECCV 2018). As many groups as channels are instance normalisation.
+/// </summary>
+public sealed class GroupNorm : SampleNorm
+{
+    /// <summary>So many groups of neighbouring channels.</summary>
+    /// <exception cref="EngineException">There are none.</exception>
+    public GroupNorm(int groups)
+    {
+        Require(groups > 0, $"GroupNorm needs at least 1 group, not {groups}.");
+        Groups = groups;
+    }
+
+    /// <summary>The number of groups.</summary>
+    public int Groups { get; }
+
+    /// <summary>How beta begins; null for a layer without.</summary>
+    public Initialiser? Beta { get; init; } = new Filled();
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        int channels = input.Rank > 1 ? input.Shape[1] : 0;
+        scope.Require(channels > 0 && channels % Groups == 0,
+            $"GroupNorm needs channels, axis 1, that are a multiple of its {Groups} groups, not {input.Shape}.");
+        Variable x = Symbolic.Reshape(
+            scope.Floating(input), [-1, Groups, input.Shape.Product(1, input.Rank) / Groups]);
+        Variable y = Symbolic.Reshape(Normal(x, [2], isCentred: true), [-1, .. input.Shape.Skip(1)]);
+        y = Gamma is null ? y : y * scope.PerChannel("gamma", input, Gamma, isRegularized: true);
+        return Beta is null ? y : y + scope.PerChannel("beta", input, Beta, isRegularized: false);
+    }
+}
+
+/// <summary>
+/// Each value divided by (k + alpha · Σ x²) ^ beta, the sum being over the channels nearby, so many in all (Krizhevsky,
+/// Sutskever, Hinton: ImageNet classification with deep convolutional neural networks. NeurIPS 2012, section 3.3, as
+/// Lasagne has it: without dividing alpha by their number).
+/// </summary>
+public sealed class LocalResponseNorm : Layer
+{
+    /// <summary>How many channels are taken together: an odd number.</summary>
+    public int Channels { get; init; } = 5;
+
+    /// <summary>What the sum is multiplied with.</summary>
+    public double Alpha { get; init; } = 1e-4;
+
+    /// <summary>The exponent.</summary>
+    public double Beta { get; init; } = 0.75;
+
+    /// <summary>What is added to the sum.</summary>
+    public double K { get; init; } = 2;
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope.Require(input.Rank > 1, $"LocalResponseNorm takes (batch, channels, …), not {input.Shape}.");
+        scope.Require(Channels > 0 && Channels % 2 == 1,
+            $"LocalResponseNorm takes an odd number of channels together, not {Channels}.");
+        Variable x = scope.Floating(input), squares = Pad.Around(Symbolic.Square(x), 1, Channels / 2, 0);
+        Variable sum = Enumerable.Range(0, Channels).Select(first => Symbolic.Slice(squares, 1, first, input.Shape[1]))
+            .Aggregate((a, b) => a + b);
+        return x / Symbolic.Power(K + (Alpha * sum), Beta);
+    }
+}

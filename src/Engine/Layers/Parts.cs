@@ -1,0 +1,156 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>A part of each sample along one axis.</summary>
+public sealed class Slice : Layer
+{
+    /// <summary>What begins at a place, to the end or of a length.</summary>
+    /// <param name="start">The first; a negative one counts from the end.</param>
+    /// <param name="length">How many; null for all that follow.</param>
+    /// <param name="axis">The axis, from 1 on.</param>
+    /// <exception cref="EngineException">The axis is the batch's, or the length is not positive.</exception>
+    public Slice(int start, int? length = null, int axis = 1)
+    {
+        Require(axis > 0, $"Slice cuts samples along an axis from 1 on, not {axis}.");
+        Require(length is null or > 0, $"Slice takes 1 or more, not {length}.");
+        (Start, Length, Axis) = (start, length, axis);
+    }
+
+    /// <summary>The first; a negative one counts from the end.</summary>
+    public int Start { get; }
+
+    /// <summary>How many; null for all that follow.</summary>
+    public int? Length { get; }
+
+    /// <summary>The axis.</summary>
+    public int Axis { get; }
+
+    /// <summary>Whether the axis, of which one is left, goes away: (batch, steps, units) to (batch, units).</summary>
+    public bool DropsAxis { get; init; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope.Require(Axis < input.Rank, $"Slice cuts along axis {Axis}, which {input.Shape} has not.");
+        Variable part = Symbolic.Slice(input, Axis, Start, Length);
+        if (!DropsAxis)
+        {
+            return part;
+        }
+
+        scope.Require(part.Shape[Axis] == 1, $"Slice leaves {part.Shape[Axis]} along axis {Axis}, which cannot go away: take 1.");
+        int[] sides = [.. part.Shape];
+        return Symbolic.Reshape(part, [-1, .. sides[1..Axis], .. sides[(Axis + 1)..]]);
+    }
+}
+
+/// <summary>A sample's axes in another order: <c>new Permute(2, 1)</c> makes (batch, units, steps) of (batch, steps, units).</summary>
+public sealed class Permute : Layer
+{
+    /// <summary>For each axis of the output, from 1 on, which of the input it is.</summary>
+    /// <exception cref="EngineException">They are not the axes from 1 on, each once.</exception>
+    public Permute(params ReadOnlySpan<int> axes)
+    {
+        Axes = Shape.Create(axes);
+        Require(Axes.Order().SequenceEqual(Enumerable.Range(1, Axes.Rank)),
+            $"Permute names each axis of a sample once, from 1 on, not {Axes}.");
+    }
+
+    /// <summary>For each axis of the output, from 1 on, which of the input it is.</summary>
+    public Shape Axes { get; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope.Require(Axes.Rank == input.Rank - 1, $"Permute orders {Axes.Rank} axes of a sample, and {input.Shape} has others.");
+        return Symbolic.DimShuffle(input, [0, .. Axes]);
+    }
+}
+
+/// <summary>A border around images, or around the steps of a sequence: every axis from 2 on is made longer at both ends.</summary>
+public sealed class Pad : Layer
+{
+    /// <summary>A border of so many values along each axis, or as many for all.</summary>
+    /// <exception cref="EngineException">There are none, or one is negative.</exception>
+    public Pad(params ReadOnlySpan<int> widths)
+    {
+        Widths = Shape.Create(widths);
+        Require(Widths.Rank > 0 && Widths.All(width => width >= 0),
+            $"Pad needs a width from 0 on for all axes from 2 on, or one for each, not {Widths}.");
+    }
+
+    /// <summary>The border's width, for each axis from 2 on or for all.</summary>
+    public Shape Widths { get; }
+
+    /// <summary>What stands there.</summary>
+    public double Value { get; init; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        int axes = input.Rank - 2;
+        scope.Require(axes > 0 && (Widths.Rank == 1 || Widths.Rank == axes),
+            $"Pad has {Widths.Rank} widths, and {input.Shape} has {Math.Max(axes, 0)} axes from 2 on.");
+        Variable x = scope.Floating(input);
+        for (int axis = 2; axis < input.Rank; axis++)
+        {
+            x = Around(x, axis, Widths[Widths.Rank == 1 ? 0 : axis - 2], Value);
+        }
+
+        return x;
+    }
+
+    /// <summary>So many values before and behind along an axis.</summary>
+    internal static Variable Around(Variable x, int axis, int width, double value)
+    {
+        // One layer of the border, as often as it is wide: its own values do not matter.
+        Variable layer = Symbolic.Zero(Symbolic.Slice(x, axis, 0, 1)) + value;
+        Variable[] border = [.. Enumerable.Repeat(layer, width)];
+        return width == 0 ? x : Symbolic.Concat(axis, [.. border, x, .. border]);
+    }
+}
+
+/// <summary>Each pixel of images, or step of a sequence, repeated: every axis from 2 on becomes so many times as long.</summary>
+public sealed class Upscale : Layer
+{
+    /// <summary>So many times along each axis, or as often along all.</summary>
+    /// <exception cref="EngineException">There are none, or one is not positive.</exception>
+    public Upscale(params ReadOnlySpan<int> factors)
+    {
+        Factors = Shape.Create(factors);
+        Require(Factors.Rank > 0 && Factors.All(factor => factor > 0),
+            $"Upscale needs a factor from 1 on for all axes from 2 on, or one for each, not {Factors}.");
+    }
+
+    /// <summary>How often, for each axis from 2 on or for all.</summary>
+    public Shape Factors { get; }
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        int axes = input.Rank - 2;
+        scope.Require(axes > 0 && (Factors.Rank == 1 || Factors.Rank == axes),
+            $"Upscale has {Factors.Rank} factors, and {input.Shape} has {Math.Max(axes, 0)} axes from 2 on.");
+        List<int> pattern = [0, 1], ones = [1, 1], sides = [-1, input.Shape[1]];
+        for (int axis = 2; axis < input.Rank; axis++)
+        {
+            int factor = Factors[Factors.Rank == 1 ? 0 : axis - 2];
+            pattern.AddRange([axis, Symbolic.NewAxis]);
+            ones.AddRange([1, factor]);
+            sides.Add(input.Shape[axis] * factor);
+        }
+
+        var repeat = Symbolic.Constant(new Filled(1).Draw([.. ones], scope.FloatX, 0));
+        return Symbolic.Reshape(Symbolic.DimShuffle(scope.Floating(input), [.. pattern]) * repeat, [.. sides]);
+    }
+}

@@ -1,0 +1,143 @@
+using Engine.Graph;
+using Engine.Layers;
+using Variable = Engine.Graph.Variable;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Models.Description;
+
+/// <summary>A kind of layer that a description may name.</summary>
+/// <param name="Name">What it is called there.</param>
+/// <param name="Settings">Its keys, beside <c>name</c> and <c>kind</c>.</param>
+/// <param name="Make">Makes the layer, given the keys' values and where it is described.</param>
+internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, Func<Settings, Origin, Layer> Make)
+{
+    /// <summary>The functions that a description may name.</summary>
+    public static IReadOnlyDictionary<string, Func<Variable, Variable>> Nonlinearities { get; } = new Dictionary<string, Func<Variable, Variable>>
+    {
+        ["rectify"] = Rectify,
+        ["leaky_rectify"] = x => LeakyRectify(x),
+        ["elu"] = Elu,
+        ["sigmoid"] = Sigmoid,
+        ["tanh"] = Tanh,
+        ["softplus"] = Softplus,
+        ["softmax"] = Softmax,
+        ["linear"] = Linear,
+    };
+
+    /// <summary>How weights may begin, given the gain.</summary>
+    public static IReadOnlyDictionary<string, Func<double, Initialiser>> Initialisers { get; } = new Dictionary<string, Func<double, Initialiser>>
+    {
+        ["glorot_uniform"] = gain => new GlorotUniform(gain),
+        ["glorot_normal"] = gain => new GlorotNormal(gain),
+        ["he_uniform"] = gain => new HeUniform(gain),
+        ["he_normal"] = gain => new HeNormal(gain),
+        ["orthogonal"] = gain => new Orthogonal(gain),
+    };
+
+    private static readonly Setting[] s_penalties =
+        [.. ((string[])["l1", "l2"]).Select(name => Setting.Real(name, "a number from 0 on", x => x >= 0))];
+
+    private static readonly Setting[] s_weights =
+    [
+        Setting.Word("nonlinearity", Nonlinearities.Keys, "rectify"),
+        Setting.Word("weights", Initialisers.Keys, "glorot_uniform"),
+        Setting.Real("gain", "a number greater than 0", gain => gain > 0, 1),
+        Setting.Flag("bias", true),
+        .. s_penalties,
+    ];
+
+    private static readonly Setting[] s_pooling =
+    [
+        Setting.Size("size", 1).Required(), Setting.Size("stride", 1), Setting.Size("pad", 0),
+        Setting.Flag("ignore_border", true),
+    ];
+
+    /// <summary>All of them, those of users too.</summary>
+    public static IReadOnlyList<LayerKind> All => [.. BuiltIn, .. CustomLayers.Kinds];
+
+    /// <summary>Engine's own.</summary>
+    public static IReadOnlyList<LayerKind> BuiltIn { get; } =
+    [
+        new("input", [Setting.SampleSides("sides").Required()],
+            (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin }),
+        new("conv2d",
+            [
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Size("stride", 1),
+                Setting.Padding("pad"), Setting.Flag("flip_filters", true), .. s_weights,
+            ],
+            (set, origin) => new Conv2D(set.Whole("filters"), Size(set, "size")!.Value, Nonlinearity(set))
+            {
+                Origin = origin,
+                Stride = Size(set, "stride") ?? 1,
+                Pad = set.Value("pad") switch
+                {
+                    string word => word,
+                    int[] => Size(set, "pad")!.Value.ToTuple(),
+                    _ => 0,
+                },
+                FlipFilters = set.Flag("flip_filters"),
+                W = Weights(set),
+                B = set.Flag("bias") ? new Filled() : null,
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("max_pool2d", s_pooling, (set, origin) => new MaxPool2D(Size(set, "size")!.Value)
+        {
+            Origin = origin,
+            Stride = Size(set, "stride"),
+            Pad = Size(set, "pad") ?? 0,
+            IgnoreBorder = set.Flag("ignore_border"),
+        }),
+        new("average_pool2d", s_pooling, (set, origin) => new AveragePool2D(Size(set, "size")!.Value)
+        {
+            Origin = origin,
+            Stride = Size(set, "stride"),
+            Pad = Size(set, "pad") ?? 0,
+            IgnoreBorder = set.Flag("ignore_border"),
+        }),
+        new("dense", [Setting.Whole("units", 1).Required(), .. s_weights],
+            (set, origin) => new Dense(set.Whole("units"), Nonlinearity(set))
+            {
+                Origin = origin,
+                W = Weights(set),
+                B = set.Flag("bias") ? new Filled() : null,
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("dropout", [MoreLayerKinds.Probability(0.5)],
+            (set, origin) => new Dropout(set.Real("p")) { Origin = origin }),
+        new("batch_norm",
+            [
+                Setting.Real("epsilon", "a number greater than 0", x => x > 0, 1e-4),
+                Setting.Real("alpha", "a number greater than 0, at most 1", x => x is > 0 and <= 1, 0.1),
+                .. s_penalties,
+            ],
+            (set, origin) => new BatchNorm
+            {
+                Origin = origin,
+                Epsilon = set.Real("epsilon"),
+                Alpha = set.Real("alpha"),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("activation", [Setting.Word("nonlinearity", Nonlinearities.Keys).Required()],
+            (set, origin) => new Activation(Nonlinearity(set)) { Origin = origin }),
+        .. MoreLayerKinds.All,
+        new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
+        new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
+            (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
+    ];
+
+    private static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
+
+    private static Initialiser Weights(Settings set) => Initialisers[set.Word("weights")](set.Real("gain"));
+
+    private static Size2D? Size(Settings set, string name) =>
+        set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;
+}
+
+/// <summary>A size as the tuple that paddings are made of.</summary>
+internal static class SizeTuple
+{
+    public static (int Height, int Width) ToTuple(this Size2D size) => (size.Height, size.Width);
+}

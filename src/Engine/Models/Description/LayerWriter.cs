@@ -1,0 +1,134 @@
+using System.Globalization;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Training;
+
+namespace Engine.Models.Description;
+
+/// <summary>Describes layers and update rules that were made in C#, in the words of network files.</summary>
+internal static class LayerWriter
+{
+    /// <summary>A layer's description.</summary>
+    /// <param name="name">Its name in the network.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="inputs">What it is put on; null for the one before it.</param>
+    /// <exception cref="EngineException">It has no kind, or something that a description has no words for.</exception>
+    public static LayerDescription Describe(string name, Layer layer, IReadOnlyList<string>? inputs = null)
+    {
+        (string kind, (string Key, string? Text)[] words) = Words(name, layer);
+        LayerKind found = LayerKind.All.Single(known => known.Name == kind);
+        var given = new List<KeyValuePair<string, object>>();
+        foreach ((string key, string? text) in words)
+        {
+            Setting setting = found.Settings.Single(setting => setting.Name == key);
+            object? value = text is null ? null : setting.Parse(text);
+            if (value is not null && !value.Equals(setting.Default))
+            {
+                given.Add(KeyValuePair.Create(key, value));
+            }
+        }
+
+        return new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
+    }
+
+    /// <summary>An update rule's description; the default one's where there are no words for it.</summary>
+    public static (UpdateKind Kind, Settings Settings) Describe(UpdateRule rule)
+    {
+        UpdateKind kind = UpdateKind.All.FirstOrDefault(known => IsSame(known.Name, rule.GetType().Name)) ?? UpdateKind.All[0];
+        return (kind, new Settings(
+            [.. from setting in kind.Settings
+                from property in rule.GetType().GetProperties()
+                where IsSame(setting.Name, property.Name) && property.PropertyType == typeof(float)
+                select KeyValuePair.Create(setting.Name, setting.Parse(Text((float)property.GetValue(rule)!))!)],
+            [.. kind.Settings, ScheduleKind.Named]));
+    }
+
+    private static (string Kind, (string, string?)[] Words) Words(string name, Layer layer) => layer switch
+    {
+        Layers.Input input => ("input", [("sides", string.Join('x', input.Sides))]),
+        Conv2D conv => ("conv2d",
+        [
+            ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
+            ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("flip_filters", $"{conv.FlipFilters}"),
+            .. Weights(name, conv.Nonlinearity, conv.W, conv.B), .. Penalties(conv),
+        ]),
+        Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",
+        [
+            ("size", $"{pool.Size}"), ("stride", pool.Stride is { } stride ? $"{stride}" : null),
+            ("pad", pool.Pad == default ? null : $"{pool.Pad}"), ("ignore_border", $"{pool.IgnoreBorder}"),
+        ]),
+        Dense dense => ("dense", [("units", Text(dense.Units)), .. Weights(name, dense.Nonlinearity, dense.W, dense.B), .. Penalties(dense)]),
+        Dropout dropout => ("dropout", [("p", Text(dropout.P))]),
+        BatchNorm norm => ("batch_norm", [("epsilon", Text(norm.Epsilon)), ("alpha", Text(norm.Alpha)), .. Penalties(norm)]),
+        Activation activation => ("activation", [("nonlinearity", Nonlinearity(name, activation.Nonlinearity))]),
+        Flatten => ("flatten", []),
+        Layers.Reshape reshape => ("reshape", [("sides", string.Join('x', reshape.Sides))]),
+        GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
+        FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
+            $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
+        _ when MoreLayerKinds.All.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
+            (kind.Name, [.. kind.Settings.Select(setting => (setting.Name, Of(name, layer, setting.Name)))]),
+        _ => CustomLayers.KindOf(layer) is { } own
+            ? (own.Kind, [(CustomLayers.SettingsKey, own.Settings)])
+            : throw new EngineException(
+                $"The layer '{name}' is a {layer.GetType().Name}, for which a model file has no name: give it one with "
+                + $"CustomLayers.Register<{layer.GetType().Name}>(\"…\", …)."),
+    };
+
+    /// <summary>What a layer's property that is called as a setting has.</summary>
+    private static string? Of(string name, Layer layer, string setting)
+    {
+        object? value = layer.GetType().GetProperties().Single(property => IsSame(setting, property.Name)).GetValue(layer);
+        return value switch
+        {
+            null => null,
+            Shape sides => string.Join('x', sides),
+            Filled filled => Text(filled.Value),
+            IFormattable number => Text(number),
+            _ => throw new EngineException(
+                $"{setting} of the layer '{name}' is {value}, for which a model file has no words: it begins with one number."),
+        };
+    }
+
+    private static string Pool(string name, GlobalPool pool)
+    {
+        Variable x = Ops.Symbolic.Matrix("x"), made = pool.Function(x, [1]);
+        return MoreLayerKinds.Pools.FirstOrDefault(known => IsSame(known.Value(x, [1]), made)).Key ?? throw new EngineException(
+            $"The function of '{name}', a GlobalPool, is none that a model file has a name for: "
+            + $"{string.Join(", ", MoreLayerKinds.Pools.Keys)}.");
+    }
+
+    private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initialiser w, Initialiser? b)
+    {
+        string? weights = LayerKind.Initialisers.FirstOrDefault(known => known.Value(1).GetType() == w.GetType()).Key;
+        object? gain = w.GetType().GetProperty("Gain")?.GetValue(w);
+        return
+        [
+            ("nonlinearity", Nonlinearity(name, nonlinearity)), ("weights", weights),
+            ("gain", weights is null || gain is null ? null : Text((double)gain)), ("bias", $"{b is not null}"),
+        ];
+    }
+
+    private static (string, string?)[] Penalties(Layer layer) =>
+        [("l1", layer.L1 is { } l1 ? Text(l1) : null), ("l2", layer.L2 is { } l2 ? Text(l2) : null)];
+
+    /// <summary>What a function is called: that which makes the same graph.</summary>
+    private static string Nonlinearity(string name, Func<Variable, Variable> function)
+    {
+        Variable x = Ops.Symbolic.Matrix("x"), made = function(x);
+        return LayerKind.Nonlinearities.FirstOrDefault(known => IsSame(known.Value(x), made)).Key ?? throw new EngineException(
+            $"The nonlinearity of the layer '{name}' is a function that a model file has no name for: use one of "
+            + $"{string.Join(", ", LayerKind.Nonlinearities.Keys)}, or a layer of your own with CustomLayers.Register.");
+    }
+
+    private static bool IsSame(Variable a, Variable b) => ReferenceEquals(a, b)
+        || (a is Constant first && b is Constant second && first.Value.Shape == second.Value.Shape
+            && first.Value.Bytes.SequenceEqual(second.Value.Bytes))
+        || (a is Result one && b is Result other && one.Index == other.Index && one.Owner.Op.Equals(other.Owner.Op)
+            && one.Owner.Inputs.Count == other.Owner.Inputs.Count && one.Owner.Inputs.Zip(other.Owner.Inputs).All(pair => IsSame(pair.First, pair.Second)));
+
+    private static bool IsSame(string snake, string pascal) =>
+        snake.Replace("_", "", StringComparison.Ordinal).Equals(pascal, StringComparison.OrdinalIgnoreCase);
+
+    private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
+}

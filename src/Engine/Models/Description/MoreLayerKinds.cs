@@ -1,0 +1,72 @@
+using Engine.Layers;
+using Symbolic = Engine.Ops.Symbolic;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Models.Description;
+
+/// <summary>Layers that join, normalise, drop and cut, as descriptions name them.</summary>
+internal static class MoreLayerKinds
+{
+    /// <summary>What a description may have made of all values of a channel.</summary>
+    public static IReadOnlyDictionary<string, Func<Variable, Shape, Variable>> Pools { get; } = new Dictionary<string, Func<Variable, Shape, Variable>>
+    {
+        ["mean"] = (x, axes) => Symbolic.Mean(x, axes),
+        ["max"] = (x, axes) => Symbolic.Max(x, axes),
+    };
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<LayerKind> All =>
+    [
+        new("concat", [Setting.Whole("axis", 1, 1)], (set, origin) => new Concat(set.Whole("axis")) { Origin = origin }),
+        new("add", [], (_, origin) => new Add { Origin = origin }),
+        new("multiply", [], (_, origin) => new Multiply { Origin = origin }),
+        new("maximum", [], (_, origin) => new Maximum { Origin = origin }),
+        new("average", [], (_, origin) => new Average { Origin = origin }),
+        new("gaussian_noise", [Setting.Real("deviation", "a number from 0 on", x => x >= 0, 0.1)],
+            (set, origin) => new GaussianNoise(set.Real("deviation")) { Origin = origin }),
+        new("spatial_dropout", [Probability(0.5)], (set, origin) => new SpatialDropout(set.Real("p")) { Origin = origin }),
+        new("drop_path", [Probability(0.1)], (set, origin) => new DropPath(set.Real("p")) { Origin = origin }),
+        new("scale", [], (_, origin) => new Layers.Scale { Origin = origin }),
+        new("bias", [], (_, origin) => new Bias { Origin = origin }),
+        new("prelu", [Setting.Real("alpha", "a number", _ => true, 0.25)],
+            (set, origin) => new PRelu { Origin = origin, Alpha = new Filled(set.Real("alpha")) }),
+        new("feature_pool", [Setting.Whole("size", 1).Required(), Setting.Whole("axis", 1, 1)],
+            (set, origin) => new FeaturePool(set.Whole("size"), set.Whole("axis")) { Origin = origin }),
+        new("global_pool", [Setting.Word("function", Pools.Keys, "mean")],
+            (set, origin) => new GlobalPool { Origin = origin, Function = Pools[set.Word("function")] }),
+        new("slice", [Setting.Whole("start", 0, 0), Setting.Whole("length", 1), Setting.Whole("axis", 1, 1)],
+            (set, origin) => new Slice(set.Whole("start"), (int?)set.Value("length"), set.Whole("axis")) { Origin = origin }),
+        new("permute", [Setting.SampleSides("axes").Required()],
+            (set, origin) => new Permute(set.Sides("axes")) { Origin = origin }),
+        new("pad", [Setting.Size("widths", 0).Required(), Setting.Real("value", "a number", _ => true, 0)],
+            (set, origin) => new Pad(set.Sides("widths")) { Origin = origin, Value = set.Real("value") }),
+        new("upscale", [Setting.Size("factors", 1).Required()],
+            (set, origin) => new Upscale(set.Sides("factors")) { Origin = origin }),
+        new("layer_norm", [Setting.Whole("first_axis", -8, -1), Epsilon(1e-5)],
+            (set, origin) => new LayerNorm(set.Whole("first_axis")) { Origin = origin, Epsilon = set.Real("epsilon") }),
+        new("rms_norm", [Epsilon(1e-5)],
+            (set, origin) => new RmsNorm { Origin = origin, Epsilon = set.Real("epsilon") }),
+        new("group_norm", [Setting.Whole("groups", 1).Required(), Epsilon(1e-5)],
+            (set, origin) => new GroupNorm(set.Whole("groups")) { Origin = origin, Epsilon = set.Real("epsilon") }),
+        new("local_response_norm",
+            [
+                Setting.Whole("channels", 1, 5), Setting.Real("alpha", "a number", _ => true, 1e-4),
+                Setting.Real("beta", "a number", _ => true, 0.75), Setting.Real("k", "a number", _ => true, 2),
+            ],
+            (set, origin) => new LocalResponseNorm
+            {
+                Origin = origin,
+                Channels = set.Whole("channels"),
+                Alpha = set.Real("alpha"),
+                Beta = set.Real("beta"),
+                K = set.Real("k"),
+            }),
+    ];
+
+    /// <summary>The probability with which values are dropped.</summary>
+    public static Setting Probability(double byDefault) =>
+        Setting.Real("p", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, byDefault);
+
+    private static Setting Epsilon(double byDefault) =>
+        Setting.Real("epsilon", "a number greater than 0", x => x > 0, byDefault);
+}

@@ -1,0 +1,177 @@
+namespace Engine.Models.Description;
+
+/// <summary>
+/// Finds what a word was probably meant to be that is misspelt, or another library's: the one mechanism for commands,
+/// options, their values, networks, and all keys and words of a network's description.
+/// </summary>
+internal static class Nearest
+{
+    /// <summary>
+    /// What others call it, without dashes and underscores, and what it may be called here, of which the first that is known
+    /// is meant; behind a blank stands what is to be said with it.
+    /// </summary>
+    private static readonly Dictionary<string, string[]> s_synonyms = new()
+    {
+        ["lr"] = ["learning_rate", "learning-rate"],
+        ["eta"] = ["learning_rate", "learning-rate"],
+        ["alpha"] = ["learning_rate", "learning-rate"],
+        ["batchsize"] = ["batch"],
+        ["bs"] = ["batch"],
+        ["minibatch"] = ["batch"],
+        ["niter"] = ["epochs"],
+        ["maxepochs"] = ["epochs"],
+        ["iterations"] = ["epochs"],
+        ["randomstate"] = ["seed"],
+        ["gpu"] = ["device cuda"],
+        ["cuda"] = ["device cuda"],
+        ["cpu"] = ["device cpu"],
+        ["workers"] = ["threads"],
+        ["numworkers"] = ["threads"],
+        ["jobs"] = ["threads"],
+        ["njobs"] = ["threads"],
+        ["cores"] = ["threads"],
+        ["output"] = ["save"],
+        ["model"] = ["load", "network"],
+        ["weights"] = ["load"],
+        ["log"] = ["history"],
+        ["verbose"] = ["quiet"],
+        ["silent"] = ["quiet"],
+        ["units"] = ["hidden"],
+        ["hiddenlayersizes"] = ["hidden"],
+        ["test"] = ["predict"],
+        ["evaluate"] = ["predict"],
+        ["eval"] = ["predict"],
+        ["infer"] = ["predict"],
+        ["summary"] = ["show"],
+        ["info"] = ["doctor"],
+        ["fit"] = ["train"],
+        ["benchmark"] = ["compare"],
+        ["perceptron"] = ["mlp"],
+        ["convnet"] = ["cnn"],
+        ["relu"] = ["rectify"],
+        ["rectifier"] = ["rectify"],
+        ["leakyrelu"] = ["leaky_rectify"],
+        ["logistic"] = ["sigmoid"],
+        ["identity"] = ["linear"],
+        ["none"] = ["linear", "constant"],
+        ["xavier"] = ["glorot_uniform"],
+        ["xavieruniform"] = ["glorot_uniform"],
+        ["xaviernormal"] = ["glorot_normal"],
+        ["kaiming"] = ["he_normal"],
+        ["kaiminguniform"] = ["he_uniform"],
+        ["kaimingnormal"] = ["he_normal"],
+        ["he"] = ["he_normal"],
+        ["activation"] = ["nonlinearity"],
+        ["act"] = ["nonlinearity"],
+        ["initializer"] = ["weights"],
+        ["kernelinitializer"] = ["weights"],
+        ["init"] = ["weights"],
+        ["usebias"] = ["bias"],
+        ["kernelsize"] = ["size"],
+        ["poolsize"] = ["size"],
+        ["padding"] = ["pad"],
+        ["strides"] = ["stride"],
+        ["channels"] = ["filters"],
+        ["outchannels"] = ["filters"],
+        ["neurons"] = ["units"],
+        ["outfeatures"] = ["units"],
+        ["shape"] = ["sides"],
+        ["inputshape"] = ["sides"],
+        ["rate"] = ["p", "learning_rate"],
+        ["type"] = ["kind", "rule"],
+        ["optimizer"] = ["update", "rule"],
+        ["optimiser"] = ["update", "rule"],
+        ["weightdecay"] = ["l2"],
+        ["earlystopping"] = ["patience"],
+        ["validationsplit"] = ["validation"],
+        ["conv"] = ["conv2d"],
+        ["convolution"] = ["conv2d"],
+        ["fc"] = ["dense"],
+        ["fullyconnected"] = ["dense"],
+        ["maxpool"] = ["max_pool2d"],
+        ["maxpooling2d"] = ["max_pool2d"],
+        ["avgpool"] = ["average_pool2d"],
+        ["averagepooling2d"] = ["average_pool2d"],
+        ["bn"] = ["batch_norm"],
+        ["batchnormalization"] = ["batch_norm"],
+        ["nesterov"] = ["nesterov_momentum"],
+        ["nag"] = ["nesterov_momentum"],
+        ["onecycle"] = ["one_cycle"],
+        ["cosineannealing"] = ["cosine"],
+        ["exponential"] = ["step"],
+    };
+
+    /// <summary>The end of a sentence that says a word is not known: the question what was meant, or a full stop.</summary>
+    public static string Question(string word, IEnumerable<string> known) =>
+        To(word, known) is { } meant ? $": did you mean '{meant}'?" : ".";
+
+    /// <summary>
+    /// The known word with the fewest slips from this one, if they are few enough for its length; null if none is near. A
+    /// word that begins as a known one does is near it, whatever is missing behind.
+    /// </summary>
+    public static string? To(string word, IEnumerable<string> known)
+    {
+        string bare = word.TrimStart('-');
+        int most = Math.Max(1, bare.Length / 3);
+        string[] all = [.. known];
+        string plain = Plain(word);
+        if (s_synonyms.GetValueOrDefault(plain)?.Select(meant => Named(meant, all)).FirstOrDefault(found => found is not null)
+            is { } synonym && !all.Any(candidate => Plain(candidate) == plain))
+        {
+            return synonym;
+        }
+
+        return all
+            .Select(candidate => (candidate, Slips: Slips(bare, candidate.TrimStart('-'))))
+            .Where(pair => pair.Slips <= most
+                || (bare.Length > 1 && pair.candidate.TrimStart('-').StartsWith(bare, StringComparison.OrdinalIgnoreCase)))
+            .OrderBy(pair => pair.Slips)
+            .ThenBy(pair => pair.candidate, StringComparer.Ordinal)
+            .Select(pair => pair.candidate)
+            .FirstOrDefault();
+    }
+
+    /// <summary>A word as others might write it: without dashes and underscores, in small letters.</summary>
+    private static string Plain(string word) => word
+        .Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).ToLowerInvariant();
+
+    /// <summary>The known word that is called so, with what is to be said behind it.</summary>
+    private static string? Named(string meant, string[] known)
+    {
+        string[] parts = meant.Split(' ', 2);
+        string? found = known.FirstOrDefault(candidate => candidate.TrimStart('-') == parts[0]);
+        return found is null ? null : string.Join(' ', [found, .. parts[1..]]);
+    }
+
+    /// <summary>
+    /// How many letters must be put in, left out, replaced or exchanged with their neighbour to make the one of the other
+    /// (the optimal string alignment distance); upper and lower case are the same.
+    /// </summary>
+    private static int Slips(string a, string b)
+    {
+        int[,] slips = new int[a.Length + 1, b.Length + 1];
+        for (int i = 0; i <= a.Length; i++)
+        {
+            for (int j = 0; j <= b.Length; j++)
+            {
+                if (i == 0 || j == 0)
+                {
+                    slips[i, j] = i + j;
+                    continue;
+                }
+
+                int replaced = IsSame(i, j) ? 0 : 1;
+                slips[i, j] = Math.Min(
+                    Math.Min(slips[i - 1, j], slips[i, j - 1]) + 1, slips[i - 1, j - 1] + replaced);
+                if (i > 1 && j > 1 && IsSame(i, j - 1) && IsSame(i - 1, j))
+                {
+                    slips[i, j] = Math.Min(slips[i, j], slips[i - 2, j - 2] + 1);
+                }
+            }
+        }
+
+        return slips[a.Length, b.Length];
+
+        bool IsSame(int i, int j) => char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]);
+    }
+}

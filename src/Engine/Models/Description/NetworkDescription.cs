@@ -1,0 +1,293 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Training;
+
+namespace Engine.Models.Description;
+
+/// <summary>A layer as it is described.</summary>
+/// <param name="Name">Its name; null for one by its kind and place.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Settings">The values of its keys.</param>
+/// <param name="Line">The line of the file it stands on; 0 if it stands in none.</param>
+internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings Settings, int Line)
+{
+    /// <summary>The layers that it is put on; null for the one before it.</summary>
+    public IReadOnlyList<string>? Inputs { get; init; }
+}
+
+/// <summary>What a description says of the data.</summary>
+/// <param name="Images">How many of the training and of the test images to take; null for all.</param>
+/// <param name="Validation">The part of the training images that validate.</param>
+/// <param name="Shuffle">Whether they come in another order each epoch.</param>
+/// <param name="Crop">How many zeros a random crop pads them with on each side; null for no crop.</param>
+/// <param name="Flip">Whether half of them are mirrored left to right.</param>
+/// <param name="Cutout">The side of a square that is taken out of each; null for none.</param>
+internal sealed record DataDescription(
+    int? Images = null,
+    double Validation = 0.2,
+    bool Shuffle = false,
+    int? Crop = null,
+    bool Flip = false,
+    int? Cutout = null)
+{
+    /// <summary>What is done to the images of each batch of training.</summary>
+    public IReadOnlyList<Augmentation> MakeAugmentation()
+    {
+        var augmentation = new List<Augmentation>();
+        if (Crop is { } padding)
+        {
+            augmentation.Add(new RandomCrop(padding));
+        }
+
+        if (Flip)
+        {
+            augmentation.Add(new HorizontalFlip());
+        }
+
+        if (Cutout is { } size)
+        {
+            augmentation.Add(new Cutout(size));
+        }
+
+        return augmentation;
+    }
+}
+
+/// <summary>
+/// A network and how it is trained, as a small text file says it, and as a saved model carries it along: read and checked
+/// by <see cref="DescriptionReader"/>.
+/// </summary>
+internal sealed record NetworkDescription
+{
+    public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience",
+        InputsKey = "inputs", NameSeparator = ",";
+
+    private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>What messages call the file.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>What the network is called; null for nothing.</summary>
+    public string? Name { get; init; }
+
+    public required IReadOnlyList<LayerDescription> Layers { get; init; }
+
+    public UpdateKind Update { get; init; } = UpdateKind.All[0];
+
+    /// <summary>The values of the update rule's keys.</summary>
+    public Settings UpdateSettings { get; init; } = new([], UpdateKind.All[0].Settings);
+
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>Images a step.</summary>
+    public int Batch { get; init; } = 128;
+
+    public int Seed { get; init; } = 42;
+
+    /// <summary>What Σ |w| is multiplied with in the training loss.</summary>
+    public double L1 { get; init; }
+
+    /// <summary>What Σ w² is multiplied with in the training loss.</summary>
+    public double L2 { get; init; }
+
+    /// <summary>
+    /// After how many epochs without a lower validation loss the training ends, with the best one's parameters; null
+    /// for never.
+    /// </summary>
+    public int? Patience { get; init; }
+
+    public DataDescription Data { get; init; } = new();
+
+    /// <summary>The sides of a sample.</summary>
+    public IReadOnlyList<int> InputSides => Layers[0].Settings.Sides("sides");
+
+    /// <summary>The layers in their order.</summary>
+    public (string Name, Layer Layer)[] MakeLayers() =>
+    [
+        .. Layers.Select((layer, i) => (
+            NameOf(i), layer.Kind.Make(layer.Settings, new Origin(layer.Line == 0 ? null : Path, layer.Line)))),
+    ];
+
+    /// <summary>The last layer, put on those before it, to make a network of.</summary>
+    public Node MakeOutput()
+    {
+        var nodes = new OrderedDictionary<string, Node>();
+        foreach (((string name, Layer layer), LayerDescription described) in MakeLayers().Zip(Layers))
+        {
+            Node[] inputs = nodes.Count == 0 ? []
+                : described.Inputs is { } names ? [.. names.Select(input => nodes[input])]
+                : [nodes.GetAt(nodes.Count - 1).Value];
+            nodes.Add(name, layer.On(inputs).Named(name));
+        }
+
+        return nodes.GetAt(nodes.Count - 1).Value;
+    }
+
+    /// <summary>What a layer is called.</summary>
+    public string NameOf(int place) =>
+        Layers[place].Name ?? $"{Layers[place].Kind.Name.Replace("_", "", StringComparison.Ordinal)}{place}";
+
+    /// <summary>The update rule.</summary>
+    public UpdateRule MakeUpdate() => Update.MakeRule(UpdateSettings);
+
+    /// <summary>How the samples come in training.</summary>
+    public BatchIterator MakeBatches() => new(Batch) { Shuffle = Data.Shuffle, Augmentation = Data.MakeAugmentation() };
+
+    /// <summary>What changes the learning rate and what ends the training early, where that is described.</summary>
+    public IEnumerable<Callback> MakeCallbacks()
+    {
+        string name = UpdateSettings.Has(ScheduleKind.Key) ? UpdateSettings.Word(ScheduleKind.Key) : ScheduleKind.All[0].Name;
+        Schedule? schedule = ScheduleKind.All.Single(kind => kind.Name == name).Make(
+            UpdateSettings, UpdateSettings.Real(UpdateKind.LearningRate), Math.Max(Epochs, 1));
+        if (schedule is not null)
+        {
+            yield return new AdjustVariable(UpdateKind.LearningRate, schedule);
+        }
+
+        if (Patience is { } patience)
+        {
+            yield return new EarlyStopping(patience);
+        }
+    }
+
+    /// <summary>With other hidden layers: dense ones of these sizes between the first layer and the last.</summary>
+    public NetworkDescription WithHidden(IReadOnlyList<int> sizes) => this with
+    {
+        Layers =
+        [
+            Layers[0],
+            .. sizes.Select((units, i) => new LayerDescription(
+                sizes.Count == 1 ? "hidden" : $"hidden{i + 1}",
+                LayerKind.All.Single(kind => kind.Name == "dense"),
+                new Settings([KeyValuePair.Create("units", (object)units)], LayerKind.All.Single(k => k.Name == "dense").Settings),
+                Line: 0)),
+            Layers[^1],
+        ],
+    };
+
+    /// <summary>With another value for a key of the update rule.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="option">The option that says so, for the message.</param>
+    /// <exception cref="EngineException">The rule has no such key.</exception>
+    public NetworkDescription WithUpdate(string key, double value, string option) => UpdateSettings.Has(key)
+        ? this with { UpdateSettings = UpdateSettings.With(key, value) }
+        : throw new EngineException($"{option}: the update rule of {Path}, {Update.Name}, has no {key}.");
+
+    /// <summary>The description in JSON, as saved models carry it.</summary>
+    public string ToJson()
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes, s_format))
+        {
+            json.WriteStartObject();
+            if (Name is not null)
+            {
+                json.WriteString(NameKey, Name);
+            }
+
+            json.WriteStartArray(NetworkFile.LayersName);
+            foreach (LayerDescription layer in Layers)
+            {
+                json.WriteStartObject();
+                if (layer.Name is not null)
+                {
+                    json.WriteString(NameKey, layer.Name);
+                }
+
+                json.WriteString(KindKey, layer.Kind.Name);
+                if (layer.Inputs is { } inputs)
+                {
+                    json.WriteStartArray(InputsKey);
+                    foreach (string input in inputs)
+                    {
+                        json.WriteStringValue(input);
+                    }
+
+                    json.WriteEndArray();
+                }
+
+                Write(json, layer.Settings);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteStartObject(NetworkFile.UpdateName);
+            json.WriteString(RuleKey, Update.Name);
+            Write(json, UpdateSettings);
+            json.WriteEndObject();
+            json.WriteNumber("epochs", Epochs);
+            json.WriteNumber("batch", Batch);
+            json.WriteNumber("seed", Seed);
+            WriteUnless(json, "l1", L1, 0);
+            WriteUnless(json, "l2", L2, 0);
+            if (Patience is { } patience)
+            {
+                json.WriteNumber(PatienceKey, patience);
+            }
+
+            json.WriteStartObject(NetworkFile.DataName);
+            if (Data.Images is { } images)
+            {
+                json.WriteNumber("images", images);
+            }
+
+            json.WriteNumber("validation", Data.Validation);
+            json.WriteBoolean("shuffle", Data.Shuffle);
+            WriteUnless(json, "crop", Data.Crop, null);
+            if (Data.Flip)
+            {
+                json.WriteBoolean("flip", true);
+            }
+
+            WriteUnless(json, "cutout", Data.Cutout, null);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        return System.Text.Encoding.UTF8.GetString(bytes.ToArray());
+    }
+
+    private static void WriteUnless(Utf8JsonWriter json, string key, double? value, double? byDefault)
+    {
+        if (value != byDefault)
+        {
+            json.WritePropertyName(key);
+            json.WriteRawValue(value!.Value.ToString("R", CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void Write(Utf8JsonWriter json, Settings settings)
+    {
+        foreach ((string key, object value) in settings.Given)
+        {
+            json.WritePropertyName(key);
+            switch (value)
+            {
+                case bool flag:
+                    json.WriteBooleanValue(flag);
+                    break;
+                case int number:
+                    json.WriteNumberValue(number);
+                    break;
+                case double number:
+                    json.WriteRawValue(number.ToString("R", CultureInfo.InvariantCulture));
+                    break;
+                case int[] and [int side]:
+                    json.WriteNumberValue(side);
+                    break;
+                case int[] sides:
+                    json.WriteStartArray();
+                    Array.ForEach(sides, json.WriteNumberValue);
+                    json.WriteEndArray();
+                    break;
+                default:
+                    json.WriteStringValue((string)value);
+                    break;
+            }
+        }
+    }
+}

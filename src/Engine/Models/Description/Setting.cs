@@ -1,0 +1,164 @@
+using System.Globalization;
+
+namespace Engine.Models.Description;
+
+/// <summary>A key of a description: what it may be, and how its text is read.</summary>
+/// <param name="Name">The key.</param>
+/// <param name="Rule">What it must be, as messages say it.</param>
+/// <param name="Parse">Its value, or null if the text is none.</param>
+/// <param name="Default">What it is where it is not given; null where it must be given or may be absent.</param>
+/// <param name="IsRequired">Whether it must be given.</param>
+internal sealed record Setting(
+    string Name, string Rule, Func<string, object?> Parse, object? Default = null, bool IsRequired = false)
+{
+    /// <summary>The words that it may be, if it is one.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
+    public static Setting Whole(string name, int least, int? byDefault = null) => new(
+        name,
+        $"a whole number, at least {least}",
+        text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least ? value : null,
+        byDefault);
+
+    public static Setting Real(string name, string rule, Func<double, bool> valid, double? byDefault = null) => new(
+        name,
+        rule,
+        text => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && double.IsFinite(value) && valid(value) ? value : null,
+        byDefault);
+
+    public static Setting Flag(string name, bool byDefault) => new(
+        name, "true or false", text => bool.TryParse(text, out bool value) ? value : null, byDefault);
+
+    public static Setting Word(string name, IEnumerable<string> words, string? byDefault = null)
+    {
+        string[] all = [.. words];
+        return new Setting(
+            name, $"one of {string.Join(", ", all)}", text => all.Contains(text) ? text : null, byDefault)
+        {
+            Words = all,
+        };
+    }
+
+    public static Setting Text(string name) => new(name, "a text", text => text.Length > 0 ? text : null);
+
+    /// <summary>A height and a width, or one number for both.</summary>
+    public static Setting Size(string name, int least) => new(
+        name,
+        $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {least}",
+        text => Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= least) ? sides : null);
+
+    /// <summary>A size of zeros around an image, or one of the words for it.</summary>
+    public static Setting Padding(string name) => new(
+        name,
+        "valid, same, full, or a number of pixels or HEIGHTxWIDTH",
+        text => text is "valid" or "same" or "full" ? text
+            : Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= 0) ? sides : null)
+    {
+        Words = ["valid", "same", "full"],
+    };
+
+    /// <summary>The sides of a sample.</summary>
+    public static Setting SampleSides(string name, bool mayInfer = false) => new(
+        name,
+        mayInfer ? "the sides of a sample, as 1x32x32, of which one may be -1" : "the sides of a sample, as 1x32x32",
+        text => Sides(text) is { Length: > 0 and <= 8 } sides
+            && sides.All(side => side > 0 || (mayInfer && side == -1)) ? sides : null);
+
+    /// <summary>That it must be given.</summary>
+    public Setting Required() => this with { IsRequired = true };
+
+    private static int[]? Sides(string text)
+    {
+        string[] words = text.Split(['x', ','], StringSplitOptions.TrimEntries);
+        int[] sides = new int[words.Length];
+        for (int i = 0; i < words.Length; i++)
+        {
+            if (!int.TryParse(words[i], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out sides[i]))
+            {
+                return null;
+            }
+        }
+
+        return sides;
+    }
+}
+
+/// <summary>The values of a section's keys, those that were not given being their defaults.</summary>
+/// <param name="Given">What was given, in its order.</param>
+/// <param name="Known">The keys there are.</param>
+internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Given, IReadOnlyList<Setting> Known)
+{
+    /// <summary>Whether there is such a key at all.</summary>
+    public bool Has(string name) => Known.Any(setting => setting.Name == name);
+
+    /// <summary>Whether it was given.</summary>
+    public bool IsGiven(string name) => Given.Any(pair => pair.Key == name);
+
+    public int Whole(string name) => (int)Value(name)!;
+
+    public double Real(string name) => (double)Value(name)!;
+
+    public bool Flag(string name) => (bool)Value(name)!;
+
+    public string Word(string name) => (string)Value(name)!;
+
+    public int[] Sides(string name) => (int[])Value(name)!;
+
+    /// <summary>The value, or null where it may be absent and is.</summary>
+    public object? Value(string name)
+    {
+        foreach ((string key, object value) in Given)
+        {
+            if (key == name)
+            {
+                return value;
+            }
+        }
+
+        return Known.Single(setting => setting.Name == name).Default;
+    }
+
+    /// <summary>With another value for a key.</summary>
+    public Settings With(string name, object value) => this with
+    {
+        Given = IsGiven(name)
+            ? [.. Given.Select(pair => pair.Key == name ? KeyValuePair.Create(name, value) : pair)]
+            : [.. Given, KeyValuePair.Create(name, value)],
+    };
+
+    /// <summary>Reads a section that has these keys.</summary>
+    /// <param name="file">Where it stands.</param>
+    /// <param name="section">What is read; null for nothing given.</param>
+    /// <param name="owner">What the keys belong to, as messages call it.</param>
+    /// <param name="known">The keys.</param>
+    /// <param name="line">The line that a missing key is missing from.</param>
+    /// <param name="beside">Other keys that stand there, which an unknown one may be meant to be.</param>
+    /// <exception cref="EngineException">A key is unknown or missing, or has a bad value.</exception>
+    public static Settings Read(
+        NetworkFile file, IEnumerable<Entry> section, string owner, IReadOnlyList<Setting> known, int line,
+        params IReadOnlyList<string> beside)
+    {
+        var given = new List<KeyValuePair<string, object>>();
+        foreach (Entry entry in section)
+        {
+            Setting? setting = known.FirstOrDefault(setting => setting.Name == entry.Key);
+            if (setting is null)
+            {
+                string[] names = [.. known.Select(setting => setting.Name)];
+                throw file.Error(
+                    entry.Line,
+                    $"'{entry.Key}' is no key of {owner}{Nearest.Question(entry.Key, names.Concat(beside))} "
+                    + $"It has {string.Join(", ", names)}.");
+            }
+
+            given.Add(KeyValuePair.Create(entry.Key, setting.Parse(entry.Text) ?? throw file.Error(
+                entry.Line,
+                $"{entry.Key} of {owner} must be {setting.Rule}, not '{entry.Text}'{Nearest.Question(entry.Text, setting.Words)}")));
+        }
+
+        string[] missing = [.. known.Where(s => s.IsRequired && given.All(pair => pair.Key != s.Name)).Select(s => s.Name)];
+        return missing.Length == 0 ? new Settings(given, known) : throw file.Error(
+            line, $"{owner} needs {string.Join(" and ", missing)}.");
+    }
+}

@@ -1,0 +1,313 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Inspection;
+using Engine.IO;
+using Engine.Models.Description;
+using Engine.Training;
+
+namespace Engine.Models;
+
+/// <summary>
+/// A network with what prepares its samples and what its outputs mean: it takes tables of one's own, gives names of classes
+/// or values in their own unit, and is one file. Any number of threads may predict with one model.
+/// </summary>
+public sealed class Model : IDisposable
+{
+    internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
+
+    /// <summary>A model of a network that was made in C#.</summary>
+    /// <param name="net">The network, which the model then owns.</param>
+    /// <param name="inputs">What prepares its samples.</param>
+    /// <param name="target">What its outputs mean.</param>
+    /// <exception cref="EngineException">They do not fit each other, or the network has a layer that files have no name for.</exception>
+    public Model(NeuralNet net, Preparation inputs, Target target) : this(net, Describe(net), inputs, target)
+    {
+    }
+
+    /// <summary>A model of a network that was made of a description.</summary>
+    internal Model(NeuralNet net, NetworkDescription network, Preparation inputs, Target target)
+    {
+        (Net, Network, Inputs, Target) = (net, network, inputs, target);
+        net.Initialize();
+        Shape takes = [.. net.Network.Input.Shape.Skip(1)], gives = net.Layers[^1].OutputShape;
+        if (takes.Count != inputs.Sides.Count)
+        {
+            throw new EngineException(
+                $"The network takes {string.Join('x', takes)} numbers a sample, and its samples have {string.Join('x', inputs.Sides)}.");
+        }
+
+        int outputs = net.Regression ? (int)gives.Product(1, gives.Rank) : net.Classes;
+        if (net.Regression != target is ValueTarget || outputs != target.Outputs)
+        {
+            throw new EngineException(
+                $"The network gives {outputs} {(net.Regression ? "values" : "classes")} a sample, and '{target.Column}' has {target.Outputs} "
+                + (target is ValueTarget
+                    ? "value: end with new Dense(1, Linear), and set Regression."
+                    : $"classes: end with new Dense({target.Outputs}, Softmax)."));
+        }
+    }
+
+    /// <summary>The network.</summary>
+    public NeuralNet Net { get; }
+
+    /// <summary>What prepares its samples.</summary>
+    public Preparation Inputs { get; }
+
+    /// <summary>What its outputs mean.</summary>
+    public Target Target { get; }
+
+    /// <summary>The names of the classes; empty where values are predicted.</summary>
+    public IReadOnlyList<string> Classes => Target is ClassTarget target ? target.Classes : [];
+
+    /// <summary>The figures of its last test, by name.</summary>
+    public IReadOnlyDictionary<string, double> Metrics { get; private set; } = new Dictionary<string, double>();
+
+    /// <summary>What else the file says: the data, the time of training, the version of Engine.</summary>
+    public IReadOnlyDictionary<string, string> About { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The network's description.</summary>
+    internal NetworkDescription Network { get; }
+
+    /// <summary>Fits a preparation to the samples that train, and a network to them.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <param name="cancellationToken">Ends the training early; the model keeps what it has learnt.</param>
+    /// <exception cref="EngineException">Nothing can be learnt from the data; the message says why.</exception>
+    public static Model Train(DataSet data, ModelOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        options ??= new ModelOptions();
+        Table train = data.Train.Shuffled(options.Seed);
+        Preparation inputs = Preparation.Fit(train, data.Target);
+        Target target = Target.Fit(train[data.Target], options.AreValues);
+        string name = options.Network ?? OwnNetworks.DefaultFor(inputs);
+        NetworkDescription network = OwnNetworks.Fill(
+            OwnNetworks.Names.Contains(name) ? OwnNetworks.Find(name) : DescriptionReader.Read(name), inputs, target);
+        network = network with
+        {
+            Epochs = options.Epochs ?? network.Epochs,
+            Seed = options.Seed,
+            Data = network.Data with { Validation = options.Validation ?? network.Data.Validation },
+            Patience = options.Validation == 0 ? null : network.Patience,
+        };
+        NeuralNet net = Make(network, target, options.Device);
+        try
+        {
+            net.Verbose = options.Verbose;
+            Tensor labels = target.Apply(train[data.Target]);
+            if (options.BalanceClasses && target is ClassTarget)
+            {
+                net.ClassWeights = ClassWeights.Balanced(labels.AsSpan<int>(), target.Outputs);
+            }
+
+            var model = new Model(net, network, inputs, target) { About = AboutOf(data.Name) };
+            net.Fit(inputs.Apply(train), labels, cancellationToken);
+            return model;
+        }
+        catch
+        {
+            net.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What is predicted of each sample.</summary>
+    /// <exception cref="EngineException">A column that the model was trained with is missing, or a value is none.</exception>
+    public IReadOnlyList<Prediction> Predict(Table samples)
+    {
+        Tensor output = Net.PredictProba(Prepare(samples)).Cast(DType.Float64);
+        ReadOnlySpan<double> values = output.AsSpan<double>();
+        int width = Target.Outputs;
+        var predictions = new Prediction[output.Shape[0]];
+        for (int row = 0; row < predictions.Length; row++)
+        {
+            predictions[row] = Target is ValueTarget target
+                ? new Prediction([], target.Inverse(values[row]))
+                : new Prediction(Sorted(values.Slice(row * width, width)), double.NaN);
+        }
+
+        return predictions;
+    }
+
+    /// <summary>What is predicted of one sample, given its values by name: texts and numbers, null for what is missing.</summary>
+    /// <inheritdoc cref="Predict"/>
+    public Prediction PredictOne(IEnumerable<KeyValuePair<string, object?>> values) => Predict(Table.Row(values))[0];
+
+    /// <summary>What is predicted of one sample: a record with a property for each column.</summary>
+    /// <inheritdoc cref="Predict"/>
+    public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
+        where T : class => Predict(Table.Of([record]))[0];
+
+    /// <summary>What is predicted of the one row of a table.</summary>
+    /// <inheritdoc cref="Predict"/>
+    public Prediction PredictOne(Table sample) => Predict(sample) is [var only] ? only : throw new EngineException(
+        $"The table has {sample.Count} rows, and one is wanted: call Predict.");
+
+    /// <summary>
+    /// Tries it on samples of which the target is known: a <see cref="ClassificationReport"/> or <see cref="RegressionReport"/>,
+    /// whose figures the model keeps.
+    /// </summary>
+    /// <inheritdoc cref="Predict"/>
+    public TestReport Test(Table samples)
+    {
+        ArgumentNullException.ThrowIfNull(samples);
+        TestReport report = Report(Net.PredictProba(Prepare(samples)), samples);
+        Metrics = report.Metrics;
+        return report;
+    }
+
+    /// <summary>Writes all of it to one file, in the format safetensors; a former file is replaced only by a whole one.</summary>
+    /// <exception cref="EngineException">The file cannot be written.</exception>
+    public void Save(string path) => Parameters.Save(path, Net.GetParameters(), Metadata);
+
+    /// <summary>Reads a model from a file, which needs no description; it may come from a stranger.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="device">Where it is to run; null for the default device.</param>
+    /// <exception cref="EngineException">It is no model, or damaged.</exception>
+    public static Model Load(string path, Device? device = null) => Load(Parameters.LoadAll(path), path, device);
+
+    /// <summary>Makes the model of what a file holds.</summary>
+    internal static Model Load(SafetensorsFile file, string path, Device? device, DType floatX = DType.Float32)
+    {
+        if (!IsModel(file))
+        {
+            throw new EngineException(
+                $"{path} holds parameters, and not what prepares a model's samples: make the network in C# and call LoadParameters, or "
+                + "train anew and save a model.");
+        }
+
+        NetworkDescription network = DescriptionReader.Parse(file.Metadata[NetworkKey], $"{path} (its network.json)");
+        Preparation inputs = DataJson.Read(file.Metadata[InputsKey], DataJson.Default.Preparation, path);
+        Target target = DataJson.Read(file.Metadata[TargetKey], DataJson.Default.Target, path);
+        NeuralNet net = Make(network, target, device, floatX);
+        try
+        {
+            net.SetParameters(file.Tensors);
+            return new Model(net, network, inputs, target)
+            {
+                Metrics = file.Metadata.TryGetValue(MetricsKey, out string? metrics)
+                    ? DataJson.Read(metrics, DataJson.Default.DictionaryStringDouble, path) : [],
+                About = file.Metadata.TryGetValue(AboutKey, out string? about)
+                    ? DataJson.Read(about, DataJson.Default.DictionaryStringString, path) : [],
+            };
+        }
+        catch (EngineException error)
+        {
+            net.Dispose();
+            throw new EngineException($"{path}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Whether a file says what prepares its samples.</summary>
+    internal static bool IsModel(SafetensorsFile file) =>
+        new[] { NetworkKey, InputsKey, TargetKey }.All(file.Metadata.ContainsKey);
+
+    /// <summary>What stands in the file beside the parameters.</summary>
+    internal IReadOnlyDictionary<string, string> Metadata => new OrderedDictionary<string, string>
+    {
+        [NetworkKey] = Network.ToJson(),
+        [InputsKey] = JsonSerializer.Serialize(Inputs, DataJson.Default.Preparation),
+        [TargetKey] = JsonSerializer.Serialize(Target, DataJson.Default.Target),
+        [MetricsKey] = JsonSerializer.Serialize(
+            Metrics.Where(pair => double.IsFinite(pair.Value)).ToDictionary(), DataJson.Default.DictionaryStringDouble),
+        [AboutKey] = JsonSerializer.Serialize(About.ToDictionary(), DataJson.Default.DictionaryStringString),
+    };
+
+    /// <summary>What a file says of where a model comes from.</summary>
+    internal static Dictionary<string, string> AboutOf(string data) => new()
+    {
+        ["data"] = data,
+        ["trained"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", System.Globalization.CultureInfo.InvariantCulture),
+        ["engine"] = typeof(Model).Assembly.GetName().Version?.ToString(3) ?? "",
+    };
+
+    /// <summary>The samples as the network takes them.</summary>
+    internal Tensor Prepare(Table samples)
+    {
+        Tensor prepared = Inputs.Apply(samples);
+        return prepared.Reshape([prepared.Shape[0], .. Net.Network.Input.Shape.Skip(1)]);
+    }
+
+    /// <summary>How good what the network gives of samples is.</summary>
+    internal TestReport Report(Tensor output, Table samples) => Target is ValueTarget target
+        ? new RegressionReport(
+            ((NumberColumn)samples[target.Column]).Values,
+            [.. output.Cast(DType.Float64).AsSpan<double>().ToArray().Select(target.Inverse)])
+        : new ClassificationReport(Classes, Target.Apply(samples[Target.Column]).AsSpan<int>(), output);
+
+    /// <summary>Frees what the network holds.</summary>
+    public void Dispose() => Net.Dispose();
+
+    /// <summary>A network as it is described, not trained yet.</summary>
+    private static NeuralNet Make(NetworkDescription network, Target target, Device? device, DType floatX = DType.Float32) =>
+        new(network.MakeOutput())
+        {
+            Regression = target is ValueTarget,
+            Update = network.MakeUpdate(),
+            MaxEpochs = network.Epochs,
+            TrainSplit = new TrainSplit(network.Data.Validation),
+            L1 = network.L1,
+            L2 = network.L2,
+            BatchIteratorTrain = network.MakeBatches(),
+            Seed = (ulong)network.Seed,
+            Device = device,
+            FloatX = floatX,
+            Callbacks = [.. network.MakeCallbacks()],
+        };
+
+    private static NetworkDescription Describe(NeuralNet net)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        net.Initialize();
+        (UpdateKind update, Settings settings) = LayerWriter.Describe(net.Update);
+        IReadOnlyList<Layers.NetworkLayer> layers = net.Network.Layers;
+        if (net.Network.Inputs.Count > 1 || net.Network.Outputs.Count > 1 || layers.Select(one => one.Layer).Distinct().Count() < layers.Count)
+        {
+            throw new EngineException(
+                "A model file describes networks of one input, one output, and layers in one place each: save the parameters "
+                + "of others, by Parameters.Save.");
+        }
+
+        return new NetworkDescription
+        {
+            Path = "the network",
+            Layers = [.. layers.Select((layer, i) => LayerWriter.Describe(
+                layer.Name, layer.Layer, i == 0 || layer.Inputs.SequenceEqual([layers[i - 1].Name]) ? null : layer.Inputs))],
+            Update = update,
+            UpdateSettings = settings,
+            Epochs = net.MaxEpochs,
+            Batch = net.BatchIteratorTrain.BatchSize,
+            Seed = (int)Math.Min(net.Seed, int.MaxValue),
+            L1 = net.L1,
+            L2 = net.L2,
+            Data = new DataDescription(Validation: net.TrainSplit.EvalSize, Shuffle: net.BatchIteratorTrain.Shuffle),
+        };
+    }
+
+    private ClassProbability[] Sorted(ReadOnlySpan<double> row)
+    {
+        var classes = new ClassProbability[row.Length];
+        for (int c = 0; c < classes.Length; c++)
+        {
+            classes[c] = new ClassProbability(Classes[c], row[c]);
+        }
+
+        Array.Sort(classes, (a, b) => b.Probability.CompareTo(a.Probability));
+        return classes;
+    }
+}
+
+/// <summary>Whole models of networks that were made in C#.</summary>
+public static class NeuralNetModels
+{
+    /// <summary>Writes a network with what prepares its samples and what its outputs mean to one file.</summary>
+    /// <param name="net">The network.</param>
+    /// <param name="path">The file, which <see cref="Model.Load(string, Device?)"/> reads.</param>
+    /// <param name="inputs">What prepares its samples.</param>
+    /// <param name="target">What its outputs mean.</param>
+    /// <exception cref="EngineException">They do not fit each other, or the file cannot be written.</exception>
+    public static void SaveModel(this NeuralNet net, string path, Preparation inputs, Target target) =>
+        new Model(net, inputs, target).Save(path);
+}

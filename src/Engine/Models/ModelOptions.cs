@@ -1,0 +1,34 @@
+using Engine.Devices;
+
+namespace Engine.Models;
+
+/// <summary>How <see cref="Model.Train"/> trains; the defaults fit most data.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>
+    /// <c>mlp</c>, <c>cnn</c>, <c>small</c>, or a file that describes a network (docs/network-files.md); null for cnn for pictures
+    /// and mlp for all else.
+    /// </summary>
+    public string? Network { get; init; }
+
+    /// <summary>How many epochs at most; null for as many as the network says.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>The share of the samples that validates; null for what the network says.</summary>
+    public double? Validation { get; init; }
+
+    /// <summary>Whether each class counts as much as any other, however many samples it has.</summary>
+    public bool BalanceClasses { get; init; }
+
+    /// <summary>Whether numbers are values and not classes; null to look.</summary>
+    public bool? AreValues { get; init; }
+
+    /// <summary>What first values and the order of the samples depend on.</summary>
+    public int Seed { get; init; } = 42;
+
+    /// <summary>Where it runs; null for the default device.</summary>
+    public Device? Device { get; init; }
+
+    /// <summary>1 to print the layers and a line an epoch, 0 for silence.</summary>
+    public int Verbose { get; init; }
+}

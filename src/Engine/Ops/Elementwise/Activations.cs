@@ -1,0 +1,40 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+public static partial class Symbolic
+{
+    /// <summary>x·Φ(x), Φ being the normal distribution (Hendrycks and Gimpel, arXiv:1606.08415), by the error function.</summary>
+    public static Variable Gelu(Variable x) => x * 0.5 * (1 + Erf(x * Math.Sqrt(0.5)));
+
+    /// <summary>x·σ(x), also called swish (Elfwing et al., arXiv:1702.03118).</summary>
+    public static Variable Silu(Variable x) => x * Sigmoid(x);
+
+    /// <summary>x·tanh(softplus(x)) (Misra, arXiv:1908.08681).</summary>
+    public static Variable Mish(Variable x) => x * Tanh(Softplus(x));
+
+    /// <summary>Elu with the two factors that keep means at 0 and variances at 1 (Klambauer et al., arXiv:1706.02515).</summary>
+    public static Variable Selu(Variable x)
+    {
+        const double Scale = 1.0507009873554804934193349852946, Alpha = 1.6732632423543772848170429916717;
+        return Where(Greater(x, 0), x, Expm1(Minimum(x, 0)) * Alpha) * Scale;
+    }
+
+    /// <summary>x where it is positive, else alpha·(exp(x) − 1).</summary>
+    public static Variable Elu(Variable x, double alpha) => Where(Greater(x, 0), x, Expm1(Minimum(x, 0)) * alpha);
+
+    /// <summary>0.2·x + 0.5, kept between 0 and 1: Theano's and Keras' (PyTorch's slope is 1/6).</summary>
+    public static Variable HardSigmoid(Variable x) => Clip((x * 0.2) + 0.5, 0, 1);
+
+    /// <summary>x / (1 + |x|).</summary>
+    public static Variable Softsign(Variable x) => x / (1 + Abs(x));
+
+    /// <summary>x, kept between −1 and 1.</summary>
+    public static Variable HardTanh(Variable x) => Clip(x, -1, 1);
+
+    /// <summary>
+    /// b·tanh(a·x). The defaults are LeCun's (Efficient BackProp, 1998), which keep variances at 1.
+    /// </summary>
+    public static Variable ScaledTanh(Variable x, double scaleIn = 2.0 / 3, double scaleOut = 1.7159) =>
+        Tanh(x * scaleIn) * scaleOut;
+}

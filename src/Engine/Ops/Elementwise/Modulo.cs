@@ -1,0 +1,68 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// a / b rounded down. Quotients of numbers of 32 bits are so far from whole numbers, if they are none, that float64 rounds
+/// them to none.
+/// </summary>
+internal readonly struct IntDiv : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static bool IsSmooth => false;
+
+    public static DoubleDouble Scalar(double a, double b) => Math.Floor(a / b);
+
+    public static string Cuda => "quotient(a, b)";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        ScalarMath.PerLane<S, V, T, ScalarMath.IntDiv>(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (null, null);
+}
+
+/// <summary>What of a is left when b fits into it no more, with the sign of b.</summary>
+internal readonly struct Mod : IBinary
+{
+    public static bool TakesIntegers => true;
+
+    public static bool IsSmooth => false;
+
+    public static bool HasPoles => true;
+
+    public static DoubleDouble Scalar(double a, double b)
+    {
+        double rest = a % b;
+        return rest == 0 ? Math.CopySign(rest, b) : (rest < 0) == (b < 0) ? rest : DoubleDouble.Sum(rest, b);
+    }
+
+    public static string Cuda => "modulo(a, b)";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        ScalarMath.PerLane<S, V, T, ScalarMath.Mod>(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (g, -(g * Symbolic.IntDiv(a, b)));
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. Of integers it is one, 0 where b is 0.
+    /// </summary>
+    public static Variable IntDiv(Variable a, Variable b) => Map<IntDiv>(a, b);
+
+    /// <inheritdoc cref="IntDiv(Variable, Variable)"/>
+    public static Variable IntDiv(Variable a, double b) => IntDiv(a, Constant(b));
+
+    /// <summary>
+    /// What of a is left when b fits into it no more, with the sign of b: Python's <c>%</c>, with broadcasting. Of integers
+    /// it is one, 0 where b is 0. Its gradient is 1 to a and −⌊a / b⌋ to b.
+    /// </summary>
+    public static Variable Mod(Variable a, Variable b) => Map<Mod>(a, b);
+
+    /// <inheritdoc cref="Mod(Variable, Variable)"/>
+    public static Variable Mod(Variable a, double b) => Mod(a, Constant(b));
+}

@@ -1,0 +1,127 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>What becomes of the elements of a window.</summary>
+public enum PoolMode
+{
+    /// <summary>The greatest; a window's gradient goes to the first of equals.</summary>
+    Max,
+
+    /// <summary>The mean of those that are not padding.</summary>
+    Average,
+
+    /// <summary>The mean, of which padding are zeros.</summary>
+    AverageWithPadding,
+
+    /// <summary>The sum.</summary>
+    Sum,
+}
+
+public static partial class Symbolic
+{
+    /// <summary>Images of one to three axes, (N, C, …), pooled in windows.</summary>
+    /// <param name="x">(N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
+    /// <param name="size">A window's sides; one number for all axes.</param>
+    /// <param name="mode">What becomes of a window.</param>
+    /// <param name="stride">Pixels from one window to the next; by default the size.</param>
+    /// <param name="padding">Pixels around the images that windows may cover.</param>
+    /// <param name="ignoreBorder">Whether a last window that does not fit is left out.</param>
+    /// <exception cref="EngineException">The padded images are smaller than a window, or the padding is not smaller.</exception>
+    public static Variable Pool(
+        Variable x, IReadOnlyList<int> size, PoolMode mode = PoolMode.Max, IReadOnlyList<int>? stride = null,
+        IReadOnlyList<int>? padding = null, bool ignoreBorder = true)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(size);
+        int rank = x.Rank - 2;
+        int[] sizes = All(size), strides = stride is null ? sizes : All(stride), pads = padding is null ? new int[rank] : All(padding);
+        switch (rank)
+        {
+            case 1:
+                return Squeeze(Plane(ExpandDims(x, 2), (1, sizes[0]), (1, strides[0]), (0, pads[0]), mode, ignoreBorder), [2]);
+            case 2:
+                return Plane(x, (sizes[0], sizes[1]), (strides[0], strides[1]), (pads[0], pads[1]), mode, ignoreBorder);
+            case 3:
+                // Window by window along the planes, then across them: no mode minds that.
+                Variable planes = Reshape(x, Joined(x, [0, 1]), SideOf(x, 2), SideOf(x, 3), SideOf(x, 4));
+                planes = Plane(planes, (sizes[1], sizes[2]), (strides[1], strides[2]), (pads[1], pads[2]), mode, ignoreBorder);
+                Variable lines = Reshape(planes, SideOf(planes, 0), 1, SideOf(planes, 1), Joined(planes, [2, 3]));
+                lines = Plane(lines, (sizes[0], 1), (strides[0], 1), (pads[0], 0), mode, ignoreBorder);
+                return Reshape(lines, SideOf(x, 0), SideOf(x, 1), SideOf(lines, 2), SideOf(planes, 2), SideOf(planes, 3));
+            default:
+                throw new EngineException(
+                    $"Pooling takes images (N, C, …) of one to three more axes, not '{x}' ({x.Type}).{Origin.Current}");
+        }
+
+        int[] All(IReadOnlyList<int> numbers) => numbers.Count == rank ? [.. numbers]
+            : numbers.Count == 1 ? [.. Enumerable.Repeat(numbers[0], rank)]
+            : throw new EngineException(
+                $"A pool of '{x}' ({x.Type}) takes one number for all its axes or {rank}, not {numbers.Count}.{Origin.Current}");
+    }
+
+    /// <summary>All of each plane pooled: (N, C, …) become (N, C).</summary>
+    /// <exception cref="EngineException">x has no more axes than two.</exception>
+    public static Variable GlobalPool(Variable x, PoolMode mode = PoolMode.Average)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        Shape axes = x.Rank > 2 ? [.. Enumerable.Range(2, x.Rank - 2)]
+            : throw new EngineException($"GlobalPool takes images (N, C, …), not '{x}' ({x.Type}).{Origin.Current}");
+        return mode switch
+        {
+            PoolMode.Max => Max(x, axes),
+            PoolMode.Sum => Sum(x, axes),
+            _ => Mean(x, axes),
+        };
+    }
+
+    /// <summary>
+    /// Images of known sides pooled in as many windows along each axis as are asked for, which overlap where they must: window
+    /// i goes from ⌊i·side / n⌋ up to ⌈(i + 1)·side / n⌉, as PyTorch's.
+    /// </summary>
+    /// <exception cref="EngineException">A side is unknown or has no elements.</exception>
+    public static Variable AdaptivePool(Variable x, IReadOnlyList<int> sides, PoolMode mode = PoolMode.Average)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(sides);
+        for (int axis = 2; axis < x.Rank; axis++)
+        {
+            int side = x.Shape[axis], windows = sides.Count == 1 ? sides[0] : sides[axis - 2];
+            if (side < 1 || windows < 1)
+            {
+                throw new EngineException(
+                    $"AdaptivePool needs images of known sides, not '{x}' ({x.Type}), and windows, not {windows}.{Origin.Current}");
+            }
+
+            Variable[] parts = [.. Enumerable.Range(0, windows).Select(i =>
+            {
+                int start = (int)((long)i * side / windows), end = (int)((((long)i + 1) * side) + windows - 1) / windows;
+                Variable part = Along(x, axis, start..end);
+                return mode switch
+                {
+                    PoolMode.Max => Max(part, [axis], keepDims: true),
+                    PoolMode.Sum => Sum(part, [axis], keepDims: true),
+                    _ => Mean(part, [axis], keepDims: true),
+                };
+            })];
+            x = Concat(axis, parts);
+        }
+
+        return x;
+    }
+
+    private static Variable Plane(
+        Variable x, (int Height, int Width) size, (int, int) stride, (int, int) padding, PoolMode mode, bool ignoreBorder)
+    {
+        if (mode != PoolMode.Sum)
+        {
+            return mode == PoolMode.Max
+                ? MaxPool2D(x, size, stride, padding, ignoreBorder)
+                : AveragePool2D(x, size, stride, padding, countPadding: mode == PoolMode.AverageWithPadding, ignoreBorder);
+        }
+
+        // Where no window is cut off, a sum is so many means; else there are zeros for a whole window behind.
+        Variable whole = ignoreBorder ? x : Pad(x, [(0, size.Height - 1), (0, size.Width - 1)]);
+        return AveragePool2D(whole, size, stride, padding, countPadding: true) * (size.Height * size.Width);
+    }
+}

@@ -1,0 +1,73 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>How pixels between pixels are made.</summary>
+public enum ResizeMode
+{
+    /// <summary>Of the nearest: pixel ⌊i·side / new side⌋.</summary>
+    Nearest,
+
+    /// <summary>
+    /// Of their neighbours along each axis, pixels being squares: the middle of pixel i lies at (i + ½)·side / new side.
+    /// </summary>
+    Linear,
+
+    /// <summary>Of their neighbours along each axis, the first and the last pixels staying in their places.</summary>
+    LinearAlignCorners,
+}
+
+public static partial class Symbolic
+{
+    /// <summary>Images (N, C, …) of known sides made larger or smaller.</summary>
+    /// <exception cref="EngineException">A side is unknown or has no elements, or there are not as many new ones.</exception>
+    public static Variable Resize(Variable x, IReadOnlyList<int> sides, ResizeMode mode = ResizeMode.Nearest)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(sides);
+        if (sides.Count != x.Rank - 2 || sides.Any(side => side < 1) || x.Shape.Skip(2).Any(side => side < 1))
+        {
+            throw new EngineException(
+                $"Images of known sides are resized to as many, not '{x}' ({x.Type}) to ({string.Join(", ", sides)}).{Origin.Current}");
+        }
+
+        for (int axis = 2; axis < x.Rank; axis++)
+        {
+            (int from, int to) = (x.Shape[axis], sides[axis - 2]);
+            if (from == to)
+            {
+                continue;
+            }
+
+            if (mode == ResizeMode.Nearest)
+            {
+                x = to % from == 0
+                    ? Repeat(x, to / from, axis)
+                    : Along(x, axis, Enumerable.Range(0, to).Select(i => (int)((long)i * from / to)).ToArray());
+                continue;
+            }
+
+            double[] places = [.. Enumerable.Range(0, to).Select(i => mode == ResizeMode.Linear
+                ? Math.Clamp(((i + 0.5) * from / to) - 0.5, 0, from - 1)
+                : to == 1 ? 0 : (double)i * (from - 1) / (to - 1))];
+            int[] before = [.. places.Select(place => Math.Min((int)place, from - 1))];
+            int[] behind = [.. before.Select(place => Math.Min(place + 1, from - 1))];
+            Variable weights = DimShuffle(
+                Constant(Tensor.From([.. places.Zip(before, (place, first) => place - first)]).Cast(x.DType.IsFloat() ? x.DType : DType.Float32)),
+                [0, .. Enumerable.Repeat(NewAxis, x.Rank - 1 - axis)]);
+            Variable first = Along(x, axis, before);
+            x = first + (weights * (Along(x, axis, behind) - first));
+        }
+
+        return x;
+    }
+
+    /// <summary>Images (N, C, …) with each pixel so many times along each axis: Lasagne's upscaling layers.</summary>
+    public static Variable Upscale(Variable x, IReadOnlyList<int> factors)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(factors);
+        return Enumerable.Range(2, x.Rank - 2)
+            .Aggregate(x, (scaled, axis) => Repeat(scaled, factors.Count == 1 ? factors[0] : factors[axis - 2], axis));
+    }
+}

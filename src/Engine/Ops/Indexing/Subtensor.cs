@@ -1,0 +1,386 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+[assembly: Indexer(typeof(Engine.Ops.SubtensorIndexer))]
+
+namespace Engine.Ops;
+
+/// <summary>The part of the first input that an index expression names; the others are its arrays of places.</summary>
+internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, ISampled
+{
+    public override string Name => $"subtensor{Parts}";
+
+    public static IEnumerable<Sample> Samples(Random random) => Cases(random)
+        .Select(each => new Sample(new Subtensor(each.Parts), [new Arg(each.Shape), .. each.Places]))
+        .Concat(
+        [
+            new Sample(new Subtensor(Of(.., AxisIndex.Array)), Arg.Mask([3, 5]), Arg.Int([4], -5, 5)),
+            new Sample(new Subtensor(Of((.., -1))), Arg.Int([257])),
+            Misuse(Of(3), [3], "the index 3 lies outside axis 0, of side 3"),
+            Misuse(Of(new Index(4, true)), [3], "the index ^4 lies outside axis 0, of side 3"),
+            Misuse(Of(.., 2..5), [3, 4], "the range 2..5 lies outside axis 1, of side 4"),
+            Misuse(Of(3..2), [4], "the range 3..2 lies outside axis 0"),
+            Misuse(Of(..), [4, 4], "the index expression is of 1 axes"),
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "places must be int32" },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4)) { Error = "The index 3 is not one of" },
+            new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 is not" },
+            new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([1], 0, 3))
+            {
+                Error = "the arrays of places have the shapes (2) and (1)",
+            },
+        ]);
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
+        [new TensorType(inputs[0].DType, Parts.Infer(inputs[0], inputs[1..]))];
+
+    public override bool IsView(IReadOnlyList<TensorType> inputs) =>
+        Parts.Arrays == 0 && Parts.Axes.Index().All(each => IsWhole(each.Item, inputs[0].Shape[each.Index], each.Index));
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+    [
+        new SubtensorUpdate(Parts, Adds: Parts.Arrays > 0)
+            .Call([Symbolic.ZerosLike(node.Inputs[0]), outputGrads[0]!, .. node.Inputs.Skip(1)]),
+        .. node.Inputs.Skip(1).Select(_ => (Variable?)null),
+    ];
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
+    public override long ReadBytes(int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        input == 0 ? outputs[0].Bytes : base.ReadBytes(input, inputs, outputs);
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        int at = 0;
+        NdArray[] places = [.. inputs.Skip(1)];
+        foreach (int offset in Parts.Loops(inputs[0].Shape, places is [] ? Shape.Scalar : places[0].Shape).Offsets(places))
+        {
+            outputs[0].Data[at++] = inputs[0].Data[offset];
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step)
+    {
+        SubtensorLoops loops = Parts.Loops(step.Shape(0), Parts.Arrays > 0 ? step.Shape(1) : Shape.Scalar);
+        return
+        [
+            .. SubtensorCode.Places(step, loops, firstArray: 1),
+            step.DType(0).Size() switch
+            {
+                1 => SubtensorCode.Take<byte>(step, loops),
+                4 => SubtensorCode.Take<int>(step, loops),
+                _ => SubtensorCode.Take<long>(step, loops),
+            },
+        ];
+    }
+
+    public long CpuWorkspace(CpuStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[1].Shape : null);
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        SubtensorLoops loops = Parts.Loops(step.Shape(0), Parts.Arrays > 0 ? step.Shape(1) : Shape.Scalar);
+        return [.. SubtensorCode.Places(step, loops, firstArray: 1), SubtensorCode.Take(step, loops)];
+    }
+
+    public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[1].Shape : null);
+
+    /// <summary>Expressions of every kind, with the shape of what they index and the places that their arrays have.</summary>
+    internal static IEnumerable<(SubtensorParts Parts, Shape Shape, Arg[] Places)> Cases(Random random)
+    {
+        int n = Arg.Side(random, false), m = Arg.Side(random, false), k = Arg.Side(random);
+        int start = random.Next(n), end = random.Next(start, n + 1), step = random.Next(1, 4);
+        yield return (Of(start..end, ..), [n, m], []);
+        yield return (Of(.., start..end, ..), [m, n, k], []);
+        yield return (Of(.., new Range(^(n - start), ^(n - end))), [m, n], []);
+        yield return (Of(start, ..), [n, m], []);
+        yield return (Of(.., new Index(1, true)), [k, m], []);
+        yield return (Of(0, 0), [n, m], []);
+        yield return (Of(.., (.., -1)), [k, m], []);
+        yield return (Of((start..end, step), (.., -step)), [n, m], []);
+        yield return (Of((.., 2), .., 0), [n, k, m], []);
+        yield return (Of(..), [k], []);
+        yield return (Of(.., ..), [n, 0], []);
+        yield return (Of(AxisIndex.Array, ..), [n, m], [Places(n, [n])]);
+        yield return (Of(.., AxisIndex.Array), [m, n], [Places(n, [n])]);
+        yield return (Of(.., AxisIndex.Array, ..), [m, n, 3], [Places(n, [1, n])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
+        yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 3, m], [Places(n, [Math.Min(n, m)]), Places(m, [Math.Min(n, m)])]);
+        yield return (Of(0, (.., -1), AxisIndex.Array), [2, m, n], [Places(n, [n])]);
+        yield return (Of(.., 1, AxisIndex.Array), [m, 2, n], [Places(n, [n])]);
+        yield return (Of(AxisIndex.Array, .., ..), [n, 2, m], [Places(n, Shape.Scalar)]);
+        yield return (Of(AxisIndex.Array, ..), [5, 19], [Arg.Int([0], 0, 5)]);
+
+        // Not two alike, so that setting them has a gradient; every second one counted from the end.
+        Arg Places(int side, Shape shape)
+        {
+            int[] places = [.. Enumerable.Range(0, side)];
+            random.Shuffle(places);
+            return new Arg(
+                shape, DType.Int32, Values: [.. places.Take((int)shape.Count).Select(place => place % 2 == 0 ? place : (double)place - side)]);
+        }
+    }
+
+    /// <summary>An expression of as many axes as it has indices.</summary>
+    internal static SubtensorParts Of(params ReadOnlySpan<AxisIndex> indices)
+    {
+        var parts = new AxisPart[indices.Length];
+        for (int axis = 0; axis < parts.Length; axis++)
+        {
+            parts[axis] = new AxisPart(indices[axis].Kind, indices[axis].Range, indices[axis].Step);
+        }
+
+        return new SubtensorParts(parts);
+    }
+
+    private static bool IsWhole(AxisPart part, int side, int axis) => part.Kind == AxisIndexKind.Point
+        ? side == 1
+        : part.Of(side, axis) is (_, var count) && count == side && (part.Step > 0 || side <= 1);
+
+    private static Sample Misuse(SubtensorParts parts, Shape shape, string error) =>
+        new(new Subtensor(parts), new Arg(shape)) { Error = error };
+}
+
+/// <summary>
+/// The first input with the part that an index expression names replaced by the second, or with the second added to it;
+/// the others are the expression's arrays of places. Of values set at one place the last stays; those added are added up,
+/// in order.
+/// </summary>
+internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, ICpuOp, ICudaOp, ISampled
+{
+    public override string Name => $"{(Adds ? "inc" : "set")}Subtensor{Parts}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        foreach ((SubtensorParts parts, Shape shape, Arg[] places) in Subtensor.Cases(random))
+        {
+            Shape part = parts.Infer(
+                new TensorType(DType.Float32, shape), [.. places.Select(place => new TensorType(DType.Int32, place.Shape))]);
+            yield return new Sample(new SubtensorUpdate(parts, false), [new Arg(shape), new Arg(part), .. places]);
+            yield return new Sample(new SubtensorUpdate(parts, true), [new Arg(shape), new Arg(part), .. places]);
+        }
+
+        SubtensorParts rows = Subtensor.Of(AxisIndex.Array, ..);
+        foreach (bool adds in (bool[])[false, true])
+        {
+            var op = new SubtensorUpdate(rows, adds);
+            yield return new Sample(op, Arg.Mask([3, 2]), Arg.Mask([1, 2]), Arg.Int([1], 0, 3));
+
+            // Many values at few places, and few at many.
+            yield return new Sample(op, new Arg([3, 70]), new Arg([40, 70]), Arg.Int([40], -3, 3)) { HasGradient = adds };
+            yield return new Sample(op, Arg.Int([300, 1]), Arg.Int([500, 1]), Arg.Int([500], 0, 300));
+            yield return new Sample(op, new Arg([5, 1]), new Arg([257, 1]), Arg.Int([257], 0, 5)) { HasGradient = adds };
+        }
+
+        yield return new Sample(new SubtensorUpdate(rows, true), new Arg([3, 2]), new Arg([2, 3]), Arg.Int([2], 0, 3))
+        {
+            Error = "the part has the shape (2, 2)",
+        };
+        yield return new Sample(new SubtensorUpdate(rows, true), new Arg([3, 2]), Arg.Int([2, 2]), Arg.Int([2], 0, 3))
+        {
+            Error = "the dtypes differ",
+        };
+        yield return new Sample(new SubtensorUpdate(rows, true), new Arg([3, 2]), new Arg([2, 2]), Arg.Int([2], 3, 5))
+        {
+            Error = " is not one of an axis of 3",
+        };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape part = Parts.Infer(inputs[0], inputs[2..]);
+        return inputs[0].DType != inputs[1].DType ? throw new EngineException("the dtypes differ: cast one of them")
+            : part.Admits(inputs[1].Shape) ? [new TensorType(inputs[0].DType, inputs[0].Shape)]
+            : throw new EngineException($"the part has the shape {part}");
+    }
+
+    public override bool MayOverwrite(int input) => input == 0;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        Variable g = outputGrads[0]!;
+        Variable[] places = [.. node.Inputs.Skip(2)];
+        return
+        [
+            Adds ? g : (this with { Adds = false }).Call([g, Symbolic.ZerosLike(node.Inputs[1]), .. places]),
+            new Subtensor(Parts).Call([g, .. places]),
+            .. places.Select(_ => (Variable?)null),
+        ];
+    }
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        Adds ? Math.Max(inputs[1].Shape.Count, outputs[0].Shape.Count) : 0;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        inputs[0].Data.CopyTo(outputs[0].Data, 0);
+        var sums = new DoubleDoubles(outputs[0]);
+        for (int i = 0; i < inputs[0].Data.Length; i++)
+        {
+            sums.Add(i, inputs[0].Data[i]);
+        }
+
+        NdArray[] places = [.. inputs.Skip(2)];
+        int at = 0;
+        foreach (int offset in Parts.Loops(inputs[0].Shape, places is [] ? Shape.Scalar : places[0].Shape).Offsets(places))
+        {
+            outputs[0].Data[offset] = inputs[1].Data[at];
+            sums.Add(offset, inputs[1].Data[at++]);
+        }
+
+        if (Adds)
+        {
+            sums.Round();
+        }
+    }
+
+    public override double Ulps => Adds ? 2 : 0;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Adds ? OfMagnitudes(inputs, outputs) : outputs;
+
+    public Phase[] Cpu(CpuStep step)
+    {
+        SubtensorLoops loops = Parts.Loops(step.OutShape(), Parts.Arrays > 0 ? step.Shape(2) : Shape.Scalar);
+        return
+        [
+            .. Copy(step),
+            .. SubtensorCode.Places(step, loops, firstArray: 2),
+            step.DType(0) switch
+            {
+                DType.Float32 => SubtensorCode.Put<float>(step, loops, Adds),
+                DType.Float64 => SubtensorCode.Put<double>(step, loops, Adds),
+                DType.Int32 => SubtensorCode.Put<int>(step, loops, Adds),
+                _ => SubtensorCode.Put<byte>(step, loops, Adds),
+            },
+        ];
+    }
+
+    public long CpuWorkspace(CpuStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[2].Shape : null);
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        SubtensorLoops loops = Parts.Loops(step.OutShape(), Parts.Arrays > 0 ? step.Shape(2) : Shape.Scalar);
+        long bytes = step.OutShape().Count * step.DType(0).Size();
+        return
+        [
+            .. step.In(0) == step.Out() ? [] : (CudaLaunch[])[new CopyLaunch(step.In(0), step.Out(), bytes)],
+            .. SubtensorCode.Places(step, loops, firstArray: 2),
+            SubtensorCode.Put(step, loops, Adds),
+        ];
+    }
+
+    public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[2].Shape : null);
+
+    private static unsafe Phase[] Copy(CpuStep step)
+    {
+        long bytes = step.OutShape().Count * step.DType(0).Size();
+        return step.IsInPlace(0) ? [] : [Copies.Rows(step.In<byte>(0), bytes, step.Out<byte>(), bytes, 1, bytes)];
+    }
+}
+
+/// <summary>Makes a <see cref="Subtensor"/> of an index expression.</summary>
+internal sealed class SubtensorIndexer : Indexer
+{
+    public override Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices)
+    {
+        (SubtensorParts parts, Variable[] places) = Read(x, indices);
+        return new Subtensor(parts).Call([x, .. places]);
+    }
+
+    private static (SubtensorParts Parts, Variable[] Places) Read(Variable x, ReadOnlySpan<AxisIndex> indices)
+    {
+        int ellipses = 0;
+        foreach (AxisIndex index in indices)
+        {
+            ellipses += index.Kind == AxisIndexKind.Ellipsis ? 1 : 0;
+        }
+
+        int rest = x.Rank - (indices.Length - ellipses);
+        if (ellipses > 1 || rest < 0)
+        {
+            throw new EngineException(
+                $"'{x}' ({x.Type}) has {x.Rank} axes: an index expression has at most as many indices, and one Ellipsis.{Origin.Current}");
+        }
+
+        var all = new List<AxisIndex>();
+        foreach (AxisIndex index in indices)
+        {
+            all.AddRange(index.Kind == AxisIndexKind.Ellipsis ? Enumerable.Repeat<AxisIndex>(.., rest) : [index]);
+        }
+
+        all.AddRange(Enumerable.Repeat<AxisIndex>(.., x.Rank - all.Count));
+        Variable[] places = [.. all.Where(index => index.Kind == AxisIndexKind.Array).Select(index => Places(x, index.Places!))];
+        return (Subtensor.Of([.. all]), Together(places));
+    }
+
+    /// <summary>Arrays of places broadcast to one shape.</summary>
+    private static Variable[] Together(Variable[] places)
+    {
+        if (places.Length < 2 || places.All(each => each.Shape.IsKnown && each.Shape == places[0].Shape))
+        {
+            return places;
+        }
+
+        Variable sum = places.Aggregate(Symbolic.Add);
+        return [.. places.Select(each => Symbolic.BroadcastLike(each, sum))];
+    }
+
+    private static Variable Places(Variable x, Variable places) => places switch
+    {
+        Constant { DType: DType.UInt8, Rank: 1 } mask => new Constant(Tensor.From(
+            [.. NdArray.From(mask.Value).Data.Index().Where(each => each.Item != 0).Select(each => each.Index)])),
+        { DType: DType.UInt8 } => throw new EngineException(
+            $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): how many elements that is depends on values, "
+            + "and plans are made for shapes. Write Where(mask, a, x) to set them, or Sum(Where(mask, x, 0)); a constant vector "
+            + $"can be a mask.{Origin.Current}"),
+        { DType: DType.Int32 } => places,
+        Constant { IsWeak: true, Number: { } number } => Symbolic.Constant(number, DType.Int32),
+        _ => throw new EngineException(
+            $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): places must be int32.{Origin.Current}"),
+    };
+}
+
+public static partial class Symbolic
+{
+    /// <summary>In an index expression, as many whole axes as the other indices leave: <c>x[Ellipsis, 0]</c>.</summary>
+    public static AxisIndex Ellipsis => AxisIndex.Ellipsis;
+
+    /// <summary>
+    /// x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row. Where places are
+    /// named more than once the last value stays.
+    /// </summary>
+    /// <param name="part">An index expression: the array that it indexes is x.</param>
+    /// <param name="value">The new values, broadcast to the part's shape.</param>
+    /// <exception cref="EngineException">The part is no index expression, or the values do not broadcast to it.</exception>
+    public static Variable SetSubtensor(Variable part, Variable value) => Updated("setSubtensor", part, value, adds: false);
+
+    /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
+    public static Variable SetSubtensor(Variable part, double value) => SetSubtensor(part, Constant(value));
+
+    /// <summary>
+    /// x with values added to its part <c>x[…]</c>. Where places are named more than once, all their values are added.
+    /// </summary>
+    /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
+    public static Variable IncSubtensor(Variable part, Variable value) => Updated("incSubtensor", part, value, adds: true);
+
+    /// <inheritdoc cref="IncSubtensor(Variable, Variable)"/>
+    public static Variable IncSubtensor(Variable part, double value) => IncSubtensor(part, Constant(value));
+
+    private static Variable Updated(string name, Variable part, Variable value, bool adds)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        ArgumentNullException.ThrowIfNull(value);
+        if (part is not Result { Owner: { Op: Subtensor op } node })
+        {
+            throw new EngineException(
+                $"{name} takes a part of an array, as x[0] or x[.., 2..5], not '{part}' ({part.Type}).{Origin.Current}");
+        }
+
+        Variable[] same = node.Inputs[0].DType == value.DType
+            ? [node.Inputs[0], value]
+            : Promotion.Convert(name, [node.Inputs[0], value], takesIntegers: true);
+        return new SubtensorUpdate(op.Parts, adds)
+            .Call([same[0], BroadcastLike(same[1], part), .. node.Inputs.Skip(1)]);
+    }
+}

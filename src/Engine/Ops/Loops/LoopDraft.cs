@@ -1,0 +1,98 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>A loop in the making: what its op is applied to, and what its step reads and writes.</summary>
+internal sealed class LoopDraft
+{
+    private readonly List<Variable> _inputs = [];
+    private readonly List<Input> _given = [];
+    private readonly List<LoopRead> _reads = [];
+    private readonly List<Variable> _results = [];
+    private readonly List<LoopWrite> _writes = [];
+
+    public LoopDraft()
+    {
+    }
+
+    /// <summary>A loop that there is.</summary>
+    public LoopDraft(Scan scan, Apply node)
+    {
+        _inputs.AddRange(node.Inputs);
+        _given.AddRange(scan.Body.Inputs);
+        _reads.AddRange(scan.StepReads);
+        _results.AddRange(scan.Body.Outputs);
+        _writes.AddRange(scan.StepWrites);
+        Options = scan;
+    }
+
+    /// <summary>What the op is applied to.</summary>
+    public IReadOnlyList<Variable> Inputs => _inputs;
+
+    /// <summary>The step's inputs.</summary>
+    public IReadOnlyList<Input> Given => _given;
+
+    /// <summary>What they are.</summary>
+    public List<LoopRead> Reads => _reads;
+
+    /// <summary>What the step computes.</summary>
+    public List<Variable> Results => _results;
+
+    /// <summary>Where that goes.</summary>
+    public List<LoopWrite> Writes => _writes;
+
+    /// <summary>A loop that is as this one is to be in all else.</summary>
+    public Scan Options { get; set; } = new(new FunctionGraph([], [], []), [], []);
+
+    /// <summary>The number of a variable among what the op is applied to; it is added where it is none.</summary>
+    public int Input(Variable variable)
+    {
+        int index = _inputs.IndexOf(variable);
+        if (index < 0)
+        {
+            index = _inputs.Count;
+            _inputs.Add(variable);
+        }
+
+        return index;
+    }
+
+    /// <summary>Adds an input of the step.</summary>
+    public Input Read(TensorType type, LoopRead read, string? name = null) =>
+        Read(new Input(type, name), read);
+
+    /// <inheritdoc cref="Read(TensorType, LoopRead, string?)"/>
+    public Input Read(Input input, LoopRead read)
+    {
+        _given.Add(input);
+        _reads.Add(read);
+        return input;
+    }
+
+    /// <summary>Adds a result of the step, and says its number.</summary>
+    public int Write(Variable result, LoopWrite write)
+    {
+        _results.Add(result);
+        _writes.Add(write);
+        return _results.Count - 1;
+    }
+
+    /// <summary>Puts other variables in place of some in what the step computes.</summary>
+    public void Replace(IReadOnlyDictionary<Variable, Variable> map)
+    {
+        Variable[] replaced = [.. Traversal.Replace(_results, map)];
+        _results.Clear();
+        _results.AddRange(replaced);
+    }
+
+    /// <summary>The loop.</summary>
+    public Apply Apply() => Apply(_inputs);
+
+    /// <summary>The loop on other variables.</summary>
+    public Apply Apply(IReadOnlyList<Variable> inputs) => (Options with
+    {
+        Body = new FunctionGraph([.. _given], [.. _results], []),
+        StepReads = [.. _reads],
+        StepWrites = [.. _writes],
+    }).Apply([.. inputs]);
+}

@@ -1,0 +1,250 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// A graph that is computed over and over, each time of other rows and of what the times before have left: see
+/// <see cref="ILoop"/>. The inputs are what the reads name and, where <see cref="CountInput"/> names it, how often.
+/// </summary>
+/// <param name="Body">What a step computes.</param>
+/// <param name="StepReads">What each of its inputs is.</param>
+/// <param name="StepWrites">Where each of its outputs goes.</param>
+internal sealed partial record Scan(
+    FunctionGraph Body, IReadOnlyList<LoopRead> StepReads, IReadOnlyList<LoopWrite> StepWrites) : Op, ILoop
+{
+    /// <summary>The input that says how many rows there are; -1 where the sequences say so.</summary>
+    public int CountInput { get; init; } = -1;
+
+    /// <inheritdoc/>
+    public int Until { get; init; } = -1;
+
+    /// <summary>The most steps that are taken; null for all.</summary>
+    public int? MostSteps { get; init; }
+
+    /// <summary>The most steps that the gradient goes back; null for all.</summary>
+    public int? Truncate { get; init; }
+
+    public IReadOnlyList<FunctionGraph> Bodies => [Body];
+
+    public Op With(IReadOnlyList<FunctionGraph> bodies) => this with { Body = bodies[0] };
+
+    public LoopCount Count(IReadOnlyList<TensorType> inputs)
+    {
+        int[] rows = [.. StepReads
+            .Where(read => read is { Source: LoopSource.Row, From: >= 0 })
+            .Select(read => inputs[read.From].Shape[0] is var side and not Shape.Unknown
+                ? side + Math.Min(read.Lag, 0)
+                : Shape.Unknown)];
+        int least = rows.Contains(Shape.Unknown) || rows.Length == 0 ? Shape.Unknown : rows.Min();
+        int count = CountInput < 0 ? least : inputs[CountInput].KnownValue ?? Shape.Unknown;
+        if (CountInput >= 0 && inputs[CountInput].KnownValue < 0)
+        {
+            throw new EngineException($"it cannot make {count} steps");
+        }
+
+        if (least != Shape.Unknown && least < Math.Max(count, 0))
+        {
+            throw new EngineException(
+                $"a sequence has rows for {Math.Max(least, 0)} steps, fewer than the {count} it is to make");
+        }
+
+        return new LoopCount(count, count == Shape.Unknown ? count : Math.Min(count, MostSteps ?? count));
+    }
+
+    public TensorType[] BodyTypes(int body, IReadOnlyList<TensorType> inputs)
+    {
+        var types = new TensorType[StepReads.Count];
+        for (int i = 0; i < types.Length; i++)
+        {
+            TensorType declared = Body.Inputs[i].Type;
+            types[i] = StepReads[i] switch
+            {
+                { Source: LoopSource.Whole, From: var from } => Joined(declared, inputs[from]),
+                { Source: LoopSource.Carried, Before: var before } => Joined(declared, inputs[before] with { KnownValue = null }),
+                { Source: LoopSource.Row, From: >= 0 and var from } => Joined(declared, RowOf(inputs[from])),
+                { Before: var before } => Joined(declared, RowOf(inputs[before])),
+            };
+        }
+
+        return types;
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        TensorType[] all = inputs.ToArray();
+        int rows = Count(all).Rows;
+        TensorType[] types = BodyTypes(0, all);
+        TensorType[] results = [.. Body.Specialise(types).Outputs.Select(output => output.Type)];
+        for (int i = 0; i < types.Length; i++)
+        {
+            LoopRead read = StepReads[i];
+            if (read.Source is not (LoopSource.State or LoopSource.Carried))
+            {
+                continue;
+            }
+
+            if (results[read.From].DType != types[i].DType || !results[read.From].Shape.Admits(types[i].Shape)
+                || !types[i].Shape.Admits(results[read.From].Shape))
+            {
+                throw new EngineException(
+                    $"what is carried from step to step is {types[i]} at first and {results[read.From]} behind a step: "
+                    + "the step's result must be of the type it began with");
+            }
+
+            if (read.Source == LoopSource.State && all[read.Before].Shape[0] is var before && before != Shape.Unknown
+                && before < read.Lag)
+            {
+                throw new EngineException(
+                    $"a step reads the row {read.Lag} before its own, and before the first one there are {before}");
+            }
+
+            results[read.From] = Joined(results[read.From], types[i]);
+        }
+
+        return [.. results.Zip(StepWrites, (type, write) => new TensorType(type.DType, !write.HasRows
+            ? type.Shape
+            : [write.Like < 0 ? rows : all[write.Like].Shape[0], .. type.Shape.Sides]))];
+    }
+
+    public override bool Reads(int input)
+    {
+        if (input == CountInput)
+        {
+            return true;
+        }
+
+        HashSet<Variable>? used = null;
+        for (int i = 0; i < StepReads.Count; i++)
+        {
+            LoopRead read = StepReads[i];
+            bool isNamed = read.Before == input
+                || (read.From == input && read.Source is LoopSource.Whole or LoopSource.Row);
+            if (isNamed && (read.Source == LoopSource.Carried
+                || (used ??= [.. Used(Body)]).Contains(Body.Inputs[i])))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        Math.Max(1, Count(inputs).Steps) * Traversal.Order(Body.Specialise(BodyTypes(0, inputs)).Outputs)
+            .Sum(node => node.Op.Flops(
+                [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)]));
+
+    public override double Ulps => 64;
+
+    /// <summary>The greatest number that any step meets on its way, for all results.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        double greatest = 0;
+        NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
+        Run(inputs, magnitudes, met =>
+        {
+            foreach (double value in met.SelectMany(array => array.Data))
+            {
+                greatest = Math.Abs(value) <= greatest ? greatest
+                    : double.IsNaN(value) ? double.PositiveInfinity
+                    : Math.Abs(value);
+            }
+        });
+        foreach (NdArray magnitude in magnitudes)
+        {
+            Array.Fill(magnitude.Data, greatest);
+        }
+
+        return magnitudes;
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        Run(inputs, outputs, null);
+
+    /// <summary>The variables that a body reads, and does not only ask for their shape.</summary>
+    internal static IEnumerable<Variable> Used(FunctionGraph body) => body.Outputs.Concat(
+        Traversal.Order(body.Outputs, static (node, input) => node.Op.Reads(input))
+            .SelectMany(node => node.Inputs.Where((_, input) => node.Op.Reads(input))));
+
+    private static TensorType RowOf(TensorType type) => type.Rank > 0
+        ? new TensorType(type.DType, Shape.Create(type.Shape.Sides[1..]))
+        : throw new EngineException("a sequence, and what was there before the first step, must have rows");
+
+    /// <summary>What a type tells together with what was known before of the same value.</summary>
+    private static TensorType Joined(TensorType declared, TensorType given) =>
+        declared.DType == given.DType && declared.Shape.Admits(given.Shape)
+        ? new TensorType(
+            given.DType, [.. declared.Shape.Zip(given.Shape, Math.Max)], given.KnownValue ?? declared.KnownValue)
+        : throw new EngineException($"a step takes {declared}, not {given}");
+
+    private void Run(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs, Action<NdArray[]>? meet)
+    {
+        TensorType[] types = [.. inputs.Select((input, i) => new TensorType(
+            input.DType, input.Shape, i == CountInput ? (int)input.Data[0] : null))];
+        LoopCount count = Count(types);
+        FunctionGraph body = Body.Specialise(BodyTypes(0, types));
+        Variable[] wanted = meet is null
+            ? [.. body.Outputs]
+            : [.. body.Outputs, .. Traversal.Order(body.Outputs, static (node, input) => node.Op.Reads(input))
+                .SelectMany(node => node.Outputs).Where(output => output.DType.IsFloat())];
+        for (int i = 0; i < outputs.Count; i++)
+        {
+            Array.Clear(outputs[i].Data);
+        }
+
+        foreach (LoopRead read in StepReads.Where(read => read.Source == LoopSource.Carried))
+        {
+            inputs[read.Before].Data.CopyTo(outputs[read.From].Data, 0);
+        }
+
+        for (int step = 0; step < count.Steps; step++)
+        {
+            var values = new Dictionary<Input, NdArray>();
+            for (int i = 0; i < StepReads.Count; i++)
+            {
+                values[body.Inputs[i]] = Value(StepReads[i], body.Inputs[i], step);
+            }
+
+            NdArray[] results = Definitions.Evaluate(wanted, values);
+            meet?.Invoke([.. results, .. values.Values.Where(value => value.DType.IsFloat())]);
+            for (int i = 0; i < StepWrites.Count; i++)
+            {
+                LoopWrite write = StepWrites[i];
+                if (write.Row(step, count.Rows, write.HasRows ? outputs[i].Shape[0] : 0) is >= 0 and var row)
+                {
+                    results[i].Data.CopyTo(outputs[i].Data, row * results[i].Data.Length);
+                }
+            }
+        }
+
+        foreach ((LoopWrite write, NdArray output) in StepWrites.Zip(outputs))
+        {
+            if (write.IsOfAll && count.Steps < count.Rows)
+            {
+                Array.Clear(output.Data);
+            }
+        }
+
+        NdArray Value(LoopRead read, Input input, int step)
+        {
+            if (read.Source is LoopSource.Whole)
+            {
+                return inputs[read.From];
+            }
+
+            int row = read.Row(step, count.Rows);
+            NdArray? rows = read.Source switch
+            {
+                LoopSource.Carried => outputs[read.From],
+                LoopSource.State when row >= 0 => outputs[read.From],
+                _ when row < 0 => read.Before < 0 ? null : inputs[read.Before],
+                _ => read.From < 0 ? null : inputs[read.From],
+            };
+            row = read.Source is LoopSource.Carried ? 0 : row < 0 && rows is not null ? rows.Shape[0] + row : row;
+            int length = (int)input.Shape.Count;
+            return rows is null ? new NdArray(input.Shape, input.DType)
+                : rows.Data.Length == 0 ? new NdArray(input.Shape, [], input.DType)
+                : new NdArray(input.Shape, rows.Data.AsSpan(row * length, length).ToArray(), input.DType);
+        }
+    }
+}

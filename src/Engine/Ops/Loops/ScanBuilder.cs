@@ -1,0 +1,259 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>Makes a <see cref="Scan"/> of what a user says: see <c>Symbolic.Scan</c>.</summary>
+internal sealed class ScanBuilder
+{
+    private readonly LoopDraft _draft = new();
+
+    // What a step's inputs are at the first step: for shapes alone.
+    private readonly Dictionary<Variable, Variable> _first = [];
+
+    public required bool GoBackwards { get; init; }
+
+    public required StepCount? Steps { get; init; }
+
+    public required int? Truncate { get; init; }
+
+    public ScanOutputs Build(
+        Func<IReadOnlyList<Variable>, StepOutputs> step,
+        IReadOnlyList<ScanSequence> sequences,
+        IReadOnlyList<OutputInfo?> outputs,
+        IReadOnlyList<Variable> others)
+    {
+        if (sequences.Count == 0 && Steps is null)
+        {
+            throw new EngineException(
+                $"A loop without sequences needs to be told how many steps it makes, by nSteps.{Origin.Current}");
+        }
+
+        List<Variable> arguments = [];
+        foreach (ScanSequence sequence in sequences)
+        {
+            arguments.AddRange(Slices(sequence));
+        }
+
+        var states = new Input?[outputs.Count][];
+        for (int i = 0; i < outputs.Count; i++)
+        {
+            states[i] = outputs[i] is { } info ? State(i, info) : [];
+            arguments.AddRange(states[i]!);
+        }
+
+        // Whatever is made from here on is the step's.
+        long before = new ShapeOnly(new TensorType(DType.UInt8, Shape.Scalar)).Id;
+        StepOutputs made = step([.. arguments, .. others]);
+        if (outputs.Count > 0 && made.Outputs.Count != outputs.Count)
+        {
+            throw new EngineException(
+                $"The step gives {made.Outputs.Count} outputs, and outputsInfo tells of {outputs.Count}.{Origin.Current}");
+        }
+
+        int count = made.Outputs.Count, until = -1;
+        IReadOnlyList<Variable> results = DrawnAnew(
+            made.Until is { } end ? [.. made.Outputs, end] : made.Outputs, before, counter: count, out Variable? next);
+        foreach (Variable output in results.Take(count))
+        {
+            _draft.Write(output, new LoopWrite(HasRows: true));
+        }
+
+        if (next is not null)
+        {
+            _draft.Write(next, new LoopWrite(HasRows: false));
+        }
+
+        if (made.Until is not null)
+        {
+            until = EndWith(results[count], count);
+        }
+
+        Dictionary<Variable, Variable> captured = StepGraph.Captured(_draft.Given, _draft.Results);
+        _draft.Replace(captured);
+        foreach ((Variable outside, Variable inside) in captured)
+        {
+            _draft.Read((Input)inside, new LoopRead(LoopSource.Whole, _draft.Input(outside)));
+        }
+
+        _draft.Options = _draft.Options with
+        {
+            CountInput = Steps is null ? -1 : _draft.Input(Steps.Variable),
+            Until = until,
+            Truncate = Truncate,
+        };
+        Apply node = _draft.Apply();
+        return new ScanOutputs(
+            [.. node.Outputs.Take(count)], until < 0 ? null : node.Outputs[^1]);
+    }
+
+    /// <summary>The rows of a sequence that a step sees, as inputs of the step.</summary>
+    private IEnumerable<Input> Slices(ScanSequence sequence)
+    {
+        if (sequence.Variable.Rank == 0 || sequence.Taps.Count == 0)
+        {
+            throw new EngineException(
+                $"'{sequence.Variable}' ({sequence.Variable.Type}) cannot be gone through: a sequence has rows, of which a "
+                + $"step sees at least one.{Origin.Current}");
+        }
+
+        int least = Math.Min(0, sequence.Taps.Min()), most = Math.Max(0, sequence.Taps.Max());
+        Variable rows = sequence.Variable;
+        if (GoBackwards && Steps is not null)
+        {
+            // From the last row on, however many there are.
+            rows = Steps.Variable is Constant { Number: { } count }
+                ? Symbolic.Slice(rows, 0, -(int)count - most + least)
+                : throw new EngineException(
+                    $"A loop that goes backwards takes its number of steps from its sequences, or as a fixed number.{Origin.Current}");
+        }
+
+        TensorType type = new(rows.DType, Shape.Create(rows.Shape.Sides[1..]));
+        Variable first = FirstRow(rows);
+
+        // Steps that would lack the row 0 are not made, whether it is looked at or not.
+        foreach (int tap in sequence.Taps.Contains(most) ? sequence.Taps : sequence.Taps.Append(most))
+        {
+            Input slice = Given(
+                type, rows.Name, first, new LoopRead(LoopSource.Row, _draft.Input(rows), -1, least - tap, GoBackwards));
+            if (sequence.Taps.Contains(tap))
+            {
+                yield return slice;
+            }
+        }
+    }
+
+    /// <summary>The earlier results of an output that a step sees, as inputs of the step.</summary>
+    private Input[] State(int output, OutputInfo info)
+    {
+        Variable initial = info.Initial;
+        if (info.Taps.Count == 0 || info.Taps.Any(tap => tap >= 0))
+        {
+            throw new EngineException(
+                $"The taps of output {output} are {string.Join(", ", info.Taps)}: a step sees the results of steps before it, "
+                + $"which are counted from -1 down.{Origin.Current}");
+        }
+
+        int oldest = -info.Taps.Min();
+        if (info.IsSingle)
+        {
+            initial = Row(initial);
+        }
+        else if (initial.Rank == 0)
+        {
+            throw new EngineException(
+                $"What output {output} begins with, '{initial}' ({initial.Type}), must have {oldest} rows: a step sees what was "
+                + $"there {oldest} steps before.{Origin.Current}");
+        }
+
+        TensorType type = new(initial.DType, Shape.Create(initial.Shape.Sides[1..]));
+        int before = _draft.Input(initial);
+        Variable first = FirstRow(initial);
+        var states = new Input[info.Taps.Count];
+        for (int i = 0; i < states.Length; i++)
+        {
+            states[i] = Given(
+                type, info.Initial.Name, first, new LoopRead(LoopSource.State, output, before, -info.Taps[i]));
+        }
+
+        return states;
+    }
+
+    /// <summary>
+    /// The step's results with what it draws at random drawn anew at every step: streams stand elsewhere at each, by a
+    /// counter that is carried on, as output <paramref name="counter"/>, from <paramref name="next"/>.
+    /// </summary>
+    private IReadOnlyList<Variable> DrawnAnew(
+        IReadOnlyList<Variable> results, long before, int counter, out Variable? next)
+    {
+        const int Apart = unchecked((int)0x9E3779B1);
+        Variable[] used = [.. Traversal.Order(results)
+            .Where(node => node.Outputs[0].Id > before).SelectMany(node => node.Inputs).Distinct()];
+        SharedVariable[] streams = [.. used.OfType<SharedVariable>().Where(shared => shared.IsRandomState)];
+        next = null;
+        if (streams.Length == 0)
+        {
+            return results;
+        }
+
+        Variable zero = Symbolic.Constant(0, DType.Int32);
+        Input number = Given(
+            new TensorType(DType.Int32, Shape.Scalar), "step", zero,
+            new LoopRead(LoopSource.Carried, counter, _draft.Input(zero)));
+        next = number + 1;
+
+        // What was drawn outside stays as it is.
+        var map = used.OfType<Result>().Where(result => result.Id <= before).ToDictionary(
+            result => (Variable)result, result => (Variable)result);
+        foreach (SharedVariable stream in streams)
+        {
+            map[stream] = stream + (number * Symbolic.Constant(Tensor.From([0, Apart, 0])));
+        }
+
+        return Traversal.Replace(results, map);
+    }
+
+    /// <summary>
+    /// Makes the outputs stay as they are behind the first step whose condition holds. What is stopped is told to the
+    /// device, which need not compute the rest.
+    /// </summary>
+    /// <returns>The number of the output that says that it is over.</returns>
+    private int EndWith(Variable condition, int outputs)
+    {
+        if (condition.Rank != 0)
+        {
+            throw new EngineException(
+                $"'{condition}' ({condition.Type}) cannot end a loop: the condition must be a scalar.{Origin.Current}");
+        }
+
+        Variable no = Symbolic.Constant(0, DType.UInt8), zero = Symbolic.Constant(0, DType.Int32);
+        int over = _draft.Results.Count;
+        Input isOver = Given(
+            new TensorType(DType.UInt8, Shape.Scalar), "over", no,
+            new LoopRead(LoopSource.State, over, _draft.Input(Row(no)), 1));
+        Input steps = Given(
+            new TensorType(DType.Int32, Shape.Scalar), "steps", zero,
+            new LoopRead(LoopSource.Carried, over + 1, _draft.Input(zero)));
+        for (int output = 0; output < outputs; output++)
+        {
+            _draft.Results[output] = Symbolic.Where(isOver, Last(output), _draft.Results[output]);
+        }
+
+        Variable isMet = Symbolic.Cast(Symbolic.Maximum(isOver, Symbolic.NotEqual(condition, 0)), DType.UInt8);
+        _draft.Write(isMet, new LoopWrite(HasRows: true));
+        Variable made = Symbolic.Where(isOver, zero, Symbolic.Constant(1, DType.Int32));
+        _draft.Write(steps + made, new LoopWrite(HasRows: false));
+        return over;
+    }
+
+    /// <summary>What the step before made of an output.</summary>
+    private Input Last(int output)
+    {
+        int known = _draft.Reads.FindIndex(read => read is { Source: LoopSource.State, Lag: 1 } && read.From == output);
+        if (known >= 0)
+        {
+            return _draft.Given[known];
+        }
+
+        int other = _draft.Reads.FindIndex(read => read.Source == LoopSource.State && read.From == output);
+        int before = other >= 0
+            ? _draft.Reads[other].Before
+            : _draft.Input(Row(Symbolic.Zero(Traversal.Replace([_draft.Results[output]], _first)[0])));
+        return Given(
+            _draft.Results[output].Type, null, FirstRow(_draft.Inputs[before]),
+            new LoopRead(LoopSource.State, output, before, 1));
+    }
+
+    private Input Given(TensorType type, string? name, Variable first, LoopRead read)
+    {
+        Input input = _draft.Read(type, read, name);
+        _first.Add(input, first);
+        return input;
+    }
+
+    /// <summary>An array of one row.</summary>
+    private static Variable Row(Variable value) =>
+        Symbolic.DimShuffle(value, [Symbolic.NewAxis, .. Enumerable.Range(0, value.Rank)]);
+
+    private static Variable FirstRow(Variable rows) =>
+        Symbolic.DimShuffle(Symbolic.Slice(rows, 0, 0, 1), [.. Enumerable.Range(1, rows.Rank - 1)]);
+}

@@ -1,0 +1,301 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <content>The gradient: a loop over the same rows from the last to the first.</content>
+internal sealed partial record Scan
+{
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => MostSteps is null
+        ? new ScanGradient(this, node, outputGrads).Build()
+        : throw new EngineException(
+            $"A gradient that was cut short, by truncateGradient, has no gradient of its own.{node.Origin}");
+}
+
+/// <summary>
+/// Builds the gradient of a loop. Its step computes that of the loop's step, anew from the rows of the inputs and of the
+/// states, which the loop has kept. What flows back to a state is carried on to the step that made it, what flows to an
+/// input that is the same at every step is added up, and what flows to a row becomes a row.
+/// </summary>
+internal sealed class ScanGradient
+{
+    private readonly Scan _scan;
+    private readonly Apply _node;
+    private readonly IReadOnlyList<Variable?> _outputGrads;
+    private readonly FunctionGraph _body;
+    private readonly IReadOnlyList<LoopRead> _reads;
+
+    private readonly LoopDraft _draft = new();
+
+    public ScanGradient(Scan scan, Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (_scan, _node, _outputGrads) = (scan, node, outputGrads);
+        (_body, _reads) = (scan.Body, scan.StepReads);
+    }
+
+    public IReadOnlyList<Variable?> Build()
+    {
+        var flows = new Input?[_body.Outputs.Count];
+        Variable?[] toInputs = Flow(flows);
+        var onward = new Dictionary<Variable, Variable>();
+        var carries = new List<(int Output, int Lag, int Result)>();
+        for (int output = 0; output < flows.Length; output++)
+        {
+            if (flows[output] is { } flow)
+            {
+                onward.Add(flow, Incoming(output, flow, toInputs, carries));
+            }
+        }
+
+        var sums = new List<(int Read, int Result)>();
+        var rows = new List<(int Input, int Result)>();
+        for (int i = 0; i < _reads.Count; i++)
+        {
+            if (toInputs[i] is { } grad)
+            {
+                Outgoing(i, grad, sums, rows);
+            }
+        }
+
+        _draft.Replace(onward);
+        AddForward(_draft.Results);
+        _draft.Options = _draft.Options with
+        {
+            CountInput = _scan.CountInput < 0 ? -1 : _draft.Input(_node.Inputs[_scan.CountInput]),
+            MostSteps = _scan.Truncate,
+        };
+        return Collect(_draft.Apply(), carries, sums, rows);
+    }
+
+    /// <summary>
+    /// The gradients with respect to the body's inputs, given those with respect to its outputs, which are made inputs:
+    /// to the outputs that have one by themselves, and to those that such a one depends on by way of a later step.
+    /// </summary>
+    private Variable?[] Flow(Input?[] flows)
+    {
+        Variable[] wrt = [.. _body.Inputs];
+        for (int output = 0; output < flows.Length; output++)
+        {
+            if (_outputGrads[output] is not null && _body.Outputs[output].DType.IsFloat())
+            {
+                flows[output] = new Input(_body.Outputs[output].Type, "gradient");
+            }
+        }
+
+        while (true)
+        {
+            Variable?[] grads = Symbolic.Backward(_body.Outputs, flows, wrt);
+            int[] more = [.. Enumerable.Range(0, wrt.Length)
+                .Where(i => grads[i] is not null && _reads[i].Source is LoopSource.State or LoopSource.Carried)
+                .Select(i => _reads[i].From)
+                .Where(output => flows[output] is null)
+                .Distinct()];
+            if (more.Length == 0)
+            {
+                return grads;
+            }
+
+            foreach (int output in more)
+            {
+                flows[output] = new Input(_body.Outputs[output].Type, "gradient");
+            }
+        }
+    }
+
+    /// <summary>
+    /// What flows back into an output at a step: what comes from outside, and what later steps have passed on, for which
+    /// there is a carried value for each of the steps that it still has to wait.
+    /// </summary>
+    private Variable Incoming(
+        int output, Input flow, Variable?[] toInputs, List<(int Output, int Lag, int Result)> carries)
+    {
+        LoopWrite write = _scan.StepWrites[output];
+        Variable? sum = null;
+        if (write.HasRows && _outputGrads[output] is { } outside)
+        {
+            // Read back where it was written, the rows before row 0 as such.
+            int from = _draft.Input(outside);
+            sum = _draft.Read(flow.Type, new LoopRead(
+                LoopSource.Row, write.IsBefore ? -1 : from, write.IsBefore ? from : -1, write.Lag, !write.Backward));
+        }
+
+        int[] readers = [.. Enumerable.Range(0, _reads.Count).Where(i =>
+            _reads[i].Source is LoopSource.State or LoopSource.Carried && _reads[i].From == output)];
+        int most = readers.Select(i => _reads[i].Source == LoopSource.Carried ? 1 : _reads[i].Lag)
+            .DefaultIfEmpty(write.HasRows ? 0 : 1).Max();
+        if (most == 0)
+        {
+            return sum!;
+        }
+
+        Variable start = write.HasRows || _outputGrads[output] is null
+            ? Symbolic.Zero(First(output, readers))
+            : _outputGrads[output]!;
+        var waiting = new Input[most];
+        for (int lag = 1; lag <= most; lag++)
+        {
+            int result = _draft.Results.Count + lag - 1;
+            Variable first = lag == 1 ? start : Symbolic.Zero(First(output, readers));
+            waiting[lag - 1] = _draft.Read(flow.Type, new LoopRead(LoopSource.Carried, result, _draft.Input(first)));
+            carries.Add((output, lag, result));
+        }
+
+        for (int lag = 1; lag <= most; lag++)
+        {
+            Variable? next = lag < most ? waiting[lag] : null;
+            foreach (int reader in readers)
+            {
+                if (toInputs[reader] is { } grad && Math.Max(1, _reads[reader].Lag) == lag)
+                {
+                    next = next is null ? grad : Symbolic.Add(next, grad);
+                }
+            }
+
+            _draft.Write(next ?? Symbolic.Zero(waiting[lag - 1]), new LoopWrite(HasRows: false) { IsOfAll = true });
+        }
+
+        return sum is null ? waiting[0] : Symbolic.Add(sum, waiting[0]);
+    }
+
+    /// <summary>A value of the outer graph that is as an output of one step is.</summary>
+    private Variable First(int output, int[] readers)
+    {
+        if (readers.Length == 0)
+        {
+            return _node.Outputs[output];
+        }
+
+        LoopRead read = _reads[readers[0]];
+        Variable before = _node.Inputs[read.Before];
+        return read.Source == LoopSource.Carried ? before : FirstRow(before);
+    }
+
+    private static Variable FirstRow(Variable rows) => Symbolic.DimShuffle(
+        Symbolic.Slice(rows, 0, 0, 1), [.. Enumerable.Range(1, rows.Rank - 1)]);
+
+    /// <summary>What flows on to an input of the step: rows, or a sum; states have been seen to.</summary>
+    private void Outgoing(int i, Variable grad, List<(int Read, int Result)> sums, List<(int Input, int Result)> rows)
+    {
+        LoopRead read = _reads[i];
+        if (read.Source == LoopSource.Whole)
+        {
+            Variable input = _node.Inputs[read.From];
+            Input sum = _draft.Read(_body.Inputs[i].Type, new LoopRead(
+                LoopSource.Carried, _draft.Results.Count, _draft.Input(Symbolic.Zero(input))));
+            sums.Add((i, _draft.Results.Count));
+            _draft.Write(Symbolic.Add(sum, grad), new LoopWrite(HasRows: false));
+        }
+        else if (read.Source == LoopSource.Row)
+        {
+            Write(read.From, isBefore: false);
+            Write(read.Before, isBefore: true);
+        }
+
+        void Write(int input, bool isBefore)
+        {
+            if (input < 0)
+            {
+                return;
+            }
+
+            rows.Add((input, _draft.Results.Count));
+            _draft.Write(grad, new LoopWrite(HasRows: true, !read.Backward)
+            {
+                Lag = read.Lag,
+                Like = _draft.Input(_node.Inputs[input]),
+                IsBefore = isBefore,
+            });
+        }
+    }
+
+    /// <summary>What the loop's step was given, as far as the gradient's needs it.</summary>
+    private void AddForward(IReadOnlyList<Variable> results)
+    {
+        HashSet<Variable> needed = [.. FunctionGraph.Leaves(results)];
+        HashSet<Variable> values = [.. Scan.Used(new FunctionGraph([], results, []))];
+        Apply? extended = null;
+        for (int i = 0; i < _reads.Count; i++)
+        {
+            LoopRead read = _reads[i];
+            bool tellsCount = read is { Source: LoopSource.Row, From: >= 0 };
+            if (!needed.Contains(_body.Inputs[i]) && !tellsCount)
+            {
+                continue;
+            }
+
+            _draft.Read(_body.Inputs[i], read.Source switch
+            {
+                LoopSource.Whole => read with { From = _draft.Input(_node.Inputs[read.From]) },
+                LoopSource.Row => read with
+                {
+                    From = read.From < 0 ? -1 : _draft.Input(_node.Inputs[read.From]),
+                    Before = read.Before < 0 ? -1 : _draft.Input(_node.Inputs[read.Before]),
+                    Backward = !read.Backward,
+                },
+                LoopSource.State => new LoopRead(
+                    LoopSource.Row, _draft.Input(_node.Outputs[read.From]), _draft.Input(_node.Inputs[read.Before]), read.Lag, true),
+                _ when !values.Contains(_body.Inputs[i]) =>
+                    new LoopRead(LoopSource.Whole, _draft.Input(_node.Inputs[read.Before])),
+                _ => Kept(read),
+            });
+        }
+
+        // A carried value that is needed must be kept: the loop is run with an output more.
+        LoopRead Kept(LoopRead read)
+        {
+            extended ??= Extended();
+            int rank = _node.Inputs[read.Before].Rank;
+            Variable before = Symbolic.DimShuffle(
+                _node.Inputs[read.Before], [Symbolic.NewAxis, .. Enumerable.Range(0, rank)]);
+            Variable kept = extended.Outputs[_body.Outputs.Count + read.From];
+            return new LoopRead(LoopSource.Row, _draft.Input(kept), _draft.Input(before), 1, true);
+        }
+    }
+
+    /// <summary>The loop with rows of all its results behind what it has.</summary>
+    private Apply Extended() => (_scan with
+    {
+        Body = _body with { Outputs = [.. _body.Outputs, .. _body.Outputs] },
+        StepWrites = [.. _scan.StepWrites, .. _body.Outputs.Select(_ => new LoopWrite(HasRows: true))],
+    }).Apply([.. _node.Inputs]);
+
+    private Variable?[] Collect(
+        Apply made,
+        List<(int Output, int Lag, int Result)> carries,
+        List<(int Read, int Result)> sums,
+        List<(int Input, int Result)> rows)
+    {
+        var grads = new Variable?[_node.Inputs.Count];
+        foreach ((int read, int result) in sums)
+        {
+            Join(_reads[read].From, made.Outputs[result]);
+        }
+
+        foreach ((int input, int result) in rows)
+        {
+            Join(input, made.Outputs[result]);
+        }
+
+        foreach (IGrouping<int, (int Output, int Lag, int Result)> state in carries.GroupBy(carry => carry.Output))
+        {
+            LoopRead? read = _reads.Cast<LoopRead?>().FirstOrDefault(read =>
+                read!.Value.Source is LoopSource.State or LoopSource.Carried && read.Value.From == state.Key);
+            if (read is { Source: LoopSource.Carried, Before: var before })
+            {
+                Join(before, made.Outputs[state.Single().Result]);
+            }
+            else if (read is { Before: var earlier })
+            {
+                // What waits for k steps more is the gradient of the row k before the first.
+                Variable[] waiting = [.. state.OrderByDescending(carry => carry.Lag).Select(carry => Symbolic.DimShuffle(
+                    made.Outputs[carry.Result],
+                    [Symbolic.NewAxis, .. Enumerable.Range(0, made.Outputs[carry.Result].Rank)]))];
+                Join(earlier, Symbolic.Concat(0, waiting));
+            }
+        }
+
+        return grads;
+
+        void Join(int input, Variable grad) =>
+            grads[input] = grads[input] is { } sum ? Symbolic.Add(sum, grad) : grad;
+    }
+}

@@ -1,0 +1,111 @@
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+
+namespace Engine.Ops;
+
+/// <summary>The launch of a matrix product on CUDA: gemm.cu.</summary>
+internal static class CudaGemm
+{
+    private const int VectorBytes = 16;
+
+    /// <summary>The tiles for a product, which the shapes decide.</summary>
+    /// <param name="shape">The product.</param>
+    /// <param name="dtype">Its type.</param>
+    /// <param name="withSums">Whether the sums of b along k are wanted too.</param>
+    public static CudaTiling Tiling(GemmShape shape, DType dtype, bool withSums = false) =>
+        CudaTiling.Choose(shape.M + (withSums ? 1 : 0), shape.N, shape.K, dtype);
+
+    /// <summary>The product of two matrices, in one launch.</summary>
+    /// <param name="tiling">What <see cref="Tiling"/> gives.</param>
+    /// <param name="shape">The product.</param>
+    /// <param name="dtype">The type of all elements.</param>
+    /// <param name="at">Where the matrices lie.</param>
+    /// <param name="epilogue">What is done with each element (i, j) first; null for nothing.</param>
+    /// <param name="sumsText">The like for each sum x of a column j, over the same operands.</param>
+    /// <param name="storeText">Statements that store the element x of (i, j) elsewhere than in C order.</param>
+    public static KernelLaunch Launch(
+        CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, CudaEpilogue? epilogue = null,
+        string sumsText = "", string storeText = "")
+    {
+        // The epilogue knows a side of the result in any case; with all rows' lengths in the text, what a thread touches lies
+        // at constant distances. That no kernel is compiled for each number of samples is why no other side is there.
+        (int lengthA, int lengthB) = RowLengths(shape);
+        string[] lengths = epilogue is null ? [] : [$"LENGTH_A {lengthA}", $"LENGTH_B {lengthB}"];
+        storeText = storeText == "" && epilogue is not null ? $"c[(i) * {shape.N} + (j)] = x;" : storeText;
+        epilogue ??= CudaEpilogue.None;
+        CudaKernel kernel = Kernel("gemm", tiling, shape, dtype, at, [
+            $"SUMS {(at.Sums == 0 ? 0 : 1)}",
+            .. lengths,
+            .. tiling.Defines,
+            .. epilogue.Defines("EPILOGUE(x, i, j)"),
+            .. CudaEpilogue.Define("SUMS_EPILOGUE(x, j)", sumsText),
+            .. CudaEpilogue.Define("STORE(x, i, j)", storeText),
+        ]);
+        return kernel.Launch(
+            tiling.Grid, tiling.Tile.Threads,
+            [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
+    }
+
+    /// <summary>The products of as many matrices, in launches of as many blocks along z as a grid takes.</summary>
+    /// <param name="shape">One of the products.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="dtype">The type of all elements.</param>
+    /// <param name="at">Where the first matrices lie.</param>
+    /// <param name="stepA">How far apart the left ones lie, 0 where there is but one.</param>
+    /// <param name="stepB">How far apart the right ones lie.</param>
+    public static CudaLaunch[] Batched(
+        GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB)
+    {
+        const int MostBlocks = 65535;
+        CudaTiling tiling = Tiling(shape, dtype) with { Parts = 1 };
+        CudaKernel kernel = Kernel("gemm_batched", tiling, shape, dtype, at, ["BATCHED 1", .. tiling.Defines]);
+        var launches = new List<CudaLaunch>();
+        for (int first = 0; first < count; first += MostBlocks)
+        {
+            ulong bytes = (ulong)first * (ulong)dtype.Size();
+            launches.Add(kernel.Launch(
+                tiling.Grid with { Z = Math.Min(MostBlocks, count - first) }, tiling.Tile.Threads,
+                at.A + (bytes * (ulong)stepA), at.B + (bytes * (ulong)stepB),
+                at.C + (bytes * (ulong)((long)shape.M * shape.N)), stepA, stepB, shape.M, shape.N, shape.K));
+        }
+
+        return [.. launches];
+    }
+
+    private static CudaKernel Kernel(
+        string entry, CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, IEnumerable<string> defines)
+    {
+        (int lengthA, int lengthB) = RowLengths(shape);
+        int vectorA = Vector(at.A, lengthA, dtype), vectorB = Vector(at.B, lengthB, dtype);
+        return new CudaKernel(
+            "gemm.cu",
+            entry,
+            [
+                $"T {dtype.Cuda()}",
+                $"TRANSPOSE_A {(shape.TransposeA ? 1 : 0)}",
+                $"TRANSPOSE_B {(shape.TransposeB ? 1 : 0)}",
+                $"VECTOR_A {vectorA}",
+                $"VECTOR_B {vectorB}",
+                .. defines,
+            ])
+        {
+            Shared = tiling.Tile.SharedBytes(dtype),
+        };
+    }
+
+    /// <summary>How long the rows of the two matrices are as they lie in memory.</summary>
+    private static (int A, int B) RowLengths(GemmShape shape) =>
+        (shape.TransposeA ? shape.M : shape.K, shape.TransposeB ? shape.K : shape.N);
+
+    /// <summary>How many elements a kernel may copy together from a matrix with rows of this length.</summary>
+    private static int Vector(ulong address, int length, DType dtype)
+    {
+        int vector = VectorBytes / dtype.Size();
+        return address % VectorBytes == 0 && length % vector == 0 ? vector : 1;
+    }
+}
+
+/// <summary>
+/// Where a product's operands lie: A, B, C, the sums of B along k (0 for none), and the scratch memory for parts.
+/// </summary>
+internal readonly record struct GemmAddresses(ulong A, ulong B, ulong C, ulong Sums = 0, ulong Workspace = 0);

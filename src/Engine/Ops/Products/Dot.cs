@@ -1,0 +1,207 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>The product of two matrices, each first transposed if so told.</summary>
+internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICudaEpilogueOp, ISampled
+{
+    public override string Name => (TransposeA, TransposeB) switch
+    {
+        (false, false) => "dot",
+        (true, false) => "dot{aT, b}",
+        (false, true) => "dot{a, bT}",
+        _ => "dot{aT, bT}",
+    };
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        bool[] both = [false, true];
+        foreach ((bool a, bool b) in both.SelectMany(a => both.Select(b => (a, b))))
+        {
+            yield return Of(Arg.Side(random), Arg.Side(random), Arg.Side(random), a, b);
+            yield return Of(5, 7, 0, a, b);
+            yield return Of(130, 33, 40, a, b);
+        }
+
+        yield return Of(3, 10, 600, false, false);
+        yield return new Sample(new Dot(false, false), new Arg([2, 3]), new Arg([4, 5]))
+        {
+            Error = "dot cannot take float32 (2, 3) and float32 (4, 5): the inner sides 3 and 4 differ",
+        };
+        yield return new Sample(new Dot(true, true), new Arg([2, 3]), new Arg([4, 5]))
+        {
+            Error = "the inner sides 2 and 5 differ",
+        };
+        yield return new Sample(new Dot(false, false), new Arg([3]), new Arg([3, 2]))
+        {
+            Error = "both must be matrices",
+        };
+        yield return new Sample(new Dot(false, false), Arg.Int([2, 2], 0, 2), Arg.Int([2, 2], 0, 2))
+        {
+            Error = "both must be float32 or both float64",
+        };
+
+        static Sample Of(int m, int n, int k, bool a, bool b) => new(
+            new Dot(a, b), new Arg(a ? [k, m] : [m, k]), new Arg(b ? [n, k] : [k, n]));
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        if (inputs[0].Rank != 2 || inputs[1].Rank != 2)
+        {
+            throw new EngineException("both must be matrices");
+        }
+
+        if (!inputs[0].DType.IsFloat() || inputs[0].DType != inputs[1].DType)
+        {
+            throw new EngineException("both must be float32 or both float64: cast one of them");
+        }
+
+        (int rows, int inner) = Sides(inputs[0].Shape, TransposeA);
+        (int otherInner, int columns) = Sides(inputs[1].Shape, TransposeB);
+        return inner == otherInner || inner == Shape.Unknown || otherInner == Shape.Unknown
+            ? [new TensorType(inputs[0].DType, [rows, columns])]
+            : throw new EngineException($"the inner sides {inner} and {otherInner} differ");
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable a, Variable b, Variable g) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
+        return
+        [
+            TransposeA ? new Dot(TransposeB, true).Call(b, g) : new Dot(false, !TransposeB).Call(g, b),
+            TransposeB ? new Dot(true, TransposeA).Call(g, a) : new Dot(!TransposeA, false).Call(a, g),
+        ];
+    }
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        2 * outputs[0].Shape.Count * Sides(inputs[0].Shape, TransposeA).Columns;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        (NdArray a, NdArray b) = (inputs[0], inputs[1]);
+        (_, int inner) = Sides(a.Shape, TransposeA);
+        foreach (int[] index in NdArray.Indices(outputs[0].Shape))
+        {
+            (int i, int j) = (index[0], index[1]);
+            DoubleDouble sum = 0;
+            for (int k = 0; k < inner; k++)
+            {
+                sum += DoubleDouble.Product(
+                    TransposeA ? At(a, k, i) : At(a, i, k), TransposeB ? At(b, j, k) : At(b, k, j));
+            }
+
+            outputs[0].Data[(i * outputs[0].Shape[1]) + j] = sum.High;
+        }
+
+        static double At(NdArray matrix, int row, int column) => matrix.Data[(row * matrix.Shape[1]) + column];
+    }
+
+    public override double Ulps => 2;
+
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        OfMagnitudes(inputs, outputs);
+
+    public Phase[] Cpu(CpuStep step) =>
+        step.DType(0) == DType.Float32 ? Product<float>(step) : Product<double>(step);
+
+    public long CpuWorkspace(CpuStepTypes step)
+    {
+        GemmShape shape = ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
+        return step.Inputs[0].DType == DType.Float32
+            ? Gemm.WorkspaceBytes<float>(shape, step.Threads)
+            : Gemm.WorkspaceBytes<double>(shape, step.Threads);
+    }
+
+    public bool TakesRows(int input) => true;
+
+    public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
+    {
+        GemmShape shape = Product(step.Types);
+        return
+        [
+            CudaGemm.Launch(
+                CudaGemm.Tiling(shape, step.DType(0)), shape, step.DType(0),
+                new GemmAddresses(step.In(0), step.In(1), step.Out(), Workspace: step.Workspace),
+                epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)")),
+        ];
+    }
+
+    public long CudaWorkspace(CudaStepTypes step) =>
+        CudaGemm.Tiling(Product(step), step.Inputs[0].DType).Workspace(step.Inputs[0].DType);
+
+    private GemmShape Product(CudaStepTypes step) => ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
+
+    private unsafe Phase[] Product<T>(CpuStep step) where T : unmanaged, INumber<T>
+    {
+        var matrices = new GemmArguments<T>
+        {
+            A = step.In<T>(0),
+            Lda = step.Shape(0)[1],
+            B = step.In<T>(1),
+            Ldb = step.Shape(1)[1],
+            C = step.Out<T>(),
+            Ldc = step.OutShape()[1],
+        };
+        return Gemm.Phases(ShapeOf(step.Shape(0), step.Shape(1)), matrices, step.Workspace, step.Threads);
+    }
+
+    private GemmShape ShapeOf(Shape a, Shape b)
+    {
+        (int rows, int inner) = Sides(a, TransposeA);
+        return new GemmShape(rows, Sides(b, TransposeB).Columns, inner, TransposeA, TransposeB);
+    }
+
+    private static (int Rows, int Columns) Sides(Shape shape, bool transpose) =>
+        transpose ? (shape[1], shape[0]) : (shape[0], shape[1]);
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses
+    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
+    /// which is exact as long as every number and every sum is below 2²⁴. Of more axes, as NumPy's, it sums along the
+    /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n); <see cref="MatMul"/> broadcasts them.
+    /// </summary>
+    /// <param name="a">(m, k), or (k).</param>
+    /// <param name="b">(k, n), or (k).</param>
+    /// <param name="transposeA">Whether a is given as (k, m).</param>
+    /// <param name="transposeB">Whether b is given as (n, k).</param>
+    /// <exception cref="EngineException">
+    /// The inner sides differ, or an operand has no side.
+    /// </exception>
+    public static Variable Dot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        if (a.Rank == 0 || b.Rank == 0)
+        {
+            throw new EngineException(
+                $"dot multiplies matrices and vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}). To multiply by a number, write "
+                + $"a * b.{Origin.Current}");
+        }
+
+        if (a.Rank > 2 || b.Rank > 2)
+        {
+            return TensorDot(
+                transposeA && a.Rank > 1 ? SwapAxes(a, -1, -2) : a, transposeB && b.Rank > 1 ? SwapAxes(b, -1, -2) : b,
+                [-1], [Math.Max(b.Rank - 2, 0)]);
+        }
+
+        Variable[] operands = Promotion.Convert("dot", [a, b], takesIntegers: false);
+        Variable left = a.Rank == 1 ? DimShuffle(operands[0], NewAxis, 0) : operands[0];
+        Variable right = b.Rank == 1 ? DimShuffle(operands[1], 0, NewAxis) : operands[1];
+        Variable product = new Dot(transposeA && a.Rank == 2, transposeB && b.Rank == 2).Call(left, right);
+        return (a.Rank, b.Rank) switch
+        {
+            (2, 2) => product,
+            (1, 2) => DimShuffle(product, 1),
+            (2, 1) => DimShuffle(product, 0),
+            _ => DimShuffle(product),
+        };
+    }
+}

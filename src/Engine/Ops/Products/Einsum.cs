@@ -1,0 +1,104 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>An array whose axes have letters.</summary>
+internal readonly record struct Lettered(Variable Value, string Letters);
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// Sums of products by letters, as NumPy writes them: <c>Einsum("bik,bkj->bij", a, b)</c> are batched products,
+    /// <c>"ii->i"</c> a diagonal, <c>"ij->ji"</c> a transpose, <c>"ij,ij->"</c> a sum of products. Without an arrow the result
+    /// has the letters that stand but once, in alphabetical order. Operands are multiplied from left to right; a letter's
+    /// sides must be equal. Integers are multiplied as float32.
+    /// </summary>
+    /// <exception cref="EngineException">The equation does not fit the operands.</exception>
+    public static Variable Einsum(string equation, params ReadOnlySpan<Variable> operands)
+    {
+        ArgumentNullException.ThrowIfNull(equation);
+        string[] sides = equation.Replace(" ", "", StringComparison.Ordinal).Split("->");
+        string[] terms = sides[0].Split(',');
+        Variable[] all = operands.ToArray();
+        string result = sides.Length > 1 ? sides[1] : string.Concat(
+            sides[0].Where(char.IsLetter).GroupBy(letter => letter).Where(group => group.Count() == 1).Select(group => group.Key).Order());
+        if (sides.Length > 2 || terms.Length != all.Length || terms.Append(result).Any(term => !term.All(char.IsAsciiLetter))
+            || result.Distinct().Count() != result.Length || result.Except(string.Concat(terms)).Any()
+            || terms.Zip(all).Any(pair => pair.First.Length != pair.Second.Rank))
+        {
+            throw new EngineException(
+                $"The equation '{equation}' does not fit {string.Join(" and ", all.Select(operand => operand.Type))}: it has a letter "
+                + $"for each axis, commas between, and behind '->' some of them, each once.{Origin.Current}");
+        }
+
+        all = Promotion.Convert("einsum", all, takesIntegers: false);
+        Lettered product = default;
+        for (int i = 0; i < all.Length; i++)
+        {
+            string later = string.Concat(terms.Skip(i + 1)) + result;
+            Lettered next = Diagonal(new Lettered(all[i], terms[i]));
+            product = i == 0 ? next : Multiplied(product, next, later);
+            product = Summed(product, later);
+        }
+
+        return Ordered(product.Value, [.. result.Select(letter => product.Letters.IndexOf(letter))]);
+    }
+
+    /// <summary>Of an array that has a letter twice, the elements where both places are the same.</summary>
+    private static Lettered Diagonal(Lettered x)
+    {
+        while (x.Letters.FirstOrDefault(letter => x.Letters.IndexOf(letter) != x.Letters.LastIndexOf(letter)) is var twice && twice != 0)
+        {
+            int first = x.Letters.IndexOf(twice), last = x.Letters.LastIndexOf(twice);
+            Variable moved = MoveAxis(MoveAxis(x.Value, last, 0), first + 1, 0), along = ARange(SideOf(moved, 0));
+            x = new Lettered(moved[along, along], twice + x.Letters.Remove(last, 1).Remove(first, 1));
+        }
+
+        return x;
+    }
+
+    /// <summary>The sums along the axes that nobody needs any more.</summary>
+    private static Lettered Summed(Lettered x, string needed)
+    {
+        int[] axes = [.. Enumerable.Range(0, x.Letters.Length).Where(axis => !needed.Contains(x.Letters[axis]))];
+        return axes.Length == 0 ? x : new Lettered(Sum(x.Value, [.. axes]), string.Concat(x.Letters.Where(needed.Contains)));
+    }
+
+    private static Lettered Multiplied(Lettered a, Lettered b, string later)
+    {
+        a = Summed(a, later + b.Letters);
+        b = Summed(b, later + a.Letters);
+        string common = string.Concat(a.Letters.Where(b.Letters.Contains));
+        string batch = string.Concat(common.Where(later.Contains)), summed = string.Concat(common.Except(batch));
+        string freeA = string.Concat(a.Letters.Except(common)), freeB = string.Concat(b.Letters.Except(common));
+        string letters = batch + freeA + freeB;
+        Variable left = Order(a, batch + freeA + summed), right = Order(b, batch + summed + freeB);
+        if (summed.Length == 0)
+        {
+            // Nothing is summed: a product with broadcasting.
+            Variable wide = DimShuffle(left, [.. Enumerable.Range(0, left.Rank), .. Enumerable.Repeat(NewAxis, freeB.Length)]);
+            Variable far = DimShuffle(right,
+            [
+                .. Enumerable.Range(0, batch.Length), .. Enumerable.Repeat(NewAxis, freeA.Length),
+                .. Enumerable.Range(batch.Length, freeB.Length),
+            ]);
+            return new Lettered(wide * far, letters);
+        }
+
+        Variable product = batch.Length == 0
+            ? new Dot(false, false).Call(Matrix(left, 0, freeA.Length), Matrix(right, 0, summed.Length))
+            : new BatchedDot(false, false).Call(Matrix(left, batch.Length, freeA.Length), Matrix(right, batch.Length, summed.Length));
+        Side[] sides = [.. letters.Select(letter =>
+            (Side)(a.Letters.Contains(letter) ? SideOf(a.Value, a.Letters.IndexOf(letter)) : SideOf(b.Value, b.Letters.IndexOf(letter))))];
+        return new Lettered(Reshape(product, sides.AsSpan()), letters);
+
+        static Variable Order(Lettered x, string letters) => Ordered(x.Value, [.. letters.Select(letter => x.Letters.IndexOf(letter))]);
+
+        // The first axes as one, if there are any, the next as the rows, the last as the columns.
+        static Variable Matrix(Variable x, int batch, int rows) => Reshape(x,
+        [
+            .. batch == 0 ? [] : (Side[])[Joined(x, Enumerable.Range(0, batch))],
+            Joined(x, Enumerable.Range(batch, rows)), Joined(x, Enumerable.Range(batch + rows, x.Rank - batch - rows)),
+        ]);
+    }
+}

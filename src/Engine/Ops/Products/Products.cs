@@ -1,0 +1,119 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The matrix products of two stacks, matrix by matrix along the first axis: (b, m, k)·(b, k, n) is (b, m, n). A stack of
+    /// one is multiplied by all of the other. Vectors in the place of matrices, (b, k), lose their side as in <see
+    /// cref="Dot"/>. Integers are multiplied as float32.
+    /// </summary>
+    /// <param name="a">(b, m, k), or (b, k).</param>
+    /// <param name="b">(b, k, n), or (b, k).</param>
+    /// <param name="transposeA">Whether a's matrices are given as (k, m).</param>
+    /// <param name="transposeB">Whether b's matrices are given as (n, k).</param>
+    /// <exception cref="EngineException">The stacks or the inner sides differ, or an operand has other ranks.</exception>
+    public static Variable BatchedDot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        if (a.Rank is not (2 or 3) || b.Rank is not (2 or 3))
+        {
+            throw new EngineException(
+                $"batchedDot multiplies stacks of matrices or vectors, not '{a}' ({a.Type}) and '{b}' ({b.Type}): MatMul takes "
+                + $"more axes.{Origin.Current}");
+        }
+
+        Variable[] operands = Promotion.Convert("batchedDot", [a, b], takesIntegers: false);
+        Variable left = a.Rank == 2 ? ExpandDims(operands[0], 1) : operands[0];
+        Variable right = b.Rank == 2 ? ExpandDims(operands[1], 2) : operands[1];
+        Variable product = new BatchedDot(transposeA && a.Rank == 3, transposeB && b.Rank == 3).Call(left, right);
+        int[] dropped = [.. a.Rank == 2 ? [1] : Array.Empty<int>(), .. b.Rank == 2 ? [2] : Array.Empty<int>()];
+        return dropped.Length == 0 ? product : Squeeze(product, [.. dropped]);
+    }
+
+    /// <summary>
+    /// The products of the matrices in the two innermost axes, the outer axes broadcast: NumPy's <c>@</c>. (…, m, k)·(…, k, n)
+    /// is (…, m, n); a vector stands for a row on the left and a column on the right. Integers are multiplied as float32.
+    /// </summary>
+    /// <exception cref="EngineException">The inner sides differ, the outer ones do not broadcast, or an operand has no side.</exception>
+    public static Variable MatMul(Variable a, Variable b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        if (b.Rank <= 2 || a.Rank == 0)
+        {
+            return Dot(a, b);
+        }
+
+        if (a.Rank == 1)
+        {
+            return Squeeze(MatMul(ExpandDims(a, 0), b), [-2]);
+        }
+
+        Variable[] operands = Promotion.Convert("matMul", [a, b], takesIntegers: false);
+        (Variable left, Variable right) = (operands[0], operands[1]);
+        bool isOne = a.Shape.SkipLast(2).All(side => side == 1) && a.Rank <= b.Rank;
+        if (!isOne && !(a.Shape.IsKnown && b.Shape.IsKnown && a.Shape.SkipLast(2).SequenceEqual(b.Shape.SkipLast(2))))
+        {
+            // Of these sums only the shape is looked at.
+            left = BroadcastLike(operands[0], operands[0] + Sum(operands[1], [-1, -2], keepDims: true));
+            right = BroadcastLike(operands[1], operands[1] + Sum(operands[0], [-1, -2], keepDims: true));
+        }
+
+        Variable product = new BatchedDot(false, false).Call(Matrices(left), Matrices(right));
+        Side[] outer = [.. SidesOf(right).SkipLast(2)];
+        return Reshape(product, [.. outer, SideOf(left, -2), SideOf(right, -1)]);
+
+        static Variable Matrices(Variable x) =>
+            x.Rank == 3 ? x : Reshape(x, Joined(x, Enumerable.Range(0, x.Rank - 2)), SideOf(x, -2), SideOf(x, -1));
+    }
+
+    /// <summary>
+    /// Sums of products along some axes of a and as many of b: what is left are the other axes of a, then those of b.
+    /// Integers are multiplied as float32.
+    /// </summary>
+    /// <exception cref="EngineException">There are no such axes, they are not as many, or their sides differ.</exception>
+    public static Variable TensorDot(Variable a, Variable b, Shape axesA, Shape axesB)
+    {
+        (int[] summedA, int[] summedB) = (Counted(a, axesA), Counted(b, axesB));
+        if (summedA.Length != summedB.Length)
+        {
+            throw new EngineException($"tensorDot sums along as many axes of either: not {axesA} and {axesB}.{Origin.Current}");
+        }
+
+        Variable[] operands = Promotion.Convert("tensorDot", [a, b], takesIntegers: false);
+        int[] keptA = [.. Enumerable.Range(0, a.Rank).Except(summedA)], keptB = [.. Enumerable.Range(0, b.Rank).Except(summedB)];
+        Variable left = Reshape(Ordered(operands[0], [.. keptA, .. summedA]), Joined(a, keptA), Joined(a, summedA));
+        Variable right = Reshape(Ordered(operands[1], [.. summedB, .. keptB]), Joined(b, summedB), Joined(b, keptB));
+        Side[] sides = [.. keptA.Select(axis => (Side)SideOf(a, axis)), .. keptB.Select(axis => (Side)SideOf(b, axis))];
+        return Reshape(new Dot(false, false).Call(left, right), sides.AsSpan());
+
+        static int[] Counted(Variable x, Shape axes)
+        {
+            Axes(x, axes);
+            return [.. axes.Select(axis => axis < 0 ? axis + x.Rank : axis)];
+        }
+    }
+
+    /// <summary>
+    /// Sums of products along the innermost axes of a and the outermost of b, so many of them; with 0 all products.
+    /// </summary>
+    /// <inheritdoc cref="TensorDot(Variable, Variable, Shape, Shape)"/>
+    public static Variable TensorDot(Variable a, Variable b, int axes = 2)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        return TensorDot(a, b, [.. Enumerable.Range(a.Rank - axes, axes)], [.. Enumerable.Range(0, axes)]);
+    }
+
+    /// <summary>The products of all elements of a, in C order, with all of b: (m) and (n) give (m, n).</summary>
+    public static Variable Outer(Variable a, Variable b) => ExpandDims(Flatten(a, 1), 1) * Flatten(b, 1);
+
+    /// <summary>The product of some sides.</summary>
+    private static Side Joined(Variable x, IEnumerable<int> axes) =>
+        axes.Aggregate((Side)1, (product, axis) => Product(SideOf(x, axis), product));
+
+    private static Variable Ordered(Variable x, int[] axes) =>
+        axes.SequenceEqual(Enumerable.Range(0, x.Rank)) ? x : DimShuffle(x, axes);
+}

@@ -1,0 +1,203 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>A reduction whose results on the way are wanted too.</summary>
+internal interface IAccumulation : IReduction
+{
+    /// <summary>The gradient with respect to x of what was accumulated.</summary>
+    /// <param name="x">What was accumulated.</param>
+    /// <param name="y">What it came to.</param>
+    /// <param name="g">The gradient with respect to that.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="isReverse">See <see cref="Accumulate{TRow}"/>.</param>
+    /// <param name="isExclusive">See <see cref="Accumulate{TRow}"/>.</param>
+    static abstract Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive);
+}
+
+/// <summary>Each element along an axis joined with all before it.</summary>
+/// <param name="Axis">The axis.</param>
+/// <param name="IsReverse">Whether with all behind it instead.</param>
+/// <param name="IsExclusive">Whether only these are joined, without the element itself.</param>
+internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool IsExclusive = false)
+    : Op, ICpuOp, ICudaOp, ISampled where TRow : struct, IAccumulation
+{
+    /// <summary>After so many elements a total is added to the one before: so errors stay small.</summary>
+    private const int Block = 32;
+
+    private const int Grain = 8192, Columns = 64;
+
+    public override string Name =>
+        $"cum{typeof(TRow).Name}{{{Axis}{(IsReverse ? ", reverse" : "")}{(IsExclusive ? ", exclusive" : "")}}}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
+        (bool, bool)[] ways = [(false, false), (true, false), (false, true), (true, true)];
+        foreach ((bool isReverse, bool isExclusive) in ways)
+        {
+            yield return Of(0, [n]);
+            yield return Of(1, [n, m, k]);
+            yield return Of(2, [n, m, k]);
+            yield return Of(0, [random.Next(200, 1200)]);
+            yield return Of(0, [random.Next(200, 400), 70]);
+            yield return new Sample(new Accumulate<TRow>(1, isReverse, isExclusive), Arg.Int([n, m]));
+
+            Sample Of(int axis, Shape shape) =>
+                new(new Accumulate<TRow>(axis, isReverse, isExclusive), new Arg(shape, Low: 0.5, High: 1.5));
+        }
+
+        yield return new Sample(new Accumulate<TRow>(1), new Arg([3])) { Error = "there is no axis 1" };
+        yield return new Sample(new Accumulate<TRow>(0), Arg.Mask([3])) { Error = "it takes no uint8" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        if (Axis < 0 || Axis >= inputs[0].Rank)
+        {
+            throw new EngineException($"there is no axis {Axis}");
+        }
+
+        return inputs[0].DType != DType.UInt8
+            ? [inputs[0] with { KnownValue = null }]
+            : throw new EngineException("it takes no uint8: cast it");
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [TRow.GradOf(node.Inputs[0], node.Outputs[0], outputGrads[0]!, Axis, IsReverse, IsExclusive)];
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
+        ForEach(inputs[0], TRow.Start, (total, x) => TRow.Join(total, x), (at, total) => outputs[0].Data[at] = DTypes.Wrap(total, inputs[0].DType));
+
+    public override double Ulps => TRow.Ulps;
+
+    /// <summary>Those of the reduction up to each element; errors grow with the root of what is joined.</summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray magnitudes = OfMagnitudes(inputs, outputs)[0];
+        var so = new List<double>();
+        foreach (int[] index in NdArray.Indices(magnitudes.Shape))
+        {
+            so.Clear();
+            int[] at = [.. index];
+            int first = IsReverse ? magnitudes.Shape[Axis] - 1 : 0, step = IsReverse ? -1 : 1;
+            for (at[Axis] = first; at[Axis] != index[Axis] + (IsExclusive ? 0 : step); at[Axis] += step)
+            {
+                so.Add(inputs[0][at]);
+            }
+
+            var total = new NdArray(Shape.Scalar, [magnitudes[index]]);
+            magnitudes[index] = Math.Sqrt(Math.Max(1, so.Count))
+                * TRow.OfMagnitudes(new NdArray([so.Count], [.. so], inputs[0].DType), total)[0].Data[0];
+        }
+
+        return [magnitudes];
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
+    {
+        DType.Float32 => Loop<float>(step),
+        DType.Float64 => Loop<double>(step),
+        _ => Loop<int>(step),
+    };
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Threads = 256;
+        Shape shape = step.Shape(0);
+        int side = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank), lines = checked((int)(shape.Count / Math.Max(side, 1)));
+        var kernel = new CudaKernel(
+            "accumulate.cu", inner == 1 ? "accumulate_lines" : "accumulate_columns",
+            $"T {step.DType(0).Cuda()}", $"JOIN(a, b) ({TRow.Cuda})", $"START ({TRow.CudaStart})",
+            $"REVERSE {(IsReverse ? 1 : 0)}", $"EXCLUSIVE {(IsExclusive ? 1 : 0)}");
+        return
+        [
+            kernel.Launch(
+                inner == 1 ? lines : CudaTypes.Blocks(lines, Threads), Threads, step.In(0), step.Out(), side, inner, lines),
+        ];
+    }
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    {
+        T* x = step.In<T>(0), y = step.Out<T>();
+        Shape shape = step.Shape(0);
+        int side = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank);
+        int chunks = (inner + Columns - 1) / Columns;
+        T start = T.CreateTruncating(TRow.Start);
+        return
+        [
+            new Phase(shape.Product(0, Axis) * chunks, Math.Max(1, Grain / Math.Max(1, side * Math.Min(inner, Columns))), (first, end, _) =>
+            {
+                T* before = stackalloc T[Columns], total = stackalloc T[Columns];
+                for (int unit = first; unit < end; unit++)
+                {
+                    (int outer, int chunk) = Math.DivRem(unit, chunks);
+                    int n = Math.Min(Columns, inner - (chunk * Columns));
+                    long at = ((long)outer * side * inner) + (chunk * Columns);
+                    new Span<T>(before, n).Fill(start);
+                    new Span<T>(total, n).Fill(start);
+                    for (int j = 0; j < side; j++)
+                    {
+                        long row = at + ((long)(IsReverse ? side - 1 - j : j) * inner);
+                        bool endsBlock = j % Block == Block - 1;
+                        for (int i = 0; i < n; i++)
+                        {
+                            T value = x[row + i], next = TRow.Join(total[i], value);
+                            T joined = TRow.Join(before[i], next);
+                            y[row + i] = IsExclusive ? TRow.Join(before[i], total[i]) : joined;
+                            total[i] = endsBlock ? start : next;
+                            before[i] = endsBlock ? joined : before[i];
+                        }
+                    }
+                }
+            }),
+        ];
+    }
+
+    private void ForEach(NdArray x, DoubleDouble start, Func<DoubleDouble, double, DoubleDouble> join, Action<int, DoubleDouble> store)
+    {
+        int side = x.Shape[Axis], inner = x.Shape.Product(Axis + 1, x.Shape.Rank);
+        for (int line = 0; line < x.Data.Length / Math.Max(side, 1); line++)
+        {
+            int at = (line / inner * side * inner) + (line % inner);
+            DoubleDouble total = start;
+            for (int j = 0; j < side; j++)
+            {
+                int element = at + ((IsReverse ? side - 1 - j : j) * inner);
+                DoubleDouble next = join(total, x.Data[element]);
+                next = x.DType.IsFloat() ? next : DTypes.Wrap(next, x.DType);
+                store(element, IsExclusive ? total : next);
+                total = next;
+            }
+        }
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The sums of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
+    /// uint8 is summed as int32.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such axis.</exception>
+    public static Variable CumSum(Variable x, int? axis = null) => Accumulated<Sum>(x, axis);
+
+    /// <summary>
+    /// The products of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
+    /// The gradient is Theano's, which divides by the elements: NaN where they are 0.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such axis.</exception>
+    public static Variable CumProd(Variable x, int? axis = null) => Accumulated<Prod>(x, axis);
+
+    private static Variable Accumulated<TRow>(Variable x, int? axis) where TRow : struct, IAccumulation
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        x = x.DType == DType.UInt8 ? Cast(x, DType.Int32) : x;
+        return axis is { } named
+            ? new Accumulate<TRow>(Axes(x, [named])[0]).Call(x)
+            : new Accumulate<TRow>(0).Call(Flatten(x, 1));
+    }
+}

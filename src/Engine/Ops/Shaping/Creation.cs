@@ -1,0 +1,115 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+public static partial class Symbolic
+{
+    /// <summary>An array filled with one number.</summary>
+    public static Variable Full(Variable value, params ReadOnlySpan<Side> sides) => BroadcastTo(value, sides);
+
+    /// <summary>An array filled with one number, float32.</summary>
+    public static Variable Full(double value, params ReadOnlySpan<Side> sides) =>
+        BroadcastTo(Constant(value, DType.Float32), sides);
+
+    /// <summary>Zeros, float32: <c>Zeros(SideOf(x, 0), 10)</c>.</summary>
+    public static Variable Zeros(params ReadOnlySpan<Side> sides) => Full(0, sides);
+
+    /// <summary>Ones, float32.</summary>
+    public static Variable Ones(params ReadOnlySpan<Side> sides) => Full(1, sides);
+
+    /// <summary>An array of the shape and dtype of x, filled with one number.</summary>
+    public static Variable FullLike(Variable x, double value)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return BroadcastLike(Constant(value, x.DType), x);
+    }
+
+    /// <summary>Zeros of the shape and dtype of x.</summary>
+    public static Variable ZerosLike(Variable x) => FullLike(x, 0);
+
+    /// <summary>Ones of the shape and dtype of x.</summary>
+    public static Variable OnesLike(Variable x) => FullLike(x, 1);
+
+    /// <summary>Zeros of the shape and dtype of x, which then need not be given where its shape is known.</summary>
+    internal static Variable Zero(Variable x) =>
+        BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
+
+    /// <summary>The whole numbers from 0 up to, not including, a size, as int32.</summary>
+    /// <exception cref="EngineException">The size is negative.</exception>
+    public static Variable ARange(Side stop) => new Iota().Call(stop.Value ?? Constant(stop.Number, DType.Int32));
+
+    /// <summary>
+    /// The numbers from <paramref name="start"/> in steps up to, not including, <paramref name="stop"/>: int32 where all
+    /// three are whole, else float32.
+    /// </summary>
+    /// <exception cref="EngineException">The step is 0.</exception>
+    public static Variable ARange(double start, double stop, double step = 1)
+    {
+        if (step == 0)
+        {
+            throw new EngineException($"The step of an ARange cannot be 0.{Origin.Current}");
+        }
+
+        double[] numbers = [.. Enumerable.Range(0, (int)Math.Max(0, Math.Ceiling((stop - start) / step)))
+            .Select(i => start + (i * step))];
+        bool isWhole = double.IsInteger(start) && double.IsInteger(step);
+        return Constant(Tensor.From(numbers).Cast(isWhole ? DType.Int32 : DType.Float32));
+    }
+
+    /// <summary>So many numbers from <paramref name="start"/> to <paramref name="stop"/>, both included, float32.</summary>
+    public static Variable LinSpace(double start, double stop, int count) => Constant(Tensor.From(
+        [.. Enumerable.Range(0, count).Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32));
+
+    /// <summary>A matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.</summary>
+    public static Variable Eye(Side rows, Side? columns = null, int k = 0) =>
+        Cast(Equal(Column(ARange(rows)) + k, ARange(columns ?? rows)), DType.Float32);
+
+    /// <summary>
+    /// The <paramref name="k"/>-th diagonal above the main one: of a matrix, as a vector; or a matrix of zeros with a vector
+    /// on that diagonal.
+    /// </summary>
+    /// <exception cref="EngineException">x is neither a vector nor a matrix.</exception>
+    public static Variable Diag(Variable x, int k = 0)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        int down = Math.Max(-k, 0), right = Math.Max(k, 0);
+        switch (x.Rank)
+        {
+            case 1:
+                Variable places = ARange(SideOf(x, 0)), side = SideOf(x, 0) + Math.Abs(k);
+                Variable zeros = BroadcastTo(Constant(0, x.DType), side, side);
+                return SetSubtensor(zeros[places + down, places + right], x);
+            case 2:
+                Variable along = ARange(Maximum(Minimum(SideOf(x, 0) - down, SideOf(x, 1) - right), 0));
+                return x[along + down, along + right];
+            default:
+                throw new EngineException($"Diag takes a vector or a matrix, not '{x}' ({x.Type}).{Origin.Current}");
+        }
+    }
+
+    /// <summary>
+    /// x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes.
+    /// </summary>
+    public static Variable Tril(Variable x, int k = 0) => Where(IsBelow(x, k), x, 0);
+
+    /// <summary>x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
+    public static Variable Triu(Variable x, int k = 0) => Where(IsBelow(x, k - 1), ZerosLike(x), x);
+
+    /// <summary>
+    /// Rows of zeros with a one where a label says: labels (…) become (…, classes), float32. A label that is no class gives
+    /// zeros.
+    /// </summary>
+    public static Variable OneHot(Variable labels, Side classes)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        return Cast(Equal(ExpandDims(labels, -1), ARange(classes)), DType.Float32);
+    }
+
+    private static Variable IsBelow(Variable x, int k)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return GreaterOrEqual(Column(ARange(SideOf(x, -2))) + k, ARange(SideOf(x, -1)));
+    }
+
+    private static Variable Column(Variable x) => DimShuffle(x, 0, NewAxis);
+}

@@ -1,0 +1,71 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// A side of a shape that may be computed: a number, or an int32 scalar made of constants, sizes (<see
+/// cref="Symbolic.Size"/>), sides of other arrays (<see cref="Symbolic.SideOf"/>) and what arithmetic makes of them.
+/// </summary>
+public readonly struct Side
+{
+    private Side(int number, Variable? value) => (Number, Value) = (number, value);
+
+    internal int Number { get; }
+
+    internal Variable? Value { get; }
+
+    /// <summary>A number; −1 leaves the side open where a function says what that means.</summary>
+    public static implicit operator Side(int number) => new(number, null);
+
+    /// <summary>A value of the graph.</summary>
+    public static implicit operator Side(Variable value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return value switch
+        {
+            Constant { Number: { } number } when Promotion.Holds(DType.Int32, number) => (int)number,
+            { DType: DType.Int32, Rank: 0 } => new Side(Shape.Unknown, value),
+            _ => throw new EngineException($"A side is an int32 scalar, not '{value}' ({value.Type}).{Origin.Current}"),
+        };
+    }
+}
+
+/// <summary>Shapes of which some sides are an op's inputs.</summary>
+internal static class Sides
+{
+    /// <summary>The sides that are numbers, the axes of those that are not, and these.</summary>
+    public static (Shape To, Shape Given, Variable[] Values) Read(ReadOnlySpan<Side> sides)
+    {
+        Side[] all = sides.ToArray();
+        return (
+            [.. all.Select(side => side.Number)],
+            [.. Enumerable.Range(0, all.Length).Where(axis => all[axis].Value is not null)],
+            [.. all.Select(side => side.Value).OfType<Variable>()]);
+    }
+
+    /// <summary>The shape with the sides that inputs have as values, and whether all of these are known.</summary>
+    /// <exception cref="EngineException">One of them is negative or no size.</exception>
+    public static (Shape Shape, bool IsKnown) Of(Shape to, Shape given, ReadOnlySpan<TensorType> values)
+    {
+        if (values.Length != given.Rank)
+        {
+            throw new EngineException($"{given.Rank} sides are given as values, not {values.Length}");
+        }
+
+        bool isKnown = true;
+        for (int i = 0; i < given.Rank; i++)
+        {
+            if (values[i] is not { DType: DType.Int32, Rank: 0 })
+            {
+                throw new EngineException("a side must be an int32 scalar");
+            }
+
+            isKnown &= values[i].KnownValue is not null;
+            to = values[i].KnownValue is not < 0
+                ? to.With(given[i], values[i].KnownValue ?? Shape.Unknown)
+                : throw new EngineException($"the side of axis {given[i]} cannot be {values[i].KnownValue}");
+        }
+
+        return (to, isKnown);
+    }
+}

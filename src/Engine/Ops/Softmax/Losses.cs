@@ -1,0 +1,116 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// max(0, delta − t·x), t being 1 or −1: for targets of 1 and 0, from which those are made, or, unless
+    /// <paramref name="isBinary"/>, of 1 and −1. A column beside a vector is aligned with it.
+    /// </summary>
+    /// <param name="predictions">Numbers that are positive for the class 1.</param>
+    /// <param name="targets">The targets.</param>
+    /// <param name="delta">The margin.</param>
+    /// <param name="isBinary">Whether targets are 1 and 0.</param>
+    public static Variable BinaryHinge(Variable predictions, Variable targets, double delta = 1, bool isBinary = true)
+    {
+        (predictions, targets) = Aligned(predictions, targets);
+        targets = Cast(targets, predictions.DType.IsFloat() ? predictions.DType : DType.Float32);
+        return Rectify(delta - (predictions * (isBinary ? (targets * 2) - 1 : targets)));
+    }
+
+    /// <summary>
+    /// max(0, delta + the greatest prediction for another class − that for the right one), a vector (Crammer and Singer, 2001).
+    /// </summary>
+    /// <param name="predictions">(n, classes).</param>
+    /// <param name="targets">Labels, an integer vector, or (n, classes) with a 1 in each row.</param>
+    /// <param name="delta">The margin.</param>
+    public static Variable MulticlassHinge(Variable predictions, Variable targets, double delta = 1)
+    {
+        Variable isRight = IsLabel(predictions, targets);
+        Variable right = Sum(Where(isRight, predictions, 0), [-1]);
+        Variable others = Max(Where(isRight, double.NegativeInfinity, predictions), [-1]);
+        return Rectify(others - right + delta);
+    }
+
+    /// <summary>
+    /// ½(a − b)² where |a − b| is at most delta, beyond that the line delta·(|a − b| − delta/2), element by element. A column
+    /// beside a vector is aligned with it.
+    /// </summary>
+    public static Variable Huber(Variable a, Variable b, double delta = 1)
+    {
+        (a, b) = Aligned(a, b);
+        Variable far = Abs(a - b), near = Minimum(far, delta);
+        return near * (far - (near * 0.5));
+    }
+
+    /// <summary>|a − b|, element by element. A column beside a vector is aligned with it.</summary>
+    public static Variable AbsoluteError(Variable a, Variable b)
+    {
+        (a, b) = Aligned(a, b);
+        return Abs(a - b);
+    }
+
+    /// <summary>
+    /// Σ y·log(y / p) along the rows: the Kullback–Leibler divergence of predicted probabilities from wanted ones, 0·log 0
+    /// being 0.
+    /// </summary>
+    public static Variable KlDivergence(Variable p, Variable y) =>
+        Sum(CrossEntropyTerm(y, Log(y)) - CrossEntropyTerm(y, Log(p)), [-1]);
+
+    /// <summary>
+    /// Labels as wanted probabilities, of which a part is shared out evenly: 1 − epsilon + epsilon/classes for the right class,
+    /// epsilon/classes for the others (Szegedy et al., arXiv:1512.00567). Integer labels (n) or probabilities (n, classes).
+    /// </summary>
+    public static Variable SmoothLabels(Variable labels, int classes, double epsilon = 0.1)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        Variable wanted = labels.DType.IsFloat() ? labels : OneHot(labels, classes);
+        return (wanted * (1 - epsilon)) + (epsilon / classes);
+    }
+
+    /// <summary>1 where a probability above a threshold stands for the target 1 and others for 0, else 0, as uint8.</summary>
+    public static Variable BinaryAccuracy(Variable predictions, Variable targets, double threshold = 0.5)
+    {
+        (predictions, targets) = Aligned(predictions, targets);
+        return Equal(Greater(predictions, threshold), targets);
+    }
+
+    /// <summary>
+    /// 1 where the right class is among the <paramref name="topK"/> that are predicted most, else 0, as uint8. Of classes
+    /// predicted alike the first count more.
+    /// </summary>
+    /// <param name="predictions">(n, classes).</param>
+    /// <param name="targets">Labels, an integer vector, or (n, classes) with a 1 in each row.</param>
+    /// <param name="topK">How many classes count.</param>
+    public static Variable CategoricalAccuracy(Variable predictions, Variable targets, int topK = 1)
+    {
+        Variable isRight = IsLabel(predictions, targets);
+        Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true), place = Sum(Where(isRight, ARange(SideOf(predictions, -1)), 0), [-1], keepDims: true);
+        Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(ARange(SideOf(predictions, -1)), place)));
+        return Less(Sum(isBefore, [-1]), topK);
+    }
+
+    /// <summary>
+    /// Two arrays of which one is a vector (n) and the other a column (n, 1), that is known to be one, as columns: Lasagne's
+    /// <c>align_targets</c>. By broadcasting they would be (n, n).
+    /// </summary>
+    private static (Variable A, Variable B) Aligned(Variable a, Variable b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return a.Rank == 1 && IsColumn(b) ? (ExpandDims(a, 1), b) : b.Rank == 1 && IsColumn(a) ? (a, ExpandDims(b, 1)) : (a, b);
+
+        static bool IsColumn(Variable x) => x.Rank == 2 && x.Shape[1] == 1;
+    }
+
+    /// <summary>1 in each row where the label is.</summary>
+    private static Variable IsLabel(Variable predictions, Variable targets)
+    {
+        ArgumentNullException.ThrowIfNull(predictions);
+        ArgumentNullException.ThrowIfNull(targets);
+        return targets.Rank == predictions.Rank
+            ? NotEqual(targets, 0)
+            : Equal(ExpandDims(targets, -1), ARange(SideOf(predictions, -1)));
+    }
+}

@@ -1,0 +1,137 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+public static partial class Symbolic
+{
+    /// <summary>exp(x) / Σ exp(x) along an axis; a negative one counts from the innermost.</summary>
+    /// <inheritdoc cref="Softmax(Variable)"/>
+    public static Variable Softmax(Variable x, int axis) => AlongLast(x, axis, Softmax);
+
+    /// <summary>x − log Σ exp(x) along an axis; a negative one counts from the innermost.</summary>
+    /// <inheritdoc cref="LogSoftmax(Variable)"/>
+    public static Variable LogSoftmax(Variable x, int axis) => AlongLast(x, axis, LogSoftmax);
+
+    /// <summary>
+    /// Each sample's numbers, along the innermost axes, less their mean and divided by the root of their variance; then
+    /// times a gain and plus a bias, if there are any (Ba et al., arXiv:1607.06450).
+    /// </summary>
+    /// <param name="x">What is normalized.</param>
+    /// <param name="gain">Factors, broadcast to x.</param>
+    /// <param name="bias">What is added, broadcast to x.</param>
+    /// <param name="axes">How many of the innermost axes are one sample's.</param>
+    /// <param name="epsilon">What is added to the variance, so that it is not 0.</param>
+    public static Variable LayerNorm(
+        Variable x, Variable? gain = null, Variable? bias = null, int axes = 1, double epsilon = 1e-5)
+    {
+        Variable normal = Normalized(x, InnerAxes(x, axes), epsilon);
+        return Scaled(normal, gain, bias);
+    }
+
+    /// <summary>
+    /// Each sample's numbers, along the innermost axes, divided by the root of the mean of their squares; then times a gain, if
+    /// there is one (Zhang and Sennrich, arXiv:1910.07467).
+    /// </summary>
+    /// <inheritdoc cref="LayerNorm"/>
+    public static Variable RmsNorm(Variable x, Variable? gain = null, int axes = 1, double epsilon = 1e-5)
+    {
+        Shape inner = InnerAxes(x, axes);
+        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        return Scaled(x / Sqrt(Mean(Square(x), inner, keepDims: true) + epsilon), gain, null);
+    }
+
+    /// <summary>
+    /// Images (N, C, …) normalized as in <see cref="LayerNorm"/>, but by groups of channels, each with its own mean and
+    /// variance; then times a gain and plus a bias for each channel, if there are any (Wu and He, arXiv:1803.08494). As many
+    /// groups as channels are instance normalization.
+    /// </summary>
+    /// <param name="x">(N, C, …).</param>
+    /// <param name="groups">How many groups the channels are split into.</param>
+    /// <param name="gain">C factors.</param>
+    /// <param name="bias">C numbers to add.</param>
+    /// <param name="epsilon">What is added to the variance, so that it is not 0.</param>
+    /// <exception cref="EngineException">x has no channels, or they do not make as many groups.</exception>
+    public static Variable GroupNorm(
+        Variable x, int groups, Variable? gain = null, Variable? bias = null, double epsilon = 1e-5)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.Rank < 2 || groups < 1 || (x.Shape[1] != Shape.Unknown && x.Shape[1] % groups != 0))
+        {
+            throw new EngineException($"'{x}' ({x.Type}) has no channels that make {groups} groups.{Origin.Current}");
+        }
+
+        Variable grouped = Reshape(x, SideOf(x, 0), groups, -1);
+        Variable normal = Reshape(Normalized(grouped, [2], epsilon), [.. SidesOf(x)]);
+        return Scaled(normal, OfChannels(gain), OfChannels(bias));
+
+        Variable? OfChannels(Variable? values) =>
+            values is null ? null : DimShuffle(values, [0, .. Enumerable.Repeat(NewAxis, x.Rank - 2)]);
+    }
+
+    /// <summary>
+    /// (x − mean) / √(variance + epsilon)·gain + bias, with numbers that are given: Theano's <c>batch_normalization_test</c>.
+    /// </summary>
+    public static Variable BatchNormalization(
+        Variable x, Variable gain, Variable bias, Variable mean, Variable variance, double epsilon = 1e-5) =>
+        ((x - mean) / Sqrt(variance + epsilon) * gain) + bias;
+
+    /// <summary>
+    /// Scaled dot-product attention (Vaswani et al., arXiv:1706.03762): softmax(q·kᵀ·scale + mask)·v over the innermost two
+    /// axes, the outer ones broadcast.
+    /// </summary>
+    /// <param name="q">Queries, (…, t, d).</param>
+    /// <param name="k">Keys, (…, s, d).</param>
+    /// <param name="v">Values, (…, s, e).</param>
+    /// <param name="mask">
+    /// What is added to the products, broadcast to (…, t, s): −∞ where a query does not look; or uint8, 0 where it does not.
+    /// </param>
+    /// <param name="isCausal">Whether query i looks at the keys 0 to i only.</param>
+    /// <param name="scale">The factor; by default 1/√d.</param>
+    /// <returns>(…, t, e); NaN for a query that looks at no key.</returns>
+    public static Variable Attention(
+        Variable q, Variable k, Variable v, Variable? mask = null, bool isCausal = false, double? scale = null)
+    {
+        ArgumentNullException.ThrowIfNull(q);
+        ArgumentNullException.ThrowIfNull(k);
+        Variable factor = scale is { } given ? Constant(given)
+            : q.Shape[-1] != Shape.Unknown ? Constant(1 / Math.Sqrt(q.Shape[-1]))
+            : 1 / Sqrt(Count(q, [q.Rank - 1]));
+        Variable scores = MatMul(q * factor, SwapAxes(k, -1, -2));
+        if (isCausal)
+        {
+            scores = Where(IsBelow(scores, 0), scores, double.NegativeInfinity);
+        }
+
+        scores = mask is null ? scores
+            : mask.DType == DType.UInt8 ? Where(mask, scores, double.NegativeInfinity)
+            : scores + mask;
+        return MatMul(Softmax(scores), v);
+    }
+
+    private static Variable AlongLast(Variable x, int axis, Func<Variable, Variable> function)
+    {
+        axis = Axes(x, [axis])[0];
+        return axis == x.Rank - 1 ? function(x) : MoveAxis(function(MoveAxis(x, axis, -1)), -1, axis);
+    }
+
+    private static Shape InnerAxes(Variable x, int axes)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return axes >= 1 && axes <= x.Rank
+            ? [.. Enumerable.Range(x.Rank - axes, axes)]
+            : throw new EngineException($"'{x}' ({x.Type}) has no {axes} innermost axes to normalize.{Origin.Current}");
+    }
+
+    private static Variable Normalized(Variable x, Shape axes, double epsilon)
+    {
+        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        Variable centered = x - Mean(x, axes, keepDims: true);
+        return centered / Sqrt(Mean(Square(centered), axes, keepDims: true) + epsilon);
+    }
+
+    private static Variable Scaled(Variable x, Variable? gain, Variable? bias)
+    {
+        x = gain is null ? x : x * gain;
+        return bias is null ? x : x + bias;
+    }
+}

@@ -1,0 +1,271 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The rows along the innermost axis in order, and, as int32, where in its row each element was. Equal ones keep their
+/// order; NaN is greater than all numbers.
+/// </summary>
+/// <param name="IsDescending">Whether the greatest are first.</param>
+/// <param name="Most">How many of each row are wanted; null for all.</param>
+internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, ICudaOp, ISampled
+{
+    private const int Grain = 512;
+
+    public override string Name => Most is { } most ? $"top{{{most}{(IsDescending ? "" : ", least")}}}" : IsDescending ? "sort{descending}" : "sort";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        int n = Arg.Side(random), m = Arg.Side(random, false);
+        foreach (bool isDescending in (bool[])[false, true])
+        {
+            var op = new Sort(isDescending);
+            yield return new Sample(op, new Arg([n, m], Distinct: true));
+            yield return new Sample(op, new Arg([2, n, 1], Distinct: true));
+            yield return new Sample(op, Arg.Int([n, m], -3, 3));
+            yield return new Sample(op, Arg.Int([random.Next(200, 700)]));
+            yield return new Sample(op, Arg.Mask([3, 40]));
+            yield return new Sample(op, new Arg([3, 0]));
+            yield return new Sample(op with { Most = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
+            yield return new Sample(op with { Most = 5 }, new Arg([2, 300], Distinct: true));
+            yield return new Sample(op with { Most = 7 }, Arg.Int([300], 0, 4));
+        }
+
+        yield return new Sample(new Sort(false), new Arg(Shape.Scalar)) { Error = "there is no axis to sort" };
+        yield return new Sample(new Sort(false, 4), new Arg([3])) { Error = "there are no 4 of 3 elements" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        Shape shape = inputs[0].Shape;
+        if (shape.Rank == 0)
+        {
+            throw new EngineException("there is no axis to sort");
+        }
+
+        if (Most is { } most && (most < 0 || (shape[-1] != Shape.Unknown && most > shape[-1])))
+        {
+            throw new EngineException($"there are no {most} of {shape[-1]} elements");
+        }
+
+        Shape sorted = shape.With(shape.Rank - 1, Most ?? shape[-1]);
+        return [new TensorType(inputs[0].DType, sorted), new TensorType(DType.Int32, sorted)];
+    }
+
+    /// <summary>The gradient of each goes to where it was.</summary>
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [outputGrads[0] is { } g ? Symbolic.Scatter(Symbolic.ZerosLike(node.Inputs[0]), node.Outputs[1], g) : null];
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        inputs[0].Shape.Count * Passes(inputs[0].Shape[-1]);
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        int side = inputs[0].Shape[-1], most = Most ?? side;
+        for (int row = 0; row < inputs[0].Data.Length / Math.Max(side, 1); row++)
+        {
+            double[] x = inputs[0].Data[(row * side)..((row + 1) * side)];
+            int[] order = [.. Enumerable.Range(0, side)];
+            int[] sorted = IsDescending
+                ? [.. order.OrderByDescending(IsNaN).ThenByDescending(Key)]
+                : [.. order.OrderBy(IsNaN).ThenBy(Key)];
+            for (int i = 0; i < most; i++)
+            {
+                outputs[0].Data[(row * most) + i] = x[sorted[i]];
+                outputs[1].Data[(row * most) + i] = sorted[i];
+            }
+
+            // Both zeros are equal.
+            double Key(int i) => double.IsNaN(x[i]) ? 0 : x[i] + 0.0;
+
+            bool IsNaN(int i) => double.IsNaN(x[i]);
+        }
+    }
+
+    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
+    {
+        DType.Float32 => Loop<float>(step),
+        DType.Float64 => Loop<double>(step),
+        DType.Int32 => Loop<int>(step),
+        _ => Loop<byte>(step),
+    };
+
+    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * Shape.Create(step.Inputs[0].Shape[-1]).Count * Unsafe.SizeOf<Key>();
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        Shape shape = step.Shape(0);
+        int side = shape[-1], count = checked((int)shape.Count), most = Most ?? side;
+        if (count == 0 || most == 0)
+        {
+            return [];
+        }
+
+        var kernel = new CudaKernel("sort.cu", "merge_runs", $"T {step.DType(0).Cuda()}", $"DESCENDING {(IsDescending ? 1 : 0)}");
+        ulong bytes = (ulong)Aligned((long)count * step.DType(0).Size()), places = (ulong)Aligned((long)count * sizeof(int));
+        ulong[] buffers = [step.Workspace, step.Workspace + bytes + places];
+        var launches = new List<CudaLaunch>();
+        ulong keys = step.In(0), at = 0;
+        int passes = Math.Max(1, Passes(side));
+        for (int pass = 0; pass < passes; pass++)
+        {
+            bool isLast = pass == passes - 1 && most == side;
+            (ulong nextKeys, ulong nextAt) = isLast ? (step.Out(), step.Out(1)) : (buffers[pass % 2], buffers[pass % 2] + bytes);
+            launches.Add(CudaCopies.Spread(kernel, count, keys, at, nextKeys, nextAt, side, 1 << pass, count));
+            (keys, at) = (nextKeys, nextAt);
+        }
+
+        if (most < side)
+        {
+            int rows = count / side, size = step.DType(0).Size();
+            launches.Add(CudaCopies.Rows(step.DType(0), keys, (long)side * size, step.Out(), (long)most * size, rows, (long)most * size));
+            launches.Add(CudaCopies.Rows(DType.Int32, at, (long)side * sizeof(int), step.Out(1), (long)most * sizeof(int), rows, (long)most * sizeof(int)));
+        }
+
+        return [.. launches];
+    }
+
+    public long CudaWorkspace(CudaStepTypes step)
+    {
+        OperandType x = step.Inputs[0];
+        return 2 * (Aligned(x.Shape.Count * x.DType.Size()) + Aligned(x.Shape.Count * sizeof(int)));
+    }
+
+    /// <summary>As often runs are merged until one is left.</summary>
+    private static int Passes(int side) => side <= 1 ? 0 : BitOperations.Log2((uint)side - 1) + 1;
+
+    private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    {
+        T* x = step.In<T>(0), y = step.Out<T>();
+        int* places = step.Out<int>(1);
+        int side = step.Shape(0)[-1], most = step.OutShape()[-1];
+        var memory = (Key*)step.Workspace;
+        int rows = most == 0 ? 0 : (int)(step.OutShape().Count / most);
+        return
+        [
+            new Phase(rows, Math.Max(1, Grain / Math.Max(1, side)), (start, end, worker) =>
+            {
+                var keys = new Span<Key>(memory + ((long)worker * side), side);
+                for (int row = start; row < end; row++)
+                {
+                    T* from = x + ((long)row * side);
+                    for (int i = 0; i < side; i++)
+                    {
+                        ulong bits = Bits(from[i]);
+                        keys[i] = new Key(IsDescending ? ~bits : bits, i);
+                    }
+
+                    Span<Key> first = most < side / 4 ? Least(keys, most) : keys;
+                    first.Sort();
+                    for (int i = 0; i < most; i++)
+                    {
+                        places[((long)row * most) + i] = first[i].Place;
+                        y[((long)row * most) + i] = from[first[i].Place];
+                    }
+                }
+            }),
+        ];
+    }
+
+    /// <summary>The least keys, in any order, before the others: a heap of as many whose greatest gives way.</summary>
+    private static Span<Key> Least(Span<Key> keys, int count)
+    {
+        Span<Key> heap = keys[..count];
+        for (int i = (count / 2) - 1; i >= 0; i--)
+        {
+            Sink(heap, i);
+        }
+
+        for (int i = count; i < keys.Length && count > 0; i++)
+        {
+            if (keys[i].CompareTo(heap[0]) < 0)
+            {
+                heap[0] = keys[i];
+                Sink(heap, 0);
+            }
+        }
+
+        return heap;
+    }
+
+    private static void Sink(Span<Key> heap, int at)
+    {
+        Key key = heap[at];
+        for (int child = (2 * at) + 1; child < heap.Length; child = (2 * at) + 1)
+        {
+            child += child + 1 < heap.Length && heap[child].CompareTo(heap[child + 1]) < 0 ? 1 : 0;
+            if (key.CompareTo(heap[child]) >= 0)
+            {
+                break;
+            }
+
+            heap[at] = heap[child];
+            at = child;
+        }
+
+        heap[at] = key;
+    }
+
+    /// <summary>Bits in the order of the numbers: of negative ones all are turned, of others the sign.</summary>
+    private static ulong Bits<T>(T value) where T : unmanaged, INumber<T>
+    {
+        if (T.IsNaN(value))
+        {
+            return ulong.MaxValue;
+        }
+
+        if (typeof(T) == typeof(double) || typeof(T) == typeof(float))
+        {
+            long bits = BitConverter.DoubleToInt64Bits(double.CreateTruncating(value) + 0.0);
+            return (ulong)(bits ^ ((bits >> 63) | long.MinValue));
+        }
+
+        return (ulong)(long.CreateTruncating(value) - long.MinValue);
+    }
+
+    /// <summary>What is sorted by, and where it was: of equals the first is less.</summary>
+    private readonly record struct Key(ulong Bits, int Place) : IComparable<Key>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public int CompareTo(Key other) =>
+            Bits < other.Bits ? -1 : Bits > other.Bits ? 1 : Place - other.Place;
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// x sorted along an axis; a negative one counts from the innermost. Equal elements keep their order, and NaN is greater
+    /// than all numbers. The gradient of each goes to where it was.
+    /// </summary>
+    /// <exception cref="EngineException">There is no such axis.</exception>
+    public static Variable Sort(Variable x, int axis = -1, bool isDescending = false) => Sorted(x, axis, new Sort(isDescending)).Values;
+
+    /// <summary>Where the elements of the sorted x are in it, along an axis, as int32.</summary>
+    /// <inheritdoc cref="Sort"/>
+    public static Variable ArgSort(Variable x, int axis = -1, bool isDescending = false) =>
+        Sorted(x, axis, new Sort(isDescending)).Indices;
+
+    /// <summary>The greatest, or least, elements along an axis, in order, and where they are, as int32.</summary>
+    /// <param name="x">Where to look.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="axis">The axis; a negative one counts from the innermost.</param>
+    /// <param name="isLeast">Whether the least are wanted.</param>
+    /// <exception cref="EngineException">There is no such axis, or it has fewer elements.</exception>
+    public static (Variable Values, Variable Indices) TopK(Variable x, int count, int axis = -1, bool isLeast = false) =>
+        Sorted(x, axis, new Sort(!isLeast, count));
+
+    private static (Variable Values, Variable Indices) Sorted(Variable x, int axis, Sort op)
+    {
+        axis = Axes(x, [axis])[0];
+        IReadOnlyList<Result> sorted = op.Apply(axis == x.Rank - 1 ? x : MoveAxis(x, axis, -1)).Outputs;
+        return axis == x.Rank - 1 ? (sorted[0], sorted[1]) : (MoveAxis(sorted[0], -1, axis), MoveAxis(sorted[1], -1, axis));
+    }
+}

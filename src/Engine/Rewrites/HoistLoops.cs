@@ -1,0 +1,276 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Takes out of loops what need not be computed step by step: what is the same at every step, and the matrix products that
+/// do not depend on the steps before, which for all steps together are one large product. So are those that nothing in the
+/// loop waits for, and sums of products over all steps, as the gradients of weights are.
+/// </summary>
+internal sealed class HoistLoops
+{
+    private readonly Scan _scan;
+    private readonly Apply _node;
+    private readonly LoopDraft _draft;
+    private readonly LoopCount _count;
+    private readonly IReadOnlyList<Apply> _order;
+    private readonly Dictionary<Variable, int> _uses;
+
+    // What inner variables are outside of the loop, for those that are the same at every step.
+    private readonly Dictionary<Variable, Variable> _same = [];
+
+    // What takes the place of inner variables.
+    private readonly Dictionary<Variable, Variable> _map = [];
+
+    // What takes the place of the loop's outputs, once there is another.
+    private readonly Func<Apply, Variable>[] _outputs;
+
+    private HoistLoops(Scan scan, Apply node)
+    {
+        (_scan, _node) = (scan, node);
+        _draft = new LoopDraft(scan, node);
+        _count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
+        _order = Traversal.Order(scan.Body.Outputs, static (inner, input) => inner.Op.Reads(input));
+        _uses = scan.Body.Outputs.Concat(_order.SelectMany(inner => inner.Inputs))
+            .GroupBy(variable => variable).ToDictionary(same => same.Key, same => same.Count());
+        _outputs = [.. node.Outputs.Select((_, output) => (Func<Apply, Variable>)(made => made.Outputs[output]))];
+    }
+
+    public static FunctionGraph Apply(FunctionGraph graph)
+    {
+        var map = new Dictionary<Variable, Variable>();
+        foreach (Apply node in Traversal.Order(graph.Roots))
+        {
+            Apply same = node.With([.. node.Inputs.Select(input => map.GetValueOrDefault(input, input))]);
+            IReadOnlyList<Variable> outputs = same.Outputs;
+            if (same.Op is Scan scan)
+            {
+                using Origin.Scope scope = Origin.Use(node.Origin);
+                outputs = new HoistLoops(scan, same).Apply();
+            }
+
+            foreach (Result output in node.Outputs)
+            {
+                map[output] = outputs[output.Index];
+            }
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(root => map.GetValueOrDefault(root, root))]);
+    }
+
+    private Variable[] Apply()
+    {
+        for (int i = 0; i < _scan.StepReads.Count; i++)
+        {
+            if (_scan.StepReads[i].Source == LoopSource.Whole)
+            {
+                _same[_scan.Body.Inputs[i]] = _node.Inputs[_scan.StepReads[i].From];
+            }
+        }
+
+        foreach (Apply inner in _order)
+        {
+            HoistSame(inner);
+            HoistProduct(inner);
+        }
+
+        for (int output = 0; output < _outputs.Length; output++)
+        {
+            SinkSum(output);
+            SinkProduct(output);
+        }
+
+        _draft.Replace(_map);
+        Apply made = _draft.Apply();
+        return [.. _outputs.Select(output => output(made))];
+    }
+
+    /// <summary>What is the same at every step is computed outside, and views of it there and inside.</summary>
+    private void HoistSame(Apply inner)
+    {
+        if (inner.Op is IOuterOp || !inner.Inputs.All(IsSame) || inner.Inputs.All(input => input is Constant or ShapeOnly))
+        {
+            return;
+        }
+
+        Apply outside = inner.With([.. inner.Inputs.Select(Outside)]);
+        foreach (Result output in inner.Outputs)
+        {
+            _same[output] = outside.Outputs[output.Index];
+            if (!inner.IsView)
+            {
+                _map[output] = _draft.Read(
+                    output.Type, new LoopRead(LoopSource.Whole, _draft.Input(_same[output])), output.Name);
+            }
+        }
+    }
+
+    /// <summary>The product of each row with what is the same for all is that of all rows.</summary>
+    private void HoistProduct(Apply inner)
+    {
+        if (inner.Op is not Dot { TransposeA: false } dot || !IsSame(inner.Inputs[1])
+            || Rows(inner.Inputs[0]) is not { } read || read.Before >= 0)
+        {
+            return;
+        }
+
+        Variable rows = _draft.Inputs[read.From];
+        Variable products = Product(dot, rows, rows.Shape[0], inner.Inputs[0], inner.Inputs[1], inner.Outputs[0]);
+        _map[inner.Outputs[0]] = _draft.Read(
+            inner.Outputs[0].Type, read with { From = _draft.Input(products) }, inner.Outputs[0].Name);
+    }
+
+    /// <summary>A product with what is the same at every step, of which all rows are wanted and nothing else.</summary>
+    private void SinkProduct(int output)
+    {
+        LoopWrite write = _scan.StepWrites[output];
+        Variable seen = Match.Seen(_scan.Body.Outputs[output]);
+        if (!IsPlain(write) || IsState(output) || _scan.Until == output
+            || !Match.Is(seen, out Dot? dot, out Apply? inner)
+            || dot.TransposeA || !IsSame(inner.Inputs[1]) || _map.ContainsKey(seen) || IsSame(inner.Inputs[0])
+            || !IsOnlyFor(_scan.Body.Outputs[output], seen))
+        {
+            return;
+        }
+
+        int factor = _draft.Write(inner.Inputs[0], write with { Like = -1 });
+        Shape shape = _node.Outputs[output].Shape;
+        _outputs[output] = made => Match.Under(shape, Product(
+            dot, made.Outputs[factor], _count.Rows, inner.Inputs[0], inner.Inputs[1], inner.Outputs[0]));
+    }
+
+    /// <summary>What is carried on with a product added at each step is what it began with and one product of all rows.</summary>
+    private void SinkSum(int output)
+    {
+        int state = _draft.Reads.FindIndex(read => read.Source == LoopSource.Carried && read.From == output);
+        if (state < 0 || _scan.StepWrites[output].IsOfAll)
+        {
+            return;
+        }
+
+        Input carried = _scan.Body.Inputs[state];
+        var others = new List<Variable>();
+        var products = new List<Apply>();
+        int found = 0;
+        var terms = new Stack<Variable>([_scan.Body.Outputs[output]]);
+        while (terms.TryPop(out Variable? term))
+        {
+            if (term == carried)
+            {
+                found++;
+            }
+            else if (_uses[term] == 1 && Match.Is<Add>(term, out Variable? a, out Variable? b)
+                && a.Shape == b.Shape)
+            {
+                terms.Push(b);
+                terms.Push(a);
+            }
+            else if (_uses[term] == 1 && Match.Is(term, out Dot? dot, out Apply? product)
+                && dot is { TransposeA: true, TransposeB: false })
+            {
+                products.Add(product);
+            }
+            else
+            {
+                others.Add(term);
+            }
+        }
+
+        if (found != 1 || _uses[carried] != 1 || products.Count == 0)
+        {
+            return;
+        }
+
+        // The loop keeps adding up what is left.
+        Variable first = _node.Inputs[_scan.StepReads[state].Before];
+        bool isAll = others.Count == 0;
+        if (!isAll)
+        {
+            _draft.Results[output] = others.Aggregate((Variable)carried, Match.Of<Add>);
+        }
+
+        (Func<Apply, Variable> A, Func<Apply, Variable> B)[] factors = [.. products.Select(Factors)];
+        _outputs[output] = made =>
+        {
+            IEnumerable<Variable> sums = factors.Select(of => new Dot(true, false).Call(of.A(made), of.B(made)));
+            return isAll && IsZero(first) ? sums.Aggregate(Match.Of<Add>)
+                : sums.Aggregate(isAll ? first : made.Outputs[output], Match.Of<Add>);
+        };
+    }
+
+    private static bool IsZero(Variable variable) => Match.Seen(variable) switch
+    {
+        Result { Owner: { Op: BroadcastLike } repeated } => Match.IsNumber(Match.Seen(repeated.Inputs[0]), 0),
+        Constant constant => NdArray.From(constant.Value).Data.All(value => value == 0),
+        _ => false,
+    };
+
+    /// <summary>The factors of all steps, as two matrices of as many rows.</summary>
+    private (Func<Apply, Variable> A, Func<Apply, Variable> B) Factors(Apply product)
+    {
+        // Rows that come from outside need not be copied.
+        LoopRead? a = Whole(product.Inputs[0]), b = Whole(product.Inputs[1]);
+        bool backward = (a ?? b)?.Backward ?? false;
+        return (Factor(product.Inputs[0], a, backward), Factor(product.Inputs[1], b, backward));
+    }
+
+    private Func<Apply, Variable> Factor(Variable inner, LoopRead? read, bool backward)
+    {
+        Shape shape = [checked(_count.Rows * inner.Shape[0]), inner.Shape[1]];
+        if (read is { } known && known.Backward == backward)
+        {
+            Variable rows = _draft.Inputs[known.From];
+            return _ => Match.Under(shape, rows);
+        }
+
+        int factor = _draft.Write(inner, new LoopWrite(HasRows: true, backward));
+        return made => Match.Under(shape, made.Outputs[factor]);
+    }
+
+    /// <summary>A product of all rows, given one of a row: its factors and its result.</summary>
+    private Variable Product(Dot dot, Variable rows, int count, Variable a, Variable b, Variable product) => Match.Under(
+        [count, .. product.Shape.Sides],
+        dot.Call(Match.Under([checked(count * a.Shape[0]), a.Shape[1]], rows), Outside(b)));
+
+    /// <summary>The rows that a variable is a view of; null where it is anything else.</summary>
+    private LoopRead? Rows(Variable variable)
+    {
+        Variable seen = Match.Seen(_map.GetValueOrDefault(variable, variable));
+        int input = seen is Input given ? _draft.Given.ToList().IndexOf(given) : -1;
+        return input >= 0 && _draft.Reads[input] is { Source: LoopSource.Row, From: >= 0 } read ? read : null;
+    }
+
+    /// <summary>The same, where each row is gone through once and no other.</summary>
+    private LoopRead? Whole(Variable variable) => Rows(variable) is { Before: < 0, Lag: 0 } read
+        && _count.Steps == _count.Rows
+        && _draft.Inputs[read.From].Shape[0] == _count.Rows ? read : null;
+
+    /// <summary>Whether the rows of an output are those of the loop, and no others.</summary>
+    private bool IsPlain(LoopWrite write) => write is { HasRows: true, Lag: 0, IsBefore: false }
+        && (write.Like < 0 || _node.Inputs[write.Like].Shape[0] == _count.Rows);
+
+    private bool IsState(int output) => _scan.StepReads.Any(read =>
+        read.From == output && read.Source is LoopSource.State or LoopSource.Carried);
+
+    /// <summary>Whether a value is used once, by way of views that are used once, as an output.</summary>
+    private bool IsOnlyFor(Variable output, Variable value)
+    {
+        for (Variable at = output; ; at = ((Result)at).Owner.Inputs[0])
+        {
+            if (_uses[at] != 1)
+            {
+                return false;
+            }
+
+            if (at == value)
+            {
+                return true;
+            }
+        }
+    }
+
+    private bool IsSame(Variable variable) => variable is Constant or ShapeOnly || _same.ContainsKey(variable);
+
+    private Variable Outside(Variable variable) => _same.GetValueOrDefault(variable, variable);
+}

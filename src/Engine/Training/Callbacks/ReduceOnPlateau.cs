@@ -1,0 +1,83 @@
+using Engine.Graph;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Multiplies a setting of the update rule, the learning rate unless told otherwise, with a factor when a figure has not
+/// become better for some epochs.
+/// </summary>
+public sealed class ReduceOnPlateau : Callback
+{
+    private const string BestName = "best", WaitedName = "waited";
+
+    private double _best = double.NaN;
+    private int _waited;
+
+    /// <summary>Reduces by a factor after so many epochs that were no better than the best before them.</summary>
+    /// <exception cref="EngineException">The factor is not from 0 to 1, or the patience is less than 1 epoch.</exception>
+    public ReduceOnPlateau(double factor = 0.1, int patience = 5)
+    {
+        Factor = factor is >= 0 and < 1 ? factor : throw new EngineException(FormattableString.Invariant(
+            $"A setting is reduced by a factor from 0 up to, not including, 1, not by {factor}."));
+        Patience = patience > 0 ? patience : throw new EngineException(
+            $"A setting is reduced after 1 epoch at least, not {patience}.");
+    }
+
+    /// <summary>What the setting is multiplied with.</summary>
+    public double Factor { get; }
+
+    /// <summary>After how many epochs that were no better.</summary>
+    public int Patience { get; }
+
+    /// <summary>What is watched: the validation loss unless told otherwise.</summary>
+    public Metric Watch { get; init; } = Metric.ValidLoss;
+
+    /// <summary>By how much an epoch must be better to count as such.</summary>
+    public double MinDelta { get; init; }
+
+    /// <summary>The setting's name among <see cref="NeuralNet.UpdateSettings"/>.</summary>
+    public string Setting { get; init; } = "learning_rate";
+
+    /// <summary>What the setting does not fall below.</summary>
+    public double Least { get; init; }
+
+    /// <summary>How often it has been reduced.</summary>
+    public int Reductions { get; private set; }
+
+    /// <inheritdoc/>
+    /// <exception cref="EngineException">What is watched, or the setting, is not there.</exception>
+    public override void OnEpochFinished(NeuralNet net, EpochRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        ArgumentNullException.ThrowIfNull(record);
+        double value = Watch.Of(record, net);
+        if (Watch.IsBetter(value, _best, MinDelta))
+        {
+            (_best, _waited) = (value, 0);
+        }
+        else if (++_waited >= Patience)
+        {
+            SharedVariable setting = net.UpdateSettings.TryGetValue(Setting, out SharedVariable? found)
+                ? found
+                : throw new EngineException(
+                    $"The update rule {net.Update.GetType().Name} has no setting '{Setting}' to reduce; it has "
+                    + $"{string.Join(", ", net.UpdateSettings.Keys)}.");
+            double reduced = Math.Max(NdArray.From(setting.GetValue()).Data[0] * Factor, Least);
+            setting.SetValue(Tensor.Scalar(reduced).Cast(net.FloatX));
+            _waited = 0;
+            Reductions++;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> GetState() => new Dictionary<string, Tensor>
+    {
+        [BestName] = Tensor.Scalar(_best),
+        [WaitedName] = Tensor.Scalar(_waited),
+    };
+
+    /// <inheritdoc/>
+    /// <exception cref="EngineException">The state is not one of this.</exception>
+    public override void SetState(IReadOnlyDictionary<string, Tensor> state) =>
+        (_best, _waited) = (Scalar<double>(state, BestName), Scalar<int>(state, WaitedName));
+}

@@ -1,0 +1,140 @@
+namespace Engine.Training;
+
+/// <summary>Where in a training a <see cref="Schedule"/> is asked for its value.</summary>
+/// <param name="Epoch">The epoch's number, from 1 on.</param>
+/// <param name="Batch">The batch's number within the epoch, from 0 on; 0 if the schedule goes by epochs.</param>
+/// <param name="Batches">The epoch's number of batches; 1 if the schedule goes by epochs.</param>
+/// <param name="Epochs">How many epochs the schedule lasts.</param>
+public readonly record struct SchedulePosition(int Epoch, int Batch, int Batches, int Epochs)
+{
+    /// <summary>The part of the way: 0 at the first step, 1 at the last and ever after.</summary>
+    public double Fraction
+    {
+        get
+        {
+            long last = ((long)Epochs * Batches) - 1, step = ((long)(Epoch - 1) * Batches) + Batch;
+            return step <= 0 ? 0 : step >= last ? 1 : (double)step / last;
+        }
+    }
+
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(SchedulePosition), PrintMembers);
+}
+
+/// <summary>
+/// How a setting of an update rule goes from value to value as the training advances: a function of epoch and batch
+/// alone, so that a training which is interrupted and resumed has the same values. <see cref="AdjustVariable"/> follows
+/// it.
+/// </summary>
+public sealed class Schedule
+{
+    private readonly Func<SchedulePosition, double> _value;
+
+    private Schedule(Func<SchedulePosition, double> value, int? epochs, bool everyBatch)
+    {
+        _value = value;
+        EveryBatch = everyBatch;
+        Epochs = epochs is null or > 0
+            ? epochs
+            : throw new EngineException($"A schedule lasts at least 1 epoch, not {epochs}.");
+    }
+
+    /// <summary>
+    /// How many epochs it lasts, counted from the network's first; null for up to the last epoch of the call of Fit.
+    /// </summary>
+    public int? Epochs { get; }
+
+    /// <summary>Whether each batch has a value of its own, and not only each epoch.</summary>
+    public bool EveryBatch { get; }
+
+    /// <summary>Multiplied with a factor every so many epochs: start · factor^⌊(epoch − 1) / every⌋.</summary>
+    /// <param name="start">The first value.</param>
+    /// <param name="factor">What it is multiplied with.</param>
+    /// <param name="every">After how many epochs.</param>
+    /// <exception cref="EngineException"><paramref name="every"/> is less than 1.</exception>
+    public static Schedule Step(double start, double factor, int every) => every > 0
+        ? new(at => start * Math.Pow(factor, (at.Epoch - 1) / every), epochs: null, everyBatch: false)
+        : throw new EngineException($"A schedule steps every 1 epoch or more, not every {every}.");
+
+    /// <summary>Evenly from a value to another: what nolearn's users write <c>numpy.linspace</c> for.</summary>
+    /// <param name="start">The first epoch's value, or the first batch's.</param>
+    /// <param name="stop">The last one's.</param>
+    /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
+    /// <param name="everyBatch">Whether each batch has a value of its own.</param>
+    public static Schedule Linear(double start, double stop, int? epochs = null, bool everyBatch = false) =>
+        new(at => Between(start, stop, at.Fraction), epochs, everyBatch);
+
+    /// <summary>
+    /// From a value to another along half a wave of the cosine, flat at both ends (Loshchilov, Hutter: SGDR. ICLR 2017,
+    /// equation 5, without restarts).
+    /// </summary>
+    /// <inheritdoc cref="Linear"/>
+    public static Schedule Cosine(double start, double stop = 0, int? epochs = null, bool everyBatch = false) =>
+        new(at => Wave(start, stop, at.Fraction), epochs, everyBatch);
+
+    /// <summary>
+    /// One cycle: from a value to the peak and on to another, both along half a wave of the cosine (Smith, Topin:
+    /// Super-convergence, arXiv:1708.07120). The learning rate goes up and then down to next to nothing, as
+    /// (0.004, 0.1, 1e-5); the momentum the other way, as (0.95, 0.85, 0.95).
+    /// </summary>
+    /// <param name="start">The first value.</param>
+    /// <param name="peak">The value at the turn.</param>
+    /// <param name="stop">The last value.</param>
+    /// <param name="rise">The part of the way up to the turn.</param>
+    /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
+    /// <param name="everyBatch">Whether each batch has a value of its own.</param>
+    /// <exception cref="EngineException"><paramref name="rise"/> is no part.</exception>
+    public static Schedule OneCycle(
+        double start, double peak, double stop, double rise = 0.3, int? epochs = null, bool everyBatch = true) =>
+        rise is > 0 and < 1
+            ? new(
+                at => at.Fraction < rise
+                    ? Wave(start, peak, at.Fraction / rise)
+                    : Wave(peak, stop, (at.Fraction - rise) / (1 - rise)),
+                epochs, everyBatch)
+            : throw new EngineException(FormattableString.Invariant(
+                $"A cycle turns at a part of the way between 0 and 1, not at {rise}."));
+
+    /// <summary>Any function: <c>Schedule.Of(at => 0.1 / at.Epoch)</c>.</summary>
+    /// <param name="value">The value at a position; it must depend on nothing else.</param>
+    /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
+    /// <param name="everyBatch">Whether each batch has a value of its own.</param>
+    public static Schedule Of(Func<SchedulePosition, double> value, int? epochs = null, bool everyBatch = false) =>
+        new(value ?? throw new ArgumentNullException(nameof(value)), epochs, everyBatch);
+
+    /// <summary>
+    /// The same, begun gently: over the first epochs, batch by batch, its values are multiplied with what rises evenly to 1
+    /// (Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, section 2.2).
+    /// </summary>
+    /// <param name="epochs">How many epochs it takes, which may be a part of one.</param>
+    /// <param name="from">What the first batch's value is multiplied with, beside what that batch adds.</param>
+    /// <exception cref="EngineException">It takes no time, or begins at no part.</exception>
+    public Schedule WarmUp(double epochs, double from = 0) => epochs > 0 && from is >= 0 and <= 1
+        ? new(
+            at =>
+            {
+                double part = (at.Epoch - 1 + ((at.Batch + 1.0) / at.Batches)) / epochs;
+                return At(at) * (part >= 1 ? 1 : Between(from, 1, part));
+            },
+            Epochs, everyBatch: true)
+        : throw new EngineException(FormattableString.Invariant(
+            $"A warm-up takes more than 0 epochs, not {epochs}, and begins at a part from 0 to 1, not {from}."));
+
+    /// <summary>One value throughout, to be warmed up, say.</summary>
+    public static Schedule Constant(double value) => new(_ => value, epochs: null, everyBatch: false);
+
+    /// <summary>The value at a position.</summary>
+    /// <exception cref="EngineException">It is not finite.</exception>
+    public double At(SchedulePosition position)
+    {
+        double value = _value(position);
+        return double.IsFinite(value) ? value : throw new EngineException(FormattableString.Invariant(
+            $"The schedule gives {value} in epoch {position.Epoch}, batch {position.Batch}: it must be finite."));
+    }
+
+    /// <summary>Exact at both ends.</summary>
+    private static double Between(double start, double stop, double part) => ((1 - part) * start) + (part * stop);
+
+    private static double Wave(double start, double stop, double part) =>
+        Between(start, stop, (1 - Math.Cos(Math.PI * part)) / 2);
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using Engine.Graph;
+
+namespace Engine.Training;
+
+/// <summary>A learning rate that was tried.</summary>
+/// <param name="Rate">The learning rate.</param>
+/// <param name="Loss">The loss of the batch before the step with it.</param>
+/// <param name="Smoothed">The losses up to this one, averaged with weights that fall by 0.9 a batch.</param>
+public readonly record struct TriedRate(double Rate, double Loss, double Smoothed)
+{
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(TriedRate), PrintMembers);
+}
+
+/// <summary>
+/// Which learning rates a network bears: batches with a rate that grows from step to step, until the loss is several times
+/// the least (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). The parameters are put
+/// back.
+/// </summary>
+public sealed class LearningRateFinder
+{
+    private const double Kept = 0.9, Enough = 4;
+
+    private LearningRateFinder(IReadOnlyList<TriedRate> tried) => Tried = tried;
+
+    /// <summary>The learning rates that were tried, with their losses.</summary>
+    public IReadOnlyList<TriedRate> Tried { get; }
+
+    /// <summary>A learning rate to begin with: a tenth of that with the least smoothed loss.</summary>
+    public double Suggestion => Tried.MinBy(tried => tried.Smoothed).Rate / 10;
+
+    /// <summary>Tries learning rates on a network.</summary>
+    /// <param name="net">The network; its update rule is begun anew, and ends as it was.</param>
+    /// <param name="x">The samples.</param>
+    /// <param name="y">Their labels or values.</param>
+    /// <param name="least">The first learning rate.</param>
+    /// <param name="most">The last one.</param>
+    /// <param name="steps">How many there are; batches are used again where there are fewer.</param>
+    /// <exception cref="EngineException">The samples do not fit, or there is nothing to try.</exception>
+    public static LearningRateFinder Run(
+        NeuralNet net, Tensors x, Tensors y, double least = 1e-6, double most = 1, int steps = 100)
+    {
+        ArgumentNullException.ThrowIfNull(net);
+        if (!(least > 0 && most > least && steps > 1))
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"Learning rates are tried in 2 steps or more from one above 0 to a greater one, not from {least} to {most} in {steps}."));
+        }
+
+        net.Initialize();
+        using NeuralNet.ChangeScope change = net.Changing(nameof(LearningRateFinder), isTraining: true);
+        IReadOnlyList<KeyValuePair<string, Tensor>> before = net.GetParameters();
+        using var trainer = new Trainer(net.Network)
+        {
+            Update = net.Update, Regression = net.Regression, Objective = net.Objective, Losses = net.Losses, L1 = net.L1,
+            L2 = net.L2, Device = net.RunsOn,
+        };
+        var tried = new List<TriedRate>();
+        double average = 0;
+        try
+        {
+            foreach (Batch batch in Batches(net, x, y).Take(steps))
+            {
+                double rate = least * Math.Pow(most / least, (double)tried.Count / (steps - 1));
+                trainer.LearningRate = rate;
+                double loss = trainer.Step(batch);
+                average = (Kept * average) + ((1 - Kept) * loss);
+                double smoothed = average / (1 - Math.Pow(Kept, tried.Count + 1));
+                if (!double.IsFinite(loss) || (tried.Count > 0 && smoothed > Enough * tried.Min(one => one.Smoothed)))
+                {
+                    break;
+                }
+
+                tried.Add(new TriedRate(rate, loss, smoothed));
+            }
+        }
+        finally
+        {
+            net.SetParameters(before);
+        }
+
+        return tried.Count > 0 ? new LearningRateFinder(tried) : throw new EngineException(
+            "The loss of the first batch is not finite: there is no learning rate to find.");
+    }
+
+    /// <summary>A row for each learning rate: the rate, the smoothed loss, and a bar of its length.</summary>
+    public override string ToString()
+    {
+        double most = Tried.Max(one => one.Smoothed);
+        var table = new TextTable([">learning rate", ">loss", ""]);
+        foreach (TriedRate one in Tried)
+        {
+            table.Add(
+            [
+                one.Rate.ToString("G3", CultureInfo.InvariantCulture),
+                one.Smoothed.ToString("F4", CultureInfo.InvariantCulture),
+                new string('#', (int)Math.Round(40 * Math.Max(one.Smoothed, 0) / Math.Max(most, double.Epsilon))),
+            ]);
+        }
+
+        return $"{table}suggested: {Suggestion.ToString("G2", CultureInfo.InvariantCulture)}";
+    }
+
+    private static IEnumerable<Batch> Batches(NeuralNet net, Tensors x, Tensors y)
+    {
+        BatchIterator iterator = new(net.BatchIteratorTrain.BatchSize)
+        {
+            Shuffle = true,
+            Transform = net.BatchIteratorTrain.Transform,
+        };
+        for (int epoch = 1; ; epoch++)
+        {
+            foreach (Batch batch in iterator.Over(x, y, epoch, net.Seed))
+            {
+                yield return batch;
+            }
+        }
+    }
+}

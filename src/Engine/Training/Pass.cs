@@ -1,0 +1,92 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Training;
+
+/// <summary>A function with the samples it is run over.</summary>
+internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
+{
+    /// <summary>A pass over other samples, which keeps the compiled function where it can.</summary>
+    public static Pass For(
+        Pass? former, NeuralNet net, TrainerGraph graph, SampleSet data, int[] rows, bool isTraining, Device device)
+    {
+        BatchIterator iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
+        bool shuffle = isTraining && iterator.Shuffle;
+        AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
+        bool isWeighted = data.Weights is not null;
+        var key = new PassKey(
+            graph, rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
+            string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
+        if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
+        {
+            return former;
+        }
+
+        // One data set is read where it lies; from a second one on they are copied to where the compiled function
+        // expects them, so that a function is not compiled for each.
+        bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
+        var settings = new BatchSettings(
+            [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
+        Feed feed = key.IsOnDevice
+            ? new DeviceFeed(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace)
+            : new HostFeed(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
+        if (former?.Key == key && !key.IsOnDevice)
+        {
+            return former with { Feed = feed };
+        }
+
+        former?.Dispose();
+        (Variable output, IReadOnlyList<Update> updates) = isTraining
+            ? graph.Training(isWeighted)
+            : new TrainingGraph(graph.Head.Output, graph.ValidUpdates);
+        var function = feed.Compile(updates, [output], device);
+        var pass = new Pass(feed, function, key);
+        if (rows.Length > 0)
+        {
+            feed.Prepare(function);
+        }
+
+        return pass;
+    }
+
+    public double ReadScalar(DType dtype)
+    {
+        Tensor value = ReadRows(dtype, Shape.Scalar);
+        return value.Cast(DType.Float64).AsSpan<double>()[0];
+    }
+
+    public Tensor ReadRows(DType dtype, Shape shape) => Read(Function, 0, dtype, shape);
+
+    public static Tensor Read(Function function, int output, DType dtype, Shape shape)
+    {
+        var value = new Tensor(dtype, shape);
+        if (dtype == DType.Float32)
+        {
+            function.ReadOutput(output, value.AsSpan<float>());
+        }
+        else
+        {
+            function.ReadOutput(output, value.AsSpan<double>());
+        }
+
+        return value;
+    }
+
+    public void Dispose()
+    {
+        Function.Dispose();
+        Feed.Dispose();
+    }
+}
+
+/// <summary>What decides whether a compiled function can be kept for other samples.</summary>
+internal sealed record PassKey(
+    TrainerGraph Graph,
+    int Rows,
+    int BatchSize,
+    bool Shuffle,
+    bool IsOnDevice,
+    bool IsWeighted,
+    IReadOnlyList<Augmentation> Augmentation,
+    string Adjusted);

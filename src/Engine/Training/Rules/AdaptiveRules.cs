@@ -1,0 +1,249 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Adadelta: a' = rho · a + (1 − rho) · g²; u = g · √(d + epsilon) / √(a' + epsilon); p' = p − lr · u;
+/// d' = rho · d + (1 − rho) · u². a and d begin at 0 (Zeiler: Adadelta. arXiv:1212.5701; Lasagne's form).
+/// </summary>
+public sealed record Adadelta : UpdateRule
+{
+    /// <summary>The rule with these settings.</summary>
+    public Adadelta(float learningRate = 1, float rho = 0.95f, float epsilon = 1e-6f) : base(learningRate) =>
+        (Rho, Epsilon) = (rho, epsilon);
+
+    /// <summary>The part of the averages that is kept.</summary>
+    public float Rho { get; }
+
+    /// <summary>What keeps the roots away from 0.</summary>
+    public float Epsilon { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        Variable rho = state.Value("rho", Rho);
+        var updates = new List<Update>();
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable average = state.Zeros(p, "squares"), deltas = state.Zeros(p, "deltas");
+            Variable a = (rho * average) + ((1 - rho) * Symbolic.Square(g));
+            Variable u = g * Symbolic.Sqrt(deltas + Epsilon) / Symbolic.Sqrt(a + Epsilon);
+            updates.Add(new Update(average, a));
+            updates.Add(new Update(p, p - (learningRate * u)));
+            updates.Add(new Update(deltas, (rho * deltas) + ((1 - rho) * Symbolic.Square(u))));
+        }
+
+        return updates;
+    }
+}
+
+/// <summary>What Adam's kin have in common: averages of gradients, and a counter of steps.</summary>
+public abstract record AdamKin : UpdateRule
+{
+    private protected AdamKin(float learningRate, float beta1, float beta2, float epsilon) : base(learningRate) =>
+        (Beta1, Beta2, Epsilon) = (beta1, beta2, epsilon);
+
+    /// <summary>The part of the gradients' average that is kept.</summary>
+    public float Beta1 { get; }
+
+    /// <summary>The part of what stands for their size that is kept.</summary>
+    public float Beta2 { get; }
+
+    /// <summary>What keeps the divisor away from 0.</summary>
+    public float Epsilon { get; }
+
+    /// <inheritdoc/>
+    protected sealed override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        Variable beta1 = state.Value("beta1", Beta1), beta2 = state.Value("beta2", Beta2);
+        SharedVariable steps = state.Zero("steps");
+        Variable t = steps + 1;
+        List<Update> updates = [new Update(steps, t)];
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
+        {
+            SharedVariable mean = state.Zeros(p, "mean");
+            Variable m = (beta1 * mean) + ((1 - beta1) * g);
+            updates.Add(new Update(mean, m));
+            updates.AddRange(Step(new Moment(p, g, m, t, beta1, beta2, learningRate), state));
+        }
+
+        return updates;
+    }
+
+    /// <summary>The rule's own part: the parameter's new value, and that of what it keeps of the gradients' size.</summary>
+    private protected abstract IEnumerable<Update> Step(Moment at, RuleState state);
+
+    /// <summary>1 − beta ^ t: what an average of t steps that began at 0 lacks.</summary>
+    private protected static Variable Bias(Variable beta, Variable t) => 1 - Symbolic.Power(beta, t);
+
+    /// <summary>beta · average + (1 − beta) · g².</summary>
+    private protected static Variable Squares(Moment at, Variable average) =>
+        (at.Beta2 * average) + ((1 - at.Beta2) * Symbolic.Square(at.Gradient));
+
+    /// <summary>A parameter in a step.</summary>
+    private protected sealed record Moment(
+        SharedVariable Parameter, Variable Gradient, Variable Mean, Variable Steps, Variable Beta1, Variable Beta2,
+        Variable LearningRate);
+}
+
+/// <summary>
+/// Adamax: Adam with the greatest gradient for the size: u' = max(beta2 · u, |g|); p' = p − lr / (1 − beta1^t) · m' /
+/// (u' + epsilon) (Kingma, Ba: Adam. ICLR 2015, section 7.1).
+/// </summary>
+public sealed record Adamax : AdamKin
+{
+    /// <summary>The rule with these settings.</summary>
+    public Adamax(float learningRate = 0.002f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
+        : base(learningRate, beta1, beta2, epsilon)
+    {
+    }
+
+    private protected override IEnumerable<Update> Step(Moment at, RuleState state)
+    {
+        SharedVariable size = state.Zeros(at.Parameter, "size");
+        Variable u = Symbolic.Maximum(at.Beta2 * size, Symbolic.Abs(at.Gradient));
+        Variable rate = at.LearningRate / Bias(at.Beta1, at.Steps);
+        return [new Update(size, u), new Update(at.Parameter, at.Parameter - (rate * at.Mean / (u + Epsilon)))];
+    }
+}
+
+/// <summary>
+/// AMSGrad: Adam whose steps' sizes never grow again: w' = max(w, v'); p' = p − lr · √(1 − beta2^t) / (1 − beta1^t) ·
+/// m' / (√w' + epsilon) (Reddi, Kale, Kumar: On the convergence of Adam and beyond. ICLR 2018; Lasagne's form).
+/// </summary>
+public sealed record AmsGrad : AdamKin
+{
+    /// <summary>The rule with these settings.</summary>
+    public AmsGrad(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
+        : base(learningRate, beta1, beta2, epsilon)
+    {
+    }
+
+    private protected override IEnumerable<Update> Step(Moment at, RuleState state)
+    {
+        SharedVariable squares = state.Zeros(at.Parameter, "squares"), most = state.Zeros(at.Parameter, "most");
+        Variable v = Squares(at, squares), w = Symbolic.Maximum(most, v);
+        Variable rate = at.LearningRate * Symbolic.Sqrt(Bias(at.Beta2, at.Steps)) / Bias(at.Beta1, at.Steps);
+        return
+        [
+            new Update(squares, v), new Update(most, w),
+            new Update(at.Parameter, at.Parameter - (rate * at.Mean / (Symbolic.Sqrt(w) + Epsilon))),
+        ];
+    }
+}
+
+/// <summary>
+/// AdamW: Adam, and apart from the gradient each parameter made smaller by lr · decay of itself: p' = p · (1 − lr · decay)
+/// − lr / (1 − beta1^t) · m' / (√(v' / (1 − beta2^t)) + epsilon) (Loshchilov, Hutter: Decoupled weight decay
+/// regularization. ICLR 2019; PyTorch's form). It holds for all parameters, biases too: <see cref="RulesByName"/> makes
+/// exceptions.
+/// </summary>
+public sealed record AdamW : AdamKin
+{
+    /// <summary>The rule with these settings.</summary>
+    public AdamW(
+        float learningRate = 0.001f, float decay = 0.01f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
+        : base(learningRate, beta1, beta2, epsilon) => Decay = decay;
+
+    /// <summary>What of a parameter a step takes away, times the learning rate.</summary>
+    public float Decay { get; }
+
+    private protected override IEnumerable<Update> Step(Moment at, RuleState state)
+    {
+        SharedVariable squares = state.Zeros(at.Parameter, "squares");
+        Variable v = Squares(at, squares);
+        Variable size = Symbolic.Sqrt(v / Bias(at.Beta2, at.Steps)) + Epsilon;
+        Variable kept = at.Parameter * (1 - (at.LearningRate * state.Value("decay", Decay)));
+        return
+        [
+            new Update(squares, v),
+            new Update(at.Parameter, kept - (at.LearningRate / Bias(at.Beta1, at.Steps) * at.Mean / size)),
+        ];
+    }
+}
+
+/// <summary>
+/// Muon, for weights: momentum, v' = m · v + g, with the step made orthogonal, so that it is as large in every direction:
+/// p' = p · (1 − lr · decay) − lr · √max(1, outputs / inputs) · orthogonal(g + m · v') (Jordan et al.: Muon, an optimizer for hidden layers
+/// in neural networks. 2024: five steps of Newton and Schulz). A convolution's filters are rows of a matrix. Parameters of
+/// fewer than two sides follow <see cref="Others"/>.
+/// </summary>
+public sealed record Muon : UpdateRule
+{
+    private const int Iterations = 5;
+    private const double A = 3.4445, B = -4.7750, C = 2.0315, Epsilon = 1e-7;
+
+    /// <summary>The rule with these settings.</summary>
+    public Muon(float learningRate = 0.02f, float momentum = 0.95f, float decay = 0) : base(learningRate) =>
+        (Momentum, Decay) = (momentum, decay);
+
+    /// <summary>The part m of the velocity that is kept.</summary>
+    public float Momentum { get; }
+
+    /// <summary>What of a weight a step takes away, times the learning rate.</summary>
+    public float Decay { get; }
+
+    /// <summary>
+    /// What biases and the like follow. Its learning rate is to Muon's, at every time, as it is at first.
+    /// </summary>
+    public UpdateRule Others { get; init; } = new AdamW(0.0003f);
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(gradients);
+        ArgumentNullException.ThrowIfNull(state);
+        Variable m = state.Value("momentum", Momentum), decay = state.Value("decay", Decay);
+        int[] others = [.. Enumerable.Range(0, parameters.Count).Where(i => parameters[i].Rank < 2)];
+        var updates = new List<Update>(RulesByName.PartOf(
+            Others, LearningRate, [.. others.Select(i => parameters[i])], [.. others.Select(i => gradients[i])],
+            learningRate, state.Of("others")));
+        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients).Where(pair => pair.First.Rank >= 2))
+        {
+            SharedVariable velocity = state.Zeros(p, "velocity");
+            Variable v = (m * velocity) + g;
+            int rows = p.Shape[0], columns = p.Shape.Product(1, p.Rank);
+
+            // A dense layer has its outputs along the columns, a convolution along the rows.
+            double outputs = p.Rank == 2 ? columns : rows, inputs = p.Rank == 2 ? rows : columns;
+            Variable step = Symbolic.Reshape(Orthogonal(g + (m * v), rows, columns), p.Shape);
+            updates.Add(new Update(velocity, v));
+            updates.Add(new Update(
+                p, (p * (1 - (learningRate * decay))) - (learningRate * Math.Sqrt(Math.Max(1, outputs / inputs)) * step)));
+        }
+
+        return updates;
+    }
+
+    /// <summary>About U Vᵀ of a matrix U S Vᵀ: its singular values become numbers around 1.</summary>
+    private static Variable Orthogonal(Variable gradient, int rows, int columns)
+    {
+        Variable x = Symbolic.Reshape(gradient, [rows, columns]);
+        x /= Symbolic.Sqrt(Symbolic.Sum(Symbolic.Square(x))) + Epsilon;
+        bool isTall = rows > columns;
+        for (int i = 0; i < Iterations; i++)
+        {
+            Variable square = Symbolic.Dot(x, x, transposeA: isTall, transposeB: !isTall);
+            Variable polynomial = (B * square) + (C * Symbolic.Dot(square, square));
+            x = (A * x) + (isTall ? Symbolic.Dot(x, polynomial) : Symbolic.Dot(polynomial, x));
+        }
+
+        return x;
+    }
+}

@@ -1,0 +1,275 @@
+using Engine.Graph;
+using Engine.IO;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Several rules for several parameters, by their names: <c>new RulesByName(new AdamW(0.001f), ("embedding*", new
+/// Sgd(0.1f)))</c>. The learning rate, which schedules change, is the first rule's; those of the others are to it, at every
+/// time, as they are at first.
+/// </summary>
+public sealed record RulesByName : UpdateRule
+{
+    /// <summary>A rule for all that none of these patterns means, and one for each pattern, the first that fits.</summary>
+    /// <param name="otherwise">The rule for all else.</param>
+    /// <param name="rules">
+    /// Names of parameters, in which <c>*</c> stands for any characters and <c>?</c> for one, with their rules.
+    /// </param>
+    public RulesByName(UpdateRule otherwise, params IReadOnlyList<(string Pattern, UpdateRule Rule)> rules)
+        : base(otherwise?.LearningRate ?? throw new ArgumentNullException(nameof(otherwise)))
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        (Otherwise, Rules) = (otherwise, [.. rules]);
+    }
+
+    /// <summary>The rule for what no pattern means.</summary>
+    public UpdateRule Otherwise { get; }
+
+    /// <summary>The patterns with their rules.</summary>
+    public IReadOnlyList<(string Pattern, UpdateRule Rule)> Rules { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(gradients);
+        ArgumentNullException.ThrowIfNull(state);
+        int[] rules = [.. parameters.Select(RuleOf)];
+        return
+        [
+            .. Part(-1, Otherwise, state),
+            .. Rules.SelectMany((rule, i) => Part(i, rule.Rule, state.Of(rule.Pattern))),
+        ];
+
+        IReadOnlyList<Update> Part(int rule, UpdateRule of, RuleState its)
+        {
+            int[] own = [.. Enumerable.Range(0, rules.Length).Where(i => rules[i] == rule)];
+            return PartOf(
+                of, LearningRate, [.. own.Select(i => parameters[i])], [.. own.Select(i => gradients[i])], learningRate, its);
+        }
+    }
+
+    /// <summary>The updates of one rule of several, whose learning rate keeps its proportion to that of all.</summary>
+    /// <exception cref="EngineException">That of all is 0, and this one is not.</exception>
+    internal static IReadOnlyList<Update> PartOf(
+        UpdateRule rule,
+        float of,
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        if (of == 0 && rule.LearningRate != 0)
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"Of several rules the first has the learning rate that schedules change: it cannot be 0 where another's is {rule.LearningRate}."));
+        }
+
+        double ratio = of == rule.LearningRate ? 1 : (double)rule.LearningRate / of;
+        return UpdatesOf(rule, parameters, gradients, ratio == 1 ? learningRate : learningRate * ratio, state);
+    }
+
+    private int RuleOf(SharedVariable parameter)
+    {
+        for (int i = 0; i < Rules.Count; i++)
+        {
+            if (NamePattern.Matches([Rules[i].Pattern], parameter.Name ?? ""))
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+}
+
+/// <summary>A rule that does something about what another one does.</summary>
+public abstract record OuterRule : UpdateRule
+{
+    private protected OuterRule(UpdateRule rule)
+        : base(rule?.LearningRate ?? throw new ArgumentNullException(nameof(rule))) => Rule = rule;
+
+    /// <summary>The rule that it is about.</summary>
+    public UpdateRule Rule { get; }
+
+    /// <summary>The inner rule's updates.</summary>
+    private protected IReadOnlyList<Update> Inner(
+        IReadOnlyList<SharedVariable> parameters, IReadOnlyList<Variable> gradients, Variable learningRate, RuleState state) =>
+        UpdatesOf(Rule, parameters, gradients, learningRate, state);
+
+    /// <summary>Updates of which those of parameters have another value; what that needs is added.</summary>
+    private protected static IReadOnlyList<Update> Changed(
+        IReadOnlyList<Update> updates,
+        IReadOnlyList<SharedVariable> parameters,
+        Func<SharedVariable, Variable, (Variable Value, Update[] More)> change)
+    {
+        var changed = new List<Update>();
+        foreach (Update update in updates)
+        {
+            (Variable value, Update[] more) = parameters.Contains(update.Target)
+                ? change(update.Target, update.Value)
+                : (update.Value, []);
+            changed.Add(update with { Value = value });
+            changed.AddRange(more);
+        }
+
+        return changed;
+    }
+}
+
+/// <summary>
+/// A step of another rule every so many batches, with the mean of their gradients: as batches so many times as large would
+/// have, but for what depends on the batch. Parts of one at the end of an epoch go on in the next.
+/// </summary>
+public sealed record Accumulate : OuterRule
+{
+    /// <summary>A step of a rule every so many batches.</summary>
+    /// <exception cref="EngineException">There are fewer than 1.</exception>
+    public Accumulate(UpdateRule rule, int batches) : base(rule) => Batches = batches > 0
+        ? batches
+        : throw new EngineException($"Gradients are accumulated over 1 batch or more, not {batches}.");
+
+    /// <summary>Over how many batches.</summary>
+    public int Batches { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        SharedVariable count = state.Zero("batches");
+        SharedVariable[] sums = [.. parameters.Select(parameter => state.Zeros(parameter, "gradients"))];
+        Variable next = count + 1, isLast = Symbolic.GreaterOrEqual(next, Batches);
+        Variable[] totals = [.. sums.Zip(gradients, (sum, gradient) => sum + gradient)];
+        IReadOnlyList<Update> step = Inner(
+            parameters, [.. totals.Select(total => total * (1.0 / Batches))], learningRate, state);
+        return
+        [
+            .. step.Select(update => update with { Value = Symbolic.Where(isLast, update.Value, update.Target) }),
+            .. sums.Zip(totals, (sum, total) => new Update(sum, Symbolic.Where(isLast, Symbolic.Zero(total), total))),
+            new Update(count, Symbolic.Where(isLast, Symbolic.Zero(next), next)),
+        ];
+    }
+}
+
+/// <summary>
+/// Lookahead: another rule takes so many steps, then the parameters go back to a part of the way between where they were
+/// before them and where they are (Zhang, Lucas, Hinton, Ba: Lookahead optimizer. NeurIPS 2019).
+/// </summary>
+public sealed record Lookahead : OuterRule
+{
+    /// <summary>So many steps of a rule, of which a part is kept.</summary>
+    /// <exception cref="EngineException">There are fewer than 1 step, or the part is not from 0 to 1.</exception>
+    public Lookahead(UpdateRule rule, int steps = 5, float part = 0.5f) : base(rule)
+    {
+        Steps = steps > 0 ? steps : throw new EngineException($"Lookahead takes 1 step or more, not {steps}.");
+        Part = part is >= 0 and <= 1 ? part : throw new EngineException(FormattableString.Invariant(
+            $"Lookahead keeps a part of the way from 0 to 1, not {part}."));
+    }
+
+    /// <summary>How many steps are taken.</summary>
+    public int Steps { get; }
+
+    /// <summary>The part of the way that is kept.</summary>
+    public float Part { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        SharedVariable count = state.Zero("lookahead");
+        Variable isFirst = Symbolic.Equal(count, 0), next = count + 1, isLast = Symbolic.GreaterOrEqual(next, Steps);
+        IReadOnlyList<Update> updates = Changed(
+            Inner(parameters, gradients, learningRate, state), parameters, (parameter, fast) =>
+            {
+                SharedVariable slow = state.Zeros(parameter, "slow");
+                Variable start = Symbolic.Where(isFirst, parameter, slow);
+                return (Symbolic.Where(isLast, start + (Part * (fast - start)), fast), [new Update(slow, start)]);
+            });
+        return [.. updates, new Update(count, Symbolic.Where(isLast, Symbolic.Zero(next), next))];
+    }
+}
+
+/// <summary>
+/// Momentum behind another rule, as Lasagne's <c>apply_momentum</c> and <c>apply_nesterov_momentum</c> have it: with the
+/// rule's own step s, v' = m · v + s, and p' = p + v', or Nesterov's p' = p + m · v' + s.
+/// </summary>
+public sealed record WithMomentum : OuterRule
+{
+    /// <summary>Momentum behind a rule.</summary>
+    public WithMomentum(UpdateRule rule, float momentum = 0.9f) : base(rule) => Momentum = momentum;
+
+    /// <summary>The part m of the velocity that is kept.</summary>
+    public float Momentum { get; }
+
+    /// <summary>Whether it is Nesterov's.</summary>
+    public bool IsNesterov { get; init; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        Variable m = state.Value("momentum", Momentum);
+        return Changed(Inner(parameters, gradients, learningRate, state), parameters, (parameter, value) =>
+        {
+            SharedVariable velocity = state.Zeros(parameter, "velocity of step");
+            Variable step = value - parameter, v = (m * velocity) + step;
+            return (parameter + (IsNesterov ? (m * v) + step : v), [new Update(velocity, v)]);
+        });
+    }
+}
+
+/// <summary>
+/// Another rule, behind whose step the weights of each unit are shortened to a norm where they are longer: w · min(‖w‖, most)
+/// / (‖w‖ + 1e-7), over all axes but a unit's, the last of two, the first of more (Lasagne's <c>norm_constraint</c>; Srivastava
+/// et al.: Dropout. JMLR 15, 2014). Parameters of fewer than two sides are left alone.
+/// </summary>
+public sealed record NormConstraint : OuterRule
+{
+    private const double Epsilon = 1e-7;
+
+    /// <summary>A rule, behind which no norm is greater than this.</summary>
+    /// <exception cref="EngineException">It is not greater than 0.</exception>
+    public NormConstraint(UpdateRule rule, double most) : base(rule) => Most = most > 0 && double.IsFinite(most)
+        ? most
+        : throw new EngineException(FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
+
+    /// <summary>What no norm exceeds.</summary>
+    public double Most { get; }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Update> Updates(
+        IReadOnlyList<SharedVariable> parameters,
+        IReadOnlyList<Variable> gradients,
+        Variable learningRate,
+        RuleState state) =>
+        Changed(Inner(parameters, gradients, learningRate, state), parameters, (_, value) => (Constrained(value, Most), []));
+
+    private static Variable Constrained(Variable w, double most)
+    {
+        if (w.Rank < 2)
+        {
+            return w;
+        }
+
+        Shape axes = w.Rank == 2 ? [0] : [.. Enumerable.Range(1, w.Rank - 1)];
+        Variable norm = Symbolic.Sqrt(Symbolic.Sum(Symbolic.Square(w), axes, keepDims: true));
+        return w * (Symbolic.Minimum(norm, most) / (norm + Epsilon));
+    }
+}

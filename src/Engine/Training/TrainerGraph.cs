@@ -1,0 +1,226 @@
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Ops;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Training;
+
+/// <summary>
+/// All that a trainer's functions compute, as one symbolic graph: built once, compiled for each data set.
+/// </summary>
+internal sealed class TrainerGraph : IDisposable
+{
+    /// <summary>Far below any sum of weights that means something, and far above what float32 rounds to 0.</summary>
+    private const double LeastWeight = 1e-30;
+
+    private readonly Trainer _trainer;
+    private readonly NetworkOutputs _training;
+    private readonly TrainingGraph _plain;
+    private TrainingGraph? _weighted;
+
+    /// <param name="trainer">What the loss is made of, and how it is made smaller.</param>
+    /// <param name="former">What was built before some parameters were frozen or the like; its state lives on.</param>
+    public TrainerGraph(Trainer trainer, TrainerGraph? former = null)
+    {
+        _trainer = trainer;
+        Network network = trainer.Network;
+        Version = network.Version;
+        Heads = former?.Heads ?? Outputs(trainer);
+        Rows = Symbolic.Scalar("rows", DType.Float64);
+        Weights = Symbolic.Variable("weights", network.FloatX, [Shape.Unknown]);
+        Random = network.Stream("batch augmentation");
+        _ = Heads.Select(head => head.Probabilities).ToArray();
+        _training = network.Build(network.Inputs, isTraining: true);
+        (_plain, Rule) = Build(weights: null, former: null);
+        if (former is not null)
+        {
+            Rule.TakeOver(former.Rule);
+            former.DisposeRule();
+        }
+
+        Variable loss = Total("score", Mean, head => head.Output);
+        using Origin.Scope origin = Origin.For("score");
+        var validUpdates = new List<Update> { Accumulate(ValidLossSum, loss, Rows) };
+        if (Scored is { } scored)
+        {
+            validUpdates.Add(new Update(CorrectSum, CorrectSum + scored.Hits));
+        }
+
+        (ValidLoss, ValidUpdates) = (loss, validUpdates);
+        foreach (SharedVariable variable in RuleVariables)
+        {
+            variable.Gate = Gate;
+        }
+    }
+
+    /// <summary>What everybody enters who reads or changes parameters, one or all.</summary>
+    public Gate Gate => Network.Gate;
+
+    public Network Network => _trainer.Network;
+
+    /// <summary>Which version of the network it is of.</summary>
+    public int Version { get; }
+
+    /// <summary>The outputs with their targets.</summary>
+    public IReadOnlyList<OutputHead> Heads { get; }
+
+    /// <summary>The first output, which predicts.</summary>
+    public OutputHead Head => Heads[0];
+
+    /// <summary>The output whose accuracy is told: the first that is a classifier's; null if none is.</summary>
+    public OutputHead? Scored => Heads.FirstOrDefault(head => !head.IsRegression);
+
+    /// <summary>The layers as they compute in training.</summary>
+    public IReadOnlyList<NetworkLayer> TrainingLayers => _training.Layers;
+
+    /// <summary>The number of samples in a batch, as float64: what its mean loss is weighted with.</summary>
+    public Graph.Input Rows { get; }
+
+    /// <summary>How much each sample of a batch counts; not part of the plain graphs.</summary>
+    public Graph.Input Weights { get; }
+
+    /// <summary>What augmentation draws from.</summary>
+    public RandomStream Random { get; }
+
+    public BuiltUpdates Rule { get; }
+
+    /// <summary>The loss of a batch in use, without what regularisation adds.</summary>
+    public Variable ValidLoss { get; }
+
+    public IReadOnlyList<Update> ValidUpdates { get; }
+
+    /// <summary>Sums over an epoch's samples, in float64 so that thousands of batches lose nothing.</summary>
+    public SharedVariable TrainLossSum { get; } = new(Tensor.Scalar(0.0), "train_loss");
+
+    /// <summary>The sum of the weights of an epoch's samples.</summary>
+    public SharedVariable TrainWeightSum { get; } = new(Tensor.Scalar(0.0), "train_weight");
+
+    public SharedVariable ValidLossSum { get; } = new(Tensor.Scalar(0.0), "valid_loss");
+
+    public SharedVariable CorrectSum { get; } = new(Tensor.Scalar(0.0), "correct");
+
+    /// <summary>What a training step computes. Weighted or not, it has the same parameters and state.</summary>
+    public TrainingGraph Training(bool isWeighted)
+    {
+        if (!isWeighted)
+        {
+            return _plain;
+        }
+
+        lock (Network)
+        {
+            return _weighted ??= Build(Weights, Rule).Graph;
+        }
+    }
+
+    public void Dispose()
+    {
+        DisposeRule();
+        SharedVariable[] sums = [TrainLossSum, TrainWeightSum, ValidLossSum, CorrectSum];
+        Array.ForEach(sums, variable => variable.Dispose());
+    }
+
+    private IEnumerable<SharedVariable> RuleVariables => [.. Rule.State, .. Rule.Settings.Values];
+
+    private void DisposeRule()
+    {
+        foreach (SharedVariable variable in RuleVariables)
+        {
+            variable.Dispose();
+        }
+    }
+
+    /// <summary>The network's outputs with their losses.</summary>
+    private static OutputHead[] Outputs(Trainer trainer)
+    {
+        IReadOnlyList<NetworkLayer> outputs = trainer.Network.Outputs;
+        if (trainer.Losses.Keys.FirstOrDefault(name => outputs.All(output => output.Name != name)) is { } unknown)
+        {
+            throw new EngineException(
+                $"There is a loss for '{unknown}', which is no output of the network: its outputs are "
+                + $"{string.Join(", ", outputs.Select(output => $"'{output.Name}'"))}.");
+        }
+
+        return [.. outputs.Select(output =>
+        {
+            OutputLoss loss = trainer.Losses.GetValueOrDefault(output.Name) ?? new OutputLoss(trainer.Objective);
+            return new OutputHead(
+                output, loss, loss.Regression ?? trainer.Regression,
+                outputs.Count == 1 ? "target" : $"target of {output.Name}");
+        })];
+    }
+
+    private (TrainingGraph Graph, BuiltUpdates Rule) Build(Variable? weights, BuiltUpdates? former)
+    {
+        Variable loss = Loss(weights);
+        BuiltUpdates rule = _trainer.Update.BuildOn(
+            former, loss, [.. Network.Parameters.Where(parameter => parameter.IsTrainable)]);
+        List<Update> updates = [.. rule.Updates, .. _training.Updates];
+        using Origin.Scope origin = Origin.For("loss");
+        if (weights is null)
+        {
+            updates.Add(Accumulate(TrainLossSum, loss, Rows));
+        }
+        else
+        {
+            Variable sum = Symbolic.Sum(Symbolic.Cast(weights, DType.Float64));
+            updates.Add(Accumulate(TrainLossSum, loss, sum));
+            updates.Add(new Update(TrainWeightSum, TrainWeightSum + sum));
+        }
+
+        return (new TrainingGraph(loss, updates), rule);
+    }
+
+    /// <summary>The loss of a batch in training, with what regularisation adds.</summary>
+    private Variable Loss(Variable? weights)
+    {
+        Dictionary<OutputHead, Variable> outputs = Heads.Zip(_training.Outputs).ToDictionary();
+        Variable loss = Total(
+            "loss", losses => weights is null ? Mean(losses) : WeightedMean(losses, weights), head => outputs[head]);
+        using Origin.Scope origin = Origin.For("loss");
+        return Penalty.Of(Network, _trainer.L1, _trainer.L2) is { } penalty ? loss + penalty : loss;
+    }
+
+    /// <summary>Σ weight · mean loss over the outputs.</summary>
+    private Variable Total(string part, Func<Variable, Variable> mean, Func<OutputHead, Variable> output)
+    {
+        Variable? total = null;
+        foreach (OutputHead head in Heads)
+        {
+            Variable losses = head.Losses(output(head));
+            using Origin.Scope origin = Origin.For(part);
+            Variable loss = head.Weight == 1 ? mean(losses) : mean(losses) * head.Weight;
+            total = total is null ? loss : total + loss;
+        }
+
+        return total!;
+    }
+
+    private static Variable Mean(Variable losses) => losses.Rank == 0 ? losses : Symbolic.Mean(losses);
+
+    /// <summary>Σ w · l / Σ w, l being the mean of a sample's losses; 0 where all weights are.</summary>
+    private static Variable WeightedMean(Variable losses, Variable weights)
+    {
+        if (losses.Rank == 0)
+        {
+            throw new EngineException(
+                "Weights need the loss of each sample, and the Objective gives one number for the whole batch: leave out "
+                + "its Mean.");
+        }
+
+        if (losses.Rank > 1)
+        {
+            losses = Symbolic.Mean(losses, [.. Enumerable.Range(1, losses.Rank - 1)]);
+        }
+
+        return Symbolic.Sum(losses * weights) / Symbolic.Maximum(Symbolic.Sum(weights), LeastWeight);
+    }
+
+    private static Update Accumulate(SharedVariable sum, Variable loss, Variable count) =>
+        new(sum, sum + (Symbolic.Cast(loss, DType.Float64) * count));
+}
+
+/// <summary>What a training step computes.</summary>
+/// <param name="Loss">The loss of a batch: of its samples, and what regularisation adds.</param>
+/// <param name="Updates">What it changes.</param>
+internal sealed record TrainingGraph(Variable Loss, IReadOnlyList<Update> Updates);

@@ -1,0 +1,167 @@
+using Engine.Layers;
+
+namespace Engine.Training;
+
+/// <summary>
+/// How another library calls the parameters of a layer and lays them out, so that <see cref="LoadOptions.Layout"/> takes
+/// them over. Layers themselves must be called alike: <see cref="LoadOptions.Rename"/> sees to that.
+/// </summary>
+public sealed class WeightLayout
+{
+    private readonly Func<Layer, string, Source?> _rule;
+
+    private WeightLayout(string name, string[] passedOver, Func<Layer, string, Source?> rule) =>
+        (Name, PassedOver, _rule) = (name, passedOver, rule);
+
+    /// <summary>
+    /// PyTorch's: <c>weight</c> and <c>bias</c>; a linear layer's weights are (outputs, inputs), a convolution's not
+    /// flipped; BatchNorm has <c>running_mean</c>, <c>running_var</c> and a count that is passed over; a recurrent layer has
+    /// <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases, attention <c>in_proj_weight</c> and <c>out_proj.weight</c>.
+    /// </summary>
+    public static WeightLayout PyTorch { get; } = new("PyTorch", ["*.num_batches_tracked"], static (layer, name) =>
+        (layer, name) switch
+        {
+            (Dense, "W") => new("weight", Transposed),
+            (Conv2D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
+            (Conv1D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
+            (BatchNorm, "mean") => new("running_mean", Same),
+            (BatchNorm norm, "inv_std") => new("running_var", values => InverseRoot(values, norm.Epsilon)),
+            (MultiHeadAttention, "Wo") => new("out_proj.weight", Transposed),
+            (MultiHeadAttention, "bo") => new("out_proj.bias", Same),
+            (MultiHeadAttention, ['W', var part]) => new("in_proj_weight", values => Transposed(Third(values, "qkv".IndexOf(part)))),
+            (MultiHeadAttention, ['b', var part]) => new("in_proj_bias", values => Third(values, "qkv".IndexOf(part))),
+            (RecurrentLayer, "W") => new("weight_ih_l0", Transposed),
+            (RecurrentLayer, "U") => new("weight_hh_l0", Transposed),
+            (Gru, "b") => new("bias_ih_l0", Same),
+            (Gru, "c") => new("bias_hh_l0", Same),
+            (RecurrentLayer, "b") => new(["bias_ih_l0", "bias_hh_l0"], Sum),
+            (_, "W" or "gamma" or "alpha" or "scales") => new("weight", Same),
+            (_, "b" or "beta") => new("bias", Same),
+            _ => null,
+        });
+
+    /// <summary>
+    /// Keras': <c>kernel</c> and <c>bias</c>; a convolution's weights are (height, width, inputs, outputs) and not flipped;
+    /// BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>. A Dense layer behind a Flatten of images has its inputs
+    /// in another order there, channels last, and is not for this.
+    /// </summary>
+    public static WeightLayout Keras { get; } = new("Keras", [], static (layer, name) =>
+        (layer, name) switch
+        {
+            (Conv2D conv, "W") => new("kernel", values =>
+                conv.FlipFilters ? Flipped(Permuted(values, 3, 2, 0, 1)) : Permuted(values, 3, 2, 0, 1)),
+            (Conv1D conv, "W") => new("kernel", values =>
+                conv.FlipFilters ? Flipped(Permuted(values, 2, 1, 0)) : Permuted(values, 2, 1, 0)),
+            (Embedding, "W") => new("embeddings", Same),
+            (BatchNorm, "mean") => new("moving_mean", Same),
+            (BatchNorm norm, "inv_std") => new("moving_variance", values => InverseRoot(values, norm.Epsilon)),
+            (RecurrentLayer or MultiHeadAttention, _) => null,
+            (_, "W") => new("kernel", Same),
+            (_, "b") => new("bias", Same),
+            (_, "gamma" or "beta" or "alpha") => new(name, Same),
+            _ => null,
+        });
+
+    /// <summary>The library's name.</summary>
+    public string Name { get; }
+
+    /// <summary>What its files hold that nothing here needs.</summary>
+    internal IReadOnlyList<string> PassedOver { get; }
+
+    /// <summary>The library's name.</summary>
+    public override string ToString() => Name;
+
+    /// <summary>Parameters under the names and in the layout of a network, where they are known by the library's.</summary>
+    internal IReadOnlyList<KeyValuePair<string, Tensor>> Translated(
+        IEnumerable<KeyValuePair<string, Tensor>> given, IReadOnlyList<Parameter> parameters)
+    {
+        var left = new OrderedDictionary<string, Tensor>(given);
+        var used = new HashSet<string>();
+        var translated = new List<KeyValuePair<string, Tensor>>();
+        foreach (Parameter parameter in parameters)
+        {
+            int dot = parameter.Name.LastIndexOf('.');
+            if (_rule(parameter.Tags.Layer.Layer, parameter.Name[(dot + 1)..]) is not { } source)
+            {
+                continue;
+            }
+
+            string[] names = [.. source.Names.Select(name => $"{parameter.Name[..dot]}.{name}")];
+            if (names.All(name => left.TryGetValue(name, out Tensor? value) && value.DType.IsFloat()))
+            {
+                used.UnionWith(names);
+                translated.Add(KeyValuePair.Create(
+                    parameter.Name,
+                    source.Convert([.. names.Select(name => NdArray.From(left[name]))]).ToTensor(left[names[0]].DType)));
+            }
+        }
+
+        return [.. translated, .. left.Where(pair => !used.Contains(pair.Key))];
+    }
+
+    private static NdArray Same(NdArray values) => values;
+
+    private static NdArray InverseRoot(NdArray variance, double epsilon) =>
+        new(variance.Shape, [.. variance.Data.Select(value => 1 / Math.Sqrt(value + epsilon))]);
+
+    /// <summary>Height and width from the other end.</summary>
+    private static NdArray Flipped(NdArray filters)
+    {
+        if (filters.Shape.Rank < 3)
+        {
+            return filters;
+        }
+
+        int area = filters.Shape.Product(2, filters.Shape.Rank);
+        return new NdArray(filters.Shape, [.. filters.Data.Chunk(area).SelectMany(Enumerable.Reverse)]);
+    }
+
+    private static NdArray Transposed(NdArray values) => Permuted(values, 1, 0);
+
+    private static NdArray Sum(NdArray[] values) => values.All(each => each.Shape == values[0].Shape)
+        ? new NdArray(values[0].Shape, [.. values[0].Data.Zip(values[1].Data, (a, b) => a + b)])
+        : values[0];
+
+    /// <summary>A third of the rows.</summary>
+    private static NdArray Third(NdArray values, int which)
+    {
+        if (values.Shape.Rank == 0 || values.Shape[0] % 3 != 0)
+        {
+            return values;
+        }
+
+        int length = values.Data.Length / 3;
+        return new NdArray(
+            values.Shape.With(0, values.Shape[0] / 3), values.Data[(which * length)..((which + 1) * length)]);
+    }
+
+    private static NdArray Permuted(NdArray values, params int[] axes)
+    {
+        if (values.Shape.Rank != axes.Length)
+        {
+            return values;
+        }
+
+        var permuted = new NdArray([.. axes.Select(axis => values.Shape[axis])]);
+        foreach (int[] index in NdArray.Indices(permuted.Shape))
+        {
+            int[] from = new int[axes.Length];
+            for (int i = 0; i < axes.Length; i++)
+            {
+                from[axes[i]] = index[i];
+            }
+
+            permuted[index] = values[from];
+        }
+
+        return permuted;
+    }
+
+    /// <summary>Which of the library's a parameter is made of, and how; of other shapes, which is told of later, as they are.</summary>
+    private sealed record Source(string[] Names, Func<NdArray[], NdArray> Convert)
+    {
+        public Source(string name, Func<NdArray, NdArray> convert) : this([name], values => convert(values[0]))
+        {
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// Each element along an axis joined with all before it: cumulative sums and products.
+//
+//   y[outer][j][inner] = JOIN of x[outer][0 … j][inner]        x, y: T, (outer, side, inner)
+//
+// The row gives JOIN(a, b) and START, what joining nothing gives; with REVERSE 1 it goes from the end, with EXCLUSIVE 1
+// the element itself is not joined. The order of joining depends on the side alone.
+//   accumulate_lines    inner is 1: a block scans a line, 256 elements at a time, warps by shuffles (Hillis and Steele)
+//   accumulate_columns  a thread walks along a column, its neighbour along the next; totals of 32 elements are joined
+//                       before they are added, so that errors stay small
+// Each element is read and written once and the bound is the memory's bandwidth, as long as there are lines enough.
+#include "common.cuh"
+
+constexpr int ScanThreads = 256, ScanWarps = ScanThreads / WarpThreads, ColumnBlock = 32;
+
+__device__ __forceinline__ int place(int j, int side) { return REVERSE ? side - 1 - j : j; }
+
+extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_lines(
+    const T* x, T* y, int side, int inner, int lines)
+{
+    __shared__ T totals[ScanWarps];
+    int lane = threadIdx.x % WarpThreads, warp = threadIdx.x / WarpThreads;
+    const T* from = x + (size_t)blockIdx.x * side;
+    T* to = y + (size_t)blockIdx.x * side;
+    T before = START;
+    for (int first = 0; first < side; first += ScanThreads) {
+        int j = first + threadIdx.x;
+        T own = j < side ? from[place(j, side)] : START;
+        T total = own;
+        for (int step = 1; step < WarpThreads; step *= 2) {
+            T other = __shfl_up_sync(WholeWarp, total, step);
+            total = lane >= step ? JOIN(other, total) : total;
+        }
+
+        if (lane == WarpThreads - 1) {
+            totals[warp] = total;
+        }
+
+        __syncthreads();
+        T prefix = before;
+        for (int i = 0; i < ScanWarps; i++) {
+            T next = totals[i];
+            prefix = i < warp ? JOIN(prefix, next) : prefix;
+            before = JOIN(before, next);
+        }
+
+        T exclusive = __shfl_up_sync(WholeWarp, total, 1);
+        exclusive = lane == 0 ? START : exclusive;
+        T joined = EXCLUSIVE ? exclusive : total;
+        if (j < side) {
+            to[place(j, side)] = JOIN(prefix, joined);
+        }
+
+        __syncthreads();
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(ScanThreads) accumulate_columns(
+    const T* x, T* y, int side, int inner, int lines)
+{
+    int line = blockIdx.x * blockDim.x + threadIdx.x;
+    if (line >= lines) {
+        return;
+    }
+
+    size_t start = (size_t)(line / inner) * side * inner + line % inner;
+    T before = START, total = START;
+    for (int j = 0; j < side; j++) {
+        size_t at = start + (size_t)place(j, side) * inner;
+        T value = x[at], next = JOIN(total, value), joined = JOIN(before, next);
+        y[at] = EXCLUSIVE ? JOIN(before, total) : joined;
+        bool endsBlock = j % ColumnBlock == ColumnBlock - 1;
+        total = endsBlock ? START : next;
+        before = endsBlock ? joined : before;
+    }
+}

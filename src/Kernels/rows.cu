@@ -1,0 +1,42 @@
+// Consecutive rows from one that is chosen while the program runs. One outside the rows there are is reported, and nothing outside is touched.
+// The bound is the memory's bandwidth; neighbouring threads move neighbouring elements of a row.
+#include "common.cuh"
+
+// y[i] = x[start + i]        x: (rows, length), y: (count, length)
+extern "C" __global__ void take_rows(
+    const T* x, const int* start, T* y, int rows, int count, int length, unsigned elements, Fault* fault, int code)
+{
+    int first = *start;
+    unsigned thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
+    if (first < 0 || first > rows - count) {
+        if (thread == 0) {
+            reportFault(fault, code, first, 0);
+        }
+
+        return;
+    }
+
+    for (unsigned i = thread; i < elements; i += threads) {
+        y[i] = x[(size_t)first * length + i];
+    }
+}
+
+// y = 0, but y[start + i] = g[i]        g: (count, length), y: (rows, length)
+extern "C" __global__ void put_rows(
+    const T* g, const int* start, T* y, int rows, int count, int length, unsigned elements, Fault* fault, int code)
+{
+    int first = *start;
+    unsigned thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
+    if (first < 0 || first > rows - count) {
+        if (thread == 0) {
+            reportFault(fault, code, first, 0);
+        }
+
+        return;
+    }
+
+    for (unsigned i = thread; i < elements; i += threads) {
+        int row = (int)(i / length) - first;
+        y[i] = row >= 0 && row < count ? g[(size_t)row * length + i % length] : T(0);
+    }
+}

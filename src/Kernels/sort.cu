@@ -1,0 +1,44 @@
+// Rows in order, by merging runs that are in order to runs of twice their length.
+//
+//   keys, places: (rows, side) in runs of `width`; the outputs are in runs of 2 · width. Without places, as for the first
+//   pass, an element's place is where it stands in its row.
+//
+// A thread takes an element of one of two neighbouring runs: its place in the merged run is where it stands in its own plus
+// how many of the other come before it, which a binary search tells. Of equals those of the left run come first, so that
+// they keep their order. NaN is greater than all numbers; with DESCENDING 1 the greatest come first. The bound is the
+// latency of log2(width) reads, most of them from cache.
+#include "common.cuh"
+
+__device__ __forceinline__ bool isLess(T a, T b) { return a < b || (b != b && a == a); }
+
+__device__ __forceinline__ bool isBefore(T a, T b) { return DESCENDING ? isLess(b, a) : isLess(a, b); }
+
+extern "C" __global__ void merge_runs(
+    const T* keys, const int* places, T* keysOut, int* placesOut, int side, int width, unsigned count)
+{
+    unsigned threads = gridDim.x * blockDim.x;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        unsigned row = i / side;
+        int at = i - row * side, run = at / width;
+        const T* line = keys + (size_t)row * side;
+        T key = line[at];
+        bool isLeft = run % 2 == 0;
+        int64 other = (int64)(isLeft ? run + 1 : run - 1) * width;
+        int low = other < side ? (int)other : side, start = low, end = (int)(other + width < side ? other + width : side);
+
+        // Of the other run, the left one's equals and the right one's lesser elements alone come before.
+        while (low < end) {
+            int middle = low + (end - low) / 2;
+            if (isLeft ? isBefore(line[middle], key) : !isBefore(key, line[middle])) {
+                low = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+
+        int64 pair = (int64)(run / 2) * 2 * width;
+        size_t to = (size_t)row * side + pair + (at - (int64)run * width) + (low - start);
+        keysOut[to] = key;
+        placesOut[to] = places == nullptr ? at : places[i];
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Engine.Data;
+using Engine.IO;
+using Engine.Models;
+
+namespace Engine.Runner;
+
+/// <summary>A user's own data, ready to train on: what was found in them is said before anything is trained.</summary>
+/// <param name="Options">Where they are from.</param>
+/// <param name="Data">The samples.</param>
+/// <param name="Inputs">What prepares them.</param>
+/// <param name="Target">What is predicted.</param>
+/// <param name="Network">The network, with its input and last layer filled in.</param>
+internal sealed record OwnData(
+    OwnDataOptions Options, DataSet Data, Preparation Inputs, Target Target, NetworkDescription Network)
+{
+    /// <summary>Above this share of all samples a class makes accuracies say little.</summary>
+    private const double MostOfOneClass = 0.95;
+
+    /// <summary>Fewer samples of a class are hardly learnt.</summary>
+    private const int FewestOfClass = 10;
+
+    private const int MostShown = 30;
+
+    /// <summary>Whether the samples are pictures.</summary>
+    public bool ArePictures => Inputs.Sides.Rank == 3;
+
+    /// <summary>What a sample is called.</summary>
+    public string Noun => ArePictures ? "pictures" : "rows";
+
+    /// <summary>Reads the data and fits to them what is to be fitted.</summary>
+    /// <exception cref="EngineException">Nothing can be learnt from them; the message says why.</exception>
+    public static OwnData Load(OwnDataOptions options, int? seed, int? threads)
+    {
+        NetworkDescription? described = options.Network is null ? null : Find(options.Network);
+        DataSet data = options.Source(threads).Load().WithTest(options.TestShare, seed ?? described?.Seed ?? 42);
+        Preparation inputs = Preparation.Fit(data.Train, data.Target);
+        Target target = Target.Fit(data.Train[data.Target], options.AreValues);
+        NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(inputs));
+        return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));
+    }
+
+    /// <summary>Says what was found, and what is done about it.</summary>
+    /// <param name="output">Where what was found is said.</param>
+    /// <param name="errors">Where warnings go.</param>
+    /// <param name="validation">The share of the samples to train on that validates.</param>
+    public void Describe(TextWriter output, TextWriter errors, double validation)
+    {
+        foreach (string note in Data.Notes.Concat(Inputs.Unused))
+        {
+            output.WriteLine(note);
+        }
+
+        if (!ArePictures)
+        {
+            output.WriteLine();
+            output.Write(Columns());
+        }
+
+        output.WriteLine();
+        output.Write(OfTarget());
+        int train = Data.Train.Count;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{train:N0} {Noun} train, of which some {(int)(train * validation):N0} validate; {Data.Test?.Count ?? 0:N0} test."));
+        output.WriteLine();
+        foreach (string warning in Data.Warnings.Concat(Warnings()))
+        {
+            errors.WriteLine($"WARNING: {warning}");
+        }
+    }
+
+    private static NetworkDescription Find(string name) =>
+        OwnNetworks.Names.Contains(name) ? OwnNetworks.Find(name)
+        : File.Exists(name) || name.Contains('.', StringComparison.Ordinal) ? DescriptionReader.Read(name)
+        : throw new EngineException(
+            $"--network: there is no network '{name}'{Nearest.Question(name, OwnNetworks.Names)} There are "
+            + $"{string.Join(", ", OwnNetworks.Names)}, and files that describe one.");
+
+    private string Columns()
+    {
+        var table = new TextTable("column", "kind", ">missing", "what the network gets");
+        foreach (Transform transform in Inputs.Transforms.Take(MostShown))
+        {
+            Column column = Data.Train[transform.Column];
+            table.Add(
+                transform.Column, column switch { NumberColumn => "number", TextColumn => "text", _ => "vector" },
+                column is TensorColumn ? "0" : column.Missing.ToString(CultureInfo.InvariantCulture), Short(transform.Words));
+        }
+
+        return $"{table}" + (Inputs.Transforms.Count > MostShown ? $"… {Inputs.Transforms.Count} columns in all\n" : "");
+
+        static string Short(string words) => words.Length > 90 ? $"{words[..88]} …" : words;
+    }
+
+    private string OfTarget()
+    {
+        if (Target is not ClassTarget classes)
+        {
+            double[] values = ((NumberColumn)Data.Train[Target.Column]).Values.ToArray();
+            var scale = (ValueTarget)Target;
+            return string.Create(CultureInfo.InvariantCulture,
+                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learnt as (y - {scale.Mean:G4}) / {scale.Deviation:G4}.\n");
+        }
+
+        Dictionary<string, int> counts = Counts(Data.Train);
+        var table = new TextTable("class", ">train", ">test");
+        Dictionary<string, int> tests = Data.Test is { } test ? Counts(test) : [];
+        foreach (string name in classes.Classes.Take(MostShown))
+        {
+            table.Add(
+                name, counts.GetValueOrDefault(name).ToString("N0", CultureInfo.InvariantCulture),
+                tests.GetValueOrDefault(name).ToString("N0", CultureInfo.InvariantCulture));
+        }
+
+        return $"Target '{Target.Column}': {classes.Classes.Count} classes.\n{table}"
+            + (classes.Classes.Count > MostShown ? $"… {classes.Classes.Count} classes in all\n" : "");
+    }
+
+    private Dictionary<string, int> Counts(Table table) =>
+        Enumerable.Range(0, table.Count).Select(row => table[Target.Column].Text(row)!).CountBy(name => name).ToDictionary();
+
+    private IEnumerable<string> Warnings()
+    {
+        if (Target is ClassTarget)
+        {
+            Dictionary<string, int> counts = Counts(Data.Train);
+            (string most, int count) = counts.MaxBy(pair => pair.Value);
+            double share = (double)count / Data.Train.Count;
+            if (share >= MostOfOneClass)
+            {
+                string percent = (100 * share).ToString("F1", CultureInfo.InvariantCulture);
+                yield return $"{percent} % of the {Noun} to train on are of the class '{most}': always saying so would be right as often. "
+                    + "Look at recall and F1 of the others; --class-weights balanced has all classes count alike.";
+            }
+
+            string[] rare = [.. counts.Where(pair => pair.Value < FewestOfClass).Select(pair => $"{pair.Key} {pair.Value}")];
+            if (rare.Length > 0)
+            {
+                yield return $"Few {Noun} to train on, fewer than {FewestOfClass}, have the class{(rare.Length > 1 ? "es" : "")} "
+                    + $"{string.Join(", ", rare.Take(8))}{(rare.Length > 8 ? " …" : "")}: {(rare.Length > 1 ? "they are" : "it is")} hardly learnt.";
+            }
+        }
+
+        if (Data.Test is { } test && Doubles(Data.Train, test) is > 0 and int doubles)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"{doubles:N0} of the {test.Count:N0} {Noun} to test with are also among those to train on, each value the same: the test ")
+                + "may be too good.";
+        }
+    }
+
+    /// <summary>How many samples of the one table are in the other too.</summary>
+    private static int Doubles(Table train, Table test)
+    {
+        HashSet<string> known = [.. Keys(train)];
+        return Keys(test).Count(known.Contains);
+
+        static IEnumerable<string> Keys(Table table) => Enumerable.Range(0, table.Count).Select(row =>
+            string.Join('\u001F', table.Columns.Select(column => column is TensorColumn tensor
+                ? Convert.ToHexString(SHA256.HashData(tensor.Values.Rows(row, 1).Bytes))
+                : column.Text(row))));
+    }
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using Engine.Data;
+using Engine.IO;
+
+namespace Engine.Runner;
+
+/// <summary>What <c>train</c> is told of a user's own data; a saved model keeps it, to be tried on the same samples again.</summary>
+/// <param name="Path">A folder of pictures or of idx files, a table or an npz file.</param>
+internal sealed record OwnDataOptions(string Path)
+{
+    private static readonly string[] s_tables = [".csv", ".tsv", ".tab", ".data", ".gz"];
+
+    /// <summary>The column to predict.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>A file with the rows to test with.</summary>
+    public string? Test { get; init; }
+
+    /// <summary>The share of the samples that tests where nothing is set apart for it.</summary>
+    public double TestShare { get; init; } = 0.2;
+
+    /// <summary>The side that pictures are brought to; null for 64.</summary>
+    public int? Size { get; init; }
+
+    /// <summary>Columns to leave out.</summary>
+    public IReadOnlyList<string> Drop { get; init; } = [];
+
+    /// <summary>Whether numbers are values and not classes; null to look.</summary>
+    public bool? AreValues { get; init; }
+
+    /// <summary>The network: one of its own kinds or a file; null for what suits the data.</summary>
+    public string? Network { get; init; }
+
+    /// <summary>Whether a path names data, and not a network's description.</summary>
+    public static bool IsData(string path) => Directory.Exists(path)
+        || s_tables.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)
+        || ArrayFiles.IsOne(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
+
+    /// <summary>Whether there are tables of rows in a file, by its name.</summary>
+    public static bool IsTable(string path) => !Directory.Exists(path) && !ArrayFiles.IsOne(path) && IsData(path);
+
+    /// <summary>What reads it.</summary>
+    public IDataSource Source(int? threads)
+    {
+        if (ArrayFiles.IsOne(Path))
+        {
+            return Refused(new ArrayFiles(Path), (Target, "--target"), (Test, "--test"), (Size, "--size"));
+        }
+
+        return Directory.Exists(Path)
+            ? Refused(
+                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads }, (Target, "--target"), (Test, "--test"),
+                (Drop.Count > 0 ? Drop : null, "--drop"))
+            : Refused(new Csv(Path) { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
+    }
+
+    /// <summary>What a model's file keeps of it.</summary>
+    public Dictionary<string, string> ToAbout(int seed)
+    {
+        var about = new Dictionary<string, string>
+        {
+            ["path"] = System.IO.Path.GetFullPath(Path),
+            ["test_share"] = FormattableString.Invariant($"{TestShare:R}"),
+            ["seed"] = FormattableString.Invariant($"{seed}"),
+        };
+        if (Test is not null)
+        {
+            about["test"] = System.IO.Path.GetFullPath(Test);
+        }
+
+        return about;
+    }
+
+    /// <summary>What a model's file says of the data it was trained on.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="file">Its file, for messages.</param>
+    /// <param name="path">The data if the user names them; null for what the file says.</param>
+    public static (OwnDataOptions Options, int Seed) Of(Models.Model model, string file, string? path)
+    {
+        string from = path ?? model.About.GetValueOrDefault("path") ?? throw new EngineException(
+            $"{file} does not say which data it was trained on: name them with --data.");
+        bool isOther = path is not null && System.IO.Path.GetFullPath(path) != model.About.GetValueOrDefault("path");
+        var options = new OwnDataOptions(from)
+        {
+            Target = IsTable(from) ? model.Target.Column : null,
+            Test = isOther ? null : model.About.GetValueOrDefault("test"),
+            TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
+            Size = Directory.Exists(from) && !ArrayFiles.IsOne(from) && PictureFile.Takes(model.Inputs) ? PictureFile.Side(model.Inputs) : null,
+        };
+        return (options, int.TryParse(model.About.GetValueOrDefault("seed"), out int seed) ? seed : 42);
+    }
+
+    private T Refused<T>(T source, params ReadOnlySpan<(object? Given, string Option)> options)
+    {
+        foreach ((object? given, string option) in options)
+        {
+            if (given is not null)
+            {
+                throw new EngineException($"{option} is of no use for {Path}: {(source is Csv ? "that is about pictures" : "that is about tables")}.");
+            }
+        }
+
+        return source;
+    }
+
+    private static bool IsDescription(string path)
+    {
+        string text = ReadableFile.Read(path, (file, _) =>
+        {
+            byte[] bytes = new byte[4096];
+            return System.Text.Encoding.UTF8.GetString(bytes, 0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
+        });
+        return text.TrimStart().StartsWith('{') || text.Contains("[layer", StringComparison.Ordinal);
+    }
+}

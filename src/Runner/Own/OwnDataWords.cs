@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Engine.Models;
+
+namespace Engine.Runner;
+
+/// <summary>The options of <c>train</c> that are about a user's own data.</summary>
+internal sealed class OwnDataWords
+{
+    private readonly Option<string?> _target = new("--target")
+    {
+        HelpName = "COLUMN",
+        Description = "Of a table: the column to predict. [default: target, label, class or y; without a header the last]",
+    };
+
+    private readonly Option<string?> _network = new("--network")
+    {
+        HelpName = "small|cnn|mlp|FILE",
+        Description = "The network, of which input and last layer are filled in from the data. [default: cnn for pictures, else mlp]",
+    };
+
+    private readonly Option<int?> _size = CommonOptions.Whole(
+        "--size", 1, (Func<int>?)null, "Of pictures: the side that each is brought to.");
+
+    private readonly Option<string?> _test = new("--test")
+    {
+        HelpName = "FILE",
+        Description = "Of a table: the rows to test with. [default: a part of the rows]",
+    };
+
+    private readonly Option<double?> _testShare = Share(
+        "--test-share", "The share of the samples that tests, where none are set apart for it.", "[default: 0.2]");
+
+    private readonly Option<string[]> _drop = new("--drop")
+    {
+        HelpName = "COLUMN…",
+        Description = "Of a table: columns to leave out.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<bool> _values = new("--values") { Description = "Take whole numbers of the target for values, not for classes." };
+
+    private readonly Option<bool> _classes = new("--classes") { Description = "Take numbers of the target for classes, not for values." };
+
+    public OwnDataWords()
+    {
+        _size.Description = "Of pictures: the side that each is brought to. [default: 64]";
+        _network.CompletionSources.Add([.. OwnNetworks.Names]);
+    }
+
+    /// <summary>The share that validates.</summary>
+    public Option<double?> Validation { get; } = Share(
+        "--validation", "The share of the samples to train on that validates; 0 for none.", "[default: as the network says]");
+
+    /// <summary>How much classes count.</summary>
+    public Option<string?> ClassWeights { get; } = new("--class-weights")
+    {
+        HelpName = "balanced",
+        Description = "Have each class count as much as any other, however few samples it has.",
+        CustomParser = result => CommonOptions.Text(result) == "balanced" ? "balanced" : CommonOptions.Refuse<string>(result, "balanced"),
+    };
+
+    /// <summary>Where the page goes.</summary>
+    public Option<string?> Report { get; } = new("--report")
+    {
+        HelpName = "FILE",
+        Description = "Of own data: write the page about the training to this file. [default: beside the model, .html]",
+    };
+
+    /// <summary>Gives them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, _drop, _values, _classes, Report];
+        Array.ForEach(all, command.Add);
+    }
+
+    /// <summary>What was given; null where the argument is no data but a network for CIFAR-10.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="path">The argument.</param>
+    /// <param name="ofCifar">Options that are about CIFAR-10.</param>
+    /// <exception cref="EngineException">An option is of the one kind and the argument of the other.</exception>
+    public OwnDataOptions? Read(ParseResult parsed, string path, params ReadOnlySpan<Option> ofCifar)
+    {
+        bool isData = OwnDataOptions.IsData(path);
+        foreach (Option option in isData ? ofCifar : [_target, _network, _size, _test, _testShare, _drop, _values, _classes, Report])
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+            {
+                throw new EngineException(isData
+                    ? $"{option.Name} is about CIFAR-10, and {path} is data of your own: leave it out."
+                    : $"{option.Name} is about data of your own, and {path} is a network that is trained on CIFAR-10: give a folder of pictures or "
+                        + "a table, and the network with --network.");
+            }
+        }
+
+        if (parsed.GetValue(_values) && parsed.GetValue(_classes))
+        {
+            throw new EngineException("--values and --classes are both given: the target is one or the other.");
+        }
+
+        return !isData ? null : new OwnDataOptions(path)
+        {
+            Target = parsed.GetValue(_target),
+            Network = parsed.GetValue(_network),
+            Size = parsed.GetValue(_size),
+            Test = parsed.GetValue(_test),
+            TestShare = parsed.GetValue(_testShare) ?? 0.2,
+            Drop = parsed.GetValue(_drop) ?? [],
+            AreValues = parsed.GetValue(_values) ? true : parsed.GetValue(_classes) ? false : null,
+        };
+    }
+
+    private static Option<double?> Share(string name, string description, string byDefault) => new(name)
+    {
+        HelpName = "X",
+        Description = $"{description} {byDefault}",
+        CustomParser = result => double.TryParse(CommonOptions.Text(result), NumberStyles.Float, CultureInfo.InvariantCulture, out double share)
+            && share is >= 0 and <= 0.5 ? share : CommonOptions.Refuse<double?>(result, "a number from 0 to 0.5"),
+    };
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using Engine.Data;
+using Engine.Inspection;
+using Engine.Models;
+
+namespace Engine.Runner;
+
+/// <summary>Has a model of a user's own look at new pictures or rows, and writes what it predicts.</summary>
+internal sealed class OwnPredictor(Models.Model model, PredictOptions options, TextWriter output, TextWriter errors)
+{
+    private const int AtOnce = 128, Most = 3, WidestName = 40;
+
+    private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
+
+    /// <summary>Predicts pictures, the rows of tables, or without either the samples that the model was tested on.</summary>
+    /// <returns>The exit code.</returns>
+    public int Run(CancellationToken cancellation)
+    {
+        if (options.Pictures.Count == 0)
+        {
+            return OnTestSamples();
+        }
+
+        if (!PictureFile.Takes(model.Inputs))
+        {
+            return OnTables(cancellation);
+        }
+
+        IReadOnlyList<string> paths = Data.Pictures.PictureList.Of(options.Pictures, options.Recursive, errors);
+        int broken = 0;
+        PredictionWriter writer = Writer(ofFiles: true, Math.Min(paths.Max(path => path.Length), WidestName));
+        foreach (string[] some in paths.Chunk(AtOnce))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var tables = new Table?[some.Length];
+            string?[] complaints = new string?[some.Length];
+            Parallel.For(0, some.Length, i =>
+            {
+                try
+                {
+                    tables[i] = PictureFile.Read(some[i], model.Inputs);
+                }
+                catch (EngineException error)
+                {
+                    complaints[i] = error.Message;
+                }
+            });
+            foreach ((string path, Models.Prediction prediction) in some.Where((_, i) => tables[i] is not null)
+                .Zip(Predict([.. tables.OfType<Table>()])))
+            {
+                writer.Write(ToWrite(path, null, prediction));
+            }
+
+            Array.ForEach([.. complaints.OfType<string>()], errors.WriteLine);
+            broken += complaints.Count(complaint => complaint is not null);
+        }
+
+        writer.End();
+        return broken == 0 ? CommandLine.Done : CommandLine.Failed;
+    }
+
+    private int OnTables(CancellationToken cancellation)
+    {
+        PredictionWriter writer = Writer(ofFiles: true, width: 7);
+        foreach (string path in options.Pictures)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Table table = Csv.Read(path);
+            int row = 1;
+            foreach (Models.Prediction prediction in model.Predict(table))
+            {
+                string name = FormattableString.Invariant($"row {row++}");
+                writer.Write(ToWrite(options.Pictures.Count > 1 ? $"{path}, {name}" : name, null, prediction));
+            }
+        }
+
+        writer.End();
+        return CommandLine.Done;
+    }
+
+    private int OnTestSamples()
+    {
+        Table test = OwnTests.Load(model, options.Load, options.Data, out _);
+        PredictionWriter writer = Writer(ofFiles: false, width: 5);
+        int count = Math.Min(options.Count, test.Count), i = 0;
+        foreach (Models.Prediction prediction in count == 0 ? [] : model.Predict(test.Rows([.. Enumerable.Range(0, count)])))
+        {
+            writer.Write(ToWrite(i.ToString(CultureInfo.InvariantCulture), test[model.Target.Column].Text(i), prediction));
+            i++;
+        }
+
+        writer.End();
+        TestReport report = model.Test(test);
+        (IsForPeople ? output : errors).WriteLine($"{report.Headline}.");
+        return CommandLine.Done;
+    }
+
+    private IReadOnlyList<Models.Prediction> Predict(Table[] pictures) =>
+        pictures.Length == 0 ? [] : model.Predict(Table.Joined(pictures));
+
+    private PredictionWriter Writer(bool ofFiles, int width) =>
+        new(output, options.Format, ofFiles, Math.Max(Math.Min(Most, model.Classes.Count), 1), width)
+        {
+            Value = model.Classes.Count == 0 ? model.Target.Column : null,
+        };
+
+    private static Prediction ToWrite(string name, string? truth, Models.Prediction prediction) => new(
+        name, truth, [.. prediction.Classes.Take(Most).Select(one => (one.Class, one.Probability))])
+    {
+        Value = double.IsNaN(prediction.Value) ? null : prediction.Value,
+    };
+}
+
+/// <summary>The samples that a model of a user's own is tested on: the same that its training left out.</summary>
+internal static class OwnTests
+{
+    /// <summary>Reads them.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="file">Its file, for messages.</param>
+    /// <param name="path">The data if the user names them; null for those that the file says.</param>
+    /// <param name="name">What they are called.</param>
+    /// <exception cref="EngineException">They cannot be read, or are no more what they were.</exception>
+    public static Table Load(Models.Model model, string file, string? path, out string name)
+    {
+        (OwnDataOptions options, int seed) = OwnDataOptions.Of(model, file, path);
+        if (!File.Exists(options.Path) && !Directory.Exists(options.Path))
+        {
+            throw new EngineException($"{file} was trained on {options.Path}, which is not there: name the data with --data.");
+        }
+
+        DataSet data = options.Source(threads: null).Load();
+        if (data.Train.Columns.FirstOrDefault(column => column is TensorColumn) is TensorColumn { Values: var values } pictures
+            && PictureFile.Takes(model.Inputs) && values.Shape[1] == 3)
+        {
+            data = data with { Train = Fit(data.Train, pictures.Name), Test = data.Test is null ? null : Fit(data.Test, pictures.Name) };
+        }
+
+        name = data.Name;
+        data = data.WithTest(options.TestShare, seed);
+        return data.Test ?? data.Train;
+
+        Table Fit(Table table, string column) => new(table.Columns.Select(one => one is TensorColumn tensor && one.Name == column
+            ? new TensorColumn(column, PictureFile.Fit(tensor.Values, model.Inputs)) : one));
+    }
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using Engine.Data;
+
+namespace Engine.Server;
+
+/// <summary>Rows in JSON: an object with the values by name, a list of such, or <c>{ "rows": […] }</c>.</summary>
+internal static class JsonRows
+{
+    private const int MostRows = 10_000;
+
+    /// <summary>Reads them as the model's columns.</summary>
+    /// <exception cref="EngineException">They are none; the message says which row and value.</exception>
+    public static Table Read(JsonElement root, Preparation inputs)
+    {
+        JsonElement list = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("rows", out JsonElement inner) ? inner : root;
+        JsonElement[] rows = list.ValueKind switch
+        {
+            JsonValueKind.Object => [list],
+            JsonValueKind.Array => [.. list.EnumerateArray()],
+            _ => [],
+        };
+        if (rows.Length is 0 or > MostRows)
+        {
+            string some = string.Join(", ", inputs.Transforms.Take(3).Select(one => $"\"{one.Column}\": …"));
+            throw new EngineException($"Send 1 to {MostRows} rows: an object with the values by name, {{ {some} }}, or a list of such.");
+        }
+
+        int odd = Array.FindIndex(rows, row => row.ValueKind != JsonValueKind.Object);
+        if (odd >= 0)
+        {
+            throw new EngineException($"Row {odd + 1} is no object with the values by name.");
+        }
+
+        return new Table(inputs.Transforms.Select(transform => ColumnOf(transform, rows)));
+    }
+
+    private static Column ColumnOf(Transform transform, JsonElement[] rows)
+    {
+        // What is misspelt must not pass for missing in every row.
+        if (rows.All(row => !row.TryGetProperty(transform.Column, out _)))
+        {
+            throw new EngineException($"'{transform.Column}' is in no row: give it, or null where it is not known.");
+        }
+
+        return transform switch
+        {
+            ScaledPlanes planes => Vectors(planes, rows),
+            ScaledNumber => new NumberColumn(transform.Column, [.. rows.Select((row, i) => Number(transform.Column, row, i))]),
+            _ => new TextColumn(transform.Column, rows.Select((row, i) => Text(transform.Column, row, i))),
+        };
+    }
+
+    private static double Number(string name, JsonElement row, int index)
+    {
+        JsonElement value = row.TryGetProperty(name, out JsonElement found) ? found : default;
+        return value.ValueKind switch
+        {
+            JsonValueKind.Number => value.GetDouble(),
+            JsonValueKind.True => 1,
+            JsonValueKind.False => 0,
+            JsonValueKind.Null or JsonValueKind.Undefined => double.NaN,
+            JsonValueKind.String when Numbers.IsMissing(value.GetString()!.Trim()) => double.NaN,
+            JsonValueKind.String when Numbers.TryParse(value.GetString()!.Trim(), out double parsed) => parsed,
+            _ => throw new EngineException($"'{name}' of row {index + 1} is to be a number, not {Short(value)}."),
+        };
+    }
+
+    private static string? Text(string name, JsonElement row, int index)
+    {
+        JsonElement value = row.TryGetProperty(name, out JsonElement found) ? found : default;
+        return value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString(),
+            JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => value.GetRawText(),
+            JsonValueKind.Null or JsonValueKind.Undefined => null,
+            _ => throw new EngineException($"'{name}' of row {index + 1} is to be a text, not {Short(value)}."),
+        };
+    }
+
+    private static TensorColumn Vectors(ScaledPlanes planes, JsonElement[] rows)
+    {
+        int length = planes.Size.Aggregate(1, (a, b) => a * b);
+        var all = new List<float>();
+        for (int i = 0; i < rows.Length; i++)
+        {
+            int before = all.Count;
+            if (rows[i].TryGetProperty(planes.Column, out JsonElement value))
+            {
+                Add(value, all, before + length);
+            }
+
+            if (all.Count != before + length)
+            {
+                throw new EngineException($"'{planes.Column}' of row {i + 1} is to be a list of {length} numbers ({string.Join('x', planes.Size)}).");
+            }
+        }
+
+        return new TensorColumn(planes.Column, Tensor.From<float>([.. all], [rows.Length, .. planes.Size]));
+    }
+
+    private static void Add(JsonElement value, List<float> to, int most)
+    {
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement inner in value.EnumerateArray().TakeWhile(_ => to.Count <= most))
+            {
+                Add(inner, to, most);
+            }
+        }
+        else if (value.ValueKind == JsonValueKind.Number)
+        {
+            to.Add((float)value.GetDouble());
+        }
+    }
+
+    private static string Short(JsonElement value)
+    {
+        string text = value.GetRawText();
+        return text.Length > 40 ? $"{text[..40]}…" : text;
+    }
+}

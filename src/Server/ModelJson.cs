@@ -1,0 +1,118 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Engine.Data;
+using Engine.Models;
+
+namespace Engine.Server;
+
+/// <summary>What the server says, in JSON.</summary>
+internal static class ModelJson
+{
+    private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>What the model takes and gives: the page makes its form of it.</summary>
+    public static byte[] Describe(Model model) => Write(json =>
+    {
+        json.WriteString("name", model.About.GetValueOrDefault("data") ?? "model");
+        json.WriteString("target", model.Target.Column);
+        json.WriteBoolean("pictures", PictureFile.Takes(model.Inputs));
+        json.WriteStartArray("classes");
+        foreach (string name in model.Classes)
+        {
+            json.WriteStringValue(name);
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("inputs");
+        foreach (Transform transform in model.Inputs.Transforms)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", transform.Column);
+            switch (transform)
+            {
+                case ScaledNumber number:
+                    json.WriteString("kind", "number");
+                    json.WriteNumber("typical", number.Median);
+                    break;
+                case OneHot words:
+                    json.WriteString("kind", "text");
+                    json.WriteString("typical", words.Values[words.Mode]);
+                    json.WriteStartArray("values");
+                    foreach (string value in words.Values)
+                    {
+                        json.WriteStringValue(value);
+                    }
+
+                    json.WriteEndArray();
+                    break;
+                default:
+                    json.WriteString("kind", "numbers");
+                    json.WriteString("sides", string.Join('x', transform.Sides));
+                    break;
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartObject("metrics");
+        foreach ((string name, double value) in model.Metrics.Where(pair => double.IsFinite(pair.Value)))
+        {
+            json.WriteNumber(name, value);
+        }
+
+        json.WriteEndObject();
+    });
+
+    /// <summary>Predictions: of classes all with their probabilities, or values.</summary>
+    public static byte[] Write(IReadOnlyList<Prediction> predictions, IReadOnlyList<string?> names) => Write(json =>
+    {
+        json.WriteStartArray("predictions");
+        for (int i = 0; i < predictions.Count; i++)
+        {
+            Prediction prediction = predictions[i];
+            json.WriteStartObject();
+            if (names[i] is { } name)
+            {
+                json.WriteString("file", name);
+            }
+
+            if (prediction.Class is null)
+            {
+                json.WriteNumber("value", prediction.Value);
+            }
+            else
+            {
+                json.WriteString("class", prediction.Class);
+                json.WriteNumber("probability", (float)prediction.Probability);
+                json.WriteStartObject("classes");
+                foreach (ClassProbability one in prediction.Classes)
+                {
+                    json.WriteNumber(one.Class, (float)one.Probability);
+                }
+
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
+
+    /// <summary>What is wrong with a request.</summary>
+    public static byte[] Error(string why) => Write(json => json.WriteString("error", why));
+
+    private static byte[] Write(Action<Utf8JsonWriter> content)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes, s_format))
+        {
+            json.WriteStartObject();
+            content(json);
+            json.WriteEndObject();
+        }
+
+        return bytes.ToArray();
+    }
+}

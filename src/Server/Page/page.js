@@ -1,0 +1,90 @@
+"use strict";
+const at = id => document.getElementById(id);
+const make = (tag, text, parent) => {
+  const element = document.createElement(tag);
+  element.textContent = text ?? "";
+  parent?.append(element);
+  return element;
+};
+const percent = x => (100 * x).toFixed(x > 0.9949 && x < 1 ? 1 : 0) + " %";
+
+async function ask(url, options) {
+  at("error").textContent = "";
+  try {
+    const response = await fetch(url, options);
+    const json = await response.json();
+    if (!response.ok) throw new Error(json.error ?? response.statusText);
+    return json;
+  } catch (error) {
+    at("error").textContent = error.message;
+    return null;
+  }
+}
+
+function show(title, prediction, picture) {
+  const article = document.createElement("article");
+  if (picture) {
+    const image = make("img", null, article);
+    image.alt = title;
+    image.src = URL.createObjectURL(picture);
+    image.onload = () => URL.revokeObjectURL(image.src);
+  }
+  const div = make("div", null, article);
+  make("h2", prediction.class ?? `${title}: ${Number(prediction.value.toPrecision(6))}`, div);
+  for (const [name, probability] of Object.entries(prediction.classes ?? {}).slice(0, 5)) {
+    const row = make("div", null, div);
+    row.className = "row";
+    make("span", name, row);
+    const meter = make("meter", null, row);
+    meter.value = probability;
+    meter.setAttribute("aria-label", name);
+    make("span", percent(probability), row);
+  }
+  at("results").prepend(article);
+}
+
+async function predictPictures(files) {
+  for (const file of files) {
+    const json = await ask("predict", { method: "POST", headers: { "Content-Type": file.type || "application/octet-stream" }, body: file });
+    if (json) show(file.name, json.predictions[0], file);
+  }
+}
+
+function makeForm(model) {
+  for (const input of model.inputs) {
+    const label = make("label", input.name, at("fields"));
+    const field = document.createElement(input.values ? "select" : "input");
+    for (const value of input.values ?? []) make("option", value, field);
+    if (input.kind === "number") { field.type = "number"; field.step = "any"; }
+    field.name = input.name;
+    field.dataset.kind = input.kind;
+    field.value = input.typical ?? "";
+    label.append(field);
+  }
+  at("form").onsubmit = async event => {
+    event.preventDefault();
+    const row = {};
+    for (const field of at("fields").querySelectorAll("input, select")) {
+      row[field.name] = field.value === "" ? null
+        : field.dataset.kind === "numbers" ? field.value.split(/[\s,;]+/).map(Number)
+        : field.dataset.kind === "number" ? Number(field.value) : field.value;
+    }
+    const json = await ask("predict", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(row) });
+    if (json) show(model.target, json.predictions[0]);
+  };
+}
+
+ask("model").then(model => {
+  if (!model) return;
+  document.title = at("name").textContent = model.name;
+  const [figure, value] = Object.entries(model.metrics)[0] ?? [];
+  const tested = figure === "accuracy" ? `, right for ${percent(value)} of its test` : figure === "r2" ? `, R² ${value.toFixed(3)} on its test` : "";
+  at("about").textContent = `Predicts ${model.target}` + (model.classes.length ? ` (${model.classes.length} classes)` : "") + tested + ".";
+  at(model.pictures ? "drop" : "form").hidden = false;
+  if (!model.pictures) return makeForm(model);
+  at("files").onchange = event => predictPictures(event.target.files);
+  const drop = at("drop");
+  drop.ondragover = event => { event.preventDefault(); drop.classList.add("over"); };
+  drop.ondragleave = () => drop.classList.remove("over");
+  drop.ondrop = event => { event.preventDefault(); drop.classList.remove("over"); predictPictures(event.dataTransfer.files); };
+});

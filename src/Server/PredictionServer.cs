@@ -1,0 +1,220 @@
+using System.Diagnostics;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Engine.Data;
+using Engine.Models;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Engine.Server;
+
+/// <summary>
+/// A model behind HTTP: <c>POST /predict</c> with rows in JSON, a picture or a form of several; <c>/health</c>,
+/// <c>/metrics</c>, <c>/model</c>, and a page for people. Requests that come at once are predicted together. What it has
+/// taken in when it stops it still answers.
+/// </summary>
+public sealed class PredictionServer : IAsyncDisposable
+{
+    private static readonly (string Path, string File, string Type)[] s_files =
+    [
+        ("/", "index.html", "text/html; charset=utf-8"), ("/page.css", "page.css", "text/css; charset=utf-8"),
+        ("/page.js", "page.js", "text/javascript; charset=utf-8"),
+    ];
+
+    private readonly WebApplication _app;
+    private readonly Model _model;
+    private readonly ServerOptions _options;
+    private readonly Batcher _batcher;
+    private readonly RequestReader _reader;
+    private readonly ServerMetrics _metrics = new();
+
+    private PredictionServer(Model model, ServerOptions options)
+    {
+        (_model, _options) = (model, options);
+        _batcher = new Batcher(model.Predict, options.MaxBatch, options.MaxWaiting);
+        _reader = new RequestReader(model, options);
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Timeout);
+        builder.Services.Configure<FormOptions>(form => form.MultipartBodyLengthLimit = options.MaxBody);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(options.Address, options.Port);
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBody;
+            kestrel.Limits.RequestHeadersTimeout = options.Timeout;
+        });
+        _app = builder.Build();
+        _app.Use(Guard);
+        foreach ((string path, string file, string type) in s_files)
+        {
+            byte[] content = Resource(file);
+            _app.MapGet(path, () => Results.Bytes(content, type));
+        }
+
+        _app.MapGet("/health", () => Results.Text("{\"status\":\"ok\"}", "application/json"));
+        _app.MapGet("/metrics", () => Results.Text(_metrics.Write(_batcher), "text/plain; version=0.0.4"));
+        _app.MapGet("/model", () => Results.Bytes(ModelJson.Describe(model), "application/json"));
+        _app.MapPost("/predict", Predict);
+    }
+
+    /// <summary>Where it is reached.</summary>
+    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    /// <summary>Starts to serve a model.</summary>
+    /// <param name="model">The model, which others may use too.</param>
+    /// <param name="options">How; null for this machine alone.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="EngineException">
+    /// Other machines are to reach it without a token, or it cannot listen there.
+    /// </exception>
+    public static async Task<PredictionServer> StartAsync(
+        Model model, ServerOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        options ??= new ServerOptions();
+        if (!IPAddress.IsLoopback(options.Address) && string.IsNullOrEmpty(options.Token))
+        {
+            throw new EngineException($"Whoever reaches {options.Address} could use the model: set a token.");
+        }
+
+        var server = new PredictionServer(model, options);
+        try
+        {
+            await server._app.StartAsync(cancellationToken);
+            return server;
+        }
+        catch (IOException error)
+        {
+            await server.DisposeAsync();
+            throw new EngineException(
+                $"Port {options.Port} of {options.Address} cannot be listened on, as another program does: choose another port.", error);
+        }
+    }
+
+    /// <summary>Takes no new requests, and answers those that it has.</summary>
+    public Task StopAsync() => _app.StopAsync(CancellationToken.None);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync(CancellationToken.None);
+        await _batcher.DisposeAsync();
+        await _app.DisposeAsync();
+        _reader.Dispose();
+    }
+
+    /// <summary>Lets in who may: with the token, or on this machine under this machine's name.</summary>
+    private async Task Guard(HttpContext context, RequestDelegate next)
+    {
+        context.Response.Headers.ContentSecurityPolicy = "default-src 'self'; img-src 'self' blob:";
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        // A page from elsewhere may have its name point to this machine (DNS rebinding): it then asks under that name.
+        if (_options.Token is null && context.Request.Host.Host is not ("localhost" or "127.0.0.1" or "[::1]" or "::1"))
+        {
+            await Refuse(context, StatusCodes.Status403Forbidden, "This server is for this machine alone: ask localhost.");
+        }
+        else if (_options.Token is not null && context.Request.Path != "/health" && !HasToken(context.Request))
+        {
+            await Refuse(
+                context, StatusCodes.Status401Unauthorized, "Show the token: the header 'Authorization: Bearer TOKEN', or ?token=TOKEN.");
+        }
+        else
+        {
+            await next(context);
+        }
+    }
+
+    private bool HasToken(HttpRequest request)
+    {
+        string header = request.Headers.Authorization.ToString();
+        string given = header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..].Trim()
+            : request.Query["token"].FirstOrDefault() ?? request.Cookies["token"] ?? "";
+        bool isRight = CryptographicOperations.FixedTimeEquals(
+            SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(_options.Token!)));
+        if (isRight && request.Query.ContainsKey("token"))
+        {
+            // The page's own requests show it from now on.
+            request.HttpContext.Response.Cookies.Append("token", given, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict });
+        }
+
+        return isRight;
+    }
+
+    private async Task Predict(HttpContext context)
+    {
+        var watch = Stopwatch.StartNew();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        limit.CancelAfter(_options.Timeout);
+        try
+        {
+            (Table samples, IReadOnlyList<string?> names) = await _reader.Read(context.Request, limit.Token);
+            IReadOnlyList<Prediction>? predictions = await _batcher.Predict(samples).WaitAsync(limit.Token);
+            if (predictions is null)
+            {
+                context.Response.Headers.RetryAfter = "1";
+                await Refuse(context, StatusCodes.Status503ServiceUnavailable, "Too many samples wait: ask again in a second.");
+            }
+            else
+            {
+                context.Response.ContentType = "application/json";
+                await context.Response.Body.WriteAsync(ModelJson.Write(predictions, names), limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            await Refuse(context, StatusCodes.Status503ServiceUnavailable, "The request took too long.");
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody is there to be answered; the status is for the figures (nginx' "client closed request").
+            context.Response.StatusCode = 499;
+        }
+        catch (BadHttpRequestException error)
+        {
+            await Refuse(context, error.StatusCode, error.StatusCode == StatusCodes.Status413PayloadTooLarge
+                ? FormattableString.Invariant($"The request is longer than {_options.MaxBody:N0} bytes.") : "The request is cut off or malformed.");
+        }
+        catch (Exception error) when (error is EngineException or JsonException or InvalidDataException or IOException)
+        {
+            string why = error switch
+            {
+                EngineException => error.Message,
+                JsonException json => $"This is not JSON: line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}.",
+                _ => "The request is cut off or malformed.",
+            };
+            await Refuse(context, StatusCodes.Status400BadRequest, why);
+        }
+        finally
+        {
+            _metrics.Count(context.Response.StatusCode, watch.Elapsed);
+        }
+    }
+
+    private static async Task Refuse(HttpContext context, int status, string why)
+    {
+        if (!context.Response.HasStarted)
+        {
+            context.Response.StatusCode = status;
+            context.Response.ContentType = "application/json";
+            await context.Response.Body.WriteAsync(ModelJson.Error(why));
+        }
+    }
+
+    private static byte[] Resource(string file)
+    {
+        using Stream stream = typeof(PredictionServer).Assembly.GetManifestResourceStream($"Page/{file}")!;
+        byte[] content = new byte[stream.Length];
+        stream.ReadExactly(content);
+        return content;
+    }
+}

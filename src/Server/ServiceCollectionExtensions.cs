@@ -1,0 +1,19 @@
+using Engine.Devices;
+using Engine.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Engine.Server;
+
+/// <summary>Models as services of a web application of one's own.</summary>
+public static class ServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds a saved model as one <see cref="Model"/> for all requests, which needs no lock: any number of threads may predict.
+    /// It is loaded when it is first asked for.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="path">The model's file.</param>
+    /// <param name="device">Where it runs; null for the default device.</param>
+    public static IServiceCollection AddModel(this IServiceCollection services, string path, Device? device = null) =>
+        services.AddSingleton(_ => Model.Load(path, device));
+}

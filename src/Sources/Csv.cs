@@ -1,0 +1,180 @@
+using System.Text;
+using Engine.IO;
+
+namespace Engine.Data;
+
+/// <summary>
+/// A table in a file of text, packed by gzip or not. What stands between values and round them, the encoding, whether there
+/// is a line of names, and decimal commas are found by looking, unless told.
+/// </summary>
+/// <param name="Path">The file.</param>
+public sealed record Csv(string Path) : IDataSource
+{
+    /// <summary>A part of the rows that is of no use may be passed over; more is no table.</summary>
+    private const double MostBroken = 0.1;
+
+    /// <summary>No table has more columns.</summary>
+    private const int MostColumns = 20_000;
+
+    /// <summary>
+    /// The column to predict. Without it one that is called target, label, class or y, or, where no column has a name, the
+    /// last.
+    /// </summary>
+    public string? Target { get; init; }
+
+    /// <summary>Columns to leave out.</summary>
+    public IReadOnlyList<string> Drop { get; init; } = [];
+
+    /// <summary>A file with the rows to test with.</summary>
+    public string? TestPath { get; init; }
+
+    /// <summary>What stands between values, a blank for any run of blanks; null to look.</summary>
+    public char? Separator { get; init; }
+
+    /// <summary>Whether the first row has the columns' names; null to look.</summary>
+    public bool? HasHeader { get; init; }
+
+    /// <summary>Whether a comma stands before decimals; null to look.</summary>
+    public bool? DecimalComma { get; init; }
+
+    /// <summary>What letters are stored as; null to look.</summary>
+    public Encoding? Encoding { get; init; }
+
+    /// <summary>Reads a table without saying what of it is to be predicted.</summary>
+    /// <exception cref="DataFormatException">It is no table.</exception>
+    public static Table Read(string path) => new Csv(path).Read(out _, out _);
+
+    /// <inheritdoc/>
+    public DataSet Load()
+    {
+        Table all = Read(out List<string> notes, out bool hasNames);
+        string target = TargetOf(all, hasNames);
+        all = all.Without([.. Drop.Where(name => all[name] is not null)]);
+        Table train = WithTarget(all, target, notes);
+        Table? test = null;
+        if (TestPath is not null)
+        {
+            Table other = (this with { Path = TestPath, TestPath = null }).Read(out List<string> ofTest, out _);
+            notes.AddRange(ofTest);
+            test = WithTarget(other.Without([.. Drop]), target, notes);
+        }
+
+        return new DataSet(NameOf(Path), train, target) { Test = test, Notes = notes, Warnings = [.. Warnings(train, target)] };
+    }
+
+    /// <summary>What a file is called, without its folder and endings.</summary>
+    private static string NameOf(string path)
+    {
+        string name = System.IO.Path.GetFileName(path);
+        int dot = name.IndexOf('.', 1);
+        return dot < 0 ? name : name[..dot];
+    }
+
+    private Table Read(out List<string> notes, out bool hasNames)
+    {
+        CsvDialect dialect;
+        try
+        {
+            dialect = CsvDialect.Of(Path, this);
+            return Read(dialect, out notes, out hasNames);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new DataFormatException($"{Path} is damaged: it is packed by gzip and cannot be unpacked.", error);
+        }
+        catch (DataFormatException error) when (!error.Message.Contains(Path, StringComparison.Ordinal))
+        {
+            throw new DataFormatException($"{Path}: {error.Message}.", error);
+        }
+    }
+
+    private Table Read(CsvDialect dialect, out List<string> notes, out bool hasNames)
+    {
+        // A column that looked like numbers may turn out to be texts: then all is read once more.
+        HashSet<int> texts = [];
+        CsvColumns read;
+        do
+        {
+            read = ReadableFile.Read(Path, (file, _) =>
+            {
+                using Stream stream = CsvDialect.Unpacked(file);
+                using var text = new StreamReader(stream, dialect.Encoding, detectEncodingFromByteOrderMarks: true);
+                for (int i = 0; i < dialect.Skipped; i++)
+                {
+                    SkipLine(text);
+                }
+
+                return CsvColumns.Read(CsvRows.Of(text, dialect), dialect, texts, MostColumns);
+            });
+        }
+        while (read.Turned.Count > 0 && texts.Count < (texts = [.. texts, .. read.Turned]).Count);
+
+        if (read.Rows == 0)
+        {
+            throw new DataFormatException($"{Path} has no rows of values.");
+        }
+
+        if (read.BrokenCount > (read.Rows + read.BrokenCount) * MostBroken)
+        {
+            throw new DataFormatException(
+                $"{Path}: {read.BrokenCount} of {read.Rows + read.BrokenCount} rows have more values than the {read.Names.Count} columns, the "
+                + $"first is row {read.Broken[0]}: give the separator, if '{dialect.Separator}' is not it.");
+        }
+
+        hasNames = dialect.HasHeader;
+        string rows = FormattableString.Invariant($"{read.Rows:N0} rows");
+        notes = [$"{System.IO.Path.GetFileName(Path)}: {rows}; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}."];
+        notes.AddRange(read.Notes);
+        return read.ToTable();
+    }
+
+    private static void SkipLine(StreamReader text)
+    {
+        for (int c = text.Read(); c is not ('\n' or -1); c = text.Read())
+        {
+        }
+    }
+
+    private string TargetOf(Table table, bool hasNames)
+    {
+        if (Target is not null)
+        {
+            Column? found = table.Find(Target) ?? table.Columns.FirstOrDefault(column =>
+                column.Name.Equals(Target, StringComparison.OrdinalIgnoreCase));
+            return found?.Name ?? table[Target].Name;
+        }
+
+        string[] usual = ["target", "label", "class", "y"];
+        return !hasNames ? table.Columns[^1].Name
+            : table.Columns.FirstOrDefault(column => usual.Contains(column.Name, StringComparer.OrdinalIgnoreCase))?.Name
+            ?? throw new DataFormatException(
+                $"{Path}: which column is to be predicted? Name it as the target: {Table.Some(table.Columns.Select(column => column.Name))}.");
+    }
+
+    /// <summary>The rows of which the target is known.</summary>
+    private static Table WithTarget(Table table, string target, List<string> notes)
+    {
+        Column column = table[target];
+        int[] known = [.. Enumerable.Range(0, table.Count).Where(row => column.Text(row) is not null)];
+        if (known.Length < table.Count)
+        {
+            notes.Add($"Left out: {table.Count - known.Length} rows without a value of the target '{target}'.");
+        }
+
+        return known.Length == table.Count ? table : table.Rows(known);
+    }
+
+    private static IEnumerable<string> Warnings(Table table, string target)
+    {
+        Column column = table[target];
+        string[] values = [.. Enumerable.Range(0, table.Count).Select(row => column.Text(row)!)];
+        int distinct = values.Distinct().Count();
+        double[] numbers = column is NumberColumn own ? own.Values.ToArray() : [];
+        bool isNumbering = numbers.Length > 0 && numbers.All(x => x == Math.Round(x)) && numbers.Max() - numbers.Min() < 2.0 * distinct;
+        if (distinct == table.Count && distinct > 10 && (column is TextColumn || isNumbering))
+        {
+            yield return FormattableString.Invariant($"The target '{target}' is another in each of the {distinct:N0} rows, ")
+                + "as a number or name of each would be: is it the right column?";
+        }
+    }
+}

@@ -1,0 +1,272 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Text;
+using System.Text.RegularExpressions;
+using Engine.IO;
+
+namespace Engine.Data;
+
+/// <summary>How numbers are written in a file.</summary>
+internal enum DecimalStyle
+{
+    /// <summary>1234.5.</summary>
+    Point,
+
+    /// <summary>1234,5.</summary>
+    Comma,
+
+    /// <summary>1,234.5.</summary>
+    PointAndThousands,
+}
+
+/// <summary>How a file of values is written: found by looking at its beginning, and said in one line.</summary>
+/// <param name="Encoding">What its letters are stored as.</param>
+/// <param name="Separator">What stands between two values; a blank stands for any run of blanks.</param>
+/// <param name="Quote">What stands round values that hold the separator.</param>
+/// <param name="Escape">What stands before a quote within quotes.</param>
+/// <param name="Skipped">How many lines stand before the first row: comments, and a line of counts as scikit-learn's files have.</param>
+/// <param name="HasHeader">Whether the first row has the columns' names.</param>
+/// <param name="Decimals">How numbers are written.</param>
+internal sealed partial record CsvDialect(
+    Encoding Encoding, char Separator, char Quote, char Escape, int Skipped, bool HasHeader, DecimalStyle Decimals)
+{
+    /// <summary>How much of a file is looked at to tell how it is written, and how many of its rows.</summary>
+    private const int Looked = 1 << 20, LookedRows = 500;
+
+    /// <summary>From the one that never stands within values to those that do.</summary>
+    private static readonly char[] s_separators = ['\t', ';', '|', ',', ' '];
+
+    private static readonly string[] s_comments = ["//", "#@", "# ", "%"];
+
+    /// <summary>How many values most rows have.</summary>
+    public int Columns { get; init; }
+
+    /// <summary>The names of the classes 0, 1 … that a first line of counts has.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
+    /// <summary>Whether a line is a remark.</summary>
+    public static bool IsComment(ReadOnlySpan<char> line)
+    {
+        foreach (string mark in s_comments)
+        {
+            if (line.StartsWith(mark, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The file as a stream of its bytes, unpacked if it is packed by gzip.</summary>
+    public static Stream Unpacked(FileStream file)
+    {
+        bool isPacked = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+        file.Position = 0;
+        return isPacked ? new GZipStream(file, CompressionMode.Decompress) : file;
+    }
+
+    /// <summary>Looks at a file.</summary>
+    /// <exception cref="DataFormatException">It is empty or no text.</exception>
+    public static CsvDialect Of(string path, Csv wishes) => ReadableFile.Read(path, (file, name) =>
+    {
+        using Stream stream = Unpacked(file);
+        byte[] bytes = new byte[Looked];
+        int read = stream.ReadAtLeast(bytes, Looked, throwOnEndOfStream: false);
+        if (read == 0)
+        {
+            throw new DataFormatException($"{name} is empty.");
+        }
+
+        Encoding encoding = wishes.Encoding ?? EncodingOf(bytes.AsSpan(0, read), read == Looked ? stream : null, name);
+        string text = encoding.GetString(bytes, 0, read).TrimStart('\uFEFF');
+        return Of(text, isWhole: read < Looked, encoding, wishes);
+    });
+
+    /// <summary>What was found, in one line.</summary>
+    public string Describe(int columns, long bytes) => string.Join(
+        "; ",
+        FormattableString.Invariant($"{columns} columns"),
+        Separator switch { '\t' => "tabs between", ' ' => "blanks between", _ => $"'{Separator}' between" },
+        HasHeader ? "a header line" : "no header line",
+        Decimals switch
+        {
+            DecimalStyle.Comma => "decimal commas",
+            DecimalStyle.PointAndThousands => "decimal points, commas between thousands",
+            _ => "decimal points",
+        },
+        Encoding.WebName.ToUpperInvariant(),
+        FormattableString.Invariant($"{bytes / 1e3:N0} kB"));
+
+    /// <summary>Reads a number as this file writes them.</summary>
+    public bool TryParse(ReadOnlySpan<char> text, out double value) => Decimals == DecimalStyle.PointAndThousands
+        ? double.TryParse(text, NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out value)
+        : Numbers.TryParse(text, out value, Decimals == DecimalStyle.Comma);
+
+    private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
+    {
+        List<string> lines = [.. text.Split('\n').Select(line => line.TrimEnd('\r'))];
+        if (!isWhole && lines.Count > 1)
+        {
+            lines.RemoveAt(lines.Count - 1);
+        }
+
+        int begin = lines.FindIndex(line => line.Length > 0 && !IsComment(line));
+        lines = begin < 0 ? [] : lines[begin..];
+        char quote = QuoteOf(lines);
+        char separator = wishes.Separator ?? SeparatorOf(lines, quote);
+        char escape = lines.Any(line => line.Contains($"\\{quote}", StringComparison.Ordinal)) ? '\\' : quote;
+        // How many values there are in a row, by the rows behind the first, which may be of another kind.
+        var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
+        List<string[]> rows = [.. CsvRows.Of(new StringReader(string.Join('\n', lines.Take(LookedRows + 1))), dialect, mayBeCut: true).Take(LookedRows)];
+        int columns = Usual(rows.Skip(1).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
+        string[] classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
+        if (classes.Length > 0)
+        {
+            dialect = dialect with { Skipped = dialect.Skipped + 1, ClassNames = classes };
+            rows.RemoveAt(0);
+        }
+
+        dialect = dialect with { Columns = columns };
+        dialect = dialect with { Decimals = wishes.DecimalComma switch
+        {
+            true => DecimalStyle.Comma,
+            false => DecimalStyle.Point,
+            _ => DecimalsOf(rows, separator),
+        } };
+        return dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
+    }
+
+    private static Encoding EncodingOf(ReadOnlySpan<byte> bytes, Stream? rest, string path)
+    {
+        if (bytes.StartsWith(Encoding.UTF8.Preamble))
+        {
+            return Encoding.UTF8;
+        }
+
+        if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
+        {
+            return bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode;
+        }
+
+        int zeros = bytes.Count((byte)0);
+        if (zeros > bytes.Length / 4 && bytes.Length > 1)
+        {
+            return bytes[1] == 0 ? Encoding.Unicode : Encoding.BigEndianUnicode;
+        }
+
+        if (zeros > 0)
+        {
+            throw new DataFormatException($"{path} is no text: it has bytes of 0. A table is a file of text, values with separators between.");
+        }
+
+        // To the end of the file, for the first letter that is no ASCII may stand anywhere.
+        Decoder decoder = new UTF8Encoding(false, throwOnInvalidBytes: true).GetDecoder();
+        char[] letters = new char[Looked + 2];
+        try
+        {
+            decoder.GetChars(bytes, letters, flush: rest is null);
+            byte[] more = new byte[Looked];
+            for (int read = -1; rest is not null && read != 0;)
+            {
+                read = rest.ReadAtLeast(more, more.Length, throwOnEndOfStream: false);
+                decoder.GetChars(more.AsSpan(0, read), letters, flush: read == 0);
+            }
+
+            return Encoding.UTF8;
+        }
+        catch (DecoderFallbackException)
+        {
+            return CodePagesEncodingProvider.Instance.GetEncoding(1252)!;
+        }
+    }
+
+    private static char QuoteOf(List<string> lines)
+    {
+        int looked = Math.Min(lines.Count, LookedRows);
+        int single = lines.Take(looked).Count(line => SingleQuoted().IsMatch(line));
+        return single > looked / 2 && !lines.Take(looked).Any(line => line.Contains('"', StringComparison.Ordinal)) ? '\'' : '"';
+    }
+
+    /// <summary>What stands equally often in most lines, outside of quotes.</summary>
+    private static char SeparatorOf(List<string> lines, char quote)
+    {
+        string[] looked = [.. lines.Where(line => line.Length > 0 && !IsComment(line)).Take(LookedRows)];
+        return s_separators
+            .Select(separator =>
+            {
+                int[] counts = [.. looked.Select(line => separator == ' '
+                    ? line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries).Length - 1
+                    : Outside(line, separator, quote))];
+                int usual = Usual(counts.Where(count => count > 0), 0);
+                double share = usual == 0 ? 0 : (double)counts.Count(count => count == usual) / counts.Length;
+                // Blanks stand in texts too: only numbers are taken to be parted by them.
+                bool isAllowed = separator != ' ' || looked.Skip(1).Take(20).All(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    .All(word => Numbers.IsMissing(word) || Numbers.TryParse(word, out _)));
+                return (separator, Share: isAllowed ? share : 0);
+            })
+            .OrderByDescending(pair => Math.Min(Math.Round(pair.Share, 1), 0.9))
+            .Select(pair => pair.Share > 0 ? pair.separator : ',')
+            .First();
+    }
+
+    private static int Outside(string line, char separator, char quote)
+    {
+        int count = 0;
+        bool isQuoted = false;
+        foreach (char c in line)
+        {
+            isQuoted ^= c == quote;
+            count += c == separator && !isQuoted ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    private static int Usual(IEnumerable<int> counts, int otherwise) =>
+        counts.CountBy(count => count).OrderByDescending(pair => pair.Value).Select(pair => pair.Key).FirstOrDefault(otherwise);
+
+    /// <summary>scikit-learn's first line: how many rows and columns, then the names of the classes.</summary>
+    private static string[] CountsLine(string[] row, int columns) =>
+        row.Length > 3 && int.TryParse(row[0], out _) && int.TryParse(row[1], out int features) && features == columns - 1
+            && row[2..].All(word => word.Length > 0 && !Numbers.TryParse(word, out _))
+            ? row[2..]
+            : [];
+
+    private static DecimalStyle DecimalsOf(List<string[]> rows, char separator)
+    {
+        string[] values = [.. rows.SelectMany(row => row)];
+        int points = values.Count(value => value.Contains('.', StringComparison.Ordinal) && Numbers.TryParse(value, out _));
+        string[] commas = [.. values.Where(value => Commas().IsMatch(value))];
+        return commas.Length == 0 ? DecimalStyle.Point
+            : commas.All(value => Thousands().IsMatch(value)) && (points > 0 || separator == ',' || commas.Any(value => value.Count(c => c == ',') > 1))
+                ? DecimalStyle.PointAndThousands
+            : points > commas.Length ? DecimalStyle.Point
+            : DecimalStyle.Comma;
+    }
+
+    /// <summary>Whether the first row names the columns: no number is in it, and it differs from what stands below.</summary>
+    private static bool IsHeader(List<string[]> rows, CsvDialect dialect)
+    {
+        if (rows.Count == 0 || rows[0].Any(word => word.Length > 0 && dialect.TryParse(word, out _)))
+        {
+            return false;
+        }
+
+        string[] first = rows[0];
+        bool hasNumbers = Enumerable.Range(0, first.Length).Any(i =>
+            rows.Skip(1).Count(row => i < row.Length && dialect.TryParse(row[i], out _)) > (rows.Count - 1) / 2);
+        bool isRepeated = Enumerable.Range(0, first.Length).Any(i =>
+            first[i].Length > 0 && rows.Skip(2).Count(row => i < row.Length && row[i] == first[i]) > 1);
+        return (hasNumbers || !isRepeated) && first.Any(word => word.Length > 0);
+    }
+
+    [GeneratedRegex(@"(^|[,;\t ])'[^']*'([,;\t ]|$)")]
+    private static partial Regex SingleQuoted();
+
+    [GeneratedRegex(@"^[+-]?\d+(,\d+)+(\.\d+)?([eE][+-]?\d+)?$|^[+-]?\d+,\d+[eE][+-]?\d+$")]
+    private static partial Regex Commas();
+
+    [GeneratedRegex(@"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")]
+    private static partial Regex Thousands();
+}

@@ -1,0 +1,150 @@
+using Sylvan.Data.Csv;
+
+namespace Engine.Data;
+
+/// <summary>The rows of a table's text, as Sylvan.Data.Csv reads them; remarks and empty lines are passed over.</summary>
+internal static class CsvRows
+{
+    /// <summary>No row is longer, in letters: one that is comes of a quote that is not closed, or of no table.</summary>
+    private const int LongestRow = 1 << 22;
+
+    /// <summary>Reads rows one by one.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="dialect">How it is written.</param>
+    /// <param name="mayBeCut">Whether it may end within a row, which is then left out.</param>
+    /// <exception cref="DataFormatException">A row is too long.</exception>
+    public static IEnumerable<string[]> Of(TextReader text, CsvDialect dialect, bool mayBeCut = false)
+    {
+        CsvDataReader reader;
+        long rows = 0;
+        var options = new CsvDataReaderOptions
+        {
+            HasHeaders = false,
+            Delimiter = dialect.Separator == ' ' ? '\t' : dialect.Separator,
+            Quote = dialect.Quote,
+            Escape = dialect.Escape,
+            Comment = '\0',
+            CsvStyle = CsvStyle.Lax,
+            ResultSetMode = ResultSetMode.SingleResult,
+            BufferSize = 1 << 16,
+            MaxBufferSize = LongestRow,
+        };
+        try
+        {
+            reader = CsvDataReader.Create(dialect.Separator == ' ' ? new BlankReader(text) : text, options);
+        }
+        catch (Exception error) when (error is CsvRecordTooLargeException or CsvFormatException or InvalidDataException)
+        {
+            throw TooLong(1, error);
+        }
+
+        using (reader)
+        {
+            while (true)
+            {
+                try
+                {
+                    if (!reader.Read())
+                    {
+                        yield break;
+                    }
+                }
+                catch (Exception error) when (error is CsvRecordTooLargeException or CsvFormatException)
+                {
+                    if (mayBeCut)
+                    {
+                        yield break;
+                    }
+
+                    throw TooLong(rows + 1, error);
+                }
+
+                rows++;
+                string[] row = new string[reader.RowFieldCount];
+                for (int i = 0; i < row.Length; i++)
+                {
+                    row[i] = Trimmed(reader.GetString(i), dialect);
+                }
+
+                bool isEmpty = row.All(value => value.Length == 0);
+                if (!isEmpty && !CsvDialect.IsComment(row[0]))
+                {
+                    yield return row;
+                }
+            }
+        }
+    }
+
+    /// <summary>A value without the blanks round it, and without quotes that a blank before them has hidden.</summary>
+    private static string Trimmed(string value, CsvDialect dialect)
+    {
+        string trimmed = value.Trim();
+        return trimmed.Length < value.Length && trimmed.Length > 1 && trimmed[0] == dialect.Quote && trimmed[^1] == dialect.Quote
+            ? trimmed[1..^1]
+            : trimmed;
+    }
+
+    private static DataFormatException TooLong(long row, Exception error) => new(FormattableString.Invariant(
+        $"row {row:N0} is longer than {LongestRow:N0} letters: a quote is not closed there, or this is no table"), error);
+
+    /// <summary>Has one tab stand for every run of blanks, none at the beginning and the end of a line.</summary>
+    private sealed class BlankReader(TextReader inner) : TextReader
+    {
+        private bool _isStart = true, _isWaiting;
+        private int _held = -1;
+
+        public override int Read()
+        {
+            if (_held >= 0)
+            {
+                int held = _held;
+                _held = -1;
+                return held;
+            }
+
+            while (true)
+            {
+                int c = inner.Read();
+                if (c is ' ' or '\t')
+                {
+                    _isWaiting = !_isStart;
+                    continue;
+                }
+
+                bool isEnd = c is '\n' or '\r' or -1;
+                bool isTab = _isWaiting && !isEnd;
+                (_isStart, _isWaiting) = (isEnd, false);
+                if (!isTab)
+                {
+                    return c;
+                }
+
+                _held = c;
+                return '\t';
+            }
+        }
+
+        public override int Read(char[] buffer, int index, int count) => Read(buffer.AsSpan(index, count));
+
+        public override int Read(Span<char> buffer)
+        {
+            int read = 0;
+            for (int c; read < buffer.Length && (c = Read()) >= 0;)
+            {
+                buffer[read++] = (char)c;
+            }
+
+            return read;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                inner.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using System.Security.Cryptography;
+using Engine.Data.Pictures;
+using Engine.IO;
+
+namespace Engine.Data;
+
+/// <summary>
+/// Pictures, PNG or JPEG, in folders of which each is a class: <c>photos/cats/*.jpg</c>, <c>photos/dogs/*.jpg</c>, or
+/// <c>photos/train/cats</c> and <c>photos/test/cats</c>. They may have any size and colours and lie in folders of folders;
+/// each is turned upright and brought to a square, as its middle.
+/// </summary>
+/// <param name="Path">The folder.</param>
+public sealed record ImageFolder(string Path) : IDataSource
+{
+    /// <summary>What the column of the pictures is called, uint8 (n, channels, size, size), and that of their classes.</summary>
+    public const string Pictures = "picture", Class = "class";
+
+    private const int MostTold = 5;
+
+    private static readonly string[] s_trainNames = ["train", "training"], s_testNames = ["test", "testing", "val", "valid", "validation"];
+
+    /// <summary>How many pixels wide and high the pictures are brought to.</summary>
+    public int Size { get; init; } = 64;
+
+    /// <summary>Whether they are made grey; null for whether all of them are.</summary>
+    public bool? IsGrey { get; init; }
+
+    /// <summary>The share of the files that may be damaged: those are left out, and more is refused.</summary>
+    public double MostBroken { get; init; } = 0.1;
+
+    /// <summary>How many pictures are decoded at once; null for one a core.</summary>
+    public int? Threads { get; init; }
+
+    /// <inheritdoc/>
+    public DataSet Load()
+    {
+        if (!Directory.Exists(Path))
+        {
+            throw new DataFormatException(File.Exists(Path) ? $"{Path} is no folder." : $"There is no folder {Path}.");
+        }
+
+        if (Size is < 1 or > 4096)
+        {
+            throw new EngineException($"The size of pictures is from 1 to 4096, not {Size}.");
+        }
+
+        string[] folders = PictureList.Folders(Path);
+        string? train = Named(folders, s_trainNames), test = Named(folders, s_testNames);
+        var notes = new List<string>();
+        var warnings = new List<string>();
+        Part first = Read(train is not null && test is not null ? train : Path, notes, warnings);
+        Part? second = train is not null && test is not null ? Read(test, notes, warnings) : null;
+        if (second?.Classes.Except(first.Classes).FirstOrDefault() is { } unknown)
+        {
+            throw new DataFormatException($"{test} has pictures of the class '{unknown}', of which {train} has none: it cannot be learnt.");
+        }
+
+        int doubles = second is null
+            ? first.Hashes.Length - first.Hashes.Distinct().Count()
+            : second.Hashes.Count(first.Hashes.ToHashSet().Contains);
+        if (doubles > 0)
+        {
+            warnings.Add(second is null
+                ? $"{doubles} pictures are there more than once: one to learn and its double to test with make the test too good."
+                : $"{doubles} of the pictures to test with are also among those to learn: the test is too good by them.");
+        }
+
+        bool isGrey = IsGrey ?? (first.IsGrey && second?.IsGrey != false);
+        string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
+        notes.Add($"Each is brought to {Size}x{Size} pixels{(isGrey ? ", in grey" : "")}: its middle square, upright.");
+        return new DataSet(name, first.ToTable(isGrey), Class)
+        {
+            Test = second?.ToTable(isGrey),
+            Notes = notes,
+            Warnings = warnings,
+        };
+    }
+
+    private static string? Named(string[] folders, string[] names) =>
+        folders.FirstOrDefault(folder => names.Contains(System.IO.Path.GetFileName(folder), StringComparer.OrdinalIgnoreCase));
+
+    private Part Read(string folder, List<string> notes, List<string> warnings)
+    {
+        var files = new List<(string Path, string Class)>();
+        foreach (string inner in PictureList.Folders(folder))
+        {
+            (List<string> pictures, int others, _) = PictureList.Find(inner, isRecursive: true);
+            string name = System.IO.Path.GetFileName(inner);
+            files.AddRange(pictures.Select(picture => (picture, name)));
+            if (pictures.Count == 0 || others > 0)
+            {
+                warnings.Add(pictures.Count == 0
+                    ? $"The folder {inner} holds no picture: it is no class."
+                    : $"{inner}: {others} files that do not end in {PictureList.Endings} are left out.");
+            }
+        }
+
+        if (files.Count == 0)
+        {
+            throw new DataFormatException(
+                $"{folder} has no folders with pictures in them. Each class is a folder: {System.IO.Path.Combine(folder, "cats")}, "
+                + $"{System.IO.Path.Combine(folder, "dogs")}; a picture ends in {PictureList.Endings}.");
+        }
+
+        return Decode(folder, files, notes, warnings);
+    }
+
+    private Part Decode(string folder, List<(string Path, string Class)> files, List<string> notes, List<string> warnings)
+    {
+        int pixels = 3 * Size * Size;
+        if ((long)files.Count * pixels > Shape.MostElements)
+        {
+            int most = (int)Math.Sqrt(Shape.MostElements / 3.0 / files.Count);
+            throw new DataFormatException(FormattableString.Invariant(
+                $"{folder}: {files.Count:N0} pictures of {Size}x{Size} are more than one tensor holds: take a size of {most} at most."));
+        }
+
+        byte[] planes = new byte[files.Count * pixels];
+        var sizes = new (int Width, int Height)[files.Count];
+        string?[] complaints = new string?[files.Count];
+        string[] hashes = new string[files.Count];
+        bool[] areGrey = new bool[files.Count];
+        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
+        {
+            try
+            {
+                byte[] bytes = ReadableFile.ReadAllBytes(files[i].Path);
+                hashes[i] = Convert.ToHexString(SHA256.HashData(bytes));
+                Span<byte> own = planes.AsSpan(i * pixels, pixels);
+                sizes[i] = PictureReader.Read(files[i].Path, bytes, Size, own);
+                areGrey[i] = own[..(pixels / 3)].SequenceEqual(own.Slice(pixels / 3, pixels / 3))
+                    && own[..(pixels / 3)].SequenceEqual(own[(2 * pixels / 3)..]);
+            }
+            catch (EngineException error)
+            {
+                complaints[i] = error.Message;
+            }
+        });
+        int[] good = [.. Enumerable.Range(0, files.Count).Where(i => complaints[i] is null)];
+        string[] broken = [.. complaints.OfType<string>()];
+        if (broken.Length > 0)
+        {
+            string told = string.Join(' ', broken.Take(MostTold)) + (broken.Length > MostTold ? " …" : "");
+            if (broken.Length > files.Count * MostBroken || good.Length == 0)
+            {
+                throw new DataFormatException($"{folder}: {broken.Length} of {files.Count} pictures cannot be read. {told}");
+            }
+
+            warnings.Add($"{broken.Length} pictures cannot be read and are left out. {told}");
+        }
+
+        (int Width, int Height)[] known = [.. good.Select(i => sizes[i]).OrderBy(size => (long)size.Width * size.Height)];
+        notes.Add(
+            $"{folder}: {good.Length} pictures of {good.Select(i => files[i].Class).Distinct().Count()} classes, from "
+            + $"{known[0].Width}x{known[0].Height} to {known[^1].Width}x{known[^1].Height} pixels.");
+        var all = Tensor.From(planes, files.Count, 3, Size, Size);
+        return new Part(
+            good.Length == files.Count ? all : all.Rows(good), [.. good.Select(i => files[i].Class)],
+            [.. good.Select(i => hashes[i])], good.All(i => areGrey[i]));
+    }
+
+    private sealed record Part(Tensor Images, string[] Classes, string[] Hashes, bool IsGrey)
+    {
+        public Table ToTable(bool isGrey) => new(
+            new TensorColumn(Pictures, isGrey ? PictureFile.Grey(Images) : Images), new TextColumn(Class, Classes));
+    }
+}

@@ -1,0 +1,111 @@
+using System.Buffers.Binary;
+using System.Text;
+using Engine.IO;
+
+namespace Engine.Data.Pictures;
+
+/// <summary>
+/// Checks a PNG file (ISO 15948) before anything is allocated for it: that its chunks are whole and have their check
+/// sums, and that the first, the header, is of a picture that can be read. The decoder does none of it.
+/// </summary>
+internal static class PngChunks
+{
+    private const int LengthBytes = 4, NameBytes = 4, SumBytes = 4, HeaderBytes = 13;
+    private const int WithPalette = 3;
+
+    /// <summary>The bit depths of each colour type.</summary>
+    private static readonly Dictionary<int, int[]> s_depths = new()
+    {
+        [0] = [1, 2, 4, 8, 16],
+        [2] = [8, 16],
+        [WithPalette] = [1, 2, 4, 8],
+        [4] = [8, 16],
+        [6] = [8, 16],
+    };
+
+    /// <summary>What every file begins with.</summary>
+    public static ReadOnlySpan<byte> Mark => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+
+    /// <summary>Checks a file that begins with the mark.</summary>
+    /// <returns>The sides that its header says.</returns>
+    /// <exception cref="EndOfStreamException">It ends before the picture does.</exception>
+    /// <exception cref="InvalidDataException">A check sum is another, or the header is of no picture.</exception>
+    public static (uint Width, uint Height) Check(ReadOnlySpan<byte> png)
+    {
+        (uint Width, uint Height) sides = (0, 0);
+        bool hasPalette = false, hasPixels = false, needsPalette = false;
+        for (ReadOnlySpan<byte> rest = png[Mark.Length..]; ;)
+        {
+            ReadOnlySpan<byte> chunk = Next(ref rest);
+            string name = Encoding.ASCII.GetString(chunk[..NameBytes]);
+            ReadOnlySpan<byte> data = chunk[NameBytes..];
+            if (sides == (0, 0))
+            {
+                sides = name == "IHDR"
+                    ? Sides(data)
+                    : throw new InvalidDataException("it does not begin with a header");
+                needsPalette = data[9] == WithPalette;
+            }
+
+            hasPalette |= name == "PLTE";
+            hasPixels |= name == "IDAT";
+            if (name == "IDAT" && needsPalette && !hasPalette)
+            {
+                throw new InvalidDataException("its pixels are numbers of colours, and it has no palette (PLTE)");
+            }
+
+            if (name == "IEND")
+            {
+                return hasPixels ? sides : throw new InvalidDataException("it has no pixels (IDAT)");
+            }
+        }
+    }
+
+    /// <summary>The next chunk's name and data.</summary>
+    private static ReadOnlySpan<byte> Next(ref ReadOnlySpan<byte> rest)
+    {
+        const int Around = LengthBytes + NameBytes + SumBytes;
+        long length = rest.Length < Around ? 0 : BinaryPrimitives.ReadUInt32BigEndian(rest);
+        if (length + Around > rest.Length)
+        {
+            throw new EndOfStreamException();
+        }
+
+        ReadOnlySpan<byte> chunk = rest.Slice(LengthBytes, NameBytes + (int)length);
+        rest = rest[(LengthBytes + chunk.Length)..];
+        if (BinaryPrimitives.ReadUInt32BigEndian(rest) != Crc32.Of(chunk))
+        {
+            string name = Encoding.ASCII.GetString(chunk[..NameBytes]);
+            throw new InvalidDataException(name.All(char.IsAsciiLetter)
+                ? $"the check sum of its part {name} is another"
+                : "a check sum is another");
+        }
+
+        rest = rest[SumBytes..];
+        return chunk;
+    }
+
+    private static (uint Width, uint Height) Sides(ReadOnlySpan<byte> header)
+    {
+        if (header.Length != HeaderBytes)
+        {
+            throw new InvalidDataException($"its header has {header.Length} bytes, not {HeaderBytes}");
+        }
+
+        uint width = BinaryPrimitives.ReadUInt32BigEndian(header);
+        uint height = BinaryPrimitives.ReadUInt32BigEndian(header[4..]);
+        if (width is 0 or > int.MaxValue || height is 0 or > int.MaxValue)
+        {
+            throw new InvalidDataException($"it has {width}x{height} pixels");
+        }
+
+        (int depth, int colour) = (header[8], header[9]);
+        if (!s_depths.TryGetValue(colour, out int[]? depths) || !depths.Contains(depth))
+        {
+            throw new InvalidDataException($"PNG has no {depth} bits of colour type {colour}");
+        }
+
+        return header is [.., 0, 0, 0 or 1] ? (width, height) : throw new InvalidDataException(
+            "it is compressed, filtered or interlaced in a way that PNG does not have");
+    }
+}

@@ -1,0 +1,116 @@
+using Engine.Data;
+using Engine.Tests.Runner;
+
+namespace Engine.Tests.Data;
+
+public class ImageFolderTests
+{
+    [Test]
+    public void A_folder_is_a_class_with_all_that_is_below_it()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "cats/a.png", 200);
+        Put(folder, "cats/more/b.PNG", 210);
+        Put(folder, "dogs/c.png", 10);
+        File.WriteAllText(folder.File("cats/notes.txt"), "");
+
+        DataSet data = new ImageFolder(folder.Path) { Size = 4 }.Load();
+
+        Assert.That(data.Train.Count, Is.EqualTo(3));
+        Assert.That(Enumerable.Range(0, 3).Select(data.Train["class"].Text), Is.EqualTo((string[])["cats", "cats", "dogs"]));
+        Assert.That(Pixels(data.Train).Shape, Is.EqualTo(new Shape(3, 3, 4, 4)));
+        Assert.That(data.Warnings, Has.One.Contains("1 files that do not end in"));
+    }
+
+    [Test]
+    public void Grey_pictures_have_one_channel_and_coloured_ones_three()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "a/x.png", 200, isGrey: true);
+        Put(folder, "b/y.png", 100, isGrey: true);
+
+        Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2 }.Load().Train).AsSpan<byte>().ToArray(),
+            Is.EqualTo((byte[])[200, 200, 200, 200, 100, 100, 100, 100]));
+        Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2, IsGrey = false }.Load().Train).Shape[1], Is.EqualTo(3));
+    }
+
+    [Test]
+    public void Folders_called_train_and_test_are_kept_apart_and_doubles_between_them_told()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "train/a/1.png", 1);
+        Put(folder, "train/b/2.png", 2);
+        Put(folder, "test/a/3.png", 1);
+        Put(folder, "test/b/4.png", 4);
+
+        DataSet data = new ImageFolder(folder.Path) { Size = 2 }.Load();
+
+        Assert.That((data.Train.Count, data.Test!.Count), Is.EqualTo((2, 2)));
+        Assert.That(data.Warnings, Has.One.Contains("1 of the pictures to test with are also among those to learn"));
+    }
+
+    [Test]
+    public void A_class_that_only_the_test_has_is_refused()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "train/a/1.png", 1);
+        Put(folder, "train/b/2.png", 2);
+        Put(folder, "test/c/3.png", 3);
+
+        Assert.That(() => new ImageFolder(folder.Path).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.Contains("the class 'c'"));
+    }
+
+    [Test]
+    public void A_few_damaged_pictures_are_left_out_and_many_refused()
+    {
+        using var folder = new TempFolder();
+        for (int i = 0; i < 20; i++)
+        {
+            Put(folder, $"{(i % 2 == 0 ? "a" : "b")}/{i}.png", i);
+        }
+
+        File.WriteAllText(folder.File("a/broken.png"), "no picture");
+        DataSet data = new ImageFolder(folder.Path) { Size = 2 }.Load();
+
+        Assert.That(data.Train.Count, Is.EqualTo(20));
+        Assert.That(data.Warnings, Has.One.Contains("1 pictures cannot be read and are left out").And.One.Contains("broken.png"));
+        Assert.That(() => new ImageFolder(folder.Path) { Size = 2, MostBroken = 0 }.Load(),
+            Throws.InstanceOf<DataFormatException>().With.Message.Contains("1 of 21 pictures cannot be read"));
+    }
+
+    [Test]
+    public void Links_that_lead_back_are_not_followed()
+    {
+        Assume.That(OperatingSystem.IsWindows(), Is.False);
+        using var folder = new TempFolder();
+        Put(folder, "a/1.png", 1);
+        Put(folder, "b/2.png", 2);
+        Directory.CreateSymbolicLink(folder.File("loop"), folder.Path);
+        Directory.CreateSymbolicLink(folder.File("a/loop"), folder.Path);
+
+        Assert.That(new ImageFolder(folder.Path) { Size = 2 }.Load().Train.Count, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void What_is_no_folder_of_classes_is_refused_in_a_sentence()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "1.png", 1);
+
+        Assert.That(() => new ImageFolder(folder.Path).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.Contains("Each class is a folder"));
+        Assert.That(() => new ImageFolder(folder.File("none")).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.Contains("There is no folder"));
+    }
+
+    private static Tensor Pixels(Table table) => ((TensorColumn)table["picture"]).Values;
+
+    private static void Put(TempFolder folder, string name, int value, bool isGrey = false)
+    {
+        string path = folder.File(name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        byte own = (byte)value, other = isGrey ? own : (byte)(value + 1);
+        File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Repeat((byte[])[own, other, own], 6).SelectMany(pixel => pixel)], width: 3));
+    }
+}

@@ -1,0 +1,167 @@
+using System.Text.Json;
+using Engine.Data;
+
+namespace Engine.Tests.Data;
+
+public class PreparationTests
+{
+    private static readonly Table s_train = new(
+        new NumberColumn("size", [1, 2, double.NaN, 3, 10, 2]), new NumberColumn("same", [0.1, 0.1, 0.1, 0.1, 0.1, 0.1]),
+        new TextColumn("color", ["red", "blue", "red", null, "red", "blue"]), new TextColumn("y", ["a", "b", "a", "b", "a", "b"]));
+
+    [Test]
+    public void It_knows_of_the_samples_that_train_alone_and_fills_what_is_missing()
+    {
+        Preparation preparation = Preparation.Fit(s_train, "y");
+        var test = new Table(
+            new TextColumn("color", ["green", null]), new NumberColumn("same", [0.3, 0.1]), new NumberColumn("size", [double.NaN, 3.6]));
+
+        float[] prepared = preparation.Apply(test).AsSpan<float>().ToArray();
+
+        // Mean 3.6 and variance 10.64 of 1, 2, 3, 10, 2, whose median is 2.
+        float median = (float)((2 - 3.6) / Math.Sqrt(10.64));
+        Assert.That(preparation.Sides, Is.EqualTo(new Shape(4)));
+        Assert.That(prepared[0], Is.EqualTo(median).Within(1e-6f), "the median");
+        Assert.That(prepared[1], Is.EqualTo(0.2f).Within(1e-6f), "a column that is constant is not divided by 0");
+        Assert.That(prepared[2..4], Is.EqualTo((float[])[0, 0]), "a new word is none of those known");
+        Assert.That(prepared[4..], Is.EqualTo((float[])[0, 0, 0, 1]).Within(1e-6f), "the mean, the constant, and red, the most frequent");
+    }
+
+    [Test]
+    public void It_is_the_same_after_it_was_written_and_read()
+    {
+        var pictures = new Table(
+            new TensorColumn("p", Tensor.From<byte>([.. Enumerable.Range(0, 24).Select(i => (byte)i)], 2, 3, 2, 2)), new TextColumn("y", ["a", "b"]));
+        foreach (Preparation preparation in (Preparation[])[Preparation.Fit(s_train, "y"), Preparation.Fit(pictures, "y")])
+        {
+            string json = JsonSerializer.Serialize(preparation, DataJson.Default.Preparation);
+            Preparation read = DataJson.Read(json, DataJson.Default.Preparation, "file");
+
+            Table table = preparation.Sides.Rank == 1 ? s_train : pictures;
+            Assert.That(read.Apply(table).Bytes.ToArray(), Is.EqualTo(preparation.Apply(table).Bytes.ToArray()), json);
+        }
+
+        foreach (Target target in (Target[])[new ClassTarget("y", ["a", "b"]), new ValueTarget("y", 0.1, 1e-17)])
+        {
+            string json = JsonSerializer.Serialize(target, DataJson.Default.Target);
+            Assert.That(DataJson.Read(json, DataJson.Default.Target, "file"), Is.EqualTo(target));
+        }
+    }
+
+    [Test]
+    public void Channels_of_pictures_come_to_mean_0_and_deviation_1()
+    {
+        var random = new Random(3);
+        byte[] pixels = new byte[8 * 3 * 25];
+        random.NextBytes(pixels);
+        var table = new Table(new TensorColumn("p", Tensor.From(pixels, 8, 3, 5, 5)), new TextColumn("y", ["a", "b", "a", "b", "a", "b", "a", "b"]));
+
+        float[] prepared = Preparation.Fit(table, "y").Apply(table).AsSpan<float>().ToArray();
+
+        for (int channel = 0; channel < 3; channel++)
+        {
+            float[] own = [.. prepared.Where((_, i) => i / 25 % 3 == channel)];
+            Assert.That(own.Average(), Is.Zero.Within(1e-5));
+            Assert.That(own.Average(x => x * x), Is.EqualTo(1).Within(1e-4));
+        }
+    }
+
+    [Test]
+    public void Values_come_back_in_their_own_unit()
+    {
+        double[] prices = [100_000, 250_000, 130_000, 90_500];
+        ValueTarget target = (ValueTarget)Target.Fit(new NumberColumn("price", prices));
+
+        float[] scaled = target.Apply(new NumberColumn("price", prices)).AsSpan<float>().ToArray();
+
+        Assert.That(scaled.Average(), Is.Zero.Within(1e-6));
+        Assert.That(scaled.Select(y => target.Inverse(y)), Is.EqualTo(prices).Within(0.05));
+    }
+
+    [TestCase("0,1,0,1,1,0", true)]
+    [TestCase("3,1,2,3,1,2", true)]
+    [TestCase("0.5,1,0,1,1,0", false)]
+    [TestCase("10,20,30,40,50,60", false)]
+    public void Whole_numbers_of_few_values_are_classes(string numbers, bool areClasses)
+    {
+        var column = new NumberColumn("y", [.. numbers.Split(',').Select(x => double.Parse(x, System.Globalization.CultureInfo.InvariantCulture))]);
+
+        Assert.That(Target.Fit(column) is ClassTarget, Is.EqualTo(areClasses));
+        Assert.That(Target.Fit(column, areValues: true), Is.TypeOf<ValueTarget>());
+    }
+
+    [Test]
+    public void Numbers_of_classes_are_in_their_order_not_in_that_of_their_letters() =>
+        Assert.That(((ClassTarget)Target.Fit(new NumberColumn("y", [10, 9, 2, 10, 9, 2]))).Classes, Is.EqualTo((string[])["2", "9", "10"]));
+
+    [Test]
+    public void What_cannot_be_learnt_from_is_left_out_or_refused()
+    {
+        var table = new Table(
+            new NumberColumn("id", [.. Enumerable.Range(1, 40).Select(i => (double)i)]),
+            new NumberColumn("none", [.. Enumerable.Repeat(double.NaN, 40)]),
+            new TextColumn("name", Enumerable.Range(0, 40).Select(i => $"n{i}")),
+            new NumberColumn("x", [.. Enumerable.Range(0, 40).Select(i => i * 0.5)]),
+            new TextColumn("y", Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? "a" : "b")));
+
+        Preparation preparation = Preparation.Fit(table, "y");
+
+        Assert.That(preparation.Transforms.Select(transform => transform.Column), Is.EqualTo((string[])["x"]));
+        Assert.That(preparation.Unused, Is.EqualTo((string[])
+        [
+            "'id' is not used: it numbers the rows.", "'none' is not used: it has no value.",
+            "'name' is not used: its 40 texts are too many to be categories.",
+        ]));
+        Assert.That(() => Preparation.Fit(table.Without("x"), "y"), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("There is no column to learn 'y' from"));
+        Assert.That(() => preparation.Apply(table.Without("x")), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("The column 'x' that the model was trained with is missing"));
+        Assert.That(() => Target.Fit(new TextColumn("y", ["a", "a"])), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("is 'a' in every row"));
+    }
+
+    [TestCase(0.2)]
+    [TestCase(0.5)]
+    public void A_split_gives_every_class_to_both_parts_and_no_sample_to_two(double share)
+    {
+        var labels = new TextColumn("y", Enumerable.Range(0, 103).Select(i => i < 4 ? "rare" : i % 3 == 0 ? "a" : "b"));
+
+        (int[] train, int[] test) = DataSplit.Stratified(labels, share, seed: 7);
+
+        Assert.That(train.Concat(test).Order(), Is.EqualTo(Enumerable.Range(0, 103)));
+        Assert.That(test, Has.Length.EqualTo((int)Math.Round(share * 103)).Within(1));
+        Assert.That(train.Select(labels.Text).Distinct().Count(), Is.EqualTo(3));
+        Assert.That(test.Select(labels.Text).Distinct().Count(), Is.EqualTo(3));
+        Assert.That(DataSplit.Stratified(labels, share, seed: 7).Test, Is.EqualTo(test), "the same seed");
+    }
+
+    [Test]
+    public void Groups_are_not_torn_apart_and_the_latest_samples_test()
+    {
+        var groups = new TextColumn("patient", Enumerable.Range(0, 60).Select(i => $"p{i / 5}"));
+        (int[] train, int[] test) = DataSplit.Grouped(groups, 0.25, seed: 1);
+
+        Assert.That(train.Select(groups.Text).Intersect(test.Select(groups.Text)), Is.Empty);
+        Assert.That(test, Has.Length.EqualTo(15).Within(5));
+
+        var times = new NumberColumn("t", [5, 1, 4, 2, 3]);
+        Assert.That(DataSplit.ByTime(times, 0.4), Is.EqualTo(((int[])[1, 3, 4], (int[])[2, 0])));
+    }
+
+    [Test]
+    public void Records_of_ones_own_become_columns()
+    {
+        Table table = Table.Of((House[])[new(120.5f, "north", true, Kind.Flat, null), new(80, null, false, Kind.House, 3)]);
+
+        Assert.That(table.Columns.Select(column => $"{column.Name} {column.Text(0) ?? "_"} {column.Text(1) ?? "_"}"), Is.EqualTo((string[])
+            ["Area 120.5 80", "Side north _", "IsNew 1 0", "Kind Flat House", "Rooms _ 3"]));
+    }
+
+    private enum Kind
+    {
+        Flat,
+        House,
+    }
+
+    private sealed record House(float Area, string? Side, bool IsNew, Kind Kind, int? Rooms);
+}

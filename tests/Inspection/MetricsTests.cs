@@ -1,0 +1,84 @@
+using Engine.Inspection;
+
+namespace Engine.Tests.Inspection;
+
+/// <summary>The figures, held to what scikit-learn 1.2.1 gives for the same numbers.</summary>
+public class MetricsTests
+{
+    private static readonly int[] s_labels = [0, 1, 2, 2, 1, 0, 2, 1, 0, 2];
+
+    private static readonly Tensor s_probabilities = Tensor.From<double>(
+    [
+        .7, .2, .1, .1, .8, .1, .2, .2, .6, .5, .3, .2, .3, .4, .3, .4, .35, .25, .1, .1, .8, .3, .2, .5, .6, .3, .1, .25, .35, .4,
+    ], 10, 3);
+
+    [Test]
+    public void A_report_prints_as_scikit_learns()
+    {
+        var report = new ClassificationReport(["ant", "bee", "cicada"], s_labels, s_probabilities);
+
+        Assert.That(report.ToString(), Is.EqualTo(
+            """
+                          precision    recall  f1-score   support
+
+                     ant       0.75      1.00      0.86         3
+                     bee       1.00      0.67      0.80         3
+                  cicada       0.75      0.75      0.75         4
+
+                accuracy                           0.80        10
+               macro avg       0.83      0.81      0.80        10
+            weighted avg       0.82      0.80      0.80        10
+
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [Test]
+    public void A_class_that_is_never_said_or_never_there_counts_as_0()
+    {
+        var report = new ClassificationReport(["a", "a longer name", "c"], (int[])[0, 0, 1, 1], (int[])[0, 0, 0, 0]);
+
+        Assert.That(report.ToString(), Does.Contain("a longer name       0.00      0.00      0.00         2\n"));
+        Assert.That(report.ToString(), Does.Contain("    macro avg       0.17      0.33      0.22         4\n"));
+        Assert.That(report.ToString(), Does.Contain(" weighted avg       0.25      0.50      0.33         4\n"));
+    }
+
+    [Test]
+    public void Log_loss_and_the_areas_under_the_curves_are_scikit_learns()
+    {
+        Assert.That(Metrics.LogLoss(s_labels, s_probabilities), Is.EqualTo(0.7792361314589799).Within(1e-12));
+        Assert.That(Metrics.RocAuc(s_labels, s_probabilities), Is.EqualTo(0.8492063492063492).Within(1e-12));
+        Assert.That(Metrics.TopK(s_labels, s_probabilities, 2), Is.EqualTo(0.8).Within(1e-12));
+        Assert.That(
+            Metrics.RocAuc([false, false, true, true, true, false], (double[])[.1, .4, .35, .8, .4, .4]),
+            Is.EqualTo(0.6666666666666667).Within(1e-12), "with scores that are equal");
+    }
+
+    [Test]
+    public void Figures_of_values_are_scikit_learns()
+    {
+        double[] truth = [3, -.5, 2, 7], predicted = [2.5, 0, 2, 8];
+
+        Assert.That(Metrics.MeanAbsoluteError(truth, predicted), Is.EqualTo(0.5));
+        Assert.That(Metrics.RootMeanSquaredError(truth, predicted), Is.EqualTo(0.6123724356957945).Within(1e-14));
+        Assert.That(Metrics.Determination(truth, predicted), Is.EqualTo(0.9486081370449679).Within(1e-14));
+    }
+
+    [Test]
+    public void One_who_is_as_sure_as_right_has_no_error_of_calibration()
+    {
+        Tensor sure = Tensor.From<double>([.75, .25, .75, .25, .75, .25, .75, .25], 4, 2);
+
+        Assert.That(Metrics.CalibrationError([0, 0, 0, 1], sure), Is.Zero);
+        Assert.That(Metrics.CalibrationError([1, 1, 1, 1], sure), Is.EqualTo(0.75));
+        Assert.That(Metrics.Calibration([0, 0, 0, 1], sure), Is.EqualTo((CalibrationBin[])[new(4, .75, .75)]));
+    }
+
+    [Test]
+    public void What_does_not_fit_is_refused()
+    {
+        Assert.That(() => Metrics.LogLoss([0, 3], Tensor.From<double>([.5, .5, .5, .5], 2, 2)),
+            Throws.InstanceOf<EngineException>().With.Message.Contains("The label of sample 1 is 3"));
+        Assert.That(() => Metrics.LogLoss([0], Tensor.From<double>([.5, .5, .5, .5], 2, 2)),
+            Throws.InstanceOf<EngineException>().With.Message.Contains("(1, classes)"));
+    }
+}

@@ -1,0 +1,200 @@
+using System.Globalization;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Inspection;
+using Engine.IO;
+using Engine.Layers;
+using Engine.Models.Description;
+using Engine.Tests.Devices.Cuda;
+using Engine.Tests.Onnx;
+using Engine.Training;
+using Input = Engine.Layers.Input;
+using Symbolic = Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Layers;
+
+/// <summary>Every layer is held to the same: shapes, gradients, files, ONNX Runtime, network files, tables.</summary>
+public class LayerTests
+{
+    private const int Samples = 3;
+
+    private static IReadOnlyList<LayerCase> Cases => LayerCase.All;
+
+    /// <summary>Every layer in turn where all gates are asked for; else those that between them have most ops.</summary>
+    private static IEnumerable<LayerCase> DealtCases => Environment.GetEnvironmentVariable("ENGINE_ALL_LAYERS") is { Length: > 0 }
+        ? Cases
+        : Cases.Where(each => each.Name is "residual, shortcut" or "group_norm" or "pad" or "transformer, as at first" or "lstm, last, masked");
+
+    [Test]
+    public void Every_layer_is_in_the_table() => Assert.That(
+        Cases.Select(each => each.Make().GetType()),
+        Is.SupersetOf(typeof(Layer).Assembly.GetExportedTypes()
+            .Where(type => type.IsSubclassOf(typeof(Layer)) && !type.IsAbstract && type != typeof(Input))));
+
+    [Test]
+    public void Every_kind_of_network_files_is_in_the_table() => Assert.That(
+        Cases.Where(each => each.File is not null).Select(each => Described(each).Layers[^1].Kind.Name),
+        Is.SupersetOf(LayerKind.BuiltIn.Select(kind => kind.Name).Where(name => name != "input")));
+
+    [TestCaseSource(nameof(Cases))]
+    public void Its_output_and_its_parameters_have_their_shapes(LayerCase each)
+    {
+        using Network network = Make(each, DType.Float32);
+
+        Assert.That(string.Join('x', network.Output.Shape.Skip(1)), Is.EqualTo(each.Output));
+        Assert.That(
+            string.Join(", ", network.Parameters.Select(parameter =>
+                $"{parameter.Name["it.".Length..]} {string.Join('x', parameter.Variable.Shape)}")),
+            Is.EqualTo(each.Parameters));
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void Its_gradient_is_that_of_differences(LayerCase each)
+    {
+        using Network network = Make(each, DType.Float64);
+        SharedVariable[] parameters = [.. network.Parameters.Select(parameter => parameter.Variable)];
+        Tensor[] samples = Drawn(network, DType.Float64);
+
+        Symbolic.VerifyGrad(
+            given => Traversal.Replace(
+                [network.GetOutputs([.. given.Take(samples.Length)]).Output],
+                parameters.Zip(given.Skip(samples.Length)).ToDictionary(
+                    pair => (Variable)pair.First, pair => pair.Second))[0],
+            [.. samples, .. parameters.Select(parameter => parameter.GetValue())]);
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void It_trains_and_is_the_same_from_a_file_and_in_ONNX_Runtime(LayerCase each)
+    {
+        using var folder = new TempFolder();
+        using NeuralNet net = Net(1), other = Net(2);
+        net.Initialize();
+        Tensor[] xs = Drawn(net.Network, DType.Float32);
+        var x = Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], xs);
+        net.PartialFit(x, new Tensor(DType.Float32, net.Network.Output.Shape.With(0, Samples)));
+        Parameters.Save(folder.File("a.safetensors"), net.GetParameters());
+        net.ExportOnnx(folder.File("a.onnx"));
+        other.LoadParameters(folder.File("a.safetensors"));
+
+        NdArray expected = NdArray.From(net.PredictProba(x));
+        Assert.That(net.TrainHistory[0].TrainLoss, Is.Positive);
+        Assert.That(NdArray.From(other.PredictProba(x)).Data, Is.EqualTo(expected.Data));
+        OnnxRun.AssertSame(
+            expected, OnnxRun.Run(folder.File("a.onnx"), net.Network.Inputs.Zip(xs, (input, one) => (input.Name!, one))));
+        LayerInfo info = LayerTable.Of(net).Layers[^1];
+        Assert.That(info.Kind, Is.EqualTo(each.Make().Kind));
+        Assert.That(info.Parameters, Is.EqualTo(net.LearnableParameters));
+
+        NeuralNet Net(ulong seed) => new(Make(each, DType.Float32, seed)) { Regression = true, TrainSplit = new(0) };
+    }
+
+    [TestCaseSource(nameof(DealtCases))]
+    public void A_gpu_trains_it_as_the_cpu_does(LayerCase each)
+    {
+        Device gpu = CudaTestDevice.Open();
+        using var cpu = new CpuDevice(2);
+
+        Assert.That(Trained(gpu), Is.EqualTo(Trained(cpu)).Within(1e-5));
+
+        float[] Trained(Device device)
+        {
+            using var net = new NeuralNet(Make(each, DType.Float32)) { Regression = true, TrainSplit = new(0), Device = device };
+            net.Initialize();
+            var x = Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], Drawn(net.Network, DType.Float32));
+            net.PartialFit(x, new Tensor(DType.Float32, net.Network.Output.Shape.With(0, Samples)));
+            return [.. net.PredictProba(x).AsSpan<float>(), .. net.GetParameters().SelectMany(pair => pair.Value.AsSpan<float>().ToArray())];
+        }
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void A_network_file_describes_it(LayerCase each)
+    {
+        if (each.File is null)
+        {
+            Assert.Ignore("A network file cannot say it.");
+        }
+
+        NetworkDescription described = Described(each);
+        using var fromFile = new NeuralNet(DescriptionReader.Parse(described.ToJson(), "again.json").MakeOutput()) { Regression = true };
+        using var network = new Network(Like(each, described)) { Seed = fromFile.Seed };
+        using var byHand = new NeuralNet(network) { Regression = true };
+        fromFile.Initialize();
+        byHand.Initialize();
+        Tensor x = Drawn(network, DType.Float32)[0];
+
+        LayerDescription written = LayerWriter.Describe("it", each.Make()), read = described.Layers[^1];
+        Assert.That(written.Kind.Name, Is.EqualTo(read.Kind.Name));
+        Assert.That(
+            written.Kind.Settings.Select(setting => Plain(written.Settings.Value(setting.Name))),
+            Is.EqualTo(read.Kind.Settings.Select(setting => Plain(read.Settings.Value(setting.Name)))),
+            "made in C#, it is described alike");
+        Assert.That(
+            fromFile.GetParameters().Select(pair => pair.Key), Is.EqualTo(byHand.GetParameters().Select(pair => pair.Key)));
+        Assert.That(NdArray.From(fromFile.Predict(x)).Data, Is.EqualTo(NdArray.From(byHand.Predict(x)).Data));
+
+        // One number stands for both of a square.
+        static object? Plain(object? value) =>
+            value is int[] sides ? string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides) : value;
+    }
+
+    private static Network Make(LayerCase each, DType floatX, ulong seed = 1) => new(each.Make().On(
+        [.. each.Inputs.Split(' ').Select((sides, i) => (Node)new Input(Sides(sides.TrimStart('i')))
+        {
+            Name = $"x{i + 1}",
+            DType = sides.StartsWith('i') ? DType.Int32 : null,
+        })]).Named("it"))
+    {
+        FloatX = floatX,
+        Seed = seed,
+    };
+
+    /// <summary>A description in which one input is cut into those of the layer.</summary>
+    private static NetworkDescription Described(LayerCase each)
+    {
+        string[] inputs = each.Inputs.Split(' ');
+        int[][] sides = [.. inputs.Select(Sides)];
+        int[] all = [sides.Sum(one => one[0]), .. sides[0][1..]];
+        int start = 0;
+        IEnumerable<string> parts = sides.Select((one, i) =>
+        {
+            start += one[0];
+            return $$"""
+                { "name": "x{{i + 1}}", "kind": "slice", "start": {{start - one[0]}}, "length": {{one[0]}}, "inputs": ["all"] },
+                """;
+        });
+        string names = string.Join(", ", inputs.Select((_, i) => $"\"x{i + 1}\""));
+        return DescriptionReader.Parse(
+            $$"""
+            { "layers": [ { "name": "all", "kind": "input", "sides": [{{string.Join(", ", all)}}] }, {{string.Concat(parts)}}
+              { "name": "it", {{each.File}}, "inputs": [{{names}}] } ] }
+            """,
+            "a.json");
+    }
+
+    private static Node Like(LayerCase each, NetworkDescription described)
+    {
+        Input all = new(described.InputSides.ToArray()) { Name = "all" };
+        return each.Make().On([.. described.Layers.Skip(1).SkipLast(1).Select(layer => new Engine.Layers.Slice(
+            layer.Settings.Whole("start"), layer.Settings.Whole("length")) { Name = layer.Name }.On(all))]).Named("it");
+    }
+
+    private static int[] Sides(string text) =>
+        [.. text.Split('x').Select(side => int.Parse(side, CultureInfo.InvariantCulture))];
+
+    /// <summary>Numbers for each input, far enough from each other that no difference crosses a kink.</summary>
+    private static Tensor[] Drawn(Network network, DType floatX)
+    {
+        var random = new Random(5);
+        return [.. network.Inputs.Select(input =>
+        {
+            Shape shape = input.Shape.With(0, Samples);
+            int[] order = [.. Enumerable.Range(0, (int)shape.Count)];
+            random.Shuffle(order);
+            return input.DType == DType.Int32
+                ? Tensor.From([.. order.Select(place => place % 5)]).Reshape(shape.Sides)
+                : Tensor.From([.. order.Select(place => ((place + 0.5) / order.Length * 3) - 1.4)]).Reshape(shape.Sides)
+                    .Cast(floatX);
+        })];
+    }
+}

@@ -1,0 +1,137 @@
+using Engine.Compile;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Training;
+using Input = Engine.Layers.Input;
+
+namespace Engine.Tests.Layers;
+
+/// <summary>Recurrent layers and attention against the same in plain arithmetic.</summary>
+public class SequenceLayerTests
+{
+    [Test]
+    public void Lstm_and_gru_go_by_their_formulas()
+    {
+        double[] w = [0.5, -1, 0.25, 2], u = [0.3, 0.1, -0.7, 1.5], b = [0.1, -0.2, 0.3, 0.4];
+        double h = 0, c = 0;
+        foreach (double x in (double[])[1, -0.5, 2])
+        {
+            double Sum(int gate) => (w[gate] * x) + (u[gate] * h) + b[gate];
+            double i = Sigmoid(Sum(0)), f = Sigmoid(Sum(1)), g = Math.Tanh(Sum(2)), o = Sigmoid(Sum(3));
+            c = (f * c) + (i * g);
+            h = o * Math.Tanh(c);
+        }
+
+        Assert.That(Last(new Lstm(1) { OnlyLast = true }, w, u, b, null), Is.EqualTo(h).Within(1e-12));
+
+        (double[] w3, double[] u3, double[] b3, double[] c3) = (w[..3], u[..3], b[..3], [0.2, -0.1, 0.6]);
+        h = 0;
+        foreach (double x in (double[])[1, -0.5, 2])
+        {
+            double In(int gate) => (w3[gate] * x) + b3[gate];
+            double Of(int gate) => (u3[gate] * h) + c3[gate];
+            double r = Sigmoid(In(0) + Of(0)), z = Sigmoid(In(1) + Of(1)), n = Math.Tanh(In(2) + (r * Of(2)));
+            h = ((1 - z) * n) + (z * h);
+        }
+
+        Assert.That(Last(new Gru(1) { OnlyLast = true }, w3, u3, b3, c3), Is.EqualTo(h).Within(1e-12));
+
+        static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
+
+        static double Last(Layer layer, double[] w, double[] u, double[] b, double[]? c)
+        {
+            using var network = new Network(new Input(3, 1), layer) { FloatX = DType.Float64 };
+            double[]?[] values = [w, b, u, c];
+            foreach ((Parameter parameter, double[]? value) in network.Parameters.Zip(values))
+            {
+                parameter.Variable.SetValue(Tensor.From(value!).Reshape(parameter.Variable.Shape.Sides));
+            }
+
+            return Use(network, Tensor.From([1, -0.5, 2], 1, 3, 1))[0];
+        }
+    }
+
+    [Test]
+    public void Steps_that_a_mask_hides_change_nothing()
+    {
+        var random = new Random(3);
+        double[] steps = [.. Enumerable.Range(0, 3 * 2).Select(_ => random.NextDouble() - 0.5)];
+        double[] padded = [.. steps, 9, 9, 9, 9];
+        foreach (Func<Layer> make in (Func<Layer>[])
+            [() => new Lstm(2) { OnlyLast = true }, () => new Gru(2) { OnlyLast = true }, () => new Recurrent(2) { OnlyLast = true },
+                () => new Lstm(2) { OnlyLast = true, Backwards = true }])
+        {
+            using var plain = new Network(make().On(new Input(3, 2)).Named("r")) { FloatX = DType.Float64 };
+            using var masked = new Network(make().On(new Input(5, 2), new Input(5)).Named("r")) { FloatX = DType.Float64 };
+            double[] expected = Use(plain, Tensor.From(steps, 1, 3, 2));
+            Assert.That(
+                Use(masked, Tensor.From(padded, 1, 5, 2), Tensor.From([1.0, 1, 1, 0, 0], 1, 5)), Is.EqualTo(expected).Within(1e-12));
+        }
+
+        using var seen = new Network(new MultiHeadAttention(1).On(new Input(3, 2)).Named("a")) { FloatX = DType.Float64 };
+        using var hidden = new Network(new MultiHeadAttention(1).On(new Input(5, 2), new Input(5)).Named("a")) { FloatX = DType.Float64 };
+        Assert.That(
+            Use(hidden, Tensor.From(padded, 1, 5, 2), Tensor.From([1.0, 1, 1, 0, 0], 1, 5))[..6],
+            Is.EqualTo(Use(seen, Tensor.From(steps, 1, 3, 2))).Within(1e-12));
+    }
+
+    [Test]
+    public void Attention_without_scores_is_the_mean_of_what_is_seen()
+    {
+        // Queries of 0: every step looks at all alike, causal ones at those before and themselves.
+        double[] x = [1, 10, 3, 20, 8, 60];
+        Assert.That(Mean(isCausal: false), Is.EqualTo(new[] { 4.0, 30, 4, 30, 4, 30 }).Within(1e-12));
+        Assert.That(Mean(isCausal: true), Is.EqualTo(new[] { 1.0, 10, 2, 15, 4, 30 }).Within(1e-12));
+
+        double[] Mean(bool isCausal)
+        {
+            using var network = new Network(new Input(3, 2), new MultiHeadAttention(2) { IsCausal = isCausal, B = null })
+            {
+                FloatX = DType.Float64,
+            };
+            foreach (Parameter parameter in network.Parameters)
+            {
+                parameter.Variable.SetValue(Tensor.From(
+                    parameter.Name[^1] is 'v' or 'o' ? [1.0, 0, 0, 1] : new double[4], 2, 2));
+            }
+
+            return Use(network, Tensor.From(x, 1, 3, 2));
+        }
+    }
+
+    [Test]
+    public void Recurrent_layers_and_attention_are_taken_over_from_PyTorchs_layout()
+    {
+        using var net = new NeuralNet(
+            new Input(2, 2), new MultiHeadAttention(1) { Name = "a" }, new Lstm(1) { Name = "l" }, new Gru(1) { Name = "g" })
+        { Regression = true };
+        float[] counted = [.. Enumerable.Range(1, 12).Select(i => (float)i)];
+        LoadReport report = net.SetParameters(
+            [
+                new("a.in_proj_weight", Tensor.From(counted, 6, 2)), new("a.in_proj_bias", Tensor.From([1f, 2, 3, 4, 5, 6])),
+                new("a.out_proj.weight", Tensor.From([1f, 2, 3, 4], 2, 2)), new("a.out_proj.bias", Tensor.From([1f, 2])),
+                new("l.weight_ih_l0", Tensor.From(counted[..8], 4, 2)), new("l.weight_hh_l0", Tensor.From([1f, 2, 3, 4], 4, 1)),
+                new("l.bias_ih_l0", Tensor.From([1f, 2, 3, 4])), new("l.bias_hh_l0", Tensor.From([10f, 20, 30, 40])),
+                new("g.weight_ih_l0", Tensor.From([1f, 2, 3], 3, 1)), new("g.weight_hh_l0", Tensor.From([4f, 5, 6], 3, 1)),
+                new("g.bias_ih_l0", Tensor.From([1f, 2, 3])), new("g.bias_hh_l0", Tensor.From([4f, 5, 6])),
+            ],
+            new LoadOptions { Layout = WeightLayout.PyTorch });
+        Dictionary<string, float[]> values = net.GetParameters()
+            .ToDictionary(pair => pair.Key, pair => pair.Value.AsSpan<float>().ToArray());
+
+        Assert.That(report.Kept, Is.Empty);
+        Assert.That(values["a.Wk"], Is.EqualTo(new[] { 5f, 7, 6, 8 }), "rows 2 and 3, transposed");
+        Assert.That(values["a.bv"], Is.EqualTo(new[] { 5f, 6 }));
+        Assert.That(values["a.Wo"], Is.EqualTo(new[] { 1f, 3, 2, 4 }));
+        Assert.That(values["l.W"], Is.EqualTo(new[] { 1f, 3, 5, 7, 2, 4, 6, 8 }));
+        Assert.That(values["l.b"], Is.EqualTo(new[] { 11f, 22, 33, 44 }));
+        Assert.That(values["g.U"], Is.EqualTo(new[] { 4f, 5, 6 }));
+        Assert.That(values["g.c"], Is.EqualTo(new[] { 4f, 5, 6 }));
+    }
+
+    private static double[] Use(Network network, params Tensor[] inputs)
+    {
+        using var function = Function.Compile([.. network.Inputs], [network.Output]);
+        return function.Call(inputs)[0].AsSpan<double>().ToArray();
+    }
+}

@@ -1,0 +1,148 @@
+namespace Engine.Tests.Runner;
+
+/// <summary>A user's own data at the terminal, from a folder or a table to predictions.</summary>
+[NonParallelizable]
+public class OwnDataTests
+{
+    [Test]
+    public async Task A_table_is_trained_on_tested_shown_reported_and_predicted()
+    {
+        using var folder = new TempFolder();
+        string table = folder.File("fruit.csv"), model = folder.File("fruit.model");
+        File.WriteAllText(table, Fruit(120));
+        File.WriteAllText(folder.File("new.csv"), "weight;color\n180,5;red\n;yellow\n");
+
+        (int code, string output, string errors) = await Run(
+            "train", table, "--target", "kind", "--epochs", "40", "--save", model, "--history", folder.File("h.jsonl"));
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("fruit.csv: 120 rows; 3 columns; ';' between; a header line; decimal commas; UTF-8"));
+        Assert.That(output, Does.Contain("Target 'kind': 2 classes."));
+        Assert.That(output, Does.Contain("Tested on 24 rows that it has not seen").And.Contain("macro avg"));
+        Assert.That(output, Does.Contain($"Model: {model}"));
+        string page = File.ReadAllText(folder.File("fruit.html"));
+        Assert.That(page, Does.Contain("permutation importance").And.Contain("lemon").And.Contain("<td>").And.Not.Contain("CIFAR"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.csv"), "--format", "csv", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[0], Is.EqualTo("file,class1,probability1,class2,probability2"));
+        Assert.That(output.Split('\n')[1], Does.StartWith("row 1,apple,"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--count", "2", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Match(@"\d+ of 24 right: accuracy"));
+
+        (code, output, errors) = await TestCommandLine.Run("show", model, "--pictures", folder.File("pictures"), "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(File.Exists(folder.File("pictures/confusion.png")), Is.True);
+
+        (code, output, errors) = await TestCommandLine.Run("show", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("predicts 'kind': 'apple', 'lemon'").And.Contain("accuracy"));
+
+        (code, output, errors) = await TestCommandLine.Run(
+            "report", folder.File("h.jsonl"), model, "-o", folder.File("again.html"), "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(File.ReadAllText(folder.File("again.html")), Does.Contain("Test accuracy"));
+    }
+
+    [Test]
+    public async Task Values_are_learnt_and_predicted_in_their_own_unit()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("houses.csv"), "area,price\n" + string.Concat(Enumerable.Range(0, 80).Select(i =>
+            FormattableString.Invariant($"{50 + (i * 37 % 100)},{1000 * (50 + (i * 37 % 100)) + 500}.5\n"))));
+        string model = folder.File("houses.model");
+
+        (int code, string output, string errors) = await Run(
+            "train", folder.File("houses.csv"), "--target", "price", "--epochs", "80", "--save", model, "--hidden", "20,10");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("Target 'price': values from").And.Match(@"R² 0\.9"));
+        Assert.That(File.ReadAllText(folder.File("houses.html")), Does.Contain("of the test</dt>"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("houses.csv"), "--format", "json", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("{\"file\":\"row 1\",\"value\":5"));
+    }
+
+    [Test]
+    public async Task A_folder_of_pictures_is_trained_on_and_new_ones_get_its_names()
+    {
+        using var folder = new TempFolder();
+        for (int i = 0; i < 40; i++)
+        {
+            string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))], width: 10));
+        }
+
+        string model = folder.File("photos.model");
+        (int code, string output, string errors) = await Run(
+            "train", folder.File("photos/"), "--size", "8", "--network", "small", "--epochs", "4", "--save", model, "--class-weights", "balanced");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("40 pictures of 2 classes, from 10x20 to 10x20 pixels"));
+        Assert.That(File.ReadAllText(folder.File("photos.html")), Does.Contain("night"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("photos/night"), "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n'), Has.Length.EqualTo(20).And.All.Contains("  night 0.").Or.All.Contains("  night 1."));
+    }
+
+    [Test]
+    public async Task What_should_be_looked_at_before_training_is_warned_of()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("skewed.csv"), "x,y\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"{i % 9},{(i % 40 == 0 ? "rare" : "usual")}\n")));
+
+        (int code, _, string errors) = await Run("train", folder.File("skewed.csv"), "--epochs", "1", "--save", folder.File("m.model"));
+
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(errors, Does.Contain("% of the rows to train on are of the class 'usual'"));
+        Assert.That(errors, Does.Contain("have the class rare 4: it is hardly learnt"));
+        Assert.That(errors, Does.Contain("are also among those to train on"));
+    }
+
+    [TestCase("train {}/t.csv", "which column is to be predicted")]
+    [TestCase("train {}/t.csv --target nope", "There is no column 'nope'")]
+    [TestCase("train {}/t.csv --target b --size 8", "--size is of no use for")]
+    [TestCase("train {}/t.csv --target b --data x", "--data is about CIFAR-10")]
+    [TestCase("train {}/t.csv --target b --network resnext", "there is no network 'resnext'")]
+    [TestCase("train {}/t.csv --target b --values --classes", "--values and --classes are both given")]
+    [TestCase("train {}/t.csv --target a --class-weights balanced", "'a' has values")]
+    [TestCase("train mlp --target b", "--target is about data of your own")]
+    [TestCase("train {}", "has no folders with pictures in them")]
+    [TestCase("serve --load {}/t.csv", "is a table of values (CSV)")]
+    [TestCase("serve --load {}/t.csv --host here", "--host is an address")]
+    public async Task What_is_asked_wrongly_is_answered_in_a_sentence(string words, string said)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "a,b\n1.5,x\n2.5,y\n3.25,x\n4,y\n5,x\n6,y\n");
+
+        (int code, _, string errors) = await TestCommandLine.Run([.. words.Split(' ').Select(word => word.Replace("{}", folder.Path, StringComparison.Ordinal))]);
+
+        Assert.That(code, Is.EqualTo(1), errors);
+        Assert.That(errors, Does.Contain(said));
+        Assert.That(errors.Split('\n'), Has.Length.LessThanOrEqualTo(1), errors);
+    }
+
+    private static string Fruit(int count) => "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>
+        i % 2 == 0 ? $"{150 + (i % 40)},5;{(i % 6 == 0 ? "green" : "red")};apple\n" : $"{80 + (i % 30)},25;yellow;lemon\n"));
+
+    /// <summary>Trains, with what it says on the console.</summary>
+    private static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
+    {
+        TextWriter output = Console.Out, errors = Console.Error;
+        using StringWriter ofOutput = new(), ofErrors = new();
+        Console.SetOut(ofOutput);
+        Console.SetError(ofErrors);
+        try
+        {
+            (int code, string more, string wrong) = await TestCommandLine.Run([.. args, "--device", "cpu"]);
+            return (code, ofOutput + more, ofErrors + wrong);
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(errors);
+        }
+    }
+}
