@@ -17,7 +17,8 @@
 //    64 ×  64 × 32, 8 × 4                for middling ones
 //    64 ×  64 × 16, 4 × 4                the same for double, whose 8 × 4 sums and slices would not fit
 //    64 ×  32 × 32, 64 × 16 × 32,        for few columns or rows, and for products so small (a batch of 128 by 100
-//    32 ×  32 × 32, 16 × 64 × 32, 8 × 4  units) that they are bound by latency: many tiles let more of the GPU take part
+//    32 ×  32 × 32, 16 × 64 × 32, 8 × 4  units) that they are bound by latency: many tiles keep more of the GPU busy
+//    64 ×  20 × 32, 8 × 5                the same, for the 100, 200 or 1000 columns that are whole numbers of 20
 // The smaller the tile the deeper the slice: multiplying one takes at least 256 clocks a scheduler, about as long as
 // the next takes to come from the L2 cache, where the operands of a network's layers lie.
 //
