@@ -76,7 +76,7 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
     {
         foreach ((Patches patches, Shape images) in Unfold.Cases(random))
         {
-            int multiples = random.Next(1, 3);
+            int multiples = patches.Size == [1] ? 1 : random.Next(1, 3);
             yield return (
                 new Channelwise(patches, random.Next(2) == 0), images, [images[1] * multiples, 1, .. patches.Size]);
         }

@@ -119,6 +119,8 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
         yield return (new Patches([2, 3], [2, 1], [0, 2], [3, 2], [2, 2]), [n, c, h, w]);
         yield return (new Patches([2, 3], [1, 3], [0, 0], [0, 0], [3, 1]), [n, c, h, w]);
         yield return (new Patches([2, 2, 3], [1, 2, 1], [1, 0, 1], [0, 0, 1], [1, 1, 2]), [n, c, 3, h, w]);
+        yield return (new Patches([1], [1], [0], [0], [1]), [1, 1, 257]);
+        yield return (new Patches([1], [1], [0], [0], [1]), [1, 1, 513]);
         yield return (new Patches([2], [1], [5], [5], [1]), [n, 0, 3]);
         yield return (new Patches([2, 1], [1, 1], [1, 0], [0, 0], [1, 1]), [0, c, 1, 3]);
     }

@@ -50,6 +50,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
                 new(new Accumulate<TRow>(axis, isReverse, isExclusive), new Arg(shape, Low: 0.5, High: 1.5));
         }
 
+        yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 257], Low: 0.5, High: 1.5));
+        yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 513], Low: 0.5, High: 1.5));
         yield return new Sample(new Accumulate<TRow>(1), new Arg([3])) { Error = "there is no axis 1" };
         yield return new Sample(new Accumulate<TRow>(0), Arg.Mask([3])) { Error = "it takes no uint8" };
     }

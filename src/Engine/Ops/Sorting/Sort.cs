@@ -29,6 +29,8 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
             yield return new Sample(op, new Arg([2, n, 1], Distinct: true));
             yield return new Sample(op, Arg.Int([n, m], -3, 3));
             yield return new Sample(op, Arg.Int([random.Next(200, 700)]));
+            yield return new Sample(op, Arg.Int([257]));
+            yield return new Sample(op, Arg.Int([27, 19]));
             yield return new Sample(op, Arg.Mask([3, 40]));
             yield return new Sample(op, new Arg([3, 0]));
             yield return new Sample(op with { Most = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
