@@ -17,7 +17,8 @@ public class OnnxOpTests
         || OpTable.Name(op).StartsWith("RandomDraw", StringComparison.Ordinal)
         || op == typeof(DropoutMask) || op == typeof(SumTo) || op == typeof(Split) || op == typeof(PassIfEqual)
         || op == typeof(TakeRows) || op == typeof(MoveImages) || op == typeof(Composite) || op == typeof(Conv2DMaxPool)
-        || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(CudaKernelOp);
+        || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(RowWise)
+        || op == typeof(CudaKernelOp);
 
     private static IEnumerable<TestCaseData> Exported =>
         OpTable.Types.Where(op => !IsOfTraining(op)).Select(Case);
