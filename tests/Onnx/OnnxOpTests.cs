@@ -19,6 +19,7 @@ public class OnnxOpTests
         || op == typeof(DropoutMask) || op == typeof(SumTo) || op == typeof(SubtensorUpdate)
         || op == typeof(Accumulate<Prod>) || op == typeof(Binary<ArcTan2>) || op == typeof(Split) || op == typeof(PassIfEqual)
         || op == typeof(TakeRows) || op == typeof(MoveImages) || op == typeof(Composite) || op == typeof(Conv2DMaxPool)
+        || op == typeof(Scan) || op == typeof(IfElse) || op == typeof(Branch)
         || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(CudaKernelOp);
 
     private static IEnumerable<TestCaseData> Exported =>
@@ -72,5 +73,5 @@ public class OnnxOpTests
 
     private static TestCaseData Case(Type op) => new TestCaseData(op).SetArgDisplayNames(OpTable.Name(op));
 
-    private static bool TakesIntegers(Type op) => op == typeof(Subtensor) || op == typeof(Iota) || op == typeof(Cast) || op == typeof(Where);
+    private static bool TakesIntegers(Type op) => op == typeof(Subtensor) || op == typeof(Inlined) || op == typeof(Require) || op == typeof(Iota) || op == typeof(Cast) || op == typeof(Where);
 }
