@@ -183,7 +183,7 @@ internal static class Experiment
             {
                 WholeState = true,
                 Metadata = own is null ? model.Metadata
-                    : new Models.Model(net, options.Described(), own.Inputs, own.Target) { About = OwnTraining.AboutOf(own, options.Described().Seed) }.Metadata,
+                    : OwnTraining.ModelOf(net, own, options.Described()).Metadata,
             });
         }
 

@@ -21,8 +21,8 @@ internal static class JsonRows
         };
         if (rows.Length is 0 or > MostRows)
         {
-            throw new EngineException(
-                $"Send 1 to {MostRows} rows: an object with the values by name, {{ {string.Join(", ", inputs.Transforms.Take(3).Select(one => $"\"{one.Column}\": …"))} }}, or a list of such.");
+            string some = string.Join(", ", inputs.Transforms.Take(3).Select(one => $"\"{one.Column}\": …"));
+            throw new EngineException($"Send 1 to {MostRows} rows: an object with the values by name, {{ {some} }}, or a list of such.");
         }
 
         int odd = Array.FindIndex(rows, row => row.ValueKind != JsonValueKind.Object);

@@ -110,6 +110,7 @@ public sealed class PredictionServer : IAsyncDisposable
         await _app.StopAsync(CancellationToken.None);
         await _batcher.DisposeAsync();
         await _app.DisposeAsync();
+        _reader.Dispose();
     }
 
     /// <summary>Lets in who may: with the token, or on this machine under this machine's name.</summary>
@@ -181,7 +182,7 @@ public sealed class PredictionServer : IAsyncDisposable
         catch (BadHttpRequestException error)
         {
             await Refuse(context, error.StatusCode, error.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? $"The request is longer than {_options.MaxBody:N0} bytes." : "The request is cut off or malformed.");
+                ? FormattableString.Invariant($"The request is longer than {_options.MaxBody:N0} bytes.") : "The request is cut off or malformed.");
         }
         catch (Exception error) when (error is EngineException or JsonException or InvalidDataException or IOException)
         {

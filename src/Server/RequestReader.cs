@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace Engine.Server;
 
 /// <summary>Reads the samples of a request: rows in JSON, a picture, or several in a form.</summary>
-internal sealed class RequestReader(Model model, ServerOptions options)
+internal sealed class RequestReader(Model model, ServerOptions options) : IDisposable
 {
     private const int MostFiles = 64;
 
@@ -55,6 +55,8 @@ internal sealed class RequestReader(Model model, ServerOptions options)
             : throw new EngineException(
                 "Send a picture (Content-Type: image/jpeg or image/png), or a form with several (multipart/form-data).");
     }
+
+    public void Dispose() => _decoding.Dispose();
 
     private async Task<Table> Decode(string name, Stream stream, CancellationToken cancellation)
     {

@@ -122,7 +122,8 @@ public sealed record Csv(string Path) : IDataSource
         }
 
         hasNames = dialect.HasHeader;
-        notes = [$"{System.IO.Path.GetFileName(Path)}: {read.Rows:N0} rows; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}."];
+        string rows = FormattableString.Invariant($"{read.Rows:N0} rows");
+        notes = [$"{System.IO.Path.GetFileName(Path)}: {rows}; {dialect.Describe(read.Names.Count, new FileInfo(Path).Length)}."];
         notes.AddRange(read.Notes);
         return read.ToTable();
     }
@@ -157,7 +158,7 @@ public sealed record Csv(string Path) : IDataSource
         int[] known = [.. Enumerable.Range(0, table.Count).Where(row => column.Text(row) is not null)];
         if (known.Length < table.Count)
         {
-            notes.Add($"Left out: {table.Count - known.Length:N0} rows without a value of the target '{target}'.");
+            notes.Add($"Left out: {table.Count - known.Length} rows without a value of the target '{target}'.");
         }
 
         return known.Length == table.Count ? table : table.Rows(known);
@@ -168,11 +169,12 @@ public sealed record Csv(string Path) : IDataSource
         Column column = table[target];
         string[] values = [.. Enumerable.Range(0, table.Count).Select(row => column.Text(row)!)];
         int distinct = values.Distinct().Count();
-        bool isWhole = column is NumberColumn numbers && numbers.Values.ToArray().All(x => x == Math.Round(x));
-        if (distinct == table.Count && distinct > 10 && (column is TextColumn || (isWhole && Math.Abs(values.Select(double.Parse).Max()
-            - values.Select(double.Parse).Min()) < 2.0 * distinct)))
+        double[] numbers = column is NumberColumn own ? own.Values.ToArray() : [];
+        bool isNumbering = numbers.Length > 0 && numbers.All(x => x == Math.Round(x)) && numbers.Max() - numbers.Min() < 2.0 * distinct;
+        if (distinct == table.Count && distinct > 10 && (column is TextColumn || isNumbering))
         {
-            yield return $"The target '{target}' is another in each of the {distinct:N0} rows, as a number or name of each would be: is it the right column?";
+            yield return FormattableString.Invariant($"The target '{target}' is another in each of the {distinct:N0} rows, ")
+                + "as a number or name of each would be: is it the right column?";
         }
     }
 }

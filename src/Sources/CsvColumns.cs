@@ -150,17 +150,17 @@ internal sealed class CsvColumns
 
         if (_short > 0)
         {
-            Notes.Add($"{_short:N0} rows have fewer values than the {Names.Count} columns: what they lack counts as missing.");
+            Notes.Add($"{_short} rows have fewer values than the {Names.Count} columns: what they lack counts as missing.");
         }
 
         if (_repeated > 0)
         {
-            Notes.Add($"The header stands again in {_repeated:N0} rows, which are passed over.");
+            Notes.Add($"The header stands again in {_repeated} rows, which are passed over.");
         }
 
         if (BrokenCount > 0)
         {
-            Notes.Add($"Passed over: {BrokenCount:N0} rows with more values than columns, such as row {string.Join(", ", Broken)}.");
+            Notes.Add($"Passed over: {BrokenCount} rows with more values than columns, such as row {string.Join(", ", Broken)}.");
         }
 
         // The names that scikit-learn's first line has for the classes 0, 1 … of the last column.

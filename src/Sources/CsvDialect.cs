@@ -120,8 +120,8 @@ internal sealed partial record CsvDialect(
         var dialect = new CsvDialect(encoding, separator, quote, escape, Math.Max(begin, 0), HasHeader: false, DecimalStyle.Point);
         List<string[]> rows = [.. CsvRows.Of(new StringReader(string.Join('\n', lines.Take(LookedRows + 1))), dialect, mayBeCut: true).Take(LookedRows)];
         int columns = Usual(rows.Skip(1).Select(row => row.Length), rows.FirstOrDefault()?.Length ?? 0);
-        IReadOnlyList<string> classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
-        if (classes.Count > 0)
+        string[] classes = rows.Count > 2 ? CountsLine(rows[0], columns) : [];
+        if (classes.Length > 0)
         {
             dialect = dialect with { Skipped = dialect.Skipped + 1, ClassNames = classes };
             rows.RemoveAt(0);
@@ -134,7 +134,7 @@ internal sealed partial record CsvDialect(
             false => DecimalStyle.Point,
             _ => DecimalsOf(rows, separator),
         } };
-        return dialect with { HasHeader = wishes.HasHeader ?? (classes.Count == 0 && IsHeader(rows, dialect)) };
+        return dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
     }
 
     private static Encoding EncodingOf(ReadOnlySpan<byte> bytes, Stream? rest, string path)

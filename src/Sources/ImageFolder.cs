@@ -61,8 +61,8 @@ public sealed record ImageFolder(string Path) : IDataSource
         if (doubles > 0)
         {
             warnings.Add(second is null
-                ? $"{doubles:N0} pictures are there more than once: one to learn and its double to test with make the test too good."
-                : $"{doubles:N0} of the pictures to test with are also among those to learn: the test is too good by them.");
+                ? $"{doubles} pictures are there more than once: one to learn and its double to test with make the test too good."
+                : $"{doubles} of the pictures to test with are also among those to learn: the test is too good by them.");
         }
 
         bool isGrey = IsGrey ?? (first.IsGrey && second?.IsGrey != false);
@@ -91,7 +91,7 @@ public sealed record ImageFolder(string Path) : IDataSource
             {
                 warnings.Add(pictures.Count == 0
                     ? $"The folder {inner} holds no picture: it is no class."
-                    : $"{inner}: {others:N0} files that do not end in {PictureList.Endings} are left out.");
+                    : $"{inner}: {others} files that do not end in {PictureList.Endings} are left out.");
             }
         }
 
@@ -110,8 +110,9 @@ public sealed record ImageFolder(string Path) : IDataSource
         int pixels = 3 * Size * Size;
         if ((long)files.Count * pixels > Shape.MostElements)
         {
+            int most = (int)Math.Sqrt(Shape.MostElements / 3.0 / files.Count);
             throw new DataFormatException(FormattableString.Invariant(
-                $"{folder}: {files.Count:N0} pictures of {Size}x{Size} are more than one tensor holds: take a smaller size, {(int)Math.Sqrt(Shape.MostElements / 3.0 / files.Count)} at most."));
+                $"{folder}: {files.Count:N0} pictures of {Size}x{Size} are more than one tensor holds: take a size of {most} at most."));
         }
 
         byte[] planes = new byte[files.Count * pixels];
@@ -142,15 +143,15 @@ public sealed record ImageFolder(string Path) : IDataSource
             string told = string.Join(' ', broken.Take(MostTold)) + (broken.Length > MostTold ? " …" : "");
             if (broken.Length > files.Count * MostBroken || good.Length == 0)
             {
-                throw new DataFormatException($"{folder}: {broken.Length:N0} of {files.Count:N0} pictures cannot be read. {told}");
+                throw new DataFormatException($"{folder}: {broken.Length} of {files.Count} pictures cannot be read. {told}");
             }
 
-            warnings.Add($"{broken.Length:N0} pictures cannot be read and are left out. {told}");
+            warnings.Add($"{broken.Length} pictures cannot be read and are left out. {told}");
         }
 
         (int Width, int Height)[] known = [.. good.Select(i => sizes[i]).OrderBy(size => (long)size.Width * size.Height)];
         notes.Add(
-            $"{folder}: {good.Length:N0} pictures of {good.Select(i => files[i].Class).Distinct().Count()} classes, from "
+            $"{folder}: {good.Length} pictures of {good.Select(i => files[i].Class).Distinct().Count()} classes, from "
             + $"{known[0].Width}x{known[0].Height} to {known[^1].Width}x{known[^1].Height} pixels.");
         var all = Tensor.From(planes, files.Count, 3, Size, Size);
         return new Part(

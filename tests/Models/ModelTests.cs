@@ -103,7 +103,7 @@ public class ModelTests
         Assert.That(loaded.Network.Layers[9].Settings.Value("l2"), Is.EqualTo(0.5));
     }
 
-    [Test]
+    [Test, NonParallelizable]
     public void A_layer_of_ones_own_is_saved_once_it_has_a_name()
     {
         using var folder = new TempFolder();
@@ -117,11 +117,17 @@ public class ModelTests
             .With.Message.Contains("CustomLayers.Register<Times>"));
 
         CustomLayers.Register<Times>("test_times", text => new Times(int.Parse(text)), layer => $"{layer.Factor}");
-        net.SaveModel(folder.File("own.model"), inputs, target);
-        using Model loaded = Model.Load(folder.File("own.model"));
-
-        Assert.That(loaded.Net.PredictProba(inputs.Apply(s_flowers)).Bytes.ToArray(), Is.EqualTo(net.PredictProba(inputs.Apply(s_flowers)).Bytes.ToArray()));
-        Assert.That(() => CustomLayers.Register<Times>("dense", _ => new Times(1)), Throws.InstanceOf<EngineException>());
+        try
+        {
+            net.SaveModel(folder.File("own.model"), inputs, target);
+            using Model loaded = Model.Load(folder.File("own.model"));
+            Assert.That(loaded.Net.PredictProba(inputs.Apply(s_flowers)).Bytes.ToArray(), Is.EqualTo(net.PredictProba(inputs.Apply(s_flowers)).Bytes.ToArray()));
+            Assert.That(() => CustomLayers.Register<Times>("dense", _ => new Times(1)), Throws.InstanceOf<EngineException>());
+        }
+        finally
+        {
+            CustomLayers.Forget("test_times");
+        }
     }
 
     [Test]

@@ -45,7 +45,11 @@ public sealed record ArrayFiles(string Path) : IDataSource
     }
 
     private static string[] IdxFiles(string folder) =>
-        [.. Directory.GetFiles(folder).Where(file => System.IO.Path.GetFileName(file).Contains("idx", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    [
+        .. Directory.GetFiles(folder)
+            .Where(file => System.IO.Path.GetFileName(file).Contains("idx", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal),
+    ];
 
     private ((Tensor, Tensor)? Train, (Tensor, Tensor)? Test) FromFolder()
     {

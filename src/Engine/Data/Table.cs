@@ -111,7 +111,8 @@ public sealed class Table
             : new TensorColumn(name, Tensor.From<T>([.. values.SelectMany(value => (T[])value!)], values.Length, length));
     }
 
-    private static bool IsNumber(object? value) => value is bool || (value is not null and not char && value.GetType().IsPrimitive) || value is decimal;
+    private static bool IsNumber(object? value) =>
+        value is decimal || (value is not null and not char && value.GetType().IsPrimitive);
 
     private static double Number(object? value) => value is null ? double.NaN : Convert.ToDouble(value, CultureInfo.InvariantCulture);
 }

@@ -145,7 +145,10 @@ public sealed class RegressionReport : TestReport
     public override string Headline => string.Create(CultureInfo.InvariantCulture, $"R² {_metrics["r2"]:F4} on {Count:N0} values");
 
     /// <summary>The figures, one a line.</summary>
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"R²                        {_metrics["r2"]:F4}\nmean absolute error       {_metrics["mae"]:G5}\nroot mean squared error   {_metrics["rmse"]:G5}\n");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
+        R²                        {_metrics["r2"]:F4}
+        mean absolute error       {_metrics["mae"]:G5}
+        root mean squared error   {_metrics["rmse"]:G5}
+
+        """);
 }

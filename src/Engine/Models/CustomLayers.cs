@@ -32,6 +32,9 @@ public static class CustomLayers
             layer => settings?.Invoke((T)layer));
     }
 
+    /// <summary>Takes a name away again.</summary>
+    internal static void Forget(string kind) => s_known.TryRemove(kind, out _);
+
     internal static IEnumerable<LayerKind> Kinds => s_known.Values.Select(custom => custom.Kind);
 
     internal static (string Kind, string? Settings)? KindOf(Layer layer) =>

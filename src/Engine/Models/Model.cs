@@ -43,7 +43,9 @@ public sealed class Model : IDisposable
         {
             throw new EngineException(
                 $"The network gives {outputs} {(net.Regression ? "values" : "classes")} a sample, and '{target.Column}' has {target.Outputs} "
-                + $"{(target is ValueTarget ? "value" : "classes")}: end with {(target is ValueTarget ? "new Dense(1, Linear), and set Regression" : $"new Dense({target.Outputs}, Softmax)")}.");
+                + (target is ValueTarget
+                    ? "value: end with new Dense(1, Linear), and set Regression."
+                    : $"classes: end with new Dense({target.Outputs}, Softmax)."));
         }
     }
 
@@ -135,7 +137,8 @@ public sealed class Model : IDisposable
 
     /// <summary>What is predicted of one sample: a record with a property for each column.</summary>
     /// <inheritdoc cref="Predict"/>
-    public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record) where T : class => Predict(Table.Of([record]))[0];
+    public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
+        where T : class => Predict(Table.Of([record]))[0];
 
     /// <summary>What is predicted of the one row of a table.</summary>
     /// <inheritdoc cref="Predict"/>

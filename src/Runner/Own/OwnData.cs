@@ -145,7 +145,8 @@ internal sealed record OwnData(
         if (Data.Test is { } test && Doubles(Data.Train, test) is > 0 and int doubles)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"{doubles:N0} of the {test.Count:N0} {Noun} to test with are also among those to train on, each value the same: the test may be too good.");
+                $"{doubles:N0} of the {test.Count:N0} {Noun} to test with are also among those to train on, each value the same: the test ")
+                + "may be too good.";
         }
     }
 

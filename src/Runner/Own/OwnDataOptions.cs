@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Data;
 using Engine.IO;
 
@@ -83,7 +84,7 @@ internal sealed record OwnDataOptions(string Path)
         {
             Target = IsTable(from) ? model.Target.Column : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
-            TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), System.Globalization.CultureInfo.InvariantCulture, out double share) ? share : 0.2,
+            TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
             Size = Directory.Exists(from) && !ArrayFiles.IsOne(from) && PictureFile.Takes(model.Inputs) ? PictureFile.Side(model.Inputs) : null,
         };
         return (options, int.TryParse(model.About.GetValueOrDefault("seed"), out int seed) ? seed : 42);

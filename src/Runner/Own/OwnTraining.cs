@@ -16,8 +16,7 @@ internal static class OwnTraining
     /// <returns>The figure that histories keep, and its name.</returns>
     public static (string Name, double Value) End(NeuralNet net, OwnData own, TrainingOptions options, NetworkDescription network, Device device)
     {
-        // The model shares the network, which its owner disposes of.
-        var model = new Models.Model(net, network, own.Inputs, own.Target) { About = AboutOf(own, network.Seed) };
+        Models.Model model = ModelOf(net, own, network);
         string save = options.Save!;
         (string, double) figure = ("", double.NaN);
         if (own.Data.Test is { } test)
@@ -47,8 +46,12 @@ internal static class OwnTraining
         return figure;
     }
 
+    /// <summary>The model of a network that is trained on own data; the network's owner disposes of it.</summary>
+    public static Models.Model ModelOf(NeuralNet net, OwnData own, NetworkDescription network) =>
+        new(net, network, own.Inputs, own.Target) { About = AboutOf(own, network.Seed) };
+
     /// <summary>What the model's file says of where it comes from.</summary>
-    public static Dictionary<string, string> AboutOf(OwnData own, int seed)
+    private static Dictionary<string, string> AboutOf(OwnData own, int seed)
     {
         Dictionary<string, string> about = Models.Model.AboutOf(own.Data.Name);
         foreach ((string key, string value) in own.Options.ToAbout(seed))

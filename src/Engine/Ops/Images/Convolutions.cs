@@ -24,7 +24,11 @@ public static partial class Symbolic
         Patches patches = PatchesOf(x, w, options);
         return patches is { Rank: <= 2 } && options.Groups == 1 && patches.Dilation.All(step => step == 1) && patches.Before == patches.Behind
             ? Plain(x, w, patches, options.FlipFilters, bias is null ? null : operands[2])
-            : WithBias(ByPatches(x, w, patches, options), bias is null ? null : operands[2]);
+            : WithBias(
+                IsChannelwise(w, options)
+                    ? new Channelwise(patches, options.FlipFilters).Call(x, w)
+                    : ByPatches(x, w, patches, options),
+                bias is null ? null : operands[2]);
     }
 
     /// <summary>
@@ -58,9 +62,13 @@ public static partial class Symbolic
         Variable images = BroadcastTo(Constant(0, x.DType), [SideOf(x, 0), channels, .. sides]);
         Variable y = patches is { Rank: 2 } && options.Groups == 1 && patches.Dilation.All(step => step == 1) && patches.Before == patches.Behind
             ? new Conv2DInputGradient(new Conv2D(Pair(patches.Stride), Pair(patches.Before), options.FlipFilters)).Call(w, x, images)
+            : IsChannelwise(w, options) ? new ChannelwiseInputGradient(new Channelwise(patches, options.FlipFilters)).Call(w, x, images)
             : ToImages(x, w, patches, options, images);
         return WithBias(y, bias is null ? null : operands[2]);
     }
+
+    /// <summary>Whether each channel has filters of its own.</summary>
+    private static bool IsChannelwise(Variable w, ConvOptions options) => options.Groups > 1 && w.Shape[1] == 1;
 
     private static (int, int) Pair(Shape sides) => (sides[0], sides[1]);
 

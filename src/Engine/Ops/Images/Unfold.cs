@@ -295,7 +295,7 @@ internal static unsafe class PatchCode
     }
 
     /// <summary>For which i of a row first + i·stride lies in the image.</summary>
-    private static (int Left, int Right) Inside(in PatchSides s, int first)
+    internal static (int Left, int Right) Inside(in PatchSides s, int first)
     {
         int left = Math.Min(first >= 0 ? 0 : (-first + s.Stride2 - 1) / s.Stride2, s.Over2);
         return (left, first >= s.Side2 ? left : Math.Clamp(((s.Side2 - 1 - first) / s.Stride2) + 1, left, s.Over2));
