@@ -10,7 +10,7 @@
 
 struct Columns {
     static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
-    static constexpr int Vector = 1;
+    static constexpr int Vector = 1, Length = 0;
     const T* x;
     const Sides& s;
     __device__ __forceinline__ bool find(int pixel, int tap, const T*& at) const
@@ -21,7 +21,7 @@ struct Columns {
 
 struct Filters {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
-    static constexpr int Vector = VECTOR_W;
+    static constexpr int Vector = VECTOR_W, Length = 0;
     const T* w;
     const Sides& s;
     __device__ __forceinline__ bool find(int filter, int tap, const T*& at) const

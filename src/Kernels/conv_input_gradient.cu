@@ -6,7 +6,7 @@
 // The gradient at the place whose tap (o, kh, kw) covers a pixel (n, h, w) of the images.
 struct Covering {
     static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
-    static constexpr int Vector = 1;
+    static constexpr int Vector = 1, Length = 0;
     const T* g;
     const int* where;
     const Sides& s;
@@ -24,7 +24,7 @@ struct Covering {
 // The weight of a tap (o, kh, kw) for a channel.
 struct Channels {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
-    static constexpr int Vector = 1;
+    static constexpr int Vector = 1, Length = 0;
     const T* w;
     const Sides& s;
     __device__ __forceinline__ bool find(int channel, int tap, const T*& at) const

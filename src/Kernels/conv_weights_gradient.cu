@@ -16,7 +16,7 @@ __device__ const T One = 1;
 
 struct Taps {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
-    static constexpr int Vector = 1;
+    static constexpr int Vector = 1, Length = 0;
     const T* x;
     const Sides& s;
     __device__ __forceinline__ bool find(int tap, int pixel, const T*& at) const
@@ -33,7 +33,7 @@ struct Taps {
 
 struct Gradients {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
-    static constexpr int Vector = VECTOR_G;
+    static constexpr int Vector = VECTOR_G, Length = 0;
     const T* g;
     const int* where;
     const Sides& s;

@@ -34,37 +34,47 @@
 __device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRANSPOSE_A};
 #endif
 
+// How many elements a row of A and of B has, where that is to be a constant.
+#ifndef LENGTH_A
+#define LENGTH_A 0
+#endif
+#ifndef LENGTH_B
+#define LENGTH_B 0
+#endif
+
 struct MatrixA {
     static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true, IsGrid = !SUMS;
-    static constexpr int Vector = VECTOR_A;
+    static constexpr int Vector = VECTOR_A, Length = LENGTH_A;
     const T* x;
     int m, k;
     __device__ __forceinline__ bool find(int i, int j, const T*& at) const
     {
-        at = x + (TRANSPOSE_A ? (size_t)j * m + i : (size_t)i * k + j);
+        at = x + (TRANSPOSE_A ? (size_t)j * row() + i : (size_t)i * row() + j);
 #if SUMS
         at = i == m ? Ones : at;
 #endif
         return true;
     }
 
-    __device__ __forceinline__ int64 step(int i) const { return SUMS && i == m ? 0 : TRANSPOSE_A ? m : 1; }
-    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_A ? 1 : k; }
+    __device__ __forceinline__ int64 step(int i) const { return SUMS && i == m ? 0 : TRANSPOSE_A ? row() : 1; }
+    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_A ? 1 : row(); }
+    __device__ __forceinline__ int row() const { return Length > 0 ? Length : TRANSPOSE_A ? m : k; }
 };
 
 struct MatrixB {
     static constexpr bool AlongK = TRANSPOSE_B, IsEven = true, IsGrid = true;
-    static constexpr int Vector = VECTOR_B;
+    static constexpr int Vector = VECTOR_B, Length = LENGTH_B;
     const T* x;
     int n, k;
     __device__ __forceinline__ bool find(int i, int j, const T*& at) const
     {
-        at = x + (TRANSPOSE_B ? (size_t)i * k + j : (size_t)j * n + i);
+        at = x + (TRANSPOSE_B ? (size_t)i * row() + j : (size_t)j * row() + i);
         return true;
     }
 
-    __device__ __forceinline__ int64 step(int) const { return TRANSPOSE_B ? 1 : n; }
-    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_B ? k : 1; }
+    __device__ __forceinline__ int64 step(int) const { return TRANSPOSE_B ? 1 : row(); }
+    __device__ __forceinline__ int64 apart() const { return TRANSPOSE_B ? row() : 1; }
+    __device__ __forceinline__ int row() const { return Length > 0 ? Length : TRANSPOSE_B ? k : n; }
 };
 
 #if BATCHED

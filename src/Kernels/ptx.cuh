@@ -23,21 +23,31 @@ __device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(
 
 #if ASYNC_COPIES
 
+// A place in shared memory, as the instructions want it.
+#ifdef ENGINE_SIMT
+typedef char* SharedPlace;
+__device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (char*)shared; }
+#else
+typedef unsigned SharedPlace;
+__device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (unsigned)__cvta_generic_to_shared(shared); }
+#endif
+
 // Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory: `filled` of them, and zeros behind.
 // Of none nothing is read. 16 bytes pass by the L1 cache, which keeps nothing that a block reads once.
-template <int Bytes>
-__device__ __forceinline__ void copyAsync(void* shared, const void* global, int filled)
+// Both places are so many bytes further than said.
+template <int Bytes, int SharedOffset = 0, int GlobalOffset = 0>
+__device__ __forceinline__ void copyAsync(SharedPlace shared, const void* global, int filled)
 {
     static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16, "cp.async copies 4, 8 or 16 bytes");
 #ifdef ENGINE_SIMT
-    simt::copy_async(shared, global, Bytes, filled);
+    simt::copy_async(shared + SharedOffset, (const char*)global + GlobalOffset, Bytes, filled);
 #else
-    unsigned to = (unsigned)__cvta_generic_to_shared(shared);
     if (Bytes == 16) {
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(filled) : "memory");
+        asm volatile("cp.async.cg.shared.global [%0+%3], [%1+%4], 16, %2;"
+                     ::"r"(shared), "l"(global), "r"(filled), "n"(SharedOffset), "n"(GlobalOffset) : "memory");
     } else {
-        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
-                     ::"r"(to), "l"(global), "n"(Bytes), "r"(filled) : "memory");
+        asm volatile("cp.async.ca.shared.global [%0+%4], [%1+%5], %2, %3;"
+                     ::"r"(shared), "l"(global), "n"(Bytes), "r"(filled), "n"(SharedOffset), "n"(GlobalOffset) : "memory");
     }
 #endif
 }

@@ -6,12 +6,7 @@
 //
 // A thread makes an element of what is written: unfold copies one, fold adds up what the patches have of a pixel, place by
 // place of the filter in order, so that no atomics are needed. The bound is the memory's bandwidth.
-#include "common.cuh"
-
-struct PatchSides {
-    int images, channels;
-    int side[3], over[3], size[3], stride[3], pad[3], dilation[3];
-};
+#include "patches.cuh"
 
 extern "C" __global__ void unfold(const T* images, T* patches, PatchSides s, unsigned count)
 {
@@ -37,13 +32,6 @@ extern "C" __global__ void unfold(const T* images, T* patches, PatchSides s, uns
         size_t plane = (size_t)image * s.channels + rest;
         patches[i] = isInside ? images[((plane * s.side[0] + at[0]) * s.side[1] + at[1]) * s.side[2] + at[2]] : T(0);
     }
-}
-
-// Which place of the result a place of a filter sees this pixel from; −1 if from none.
-__device__ __forceinline__ int seenFrom(const PatchSides& s, int axis, int pixel, int place)
-{
-    int from = pixel + s.pad[axis] - place * s.dilation[axis], over = from / s.stride[axis];
-    return from >= 0 && over * s.stride[axis] == from && over < s.over[axis] ? over : -1;
 }
 
 extern "C" __global__ void fold(const T* patches, T* images, PatchSides s, unsigned count)

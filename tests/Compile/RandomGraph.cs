@@ -246,11 +246,31 @@ internal sealed class RandomGraph
             19 => Gradient(a),
             >= 22 and < 28 => [.. RewritableGraph.Draw(_random, a, shape)
                 .Where(made => TypeOf(made).Shape.Count < MostElements)],
+            >= 28 when axis >= 0 && shape[axis] > 1 => [Vocabulary(a, b, shape, axis)],
             _ => [],
         };
 
         Constant Side(int length) => new(new Tensor(DType.Float64, shape.With(axis, length)));
     }
+
+    /// <summary>Of the families that are made of other ops, or of an index expression, one each.</summary>
+    private Variable Vocabulary(Variable a, Variable b, Shape shape, int axis) => _random.Next(14) switch
+    {
+        0 => CumSum(a, axis),
+        1 => Flip(a, [axis]),
+        2 => Roll(a, _random.Next(-9, 9), axis),
+        3 => a[[.. Enumerable.Repeat<AxisIndex>(.., axis), ^1]],
+        4 => a[[.. Enumerable.Repeat<AxisIndex>(.., axis), (1.., -2)]],
+        5 => SetSubtensor(a[[.. Enumerable.Repeat<AxisIndex>(.., axis), 1..]], 0.5),
+        6 => IncSubtensor(a[[.. Enumerable.Repeat<AxisIndex>(.., axis), new[] { 0, -1, 0 }]], 0.25),
+        7 => LogSumExp(a, [axis]),
+        8 => Std(a, [axis], keepDims: true),
+        9 => Erf(a) + ArcTan(a),
+        10 => Where(GreaterOrEqual(ARange(SideOf(a, -1)), 1), a, 0),
+        11 when shape.Rank > 1 => MatMul(a, SwapAxes(a, -1, -2)),
+        12 when shape.Rank == 2 => Einsum("ij,kj->ik", a, a),
+        _ => Softmax(a, axis) * Mean(b),
+    };
 
     /// <summary>
     /// Zeros and ones that broadcast with both shapes. Of leaves: computed values could compare otherwise by a rounding

@@ -1,9 +1,12 @@
 using System.Globalization;
+using Engine.Devices;
+using Engine.Devices.Cpu;
 using Engine.Graph;
 using Engine.Inspection;
 using Engine.IO;
 using Engine.Layers;
 using Engine.Models.Description;
+using Engine.Tests.Devices.Cuda;
 using Engine.Tests.Onnx;
 using Engine.Training;
 using Input = Engine.Layers.Input;
@@ -17,6 +20,11 @@ public class LayerTests
     private const int Samples = 3;
 
     private static IReadOnlyList<LayerCase> Cases => LayerCase.All;
+
+    /// <summary>Those that between them have most ops, as each kernel is compiled; all where ENGINE_ALL_LAYERS is set.</summary>
+    private static IEnumerable<LayerCase> DealtCases => Environment.GetEnvironmentVariable("ENGINE_ALL_LAYERS") is { Length: > 0 }
+        ? Cases
+        : Cases.Where(each => each.Name is "residual, shortcut" or "group_norm" or "pad" or "transformer, as at first" or "lstm, last, masked");
 
     [Test]
     public void Every_layer_is_in_the_table() => Assert.That(
@@ -79,6 +87,24 @@ public class LayerTests
         Assert.That(info.Parameters, Is.EqualTo(net.LearnableParameters));
 
         NeuralNet Net(ulong seed) => new(Make(each, DType.Float32, seed)) { Regression = true, TrainSplit = new(0) };
+    }
+
+    [TestCaseSource(nameof(DealtCases))]
+    public void A_gpu_trains_it_as_the_cpu_does(LayerCase each)
+    {
+        Device gpu = CudaTestDevice.Open();
+        using var cpu = new CpuDevice(2);
+
+        Assert.That(Trained(gpu), Is.EqualTo(Trained(cpu)).Within(1e-5));
+
+        float[] Trained(Device device)
+        {
+            using var net = new NeuralNet(Make(each, DType.Float32)) { Regression = true, TrainSplit = new(0), Device = device };
+            net.Initialize();
+            var x = Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], Drawn(net.Network, DType.Float32));
+            net.PartialFit(x, new Tensor(DType.Float32, net.Network.Output.Shape.With(0, Samples)));
+            return [.. net.PredictProba(x).AsSpan<float>(), .. net.GetParameters().SelectMany(pair => pair.Value.AsSpan<float>().ToArray())];
+        }
     }
 
     [TestCaseSource(nameof(Cases))]

@@ -83,7 +83,7 @@ internal sealed class OpCase
     /// The outputs as a team of threads might compute them: every phase cut into pieces, in any order, each on any of
     /// the threads.
     /// </summary>
-    public Tensor[] RunInPieces(CpuDevice device, Random random) => Op is IOuterOp ? Run(device) : Run(device, -1, operands =>
+    public Tensor[] RunInPieces(CpuDevice device, Random random) => Op is not ICpuOp ? Run(device) : Run(device, -1, operands =>
     {
         foreach (Phase phase in ((ICpuOp)Op).Cpu(new CpuStep(operands, device.Threads)))
         {
@@ -99,6 +99,13 @@ internal sealed class OpCase
 
     private Tensor[] Run(Device device, int inPlace, Action<StepOperands> run)
     {
+        if (Op is IStandIn or IChoice)
+        {
+            Input[] given = [.. InputTypes.Select((type, i) => new Input(type, $"x{i}"))];
+            using var function = Function.Compile(given, Op.Apply(given).Outputs, device: device);
+            return function.Call(Inputs);
+        }
+
         if (Op.IsView(InputTypes))
         {
             return [Inputs[0].Reshape(OutputTypes[0].Shape.Sides)];

@@ -144,6 +144,46 @@ public class RandomTests
     }
 
     [Test]
+    public void What_is_made_of_even_numbers_has_its_distribution()
+    {
+        Variable p = Constant(Tensor.From([0.5f, 0.2f, 0.3f]));
+        double[] binomial = Draw(new RandomStream(9).Binomial([50_000], 0.3, trials: 4));
+        double[] truncated = Draw(new RandomStream(10).TruncatedNormal([50_000]));
+        double[] multinomial = Draw(new RandomStream(11).Multinomial(BroadcastTo(p, 1000, 3), trials: 20));
+        double[] chosen = Draw(new RandomStream(12).Choice(p, 50_000)), counted = Draw(new RandomStream(13).Choice(5, [50_000]));
+
+        Assert.That(binomial, Has.All.InRange(0, 4).And.All.Matches<double>(double.IsInteger));
+        Assert.That(binomial.Average(), Is.EqualTo(1.2).Within(0.02));
+        Assert.That(binomial.Count(n => n == 0), Is.EqualTo(50_000 * Math.Pow(0.7, 4)).Within(400));
+        Assert.That(truncated, Has.All.InRange(-2, 2));
+        Assert.That(truncated.Average(z => z * z), Is.EqualTo(0.7737).Within(0.02));
+        Assert.That(truncated.Count(z => Math.Abs(z) < 1), Is.EqualTo(50_000 * 0.6827 / 0.9545).Within(500));
+        Assert.That(multinomial.Chunk(3).Select(row => row.Sum()), Has.All.EqualTo(20));
+        Assert.That(multinomial.Chunk(3).Average(row => row[1]), Is.EqualTo(4).Within(0.3));
+        Assert.That(chosen.Count(place => place == 2), Is.EqualTo(15_000).Within(500));
+        Assert.That(counted.GroupBy(n => n).Select(group => group.Count()), Has.Exactly(5).EqualTo(10_000).Within(500));
+    }
+
+    [Test]
+    public void A_permutation_has_every_number_once_and_each_run_another()
+    {
+        var stream = new RandomStream(10);
+        Variable rows = Constant(Tensor.From([.. Enumerable.Range(0, 40)], 20, 2));
+        using var f = Function.Compile(
+            [], [stream.Permutation(100), stream.Choice(50, [4, 5], replace: false), stream.Shuffle(rows),
+                stream.Choice(Constant(Tensor.From([0.1f, 0.4f, 0.2f, 0.3f])), 4, replace: false)]);
+        int[][] first = [.. f.Call().Select(tensor => tensor.AsSpan<int>().ToArray())];
+        int[] second = f.Call()[0].AsSpan<int>().ToArray();
+
+        Assert.That(first[0].Order(), Is.EqualTo(Enumerable.Range(0, 100)));
+        Assert.That(first[0], Is.Not.Ordered);
+        Assert.That(second, Is.Not.EqualTo(first[0]));
+        Assert.That(first[1], Is.Unique.And.All.InRange(0, 49));
+        Assert.That(first[2].Chunk(2).Select(row => (row[0], row[1] - row[0])).Order(), Is.EqualTo(Enumerable.Range(0, 20).Select(row => (2 * row, 1))));
+        Assert.That(first[3].Order(), Is.EqualTo(Enumerable.Range(0, 4)));
+    }
+
+    [Test]
     public void A_shape_that_is_not_known_is_refused() =>
         Assert.That(() => new RandomStream(8).Uniform([Shape.Unknown, 3]), Throws.TypeOf<EngineException>()
             .With.Message.Contains("name a variable of that shape"));

@@ -41,7 +41,7 @@ public sealed class ScanTests
                     (step[0], step[1], step[2], step[3], step[4]);
                 return [Tanh((x1 * 0.5) + (ut * 0.3) + (u4 * 0.2) + y1), (y1 * 0.1) + x3];
             },
-            sequences: [new Sequence(u, -4, 0)],
+            sequences: [new ScanSequence(u, -4, 0)],
             outputsInfo: [new OutputInfo(x0, -3, -1), y0]);
         using var f = Function.Compile([u, x0, y0], made.ToArray(), device: s_cpu);
         double[] us = [0.1, -0.5, 0.3, 0.7, -0.2, 0.4, 0.9, -0.8], xs = [0.5, -0.25, 0.125];
@@ -140,6 +140,83 @@ public sealed class ScanTests
                 return Sum(first[0] * at[0]) + (first[1] * first[2]);
             },
             [Tensor.From([0.3, -0.2, 0.9, 0.1]), Tensor.Scalar(0.7), Tensor.Scalar(0.2)]);
+    }
+
+    [Test]
+    public void A_step_draws_other_numbers_than_the_one_before()
+    {
+        var stream = new RandomStream(5);
+        Variable same = stream.Uniform([3]);
+        Variable drawn = Scan(_ => stream.Uniform([3]) + (same * 0), nSteps: 4)[0];
+        Variable kept = Scan(_ => same + 0.0, nSteps: 4)[0];
+        using var f = Function.Compile([], [drawn, kept], device: s_cpu);
+        Tensor[] first = f.Call(), second = f.Call();
+        Assert.That(first[0].AsSpan<float>().ToArray().Concat(second[0].AsSpan<float>().ToArray()), Is.Unique);
+        Assert.That(first[1].AsSpan<float>()[..3].ToArray(), Is.EqualTo(first[1].AsSpan<float>()[9..].ToArray()));
+    }
+
+    /// <summary>The noise that the gradient's loop draws is the loop's own.</summary>
+    [Test]
+    public void The_gradient_of_a_loop_that_draws_is_of_what_it_drew()
+    {
+        var stream = new RandomStream(5);
+        Input w = Scalar("w");
+        Variable noise = Scan(step => [stream.Uniform([2]) * w, step[0] + 1], outputsInfo: [null, Constant(0, DType.Float32)], nSteps: 5)[0];
+        using var f = Function.Compile([w], [Sum(noise), Grad(Sum(noise), w)], device: s_cpu);
+        Tensor[] values = f.Call(Tensor.Scalar(2f));
+        Assert.That(values[1].AsSpan<float>()[0], Is.EqualTo(values[0].AsSpan<float>()[0] / 2).Within(1e-5f));
+    }
+
+    [Test]
+    public void A_loop_within_a_loop_keeps_the_states_of_the_outer_one_alone()
+    {
+        Input x = Vector("x", DType.Float64), w = Scalar("w", DType.Float64), h0 = Scalar("h0", DType.Float64);
+        Variable whole = Scan(step => Tanh((step[1] * w) + step[0]), [x], [h0])[0][^1];
+        Variable parts = Scan(
+            outer => Scan(inner => Tanh((inner[1] * w) + inner[0]), [outer[0]], [outer[1]])[0][^1],
+            [Reshape(x, [4, 3])], [h0])[0][^1];
+        using var f = Function.Compile([x, w, h0], [whole, .. Grad(whole, [x, w, h0])], device: s_cpu);
+        using var g = Function.Compile([x, w, h0], [parts, .. Grad(parts, [x, w, h0])], device: s_cpu);
+        Tensor[] values = [Draw(new Random(2), 12), Tensor.Scalar(0.8), Tensor.Scalar(0.1)];
+        foreach ((Tensor a, Tensor b) in f.Call(values).Zip(g.Call(values)))
+        {
+            Assert.That(b.AsSpan<double>().ToArray(), Is.EqualTo(a.AsSpan<double>().ToArray()).Within(1e-14));
+        }
+    }
+
+    [Test]
+    public void The_products_of_all_rows_are_one_outside_of_the_loop()
+    {
+        Input x = Tensor3("x"), h0 = Matrix("h0");
+        SharedVariable w = Shared(Tensor.From(new float[20], 4, 5), "w"), u = Shared(Tensor.From(new float[25], 5, 5), "u");
+        Variable h = Scan(step => Tanh(Dot(step[0], w) + Dot(step[1], u)), [x], [h0])[0];
+        using var f = Function.Compile([x, h0], Grad(Sum(h), [w, u, x]), device: s_cpu);
+        f.Prepare(new Tensor(DType.Float32, [7, 3, 4]), new Tensor(DType.Float32, [3, 5]));
+        Apply[] loops = [.. f.Nodes.Where(node => node.Op is Scan)];
+        Assert.That(loops, Has.Length.EqualTo(2));
+        Assert.That(loops.Select(Products), Is.EqualTo([1, 2]), "h·u, and once more beside g·uT");
+        Assert.That(f.Nodes.Count(node => IsProduct(node)), Is.EqualTo(4), "x·w, xT·g, hT·g and g·wT");
+
+        static int Products(Apply loop) => Traversal.Order(((Scan)loop.Op).Body.Outputs).Count(IsProduct);
+
+        static bool IsProduct(Apply node) => node.Op.Name.StartsWith("dot", StringComparison.Ordinal);
+    }
+
+    [Test]
+    public void A_thousand_steps_take_the_plan_of_one()
+    {
+        Input x = Matrix("x"), h0 = Vector("h0");
+        Variable h = Scan(step => Tanh(step[0] + step[1]), [x], [h0])[0];
+        using var f = Function.Compile([x, h0], [h[^1]], device: s_cpu);
+        f.Prepare(new Tensor(DType.Float32, [1000, 8]), new Tensor(DType.Float32, [8]));
+        Assert.That(f.Launches, Has.Count.LessThan(5));
+        Assert.That(f.Plans[0].Layout.Memory.BytesWithoutReuse, Is.LessThan(1000 * 8 * 4 + 2048), "no state but the last is kept");
+        Assert.That(f.Print(Stage.Rewritten), Does.Contain("A body of #"));
+        Tensor[] arguments = [new Tensor(DType.Float32, [1000, 8]), new Tensor(DType.Float32, [8])];
+        f.Run(arguments);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        f.Run(arguments);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
 
     private static Variable OnesOf(Variable a) => (a * 0) + 1;

@@ -7,8 +7,8 @@ namespace Engine.Tests.Runner;
 [NonParallelizable]
 public class ExplainCommandTests
 {
-    [TestCase("mlp", 7)]
-    [TestCase("cnn", 13)]
+    [TestCase("mlp", 4)]
+    [TestCase("cnn", 9)]
     public async Task The_kernels_of_a_training_step_are_so_few_on_a_gpu_that_is_not_there(string network, int kernels)
     {
         (int code, string output, _) = await Run("explain", network, "--device", "cuda", "--arch", "sm_90");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Graph;
@@ -50,7 +51,16 @@ internal sealed class Explanation(Plan plan, Device device)
 
         string roots = string.Join('\n', graph.Outputs.Select((output, i) => $"output {i} = {Name(output)}")
             .Concat(graph.Updates.Select(update => $"new {update.Target} = {Name(update.Value)}")));
-        return $"{table}\n{roots}\n";
+        var bodies = new StringBuilder();
+        foreach (Apply node in nodes)
+        {
+            foreach (FunctionGraph body in (node.Op as IOuterOp)?.Bodies ?? [])
+            {
+                bodies.Append(CultureInfo.InvariantCulture, $"\nA body of #{numbers[node]}, {node.Op.Name}:\n\n{Ops(body)}");
+            }
+        }
+
+        return $"{table}\n{roots}\n{bodies}";
 
         string Name(Variable variable) => variable is Result result
             ? $"#{numbers[result.Owner]}" + (result.Owner.Outputs.Count > 1 ? $".{result.Index}" : "")

@@ -182,7 +182,7 @@ public sealed partial class Function
     private Plan NewPlan(ReadOnlySpan<Tensor> arguments)
     {
         var clock = Stopwatch.StartNew();
-        FunctionGraph graph = _graph.Specialise(Types(arguments));
+        FunctionGraph graph = Expansion.Apply(_graph.Specialise(Types(arguments)));
         List<Rewritten> history = [new("written", graph, clock.Elapsed)];
         foreach (Rewrite rewrite in Options.Rewrites)
         {

@@ -186,7 +186,7 @@ public sealed partial class Function : IDisposable
     /// first call need not.
     /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
-    public void Prepare(params ReadOnlySpan<Tensor> arguments) => Take(arguments).Turn.Exit();
+    public void Prepare(params ReadOnlySpan<Tensor> arguments) => Take(Complete(arguments)).Turn.Exit();
 
     /// <summary>
     /// Copies an output of the last run, whichever thread's it was: see <see cref="Run"/>.
@@ -213,9 +213,57 @@ public sealed partial class Function : IDisposable
         }
     }
 
+    /// <summary>
+    /// The same graph in a function of its own, with plans of its own, on the same device: Theano's <c>copy</c>.
+    /// </summary>
+    /// <param name="swap">Shared variables whose place others take, in what is computed and in what is updated.</param>
+    /// <param name="withUpdates">Whether it updates shared variables.</param>
+    /// <exception cref="EngineException">A variable is of another type than the one whose place it takes.</exception>
+    public Function Copy(IReadOnlyDictionary<SharedVariable, SharedVariable>? swap = null, bool withUpdates = true)
+    {
+        swap ??= new Dictionary<SharedVariable, SharedVariable>();
+        foreach ((SharedVariable variable, SharedVariable other) in swap)
+        {
+            if (variable.Type != other.Type)
+            {
+                throw new EngineException(
+                    $"'{other}' ({other.Type}) cannot take the place of '{variable}' ({variable.Type}).");
+            }
+        }
+
+        FunctionGraph graph = (withUpdates ? _graph : _graph with { Updates = [] })
+            .Replace(swap.ToDictionary(pair => (Variable)pair.Key, pair => (Variable)pair.Value));
+        return new Function(
+            graph with
+            {
+                Updates = [.. graph.Updates.Select(update =>
+                    update with { Target = swap.GetValueOrDefault(update.Target, update.Target) })],
+            },
+            Device,
+            Options);
+    }
+
+    /// <summary>The arguments, with the values that inputs have for calls that give none.</summary>
+    private ReadOnlySpan<Tensor> Complete(ReadOnlySpan<Tensor> arguments)
+    {
+        if (arguments.Length >= Inputs.Count || Inputs[arguments.Length].Default is null)
+        {
+            return arguments;
+        }
+
+        List<Tensor> all = [.. arguments];
+        while (all.Count < Inputs.Count && Inputs[all.Count].Default is { } value)
+        {
+            all.Add(value);
+        }
+
+        return all.ToArray();
+    }
+
     /// <summary>The plan for such arguments, which are where it reads them, and all values that it uses to oneself.</summary>
     private Plan Begin(ReadOnlySpan<Tensor> arguments)
     {
+        arguments = Complete(arguments);
         Check(arguments);
         Device.ThrowIfDisposed();
         EnterGates();

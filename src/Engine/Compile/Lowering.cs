@@ -15,9 +15,12 @@ internal abstract class Lowering
     /// <summary>The op as a device computes it.</summary>
     /// <exception cref="EngineException">The device has no way to compute it, or not for such shapes.</exception>
     public static Lowering Of(
-        Op op, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs, Device device) => op is ILoop loop
-        ? new LoopLowering(loop, inputs, device)
-        : new Plain(op, inputs, outputs, device);
+        Op op, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs, Device device) => op switch
+        {
+            ILoop loop => new LoopLowering(loop, inputs, device),
+            IBranch branch => new BranchLowering(branch, inputs, device),
+            _ => new Plain(op, inputs, outputs, device),
+        };
 
     /// <summary>The same for an application; where the device refuses, the error says which op, which shapes, which line.</summary>
     /// <inheritdoc cref="Of(Op, IReadOnlyList{TensorType}, IReadOnlyList{TensorType}, Device)"/>

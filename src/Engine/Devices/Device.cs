@@ -46,6 +46,9 @@ public abstract class Device : IDisposable
     /// <summary>A kernel that runs others over and over.</summary>
     internal abstract IKernel BindLoop(LoopKernel loop);
 
+    /// <summary>A kernel that runs some kernels or others.</summary>
+    internal abstract IKernel BindBranch(BranchKernel branch);
+
     /// <summary>
     /// Whether kernels that do not depend on one another may run at once, so that none of them may write over what another
     /// reads.

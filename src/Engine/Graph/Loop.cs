@@ -101,3 +101,9 @@ internal readonly record struct LoopWrite(bool HasRows, bool Backward = false)
         return !HasRows ? 0 : IsBefore == row < 0 ? (IsBefore ? outputRows + row : row) : -1;
     }
 }
+
+/// <summary>
+/// An op that computes one of its two bodies, which its first input, a uint8 scalar, chooses: the first where it is not 0.
+/// The other inputs are the first body's and then the second's.
+/// </summary>
+internal interface IBranch : IOuterOp;

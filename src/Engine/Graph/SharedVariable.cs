@@ -49,6 +49,9 @@ public sealed class SharedVariable : Variable, IDisposable
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
 
+    /// <summary>Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.</summary>
+    internal bool IsRandomState { get; init; }
+
     /// <summary>What reads and changes of the value wait at: of this variable, or of several that change together.</summary>
     internal Gate Gate
     {

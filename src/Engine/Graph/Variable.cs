@@ -60,6 +60,12 @@ public sealed class Input : Variable
     /// plan for each value.
     /// </summary>
     public bool IsSize { get; }
+
+    /// <summary>
+    /// The value that a call takes which gives none; null where every call must. Those behind it in a function's inputs must
+    /// have one too.
+    /// </summary>
+    public Tensor? Default { get; set; }
 }
 
 /// <summary>A variable whose value never changes.</summary>

@@ -72,9 +72,14 @@ public sealed class MultiHeadAttention : MergeLayer
         }
     }
 
-    private static Variable Later(int from, int to, DType dtype)
+    private static Constant Later(int from, int to, DType dtype)
     {
-        double[] hidden = [.. from step in Enumerable.Range(0, @from) from seen in Enumerable.Range(0, to) select seen > step ? Hidden : 0];
+        double[] hidden = new double[from * to];
+        for (int i = 0; i < hidden.Length; i++)
+        {
+            hidden[i] = i % to > i / to ? Hidden : 0;
+        }
+
         return Symbolic.Constant(Tensor.From(hidden, 1, 1, from, to).Cast(dtype));
     }
 }

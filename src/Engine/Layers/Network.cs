@@ -375,6 +375,6 @@ public sealed class Network : IDisposable
     /// <summary>The network put together.</summary>
     private sealed record Structure(PlacedLayer[] Places, Graph.Input[] Inputs, int[] Outputs)
     {
-        public IReadOnlyList<NetworkLayer> Layers { get; init; } = [];
+        public List<NetworkLayer> Layers { get; init; } = [];
     }
 }

@@ -46,6 +46,21 @@ internal sealed record GradClip(double Least, double Most) : View, ISampled
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
 }
 
+/// <summary>x itself, whose gradient is multiplied by a number.</summary>
+internal sealed record GradScale(double Factor) : View, ISampled
+{
+    public override string Name => string.Create(CultureInfo.InvariantCulture, $"gradScale{{{Factor}}}");
+
+    public static IEnumerable<Sample> Samples(Random random) =>
+        DisconnectedGrad.SamplesOf(new GradScale(-0.5), random)
+            .Append(new Sample(new GradScale(1), new Arg([Arg.Side(random)])));
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [outputGrads[0]! * Factor];
+
+    protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
+}
+
 public static partial class Symbolic
 {
     /// <summary>
@@ -58,6 +73,12 @@ public static partial class Symbolic
     /// x itself, whose gradient is zero wherever it comes from; x counts as connected. Theano's <c>zero_grad</c>.
     /// </summary>
     public static Variable ZeroGrad(Variable x) => new ZeroGrad().Call(x);
+
+    /// <summary>
+    /// x itself, but the gradient that flows back through it is multiplied by a number; one of -1 makes a step that lowers
+    /// the cost raise it for what lies before x. Theano's <c>grad_scale</c>.
+    /// </summary>
+    public static Variable GradScale(Variable x, double factor) => new GradScale(factor).Call(x);
 
     /// <summary>
     /// x itself, but the gradient that flows back through it is kept between two numbers, element by element. Theano's

@@ -99,9 +99,9 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         {
             NdArray[] ofPart = part.Epilogue is not { } epilogue
                 ? [errors[part.Number]]
-                : epilogue.Magnitudes(
+                : epilogue.Errors(
                     [Under(epilogue.Shape, results[part.Number]), .. part.Inputs.Select(i => inputs[i])],
-                    Under(epilogue.Shape, errors[part.Number]));
+                    [Under(epilogue.Shape, errors[part.Number])]);
             for (int i = 0; i < ofPart.Length; i++)
             {
                 magnitudes[part.Outputs[i]] = ofPart[i];

@@ -360,6 +360,12 @@ internal sealed class FuseGroup
         return true;
     }
 
+    /// <summary>An op as a composite, and what that is applied to; null for one that is not element-wise.</summary>
+    public static (Composite Composite, Variable[] Inputs)? Of(Apply node) =>
+        node.Op is Composite composite ? (composite, [.. node.Inputs])
+        : node.Op is Elementwise ? new FuseGroup(0, node).Compose([node.Outputs[0]], null)
+        : null;
+
     /// <summary>The composite that computes the outputs, and what it is applied to.</summary>
     /// <param name="outputs">What is used elsewhere.</param>
     /// <param name="first">What has to be the first input, if anything has.</param>

@@ -61,7 +61,8 @@ internal sealed class JoinOutput
         Result? ofInputs = _users[loss.Outputs[0]]
             .FirstOrDefault(user => user.Op is Dot { TransposeA: false, TransposeB: true }
                 && user.Inputs[0] == loss.Outputs[0] && user.Inputs[1] == weights)?.Outputs[0];
-        IEnumerable<Variable> inputs = [.. product.Inputs, .. bias is null ? [] : (Variable[])[bias], .. loss.Inputs.Skip(1)];
+        Variable[] biases = bias is null ? [] : [bias];
+        IEnumerable<Variable> inputs = [.. product.Inputs, .. biases, .. loss.Inputs.Skip(1)];
         var joined = new Apply(
             new DenseCrossEntropy(bias is not null, ofInputs is not null), [.. inputs.Select(Mapped)], loss.Origin);
         if (ofInputs is not null)
@@ -86,7 +87,8 @@ internal sealed class JoinOutput
         }
 
         (Variable sum, Variable bias) = Product(a) is null ? (b, a) : (a, b);
-        return Product(sum) is { } product && sum.Shape == result.Shape && bias.Rank == 1 && bias.Shape[0] == result.Shape[1]
+        return Product(sum) is { } product && sum.Shape == result.Shape
+            && bias.Rank == 1 && bias.Shape[0] == result.Shape[1]
             ? (product, bias)
             : null;
     }

@@ -107,7 +107,8 @@ internal sealed class ReadRows
     /// that multiplies; those that run later do not keep the number, a counter of batches, from being counted on.
     /// </summary>
     private static (Variable Number, int Scale) First(Variable start, bool runsFirst) =>
-        runsFirst && Match.Is<Multiply>(start, out Variable? a, out Variable? b) && IsThere(a) && Match.IsNumber(b, out double scale)
+        runsFirst && Match.Is<Multiply>(start, out Variable? a, out Variable? b) && IsThere(a)
+            && Match.IsNumber(b, out double scale)
             ? (a, (int)scale)
             : (start, 1);
 

@@ -36,6 +36,7 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd4)) { IsOnDemand = true },
         new("join_output", Optimizer.FastRun, JoinOutput.Apply),
         new("fuse", Optimizer.FastRun, Fuse.Apply),
+        new("fuse_rows", Optimizer.FastRun, FuseRows.Apply),
         new("read_rows", Optimizer.FastRun, ReadRows.Apply),
     ];
 }

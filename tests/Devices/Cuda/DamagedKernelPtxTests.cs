@@ -18,10 +18,10 @@ public sealed unsafe class DamagedKernelPtxTests
 
     [TestCase(typeof(Dot), NewSlice, "            T* free", TestName = "gemm.cuh: no barrier between two slices")]
     [TestCase(typeof(Dot), "cp.async.wait_all;", "", TestName = "ptx.cuh: copies are not waited for")]
-    [TestCase(typeof(Dot), "placeIn(buffer, copy), from, count);", "placeIn(buffer, copy), from, Bytes);",
+    [TestCase(typeof(Dot), "placeOf(copy), from, count);", "placeOf(copy), from, Bytes);",
         TestName = "gemm.cuh: a copy reads where nothing is")]
     [TestCase(
-        typeof(Dot), "cp.async.cg.shared.global [%0], [%1], 16, %2;", "cp.async.ca.shared.global [%0], [%1], 8, %2;",
+        typeof(Dot), "cp.async.cg.shared.global [%0+%3], [%1+%4], 16, %2;", "cp.async.ca.shared.global [%0+%3], [%1+%4], 8, %2;",
         TestName = "ptx.cuh: half of a vector is copied")]
     [TestCase(typeof(Dot), "takes(copy) && i < end", "takes(copy) && i <= end",
         TestName = "gemm.cuh: one row too many is copied")]

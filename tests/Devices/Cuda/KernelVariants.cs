@@ -105,7 +105,7 @@ internal static class KernelVariants
     {
         TensorType[] inputs =
             [.. sample.Args.Select(arg => new TensorType(arg.DType ?? floatX, arg.Shape, arg.KnownValue))];
-        if (sample.Op is IOuterOp || sample.Op.IsView(inputs))
+        if (sample.Op is not ICudaOp || sample.Op.IsView(inputs))
         {
             return null;
         }

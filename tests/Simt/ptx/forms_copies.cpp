@@ -17,8 +17,8 @@ namespace simt::ptx
             const char* read_row = warp.row(step.row[3]);
             for (int lane = 0; lane < Lanes; ++lane)
             {
-                to[lane] = get<uint64_t>(to_row, lane);
-                from[lane] = get<uint64_t>(from_row, lane);
+                to[lane] = get<uint64_t>(to_row, lane) + uint64_t(step.offset);
+                from[lane] = get<uint64_t>(from_row, lane) + uint64_t(step.second);
             }
             uint32_t bytes = get<uint32_t>(warp.row(step.row[2]), 0), all = warp.mask, reads = 0, odd = 0;
             for (int lane = 0; lane < Lanes; ++lane)

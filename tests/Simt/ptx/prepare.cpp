@@ -129,7 +129,7 @@ namespace simt::ptx
             }
 
             // The operands in the table's order: vectors taken apart, an address's offset put aside.
-            std::vector<Operand> flatten(const Instruction& in, int64_t& offset)
+            std::vector<Operand> flatten(const Instruction& in, int64_t& offset, int64_t& second)
             {
                 std::vector<Operand> list;
                 bool first = true;
@@ -138,17 +138,17 @@ namespace simt::ptx
                     if (o.kind == Operand::Vector) list.insert(list.end(), o.parts.begin(), o.parts.end());
                     else if (o.kind == Operand::Address)
                     {
-                        if (!first && o.bits) throw Error(in.line, "a second address with an offset");
                         Operand base = o;
                         base.kind = o.reg >= 0       ? Operand::Register
                                     : o.name.empty() ? Operand::Immediate
                                                      : Operand::Symbol;
-                        if (first && base.kind != Operand::Immediate) offset = int64_t(o.bits);
+                        if (base.kind != Operand::Immediate) (first ? offset : second) = int64_t(o.bits);
                         list.push_back(std::move(base));
                         first = false;
                     }
                     else list.push_back(o);
                 }
+                if (second && in.op.rfind("cp.async.", 0)) throw Error(in.line, "a second address with an offset");
                 return list;
             }
 
@@ -173,8 +173,8 @@ namespace simt::ptx
 
             void decode(const Instruction& in)
             {
-                int64_t offset = 0;
-                std::vector<Operand> list = flatten(in, offset);
+                int64_t offset = 0, second = 0;
+                std::vector<Operand> list = flatten(in, offset, second);
                 std::string op = normalise(in, list);
                 const Form& form = form_of(op);
                 if (list.size() != form.sizes.size() || list.size() > MostOperands)
@@ -196,7 +196,7 @@ namespace simt::ptx
                     widened.emplace_back(rows[i], temporary(4));
                     rows[i] = widened.back().second;
                 }
-                draft_.steps.push_back({{form.whole, form.part, {}, offset, in.line}, rows, form.writes});
+                draft_.steps.push_back({{form.whole, form.part, {}, offset, in.line, second}, rows, form.writes});
                 bool is_signed = op[op.rfind('.') + 1] == 's';
                 for (auto [wide, narrow] : widened)
                     emit(is_signed ? "cvt.s64.s32" : "cvt.u64.u32", {wide, narrow}, in.line);

@@ -22,8 +22,9 @@ namespace simt::ptx
         Handler whole = nullptr; // for a warp of which all lanes take part,
         Handler part = nullptr;  // and for any other
         std::array<uint16_t, MostOperands> row = {};
-        int64_t offset = 0; // what is added to an address; of a copy its bytes
+        int64_t offset = 0; // what is added to an address
         int32_t line = 0;
+        int64_t second = 0; // what is added to a second address: of a copy, to that which it reads
     };
 
     // What an instruction is counted as.

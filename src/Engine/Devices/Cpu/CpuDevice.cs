@@ -68,7 +68,10 @@ public sealed unsafe class CpuDevice : Device
         ]);
     }
 
-    internal override IKernel BindLoop(LoopKernel loop) => new CpuKernel(loop.Name, []) { Loop = new CpuLoop(loop) };
+    internal override IKernel BindLoop(LoopKernel loop) => new CpuKernel(loop.Name, []) { Control = new CpuLoop(loop) };
+
+    internal override IKernel BindBranch(BranchKernel branch) =>
+        new CpuKernel(branch.Name, []) { Control = new CpuBranch(branch) };
 
     /// <inheritdoc/>
     public override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) => new Program(this, Kernels(waves));

@@ -9,13 +9,13 @@ namespace Engine.Devices.Cpu;
 internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed = null) : IKernel
 {
     /// <summary>What is run instead of phases.</summary>
-    public CpuLoop? Loop { get; init; }
+    public CpuControl? Control { get; init; }
 
     /// <summary>How the work is divided.</summary>
-    public string Grid => Loop?.Grid ?? string.Join(" + ", Phases.Select(phase => phase.Count));
+    public string Grid => Control?.Grid ?? string.Join(" + ", Phases.Select(phase => phase.Count));
 
     /// <summary>Whether there is anything to do.</summary>
-    public bool IsEmpty => Phases.Length == 0 && Loop is null;
+    public bool IsEmpty => Phases.Length == 0 && Control is null;
 
     /// <summary>The same kernel, which tells when it did what.</summary>
     public CpuKernel Timed(int launch, LaunchTimes times) => new(
@@ -31,25 +31,25 @@ internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed
         })],
         this)
     {
-        Loop = Loop?.Timed((began, ended) => times.Add(launch, 0, began, ended)),
+        Control = Control?.Timed((began, ended) => times.Add(launch, 0, began, ended)),
     };
 }
 
 /// <summary>Kernels that run one after the other: phases that need nobody between them are handed to the team at once.</summary>
 internal sealed class CpuSequence
 {
-    private readonly (Phase[] Phases, CpuLoop? Loop)[] _parts;
+    private readonly (Phase[] Phases, CpuControl? Control)[] _parts;
 
     public CpuSequence(IEnumerable<CpuKernel> kernels)
     {
-        var parts = new List<(Phase[], CpuLoop?)>();
+        var parts = new List<(Phase[], CpuControl?)>();
         var phases = new List<Phase>();
         foreach (CpuKernel kernel in kernels)
         {
             phases.AddRange(kernel.Phases);
-            if (kernel.Loop is { } loop)
+            if (kernel.Control is { } control)
             {
-                parts.Add(([.. phases], loop));
+                parts.Add(([.. phases], control));
                 phases.Clear();
             }
         }
@@ -60,14 +60,14 @@ internal sealed class CpuSequence
 
     public void Run(ThreadTeam team)
     {
-        foreach ((Phase[] phases, CpuLoop? loop) in _parts)
+        foreach ((Phase[] phases, CpuControl? control) in _parts)
         {
             if (phases.Length > 0)
             {
                 team.RunBesideOthers(phases);
             }
 
-            loop?.Run(team);
+            control?.Run(team);
         }
     }
 }

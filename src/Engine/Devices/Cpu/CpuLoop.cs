@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace Engine.Devices.Cpu;
@@ -7,13 +6,14 @@ namespace Engine.Devices.Cpu;
 /// A <see cref="LoopKernel"/> on the CPU. Its kernels have fixed addresses, so that rows are copied to and from there; a
 /// step costs no more than these copies beside its kernels.
 /// </summary>
-internal sealed unsafe class CpuLoop
+internal sealed unsafe class CpuLoop : CpuControl
 {
     private readonly LoopKernel _loop;
     private readonly CpuSequence _step;
     private readonly Move[] _in, _out;
+    private readonly MemoryRange[] _cleared, _voided;
+    private readonly (MemoryRange From, MemoryRange To)[] _started;
     private readonly byte* _until;
-    private Action<long, long>? _ran;
 
     public CpuLoop(LoopKernel loop)
     {
@@ -21,23 +21,20 @@ internal sealed unsafe class CpuLoop
         _step = new CpuSequence(loop.Waves.SelectMany(wave => wave).Cast<CpuKernel>());
         _in = [.. loop.In.Select(rows => new Move(rows))];
         _out = [.. loop.Out.Select(rows => new Move(rows))];
+        (_cleared, _voided, _started) = ([.. loop.Cleared], [.. loop.Voided], [.. loop.Started]);
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }
 
-    public string Grid => $"{_loop.Steps} steps";
+    public override string Grid => $"{_loop.Steps} steps";
 
-    /// <summary>The same loop, which tells when it began and ended.</summary>
-    public CpuLoop Timed(Action<long, long> ran) => new(_loop) { _ran = ran };
-
-    public void Run(ThreadTeam team)
+    public override void Run(ThreadTeam team)
     {
-        long began = _ran is null ? 0 : Stopwatch.GetTimestamp();
-        foreach (MemoryRange range in _loop.Cleared)
+        foreach (MemoryRange range in _cleared)
         {
             Clear(range);
         }
 
-        foreach ((MemoryRange from, MemoryRange to) in _loop.Started)
+        foreach ((MemoryRange from, MemoryRange to) in _started)
         {
             Buffer.MemoryCopy(CpuStorage.Pointer(from), CpuStorage.Pointer(to), to.Bytes, from.Bytes);
         }
@@ -52,12 +49,10 @@ internal sealed unsafe class CpuLoop
             }
         }
 
-        foreach (MemoryRange range in _loop.Voided)
+        foreach (MemoryRange range in _voided)
         {
             Clear(range);
         }
-
-        _ran?.Invoke(began, Stopwatch.GetTimestamp());
     }
 
     private void Step(ThreadTeam team, int step)

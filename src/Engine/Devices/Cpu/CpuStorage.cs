@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Engine.Interop;
 
 namespace Engine.Devices.Cpu;
 
@@ -10,6 +11,7 @@ internal sealed unsafe class CpuStorage : Storage
 {
     private const nuint Alignment = 64;
 
+
     private readonly GCHandle _pin;
     private byte* _memory;
 
@@ -17,7 +19,13 @@ internal sealed unsafe class CpuStorage : Storage
     {
         Device = device;
         Bytes = bytes;
-        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Alignment, Alignment);
+        bool isLarge = bytes >= LargePages.Least;
+        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Alignment, isLarge ? LargePages.Bytes : Alignment);
+        if (isLarge)
+        {
+            LargePages.Advise(_memory, (nuint)bytes);
+        }
+
         GC.AddMemoryPressure(bytes + (long)Alignment);
     }
 

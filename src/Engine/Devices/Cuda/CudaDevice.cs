@@ -254,10 +254,14 @@ public sealed class CudaDevice : CudaTarget
 internal sealed record CudaBoundOp(string Name, CudaLaunch[] Launches, bool MayFault) : IKernel;
 
 /// <summary>A launch of a program, for one op or, where several do not depend on one another, for them all.</summary>
-internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> Of)
+internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> Owners)
 {
     /// <summary>The names of the ops.</summary>
-    public string Ops => string.Join(", ", Of.Select(op => op.Name).Distinct());
+    public string Ops => string.Join(", ", Owners.Select(op => op.Name).Distinct());
+
+    /// <summary>The launches of kernels, wave by wave.</summary>
+    public static CudaStage[] Of(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
+        [.. waves.SelectMany(wave => Join([.. wave.Cast<CudaBoundOp>()]))];
 
     /// <summary>A wave's launches: the first of each op, those that go together as one, then the second of each …</summary>
     public static IEnumerable<CudaStage> Join(CudaBoundOp[] wave)

@@ -15,6 +15,9 @@ internal abstract class CudaLaunch
     /// <summary>How many kernels, copies and clearings it is.</summary>
     public virtual long Nodes => 1;
 
+    /// <summary>Whether it may become a part of a graph.</summary>
+    public virtual bool IsRecordable => true;
+
     /// <summary>The kernels that it launches.</summary>
     public virtual IEnumerable<KernelLaunch> Kernels => [];
 

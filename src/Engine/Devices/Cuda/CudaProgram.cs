@@ -19,6 +19,7 @@ internal sealed class CudaProgram(
     // The one used last comes first.
     private readonly List<(int Times, GraphHandle Graph)> _graphs = [];
     private readonly long _nodes = stages.Sum(stage => stage.Launch.Nodes);
+    private readonly bool _isRecordable = stages.All(stage => stage.Launch.IsRecordable);
     private bool _hasRun;
 
     public IReadOnlyList<Launch> Launches => device.Describe(stages);
@@ -61,7 +62,7 @@ internal sealed class CudaProgram(
     private void Enqueue(int times)
     {
         int left = times;
-        if (options.Synchronous || options.Profile)
+        if (options.Synchronous || options.Profile || !_isRecordable)
         {
             for (; left > 0; left--)
             {

@@ -52,15 +52,17 @@ public abstract class CudaTarget : Device
     internal sealed override IKernel BindLoop(LoopKernel loop) =>
         new CudaBoundOp(loop.Name, [new LoopLaunch(loop, AddressOf)], MayFault(loop.Waves));
 
+    internal sealed override IKernel BindBranch(BranchKernel branch) => new CudaBoundOp(
+        branch.Name,
+        [new BranchLaunch(branch, AddressOf(branch.Condition))],
+        MayFault(branch.First) || MayFault(branch.Second));
+
     /// <inheritdoc/>
     public sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        Link(Stages(waves), MayFault(waves), null);
+        Link(CudaStage.Of(waves), MayFault(waves), null);
 
     internal sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times) =>
-        Link(Stages(waves), MayFault(waves), times);
-
-    private static CudaStage[] Stages(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        [.. waves.SelectMany(wave => CudaStage.Join([.. wave.Cast<CudaBoundOp>()]))];
+        Link(CudaStage.Of(waves), MayFault(waves), times);
 
     private static bool MayFault(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
         waves.Any(wave => wave.Cast<CudaBoundOp>().Any(op => op.MayFault));
@@ -87,12 +89,12 @@ public abstract class CudaTarget : Device
             return function => Resources(images, function);
         });
         return [.. stages.Select(stage => stage.Launch is KernelLaunch kernel
-            ? new Launch(kernel.Function.ToString(), stage.Of, () => resources.Value(kernel.Function))
+            ? new Launch(kernel.Function.ToString(), stage.Owners, () => resources.Value(kernel.Function))
             {
                 Grid = kernel.Grid.ToString(),
                 Block = kernel.Block.ToString(),
             }
-            : new Launch(stage.Launch.Name, stage.Of))];
+            : new Launch(stage.Launch.Name, stage.Owners))];
     }
 
     private static KernelResources? Resources(KernelImages images, CudaFunction function) =>

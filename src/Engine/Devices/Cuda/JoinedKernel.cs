@@ -143,7 +143,8 @@ internal sealed partial record JoinedKernel : CudaFunction
 
             string condition = i == _parts.Length - 1 ? "" : $"if (launchedBlock() < {FirstBlock(i + 1)}u) ";
             string leave = part.Block.Count < threads ? $"if (threadIdx.x >= {part.Block.X}) {{ LEAVE(); }} " : "";
-            text.Append($"    {condition}{{ {leave}{string.Concat(checks)}part{i}::{part.Function.Entry}({string.Join(", ", slots)}); }}");
+            string call = $"part{i}::{part.Function.Entry}({string.Join(", ", slots)});";
+            text.Append($"    {condition}{{ {leave}{string.Concat(checks)}{call} }}");
             text.Append(i == _parts.Length - 1 ? "\n" : " else\n");
             bytes += part.ArgumentBytes;
         }

@@ -14,7 +14,7 @@ internal sealed class LoopLaunch : CudaLaunch
     public LoopLaunch(LoopKernel loop, Func<MemoryRange, ulong> address)
     {
         (_loop, _address) = (loop, address);
-        Stages = [.. loop.Waves.SelectMany(wave => CudaStage.Join([.. wave.Cast<CudaBoundOp>()]))];
+        Stages = CudaStage.Of(loop.Waves);
     }
 
     /// <summary>What a step launches.</summary>
@@ -24,6 +24,8 @@ internal sealed class LoopLaunch : CudaLaunch
 
     public override long Nodes => _loop.Cleared.Count + _loop.Started.Count + _loop.Voided.Count
         + (_loop.Steps * (_loop.In.Count + _loop.Out.Count + Stages.Sum(stage => stage.Launch.Nodes)));
+
+    public override bool IsRecordable => Stages.All(stage => stage.Launch.IsRecordable);
 
     public override IEnumerable<KernelLaunch> Kernels => Stages.SelectMany(stage => stage.Launch.Kernels);
 

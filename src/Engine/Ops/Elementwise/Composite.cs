@@ -104,28 +104,28 @@ internal sealed record Composite(
 
     /// <summary>Every term is rounded to the dtype, as devices round it.</summary>
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        ForEachElement(inputs, null, Outputs, (i, index, value, _) => outputs[i][index] = value);
+        ForEachElement(inputs, [], Outputs, (i, index, value, _) => outputs[i][index] = value);
 
     public override double Ulps => 1;
 
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        Magnitudes(inputs, null);
+        Errors(inputs, []);
 
     /// <summary>
     /// Of how large numbers each output has the ulp as its error: what its last term rounds, and what the errors of the
     /// terms before come to in the end. Infinite where they decide which of two ways is gone.
     /// </summary>
     /// <param name="inputs">The inputs.</param>
-    /// <param name="first">The same for the first input; null where it is exact.</param>
-    internal NdArray[] Magnitudes(IReadOnlyList<NdArray> inputs, NdArray? first)
+    /// <param name="errors">The same for the first inputs, null where one is exact; the others are.</param>
+    internal NdArray[] Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors)
     {
         NdArray[] magnitudes = [.. Outputs.Select(_ => new NdArray(Shape))];
-        ForEachElement(inputs, first, Outputs, (i, index, _, magnitude) => magnitudes[i][index] = magnitude);
+        ForEachElement(inputs, errors, Outputs, (i, index, _, magnitude) => magnitudes[i][index] = magnitude);
         return magnitudes;
     }
 
     private void ForEachElement(
-        IReadOnlyList<NdArray> inputs, NdArray? first, int[] outputs, Action<int, int[], double, double> output)
+        IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, int[] outputs, Action<int, int[], double, double> output)
     {
         var values = new double[FirstTerm + Terms.Length];
         var magnitudes = new double[values.Length];
@@ -137,7 +137,11 @@ internal sealed record Composite(
                 values[i] = DTypes.Convert(inputs[i][index], inputs[i].DType, DType);
             }
 
-            magnitudes[0] = first?[index] ?? 0;
+            for (int i = 0; i < errors.Count; i++)
+            {
+                magnitudes[i] = errors[i]?[index] ?? 0;
+            }
+
             for (int t = 0; t < Terms.Length; t++)
             {
                 (values[FirstTerm + t], magnitudes[FirstTerm + t]) = Value(Terms[t], values, magnitudes);

@@ -9,9 +9,7 @@ internal sealed unsafe class CompositeLoop
 {
     private const int Grain = 4096;
 
-    private readonly CompositeKernel _kernel;
-    private readonly double[] _constants;
-    private readonly int _lanes;
+    private readonly CompositeRun _run;
     private readonly int[] _sides;
     private readonly int[][] _strides;
     private readonly nint[] _inputs;
@@ -27,10 +25,8 @@ internal sealed unsafe class CompositeLoop
     {
         int[] operands = [.. Enumerable.Range(0, composite.Inputs)];
         (_sides, _strides) = Broadcasting.Loops(composite.Shape, [.. operands.Select(step.Shape)]);
-        _kernel = CompositeCode.Compile(
+        _run = new CompositeRun(
             composite, [.. operands.Select(i => new CompositeInput(step.DType(i), _strides[i][^1] == 0))]);
-        _constants = composite.Constants;
-        _lanes = CompositeCode.Lanes(composite.DType);
         _inputs = [.. operands.Select(i => (nint)step.In<byte>(i))];
         _inputSizes = [.. operands.Select(i => step.DType(i).Size())];
         _outputs = [.. outputs.Select(output => output.Address)];
@@ -59,67 +55,22 @@ internal sealed unsafe class CompositeLoop
     {
         nint* inputs = stackalloc nint[_inputs.Length], outputs = stackalloc nint[_outputs.Length];
         int inner = _sides[^1];
-        fixed (double* constants = _constants)
+        while (start < end)
         {
-            while (start < end)
+            (int row, int column) = Math.DivRem(start, inner);
+            int count = Math.Min(end - start, inner - column);
+            for (int i = 0; i < _inputs.Length; i++)
             {
-                (int row, int column) = Math.DivRem(start, inner);
-                int count = Math.Min(end - start, inner - column);
-                for (int i = 0; i < _inputs.Length; i++)
-                {
-                    inputs[i] = _inputs[i] + (Element(_strides[i], row, column) * _inputSizes[i]);
-                }
-
-                for (int i = 0; i < _outputs.Length; i++)
-                {
-                    outputs[i] = _outputs[i] + moved + ((nint)start * _outputSizes[i]);
-                }
-
-                RunRow(inputs, outputs, constants, count);
-                start += count;
+                inputs[i] = _inputs[i] + (Element(_strides[i], row, column) * _inputSizes[i]);
             }
-        }
-    }
 
-    /// <summary>Whole vectors where the operands lie, what is left over in a vector's room beside them.</summary>
-    private void RunRow(nint* inputs, nint* outputs, double* constants, int count)
-    {
-        int whole = count - (count % _lanes);
-        if (whole > 0)
-        {
-            _kernel(inputs, outputs, constants, whole);
-        }
-
-        int left = count - whole;
-        if (left == 0)
-        {
-            return;
-        }
-
-        const int Room = 64 * sizeof(double);
-        byte* rooms = stackalloc byte[Room * (_inputs.Length + _outputs.Length)];
-        nint* from = stackalloc nint[_inputs.Length], to = stackalloc nint[_outputs.Length];
-        for (int i = 0; i < _inputs.Length; i++)
-        {
-            int size = _inputSizes[i];
-            bool repeats = _strides[i][^1] == 0;
-            from[i] = repeats ? inputs[i] : (nint)(rooms + (i * Room));
-            if (!repeats)
+            for (int i = 0; i < _outputs.Length; i++)
             {
-                Buffer.MemoryCopy((byte*)inputs[i] + ((nint)whole * size), (void*)from[i], Room, (long)left * size);
+                outputs[i] = _outputs[i] + moved + ((nint)start * _outputSizes[i]);
             }
-        }
 
-        for (int i = 0; i < _outputs.Length; i++)
-        {
-            to[i] = (nint)(rooms + ((_inputs.Length + i) * Room));
-        }
-
-        _kernel(from, to, constants, _lanes);
-        for (int i = 0; i < _outputs.Length; i++)
-        {
-            long bytes = (long)left * _outputSizes[i];
-            Buffer.MemoryCopy((void*)to[i], (byte*)outputs[i] + ((nint)whole * _outputSizes[i]), bytes, bytes);
+            _run.Run(inputs, outputs, count);
+            start += count;
         }
     }
 
@@ -134,5 +85,70 @@ internal sealed unsafe class CompositeLoop
         }
 
         return at;
+    }
+}
+
+/// <summary>A composite's compiled kernel for runs of any length.</summary>
+[SkipLocalsInit]
+internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] inputs)
+{
+    private readonly CompositeKernel _kernel = CompositeCode.Compile(composite, inputs);
+    private readonly double[] _constants = composite.Constants;
+    private readonly int _lanes = CompositeCode.Lanes(composite.DType);
+    private readonly bool[] _repeats = [.. inputs.Select(input => input.Repeats)];
+    private readonly int[] _inputSizes = [.. inputs.Select(input => input.DType.Size())];
+    private readonly int[] _outputSizes = [.. composite.Infer([]).Select(output => output.DType.Size())];
+
+    /// <summary>One vector of each output, of inputs that all repeat: the same number in every lane.</summary>
+    public void RunOne(nint* inputs, nint* outputs) => Call(inputs, outputs, _lanes);
+
+    /// <summary>Whole vectors where the operands lie, what is left over in a vector's room beside them.</summary>
+    public void Run(nint* inputs, nint* outputs, int count)
+    {
+        int whole = count - (count % _lanes);
+        if (whole > 0)
+        {
+            Call(inputs, outputs, whole);
+        }
+
+        int left = count - whole;
+        if (left == 0)
+        {
+            return;
+        }
+
+        const int Room = 64 * sizeof(double);
+        byte* rooms = stackalloc byte[Room * (_inputSizes.Length + _outputSizes.Length)];
+        nint* from = stackalloc nint[_inputSizes.Length], to = stackalloc nint[_outputSizes.Length];
+        for (int i = 0; i < _inputSizes.Length; i++)
+        {
+            int size = _inputSizes[i];
+            bool repeats = _repeats[i];
+            from[i] = repeats ? inputs[i] : (nint)(rooms + (i * Room));
+            if (!repeats)
+            {
+                Buffer.MemoryCopy((byte*)inputs[i] + ((nint)whole * size), (void*)from[i], Room, (long)left * size);
+            }
+        }
+
+        for (int i = 0; i < _outputSizes.Length; i++)
+        {
+            to[i] = (nint)(rooms + ((_inputSizes.Length + i) * Room));
+        }
+
+        Call(from, to, _lanes);
+        for (int i = 0; i < _outputSizes.Length; i++)
+        {
+            long bytes = (long)left * _outputSizes[i];
+            Buffer.MemoryCopy((void*)to[i], (byte*)outputs[i] + ((nint)whole * _outputSizes[i]), bytes, bytes);
+        }
+    }
+
+    private void Call(nint* inputs, nint* outputs, int count)
+    {
+        fixed (double* constants = _constants)
+        {
+            _kernel(inputs, outputs, constants, count);
+        }
     }
 }

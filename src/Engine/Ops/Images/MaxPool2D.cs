@@ -105,7 +105,8 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
         Variable read = Symbolic.TakeAlongAxis(planes, Symbolic.Reshape(places, [.. Planes(places)]));
         return [Symbolic.ReshapeLike(read, node.Inputs[0]), null, null];
 
-        static Side[] Planes(Variable images) => [Symbolic.SideOf(images, 0), Symbolic.SideOf(images, 1), -1];
+        static Side[] Planes(Variable images) =>
+            [Symbolic.SideOf(images, 0), Symbolic.SideOf(images, 1), Symbolic.SideOf(images, 2) * Symbolic.SideOf(images, 3)];
     }
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)

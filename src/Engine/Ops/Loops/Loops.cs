@@ -31,7 +31,7 @@ public static partial class Symbolic
     /// </exception>
     public static ScanOutputs Scan(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
-        IReadOnlyList<Sequence>? sequences = null,
+        IReadOnlyList<ScanSequence>? sequences = null,
         IReadOnlyList<OutputInfo?>? outputsInfo = null,
         IReadOnlyList<Variable>? nonSequences = null,
         StepCount? nSteps = null,
@@ -42,4 +42,50 @@ public static partial class Symbolic
         var builder = new ScanBuilder { GoBackwards = goBackwards, Steps = nSteps, Truncate = truncateGradient };
         return builder.Build(step, sequences ?? [], outputsInfo ?? [], nonSequences ?? []);
     }
+
+    /// <summary>
+    /// A function of each row of the sequences: Theano's <c>map</c>. A <see cref="Scan"/> of which nothing is carried on.
+    /// </summary>
+    /// <exception cref="EngineException">There are no sequences, or one has no rows.</exception>
+    public static ScanOutputs Map(
+        Func<IReadOnlyList<Variable>, StepOutputs> function,
+        IReadOnlyList<ScanSequence> sequences,
+        IReadOnlyList<Variable>? nonSequences = null,
+        bool goBackwards = false) => Scan(function, sequences, null, nonSequences, goBackwards: goBackwards);
+
+    /// <inheritdoc cref="Map(Func{IReadOnlyList{Variable}, StepOutputs}, IReadOnlyList{ScanSequence}, IReadOnlyList{Variable}, bool)"/>
+    public static Variable Map(Func<Variable, Variable> function, Variable sequence) =>
+        Map(step => function(step[0]), [sequence])[0];
+
+    /// <summary>
+    /// What a loop over the sequences ends with: Theano's <c>reduce</c>. The step is given the rows and what the steps before
+    /// have made.
+    /// </summary>
+    /// <param name="step">A step, as of <see cref="Scan"/>.</param>
+    /// <param name="sequences">What is gone through.</param>
+    /// <param name="outputsInfo">What each output begins with.</param>
+    /// <param name="nonSequences">Further variables that the step is given.</param>
+    /// <param name="goBackwards">Whether from the last row to the first.</param>
+    /// <returns>What the last step makes of each output.</returns>
+    /// <exception cref="EngineException">As of <see cref="Scan"/>.</exception>
+    public static IReadOnlyList<Variable> Reduce(
+        Func<IReadOnlyList<Variable>, StepOutputs> step,
+        IReadOnlyList<ScanSequence> sequences,
+        IReadOnlyList<OutputInfo?> outputsInfo,
+        IReadOnlyList<Variable>? nonSequences = null,
+        bool goBackwards = false) =>
+        [.. Scan(step, sequences, outputsInfo, nonSequences, goBackwards: goBackwards).Select(rows => rows[^1])];
+
+    /// <summary>A sequence folded from its first row to its last: Theano's <c>foldl</c>.</summary>
+    /// <param name="step">Given a row and what there is so far: what there is then.</param>
+    /// <param name="sequence">What is gone through.</param>
+    /// <param name="initial">What there is at first.</param>
+    /// <exception cref="EngineException">As of <see cref="Scan"/>.</exception>
+    public static Variable FoldL(Func<Variable, Variable, Variable> step, Variable sequence, Variable initial) =>
+        Reduce(at => step(at[0], at[1]), [sequence], [initial])[0];
+
+    /// <summary>A sequence folded from its last row to its first: Theano's <c>foldr</c>.</summary>
+    /// <inheritdoc cref="FoldL"/>
+    public static Variable FoldR(Func<Variable, Variable, Variable> step, Variable sequence, Variable initial) =>
+        Reduce(at => step(at[0], at[1]), [sequence], [initial], goBackwards: true)[0];
 }

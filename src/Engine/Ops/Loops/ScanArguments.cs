@@ -11,10 +11,10 @@ namespace Engine.Ops;
 /// <param name="Taps">
 /// Which rows a step sees, in this order: 0 is its own, −1 the one before, 1 the next. Steps that lack one are not made.
 /// </param>
-public sealed record Sequence(Variable Variable, params IReadOnlyList<int> Taps)
+public sealed record ScanSequence(Variable Variable, params IReadOnlyList<int> Taps)
 {
     /// <summary>A sequence of which each step sees its row.</summary>
-    public static implicit operator Sequence(Variable variable) => new(variable, 0);
+    public static implicit operator ScanSequence(Variable variable) => new(variable, 0);
 }
 
 /// <summary>

@@ -18,7 +18,7 @@ internal sealed class ScanBuilder
 
     public ScanOutputs Build(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
-        IReadOnlyList<Sequence> sequences,
+        IReadOnlyList<ScanSequence> sequences,
         IReadOnlyList<OutputInfo?> outputs,
         IReadOnlyList<Variable> others)
     {
@@ -29,7 +29,7 @@ internal sealed class ScanBuilder
         }
 
         List<Variable> arguments = [];
-        foreach (Sequence sequence in sequences)
+        foreach (ScanSequence sequence in sequences)
         {
             arguments.AddRange(Slices(sequence));
         }
@@ -41,6 +41,8 @@ internal sealed class ScanBuilder
             arguments.AddRange(states[i]!);
         }
 
+        // Whatever is made from here on is the step's.
+        long before = new ShapeOnly(new TensorType(DType.UInt8, Shape.Scalar)).Id;
         StepOutputs made = step([.. arguments, .. others]);
         if (outputs.Count > 0 && made.Outputs.Count != outputs.Count)
         {
@@ -48,15 +50,22 @@ internal sealed class ScanBuilder
                 $"The step gives {made.Outputs.Count} outputs, and outputsInfo tells of {outputs.Count}.{Origin.Current}");
         }
 
-        foreach (Variable output in made.Outputs)
+        int count = made.Outputs.Count, until = -1;
+        IReadOnlyList<Variable> results = DrawnAnew(
+            made.Until is { } end ? [.. made.Outputs, end] : made.Outputs, before, counter: count, out Variable? next);
+        foreach (Variable output in results.Take(count))
         {
             _draft.Write(output, new LoopWrite(HasRows: true));
         }
 
-        int until = -1;
-        if (made.Until is { } condition)
+        if (next is not null)
         {
-            until = EndWith(condition);
+            _draft.Write(next, new LoopWrite(HasRows: false));
+        }
+
+        if (made.Until is not null)
+        {
+            until = EndWith(results[count], count);
         }
 
         Dictionary<Variable, Variable> captured = StepGraph.Captured(_draft.Given, _draft.Results);
@@ -74,11 +83,11 @@ internal sealed class ScanBuilder
         };
         Apply node = _draft.Apply();
         return new ScanOutputs(
-            [.. node.Outputs.Take(made.Outputs.Count)], until < 0 ? null : node.Outputs[^1]);
+            [.. node.Outputs.Take(count)], until < 0 ? null : node.Outputs[^1]);
     }
 
     /// <summary>The rows of a sequence that a step sees, as inputs of the step.</summary>
-    private IEnumerable<Input> Slices(Sequence sequence)
+    private IEnumerable<Input> Slices(ScanSequence sequence)
     {
         if (sequence.Variable.Rank == 0 || sequence.Taps.Count == 0)
         {
@@ -150,11 +159,45 @@ internal sealed class ScanBuilder
     }
 
     /// <summary>
+    /// The step's results with what it draws at random drawn anew at every step: streams stand elsewhere at each, by a
+    /// counter that is carried on, as output <paramref name="counter"/>, from <paramref name="next"/>.
+    /// </summary>
+    private IReadOnlyList<Variable> DrawnAnew(
+        IReadOnlyList<Variable> results, long before, int counter, out Variable? next)
+    {
+        const int Apart = unchecked((int)0x9E3779B1);
+        Variable[] used = [.. Traversal.Order(results)
+            .Where(node => node.Outputs[0].Id > before).SelectMany(node => node.Inputs).Distinct()];
+        SharedVariable[] streams = [.. used.OfType<SharedVariable>().Where(shared => shared.IsRandomState)];
+        next = null;
+        if (streams.Length == 0)
+        {
+            return results;
+        }
+
+        Variable zero = Symbolic.Constant(0, DType.Int32);
+        Input number = Given(
+            new TensorType(DType.Int32, Shape.Scalar), "step", zero,
+            new LoopRead(LoopSource.Carried, counter, _draft.Input(zero)));
+        next = number + 1;
+
+        // What was drawn outside stays as it is.
+        var map = used.OfType<Result>().Where(result => result.Id <= before).ToDictionary(
+            result => (Variable)result, result => (Variable)result);
+        foreach (SharedVariable stream in streams)
+        {
+            map[stream] = stream + (number * Symbolic.Constant(Tensor.From([0, Apart, 0])));
+        }
+
+        return Traversal.Replace(results, map);
+    }
+
+    /// <summary>
     /// Makes the outputs stay as they are behind the first step whose condition holds. What is stopped is told to the
     /// device, which need not compute the rest.
     /// </summary>
     /// <returns>The number of the output that says that it is over.</returns>
-    private int EndWith(Variable condition)
+    private int EndWith(Variable condition, int outputs)
     {
         if (condition.Rank != 0)
         {
@@ -170,7 +213,7 @@ internal sealed class ScanBuilder
         Input steps = Given(
             new TensorType(DType.Int32, Shape.Scalar), "steps", zero,
             new LoopRead(LoopSource.Carried, over + 1, _draft.Input(zero)));
-        for (int output = 0; output < over; output++)
+        for (int output = 0; output < outputs; output++)
         {
             _draft.Results[output] = Symbolic.Where(isOver, Last(output), _draft.Results[output]);
         }

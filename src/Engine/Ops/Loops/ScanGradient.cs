@@ -83,17 +83,7 @@ internal sealed class ScanGradient
 
         while (true)
         {
-            // A result that others depend on too has a name of its own for its gradient from outside.
-            var known = new Dictionary<Variable, Variable>();
-            for (int output = 0; output < flows.Length; output++)
-            {
-                if (flows[output] is { } flow)
-                {
-                    known.Add(new ReshapeLike().Call(_body.Outputs[output], _body.Outputs[output]), flow);
-                }
-            }
-
-            Variable?[] grads = known.Count == 0 ? new Variable?[wrt.Length] : Symbolic.Connected(null, wrt, null, known);
+            Variable?[] grads = Symbolic.Backward(_body.Outputs, flows, wrt);
             int[] more = [.. Enumerable.Range(0, wrt.Length)
                 .Where(i => grads[i] is not null && _reads[i].Source is LoopSource.State or LoopSource.Carried)
                 .Select(i => _reads[i].From)

@@ -26,7 +26,7 @@ internal static class StepGraph
         foreach (Variable used in outputs.Concat(
             order.Where(node => inside.Contains(node.Outputs[0])).SelectMany(node => node.Inputs)))
         {
-            if (!inside.Contains(used) && used is not Constant && !captured.ContainsKey(used))
+            if (!inside.Contains(used) && used is not (Constant or ShapeOnly) && !captured.ContainsKey(used))
             {
                 captured.Add(used, new Input(used.Type, used.Name, used is Input { IsSize: true }));
             }

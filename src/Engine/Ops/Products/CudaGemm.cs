@@ -27,11 +27,15 @@ internal static class CudaGemm
         CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, CudaEpilogue? epilogue = null,
         string sumsText = "", string storeText = "")
     {
-        // Where the epilogue knows the sides anyway, a constant side makes of all its places one and constant distances.
+        // The epilogue knows a side of the result in any case; with all rows' lengths in the text, what a thread touches lies
+        // at constant distances. That no kernel is compiled for each number of samples is why no other side is there.
+        (int lengthA, int lengthB) = RowLengths(shape);
+        string[] lengths = epilogue is null ? [] : [$"LENGTH_A {lengthA}", $"LENGTH_B {lengthB}"];
         storeText = storeText == "" && epilogue is not null ? $"c[(i) * {shape.N} + (j)] = x;" : storeText;
         epilogue ??= CudaEpilogue.None;
         CudaKernel kernel = Kernel("gemm", tiling, shape, dtype, at, [
             $"SUMS {(at.Sums == 0 ? 0 : 1)}",
+            .. lengths,
             .. tiling.Defines,
             .. epilogue.Defines("EPILOGUE(x, i, j)"),
             .. CudaEpilogue.Define("SUMS_EPILOGUE(x, j)", sumsText),
@@ -71,8 +75,8 @@ internal static class CudaGemm
     private static CudaKernel Kernel(
         string entry, CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, IEnumerable<string> defines)
     {
-        int vectorA = Vector(at.A, shape.TransposeA ? shape.M : shape.K, dtype);
-        int vectorB = Vector(at.B, shape.TransposeB ? shape.K : shape.N, dtype);
+        (int lengthA, int lengthB) = RowLengths(shape);
+        int vectorA = Vector(at.A, lengthA, dtype), vectorB = Vector(at.B, lengthB, dtype);
         return new CudaKernel(
             "gemm.cu",
             entry,
@@ -88,6 +92,10 @@ internal static class CudaGemm
             Shared = tiling.Tile.SharedBytes(dtype),
         };
     }
+
+    /// <summary>How long the rows of the two matrices are as they lie in memory.</summary>
+    private static (int A, int B) RowLengths(GemmShape shape) =>
+        (shape.TransposeA ? shape.M : shape.K, shape.TransposeB ? shape.K : shape.N);
 
     /// <summary>How many elements a kernel may copy together from a matrix with rows of this length.</summary>
     private static int Vector(ulong address, int length, DType dtype)

@@ -14,7 +14,7 @@ public sealed partial class RandomStream
     /// <summary>A stream whose numbers this seed decides.</summary>
     public RandomStream(ulong seed)
     {
-        State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state");
+        State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state") { IsRandomState = true };
         State.DefaultUpdate = State + new Constant(Tensor.From([0, 0, 1]));
     }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -22,6 +23,9 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new ArgMax(1), Arg.Mask([n, m]));
         yield return new Sample(new ArgMax(0), new Arg([2, 257]));
         yield return new Sample(new ArgMax(1), new Arg([513, 2]));
+        yield return new Sample(new ArgMax(1), new Arg([3, random.Next(16, 99)]));
+        yield return new Sample(new ArgMax(0), new Arg([7, random.Next(100, 2000)]));
+        yield return new Sample(new ArgMax(1), new Arg([2, 5, random.Next(30, 99)], DType.Float64));
         yield return new Sample(new ArgMax(2), new Arg([2, 3])) { Error = "there is no axis 2" };
         yield return new Sample(new ArgMax(0), new Arg([0, 3])) { Error = "axis 0 has no elements" };
     }
@@ -66,8 +70,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) switch
     {
-        DType.Float32 => Loop<float>(step),
-        DType.Float64 => Loop<double>(step),
+        DType.Float32 => Vectors<float>(step),
+        DType.Float64 => Vectors<double>(step),
         DType.Int32 => Loop<int>(step),
         _ => Loop<byte>(step),
     };
@@ -83,6 +87,50 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
             kernel.Launch(
                 CudaTypes.Blocks(count, Threads), Threads,
                 step.In(0), step.Out(), shape[Axis], shape.Product(Axis + 1, shape.Rank), count),
+        ];
+    }
+
+    private Phase[] Vectors<T>(CpuStep step) where T : unmanaged, INumber<T> =>
+        Vector512.IsHardwareAccelerated ? Vectors<Simd512<T>, Vector512<T>, T>(step)
+        : Vector256.IsHardwareAccelerated ? Vectors<Simd256<T>, Vector256<T>, T>(step)
+        : Vectors<Simd128<T>, Vector128<T>, T>(step);
+
+    private unsafe Phase[] Vectors<S, V, T>(CpuStep step)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
+    {
+        T* x = step.In<T>(0);
+        int* y = step.Out<int>();
+        Shape shape = step.Shape(0);
+        int side = shape[Axis], stride = shape.Product(Axis + 1, shape.Rank), grain = Math.Max(1, Grain / side);
+        if (stride == 1)
+        {
+            return
+            [
+                new Phase(checked((int)step.OutShape().Count), grain, (start, end, _) =>
+                {
+                    for (int i = start; i < end; i++)
+                    {
+                        y[i] = GreatestPlaces<S, V, T>.OfRow(x + ((long)i * side), side);
+                    }
+                }),
+            ];
+        }
+
+        // Pieces of columns, as many as make work for threads.
+        int columns = Math.Clamp(stride / 8, S.Count, GreatestPlaces<S, V, T>.MostColumns) / S.Count * S.Count;
+        int pieces = (stride + columns - 1) / columns;
+        return
+        [
+            new Phase(shape.Product(0, Axis) * pieces, Math.Max(1, grain / columns), (start, end, _) =>
+            {
+                for (int i = start; i < end; i++)
+                {
+                    (int outer, int piece) = Math.DivRem(i, pieces);
+                    int first = piece * columns, count = Math.Min(columns, stride - first);
+                    long from = ((long)outer * side * stride) + first, to = ((long)outer * stride) + first;
+                    GreatestPlaces<S, V, T>.OfColumns(x + from, side, stride, count, y + to);
+                }
+            }),
         ];
     }
 

@@ -46,6 +46,15 @@ internal interface IReduce
     /// <summary>The axes.</summary>
     Shape Axes { get; }
 
+    /// <inheritdoc cref="Reduce{TRow}"/>
+    Composite? Elements { get; }
+
+    /// <summary>What joining nothing gives.</summary>
+    double Start { get; }
+
+    /// <summary>What joins a run of neighbours to a total on the CPU.</summary>
+    RunJoin Joins(DType elements);
+
     /// <summary>The same reduction of what a composite makes of its inputs.</summary>
     Op Of(Composite elements);
 
@@ -53,7 +62,16 @@ internal interface IReduce
     /// Whether it joins long runs of neighbours of an array: on the CPU, making shorter pieces costs more than storing all.
     /// </summary>
     bool JoinsLongRuns(TensorType input);
+
+    /// <summary>
+    /// What errors of the inputs, in <see cref="Op.Magnitudes"/>' sense, come to together with its own; null where an input
+    /// is exact.
+    /// </summary>
+    NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output);
 }
+
+/// <summary>Joins a run of neighbouring elements to a total.</summary>
+internal delegate double RunJoin(double total, nint run, int count);
 
 /// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
 /// <param name="Axes">The axes.</param>
@@ -87,6 +105,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([1], [2, 20000]);
         yield return Of([0, 1, 3], [3, 30, 2, random.Next(90, 100)]);
         yield return Of([0, 2], [20, 2, 33, 17]);
+        yield return Of([0, 2], [random.Next(9, 12), 60, 1000]);
         yield return Of([1], [0, 3]);
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
 
@@ -137,6 +156,10 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
 
+    public double Start => TRow.Start;
+
+    public RunJoin Joins(DType elements) => ReduceLoop.Joins<TRow>(elements);
+
     public Op Of(Composite elements) => this with { Elements = elements };
 
     public bool JoinsLongRuns(TensorType input) => input.Shape.Count > 0
@@ -162,6 +185,15 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     }
 
     public override double Ulps => Math.Max(TRow.Ulps, Elements is null ? 0 : 2);
+
+    /// <inheritdoc/>
+    public NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output)
+    {
+        NdArray[] elements = Elements is null ? [inputs[0]] : [Made(inputs)];
+        NdArray? error = Elements is null ? errors[0] : Elements.Errors(inputs, errors)[0];
+        double[] sizes = [.. elements[0].Data.Select((x, i) => Math.Abs(x) + (error?.Data[i] ?? 0))];
+        return (this with { Elements = null }).OfMagnitudes([new NdArray(elements[0].Shape, sizes)], [output])[0];
+    }
 
     /// <summary>The elements' own, joined; those of elements that are made, of how they are made.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)

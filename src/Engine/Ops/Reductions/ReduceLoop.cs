@@ -19,7 +19,10 @@ internal sealed class ReducePlan
     /// <summary>Columns that are reduced together, and the rows after which they are added to totals.</summary>
     public const int Columns = 64, Rows = 256;
 
-    private const int PartElements = 8192, MostParts = 64, EnoughUnits = 32;
+    /// <summary>The most totals that a thread keeps.</summary>
+    public const int MostTotals = 2048;
+
+    private const int PartElements = 8192, MostParts = 64, EnoughUnits = 32, ManyElements = 1 << 19;
 
     public ReducePlan(Shape from, Shape to)
     {
@@ -44,6 +47,15 @@ internal sealed class ReducePlan
         ReducedCount = Reduced.Aggregate(1, (count, loop) => count * loop.Side);
         Blocks = IsInnerReduced ? ReducedCount * RunsPerSegment : ReducedCount;
         Chunks = IsInnerReduced ? 1 : (Inner + Columns - 1) / Columns;
+        // Runs that lie far apart, such as a channel's in a batch, are joined as they lie, and not output by output.
+        IsInMemoryOrder = IsInnerReduced && Elements >= ManyElements && Outputs <= MostTotals
+            && Kept.Count > 0 && Reduced.Count > 0 && Reduced[0].Step > Kept[0].Step;
+        if (IsInMemoryOrder)
+        {
+            Parts = Math.Min(Reduced[0].Side, MostParts);
+            return;
+        }
+
         int units = KeptCount * Chunks;
         int wanted = units >= EnoughUnits ? 1 : Math.Min(MostParts, Elements / units / PartElements);
         Parts = Math.Clamp(wanted, 1, Blocks);
@@ -74,6 +86,9 @@ internal sealed class ReducePlan
 
     /// <summary>Into how many pieces of <see cref="Columns"/> the innermost loop is cut, where it is kept.</summary>
     public int Chunks { get; }
+
+    /// <summary>Whether each part is of all outputs, and of a range of the outermost loop.</summary>
+    public bool IsInMemoryOrder { get; }
 
     /// <summary>Into how many parts the blocks are split.</summary>
     public int Parts { get; } = 1;
@@ -117,6 +132,19 @@ internal static class ReduceLoop
             _ => throw new EngineException("Reductions take no uint8: cast it."),
         };
 
+    /// <summary>What joins a run of neighbours to a total.</summary>
+    public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction => elements switch
+    {
+        DType.Float32 => Joins<TRow, float>(),
+        DType.Float64 => Joins<TRow, double>(),
+        _ => Joins<TRow, int>(),
+    };
+
+    private static RunJoin Joins<TRow, T>() where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
+        Vector512.IsHardwareAccelerated ? ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>.Join
+        : Vector256.IsHardwareAccelerated ? ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>.Join
+        : ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>.Join;
+
     private static Phase[] Phases<TRow, T>(CpuStep step, Composite? elements)
         where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
         Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step, elements).Phases
@@ -158,12 +186,17 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                 return [new Phase(_plan.Outputs, Grain, Fill)];
             }
 
-            int units = _plan.KeptCount * _plan.Chunks * _plan.Parts;
+            int units = _plan.IsInMemoryOrder ? _plan.Parts : _plan.KeptCount * _plan.Chunks * _plan.Parts;
             int grain = Math.Max(1, Grain / ((_plan.Elements / units) + 1));
-            var reduce = new Phase(units, grain, _plan.IsInnerReduced ? Runs : Columns);
+            var reduce = new Phase(
+                units, grain, _plan.IsInMemoryOrder ? InMemoryOrder : _plan.IsInnerReduced ? Runs : Columns);
             return _plan.Parts == 1 ? [reduce] : [reduce, new Phase(_plan.Outputs, Grain, JoinParts)];
         }
     }
+
+    /// <inheritdoc cref="RunJoin"/>
+    public static double Join(double total, nint run, int count) =>
+        Joined(total, JoinRun((T*)run, count));
 
     private static T Start => T.CreateSaturating(TRow.Start);
 
@@ -229,6 +262,40 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     private static double Joined(double total, T value) => typeof(T) == typeof(int)
         ? double.CreateTruncating(TRow.Join(T.CreateSaturating(total), value))
         : TRow.Join(total, double.CreateTruncating(value));
+
+    /// <summary>The innermost loop is reduced, and the outermost: a unit is a range of that.</summary>
+    private void InMemoryOrder(int start, int end, int worker)
+    {
+        T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
+        double* totals = stackalloc double[_plan.Outputs];
+        int blocks = _plan.ReducedCount / _plan.Reduced[0].Side;
+        for (int part = start; part < end; part++)
+        {
+            new Span<double>(totals, _plan.Outputs).Fill(TRow.Start);
+            int first = (int)((long)_plan.Reduced[0].Side * part / _plan.Parts);
+            int last = (int)((long)_plan.Reduced[0].Side * (part + 1) / _plan.Parts);
+            for (int i = first * _plan.Outputs; i < last * _plan.Outputs; i++)
+            {
+                (int outer, int output) = Math.DivRem(i, _plan.Outputs);
+                long x = ReducePlan.Offset(_plan.Kept, output);
+                for (int block = outer * blocks; block < (outer + 1) * blocks; block++)
+                {
+                    long segment = x + ReducePlan.Offset(_plan.Reduced, block);
+                    for (int at = 0; at < _plan.Inner; at += ReducePlan.Run)
+                    {
+                        int count = Math.Min(ReducePlan.Run, _plan.Inner - at);
+                        T joined = JoinRun(Elements(segment + at, count, room), count);
+                        totals[output] = Joined(totals[output], joined);
+                    }
+                }
+            }
+
+            for (int output = 0; output < _plan.Outputs; output++)
+            {
+                _parts[((long)part * _plan.Outputs) + output] = T.CreateSaturating(totals[output]);
+            }
+        }
+    }
 
     private static T JoinRun(T* x, int n)
     {

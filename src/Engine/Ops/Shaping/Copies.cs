@@ -30,6 +30,13 @@ internal static unsafe class Copies
         });
     }
 
+    /// <summary>Copies the first input of a step to its first output, where it does not lie there.</summary>
+    public static Phase[] Same(CpuStep step)
+    {
+        long bytes = step.Shape(0).Count * step.DType(0).Size();
+        return step.IsInPlace(0) ? [] : [Rows(step.In<byte>(0), bytes, step.Out<byte>(), bytes, 1, bytes)];
+    }
+
     /// <summary>How many rows of this size are worth handing to a thread.</summary>
     public static int Grain(long rowBytes) => (int)Math.Max(1, BlockBytes / Math.Max(1, rowBytes));
 

@@ -32,4 +32,9 @@ internal static class CudaCopies
         int count = checked(rows * length);
         return Spread(kernel, count, from, fromStep / size, to, toStep / size, length, count);
     }
+
+    /// <summary>Copies the first input of a step to its first output, where it does not lie there.</summary>
+    public static CudaLaunch[] Same(CudaStep step) => step.In(0) == step.Out()
+        ? []
+        : [new CopyLaunch(step.In(0), step.Out(), step.Shape(0).Count * step.DType(0).Size())];
 }

@@ -10,6 +10,9 @@ namespace Engine.Ops;
 /// </summary>
 internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 {
+    /// <summary>The columns of the input that are turned into rows at a time: some lines of each of its rows.</summary>
+    private const int Strip = 64;
+
     private const int Tile = 16;
 
     public override string Name =>
@@ -20,6 +23,9 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new DimShuffle([1, 0]), new Arg([n, m]));
         yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([n, m]));
+        yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([19, 70]));
+        yield return new Sample(new DimShuffle([1, 0]), new Arg([random.Next(16, 70), random.Next(16, 150)]));
+        yield return new Sample(new DimShuffle([1, 0]), new Arg([random.Next(8, 30), random.Next(8, 70)], DType.Float64));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([n, m, k]));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([3, 19, 9]));
         yield return new Sample(new DimShuffle([1, 0, 2]), new Arg([5, 41, 5]));
@@ -186,18 +192,25 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         int adjacent = loops.FindIndex(loop => loop.From == 1);
         (int m, _, int toStep) = loops[adjacent];
         loops.RemoveAt(adjacent);
-        int strips = (m + Tile - 1) / Tile;
+        int strips = (m + Strip - 1) / Strip;
         return
         [
-            new Phase(Product(loops) * strips, Copies.Grain((long)Tile * n * sizeof(T)), (start, end, _) =>
+            new Phase(Product(loops) * strips, Copies.Grain((long)Strip * n * sizeof(T)), (start, end, _) =>
             {
                 for (int item = start; item < end; item++)
                 {
                     (int row, int strip) = Math.DivRem(item, strips);
                     (long from, long to) = Offsets(loops, row);
-                    int first = strip * Tile;
+                    int first = strip * Strip, count = Math.Min(Strip, m - first);
                     T* target = y + to + ((long)first * toStep);
-                    TransposeStrip(x + from + first, fromStep, target, toStep, Math.Min(Tile, m - first), n);
+                    if (sizeof(T) >= sizeof(float))
+                    {
+                        Transposition.Run(n, count, x + from + first, fromStep, target, toStep);
+                    }
+                    else
+                    {
+                        TransposeStrip(x + from + first, fromStep, target, toStep, count, n);
+                    }
                 }
             }),
         ];

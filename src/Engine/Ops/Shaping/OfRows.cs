@@ -36,6 +36,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
         int m = Arg.Side(random, allowEmpty: false), n = Arg.Side(random), k = Arg.Side(random, allowEmpty: false);
         Arg start = Arg.Int(Shape.Scalar, 0, 4), labels = Arg.Int([m + 9], 0, 10), one = Arg.Int(Shape.Scalar, 1, 2);
         Shape pooled = [2, 2, 2, 1];
+        double[] places = MaxPool2DGradient.Places(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random);
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
             // Of views, of both operands, of labels, from any row on or from a multiple of some; all of the rows there are.
@@ -49,15 +50,19 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
             yield return Of(
                 new Conv2DMaxPoolGradients(new Conv2D((1, 1), (0, 0), true), true, false, false), 1, [(0, [2, 1, 5, 4])],
                 new([5, 20], type), new([2, 1, 2, 2], type), new(pooled, type),
-                new(pooled, DType.Int32, Values: MaxPool2DGradient.Places(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random)),
-                start);
+                new(pooled, DType.Int32, Values: places), start);
             yield return Of(new Binary<Multiply>(), 0, [(1, [m, n])], new([m, n], type), new([m, n], type), start);
         }
 
-        yield return Of(new Dot(false, false), 1, [(0, [5, 3])], new([7, 3], DType.Float32), new([3, 2], DType.Float32), Arg.Int(Shape.Scalar, 3, 4))
-            with { Error = "takeRows: the rows 3 to 7 lie outside the 7 there are" };
-        yield return Of(new Dot(false, false), -2, [(0, [5, 3])], new([7, 3], DType.Float32), new([3, 2], DType.Float32), one)
-            with { Error = "takeRows: the rows -2 to 2 lie outside the 7 there are" };
+        Arg x = new([7, 3], DType.Float32), w = new([3, 2], DType.Float32);
+        yield return Of(new Dot(false, false), 1, [(0, [5, 3])], x, w, Arg.Int(Shape.Scalar, 3, 4)) with
+        {
+            Error = "takeRows: the rows 3 to 7 lie outside the 7 there are",
+        };
+        yield return Of(new Dot(false, false), -2, [(0, [5, 3])], x, w, one) with
+        {
+            Error = "takeRows: the rows -2 to 2 lie outside the 7 there are",
+        };
 
         static Sample Of(Op anchor, int scale, (int Input, Shape Shape)[] rows, params Arg[] args) => new(
             new OfRows(anchor, args.Length - rows.Length, [.. rows.Select(each => new RowsInput(
@@ -68,7 +73,8 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
         };
     }
 
-    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => Anchor.Infer(Seen(inputs.ToArray()));
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) =>
+        Anchor.Infer(Seen(inputs.ToArray()));
 
     public override bool Reads(int input) => input >= AnchorInputs || Anchor.Reads(input);
 
@@ -142,7 +148,8 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
             int there = step.Shape(rows.Input)[0];
             (ulong fault, int code) = step.Fault((start, _) => TakeRows.Message(start, rows.Count, there));
             places.Add((standIns[i], new CudaRowsFrom(
-                step.In(rows.Input), step.In(AnchorInputs + i), rows.RowBytes, rows.Scale, there - rows.Count, fault, code)));
+                step.In(rows.Input), step.In(AnchorInputs + i), rows.RowBytes, rows.Scale, there - rows.Count, fault,
+                code)));
         }
 
         return [.. ((ICudaOp)Anchor).Cuda(seen).Select(launch => ((KernelLaunch)launch).WithRows(places))];

@@ -28,9 +28,11 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     public static IEnumerable<Sample> Samples(Random random)
     {
         int rows = Arg.Side(random), units = Arg.Side(random);
-        foreach ((int m, int k, int n) in ((int, int, int)[])[(rows, units, 10), (9, 70, 3), (257, 5, 1), (17, 33, 32), (0, 4, 2)])
+        (int, int, int)[] shapes = [(rows, units, 10), (9, 70, 3), (257, 5, 1), (17, 33, 32), (0, 4, 2)];
+        foreach ((int m, int k, int n) in shapes)
         {
-            Arg h = new([m, k]), w = new([k, n]), b = new([n]), labels = Arg.Int([m], 0, n), each = new([m]), one = new([1]);
+            Arg h = new([m, k]), w = new([k, n]), b = new([n]);
+            Arg labels = Arg.Int([m], 0, n), each = new([m]), one = new([1]);
             yield return new Sample(new DenseCrossEntropy(true, true), h, w, b, labels, each) { HasGradient = false };
             yield return new Sample(new DenseCrossEntropy(true, false), h, w, b, labels, one) { HasGradient = false };
             yield return new Sample(new DenseCrossEntropy(false, true), h, w, labels, one) { HasGradient = false };
@@ -71,7 +73,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
 
     public override double Ulps => 4;
 
-    /// <summary>The layer's result is rounded, by its terms' magnitude; a share of the softmax and its logarithm follow.</summary>
+    /// <summary>The layer's result is rounded by its terms' magnitude; the softmax and its logarithm follow.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray result = Result(inputs);
@@ -128,9 +130,10 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
 
     public long CpuWorkspace(CpuStepTypes step)
     {
-        long product = s_product.CpuWorkspace(step with { Inputs = [step.Inputs[0], step.Inputs[1]], Outputs = [step.Outputs[0]] });
+        (OperandType h, OperandType w, OperandType result) = (step.Inputs[0], step.Inputs[1], step.Outputs[0]);
+        long product = s_product.CpuWorkspace(step with { Inputs = [h, w], Outputs = [result] });
         long transposed = WithInputs
-            ? s_transposed.CpuWorkspace(step with { Inputs = [step.Outputs[0], step.Inputs[1]], Outputs = [step.Outputs[2]] })
+            ? s_transposed.CpuWorkspace(step with { Inputs = [result, w], Outputs = [step.Outputs[2]] })
             : 0;
         return ResultBytes(step.Outputs[0]) + Math.Max(1, Math.Max(product, transposed));
     }

@@ -1,0 +1,57 @@
+using Engine.Devices;
+using Engine.Graph;
+
+namespace Engine.Compile;
+
+/// <summary>
+/// A choice of two graphs as a device runs it: their plans, in the same memory, for only one of them is run. What they read
+/// lies where the op's operands do, and what they give is computed where its outputs lie.
+/// </summary>
+internal sealed class BranchLowering : Lowering
+{
+    private readonly IBranch _branch;
+    private readonly Device _device;
+    private readonly FunctionGraph[] _bodies;
+    private readonly Input[][] _results;
+    private readonly InnerPlan[] _plans;
+
+    public BranchLowering(IBranch branch, IReadOnlyList<TensorType> inputs, Device device)
+    {
+        (_branch, _device) = (branch, device);
+        _bodies = [.. branch.Bodies.Select((body, number) => body.Specialise(branch.BodyTypes(number, inputs)))];
+
+        // A place that nothing reads becomes the result.
+        _results = [.. _bodies.Select(body => body.Outputs.Select(output => new Input(output.Type)).ToArray())];
+        _plans = [.. _bodies.Select((body, number) => new InnerPlan(
+            body, device,
+            [.. body.Inputs.Select(input => (input, (Variable?)null)), .. _results[number].Zip(body.Outputs, (place, output) => (place, (Variable?)output))],
+            []))];
+    }
+
+    public override long Workspace => _plans.Max(plan => plan.Bytes);
+
+    public override IReadOnlyList<InnerPlan> Inner => _plans;
+
+    public override IKernel Bind(StepOperands operands, Func<Constant, Storage> constants)
+    {
+        MemoryRange arena = operands.Workspace ?? new MemoryRange(operands.Outputs[0].Storage, 0, 0);
+        IReadOnlyList<IReadOnlyList<IKernel>>[] kernels = [.. _plans.Select((plan, number) =>
+        {
+            int first = number == 0 ? 1 : 1 + _bodies[0].Inputs.Count;
+            var places = new Dictionary<Input, MemoryRange>();
+            for (int i = 0; i < _bodies[number].Inputs.Count; i++)
+            {
+                places.Add(_bodies[number].Inputs[i], operands.Inputs[first + i].Range);
+            }
+
+            for (int i = 0; i < operands.Outputs.Count; i++)
+            {
+                places.Add(_results[number][i], operands.Outputs[i].Range);
+            }
+
+            return plan.Bind(arena, places, constants).Kernels;
+        })];
+        return _device.BindBranch(new BranchKernel(
+            _branch.ToString()!, operands.Inputs[0].Range, kernels[0], kernels[1]));
+    }
+}

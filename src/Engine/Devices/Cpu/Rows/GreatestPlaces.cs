@@ -1,0 +1,72 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Engine.Devices.Cpu;
+
+/// <summary>
+/// Where the greatest elements are, by vectors: of equals the first, and of NaNs the first before all numbers.
+/// </summary>
+internal static unsafe class GreatestPlaces<S, V, T>
+    where S : struct, ISimd<V, T>
+    where V : struct
+    where T : unmanaged, INumber<T>
+{
+    /// <summary>The most columns at a time: their greatest elements so far stay in the first cache.</summary>
+    internal const int MostColumns = 512;
+
+    /// <summary>The place in a row that has an element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static int OfRow(T* x, int n)
+    {
+        int width = Math.Min(S.Count, n);
+        V best = S.LoadPartial(x, width), at = S.Zero;
+        for (int i = S.Count; i < n; i += S.Count)
+        {
+            // The last vector has some elements for the second time, which changes nothing.
+            int place = Math.Min(i, n - S.Count);
+            PoolKernel<S, V, T>.Take(ref best, ref at, S.Load(x + place), place);
+        }
+
+        T* values = stackalloc T[S.Count], places = stackalloc T[S.Count];
+        S.Store(values, best);
+        S.Store(places, at);
+        (T greatest, int first) = (values[0], *(int*)places);
+        for (int lane = 1; lane < width; lane++)
+        {
+            (T value, int place) = (values[lane], *(int*)(places + lane) + lane);
+            bool isEqual = value == greatest || (T.IsNaN(value) && T.IsNaN(greatest));
+            if (isEqual ? place < first : IsGreater(value, greatest))
+            {
+                (greatest, first) = (value, place);
+            }
+        }
+
+        return first;
+    }
+
+    /// <summary>The places in neighbouring columns, of rows that lie <paramref name="ld"/> apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void OfColumns(T* x, int rows, nint ld, int columns, int* y)
+    {
+        T* values = stackalloc T[MostColumns], places = stackalloc T[MostColumns];
+        for (int row = 0; row < rows; row++, x += ld)
+        {
+            for (int j = 0; j < columns; j += S.Count)
+            {
+                V value = Lanes<S, V, T>.LoadUpTo(x + j, columns - j);
+                V best = row == 0 ? value : S.Load(values + j), at = row == 0 ? S.Zero : S.Load(places + j);
+                PoolKernel<S, V, T>.Take(ref best, ref at, value, row);
+                S.Store(values + j, best);
+                S.Store(places + j, at);
+            }
+        }
+
+        for (int j = 0; j < columns; j++)
+        {
+            y[j] = *(int*)(places + j);
+        }
+    }
+
+    private static bool IsGreater(T value, T greatest) =>
+        value > greatest || (T.IsNaN(value) && !T.IsNaN(greatest));
+}

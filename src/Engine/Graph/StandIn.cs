@@ -1,0 +1,130 @@
+namespace Engine.Graph;
+
+/// <summary>An op that stands for a graph, which is computed instead of it.</summary>
+internal interface IStandIn
+{
+    /// <summary>What its outputs are, of its inputs.</summary>
+    IReadOnlyList<Variable> Expand(Apply node);
+}
+
+/// <summary>
+/// An op that chooses one of two groups of its inputs, which follow the condition, and so computes none of what only the
+/// other group needs.
+/// </summary>
+internal interface IChoice
+{
+    /// <summary>The op that has what only one group needs for a body: its inputs are the condition and the bodies'.</summary>
+    Op Branches(FunctionGraph first, FunctionGraph second);
+}
+
+/// <summary>Puts graphs in the place of ops that stand for them: the first that is done to a graph, whatever is wanted.</summary>
+internal static class Expansion
+{
+    /// <summary>The graph without ops that stand for others, in its bodies too.</summary>
+    public static FunctionGraph Apply(FunctionGraph graph)
+    {
+        graph = Choices(StandIns(graph));
+        return graph.WithBodies(static (_, _, body) => Apply(body));
+    }
+
+    private static FunctionGraph StandIns(FunctionGraph graph)
+    {
+        while (Traversal.Order(graph.Roots).FirstOrDefault(node => node.Op is IStandIn) is { } standIn)
+        {
+            IReadOnlyList<Variable> expanded;
+            using (Origin.Use(standIn.Origin))
+            {
+                expanded = ((IStandIn)standIn.Op).Expand(standIn);
+            }
+
+            graph = graph.Replace(standIn.Outputs.Zip(expanded)
+                .ToDictionary(pair => (Variable)pair.First, pair => pair.Second));
+        }
+
+        return graph;
+    }
+
+    /// <summary>
+    /// Gives the outermost choices their branches: each takes with it what nothing else needs. Choices within a branch are
+    /// the branch's own.
+    /// </summary>
+    private static FunctionGraph Choices(FunctionGraph graph)
+    {
+        IReadOnlyList<Apply> order = Traversal.Order(graph.Roots);
+        if (!order.Any(node => node.Op is IChoice))
+        {
+            return graph;
+        }
+
+        // For whom a node is computed: a side of a choice, or nobody alone.
+        var owners = new Dictionary<Apply, (Apply Choice, int Side)?>();
+        foreach (Variable root in graph.Roots)
+        {
+            Use(root, null);
+        }
+
+        foreach (Apply node in order.Reverse())
+        {
+            (Apply, int)? owner = owners[node];
+            int count = node.Outputs.Count;
+            for (int i = 0; i < node.Inputs.Count; i++)
+            {
+                Use(node.Inputs[i], owner is null && node.Op is IChoice && i > 0 ? (node, i <= count ? 0 : 1) : owner);
+            }
+        }
+
+        var replaced = new Dictionary<Variable, Variable>();
+        foreach (Apply node in order.Where(node => owners[node] is null))
+        {
+            Apply other = node.Op is IChoice choice
+                ? Branches(node, choice)
+                : node.With([.. node.Inputs.Select(Outside)]);
+            foreach (Result output in node.Outputs)
+            {
+                replaced.Add(output, other.Outputs[output.Index]);
+            }
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(Outside)]);
+
+        void Use(Variable variable, (Apply, int)? user)
+        {
+            if (variable is Result { Owner: var owner } && !owners.TryAdd(owner, user) && owners[owner] != user)
+            {
+                owners[owner] = null;
+            }
+        }
+
+        Variable Outside(Variable variable) => replaced.GetValueOrDefault(variable, variable);
+
+        Apply Branches(Apply node, IChoice choice)
+        {
+            int count = node.Outputs.Count;
+            (FunctionGraph first, Variable[] firstGiven) = Body(node, 0, node.Inputs.Skip(1).Take(count));
+            (FunctionGraph second, Variable[] secondGiven) = Body(node, 1, node.Inputs.Skip(1 + count));
+            using Origin.Scope scope = Origin.Use(node.Origin);
+            return choice.Branches(first, second).Apply([Outside(node.Inputs[0]), .. firstGiven, .. secondGiven]);
+        }
+
+        (FunctionGraph Body, Variable[] Given) Body(Apply choice, int side, IEnumerable<Variable> results)
+        {
+            Variable[] outputs = [.. results];
+            var given = new Dictionary<Variable, Variable>();
+            IEnumerable<Variable> used = Traversal.Order(outputs, (node, _) => owners[node] == (choice, side))
+                .Where(node => owners[node] == (choice, side))
+                .SelectMany(node => node.Inputs);
+            foreach (Variable variable in outputs.Concat(used))
+            {
+                bool isInside = variable is Result { Owner: var owner } && owners[owner] == (choice, side);
+                if (!isInside && variable is not (Constant or ShapeOnly))
+                {
+                    given.TryAdd(variable, new Input(variable.Type, variable.Name));
+                }
+            }
+
+            var body = new FunctionGraph(
+                [.. given.Values.Cast<Input>()], Traversal.Replace(outputs, given), []);
+            return (body, [.. given.Keys.Select(Outside)]);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>The first input itself; the run fails where an element of another, which are uint8, is 0.</summary>
+internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
+{
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        var holds = new Arg([Arg.Side(random)], DType.UInt8, 1, 3);
+        yield return new Sample(new Require("holds"), new Arg(shape), holds);
+        yield return new Sample(new Require("holds"), Arg.Int(shape), holds, new Arg(Shape.Scalar, DType.UInt8, 1, 2));
+        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([257], DType.UInt8, 1, 3));
+        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([513], DType.UInt8, 1, 3));
+        yield return new Sample(new Require("x must be small"), new Arg([3]), new Arg([300], DType.UInt8, 0, 1))
+        {
+            Error = "x must be small",
+        };
+        yield return new Sample(new Require("holds"), new Arg([3]), Arg.Int([1], 1, 2)) { Error = "a condition must be uint8" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        foreach (TensorType condition in inputs[1..])
+        {
+            if (condition.DType != DType.UInt8)
+            {
+                throw new EngineException("a condition must be uint8");
+            }
+        }
+
+        return [inputs[0] with { KnownValue = null }];
+    }
+
+    public override bool MayOverwrite(int input) => input == 0;
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
+        [outputGrads[0], .. node.Inputs.Skip(1).Select(_ => (Variable?)null)];
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) => 0;
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        if (inputs.Skip(1).Any(condition => condition.Data.Contains(0)))
+        {
+            throw new EngineException(Message);
+        }
+
+        inputs[0].Data.CopyTo(outputs[0].Data, 0);
+    }
+
+    public Phase[] Cpu(CpuStep step) =>
+        [.. Enumerable.Range(1, step.InputCount - 1).Select(input => Check(step, input)), .. Copies.Same(step)];
+
+    public CudaLaunch[] Cuda(CudaStep step)
+    {
+        const int Threads = 256;
+        var kernel = new CudaKernel("check.cu", "check");
+        (ulong fault, int code) = step.Fault((_, _) => $"{Message}.");
+        return
+        [
+            .. Enumerable.Range(1, step.InputCount - 1).Select(input =>
+            {
+                int count = checked((int)step.Shape(input).Count);
+                return kernel.Launch(CudaTypes.Blocks(count, Threads), Threads, step.In(input), count, fault, code);
+            }),
+            .. CudaCopies.Same(step),
+        ];
+    }
+
+    private unsafe Phase Check(CpuStep step, int input)
+    {
+        byte* condition = step.In<byte>(input);
+        int count = checked((int)step.Shape(input).Count);
+        string message = $"{Message}.{step.Origin}";
+        return new Phase(count, 1 << 14, (start, end, _) =>
+        {
+            if (new ReadOnlySpan<byte>(condition + start, end - start).Contains((byte)0))
+            {
+                throw new EngineException(message);
+            }
+        });
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// x itself; a call in which a condition does not hold for some element fails with the message. Theano's
+    /// <c>Assert</c>. Where nothing uses the result, nothing is checked.
+    /// </summary>
+    /// <param name="x">What is given back.</param>
+    /// <param name="message">The sentence that the call fails with; the line that built this is added.</param>
+    /// <param name="conditions">What must hold: elements other than 0.</param>
+    public static Variable Require(Variable x, string message, params ReadOnlySpan<Variable> conditions)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        Variable[] all = [.. conditions.ToArray().Select(condition => Cast(NotEqual(condition, 0), DType.UInt8))];
+        return new Require(message.TrimEnd('.')).Call([x, .. all]);
+    }
+}

@@ -1,0 +1,396 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>Where a value of a <see cref="RowWise"/> is.</summary>
+internal enum RowPlace
+{
+    /// <summary>In an input's or an output's memory.</summary>
+    Operand,
+
+    /// <summary>Kept by the thread while it works on a row.</summary>
+    Row,
+
+    /// <summary>Kept for the next few functions of the same elements.</summary>
+    Chunk,
+
+    /// <summary>One number for the row.</summary>
+    Number,
+}
+
+/// <summary>
+/// How rows are gone over: in as many passes as reductions depend on one another, each a piece of a row at a time, and
+/// what a thread keeps meanwhile. All of it follows from the shapes alone.
+/// </summary>
+internal sealed class RowWisePlan
+{
+    /// <summary>The most elements of a piece: some pieces stay in the first cache.</summary>
+    public const int Chunk = 1024;
+
+    private const int Alignment = 64;
+
+    private RowWisePlan(RowWise op, TensorType[] types, int threads)
+    {
+        Op = op;
+        Types = types;
+        Threads = threads;
+        Levels = new int[types.Length];
+        Places = new RowPlace[types.Length];
+        Offsets = new long[types.Length];
+        StepLevels = new int[op.Steps.Length];
+        FirstOutputs = new int[op.Steps.Length];
+        int next = op.Inputs;
+        for (int i = 0; i < op.Steps.Length; i++)
+        {
+            RowStep step = op.Steps[i];
+            FirstOutputs[i] = next;
+            StepLevels[i] = step.Inputs.Select(value => Levels[value]).DefaultIfEmpty().Max();
+            int outputs = step.Op is Composite composite ? composite.Outputs.Length : 1;
+            Array.Fill(Levels, StepLevels[i] + (step.Op is IReduce ? 1 : 0), next, outputs);
+            next += outputs;
+        }
+
+        long rowElements = op.Shape.Count / Math.Max(1, op.RowShape.Count);
+        for (int value = op.Inputs; value < types.Length; value++)
+        {
+            int size = types[value].DType.Size();
+            bool isNumber = types[value].Shape != op.Shape;
+            bool isLate = op.Steps.Where((step, i) => step.Inputs.Contains(value) && StepLevels[i] > Levels[value]).Any();
+            Places[value] = isNumber ? RowPlace.Number
+                : op.Results.Contains(value) ? RowPlace.Operand
+                : isLate ? RowPlace.Row : RowPlace.Chunk;
+            Offsets[value] = Take(Places[value] switch
+            {
+                RowPlace.Number => Alignment,
+                RowPlace.Row => rowElements * size,
+                RowPlace.Chunk => Chunk * size,
+                _ => 0,
+            });
+        }
+
+        ElementsOffset = Take(op.Steps.Any(step => step.Op is IReduce { Elements: not null }) ? Chunk * sizeof(double) : 0);
+
+        long Take(long bytes)
+        {
+            long offset = ScratchBytes;
+            ScratchBytes += (bytes + Alignment - 1) / Alignment * Alignment;
+            return offset;
+        }
+    }
+
+    public RowWise Op { get; }
+
+    /// <summary>The types of all values.</summary>
+    public TensorType[] Types { get; }
+
+    public int Threads { get; }
+
+    /// <summary>In which pass a value is there; a single number before it.</summary>
+    public int[] Levels { get; }
+
+    public int[] StepLevels { get; }
+
+    /// <summary>The number of each step's first output.</summary>
+    public int[] FirstOutputs { get; }
+
+    public RowPlace[] Places { get; }
+
+    /// <summary>Where in a thread's memory a value is.</summary>
+    public long[] Offsets { get; }
+
+    /// <summary>Where in it the elements of reductions are that make them themselves.</summary>
+    public long ElementsOffset { get; }
+
+    /// <summary>The bytes of a thread's memory.</summary>
+    public long ScratchBytes { get; private set; }
+
+    public static RowWisePlan Of(RowWise op, CpuStepTypes step) => new(
+        op, op.Types([.. step.Inputs.Select(input => new TensorType(input.DType, input.Shape))]), step.Threads);
+}
+
+/// <summary>The CPU's loop over rows.</summary>
+[SkipLocalsInit]
+internal sealed unsafe class RowWiseLoop
+{
+    private const int Grain = 8192;
+
+    private readonly RowWisePlan _plan;
+    private readonly Pass[] _passes;
+    private readonly Value[] _values;
+    private readonly int[] _operands, _kept, _reduced;
+    private readonly int _inner, _segments, _joins;
+    private readonly nint _scratch;
+    private readonly nint[] _written;
+
+    public RowWiseLoop(RowWise op, CpuStep step)
+    {
+        _plan = RowWisePlan.Of(op, step.Types);
+        _scratch = (nint)step.Workspace;
+        TensorType[] types = _plan.Types;
+        Shape[] shapes = [op.RowShape, op.Shape, .. types.Select(type => type.Shape)];
+        (int[] sides, int[][] strides) = Broadcasting.Loops(op.Shape, shapes);
+        int[] outer = [.. Enumerable.Range(0, sides.Length - 1)];
+        int[] kept = [.. outer.Where(loop => strides[0][loop] != 0)], reduced = [.. outer.Except(kept)];
+        _kept = [.. kept.Select(loop => sides[loop])];
+        _reduced = [.. reduced.Select(loop => sides[loop])];
+        _inner = sides[^1];
+        _segments = _reduced.Aggregate(1, (product, side) => product * side);
+        var own = new int[reduced.Length];
+        for (int i = reduced.Length - 1, length = _inner; i >= 0; i--)
+        {
+            own[i] = length;
+            length *= _reduced[i];
+        }
+
+        _written = new nint[types.Length];
+        for (int i = 0; i < op.Results.Length; i++)
+        {
+            _written[op.Results[i]] = (nint)step.Out<byte>(i);
+        }
+
+        _values = [.. types.Select((type, i) =>
+        {
+            int size = type.DType.Size();
+            int[] steps = strides[i + 2];
+            long[] Bytes(IEnumerable<int> elements) => [.. elements.Select(element => (long)element * size)];
+            return _plan.Places[i] switch
+            {
+                RowPlace.Operand => new Value(
+                    i < op.Inputs ? (nint)step.In<byte>(i) : _written[i], i < op.Inputs, false, size,
+                    Bytes(kept.Select(loop => steps[loop])), Bytes(reduced.Select(loop => steps[loop])), steps[^1] * size),
+                RowPlace.Row => new((nint)_plan.Offsets[i], false, true, size, new long[kept.Length], Bytes(own), size),
+                _ => new((nint)_plan.Offsets[i], false, true, size, new long[kept.Length], new long[own.Length], 0),
+            };
+        })];
+        _passes = [.. Enumerable.Range(0, _plan.Levels.Max() + 1).Select(level => PassOf(op, level))];
+        _joins = op.Steps.Length;
+        _operands = [.. Enumerable.Range(0, types.Length).Where(i => _plan.Places[i] == RowPlace.Operand)];
+    }
+
+    public Phase Phase
+    {
+        get
+        {
+            int rows = checked((int)_plan.Op.RowShape.Count);
+            long rowElements = _plan.Op.Shape.Count / Math.Max(rows, 1);
+            return new Phase(rows, (int)Math.Max(1, Grain / Math.Max(1, rowElements)), Rows);
+        }
+    }
+
+    private Pass PassOf(RowWise op, int level)
+    {
+        var numbers = new List<Kernel>();
+        var kernels = new List<Kernel>();
+        var joins = new List<Join>();
+        for (int i = 0; i < op.Steps.Length; i++)
+        {
+            RowStep step = op.Steps[i];
+            if (_plan.StepLevels[i] != level)
+            {
+                continue;
+            }
+
+            if (step.Op is IReduce reduce)
+            {
+                Kernel? elements = reduce.Elements is { } made ? KernelOf(made, step.Inputs, -1) : null;
+                DType type = reduce.Elements?.DType ?? _plan.Types[step.Inputs[0]].DType;
+                joins.Add(new Join(elements, step.Inputs[0], type, reduce.Start, reduce.Joins(type), _plan.FirstOutputs[i]));
+            }
+            else
+            {
+                var composite = (Composite)step.Op;
+                (composite.Shape == op.Shape ? kernels : numbers).Add(
+                    KernelOf(composite, step.Inputs, _plan.FirstOutputs[i]));
+            }
+        }
+
+        int[] values = [.. kernels.SelectMany(kernel => (int[])[.. kernel.Inputs, .. kernel.Outputs])
+            .Concat(joins.SelectMany(join => join.Elements?.Inputs ?? [join.Input])).Distinct().Order()];
+        return new Pass([.. numbers], [.. kernels], [.. joins], values);
+    }
+
+    private Kernel KernelOf(Composite composite, int[] inputs, int firstOutput)
+    {
+        bool isNumber = composite.Shape != _plan.Op.Shape;
+        CompositeInput[] read = [.. inputs.Select(value =>
+            new CompositeInput(_plan.Types[value].DType, isNumber || IsNumber(value)))];
+        int[] outputs = [.. Enumerable.Range(firstOutput, composite.Outputs.Length)];
+        return new Kernel(new CompositeRun(composite, read), inputs, outputs);
+    }
+
+    /// <summary>Whether a value is one number all along the innermost loop.</summary>
+    private bool IsNumber(int value) => _plan.Places[value] != RowPlace.Chunk && _values[value].Inner == 0;
+
+    private void Rows(int start, int end, int worker)
+    {
+        int count = _values.Length;
+        nint scratch = _scratch + ((nint)worker * (nint)_plan.ScratchBytes);
+        nint* row = stackalloc nint[count], at = stackalloc nint[count];
+        nint* operands = stackalloc nint[Composite.MostInputs + Composite.MostTerms];
+        double* totals = stackalloc double[_joins];
+        for (int i = 0; i < count; i++)
+        {
+            row[i] = _values[i].Base + (_values[i].IsScratch ? scratch : 0);
+        }
+
+        for (int r = start; r < end; r++)
+        {
+            foreach (int i in _operands)
+            {
+                row[i] = _values[i].Base + Offset(_values[i].Kept, _kept, r);
+                Prefetch(_values[i], row[i]);
+            }
+
+            foreach (Pass pass in _passes)
+            {
+                foreach (Kernel kernel in pass.Numbers)
+                {
+                    nint* outputs = Gather(kernel.Outputs, row, operands + kernel.Inputs.Length);
+                    kernel.Run.RunOne(Gather(kernel.Inputs, row, operands), outputs);
+                    foreach (int output in kernel.Outputs)
+                    {
+                        Write(output, row[output], r);
+                    }
+                }
+
+                if (pass.Kernels.Length + pass.Joins.Length > 0)
+                {
+                    Go(pass, scratch, row, at, operands, totals);
+                }
+
+                foreach (Join join in pass.Joins)
+                {
+                    Write(join.Output, row[join.Output], r);
+                }
+            }
+        }
+    }
+
+    /// <summary>Goes over a row.</summary>
+    private void Go(Pass pass, nint scratch, nint* row, nint* at, nint* operands, double* totals)
+    {
+        bool isOnePiece = _segments == 1 && _inner <= RowWisePlan.Chunk;
+        at = isOnePiece ? row : at;
+        for (int i = 0; i < pass.Joins.Length; i++)
+        {
+            totals[i] = pass.Joins[i].Start;
+        }
+
+        for (int segment = 0; segment < _segments; segment++)
+        {
+            for (int first = 0; first < _inner; first += RowWisePlan.Chunk)
+            {
+                int count = Math.Min(RowWisePlan.Chunk, _inner - first);
+                foreach (int i in isOnePiece ? [] : pass.Values)
+                {
+                    Value value = _values[i];
+                    at[i] = row[i] + Offset(value.Reduced, _reduced, segment) + ((nint)first * value.Inner);
+                }
+
+                foreach (Kernel kernel in pass.Kernels)
+                {
+                    nint* outputs = Gather(kernel.Outputs, at, operands + kernel.Inputs.Length);
+                    kernel.Run.Run(Gather(kernel.Inputs, at, operands), outputs, count);
+                }
+
+                for (int i = 0; i < pass.Joins.Length; i++)
+                {
+                    Join join = pass.Joins[i];
+                    nint run = at[join.Input];
+                    if (join.Elements is { } elements)
+                    {
+                        run = scratch + (nint)_plan.ElementsOffset;
+                        elements.Run.Run(Gather(elements.Inputs, at, operands), &run, count);
+                    }
+
+                    totals[i] = join.Run(totals[i], run, count);
+                }
+            }
+        }
+
+        for (int i = 0; i < pass.Joins.Length; i++)
+        {
+            Join join = pass.Joins[i];
+            if (join.Type == DType.Float32)
+            {
+                *(float*)row[join.Output] = (float)totals[i];
+            }
+            else
+            {
+                *(double*)row[join.Output] = totals[i];
+            }
+        }
+    }
+
+    /// <summary>
+    /// Asks for the row of an output that is to come, and for the next one of an input, if they are short and in one piece:
+    /// while a row is gone over from the caches, memory would have nothing to do.
+    /// </summary>
+    private void Prefetch(Value value, nint row)
+    {
+        if (_segments > 1 || _inner > RowWisePlan.Chunk || value.Kept.Length != 1 || !Sse.IsSupported)
+        {
+            return;
+        }
+
+        long step = value.Kept[0];
+        for (nint at = value.IsInput ? row + (nint)step : row, end = at + (nint)step; at < end; at += 64)
+        {
+            Sse.Prefetch1((void*)at);
+        }
+    }
+
+    private static nint* Gather(int[] values, nint* at, nint* to)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            to[i] = at[values[i]];
+        }
+
+        return to;
+    }
+
+    /// <summary>A row's number into the output's memory, if it is a result.</summary>
+    private void Write(int value, nint from, int row)
+    {
+        if (_written[value] != 0)
+        {
+            int size = _values[value].Size;
+            Buffer.MemoryCopy((void*)from, (byte*)_written[value] + ((nint)row * size), size, size);
+        }
+    }
+
+    private static nint Offset(long[] steps, int[] sides, int index)
+    {
+        if (steps.Length == 1)
+        {
+            return (nint)(index * steps[0]);
+        }
+
+        long offset = 0;
+        for (int i = steps.Length - 1; i >= 0; i--)
+        {
+            (index, int place) = Math.DivRem(index, sides[i]);
+            offset += place * steps[i];
+        }
+
+        return (nint)offset;
+    }
+
+    /// <summary>A value's address, and how many bytes it moves from iteration to iteration of each loop.</summary>
+    private sealed record Value(nint Base, bool IsInput, bool IsScratch, int Size, long[] Kept, long[] Reduced, int Inner);
+
+    private sealed record Kernel(CompositeRun Run, int[] Inputs, int[] Outputs);
+
+    /// <summary>A reduction: of a value, or of elements that it makes.</summary>
+    private sealed record Join(Kernel? Elements, int Input, DType Type, double Start, RunJoin Run, int Output);
+
+    /// <summary>
+    /// What is done with a row's numbers, then with its elements, what those are joined to, and the values of rows in it.
+    /// </summary>
+    private sealed record Pass(Kernel[] Numbers, Kernel[] Kernels, Join[] Joins, int[] Values);
+}

@@ -1,0 +1,119 @@
+// Convolutions of each channel with filters of its own, as many for each, and their gradients.
+//
+//   y[n][o][p] = sum over k of w[o][k] · x[n][o / multiples][p · stride + k · dilation − pad]
+//
+//   x: T, (N, C, D, H, W); w: T, (O, KD, KH, KW), with FLIP 1 turned by half a circle; y: T, (N, O, OD, OH, OW)
+//
+// A thread makes an element of what is written, in a fixed order of its terms; of the weights' gradient a block does. There
+// are as few products for an element as a filter has places: the bound is the memory's bandwidth.
+#include "patches.cuh"
+
+constexpr int SumThreads = 256;
+
+__device__ __forceinline__ int places(const PatchSides& s) { return s.size[0] * s.size[1] * s.size[2]; }
+
+__device__ __forceinline__ int weight(const PatchSides& s, int place) { return FLIP ? places(s) - 1 - place : place; }
+
+// The element of the images that a place of a filter lies on, for a place of the result in a plane; −1 outside.
+__device__ __forceinline__ int64 pixel(const PatchSides& s, int plane, int result, int place)
+{
+    int64 at = plane;
+    int over[3], size[3];
+    #pragma unroll
+    for (int axis = 2; axis >= 0; axis--) {
+        over[axis] = result % s.over[axis];
+        result /= s.over[axis];
+        size[axis] = place % s.size[axis];
+        place /= s.size[axis];
+    }
+
+    bool isInside = true;
+    #pragma unroll
+    for (int axis = 0; axis < 3; axis++) {
+        int i = over[axis] * s.stride[axis] + size[axis] * s.dilation[axis] - s.pad[axis];
+        isInside = isInside && i >= 0 && i < s.side[axis];
+        at = at * s.side[axis] + i;
+    }
+
+    return isInside ? at : -1;
+}
+
+extern "C" __global__ void channelwise(
+    const T* x, const T* w, T* y, PatchSides s, int filters, unsigned count)
+{
+    unsigned threads = gridDim.x * blockDim.x;
+    int area = s.over[0] * s.over[1] * s.over[2], multiples = filters / s.channels;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        int result = i % area, line = i / area;
+        int image = line / filters, filter = line % filters;
+        int plane = image * s.channels + filter / multiples;
+        T total = T(0);
+        for (int place = 0; place < places(s); place++) {
+            int64 at = pixel(s, plane, result, place);
+            total += at >= 0 ? w[filter * places(s) + weight(s, place)] * x[at] : T(0);
+        }
+
+        y[i] = total;
+    }
+}
+
+extern "C" __global__ void channelwise_input_gradient(
+    const T* w, const T* g, T* x, PatchSides s, int filters, unsigned count)
+{
+    unsigned threads = gridDim.x * blockDim.x;
+    int multiples = filters / s.channels;
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
+        int column = i % s.side[2], rest = i / s.side[2];
+        int row = rest % s.side[1];
+        rest /= s.side[1];
+        int depth = rest % s.side[0], plane = rest / s.side[0];
+        int image = plane / s.channels, first = plane % s.channels * multiples;
+        T total = T(0);
+        for (int filter = first; filter < first + multiples; filter++) {
+            for (int a = 0; a < s.size[0]; a++) {
+                int z = seenFrom(s, 0, depth, a);
+                for (int b = 0; b < s.size[1] && z >= 0; b++) {
+                    int y = seenFrom(s, 1, row, b);
+                    for (int c = 0; c < s.size[2] && y >= 0; c++) {
+                        int over = seenFrom(s, 2, column, c);
+                        int place = (a * s.size[1] + b) * s.size[2] + c;
+                        size_t at = (((size_t)image * filters + filter) * s.over[0] + z) * s.over[1] + y;
+                        total += over >= 0
+                            ? w[filter * places(s) + weight(s, place)] * g[at * s.over[2] + over]
+                            : T(0);
+                    }
+                }
+            }
+        }
+
+        x[i] = total;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(SumThreads) channelwise_weights_gradient(
+    const T* x, const T* g, T* w, PatchSides s, int filters)
+{
+    __shared__ T totals[SumThreads];
+    int filter = blockIdx.x / places(s), place = blockIdx.x % places(s);
+    int area = s.over[0] * s.over[1] * s.over[2], multiples = filters / s.channels;
+    T total = T(0);
+    for (int64 i = threadIdx.x; i < (int64)s.images * area; i += SumThreads) {
+        int image = (int)(i / area), result = (int)(i % area);
+        int64 at = pixel(s, image * s.channels + filter / multiples, result, place);
+        total += at >= 0 ? x[at] * g[((size_t)image * filters + filter) * area + result] : T(0);
+    }
+
+    totals[threadIdx.x] = total;
+    __syncthreads();
+    for (int half = SumThreads / 2; half > 0; half /= 2) {
+        if (threadIdx.x < half) {
+            totals[threadIdx.x] += totals[threadIdx.x + half];
+        }
+
+        __syncthreads();
+    }
+
+    if (threadIdx.x == 0) {
+        w[filter * places(s) + weight(s, place)] = totals[0];
+    }
+}

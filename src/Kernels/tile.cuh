@@ -1,0 +1,243 @@
+// One operand of a product (gemm.cuh): how a block brings slices of it into shared memory, and reads them there.
+#pragma once
+#include "common.cuh"
+#include "packs.cuh"
+#include "ptx.cuh"
+
+// One operand of a block: Side of its rows, of which each thread takes Own. A source has
+//
+//   AlongK          whether neighbours along k, not across, are neighbours in memory
+//   Vector          how many of them are copied together
+//   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
+//   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
+//                   elements of the first slice, and for each further slice moves on by
+//   step(i)         so many elements for each of TILE_K
+//   IsGrid          whether (i + 1, k) lies evenly far from (i, k) too:
+//   apart()         so many elements
+//   Length          how many elements a row of memory has, if that is a constant, else 0
+template <int Side, int Own, int OwnThreads, typename Source>
+struct Tile {
+    static constexpr int Vector = Source::Vector;
+    static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
+    static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
+    static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
+    static_assert(Side == Own * OwnThreads && TILE_K / Teams % Step == 0, "no row and no part of a slice is left");
+
+    // Rows that one access reads, and how many are left for a smaller one.
+    static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
+
+    // Which of the block's rows a thread's are. Where the tile lies along k they are as far apart as there are threads,
+    // so that the threads of a warp read neighbouring rows, which lie on different banks; else they come in groups that
+    // one access reads.
+    static __device__ __forceinline__ int row(int thread, int own)
+    {
+        int together = own < Grouped ? Group : Left;
+        return Source::AlongK ? own * OwnThreads + thread
+                              : own / Group * (Group * OwnThreads) + thread * together + own % Group;
+    }
+
+    // How far apart the rows of a group are.
+    static constexpr int Apart = Source::AlongK ? OwnThreads : 1;
+
+    // Neighbours in memory go to neighbouring threads: so many of them make a row of memory. A thread's next copy is as many
+    // rows further as all threads make, if these are whole.
+    static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Side) / Vector;
+    static constexpr int Further = Threads / RowVectors;
+    static constexpr bool AreWhole = Further * RowVectors == Threads;
+
+    static __device__ __forceinline__ int row(int copy)
+    {
+        return AreWhole ? threadIdx.x / RowVectors + copy * Further : (copy * Threads + threadIdx.x) / RowVectors;
+    }
+
+    static __device__ __forceinline__ int inRow(int copy)
+    {
+        return (AreWhole ? threadIdx.x % RowVectors : (copy * Threads + threadIdx.x) % RowVectors) * Vector;
+    }
+
+    static __device__ __forceinline__ int across(int copy) { return Source::AlongK ? row(copy) : inRow(copy); }
+    static __device__ __forceinline__ int along(int copy) { return Source::AlongK ? inRow(copy) : row(copy); }
+
+    // Whether the thread has such a copy to make: of a narrow tile not all have.
+    static __device__ __forceinline__ bool takes(int copy)
+    {
+        return Vectors % Threads == 0 || copy * Threads + (int)threadIdx.x < Vectors;
+    }
+
+    static __device__ __forceinline__ int place(int across, int along)
+    {
+        return Source::AlongK ? across * Stride + along : along * Stride + across;
+    }
+
+#if !ASYNC_COPIES
+    Pack<Vector> next[Copies];
+#endif
+
+    // Where the thread's elements of the next slice lie, and how many bytes there are: none outside of the rows there
+    // are. Single elements are up to 32 copies, whose addresses are too many to be held at once.
+    static constexpr bool Holds = Source::IsEven && Copies <= 8;
+    static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
+
+    // Where a thread's copies are whole rows apart, and these of a known length, one place does for all.
+    static constexpr bool IsWhole = Source::IsGrid && AreWhole;
+    static constexpr bool HasOnePlace = Holds && IsWhole && Source::Length > 0;
+    static constexpr int Places = HasOnePlace ? 1 : Held;
+    const T* at[Places];
+    int bytes[Held], to[Places];
+
+    // Where in a buffer they go, in bytes.
+    __device__ __forceinline__ int placeOf(int copy) const
+    {
+        return HasOnePlace ? to[0] + copy * Further * Stride * (int)sizeof(T)
+            : Holds ? to[Holds && !HasOnePlace ? copy : 0]
+                    : place(across(copy), along(copy)) * (int)sizeof(T);
+    }
+
+    __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
+    {
+        #pragma unroll
+        for (int copy = 0; copy < Held && Holds; copy++) {
+            int i = first + across(copy);
+            bool isThere = true;
+            if (copy < Places) {
+                if constexpr (IsWhole) {
+                    if (copy == 0) {
+                        isThere = source.find(i, k0 + along(copy), at[copy]);
+                    } else {
+                        at[copy] = at[copy - 1] + (Source::AlongK ? source.apart() : source.step(i)) * Further;
+                    }
+                } else {
+                    isThere = source.find(i, k0 + along(copy), at[copy]);
+                }
+
+                to[copy] = place(across(copy), along(copy)) * (int)sizeof(T);
+                keep(to[copy]);
+            }
+
+            bytes[copy] = takes(copy) && i < end && isThere ? Bytes : 0;
+        }
+    }
+
+#if ASYNC_COPIES
+    // Starts the copies that have one place.
+    template <int Copy>
+    __device__ __forceinline__ void copyFrom(SharedPlace to, const T* from)
+    {
+        if constexpr (Copy < Copies) {
+            if (takes(Copy)) {
+                constexpr int Row = Copy * Further * (int)sizeof(T);
+                copyAsync<Bytes, Row * Stride, Row * Source::Length>(to, from, bytes[Copy]);
+            }
+
+            copyFrom<Copy + 1>(to, from);
+        }
+    }
+#endif
+
+    // Starts to bring a slice into a buffer. Slices come one after another, from that on with which it began.
+    __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
+    {
+        if (Holds && k0 + TILE_K > k) {
+            // The last slice, of which not all is there.
+            #pragma unroll
+            for (int copy = 0; copy < Held; copy++) {
+                bytes[copy] = k0 + along(copy) < k ? bytes[copy] : 0;
+                keep(bytes[copy]);
+            }
+        }
+
+#if ASYNC_COPIES
+        if constexpr (HasOnePlace) {
+            copyFrom<0>(sharedPlace(buffer) + to[0], at[0]);
+            at[0] += source.step(first) * TILE_K;
+            return;
+        }
+
+        #pragma unroll 8
+#else
+        #pragma unroll
+#endif
+        for (int copy = 0; copy < Copies; copy++) {
+            const T* from = nullptr;
+            int count;
+            if constexpr (HasOnePlace) {
+                from = at[0] + copy * Further * Source::Length;
+                count = bytes[copy];
+            } else if constexpr (Holds) {
+                from = at[copy];
+                count = bytes[copy];
+                at[copy] += source.step(first + across(copy)) * TILE_K;
+            } else {
+                int i = first + across(copy), j = k0 + along(copy);
+                count = takes(copy) && i < end && j < k && source.find(i, j, from) ? Bytes : 0;
+            }
+#if ASYNC_COPIES
+            if (takes(copy)) {
+                copyAsync<Bytes>(sharedPlace(buffer) + placeOf(copy), from, count);
+            }
+#else
+            next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
+#endif
+        }
+
+        if constexpr (HasOnePlace) {
+            at[0] += source.step(first) * TILE_K;
+        }
+    }
+
+    // Ends it, where it goes through registers.
+    __device__ __forceinline__ void finish(T* buffer)
+    {
+#if !ASYNC_COPIES
+        #pragma unroll
+        for (int copy = 0; copy < Copies; copy++) {
+            if (takes(copy)) {
+                *(Pack<Vector>*)((char*)buffer + placeOf(copy)) = next[copy];
+            }
+        }
+#endif
+    }
+
+    // Where in a slice the rows of a thread begin, from k0 on, and those that are left. All that it reads lies at constant
+    // distances from there.
+    int64 origin, originLeft;
+
+    __device__ __forceinline__ void reads(int thread, int k0)
+    {
+        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(T);
+        originLeft = place(thread * Left, k0) * (int)sizeof(T);
+        keep(origin);
+        keep(originLeft);
+    }
+
+    // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.
+    __device__ __forceinline__ void read(const T* buffer, int k0, T (&own)[Step][Own]) const
+    {
+        const T* origin = (const T*)((const char*)buffer + this->origin);
+        const T* left = (const T*)((const char*)buffer + originLeft);
+        if (Source::AlongK) {
+            #pragma unroll
+            for (int r = 0; r < Own; r++) {
+                T some[Step];
+                load<Step>(some, origin + place(row(0, r), k0));
+                #pragma unroll
+                for (int j = 0; j < Step; j++) {
+                    own[j][r] = some[j];
+                }
+            }
+        } else {
+            #pragma unroll
+            for (int j = 0; j < Step; j++) {
+                #pragma unroll
+                for (int r = 0; r < Grouped; r += Group) {
+                    load<Group>(&own[j][r], origin + place(row(0, r), k0 + j));
+                }
+
+                if constexpr (Left > 0) {
+                    // It is counted from the thread's own place in its smaller groups.
+                    load<Left>(&own[j][Grouped], left + place(row(0, Grouped), k0 + j));
+                }
+            }
+        }
+    }
+};
