@@ -1,8 +1,8 @@
 using Engine.Build;
 using Engine.Devices;
 using Engine.Layers;
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 using Engine.Training;
 
