@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Text;
 using Engine.Configuration;
+using Engine.Data.Pictures;
 using Engine.Devices;
 using Engine.IO;
-using Engine.Data.Pictures;
 using Engine.Training;
 
 namespace Engine.Runner;

@@ -127,13 +127,13 @@ internal sealed partial record CsvDialect(
             rows.RemoveAt(0);
         }
 
-        dialect = dialect with { Columns = columns };
-        dialect = dialect with { Decimals = wishes.DecimalComma switch
+        DecimalStyle decimals = wishes.DecimalComma switch
         {
             true => DecimalStyle.Comma,
             false => DecimalStyle.Point,
             _ => DecimalsOf(rows, separator),
-        } };
+        };
+        dialect = dialect with { Columns = columns, Decimals = decimals };
         return dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
     }
 

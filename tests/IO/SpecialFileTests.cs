@@ -4,14 +4,14 @@ using System.Text;
 using Engine.Compile;
 using Engine.Configuration;
 using Engine.Data;
+using Engine.Data.Pictures;
 using Engine.IO;
 using Engine.Layers;
+using Engine.Models.Description;
 using Engine.Onnx;
 using Engine.Ops;
 using Engine.Runner;
-using Engine.Models.Description;
 using Engine.Runner.Description;
-using Engine.Data.Pictures;
 using Engine.Tests.Runner;
 using Engine.Training;
 

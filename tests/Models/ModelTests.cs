@@ -138,6 +138,30 @@ public class ModelTests
         Assert.That(LayerWriter.Describe("d", new Dense(2, x => Symbolic.Elu(x))).Settings.Word("nonlinearity"), Is.EqualTo("elu"));
     }
 
+    [TestCase("inputs", "\"deviation\":", "\"deviation\":-")]
+    [TestCase("inputs", "\"mode\":", "\"mode\":7")]
+    [TestCase("inputs", "\"blue\"", "\"red\"")]
+    [TestCase("inputs", "\"kind\":\"one_hot\"", "\"kind\":\"planes\"")]
+    [TestCase("inputs", "\"kind\":\"one_hot\"", "\"kind\":\"code\"")]
+    [TestCase("inputs", "{", "[")]
+    [TestCase("inputs", "\"transforms\"", "\"others\"")]
+    [TestCase("target", "\"long\"", "\"round\"")]
+    [TestCase("target", "\"classes\":[", "\"classes\":null,\"x\":[")]
+    [TestCase("network", "layers", "layrs")]
+    [TestCase("network", "\"units\":2", "\"units\":3")]
+    public void A_file_that_says_wrong_things_of_its_samples_is_refused(string key, string right, string wrong)
+    {
+        using var folder = new TempFolder();
+        using Model model = Model.Train(new DataSet("flowers", s_flowers, "kind"), new ModelOptions { Epochs = 0 });
+        var metadata = new Dictionary<string, string>(model.Metadata);
+        Assert.That(metadata[key], Does.Contain(right));
+        metadata[key] = metadata[key].Replace(right, wrong, StringComparison.Ordinal);
+        Engine.IO.Parameters.Save(folder.File("wrong.model"), model.Net.GetParameters(), metadata);
+
+        Assert.That(() => Model.Load(folder.File("wrong.model")), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("wrong.model"));
+    }
+
     [Test]
     public void What_does_not_fit_is_refused_in_a_sentence()
     {

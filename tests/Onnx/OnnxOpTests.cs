@@ -20,6 +20,7 @@ public class OnnxOpTests
         || op == typeof(Unfold) || op == typeof(Channelwise) || op == typeof(Fold) || op == typeof(Sort)
         || op == typeof(Accumulate<Prod>) || op == typeof(Binary<ArcTan2>) || op == typeof(Split) || op == typeof(PassIfEqual)
         || op == typeof(TakeRows) || op == typeof(MoveImages) || op == typeof(Composite) || op == typeof(Conv2DMaxPool)
+        || op == typeof(Scan) || op == typeof(IfElse) || op == typeof(Branch) || op == typeof(RowWise)
         || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(CudaKernelOp);
 
     private static IEnumerable<TestCaseData> Exported =>
@@ -73,5 +74,5 @@ public class OnnxOpTests
 
     private static TestCaseData Case(Type op) => new TestCaseData(op).SetArgDisplayNames(OpTable.Name(op));
 
-    private static bool TakesIntegers(Type op) => op == typeof(Subtensor) || op == typeof(Iota) || op == typeof(Cast) || op == typeof(Where);
+    private static bool TakesIntegers(Type op) => op == typeof(Subtensor) || op == typeof(Inlined) || op == typeof(Require) || op == typeof(Iota) || op == typeof(Cast) || op == typeof(Where);
 }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Engine.Configuration;
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Engine.Data;
 using Engine.IO;
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 using Engine.Tests.Data;
 using Engine.Training;

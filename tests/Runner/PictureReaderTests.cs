@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Engine.IO;
 using Engine.Data.Pictures;
+using Engine.IO;
 
 namespace Engine.Tests.Runner;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Engine.Data;
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 using Engine.Tests.Data;
 using Engine.Training;

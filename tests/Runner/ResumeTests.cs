@@ -1,6 +1,6 @@
 using Engine.IO;
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 using Engine.Tests.Data;
 using Engine.Training;

@@ -1,7 +1,7 @@
 using Engine.IO;
+using Engine.Models.Description;
 using Engine.Plots;
 using Engine.Runner;
-using Engine.Models.Description;
 using Engine.Runner.Description;
 using Engine.Training;
 using StbImageSharp;

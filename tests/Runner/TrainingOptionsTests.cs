@@ -1,6 +1,6 @@
 using Engine.Configuration;
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;

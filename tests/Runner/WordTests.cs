@@ -1,5 +1,5 @@
-using Engine.Runner;
 using Engine.Models.Description;
+using Engine.Runner;
 using Engine.Runner.Description;
 
 namespace Engine.Tests.Runner;

@@ -24,7 +24,10 @@ internal sealed class BranchLowering : Lowering
         _results = [.. _bodies.Select(body => body.Outputs.Select(output => new Input(output.Type)).ToArray())];
         _plans = [.. _bodies.Select((body, number) => new InnerPlan(
             body, device,
-            [.. body.Inputs.Select(input => (input, (Variable?)null)), .. _results[number].Zip(body.Outputs, (place, output) => (place, (Variable?)output))],
+            [
+                .. body.Inputs.Select(input => (input, (Variable?)null)),
+                .. _results[number].Zip(body.Outputs, (place, output) => (place, (Variable?)output)),
+            ],
             []))];
     }
 

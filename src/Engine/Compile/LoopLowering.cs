@@ -75,7 +75,8 @@ internal sealed class LoopLowering : Lowering
                 .Select(output => output.Range)],
             Started = started,
             In = [.. Rows(operands, bound)],
-            Out = [.. _copied.Select((output, i) => Row(_loop.StepWrites[output], _plan.Result(bound, i), operands.Outputs[output]))],
+            Out = [.. _copied.Select((output, i) => Row(
+                _loop.StepWrites[output], _plan.Result(bound, i), operands.Outputs[output]))],
             Until = _loop.Until < 0 ? null : _plan.Result(bound, Array.IndexOf(_copied, _loop.Until)),
             Voided = _count.Steps == _count.Rows ? [] : [.. operands.Outputs
                 .Where((_, i) => _loop.StepWrites[i].IsOfAll).Select(output => output.Range)],

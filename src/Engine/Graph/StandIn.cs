@@ -27,7 +27,8 @@ internal static class Expansion
         return graph.WithBodies(static (_, _, body) => Apply(body));
     }
 
-    private static FunctionGraph StandIns(FunctionGraph graph)
+    /// <summary>The graph with graphs in the place of ops that stand for them.</summary>
+    public static FunctionGraph StandIns(FunctionGraph graph)
     {
         while (Traversal.Order(graph.Roots).FirstOrDefault(node => node.Op is IStandIn) is { } standIn)
         {

@@ -34,7 +34,9 @@ public static class OnnxExport
         }
 
         string[] names = [.. outputs.Select(output => graph.NewName(output.Key))];
-        foreach (Apply node in Traversal.Order(outputs.Select(output => output.Value)))
+        IReadOnlyList<Variable> values =
+            Expansion.StandIns(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
+        foreach (Apply node in Traversal.Order(values))
         {
             graph.Layer = node.Origin.Layer;
             graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
@@ -42,12 +44,12 @@ public static class OnnxExport
 
         for (int i = 0; i < names.Length; i++)
         {
-            graph.AddOutput(names[i], graph.Name(outputs[i].Value));
+            graph.AddOutput(names[i], graph.Name(values[i]));
         }
 
         ProtoWriter model = graph.Model(
             inputs.Select(input => OnnxGraph.Value(graph.Name(input), input.Type)),
-            names.Zip(outputs, (name, output) => OnnxGraph.Value(name, output.Value.Type)));
+            names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
         WholeFile.Write(path, stream => stream.Write(model.Written));
     }
 }

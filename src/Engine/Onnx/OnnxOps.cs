@@ -148,7 +148,7 @@ internal static class OnnxOps
                 return graph.Add("Reshape", [X(0), graph.Add("Shape", [X(1)])]);
             case BroadcastLike:
                 return graph.Add("Expand", [X(0), graph.Add("Shape", [X(1)])]);
-            case DisconnectedGrad or ZeroGrad or GradClip:
+            case DisconnectedGrad or ZeroGrad or GradClip or GradScale or Print or Require:
                 return X(0);
             case Concat op:
                 return graph.Add("Concat", node.Inputs.Select(graph.Name), ("axis", op.Axis));

@@ -15,8 +15,8 @@ public readonly record struct TriedRate(double Rate, double Loss, double Smoothe
 
 /// <summary>
 /// Which learning rates a network bears: batches with a rate that grows from step to step, until the loss is several times
-/// the least (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). The parameters are put
-/// back.
+/// the least (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). The parameters, and where
+/// random numbers stand, are put back.
 /// </summary>
 public sealed class LearningRateFinder
 {
@@ -51,6 +51,8 @@ public sealed class LearningRateFinder
         net.Initialize();
         using NeuralNet.ChangeScope change = net.Changing(nameof(LearningRateFinder), isTraining: true);
         IReadOnlyList<KeyValuePair<string, Tensor>> before = net.GetParameters();
+        (SharedVariable State, Tensor Value)[] streams =
+            [.. net.Network.Streams.Values.Select(stream => (stream.State, stream.State.GetValue()))];
         using var trainer = new Trainer(net.Network)
         {
             Update = net.Update, Regression = net.Regression, Objective = net.Objective, Losses = net.Losses, L1 = net.L1,
@@ -78,6 +80,7 @@ public sealed class LearningRateFinder
         finally
         {
             net.SetParameters(before);
+            Array.ForEach(streams, stream => stream.State.SetValue(stream.Value));
         }
 
         return tried.Count > 0 ? new LearningRateFinder(tried) : throw new EngineException(

@@ -19,11 +19,31 @@ internal sealed partial class DataJson : JsonSerializerContext
     {
         try
         {
-            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException("it is null");
+            T read = JsonSerializer.Deserialize(json, type) ?? throw new JsonException("it is null");
+            return read switch
+            {
+                Preparation { Transforms: { Count: > 0 } transforms } => transforms.All(IsSound),
+                Engine.Data.Preparation => false,
+                ClassTarget { Column: not null, Classes: { Count: > 1 } classes } => IsDistinct(classes),
+                ValueTarget { Column: not null } => true,
+                Engine.Data.Target => false,
+                _ => true,
+            } ? read : throw new JsonException("what it says does not fit together");
         }
         catch (Exception error) when (error is JsonException or NotSupportedException or ArgumentException)
         {
             throw new EngineException($"{path} does not say rightly how its samples are prepared: {error.Message}", error);
         }
     }
+
+    private static bool IsSound(Transform? transform) => transform?.Column is not null && transform switch
+    {
+        ScaledNumber number => number.Deviation > 0,
+        OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
+        ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Deviation: { } deviation } =>
+            size.Count <= 3 && size.All(side => side > 0) && mean.Count == size[0] && deviation.Count == size[0] && deviation.All(one => one > 0),
+        _ => false,
+    };
+
+    private static bool IsDistinct(IReadOnlyList<string> words) => !words.Contains(null!) && words.Distinct().Count() == words.Count;
 }

@@ -1,7 +1,7 @@
 using Engine.Graph;
 using Engine.Layers;
-using Variable = Engine.Graph.Variable;
 using static Engine.Ops.Symbolic;
+using Variable = Engine.Graph.Variable;
 
 namespace Engine.Models.Description;
 

@@ -54,7 +54,8 @@ public static partial class Symbolic
     /// </summary>
     /// <param name="x">What is given back; where nothing uses the result, nothing is written.</param>
     /// <param name="message">What stands before the value.</param>
-    public static Variable Print(Variable x, string message) => Print(x, value => Console.WriteLine("{0}: {1}", message, value));
+    public static Variable Print(Variable x, string message) =>
+        Print(x, value => Console.WriteLine("{0}: {1}", message, value));
 
     /// <summary>x itself, whose value is handed to a function whenever a call computes it.</summary>
     /// <param name="x">What is given back; where nothing uses the result, nothing is shown.</param>

@@ -13,6 +13,8 @@ internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
         var holds = new Arg([Arg.Side(random)], DType.UInt8, 1, 3);
         yield return new Sample(new Require("holds"), new Arg(shape), holds);
         yield return new Sample(new Require("holds"), Arg.Int(shape), holds, new Arg(Shape.Scalar, DType.UInt8, 1, 2));
+        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([257], DType.UInt8, 1, 3));
+        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([513], DType.UInt8, 1, 3));
         yield return new Sample(new Require("x must be small"), new Arg([3]), new Arg([300], DType.UInt8, 0, 1))
         {
             Error = "x must be small",

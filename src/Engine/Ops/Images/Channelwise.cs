@@ -76,7 +76,7 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
     {
         foreach ((Patches patches, Shape images) in Unfold.Cases(random))
         {
-            int multiples = random.Next(1, 3);
+            int multiples = patches.Size == [1] ? 1 : random.Next(1, 3);
             yield return (
                 new Channelwise(patches, random.Next(2) == 0), images, [images[1] * multiples, 1, .. patches.Size]);
         }
@@ -142,7 +142,8 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
 internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
-        new ChannelwiseInputGradient(each.Op), new Arg(each.Filters), new Arg(Result(each.Op, each.Images, each.Filters)), new Arg(each.Images)));
+        new ChannelwiseInputGradient(each.Op),
+        new Arg(each.Filters), new Arg(Result(each.Op, each.Images, each.Filters)), new Arg(each.Images)));
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
@@ -268,7 +269,8 @@ internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, ICpuOp, 
                         var dot = new ChannelwiseWalk<T>.Dot();
                         for (int image = 0; image < walk.Images; image++)
                         {
-                            walk.Rows(place, x + walk.Plane(image, filter), g + ((((long)image * walk.Filters) + filter) * walk.Area), ref dot);
+                            T* result = g + ((((long)image * walk.Filters) + filter) * walk.Area);
+                            walk.Rows(place, x + walk.Plane(image, filter), result, ref dot);
                         }
 
                         w[walk.Weight(filter, place)] = T.CreateTruncating(dot.Sum);

@@ -309,7 +309,7 @@ public enum Border
     Valid,
 
     /// <summary>
-    /// So far that, with stride 1, the result is as large as the images. Filters must have odd sides.
+    /// So far that, with stride 1, the result is as large as the images; of filters of even sides the odd zero is behind.
     /// </summary>
     Same,
 
@@ -352,8 +352,7 @@ public static partial class Symbolic
     /// </summary>
     /// <inheritdoc cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>
     /// <exception cref="EngineException">
-    /// The filters' sides are not known, or, with <see cref="Border.Same"/>, not odd; the channels differ; or a filter
-    /// is larger than the padded images.
+    /// The filters' sides are not known; the channels differ; or a filter is larger than the padded images.
     /// </exception>
     public static Variable Conv2D(
         Variable x,
@@ -374,8 +373,8 @@ public static partial class Symbolic
         (int height, int width) = (w.Shape[2], w.Shape[3]);
         if (border == Border.Same && (height % 2 == 0 || width % 2 == 0))
         {
-            throw new EngineException(
-                $"The padding '{border}' needs filters of odd sides, not ({height}, {width}).{Origin.Current}");
+            (int down, int across) = stride ?? (1, 1);
+            return Convolve(x, w, new ConvOptions { Stride = [down, across], Padding = [-1], FlipFilters = flipFilters }, bias);
         }
 
         (int, int) padding = border switch

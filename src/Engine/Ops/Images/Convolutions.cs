@@ -22,7 +22,15 @@ public static partial class Symbolic
         Variable[] operands = Promotion.Convert("convolve", bias is null ? [x, w] : [x, w, bias], takesIntegers: false);
         (x, w) = (operands[0], operands[1]);
         Patches patches = PatchesOf(x, w, options);
-        return patches is { Rank: <= 2 } && options.Groups == 1 && patches.Dilation.All(step => step == 1) && patches.Before == patches.Behind
+        if (patches.Rank <= 2 && options.Groups == 1 && !patches.IsPlain && patches.Dilation.All(step => step == 1))
+        {
+            // What one side of the images has more of zeros than the other is put there before.
+            Shape both = [.. patches.Before.Zip(patches.Behind, Math.Min)];
+            x = Pad(x, [.. both.Select((pad, axis) => (patches.Before[axis] - pad, patches.Behind[axis] - pad))]);
+            patches = patches with { Before = both, Behind = both };
+        }
+
+        return patches.Rank <= 2 && options.Groups == 1 && patches.IsPlain
             ? Plain(x, w, patches, options.FlipFilters, bias is null ? null : operands[2])
             : WithBias(
                 IsChannelwise(w, options)
@@ -60,9 +68,10 @@ public static partial class Symbolic
 
         // Only its shape is looked at.
         Variable images = BroadcastTo(Constant(0, x.DType), [SideOf(x, 0), channels, .. sides]);
-        Variable y = patches is { Rank: 2 } && options.Groups == 1 && patches.Dilation.All(step => step == 1) && patches.Before == patches.Behind
-            ? new Conv2DInputGradient(new Conv2D(Pair(patches.Stride), Pair(patches.Before), options.FlipFilters)).Call(w, x, images)
-            : IsChannelwise(w, options) ? new ChannelwiseInputGradient(new Channelwise(patches, options.FlipFilters)).Call(w, x, images)
+        bool flips = options.FlipFilters;
+        Variable y = patches.Rank == 2 && options.Groups == 1 && patches.IsPlain
+            ? new Conv2DInputGradient(new Conv2D(Pair(patches.Stride), Pair(patches.Before), flips)).Call(w, x, images)
+            : IsChannelwise(w, options) ? new ChannelwiseInputGradient(new Channelwise(patches, flips)).Call(w, x, images)
             : ToImages(x, w, patches, options, images);
         return WithBias(y, bias is null ? null : operands[2]);
     }
@@ -128,7 +137,9 @@ public static partial class Symbolic
     {
         Variable turned = options.FlipFilters ? Flip(w, [.. Enumerable.Range(2, w.Rank - 2)]) : w;
         Side row = Joined(w, Enumerable.Range(1, w.Rank - 1));
-        return options.Groups == 1 ? Reshape(turned, SideOf(w, 0), row) : Reshape(turned, options.Groups, InGroup(w, 0, options.Groups), row);
+        return options.Groups == 1
+            ? Reshape(turned, SideOf(w, 0), row)
+            : Reshape(turned, options.Groups, InGroup(w, 0, options.Groups), row);
     }
 
     /// <summary>An array whose first axes are rows and whose others are columns: a matrix, or one for each group.</summary>

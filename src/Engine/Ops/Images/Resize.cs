@@ -52,8 +52,9 @@ public static partial class Symbolic
                 : to == 1 ? 0 : (double)i * (from - 1) / (to - 1))];
             int[] before = [.. places.Select(place => Math.Min((int)place, from - 1))];
             int[] behind = [.. before.Select(place => Math.Min(place + 1, from - 1))];
+            double[] shares = [.. places.Zip(before, (place, first) => place - first)];
             Variable weights = DimShuffle(
-                Constant(Tensor.From([.. places.Zip(before, (place, first) => place - first)]).Cast(x.DType.IsFloat() ? x.DType : DType.Float32)),
+                Constant(Tensor.From(shares).Cast(x.DType.IsFloat() ? x.DType : DType.Float32)),
                 [0, .. Enumerable.Repeat(NewAxis, x.Rank - 1 - axis)]);
             Variable first = Along(x, axis, before);
             x = first + (weights * (Along(x, axis, behind) - first));

@@ -16,6 +16,9 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
 {
     public int Rank => Size.Rank;
 
+    /// <summary>Whether filters are not dilated and images are padded alike before and behind.</summary>
+    public bool IsPlain => Dilation.All(step => step == 1) && Before == Behind;
+
     /// <summary>The sides of what convolving such images gives, unknown where theirs are.</summary>
     public Shape Over(Shape images)
     {
@@ -76,7 +79,10 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
         .Select(each => new Sample(new Unfold(each.Patches), new Arg(each.Images)))
         .Concat(
         [
-            new Sample(new Unfold(new Patches([3], [1], [0], [0], [2])), new Arg([1, 1, 4])) { Error = "are smaller than filters of 3 in steps of 2" },
+            new Sample(new Unfold(new Patches([3], [1], [0], [0], [2])), new Arg([1, 1, 4]))
+            {
+                Error = "are smaller than filters of 3 in steps of 2",
+            },
             new Sample(new Unfold(new Patches([3], [0], [0], [0], [2])), new Arg([1, 1, 4])) { Error = "must be positive" },
             new Sample(new Unfold(new Patches([3], [1], [-1], [0], [2])), new Arg([1, 1, 4])) { Error = "cannot be negative" },
             new Sample(new Unfold(new Patches([3], [1], [0], [0], [2])), new Arg([1, 4])) { Error = "it takes images (N, C, …)" },
@@ -119,6 +125,8 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
         yield return (new Patches([2, 3], [2, 1], [0, 2], [3, 2], [2, 2]), [n, c, h, w]);
         yield return (new Patches([2, 3], [1, 3], [0, 0], [0, 0], [3, 1]), [n, c, h, w]);
         yield return (new Patches([2, 2, 3], [1, 2, 1], [1, 0, 1], [0, 0, 1], [1, 1, 2]), [n, c, 3, h, w]);
+        yield return (new Patches([1], [1], [0], [0], [1]), [1, 1, 257]);
+        yield return (new Patches([1], [1], [0], [0], [1]), [1, 1, 513]);
         yield return (new Patches([2], [1], [5], [5], [1]), [n, 0, 3]);
         yield return (new Patches([2, 1], [1, 1], [1, 0], [0, 0], [1, 1]), [0, c, 1, 3]);
     }

@@ -18,6 +18,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         [
             new Sample(new Subtensor(Of(.., AxisIndex.Array)), Arg.Mask([3, 5]), Arg.Int([4], -5, 5)),
             new Sample(new Subtensor(Of((.., -1))), Arg.Int([257])),
+            new Sample(new Subtensor(Of((.., -1))), Arg.Int([513])),
+            new Sample(new Subtensor(Of(AxisIndex.Array)), Arg.Int([9]), Arg.Int([257], -9, 9)),
+            new Sample(new Subtensor(Of(AxisIndex.Array)), Arg.Int([9]), Arg.Int([513], -9, 9)),
             Misuse(Of(3), [3], "the index 3 lies outside axis 0, of side 3"),
             Misuse(Of(new Index(4, true)), [3], "the index ^4 lies outside axis 0, of side 3"),
             Misuse(Of(.., 2..5), [3, 4], "the range 2..5 lies outside axis 1, of side 4"),
@@ -158,6 +161,11 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
                 new TensorType(DType.Float32, shape), [.. places.Select(place => new TensorType(DType.Int32, place.Shape))]);
             yield return new Sample(new SubtensorUpdate(parts, false), [new Arg(shape), new Arg(part), .. places]);
             yield return new Sample(new SubtensorUpdate(parts, true), [new Arg(shape), new Arg(part), .. places]);
+        }
+
+        foreach (int count in (int[])[257, 513])
+        {
+            yield return new Sample(new SubtensorUpdate(Subtensor.Of((.., -1)), true), Arg.Int([count]), Arg.Int([count]));
         }
 
         SubtensorParts rows = Subtensor.Of(AxisIndex.Array, ..);

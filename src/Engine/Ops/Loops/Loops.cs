@@ -53,7 +53,8 @@ public static partial class Symbolic
         IReadOnlyList<Variable>? nonSequences = null,
         bool goBackwards = false) => Scan(function, sequences, null, nonSequences, goBackwards: goBackwards);
 
-    /// <inheritdoc cref="Map(Func{IReadOnlyList{Variable}, StepOutputs}, IReadOnlyList{ScanSequence}, IReadOnlyList{Variable}, bool)"/>
+    /// <summary>A function of each row of a sequence.</summary>
+    /// <exception cref="EngineException">The sequence has no rows.</exception>
     public static Variable Map(Func<Variable, Variable> function, Variable sequence) =>
         Map(step => function(step[0]), [sequence])[0];
 

@@ -60,7 +60,8 @@ internal sealed partial record Scan(
             types[i] = StepReads[i] switch
             {
                 { Source: LoopSource.Whole, From: var from } => Joined(declared, inputs[from]),
-                { Source: LoopSource.Carried, Before: var before } => Joined(declared, inputs[before] with { KnownValue = null }),
+                { Source: LoopSource.Carried, Before: var before } =>
+                    Joined(declared, inputs[before] with { KnownValue = null }),
                 { Source: LoopSource.Row, From: >= 0 and var from } => Joined(declared, RowOf(inputs[from])),
                 { Before: var before } => Joined(declared, RowOf(inputs[before])),
             };

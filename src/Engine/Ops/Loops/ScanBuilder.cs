@@ -104,7 +104,8 @@ internal sealed class ScanBuilder
             rows = Steps.Variable is Constant { Number: { } count }
                 ? Symbolic.Slice(rows, 0, -(int)count - most + least)
                 : throw new EngineException(
-                    $"A loop that goes backwards takes its number of steps from its sequences, or as a fixed number.{Origin.Current}");
+                    "A loop that goes backwards takes its number of steps from its sequences, or as a fixed number."
+                    + Origin.Current);
         }
 
         TensorType type = new(rows.DType, Shape.Create(rows.Shape.Sides[1..]));
@@ -141,8 +142,8 @@ internal sealed class ScanBuilder
         else if (initial.Rank == 0)
         {
             throw new EngineException(
-                $"What output {output} begins with, '{initial}' ({initial.Type}), must have {oldest} rows: a step sees what was "
-                + $"there {oldest} steps before.{Origin.Current}");
+                $"What output {output} begins with, '{initial}' ({initial.Type}), must have {oldest} rows: a step sees what "
+                + $"was there {oldest} steps before.{Origin.Current}");
         }
 
         TensorType type = new(initial.DType, Shape.Create(initial.Shape.Sides[1..]));

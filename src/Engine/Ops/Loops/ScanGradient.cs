@@ -232,7 +232,8 @@ internal sealed class ScanGradient
                     Backward = !read.Backward,
                 },
                 LoopSource.State => new LoopRead(
-                    LoopSource.Row, _draft.Input(_node.Outputs[read.From]), _draft.Input(_node.Inputs[read.Before]), read.Lag, true),
+                    LoopSource.Row, _draft.Input(_node.Outputs[read.From]), _draft.Input(_node.Inputs[read.Before]),
+                    read.Lag, true),
                 _ when !values.Contains(_body.Inputs[i]) =>
                     new LoopRead(LoopSource.Whole, _draft.Input(_node.Inputs[read.Before])),
                 _ => Kept(read),

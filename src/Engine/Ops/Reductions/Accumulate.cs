@@ -50,6 +50,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
                 new(new Accumulate<TRow>(axis, isReverse, isExclusive), new Arg(shape, Low: 0.5, High: 1.5));
         }
 
+        yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 257], Low: 0.5, High: 1.5));
+        yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 513], Low: 0.5, High: 1.5));
         yield return new Sample(new Accumulate<TRow>(1), new Arg([3])) { Error = "there is no axis 1" };
         yield return new Sample(new Accumulate<TRow>(0), Arg.Mask([3])) { Error = "it takes no uint8" };
     }
@@ -69,8 +71,24 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [TRow.GradOf(node.Inputs[0], node.Outputs[0], outputGrads[0]!, Axis, IsReverse, IsExclusive)];
 
-    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
-        ForEach(inputs[0], TRow.Start, (total, x) => TRow.Join(total, x), (at, total) => outputs[0].Data[at] = DTypes.Wrap(total, inputs[0].DType));
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray x = inputs[0];
+        int side = x.Shape[Axis], inner = x.Shape.Product(Axis + 1, x.Shape.Rank);
+        for (int line = 0; line < x.Data.Length / Math.Max(side, 1); line++)
+        {
+            int first = (line / inner * side * inner) + (line % inner);
+            DoubleDouble total = TRow.Start;
+            for (int j = 0; j < side; j++)
+            {
+                int at = first + ((IsReverse ? side - 1 - j : j) * inner);
+                DoubleDouble next = TRow.Join(total, x.Data[at]);
+                next = x.DType.IsFloat() ? next : DTypes.Wrap(next, x.DType);
+                outputs[0].Data[at] = (IsExclusive ? total : next).High;
+                total = next;
+            }
+        }
+    }
 
     public override double Ulps => TRow.Ulps;
 
@@ -126,10 +144,11 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         Shape shape = step.Shape(0);
         int side = shape[Axis], inner = shape.Product(Axis + 1, shape.Rank);
         int chunks = (inner + Columns - 1) / Columns;
+        int grain = Math.Max(1, Grain / Math.Max(1, side * Math.Min(inner, Columns)));
         T start = T.CreateTruncating(TRow.Start);
         return
         [
-            new Phase(shape.Product(0, Axis) * chunks, Math.Max(1, Grain / Math.Max(1, side * Math.Min(inner, Columns))), (first, end, _) =>
+            new Phase(shape.Product(0, Axis) * chunks, grain, (first, end, _) =>
             {
                 T* before = stackalloc T[Columns], total = stackalloc T[Columns];
                 for (int unit = first; unit < end; unit++)
@@ -155,24 +174,6 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
                 }
             }),
         ];
-    }
-
-    private void ForEach(NdArray x, DoubleDouble start, Func<DoubleDouble, double, DoubleDouble> join, Action<int, DoubleDouble> store)
-    {
-        int side = x.Shape[Axis], inner = x.Shape.Product(Axis + 1, x.Shape.Rank);
-        for (int line = 0; line < x.Data.Length / Math.Max(side, 1); line++)
-        {
-            int at = (line / inner * side * inner) + (line % inner);
-            DoubleDouble total = start;
-            for (int j = 0; j < side; j++)
-            {
-                int element = at + ((IsReverse ? side - 1 - j : j) * inner);
-                DoubleDouble next = join(total, x.Data[element]);
-                next = x.DType.IsFloat() ? next : DTypes.Wrap(next, x.DType);
-                store(element, IsExclusive ? total : next);
-                total = next;
-            }
-        }
     }
 }
 

@@ -13,6 +13,7 @@ internal sealed record Iota : Op, ICpuOp, ICudaOp, ISampled
     {
         yield return new Sample(new Iota(), Arg.Size(Arg.Side(random)));
         yield return new Sample(new Iota(), Arg.Size(257));
+        yield return new Sample(new Iota(), Arg.Size(513));
         yield return new Sample(new Iota(), Arg.Size(-1)) { Error = "the side of axis 0 cannot be -1" };
         yield return new Sample(new Iota(), new Arg([2])) { Error = "a side must be an int32 scalar" };
     }

@@ -86,8 +86,9 @@ public static partial class Symbolic
     public static Variable CategoricalAccuracy(Variable predictions, Variable targets, int topK = 1)
     {
         Variable isRight = IsLabel(predictions, targets);
-        Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true), place = Sum(Where(isRight, ARange(SideOf(predictions, -1)), 0), [-1], keepDims: true);
-        Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(ARange(SideOf(predictions, -1)), place)));
+        Variable classes = ARange(SideOf(predictions, -1)), place = Sum(Where(isRight, classes, 0), [-1], keepDims: true);
+        Variable right = Sum(Where(isRight, predictions, 0), [-1], keepDims: true);
+        Variable isBefore = Or(Greater(predictions, right), And(Equal(predictions, right), Less(classes, place)));
         return Less(Sum(isBefore, [-1]), topK);
     }
 

@@ -17,7 +17,9 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
 {
     private const int Grain = 512;
 
-    public override string Name => Most is { } most ? $"top{{{most}{(IsDescending ? "" : ", least")}}}" : IsDescending ? "sort{descending}" : "sort";
+    public override string Name => Most is { } most
+        ? $"top{{{most}{(IsDescending ? "" : ", least")}}}"
+        : IsDescending ? "sort{descending}" : "sort";
 
     public static IEnumerable<Sample> Samples(Random random)
     {
@@ -29,6 +31,8 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
             yield return new Sample(op, new Arg([2, n, 1], Distinct: true));
             yield return new Sample(op, Arg.Int([n, m], -3, 3));
             yield return new Sample(op, Arg.Int([random.Next(200, 700)]));
+            yield return new Sample(op, Arg.Int([257]));
+            yield return new Sample(op, Arg.Int([27, 19]));
             yield return new Sample(op, Arg.Mask([3, 40]));
             yield return new Sample(op, new Arg([3, 0]));
             yield return new Sample(op with { Most = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
@@ -95,7 +99,7 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
         _ => Loop<byte>(step),
     };
 
-    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * Shape.Create(step.Inputs[0].Shape[-1]).Count * Unsafe.SizeOf<Key>();
+    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * step.Inputs[0].Shape[-1] * Unsafe.SizeOf<Key>();
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
@@ -122,12 +126,17 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
 
         if (most < side)
         {
-            int rows = count / side, size = step.DType(0).Size();
-            launches.Add(CudaCopies.Rows(step.DType(0), keys, (long)side * size, step.Out(), (long)most * size, rows, (long)most * size));
-            launches.Add(CudaCopies.Rows(DType.Int32, at, (long)side * sizeof(int), step.Out(1), (long)most * sizeof(int), rows, (long)most * sizeof(int)));
+            launches.Add(First(step.DType(0), keys, step.Out()));
+            launches.Add(First(DType.Int32, at, step.Out(1)));
         }
 
         return [.. launches];
+
+        CudaLaunch First(DType dtype, ulong from, ulong to)
+        {
+            long row = (long)side * dtype.Size(), part = (long)most * dtype.Size();
+            return CudaCopies.Rows(dtype, from, row, to, part, count / side, part);
+        }
     }
 
     public long CudaWorkspace(CudaStepTypes step)
@@ -246,7 +255,8 @@ public static partial class Symbolic
     /// than all numbers. The gradient of each goes to where it was.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
-    public static Variable Sort(Variable x, int axis = -1, bool isDescending = false) => Sorted(x, axis, new Sort(isDescending)).Values;
+    public static Variable Sort(Variable x, int axis = -1, bool isDescending = false) =>
+        Sorted(x, axis, new Sort(isDescending)).Values;
 
     /// <summary>Where the elements of the sorted x are in it, along an axis, as int32.</summary>
     /// <inheritdoc cref="Sort"/>

@@ -9,7 +9,8 @@ internal interface IScalarFunction
 }
 
 /// <summary>
-/// The runtime's functions of the lanes of a vector, one by one, of integers those of double that give whole numbers: for rare arguments, and for hardware
+/// The runtime's functions of the lanes of a vector, one by one, also of integers where they give such: for rare arguments,
+/// for functions that are rare, and for hardware
 /// that rounds a·b + c twice.
 /// </summary>
 internal static unsafe class ScalarMath
