@@ -84,7 +84,8 @@ public class BranchTests
             new Dense(3, Softmax) { Name = "class" }.On(hidden), new Dense(1, Linear) { Name = "sum" }.On(hidden))
         {
             Losses = new Dictionary<string, OutputLoss> { ["sum"] = new(SquaredError, 0.5) { Regression = true } },
-            Update = new Adam(0.02f), MaxEpochs = 60,
+            Update = new Adam(0.02f),
+            MaxEpochs = 60,
         };
         net.Fit(points, new Tensors { ["class"] = Tensor.From(labels), ["sum"] = sums });
 
@@ -151,7 +152,9 @@ public class BranchTests
 
         NeuralNet Net(Node output) => new(output)
         {
-            MaxEpochs = 3, Update = new Sgd(0.1f), BatchIteratorTrain = new(20)
+            MaxEpochs = 3,
+            Update = new Sgd(0.1f),
+            BatchIteratorTrain = new(20)
             {
                 Shuffle = true,
                 Transform = isOnDevice ? null : batch => batch with { X = batch.X },

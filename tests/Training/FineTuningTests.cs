@@ -195,7 +195,8 @@ public class FineTuningTests
         using NeuralNet net = Net(new Sgd(0.1f));
         net.Callbacks.Add(new ReduceOnPlateau(factor: 0.5, patience: 2)
         {
-            Watch = new Metric("nothing", _ => 1), Least = 0.03,
+            Watch = new Metric("nothing", _ => 1),
+            Least = 0.03,
         });
         var rates = new List<double>();
         net.Callbacks.Add(new LambdaCallback { EpochFinished = (one, _) => rates.Add(Math.Round(one.LearningRate, 6)) });

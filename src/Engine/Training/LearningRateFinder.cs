@@ -55,8 +55,13 @@ public sealed class LearningRateFinder
             [.. net.Network.Streams.Values.Select(stream => (stream.State, stream.State.GetValue()))];
         using var trainer = new Trainer(net.Network)
         {
-            Update = net.Update, Regression = net.Regression, Objective = net.Objective, Losses = net.Losses, L1 = net.L1,
-            L2 = net.L2, Device = net.RunsOn,
+            Update = net.Update,
+            Regression = net.Regression,
+            Objective = net.Objective,
+            Losses = net.Losses,
+            L1 = net.L1,
+            L2 = net.L2,
+            Device = net.RunsOn,
         };
         var tried = new List<TriedRate>();
         double average = 0;

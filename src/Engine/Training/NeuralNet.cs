@@ -236,7 +236,12 @@ public sealed partial class NeuralNet : IDisposable
             _network = _make();
             _trainer = new Trainer(_network)
             {
-                Update = Update, Regression = Regression, Objective = Objective, Losses = Losses, L1 = L1, L2 = L2,
+                Update = Update,
+                Regression = Regression,
+                Objective = Objective,
+                Losses = Losses,
+                L1 = L1,
+                L2 = L2,
                 Device = _device,
             };
             _graph = _trainer.Graph;

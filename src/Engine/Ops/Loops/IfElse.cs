@@ -97,12 +97,14 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
         {
             yield return new Sample(
                 branch, new Arg(Shape.Scalar, DType.UInt8, condition, condition + 1), new Arg(shape, dtype),
-                new Arg(shape, dtype), new Arg(shape, dtype), new Arg([shape[1]], dtype)) { HasGradient = false };
+                new Arg(shape, dtype), new Arg(shape, dtype), new Arg([shape[1]], dtype))
+            { HasGradient = false };
         }
 
         yield return new Sample(
             branch, Arg.Mask(Shape.Scalar), new Arg([2, 3], dtype), new Arg([2, 3], dtype), new Arg([3, 3], dtype),
-            new Arg([3], dtype)) { Error = "one graph gives " };
+            new Arg([3], dtype))
+        { Error = "one graph gives " };
     }
 
     public IReadOnlyList<FunctionGraph> Bodies => [First, Second];

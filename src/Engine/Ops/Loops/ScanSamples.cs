@@ -57,8 +57,10 @@ internal sealed partial record Scan : ISampled
         yield return Try(
             Of(
                 [x, h], [x + h, x * x], [forward with { Backward = true }, new LoopRead(LoopSource.Carried, 0, 1)],
-                [new LoopWrite(HasRows: false) { IsOfAll = true }, rows]) with { MostSteps = 3 },
-            new Arg([n, m], dtype), new Arg([m], dtype)) with { HasGradient = false };
+                [new LoopWrite(HasRows: false) { IsOfAll = true }, rows]) with
+            { MostSteps = 3 },
+            new Arg([n, m], dtype), new Arg([m], dtype)) with
+        { HasGradient = false };
 
         // Ended by a condition.
         Input over = new(new TensorType(DType.UInt8, Shape.Scalar), "over");
@@ -66,9 +68,11 @@ internal sealed partial record Scan : ISampled
         yield return Try(
             Of(
                 [x, h, over], [sum, Symbolic.GreaterOrEqual(Symbolic.Sum(sum), 9)],
-                [forward, last, new LoopRead(LoopSource.State, 1, 2, 1)], [rows, rows]) with { Until = 1 },
+                [forward, last, new LoopRead(LoopSource.State, 1, 2, 1)], [rows, rows]) with
+            { Until = 1 },
             new Arg([n, 2], dtype, Low: 0, High: 4, Whole: true), new Arg([1, 2], dtype, Low: 0, High: 1, Whole: true),
-            new Arg([1], DType.UInt8, 0, 1)) with { HasGradient = false };
+            new Arg([1], DType.UInt8, 0, 1)) with
+        { HasGradient = false };
 
         Scan counted = Of([h], [h * h], [new LoopRead(LoopSource.State, 0, 0, 1)], [rows], count: 1);
         yield return Try(counted, new Arg([1, m], dtype), Arg.Size(4));
