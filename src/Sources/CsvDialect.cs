@@ -149,10 +149,16 @@ internal sealed partial record CsvDialect(
             return bytes[0] == 0xFF ? Encoding.Unicode : Encoding.BigEndianUnicode;
         }
 
-        int zeros = bytes.Count((byte)0);
-        if (zeros > bytes.Length / 4 && bytes.Length > 1)
+        // UTF-16 has a 0 as one byte of each letter of ASCII, and always as the same one.
+        int zeros = bytes.Count((byte)0), oddZeros = 0;
+        for (int i = 1; i < bytes.Length; i += 2)
         {
-            return bytes[1] == 0 ? Encoding.Unicode : Encoding.BigEndianUnicode;
+            oddZeros += bytes[i] == 0 ? 1 : 0;
+        }
+
+        if (zeros > bytes.Length / 4 && (oddZeros == 0 || oddZeros == zeros))
+        {
+            return oddZeros > 0 ? Encoding.Unicode : Encoding.BigEndianUnicode;
         }
 
         if (zeros > 0)

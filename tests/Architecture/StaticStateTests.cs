@@ -31,6 +31,7 @@ public class StaticStateTests
         ["Models.Description.NetworkDescription.s_format"] = "how JSON is written, which is never set again",
         ["Training.TrainingState.s_format"] = "how JSON is written, which its first use locks",
         ["Interop.Driver.s_failure"] = "why a process has no driver, found out once",
+        ["Interop.LargePages.s_isMissing"] = "whether a system has no large pages, found out once",
         ["Interop.Nvtx.s_profiler"] = "the profiler that watches the process, found out once",
     };
 
