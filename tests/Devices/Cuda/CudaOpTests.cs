@@ -1,4 +1,5 @@
 using Engine.Devices.Cuda;
+using Engine.Ops;
 using Engine.Tests.Ops;
 
 namespace Engine.Tests.Devices.Cuda;
