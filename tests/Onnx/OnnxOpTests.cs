@@ -20,7 +20,7 @@ public class OnnxOpTests
         || op == typeof(Unfold) || op == typeof(Channelwise) || op == typeof(Fold) || op == typeof(Sort)
         || op == typeof(Accumulate<Prod>) || op == typeof(Binary<ArcTan2>) || op == typeof(Split) || op == typeof(PassIfEqual)
         || op == typeof(TakeRows) || op == typeof(MoveImages) || op == typeof(Composite) || op == typeof(Conv2DMaxPool)
-        || op == typeof(Scan) || op == typeof(IfElse) || op == typeof(Branch) || op == typeof(RowWise)
+        || op == typeof(Scan) || op == typeof(IfElse) || op == typeof(Branch) || op == typeof(RowWise) || op == typeof(OfRows)
         || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(CudaKernelOp);
 
     private static IEnumerable<TestCaseData> Exported =>
