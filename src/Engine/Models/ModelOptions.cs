@@ -31,4 +31,7 @@ public sealed record ModelOptions
 
     /// <summary>1 to print the layers and a line an epoch, 0 for silence.</summary>
     public int Verbose { get; init; }
+
+    /// <summary>The record as text, with points in its numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(ModelOptions), PrintMembers);
 }

@@ -99,6 +99,9 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
     [JsonIgnore]
     public override int Outputs => 1;
 
+    /// <summary>The record as text, with points in its numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(ValueTarget), PrintMembers);
+
     /// <summary>Fits it to the values that are there.</summary>
     public static ValueTarget Fit(NumberColumn column)
     {

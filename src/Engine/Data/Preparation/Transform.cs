@@ -44,6 +44,9 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
     [JsonIgnore]
     public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Deviation:G4}, missing: {Median:G4}");
 
+    /// <summary>The record as text, with points in its numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(ScaledNumber), PrintMembers);
+
     /// <summary>Fits it to the numbers that are there.</summary>
     public static ScaledNumber Fit(NumberColumn column)
     {
