@@ -72,12 +72,12 @@ public sealed class ConfusionMatrix
     {
         ArgumentNullException.ThrowIfNull(net);
         ArgumentNullException.ThrowIfNull(y);
+        using Gate.Reading reading = net.Read();
         if (net.Head.IsRegression)
         {
             throw new EngineException("A network that learns values has no classes to confuse: Regression is set.");
         }
 
-        using Gate.Reading reading = net.Read();
         return new ConfusionMatrix(
             net.Classes, y.Cast(DType.Int32).AsSpan<int>(), net.Predict(x).AsSpan<int>())
         { Names = names };

@@ -34,8 +34,8 @@ internal static class Networks
 
         FileKind.Require(
             nameOrFile,
-            $"A network is a file in JSON or INI that describes it, or one of {string.Join(" and ", Names)}; it is trained on "
-            + "CIFAR-10, of which --data names the folder.");
+            $"A network is a file in JSON or INI that describes it, or one of {string.Join(" and ", Names)}: these are trained "
+            + "on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).");
         if (!System.IO.File.Exists(nameOrFile) && !nameOrFile.Contains('.', StringComparison.Ordinal))
         {
             throw new EngineException(
