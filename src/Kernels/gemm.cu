@@ -16,6 +16,10 @@
 #ifndef BATCHED
 #define BATCHED 0
 #endif
+// Copies of single elements keep an address for each.
+#if VECTOR_A == 1 || VECTOR_B == 1
+#define RESIDENT_THREADS 384
+#endif
 #include "gemm.cuh"
 
 #ifndef SUMS

@@ -55,8 +55,12 @@ static_assert(Teams * TeamThreads == Threads, "teams are whole");
 
 // Blocks that share a multiprocessor, so that one multiplies while another waits. With 8 × 8 sums a thread that is left
 // to the compiler: where both operands lie along k it needs more than the 128 registers that would let two. So may
-// copies through registers, which hold a slice beside the sums.
-constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : 512 / Threads;
+// copies through registers, which hold a slice beside the sums. RESIDENT_THREADS is how many threads share it: 512 have
+// 128 registers each, 384 have 168.
+#ifndef RESIDENT_THREADS
+#define RESIDENT_THREADS 512
+#endif
+constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : RESIDENT_THREADS / Threads;
 
 // A row in shared memory is longer than it need be, so that threads that read or write a column of it meet different
 // banks; by 16 bytes or more, so that rows stay aligned.
