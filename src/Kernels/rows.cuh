@@ -34,6 +34,13 @@ __device__ __forceinline__ T maxOfWarp(T value)
     return value;
 }
 
+// exp(x − most), with what is lost of the difference: exp(d + e) is exp(d) (1 + e).
+__device__ __forceinline__ T exactExp(T x, T most)
+{
+    T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
+    return lost == lost ? power + power * lost : power;
+}
+
 // Whether a label is one of the classes; if not it is reported, and the caller leaves it be.
 __device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault* fault, int code)
 {

@@ -20,13 +20,6 @@ __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
     return maxOfWarp(most);
 }
 
-// exp(x − most), with what is lost of the difference: exp(d + e) is exp(d) (1 + e).
-__device__ __forceinline__ T exactExp(T x, T most)
-{
-    T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
-    return lost == lost ? power + power * lost : power;
-}
-
 __device__ __forceinline__ T sumOfExp(const T* x, T most, int columns, int lane)
 {
     T sum = T(0);
