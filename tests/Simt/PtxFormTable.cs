@@ -116,6 +116,7 @@ internal static class PtxFormTable
         ["rcp.approx.ftz.f32", "f32:=0.25", "f32:=4"],
         ["rcp.approx.ftz.f32", "f32:ff800000", "f32:80000001"],
         ["rcp.approx.ftz.f64", "f64:=0.25", "f64:=4"],
+        ["rsqrt.approx.ftz.f64", "f64:=0.5", "f64:=4"],
         ["sqrt.rn.f32", "f32:=3", "f32:=9"],
         ["sqrt.rn.f64", "f64:=3", "f64:=9"],
         ["ex2.approx.f32", "f32:=8", "f32:=3"],

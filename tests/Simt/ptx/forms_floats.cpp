@@ -101,22 +101,35 @@ namespace simt::ptx
             template <class... A> float operator()(A... a) const { return flush(Op()(flush(a)...)); }
         };
 
-        // A double's reciprocal by its upper half alone, to begin Newton's steps with.
-        struct RoughReciprocal
+        // A double's reciprocal, or that of its root, by its upper half alone, to begin Newton's steps with.
+        template <typename Exact>
+        struct Rough
         {
-            double operator()(double a) const
+            static double upper(double a)
             {
-                if (std::fabs(a) < 0x1p-1022) return std::copysign(HUGE_VAL, a);
                 uint64_t bits;
                 std::memcpy(&bits, &a, 8);
                 bits &= ~uint64_t(0xffffffff);
                 std::memcpy(&a, &bits, 8);
-                double result = 1 / a;
-                std::memcpy(&bits, &result, 8);
-                bits &= ~uint64_t(0xffffffff);
-                std::memcpy(&result, &bits, 8);
+                return a;
+            }
+
+            double operator()(double a) const
+            {
+                if (std::fabs(a) < 0x1p-1022) return std::copysign(HUGE_VAL, a);
+                double result = upper(Exact()(upper(a)));
                 return std::fabs(result) < 0x1p-1022 ? std::copysign(0.0, result) : result;
             }
+        };
+
+        struct ReciprocalOfDouble
+        {
+            double operator()(double a) const { return 1 / a; }
+        };
+
+        struct ReciprocalRoot
+        {
+            double operator()(double a) const { return 1 / std::sqrt(a); }
         };
 
         // Rounded otherwise than to the nearest. The functions are called through volatile pointers, so that none is
@@ -207,6 +220,7 @@ namespace simt::ptx
         t["lg2.approx.ftz.f32"] = lanewise<Flushed<LogarithmOfTwo>, F, F>(C);
         t["sin.approx.ftz.f32"] = lanewise<Flushed<Sine>, F, F>(C);
         t["cos.approx.ftz.f32"] = lanewise<Flushed<Cosine>, F, F>(C);
-        t["rcp.approx.ftz.f64"] = lanewise<RoughReciprocal, double, double>(C);
+        t["rcp.approx.ftz.f64"] = lanewise<Rough<ReciprocalOfDouble>, double, double>(C);
+        t["rsqrt.approx.ftz.f64"] = lanewise<Rough<ReciprocalRoot>, double, double>(C);
     }
 }
