@@ -7,7 +7,7 @@ namespace Engine.Training;
 /// Adadelta: a' = rho · a + (1 − rho) · g²; u = g · √(d + epsilon) / √(a' + epsilon); p' = p − lr · u;
 /// d' = rho · d + (1 − rho) · u². a and d begin at 0 (Zeiler: Adadelta. arXiv:1212.5701; Lasagne's form).
 /// </summary>
-public sealed record Adadelta : UpdateRule
+public sealed record Adadelta : ParameterRule
 {
     /// <summary>The rule with these settings.</summary>
     public Adadelta(float learningRate = 1, float rho = 0.95f, float epsilon = 1e-6f) : base(learningRate) =>
@@ -20,26 +20,16 @@ public sealed record Adadelta : UpdateRule
     public float Epsilon { get; }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state)
+    protected override IEnumerable<Update> Step(
+        SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state)
     {
-        ArgumentNullException.ThrowIfNull(state);
         Variable rho = state.Value("rho", Rho);
-        var updates = new List<Update>();
-        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
-        {
-            SharedVariable average = state.Zeros(p, "squares"), deltas = state.Zeros(p, "deltas");
-            Variable a = (rho * average) + ((1 - rho) * Symbolic.Square(g));
-            Variable u = g * Symbolic.Sqrt(deltas + Epsilon) / Symbolic.Sqrt(a + Epsilon);
-            updates.Add(new Update(average, a));
-            updates.Add(new Update(p, p - (learningRate * u)));
-            updates.Add(new Update(deltas, (rho * deltas) + ((1 - rho) * Symbolic.Square(u))));
-        }
-
-        return updates;
+        SharedVariable average = state.Zeros(parameter, "squares"), deltas = state.Zeros(parameter, "deltas");
+        Variable a = (rho * average) + ((1 - rho) * Symbolic.Square(gradient));
+        Variable u = gradient * Symbolic.Sqrt(deltas + Epsilon) / Symbolic.Sqrt(a + Epsilon);
+        yield return new Update(average, a);
+        yield return new Update(parameter, parameter - (learningRate * u));
+        yield return new Update(deltas, (rho * deltas) + ((1 - rho) * Symbolic.Square(u)));
     }
 }
 

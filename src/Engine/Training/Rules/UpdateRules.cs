@@ -4,7 +4,7 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>Stochastic gradient descent: p' = p − lr · g.</summary>
-public sealed record Sgd : UpdateRule
+public sealed record Sgd : ParameterRule
 {
     /// <summary>The rule with this learning rate.</summary>
     public Sgd(float learningRate) : base(learningRate)
@@ -12,16 +12,13 @@ public sealed record Sgd : UpdateRule
     }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state) =>
-        [.. parameters.Zip(gradients, (p, g) => new Update(p, p - (learningRate * g)))];
+    protected override IEnumerable<Update> Step(
+        SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state) =>
+        [new Update(parameter, parameter - (learningRate * gradient))];
 }
 
 /// <summary>Gradient descent with momentum: v' = m · v − lr · g; p' = p + v'. v begins at 0.</summary>
-public sealed record Momentum : UpdateRule
+public sealed record Momentum : ParameterRule
 {
     /// <summary>The rule with this learning rate and momentum.</summary>
     public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = momentum;
@@ -30,23 +27,14 @@ public sealed record Momentum : UpdateRule
     public float Inertia { get; }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state)
+    protected override IEnumerable<Update> Step(
+        SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state)
     {
         Variable m = state.Value("momentum", Inertia);
-        var updates = new List<Update>();
-        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
-        {
-            SharedVariable velocity = state.Zeros(p, "velocity");
-            Variable v = (m * velocity) - (learningRate * g);
-            updates.Add(new Update(velocity, v));
-            updates.Add(new Update(p, p + v));
-        }
-
-        return updates;
+        SharedVariable velocity = state.Zeros(parameter, "velocity");
+        Variable v = (m * velocity) - (learningRate * gradient);
+        yield return new Update(velocity, v);
+        yield return new Update(parameter, parameter + v);
     }
 }
 
@@ -55,7 +43,7 @@ public sealed record Momentum : UpdateRule
 /// p' = p + m · v' − lr · g. v begins at 0 (Sutskever, Martens, Dahl, Hinton: On the importance of initialization and
 /// momentum in deep learning. ICML 2013; this form: Bengio, Boulanger-Lewandowski, Pascanu, arXiv:1212.0901).
 /// </summary>
-public sealed record NesterovMomentum : UpdateRule
+public sealed record NesterovMomentum : ParameterRule
 {
     /// <summary>The rule with this learning rate and momentum.</summary>
     public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = momentum;
@@ -64,24 +52,15 @@ public sealed record NesterovMomentum : UpdateRule
     public float Momentum { get; }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state)
+    protected override IEnumerable<Update> Step(
+        SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state)
     {
         Variable m = state.Value("momentum", Momentum);
-        var updates = new List<Update>();
-        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
-        {
-            SharedVariable velocity = state.Zeros(p, "velocity");
-            Variable step = learningRate * g;
-            Variable v = (m * velocity) - step;
-            updates.Add(new Update(velocity, v));
-            updates.Add(new Update(p, p + (m * v) - step));
-        }
-
-        return updates;
+        SharedVariable velocity = state.Zeros(parameter, "velocity");
+        Variable step = learningRate * gradient;
+        Variable v = (m * velocity) - step;
+        yield return new Update(velocity, v);
+        yield return new Update(parameter, parameter + (m * v) - step);
     }
 }
 
@@ -89,7 +68,7 @@ public sealed record NesterovMomentum : UpdateRule
 /// Adagrad: a' = a + g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Duchi, Hazan, Singer: Adaptive subgradient
 /// methods. JMLR 12, 2011).
 /// </summary>
-public sealed record Adagrad : UpdateRule
+public sealed record Adagrad : ParameterRule
 {
     /// <summary>The rule with these settings.</summary>
     public Adagrad(float learningRate = 1, float epsilon = 1e-6f) : base(learningRate) => Epsilon = epsilon;
@@ -98,22 +77,13 @@ public sealed record Adagrad : UpdateRule
     public float Epsilon { get; }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state)
+    protected override IEnumerable<Update> Step(
+        SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state)
     {
-        var updates = new List<Update>();
-        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
-        {
-            SharedVariable sum = state.Zeros(p, "squares");
-            Variable a = sum + Symbolic.Square(g);
-            updates.Add(new Update(sum, a));
-            updates.Add(new Update(p, p - (learningRate * g / Symbolic.Sqrt(a + Epsilon))));
-        }
-
-        return updates;
+        SharedVariable sum = state.Zeros(parameter, "squares");
+        Variable a = sum + Symbolic.Square(gradient);
+        yield return new Update(sum, a);
+        yield return new Update(parameter, parameter - (learningRate * gradient / Symbolic.Sqrt(a + Epsilon)));
     }
 }
 
@@ -121,7 +91,7 @@ public sealed record Adagrad : UpdateRule
 /// RMSProp: a' = rho · a + (1 − rho) · g²; p' = p − lr · g / √(a' + epsilon). a begins at 0 (Tieleman, Hinton: Lecture
 /// 6.5 of Neural networks for machine learning. Coursera 2012).
 /// </summary>
-public sealed record RmsProp : UpdateRule
+public sealed record RmsProp : ParameterRule
 {
     /// <summary>The rule with these settings.</summary>
     public RmsProp(float learningRate = 1, float rho = 0.9f, float epsilon = 1e-6f) : base(learningRate)
@@ -137,23 +107,14 @@ public sealed record RmsProp : UpdateRule
     public float Epsilon { get; }
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<Update> Updates(
-        IReadOnlyList<SharedVariable> parameters,
-        IReadOnlyList<Variable> gradients,
-        Variable learningRate,
-        RuleState state)
+    protected override IEnumerable<Update> Step(
+        SharedVariable parameter, Variable gradient, Variable learningRate, RuleState state)
     {
         Variable rho = state.Value("rho", Rho);
-        var updates = new List<Update>();
-        foreach ((SharedVariable p, Variable g) in parameters.Zip(gradients))
-        {
-            SharedVariable average = state.Zeros(p, "squares");
-            Variable a = (rho * average) + ((1 - rho) * Symbolic.Square(g));
-            updates.Add(new Update(average, a));
-            updates.Add(new Update(p, p - (learningRate * g / Symbolic.Sqrt(a + Epsilon))));
-        }
-
-        return updates;
+        SharedVariable average = state.Zeros(parameter, "squares");
+        Variable a = (rho * average) + ((1 - rho) * Symbolic.Square(gradient));
+        yield return new Update(average, a);
+        yield return new Update(parameter, parameter - (learningRate * gradient / Symbolic.Sqrt(a + Epsilon)));
     }
 }
 
