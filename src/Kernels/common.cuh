@@ -36,9 +36,9 @@ struct Loops {
     }
 };
 
-// How a kernel takes loops: by value; a joined one (joined.cuh) where they lie among its arguments, because a copy that
+// How a kernel takes loops: by value; a joined one (horizontal_fusion.cuh) where they lie among its arguments, because a copy that
 // is indexed by a loop's number would lie in local memory.
-#ifdef JOINED
+#ifdef FUSED
 typedef const Loops& LoopsArgument;
 #else
 typedef Loops LoopsArgument;
@@ -47,13 +47,13 @@ typedef Loops LoopsArgument;
 __device__ __forceinline__ float infinity(float) { return __int_as_float(0x7f800000); }
 __device__ __forceinline__ double infinity(double) { return __longlong_as_double(0x7ff0000000000000LL); }
 
-// The least and the greatest value of a type, by a value of it.
-__device__ __forceinline__ float least(float x) { return -infinity(x); }
-__device__ __forceinline__ double least(double x) { return -infinity(x); }
-__device__ __forceinline__ int least(int) { return -2147483647 - 1; }
-__device__ __forceinline__ float greatest(float x) { return infinity(x); }
-__device__ __forceinline__ double greatest(double x) { return infinity(x); }
-__device__ __forceinline__ int greatest(int) { return 2147483647; }
+// The lowest and the highest value of a type, by a value of it.
+__device__ __forceinline__ float lowest(float x) { return -infinity(x); }
+__device__ __forceinline__ double lowest(double x) { return -infinity(x); }
+__device__ __forceinline__ int lowest(int) { return -2147483647 - 1; }
+__device__ __forceinline__ float highest(float x) { return infinity(x); }
+__device__ __forceinline__ double highest(double x) { return infinity(x); }
+__device__ __forceinline__ int highest(int) { return 2147483647; }
 
 // Arithmetic of the rows of Ops/Elementwise. Integers wrap round, as on the CPU, for which C++ asks for unsigned ones: of
 // signed ones that overflow it says nothing, and NVRTC makes "always" of x + 1 > x.
@@ -93,12 +93,12 @@ __device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, -2
 __device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 __device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 
-// The greater and the lesser of two, NaN if either is: fmax and fmin would drop it.
+// The maximum and the minimum of two, NaN if either is: fmax and fmin would drop it.
 template <typename U>
-__device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }
+__device__ __forceinline__ U maximum(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }
 
 template <typename U>
-__device__ __forceinline__ U lesser(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
+__device__ __forceinline__ U minimum(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
 // a / b rounded down, in double where float would round it to a whole number, and what is then left of a, with the sign of
 // b. Of integers 0 where b is.

@@ -86,11 +86,11 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
 #if BIAS
     z += bias[lane % CLASSES];
 #endif
-    z = isClassLane ? z : least(T(0));
+    z = isClassLane ? z : lowest(T(0));
     T most = maxOfWarp(z), power = isClassLane ? exactExp(z, most) : T(0), sum = sumOfWarp(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
     if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
-        // The greatest element's difference is taken first: both may be large.
+        // The difference of the row's maximum is taken first: both may be large.
         T loss = (most - ofLabel) + log(sum);
         LOSS_EPILOGUE(loss, i)
         losses[i] = loss;

@@ -96,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
 
 #else
 
-// workspace: as parts.cuh wants it, where gridDim.z is not 1.
+// workspace: as split_k.cuh wants it, where gridDim.z is not 1.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
     const T* a, const T* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
 {

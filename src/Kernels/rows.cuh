@@ -28,7 +28,7 @@ __device__ __forceinline__ T maxOfWarp(T value)
 {
     for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
         T other = __shfl_xor_sync(WholeWarp, value, lanes);
-        value = greater(value, other);
+        value = maximum(value, other);
     }
 
     return value;

@@ -1,4 +1,4 @@
-// One operand of a product (gemm.cuh): how a block brings slices of it into shared memory, and reads them there.
+// One operand of a product (gemm.cuh): how a block loads its K-tiles into shared memory and reads them there.
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
@@ -10,7 +10,7 @@
 //   Vector          how many of them are copied together
 //   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
 //   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
-//                   elements of the first slice, and for each further slice moves on by
+//                   elements of the first K-tile, and for each further K-tile moves on by
 //   step(i)         so many elements for each of TILE_K
 //   IsGrid          whether (i + 1, k) lies evenly far from (i, k) too:
 //   apart()         so many elements
@@ -21,7 +21,7 @@ struct Tile {
     static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
     static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
     static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
-    static_assert(Side == Own * OwnThreads && TILE_K / Teams % Step == 0, "no row and no part of a slice is left");
+    static_assert(Side == Own * OwnThreads && TILE_K / SliceK % Step == 0, "rows and K-tiles are whole");
 
     // Rows that one access reads, and how many are left for a smaller one.
     static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
@@ -73,8 +73,8 @@ struct Tile {
     Pack<Vector> next[Copies];
 #endif
 
-    // Where the thread's elements of the next slice lie, and how many bytes there are: none outside of the rows there
-    // are. Single elements are up to 32 copies, whose addresses are too many to be held at once.
+    // Where the thread's elements of the next K-tile lie, and how many bytes to copy: none outside the operand. Single
+    // elements are up to 32 copies, whose addresses are too many to be held at once.
     static constexpr bool Holds = Source::IsEven && Copies <= 8;
     static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
 
@@ -134,11 +134,11 @@ struct Tile {
     }
 #endif
 
-    // Starts to bring a slice into a buffer. Slices come one after another, from that on with which it began.
+    // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() was given.
     __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
     {
         if (Holds && k0 + TILE_K > k) {
-            // The last slice, of which not all is there.
+            // The last K-tile, which may be cut off by the end of k.
             #pragma unroll
             for (int copy = 0; copy < Held; copy++) {
                 bytes[copy] = k0 + along(copy) < k ? bytes[copy] : 0;
@@ -185,7 +185,7 @@ struct Tile {
         }
     }
 
-    // Ends it, where it goes through registers.
+    // Completes the load where it goes through registers.
     __device__ __forceinline__ void finish(T* buffer)
     {
 #if !ASYNC_COPIES
@@ -198,7 +198,7 @@ struct Tile {
 #endif
     }
 
-    // Where in a slice the rows of a thread begin, from k0 on, and those that are left. All that it reads lies at constant
+    // Where in a K-tile the thread's rows begin, from k0 on, and its remaining rows. All that it reads lies at constant
     // distances from there.
     int64 origin, originLeft;
 

@@ -19,8 +19,8 @@ internal static class LargeKernels
     [
         .. Products.Select(launch => new KernelVariant("dot", launch.Function)),
         .. Columns.Select(launch => new KernelVariant("conv2D", launch.Function)),
-        .. JoinedKernel.Join([Transpose]).Select(launch => new KernelVariant("dimShuffle", launch.Function)),
-        .. JoinedKernel.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
+        .. HorizontalFusion.Join([Transpose]).Select(launch => new KernelVariant("dimShuffle", launch.Function)),
+        .. HorizontalFusion.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
     private static IEnumerable<KernelLaunch> Products =>

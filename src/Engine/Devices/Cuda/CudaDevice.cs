@@ -274,9 +274,9 @@ internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> O
                 owners.Add(op.Launches[round], op);
             }
 
-            foreach (KernelLaunch joined in JoinedKernel.Join([.. owners.Keys.OfType<KernelLaunch>()]))
+            foreach (KernelLaunch joined in HorizontalFusion.Join([.. owners.Keys.OfType<KernelLaunch>()]))
             {
-                IEnumerable<CudaLaunch> parts = joined.Function is JoinedKernel several ? several.Parts : [joined];
+                IEnumerable<CudaLaunch> parts = joined.Function is HorizontalFusion several ? several.Parts : [joined];
                 yield return new CudaStage(joined, [.. parts.Select(part => owners[part])]);
             }
 

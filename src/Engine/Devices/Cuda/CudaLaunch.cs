@@ -138,7 +138,7 @@ internal readonly record struct CudaArgument
     public static implicit operator CudaArgument(CudaLoops loops) => Of(loops);
 }
 
-/// <summary>Rows of an array from one on that only the device knows: <c>struct Rows</c> of joined.cuh.</summary>
+/// <summary>Rows of an array from one on that only the device knows: <c>struct Rows</c> of horizontal_fusion.cuh.</summary>
 /// <param name="Array">The address of the array.</param>
 /// <param name="First">That of an int32: times <paramref name="Scale"/> it is the first row.</param>
 /// <param name="RowBytes">How far apart rows are.</param>
@@ -203,7 +203,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public IEnumerable<(int Offset, bool IsRows)> ArgumentPlaces =>
         _offsets.Zip(_given, (offset, argument) => (offset, argument.IsRows));
 
-    /// <summary>Whether an argument says where rows lie: it then runs as a part of a <see cref="JoinedKernel"/> only.</summary>
+    /// <summary>Whether an argument says where rows lie: it then runs as a part of a <see cref="HorizontalFusion"/> only.</summary>
     public bool HasRows => _given.Any(argument => argument.IsRows);
 
     public override string Name => Function.ToString();
@@ -214,7 +214,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 
     /// <summary>
     /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
-    /// several kernels in one launch is (<see cref="JoinedKernel"/>). Only a kernel of a user's own text must do without.
+    /// several kernels in one launch is (<see cref="HorizontalFusion"/>). Only a kernel of a user's own text must do without.
     /// </summary>
     /// <exception cref="EngineException">There are too many blocks, or threads in one.</exception>
     public void RequireLaunchable()

@@ -57,7 +57,7 @@ internal static class CudaGemm
         GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB)
     {
         const int MostBlocks = 65535;
-        CudaTiling tiling = Tiling(shape, dtype) with { Parts = 1 };
+        CudaTiling tiling = Tiling(shape, dtype) with { Splits = 1 };
         CudaKernel kernel = Kernel("gemm_batched", tiling, shape, dtype, at, ["BATCHED 1", .. tiling.Defines]);
         var launches = new List<CudaLaunch>();
         for (int first = 0; first < count; first += MostBlocks)

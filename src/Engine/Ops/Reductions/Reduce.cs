@@ -284,9 +284,9 @@ internal readonly struct Max : IReduction
 
     public static bool TakesNone => false;
 
-    public static string CudaStart => "least(T(0))";
+    public static string CudaStart => "lowest(T(0))";
 
-    public static string Cuda => "greater(a, b)";
+    public static string Cuda => "maximum(a, b)";
 
     public static DoubleDouble Join(DoubleDouble a, double b) => Math.Max(a.High, b);
 
@@ -307,9 +307,9 @@ internal readonly struct Min : IReduction
 
     public static bool TakesNone => false;
 
-    public static string CudaStart => "greatest(T(0))";
+    public static string CudaStart => "highest(T(0))";
 
-    public static string Cuda => "lesser(a, b)";
+    public static string Cuda => "minimum(a, b)";
 
     public static DoubleDouble Join(DoubleDouble a, double b) => Math.Min(a.High, b);
 
