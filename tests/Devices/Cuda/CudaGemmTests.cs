@@ -162,7 +162,7 @@ public sealed class CudaGemmTests
     {
         CudaTiling tiling = CudaTiling.Choose(m, n, k, DType.Float32);
 
-        Assert.That(tiling.Down * tiling.Across * tiling.Parts, Is.GreaterThanOrEqualTo(64), $"{tiling}");
+        Assert.That(tiling.Down * tiling.Across * tiling.Splits, Is.GreaterThanOrEqualTo(64), $"{tiling}");
     }
 
     private static double[] Check(Random random, CudaTile tile, GemmShape shape, int parts, string[]? more = null)
