@@ -87,7 +87,7 @@ public class NpzTests
         Assert.That(loaded["arr_0"].TypeText, Is.EqualTo("float32 (2, 3, 4)"));
         Assert.That(loaded["arr_0"].AsSpan<float>().ToArray(), Is.EqualTo(Enumerable.Range(0, 24)));
         Assert.That(loaded["arr_1"].AsSpan<double>().ToArray(), Is.EqualTo(new[] { 1.5, -2 }));
-        Assert.That(loaded["arr_2"].AsSpan<int>().ToArray(), Is.EqualTo(new[] { 7, -8 }));
+        Assert.That(loaded["arr_2"].AsSpan<long>().ToArray(), Is.EqualTo(new[] { 7L, -8 }));
     }
 
     [TestCase("'<f4'", new byte[] { 0, 0, 0x80, 0x3f }, 1.0)]

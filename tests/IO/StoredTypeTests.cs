@@ -30,15 +30,15 @@ public class StoredTypeTests
         ("F8_E8M0", null, "7f 80 7e 00 fe ff", [1, 2, 0.5, 5.877471754111438e-39, 1.7014118346046923e38, NaN],
             DType.Float32),
         ("I64", "i8", "0100000000000000 00000080ffffffff ffffff7f00000000", [1, int.MinValue, int.MaxValue],
-            DType.Int32),
+            DType.Int64),
         ("I32", "i4", "00000080 ffffff7f", [int.MinValue, int.MaxValue], DType.Int32),
         ("I16", "i2", "0080 ff7f ffff", [-32768, 32767, -1], DType.Int32),
         ("I8", "i1", "80 7f ff", [-128, 127, -1], DType.Int32),
-        ("U64", "u8", "0100000000000000 ffffff7f00000000", [1, int.MaxValue], DType.Int32),
-        ("U32", "u4", "01000000 ffffff7f", [1, int.MaxValue], DType.Int32),
+        ("U64", "u8", "0100000000000000 ffffff7f00000000", [1, int.MaxValue], DType.Int64),
+        ("U32", "u4", "01000000 ffffff7f", [1, int.MaxValue], DType.Int64),
         ("U16", "u2", "ffff 0100", [65535, 1], DType.Int32),
         ("U8", "u1", "ff 00 07", [255, 0, 7], DType.UInt8),
-        ("BOOL", "b1", "01 00", [1, 0], DType.UInt8),
+        ("BOOL", "b1", "01 00 07", [1, 0, 1], DType.Bool),
     ];
 
     private static IEnumerable<TestCaseData> Types() => s_types.Select(type => new TestCaseData(

@@ -45,7 +45,7 @@ public readonly struct AxisIndex
 
     /// <summary>
     /// An array of places, int32, of which those of several axes are broadcast together; negative ones count from the
-    /// end. A constant uint8 vector is a mask: the places where it is not 0.
+    /// end. A constant bool vector is a mask: the places where it is true.
     /// </summary>
     public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
 

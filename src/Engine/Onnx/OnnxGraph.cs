@@ -13,7 +13,6 @@ internal sealed class OnnxGraph
     public const int OpSet = 17;
 
     private const int IrVersion = 8;
-    private const int FloatType = 1, UInt8Type = 2, Int32Type = 6, Int64Type = 7, DoubleType = 11;
 
     private readonly List<ProtoWriter> _nodes = [];
     private readonly List<ProtoWriter> _tensors = [];
@@ -22,13 +21,7 @@ internal sealed class OnnxGraph
     private readonly Dictionary<string, int> _counts = [];
 
     /// <summary>ONNX's number for a dtype.</summary>
-    public static int Type(DType dtype) => dtype switch
-    {
-        DType.Float32 => FloatType,
-        DType.Float64 => DoubleType,
-        DType.Int32 => Int32Type,
-        _ => UInt8Type,
-    };
+    public static int Type(DType dtype) => ElementType.Of(dtype).Onnx;
 
     /// <summary>Where nodes come from now: a layer's name stands before theirs.</summary>
     public string? Layer { get; set; }
@@ -72,11 +65,11 @@ internal sealed class OnnxGraph
 
     /// <summary>The name of a vector of whole numbers, as ONNX takes axes and shapes.</summary>
     public string Vector(string wanted, params ReadOnlySpan<long> values) =>
-        Tensor(wanted, Int64Type, [values.Length], MemoryMarshal.AsBytes(values));
+        Tensor(wanted, Type(DType.Int64), [values.Length], MemoryMarshal.AsBytes(values));
 
     /// <summary>The name of a whole number, as ONNX takes some axes.</summary>
     public string Scalar(string wanted, long value) =>
-        Tensor(wanted, Int64Type, [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
+        Tensor(wanted, Type(DType.Int64), [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
 
     /// <summary>Adds a node of one output and gives that a name.</summary>
     public string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)

@@ -36,7 +36,7 @@ public static partial class Symbolic
     public static Variable RmsNorm(Variable x, Variable? gain = null, int axes = 1, double epsilon = 1e-5)
     {
         Shape inner = InnerAxes(x, axes);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         return Scaled(x / Sqrt(Mean(Square(x), inner, keepDims: true) + epsilon), gain, null);
     }
 
@@ -83,7 +83,7 @@ public static partial class Symbolic
     /// <param name="k">Keys, (…, s, d).</param>
     /// <param name="v">Values, (…, s, e).</param>
     /// <param name="mask">
-    /// What is added to the products, broadcast to (…, t, s): −∞ where a query does not look; or uint8, 0 where it does not.
+    /// What is added to the products, broadcast to (…, t, s): −∞ where a query does not look; or truths, false where it does not.
     /// </param>
     /// <param name="isCausal">Whether query i looks at the keys 0 to i only.</param>
     /// <param name="scale">The factor; by default 1/√d.</param>
@@ -103,7 +103,7 @@ public static partial class Symbolic
         }
 
         scores = mask is null ? scores
-            : mask.DType == DType.UInt8 ? Where(mask, scores, double.NegativeInfinity)
+            : mask.DType is DType.Bool or DType.UInt8 ? Where(mask, scores, double.NegativeInfinity)
             : scores + mask;
         return MatMul(Softmax(scores), v);
     }
@@ -124,7 +124,7 @@ public static partial class Symbolic
 
     private static Variable Normalized(Variable x, Shape axes, double epsilon)
     {
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         Variable centered = x - Mean(x, axes, keepDims: true);
         return centered / Sqrt(Mean(Square(centered), axes, keepDims: true) + epsilon);
     }

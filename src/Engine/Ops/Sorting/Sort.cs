@@ -13,7 +13,7 @@ namespace Engine.Ops;
 /// </summary>
 /// <param name="IsDescending">Whether the greatest are first.</param>
 /// <param name="Most">How many of each row are wanted; null for all.</param>
-internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 512;
 
@@ -34,6 +34,8 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
             yield return new Sample(op, Arg.Int([257]));
             yield return new Sample(op, Arg.Int([27, 19]));
             yield return new Sample(op, Arg.Mask([3, 40]));
+            yield return new Sample(op, new Arg([3, 40], DType.Bool, 0, 2));
+            yield return new Sample(op, Arg.Int([2, 40], DType.Int64));
             yield return new Sample(op, new Arg([3, 0]));
             yield return new Sample(op with { Most = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
             yield return new Sample(op with { Most = 5 }, new Arg([2, 300], Distinct: true));
@@ -91,13 +93,7 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
-    {
-        DType.Float32 => Loop<float>(step),
-        DType.Float64 => Loop<double>(step),
-        DType.Int32 => Loop<int>(step),
-        _ => Loop<byte>(step),
-    };
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
 
     public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * step.Inputs[0].Shape[-1] * Unsafe.SizeOf<Key>();
 
@@ -150,7 +146,7 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
 
     private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    public unsafe Phase[] For<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         int* places = step.Out<int>(1);
