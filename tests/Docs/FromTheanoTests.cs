@@ -118,8 +118,8 @@ public sealed partial class FromTheanoTests
     private static List<string[]> RowsOf(string name)
     {
         var word = new Regex($@"(?<!\w){Regex.Escape(name)}(?!\w)");
-        return [.. Rows.Where(row => Span().Matches(row[0])
-            .Any(span => word.IsMatch(span.Groups[1].Value.Replace(" ", "", StringComparison.Ordinal))))];
+        return [.. Rows.Where(row => Span().Matches(row[0]).Select(span => span.Groups[1].Value)
+            .Any(span => word.IsMatch(span) || word.IsMatch(span.Replace(" ", "", StringComparison.Ordinal))))];
     }
 
     [GeneratedRegex("`([^`]+)`")]

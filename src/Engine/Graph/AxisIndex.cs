@@ -56,7 +56,7 @@ public readonly struct AxisIndex
     public static implicit operator AxisIndex(bool[] mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
-        return new Constant(Tensor.From(System.Array.ConvertAll(mask, isTrue => isTrue ? (byte)1 : (byte)0)));
+        return new Constant(Tensor.From(mask));
     }
 }
 

@@ -56,7 +56,12 @@ public static partial class Symbolic
     /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
     public static Variable Where(Variable condition, double a, Variable b) => Where(condition, Constant(a), b);
 
-    /// <summary>A condition in the dtype of the values. One that is not 0 must not become 0 by that, as 0.5 would.</summary>
-    private static Variable Truth(Variable condition, DType dtype) =>
-        Cast(condition.DType.IsFloat() && condition.DType != dtype ? NotEqual(condition, 0) : condition, dtype);
+    /// <summary>
+    /// A condition in the dtype of the values. One that is not 0 must not become 0 by that, as 0.5 would, and 2⁴⁰ of an int64.
+    /// </summary>
+    private static Variable Truth(Variable condition, DType dtype)
+    {
+        bool mayVanish = condition.DType.IsFloat() || (condition.DType == DType.Int64 && !dtype.IsFloat());
+        return Cast(mayVanish && condition.DType != dtype ? NotEqual(condition, 0) : condition, dtype);
+    }
 }

@@ -342,8 +342,8 @@ internal sealed class SubtensorIndexer : Indexer
             [.. NdArray.From(mask.Value).Data.Index().Where(each => each.Item != 0).Select(each => each.Index)])),
         { DType: DType.Bool } => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): how many elements that is depends on values, "
-            + "and plans are made for shapes. Write Where(mask, a, x) to set them, or Sum(Where(mask, x, 0)); a constant vector "
-            + $"can be a mask.{Origin.Current}"),
+            + "and plans are made for shapes. Write Where(mask, a, x) to set them, Sum(Where(mask, x, 0)), or take the "
+            + $"places of NonZero(mask, most); a constant vector can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => Symbolic.Constant(number, DType.Int32),
         _ when !places.DType.IsFloat() => Symbolic.Places(places),
         _ => throw new EngineException(
