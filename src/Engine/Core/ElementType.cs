@@ -86,7 +86,7 @@ internal abstract class ElementType(
     public string Range => IsFloat
         ? Most == double.MaxValue
             ? $"{Name} holds any number"
-            : string.Create(CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Text(Denormal)} to {Text(Most)}")
+            : string.Create(CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Denormal:G2} to {(float)Most:R}")
         : string.Create(
             CultureInfo.InvariantCulture,
             $"{Name} holds whole numbers from {Math.Max(Least, -MostWhole):F0} to {Math.Min(Most, MostWhole):F0}")
@@ -121,10 +121,6 @@ internal abstract class ElementType(
     public abstract TResult Call<TArgument, TResult>(IForElements<TArgument, TResult> code, TArgument argument);
 
     public override string ToString() => Name;
-
-    private string Text(double value) => DType == DType.Float64
-        ? value.ToString("R", CultureInfo.InvariantCulture)
-        : ((float)value).ToString("R", CultureInfo.InvariantCulture);
 
     private sealed class NumberType<T>(
         DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)

@@ -101,6 +101,8 @@ internal static class OnnxOps
                 return OnnxImages.Pool(graph, "MaxPool", X(0), node.Inputs[0].Shape, op.Window);
             case AveragePool2D op:
                 return OnnxImages.AveragePool(graph, node, op);
+            case Attend op:
+                return OnnxShapes.Attention(graph, node, op.IsCausal);
             case Softmax:
                 return graph.Add("Softmax", [X(0)], ("axis", -1));
             case LogSoftmax:

@@ -110,4 +110,22 @@ internal static class OnnxShapes
         [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind == kind)];
 
     private static long[] Longs(int[] numbers) => [.. numbers.Select(number => (long)number)];
+
+    /// <summary>The softmax of all products, by the values.</summary>
+    public static string Attention(OnnxGraph graph, Apply node, bool isCausal)
+    {
+        string turned = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
+        string scores = graph.Add("MatMul", [graph.Name(node.Inputs[0]), turned]);
+        scores = node.Inputs.Count > 3 ? graph.Add("Add", [scores, graph.Name(node.Inputs[3])]) : scores;
+        if (isCausal)
+        {
+            DType dtype = node.Inputs[0].DType;
+            string ones = graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(dtype)), graph.Add("Shape", [scores])]);
+            string below = graph.Add("Cast", [graph.Add("Trilu", [ones], ("upper", 0))], ("to", OnnxGraph.Type(DType.Bool)));
+            string none = graph.Tensor("none", Tensor.Scalar(double.NegativeInfinity).Cast(dtype));
+            scores = graph.Add("Where", [below, scores, none]);
+        }
+
+        return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), graph.Name(node.Inputs[2])]);
+    }
 }
