@@ -118,12 +118,11 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             yield return (isCausal, [.. Of(b, t, s, d, e), new([b, t, s])]);
             yield return (isCausal, [.. Of(b, t, s, d, e), new([1, 1, s])]);
             yield return (isCausal, [.. Of(b, t, s, d, e), new([1, t, 1])]);
-            yield return (isCausal, Of(2, 70, 67, 65, 66));
-            yield return (isCausal, Of(1, 3, 200, 4, 3));
+            yield return (isCausal, Of(1, 70, 67, 3, 66));
         }
 
-        yield return (true, Of(1, 130, 140, 5, 70));
-        yield return (false, Of(2, 2, 600, 3, 4));
+        yield return (true, Of(1, 66, 100, 35, 5));
+        yield return (false, Of(2, 2, 530, 3, 2));
 
         static Arg[] Of(int b, int t, int s, int d, int e) => [new([b, t, d]), new([b, s, d]), new([b, s, e])];
     }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
@@ -95,7 +94,7 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
 
     public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
 
-    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * step.Inputs[0].Shape[-1] * Unsafe.SizeOf<Key>();
+    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * step.Inputs[0].Shape[-1] * SortKeys.Bytes;
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
@@ -151,96 +150,27 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
         T* x = step.In<T>(0), y = step.Out<T>();
         int* places = step.Out<int>(1);
         int side = step.Shape(0)[-1], most = step.OutShape()[-1];
-        var memory = (Key*)step.Workspace;
+        byte* workspace = step.Workspace;
+        long room = (long)side * SortKeys.Bytes;
         int rows = most == 0 ? 0 : (int)(step.OutShape().Count / most);
         return
         [
             new Phase(rows, Math.Max(1, Grain / Math.Max(1, side)), (start, end, worker) =>
             {
-                var keys = new Span<Key>(memory + ((long)worker * side), side);
+                byte* memory = workspace + (worker * room);
                 for (int row = start; row < end; row++)
                 {
                     T* from = x + ((long)row * side);
-                    for (int i = 0; i < side; i++)
-                    {
-                        ulong bits = Bits(from[i]);
-                        keys[i] = new Key(IsDescending ? ~bits : bits, i);
-                    }
-
-                    Span<Key> first = most < side / 4 ? Least(keys, most) : keys;
-                    first.Sort();
+                    var to = new Span<int>(places + ((long)row * most), most);
+                    SortKeys.Sort(new ReadOnlySpan<T>(from, side), IsDescending, memory, to);
+                    T* values = y + ((long)row * most);
                     for (int i = 0; i < most; i++)
                     {
-                        places[((long)row * most) + i] = first[i].Place;
-                        y[((long)row * most) + i] = from[first[i].Place];
+                        values[i] = from[to[i]];
                     }
                 }
             }),
         ];
-    }
-
-    /// <summary>The least keys, in any order, before the others: a heap of as many whose greatest gives way.</summary>
-    private static Span<Key> Least(Span<Key> keys, int count)
-    {
-        Span<Key> heap = keys[..count];
-        for (int i = (count / 2) - 1; i >= 0; i--)
-        {
-            Sink(heap, i);
-        }
-
-        for (int i = count; i < keys.Length && count > 0; i++)
-        {
-            if (keys[i].CompareTo(heap[0]) < 0)
-            {
-                heap[0] = keys[i];
-                Sink(heap, 0);
-            }
-        }
-
-        return heap;
-    }
-
-    private static void Sink(Span<Key> heap, int at)
-    {
-        Key key = heap[at];
-        for (int child = (2 * at) + 1; child < heap.Length; child = (2 * at) + 1)
-        {
-            child += child + 1 < heap.Length && heap[child].CompareTo(heap[child + 1]) < 0 ? 1 : 0;
-            if (key.CompareTo(heap[child]) >= 0)
-            {
-                break;
-            }
-
-            heap[at] = heap[child];
-            at = child;
-        }
-
-        heap[at] = key;
-    }
-
-    /// <summary>Bits in the order of the numbers: of negative ones all are turned, of others the sign.</summary>
-    private static ulong Bits<T>(T value) where T : unmanaged, INumber<T>
-    {
-        if (T.IsNaN(value))
-        {
-            return ulong.MaxValue;
-        }
-
-        if (typeof(T) == typeof(double) || typeof(T) == typeof(float))
-        {
-            long bits = BitConverter.DoubleToInt64Bits(double.CreateTruncating(value) + 0.0);
-            return (ulong)(bits ^ ((bits >> 63) | long.MinValue));
-        }
-
-        return (ulong)(long.CreateTruncating(value) - long.MinValue);
-    }
-
-    /// <summary>What is sorted by, and where it was: of equals the first is less.</summary>
-    private readonly record struct Key(ulong Bits, int Place) : IComparable<Key>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public int CompareTo(Key other) =>
-            Bits < other.Bits ? -1 : Bits > other.Bits ? 1 : Place - other.Place;
     }
 }
 
