@@ -35,6 +35,8 @@ internal abstract class ElementType(
         },
     ];
 
+    private static readonly ElementType[] s_byNumber = [.. s_all.OrderBy(type => type.DType)];
+
     /// <summary>Above this magnitude, float64 does not tell all whole numbers apart.</summary>
     public const double MostWhole = 1L << 53;
 
@@ -93,7 +95,7 @@ internal abstract class ElementType(
             + (Most > MostWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
 
     public static ElementType Of(DType dtype) =>
-        Array.Find(s_all, type => type.DType == dtype) ?? throw new ArgumentOutOfRangeException(nameof(dtype));
+        (uint)dtype < (uint)s_byNumber.Length ? s_byNumber[(int)dtype] : throw new ArgumentOutOfRangeException(nameof(dtype));
 
     /// <summary>
     /// Whether it holds a number: an integer itself, and so that float64 tells it from all others; a floating-point type

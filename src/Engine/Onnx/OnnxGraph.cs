@@ -75,8 +75,16 @@ internal sealed class OnnxGraph
     public string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}");
-        _nodes.Add(Node(op, name, inputs, name, attributes));
+        _nodes.Add(Node(op, name, inputs, [name], attributes));
         return name;
+    }
+
+    /// <summary>Adds a node of two outputs and gives each a name.</summary>
+    public (string First, string Second) AddPair(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}"), second = NewName($"{name}/2");
+        _nodes.Add(Node(op, name, inputs, [name, second], attributes));
+        return (name, second);
     }
 
     /// <summary>The whole file.</summary>
@@ -90,7 +98,7 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Adds a node that gives what a node made the name of an output.</summary>
-    public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], name, []));
+    public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
     /// <summary>An input or output as a graph declares it; sides that are not known get names.</summary>
     public static ProtoWriter Value(string name, TensorType type)
@@ -109,9 +117,9 @@ internal sealed class OnnxGraph
     }
 
     private static ProtoWriter Node(
-        string op, string name, IEnumerable<string> inputs, string output, ReadOnlySpan<OnnxAttribute> attributes)
+        string op, string name, IEnumerable<string> inputs, string[] outputs, ReadOnlySpan<OnnxAttribute> attributes)
     {
-        ProtoWriter node = new ProtoWriter().Texts(1, inputs).Text(2, output).Text(3, name).Text(4, op);
+        ProtoWriter node = new ProtoWriter().Texts(1, inputs).Texts(2, outputs).Text(3, name).Text(4, op);
         foreach (OnnxAttribute attribute in attributes)
         {
             node.Message(5, attribute.Write());

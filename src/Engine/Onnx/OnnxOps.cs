@@ -95,6 +95,14 @@ internal static class OnnxOps
             case BatchedDot op:
                 return graph.Add(
                     "MatMul", [Turned(graph, X(0), op.TransposeA), Turned(graph, X(1), op.TransposeB)]);
+            case Channelwise op:
+                return OnnxPatches.Channelwise(graph, node, op);
+            case Unfold op:
+                return OnnxPatches.Unfold(graph, node, op.Patches);
+            case Fold op:
+                return OnnxPatches.Fold(graph, node, op.Patches);
+            case Sort op:
+                return OnnxShapes.Sort(graph, node, op);
             case Conv2D op:
                 return OnnxImages.Convolution(graph, node, op);
             case MaxPool2D op:

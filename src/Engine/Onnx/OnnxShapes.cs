@@ -128,4 +128,21 @@ internal static class OnnxShapes
 
         return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), graph.Name(node.Inputs[2])]);
     }
+
+    /// <summary>The first of each row in order, and, by its own name, where they were.</summary>
+    public static string Sort(OnnxGraph graph, Apply node, Sort op)
+    {
+        Variable x = node.Inputs[0];
+        string given = graph.Name(x), count = op.Most is { } most
+            ? graph.Vector("count", most)
+            : graph.Add("Gather", [graph.Add("Shape", [given]), graph.Vector("axis", x.Rank - 1)], ("axis", 0));
+
+        // It orders no bytes.
+        bool isSmall = x.DType.Computes() != x.DType;
+        given = isSmall ? graph.Add("Cast", [given], ("to", OnnxGraph.Type(DType.Int32))) : given;
+        (string values, string places) = graph.AddPair(
+            "TopK", [given, count], ("axis", -1), ("largest", op.IsDescending ? 1 : 0), ("sorted", 1));
+        graph.Give(node.Outputs[1], graph.Add("Cast", [places], ("to", OnnxGraph.Type(DType.Int32))));
+        return isSmall ? graph.Add("Cast", [values], ("to", OnnxGraph.Type(x.DType))) : values;
+    }
 }
