@@ -19,16 +19,18 @@ public sealed class AttentionTests
 
     private static IEnumerable<TestCaseData> Cases =>
     [
-        new([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], null, false),
-        new([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], null, true),
-        new([7, 4], [5, 4], [5, 6], null, true),
-        new([3, 7, 4], [5, 4], [1, 5, 6], null, false),
-        new([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], (int[])[7, 5], false),
-        new([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], (int[])[2, 1, 1, 5], true),
-        new([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], (int[])[2, 3, 7, 1], false),
-        new([1, 600, 8], [1, 1100, 8], [1, 1100, 3], null, true),
-        new([1, 600, 8], [1, 1100, 8], [1, 1100, 3], (int[])[1, 1100], false),
+        Of([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], null, false),
+        Of([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], null, true),
+        Of([7, 4], [5, 4], [5, 6], null, true),
+        Of([3, 7, 4], [5, 4], [1, 5, 6], null, false),
+        Of([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], [7, 5], false),
+        Of([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], [2, 1, 1, 5], true),
+        Of([2, 3, 7, 4], [2, 3, 5, 4], [2, 3, 5, 6], [2, 3, 7, 1], false),
+        Of([1, 600, 8], [1, 1100, 8], [1, 1100, 3], null, true),
+        Of([1, 600, 8], [1, 1100, 8], [1, 1100, 3], [1, 1100], false),
     ];
+
+    private static TestCaseData Of(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) => new(q, k, v, mask, isCausal);
 
     [TestCaseSource(nameof(Cases))]
     public void Attention_and_its_gradients_are_the_formulas(int[] q, int[] k, int[] v, int[]? mask, bool isCausal) =>

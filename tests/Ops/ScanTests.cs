@@ -34,7 +34,7 @@ public sealed class ScanTests
         Tensor[] y = f.Call(
             Tensor.From([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 20, 3), Tensor.From([0.1, 0.2, 0.3]));
 
-        Assert.That(y[0].Shape, Is.EqualTo((Shape)[5, 3]));
+        Assert.That(y[0].Shape, Is.EqualTo(Engine.Shape.Create(5, 3)));
         for (int i = 0; i < y.Length / 2; i++)
         {
             Assert.That(y[(y.Length / 2) + i].AsSpan<double>().ToArray(), Is.EqualTo(y[i].AsSpan<double>().ToArray()).Within(1e-14));
