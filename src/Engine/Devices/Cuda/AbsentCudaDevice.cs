@@ -42,6 +42,8 @@ public sealed class AbsentCudaDevice : CudaTarget
     /// <summary>Why kernels are not compiled; null if they are.</summary>
     public static string? WhyNotCompiled => Nvrtc.Failure?.Message;
 
+    private protected override int MostSharedBytes => CudaTypes.MostSharedBytesOf(Architecture);
+
     private protected override CudaFaults Faults => _faults;
 
     private protected override KernelImages? Images => _images;

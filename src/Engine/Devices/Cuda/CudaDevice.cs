@@ -13,6 +13,7 @@ public sealed class CudaDevice : CudaTarget
     private readonly Gpu _gpu;
     private readonly ContextHandle _context;
     private readonly StreamHandle _stream;
+    private readonly MemoryPoolHandle? _pool;
     private readonly KernelImages _images;
     private readonly KernelCompiler _compiler;
     private readonly CudaFaults _faults;
@@ -39,10 +40,12 @@ public sealed class CudaDevice : CudaTarget
         try
         {
             _stream = new StreamHandle(_context);
+            _pool = MemoryPoolHandle.TryCreate(_gpu, _stream);
             _staging = new CudaStaging(_stream);
             var cache = new CubinCache(_options.CacheFolder ?? CubinCache.DefaultFolder);
             _images = new KernelImages(_gpu.Architecture, _options, cache);
-            _compiler = new KernelCompiler(_context, _images);
+            _compiler = new KernelCompiler(
+                _context, _images, KernelImages.Others(_gpu.Architecture, _options, cache));
             FaultStorage = Allocate(CudaFaults.Bytes);
             _faults = new CudaFaults(Address(FaultStorage), FaultStorage);
             _faults.Clear();
@@ -80,6 +83,20 @@ public sealed class CudaDevice : CudaTarget
     /// <summary>The same stream, for what is to come after the copies to this device's memory.</summary>
     internal StreamHandle Queue => _stream;
 
+    /// <summary>Records what is put into the stream, of which nothing is run.</summary>
+    internal GraphHandle Record(Action enqueue)
+    {
+        if (_pool is null)
+        {
+            return new GraphHandle(_stream, enqueue);
+        }
+
+        lock (_pool.Gate)
+        {
+            return new GraphHandle(_stream, enqueue);
+        }
+    }
+
     private Storage FaultStorage { get; }
 
     /// <summary>The address, a <c>CUdeviceptr</c>, of memory that this device allocated.</summary>
@@ -94,13 +111,14 @@ public sealed class CudaDevice : CudaTarget
         ThrowIfDisposed();
         // The driver refuses a block of nothing.
         long size = Math.Max(bytes, 1);
-        MemoryHandle? memory = MemoryHandle.TryAllocate(_context, size, Freed);
+        MemoryHandle? memory = MemoryHandle.TryAllocate(_context, _pool, size, Freed);
         if (memory is null)
         {
             // Arrays that nobody refers to any more hold memory until they are collected.
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            memory = MemoryHandle.TryAllocate(_context, size, Freed) ?? throw OutOfMemory(size);
+            _pool?.Trim();
+            memory = MemoryHandle.TryAllocate(_context, _pool, size, Freed) ?? throw OutOfMemory(size);
         }
 
         Interlocked.Add(ref _heldBytes, size);
@@ -114,13 +132,15 @@ public sealed class CudaDevice : CudaTarget
         _compiler.Compile(kernels.Select(kernel => kernel.Function));
         foreach (KernelLaunch kernel in kernels)
         {
-            kernel.Prepare(_compiler);
+            kernel.Prepare(_compiler, _gpu.Multiprocessors);
         }
 
         return times is null
             ? new CudaProgram(this, _stream, stages, mayFault, _options)
             : new TimedCudaProgram(this, _stream, stages, mayFault, times);
     }
+
+    private protected override int MostSharedBytes => _gpu.SharedBytes;
 
     private protected override CudaFaults Faults => _faults;
 
@@ -165,6 +185,7 @@ public sealed class CudaDevice : CudaTarget
             FaultStorage?.Dispose();
             _compiler?.Dispose();
             _staging?.Dispose();
+            _pool?.Dispose();
             _stream?.Dispose();
             _context.Dispose();
         }

@@ -19,6 +19,9 @@ public abstract class CudaTarget : Device
     /// <summary>The compute capability, 10 times the major number plus the minor: 90.</summary>
     public abstract int Architecture { get; }
 
+    /// <summary>The shared memory that a block may have, if its launch asks for it.</summary>
+    private protected abstract int MostSharedBytes { get; }
+
     private protected abstract CudaFaults Faults { get; }
 
     /// <summary>Where kernels are compiled; null where they cannot be.</summary>
@@ -36,7 +39,7 @@ public abstract class CudaTarget : Device
         CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
         foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
         {
-            launch.RequireLaunchable();
+            launch.RequireLaunchable(MostSharedBytes);
         }
 
         return new CudaBoundOp(op.ToString()!, launches, step.MayFault);
