@@ -1,38 +1,42 @@
 namespace Engine.Build;
 
 /// <summary>
-/// The whole suite in parts for processes that run side by side: by folder of tests/, which are namespaces. Each is about
-/// as long as the others.
+/// The whole suite in parts for processes that run side by side, by folder of tests/ or class: a test belongs to the first
+/// part that names it, and to the last if none does.
 /// </summary>
 internal static class TestParts
 {
-    // What a part of tests/ has grown to is in the lines of ./build.sh test; the longest first, so that short ones fill up.
-    private static readonly (string Name, string[] Folders)[] s_parts =
+    // The longest first, so that short ones fill up what is left: what each takes, ./build.sh test says.
+    private static readonly (string Name, string[] Places)[] s_parts =
     [
-        ("devices", ["Devices", "Simt"]),
+        ("cuda-ops", ["Devices.Cuda.CudaOpTests"]),
         ("ops", ["Ops"]),
-        ("models", ["Layers", "Models", "Onnx", "Training", "Threads"]),
+        ("devices", ["Devices", "Simt"]),
+        ("networks", ["Layers", "Models", "Onnx", "Training", "Threads"]),
+        ("programs", ["Build", "Docs", "Runner", "Server"]),
     ];
 
-    /// <summary>
-    /// The parts of the tests that both filters hold, each with its own; those of no folder above are a part, too. Where
-    /// words were asked for there is one: a process costs seconds.
-    /// </summary>
+    /// <summary>The parts of the tests of a kind, each with its filter; only one of those that hold words that were asked for.</summary>
+    /// <param name="words">The filter that was asked for; empty for all.</param>
+    /// <param name="kind">The filter of the kind.</param>
     public static IReadOnlyList<(string Name, string Filter)> Of(string words, string kind)
     {
+        // A process takes seconds to begin.
         if (words.Length > 0)
         {
             return [("tests", TestFilter.Both(words, kind))];
         }
 
-        IEnumerable<string> others = s_parts.SelectMany(part => part.Folders).Select(folder => $"FullyQualifiedName!~{Namespace(folder)}");
-        return
-        [
-            .. s_parts.Select(part => (part.Name, TestFilter.Both(
-                kind, string.Join('|', part.Folders.Select(folder => $"FullyQualifiedName~{Namespace(folder)}"))))),
-            ("tests", TestFilter.Both(kind, string.Join('&', others))),
-        ];
+        var parts = new List<(string, string)>();
+        string rest = kind;
+        foreach ((string name, string[] places) in s_parts)
+        {
+            parts.Add((name, TestFilter.Both(rest, string.Join('|', places.Select(place => $"FullyQualifiedName~{Full(place)}")))));
+            rest = string.Join('&', places.Select(place => $"FullyQualifiedName!~{Full(place)}").Prepend(rest));
+        }
+
+        return [.. parts, ("tests", rest)];
     }
 
-    private static string Namespace(string folder) => $"Engine.Tests.{folder}.";
+    private static string Full(string place) => $"Engine.Tests.{place}.";
 }

@@ -14,7 +14,8 @@ namespace simt
     {
         constexpr size_t SharedLimit = 48 << 10;
 
-        const std::vector<std::string> CommonFlags = {"-std=c++17", "-O2", "-g1", "-fPIC", "-w", "-fvisibility=hidden",
+        // Kernels run but a few times: what -O2 saves there it takes three times over to compile them.
+        const std::vector<std::string> CommonFlags = {"-std=c++17", "-O1", "-g1", "-fPIC", "-w", "-fvisibility=hidden",
             "-fno-exceptions", "-fno-rtti", "-fno-strict-aliasing", "-fno-gnu-unique", "-fno-threadsafe-statics",
             // Accesses stay as many and as large as they are written, and rounding is that of the text.
             "-fno-tree-vectorize", "-fno-tree-slp-vectorize", "-fno-tree-loop-distribute-patterns", "-ffp-contract=off",
