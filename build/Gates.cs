@@ -88,7 +88,7 @@ internal static class Gates
     }
 
     /// <summary>Before the processes that want it, so that none waits for another.</summary>
-    private static bool BuildDouble()
+    public static bool BuildDouble()
     {
         using Process build = Process.Start("bash", [Path.Combine(Repository.Root, "tests", "Simt", "build.sh")]);
         build.WaitForExit();

@@ -66,10 +66,20 @@ constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : RESIDENT_THREA
 // banks; by 16 bytes or more, so that rows stay aligned.
 constexpr int Padding = 4;
 
+// Tensor cores take four rows of eight at once, not eight neighbours of one row.
+#ifndef TENSOR
+#define TENSOR 0
+#endif
+constexpr int AcrossPadding = TENSOR ? 8 : 4;
+
 // The slice that a thread multiplies at once: as many elements along k as one access reads, up to 4.
 constexpr int Step = 4;
 
 #include "tile.cuh"
+
+#if TENSOR
+#include "tensor.cuh"
+#else
 
 // A block's tile of the product of two sources.
 template <typename A, typename B>
@@ -184,8 +194,9 @@ struct Product {
     static __device__ __forceinline__ void bring(
         TileA& tileA, TileB& tileB, const A& a, const B& b, T* buffer, int m, int n, int k0, int k)
     {
-        tileA.start(a, buffer, blockIdx.x * TILE_M, m, k0, k);
-        tileB.start(b, buffer + TileA::Elements, blockIdx.y * TILE_N, n, k0, k);
+        SharedPlace place = sharedPlace(buffer);
+        tileA.start(a, place, blockIdx.x * TILE_M, m, k0, k);
+        tileB.start(b, place + TileA::Elements * (int)sizeof(T), blockIdx.y * TILE_N, n, k0, k);
     }
 
     // Ends it: after the next barrier both are there for all threads.
@@ -285,3 +296,5 @@ struct Product {
         }
     }
 };
+
+#endif

@@ -12,7 +12,7 @@ public class VerbsTests
         Assert.That(Verbs.Run(["frobnicate"], errors), Is.EqualTo(2));
         Assert.That(errors.ToString().Trim(), Is.EqualTo(
             "'frobnicate' is not a verb; there are "
-            + "build, test, nvrtc, run, bench, count, bundle, pack, docs, api, format, clean, help."));
+            + "build, test, nvrtc, run, bench, count, results, bundle, pack, docs, api, format, clean, help."));
     }
 
     [Test]

@@ -264,6 +264,13 @@ internal sealed unsafe class EventHandle : CudaHandle
         Driver.Check(DriverApi.cuEventSynchronize(handle));
     }
 
+    /// <summary>Has what is put into a stream from now on wait until the mark is reached, if it was put anywhere.</summary>
+    public void Delay(StreamHandle stream)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
+    }
+
     /// <summary>The time from one mark to another, once that is reached.</summary>
     public static TimeSpan Between(EventHandle start, EventHandle end)
     {

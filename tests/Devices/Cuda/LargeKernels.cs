@@ -23,8 +23,14 @@ internal static class LargeKernels
         .. JoinedKernel.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
-    private static IEnumerable<KernelLaunch> Products =>
-        from tile in CudaTile.All
+    /// <summary>Those that want a GPU with tensor cores for TF32.</summary>
+    public static IEnumerable<KernelVariant> OfTensorCores =>
+        ProductsOf(CudaTile.OfTensorCores).Select(launch => new KernelVariant("dot", launch.Function));
+
+    private static IEnumerable<KernelLaunch> Products => ProductsOf(CudaTile.All);
+
+    private static IEnumerable<KernelLaunch> ProductsOf(IReadOnlyList<CudaTile> tiles) =>
+        from tile in tiles
         from a in s_both
         from b in s_both
         from side in (int[])[1024, 1023]

@@ -18,6 +18,7 @@ public sealed class CudaDevice : CudaTarget
     private readonly KernelCompiler _compiler;
     private readonly CudaFaults _faults;
     private readonly CudaStaging _staging;
+    private readonly CudaUploads _uploads;
     private readonly CudaOptions _options;
     private Peak? _peak;
     private long _heldBytes;
@@ -42,6 +43,7 @@ public sealed class CudaDevice : CudaTarget
             _stream = new StreamHandle(_context);
             _pool = MemoryPoolHandle.TryCreate(_gpu, _stream);
             _staging = new CudaStaging(_stream);
+            _uploads = new CudaUploads(_context);
             var cache = new CubinCache(_options.CacheFolder ?? CubinCache.DefaultFolder);
             _images = new KernelImages(_gpu.Architecture, _options, cache);
             _compiler = new KernelCompiler(
@@ -140,6 +142,8 @@ public sealed class CudaDevice : CudaTarget
             : new TimedCudaProgram(this, _stream, stages, mayFault, times);
     }
 
+    private protected override bool AsksForTensorFloat32 => _options.TensorFloat32;
+
     private protected override int MostSharedBytes => _gpu.SharedBytes;
 
     private protected override CudaFaults Faults => _faults;
@@ -150,6 +154,9 @@ public sealed class CudaDevice : CudaTarget
 
     /// <inheritdoc/>
     public override IDisposable? Range(string name) => _options.Profile ? Nvtx.Begin(name) : null;
+
+    /// <summary>Compiles kernels on all cores, for whoever asks for them later.</summary>
+    internal void Precompile(IEnumerable<CudaFunction> kernels) => _compiler.Compile(kernels);
 
     /// <summary>Takes the device for oneself, and its context for the thread, until that is disposed of.</summary>
     internal Turn Take() => new(this);
@@ -168,6 +175,16 @@ public sealed class CudaDevice : CudaTarget
         _staging.Download(from, to);
     }
 
+    internal override void Prefetch(Tensor tensor) => _uploads.Begin(tensor);
+
+    internal override void ForgetPrefetched() => _uploads.Forget();
+
+    internal override bool TryTakePrefetched(Tensor tensor, Operand place)
+    {
+        using Turn turn = Take();
+        return _uploads.TryTake(tensor, Address(place.Storage) + (ulong)place.Offset, _stream);
+    }
+
     /// <summary>cuBLAS in the device's stream, to compare with.</summary>
     /// <exception cref="CudaException">There is no cuBLAS.</exception>
     internal CuBlasHandle OpenCuBlas() => new(_stream);
@@ -184,6 +201,7 @@ public sealed class CudaDevice : CudaTarget
             // Some of these are not there if the device could not be opened.
             FaultStorage?.Dispose();
             _compiler?.Dispose();
+            _uploads?.Dispose();
             _staging?.Dispose();
             _pool?.Dispose();
             _stream?.Dispose();
