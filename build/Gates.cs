@@ -53,7 +53,7 @@ internal static class Gates
             return (TestCounts.None.After(exitCode: 1), IsAll: false);
         }
 
-        Dictionary<Stage, TestCounts> counts = Stage.RunAll([nvrtc, ptx, .. others]);
+        Dictionary<Stage, TestCounts> counts = Stage.RunAll([others[0], nvrtc, ptx, .. others[1..]]);
         TestCounts tests = others.Aggregate(TestCounts.None, (sum, part) => sum + counts[part]);
         bool hasDriver = NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _);
         TestCounts gpu = hasDriver

@@ -7,6 +7,7 @@ using Engine.Devices.Cuda;
 using Engine.Interop;
 using Engine.Layers;
 using Engine.Models.Description;
+using Engine.Ops;
 using Engine.Runner;
 using Engine.Runner.Description;
 using Engine.Tests.Ops;
