@@ -39,36 +39,57 @@ internal static class GpuResults
         text.Append($"On {Word(found, "date").Split('T')[0]}: {Word(found, "gpu")}; {Word(found, "cpu")}; data: ")
             .Append($"{(Word(found, "data") == "drawn images" ? "drawn images" : "CIFAR-10")}, {Word(found, "images")} images. ")
             .Append($"`gpu-check.sh` {Word(results, "verdict")} in {Number(results["seconds"])} s.\n\n");
-        AppendTable(text, "| part | outcome | s |\n|---|---|---|", results["parts"]!.AsObject().Select(part =>
-            $"| {part.Key} | {Word(part.Value!, "outcome")}{(Word(part.Value!, "reason") is { Length: > 0 } reason ? $": {reason}" : "")} | {Number(part.Value!["seconds"])} |"));
+        AppendTable(text, "part | outcome | s", results["parts"]!.AsObject().Select(part => Part(part.Key, part.Value!)));
         AppendTable(
-            text, "| network | test accuracy CPU | GPU | first losses differ by | s an epoch CPU | GPU |\n|---|---|---|---|---|---|",
-            results["comparisons"]!.AsArray().Select(line => (Network: Word(line!, "network"), Comparison: line!["comparison"]!)).Select(line =>
-                $"| {line.Network} | {Accuracies(line.Comparison)} | {Number(line.Comparison["gpu"]!["test_accuracy"], "0.0000")} | "
-                + $"{Number(line.Comparison["loss_difference"], "0.0e0")} | {Number(line.Comparison["cpu"]!["seconds_an_epoch"], "0.0000")} | "
-                + $"{Number(line.Comparison["gpu"]!["seconds_an_epoch"], "0.0000")} |"));
+            text, "network | test accuracy CPU | GPU | first losses differ by | s an epoch CPU | GPU",
+            results["comparisons"]!.AsArray().Select(line => Comparison(Word(line!, "network"), line!["comparison"]!)));
         AppendTable(
-            text, "| counted by `./build.sh count` | launches a step | warp-instructions | fma |\n|---|---|---|---|",
-            results["counts"]!.AsArray().Select(count =>
-                $"| {Word(count!, "what")}, {Word(count!, "arch")} | {Number(count!["launchesPerTrainingStep"])} | "
-                + $"{Number(count!["warpInstructionsPerTrainingStep"], "#,0")} | {Number(count!["fmaPercent"], "0.0")} % |"));
+            text, "counted by `./build.sh count` | launches a step | warp-instructions | fma",
+            results["counts"]!.AsArray().Select(count => Count(count!)));
         AppendTable(
-            text, "| what | who | math | least – median – greatest, ms | GFLOP/s | times ours |\n|---|---|---|---|---|---|",
-            results["measurements"]!.AsArray().Select(each =>
-                $"| {Word(each!, "bench")} {Word(each!, "item")}, {Word(each!, "device")} | {Word(each!, "who")} {Word(each!, "version")} | "
-                + $"{Word(each!, "math")} | {Milliseconds(each!, "min")} – {Milliseconds(each!, "median")} – {Milliseconds(each!, "max")} | "
-                + $"{Number(each!["gflops"], "0.0")} | {Number(each!["ratio"], "0.00")} |"));
+            text, "what | who | math | least – median – greatest, ms | GFLOP/s | times ours",
+            results["measurements"]!.AsArray().Select(measurement => Measured(measurement!)));
         return text.ToString();
     }
 
-    private static void AppendTable(StringBuilder text, string head, IEnumerable<string> rows)
+    private static void AppendTable(StringBuilder text, string head, IEnumerable<string[]> rows)
     {
-        string[] all = [.. rows];
+        string[] all = [.. rows.Select(row => $"| {string.Join(" | ", row)} |")];
         if (all.Length > 0)
         {
-            text.Append($"{head}\n{string.Join('\n', all)}\n\n");
+            string line = string.Concat(Enumerable.Repeat("---|", head.Split('|').Length));
+            text.Append($"| {head} |\n|{line}\n{string.Join('\n', all)}\n\n");
         }
     }
+
+    private static string[] Part(string name, JsonNode part)
+    {
+        string reason = Word(part, "reason");
+        return [name, Word(part, "outcome") + (reason.Length > 0 ? $": {reason}" : ""), Number(part["seconds"])];
+    }
+
+    private static string[] Comparison(string network, JsonNode both)
+    {
+        (JsonNode cpu, JsonNode gpu) = (both["cpu"]!, both["gpu"]!);
+        return
+        [
+            network, Accuracies(both), Number(gpu["test_accuracy"], "0.0000"), Number(both["loss_difference"], "0.0e0"),
+            Number(cpu["seconds_an_epoch"], "0.0000"), Number(gpu["seconds_an_epoch"], "0.0000"),
+        ];
+    }
+
+    private static string[] Count(JsonNode count) =>
+    [
+        $"{Word(count, "what")}, {Word(count, "arch")}", Number(count["launchesPerTrainingStep"]),
+        Number(count["warpInstructionsPerTrainingStep"], "#,0"), $"{Number(count["fmaPercent"], "0.0")} %",
+    ];
+
+    private static string[] Measured(JsonNode each) =>
+    [
+        $"{Word(each, "bench")} {Word(each, "item")}, {Word(each, "device")}", $"{Word(each, "who")} {Word(each, "version")}",
+        Word(each, "math"), $"{Milliseconds(each, "min")} – {Milliseconds(each, "median")} – {Milliseconds(each, "max")}",
+        Number(each["gflops"], "0.0"), Number(each["ratio"], "0.00"),
+    ];
 
     private static string Accuracies(JsonNode comparison) => comparison["cpu_accuracies"] is JsonArray { Count: > 0 } several
         ? string.Join(", ", several.Select(accuracy => Number(accuracy, "0.0000")))

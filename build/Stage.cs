@@ -17,7 +17,8 @@ internal sealed class Stage(string name, string filter, params (string Name, str
     {
         var counts = new Dictionary<Stage, TestCounts>();
         int next = -1;
-        Thread[] lanes = [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount, 1, MostAtOnce)).Select(_ => new Thread(() =>
+        int atOnce = Math.Clamp(Environment.ProcessorCount, 1, MostAtOnce);
+        Thread[] lanes = [.. Enumerable.Range(0, atOnce).Select(_ => new Thread(() =>
         {
             for (int mine; (mine = Interlocked.Increment(ref next)) < stages.Count;)
             {

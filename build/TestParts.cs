@@ -31,7 +31,8 @@ internal static class TestParts
         string rest = kind;
         foreach ((string name, string[] places) in s_parts)
         {
-            parts.Add((name, TestFilter.Both(rest, string.Join('|', places.Select(place => $"FullyQualifiedName~{Full(place)}")))));
+            string own = string.Join('|', places.Select(place => $"FullyQualifiedName~{Full(place)}"));
+            parts.Add((name, TestFilter.Both(rest, own)));
             rest = string.Join('&', places.Select(place => $"FullyQualifiedName!~{Full(place)}").Prepend(rest));
         }
 

@@ -234,7 +234,8 @@ public class CudaKernelOpTests
         }
 
         Assert.That(() => f.Call(new Tensor(DType.Float32, [100_000])), Throws.InstanceOf<EngineException>()
-            .With.Message.Matches(@"The 100,000 blocks of the kernel turned of turned\.cu wait for one another, and this GPU holds [\d,]+ at once"));
+            .With.Message.Matches(
+                @"The 100,000 blocks of the kernel turned of turned\.cu wait for one another, and this GPU holds [\d,]+ at once"));
     }
 
     [Test]

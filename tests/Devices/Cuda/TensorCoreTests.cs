@@ -121,7 +121,8 @@ internal static class TensorCoreChecks
             Assert.That(Distance(actual[i], exact[i]) > 1e-4, $"output {i} is not rounded");
         }
 
-        Tensor Random(params int[] sides) => Tensor.From(Numbers(random, sides.Aggregate(1, (product, side) => product * side))).Reshape(sides);
+        Tensor Random(params int[] sides) =>
+            Tensor.From(Numbers(random, sides.Aggregate(1, (product, side) => product * side))).Reshape(sides);
 
         static Tensor Of(Tensor tensor) =>
             Tensor.From([.. tensor.AsSpan<float>().ToArray().Select(Rounded)]).Reshape(tensor.Shape.Sides);
