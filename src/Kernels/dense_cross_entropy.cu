@@ -34,6 +34,9 @@ constexpr int Four = 4, Fours = (CLASSES + Four - 1) / Four | 1, Step = Fours * 
 constexpr int Rounds = (UNITS + WarpThreads - 1) / WarpThreads;
 constexpr bool AreKept = Rounds * CLASSES * sizeof(T) <= 320;
 
+// The lanes that may have a class.
+constexpr int ClassLanes = CLASSES > 16 ? 32 : CLASSES > 8 ? 16 : CLASSES > 4 ? 8 : 4;
+
 __device__ __forceinline__ void loadWeights(T (&own)[Step], const T* weights, int unit)
 {
     #pragma unroll
@@ -71,9 +74,17 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
 {
     extern __shared__ __align__(16) unsigned char sharedBytes[];
     T* weights = (T*)sharedBytes;
-    for (int i = threadIdx.x; i < UNITS * Step; i += Threads) {
-        int c = i % Step;
-        weights[i] = c < CLASSES ? w[i / Step * CLASSES + c] : T(0);
+    // From one of a thread's weights to the next a class and a place move on by as much each time, but for the fill.
+    unsigned c = threadIdx.x % Step, from = threadIdx.x / Step * CLASSES + c;
+    #pragma unroll 8
+    for (int first = 0; first < UNITS * Step; first += Threads) {
+        if (first + Threads <= UNITS * Step || first + threadIdx.x < UNITS * Step) {
+            weights[first + threadIdx.x] = c < CLASSES ? w[from] : T(0);
+        }
+
+        bool isNext = c >= Step - Threads % Step;
+        c += Threads % Step - (isNext ? Step : 0);
+        from += Threads / Step * CLASSES + Threads % Step - (isNext ? Step - CLASSES : 0);
     }
 
     __syncthreads();
@@ -106,7 +117,7 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
     z += bias[lane % CLASSES];
 #endif
     z = isClassLane ? z : least(T(0));
-    T most = maxOfWarp(z), power = isClassLane ? exactExp(z, most) : T(0), sum = sumOfWarp(power);
+    T most = maxOfWarp<ClassLanes>(z), power = isClassLane ? exactExp(z, most) : T(0), sum = sumOfWarp<ClassLanes>(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
     if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
         // The greatest element's difference is taken first: both may be large.

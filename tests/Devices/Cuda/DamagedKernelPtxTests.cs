@@ -42,8 +42,6 @@ public sealed unsafe class DamagedKernelPtxTests
         typeof(SumTo), "__shfl_down_sync(WholeWarp, total, lanes)", "__shfl_down_sync(WholeWarp, total, lanes, 16)",
         TestName = "reduce.cu: a warp is joined in two halves")]
     [TestCase(typeof(Dot), "[%1+%5], %2, %3;", "[%1+%5], %2;", TestName = "ptx.cuh: a copy's zeros forgotten")]
-    [TestCase(typeof(Dot), "(unsigned)__cvta_generic_to_shared(shared)", "(unsigned)(unsigned long long)shared",
-        TestName = "ptx.cuh: a generic address taken for one of shared memory")]
     [TestCase(typeof(Dot), "\"+r\"(value)", "\"=r\"(value)", TestName = "ptx.cuh: what is kept counts as written")]
     [TestCase(typeof(Dot), "Vector = VECTOR_A,", "Vector = 4,", TestName = "gemm.cu: vectors of rows that have none")]
     [TestCase(typeof(Dot), "to[i + j] = pack.x[j];", "to[i + j] = pack.x[j % (Part < 4 ? Part : 2)];",
@@ -56,8 +54,6 @@ public sealed unsafe class DamagedKernelPtxTests
         TestName = "accumulate.cu: a warp moved on in two halves")]
     [TestCase(typeof(Softmax), "power = exp(d);", "power = sizeof(T) == 4 ? (T)__expf((float)d) : exp(d);",
         TestName = "rows.cuh: fast exponentials")]
-    [TestCase(typeof(BinaryMap<IntDiv>), "(float)floor((double)a / (double)b)", "floorf(__fdividef(a, b))",
-        TestName = "common.cuh: fast quotients")]
     [TestCase(typeof(Cast), ": (int)x;", ": __double2int_rn(x);", TestName = "common.cuh: rounded to the nearest, not towards zero")]
     [TestCase(typeof(RandomDraw<Uniform>), "(uint64)c0 * 0xD2511F53u", "(uint64)(c0 * 0xD2511F53u)",
         TestName = "random.cu: products without their upper half")]

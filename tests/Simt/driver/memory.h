@@ -47,6 +47,7 @@ namespace simt
         bool release(uintptr_t address);
         // Frees it for all but what a stream still has to do before it comes to its end. False for what is none.
         bool promise(uintptr_t address);
+        bool is_promised(uintptr_t address) const { return promised_.count(address) != 0; }
         void release_promised();
         // Whether what is allocated may be touched yet.
         void hide(uintptr_t address);
