@@ -12,7 +12,7 @@
 // With BATCHED 1, C, A and B are stacks of matrices, and blockIdx.z is which of them a block multiplies.
 //
 // How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic, for the
-// layers of a small network the latency of a chain of some ten slices.
+// layers of a small network the latency of a chain of some ten K-tiles.
 #ifndef BATCHED
 #define BATCHED 0
 #endif

@@ -51,7 +51,7 @@
 // accumulators, each for its slice of every K-tile, and add them up at the end. Smaller register tiles for all threads
 // would be bound by shared memory: 4 × 2 products for 4 + 2 reads.
 constexpr int Threads = TILE_THREADS, SliceThreads = TILE_M / ROWS * (TILE_N / COLUMNS), SliceK = Threads / SliceThreads;
-static_assert(SliceK * SliceThreads == Threads, "slices of K are whole");
+static_assert(SliceK * SliceThreads == Threads, "kTiles of K are whole");
 
 // Occupancy: how many blocks share a multiprocessor, so that one multiplies while another waits. With 8 × 8 accumulators
 // the compiler decides: where both operands lie along k, it needs more than the 128 registers that two blocks leave.
@@ -66,10 +66,20 @@ constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : RESIDENT_THREA
 // more, so that rows stay aligned.
 constexpr int Padding = 4;
 
+// Tensor cores take four rows of eight at once, not eight neighbours of one row.
+#ifndef TENSOR
+#define TENSOR 0
+#endif
+constexpr int AcrossPadding = TENSOR ? 8 : 4;
+
 // How many elements along k a thread reads before it multiplies them: as many as one access reads, up to 4.
 constexpr int Step = 4;
 
 #include "tile.cuh"
+
+#if TENSOR
+#include "tensor.cuh"
+#else
 
 // A block's tile of the product of two sources.
 template <typename A, typename B>
@@ -183,8 +193,9 @@ struct Product {
     static __device__ __forceinline__ void bring(
         TileA& tileA, TileB& tileB, const A& a, const B& b, T* buffer, int m, int n, int k0, int k)
     {
-        tileA.start(a, buffer, blockIdx.x * TILE_M, m, k0, k);
-        tileB.start(b, buffer + TileA::Elements, blockIdx.y * TILE_N, n, k0, k);
+        SharedPlace place = sharedPlace(buffer);
+        tileA.start(a, place, blockIdx.x * TILE_M, m, k0, k);
+        tileB.start(b, place + TileA::Elements * (int)sizeof(T), blockIdx.y * TILE_N, n, k0, k);
     }
 
     // Completes the load: after the next barrier all threads see both.
@@ -285,3 +296,5 @@ struct Product {
         }
     }
 };
+
+#endif

@@ -4,6 +4,11 @@
 #include "packs.cuh"
 #include "ptx.cuh"
 
+// Whether the sides along k are known to be whole numbers of K-tiles.
+#ifndef WHOLE_K_TILES
+#define WHOLE_K_TILES 0
+#endif
+
 // One operand of a block: Side of its rows, of which each thread takes Own. A source has
 //
 //   AlongK          whether neighbours along k, not across, are neighbours in memory
@@ -18,7 +23,7 @@
 template <int Side, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
-    static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
+    static constexpr int Stride = Source::AlongK ? TILE_K + Padding : Side + AcrossPadding;
     static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
     static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
     static_assert(Side == Own * OwnThreads && TILE_K / SliceK % Step == 0, "rows and K-tiles are whole");
@@ -135,9 +140,9 @@ struct Tile {
 #endif
 
     // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() was given.
-    __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
+    __device__ __forceinline__ void start(const Source& source, SharedPlace buffer, int first, int end, int k0, int k)
     {
-        if (Holds && k0 + TILE_K > k) {
+        if (!WHOLE_K_TILES && Holds && k0 + TILE_K > k) {
             // The last K-tile, which may be cut off by the end of k.
             #pragma unroll
             for (int copy = 0; copy < Held; copy++) {
@@ -148,7 +153,7 @@ struct Tile {
 
 #if ASYNC_COPIES
         if constexpr (HasOnePlace) {
-            copyFrom<0>(sharedPlace(buffer) + to[0], at[0]);
+            copyFrom<0>(buffer + to[0], at[0]);
             at[0] += source.step(first) * TILE_K;
             return;
         }
@@ -173,7 +178,7 @@ struct Tile {
             }
 #if ASYNC_COPIES
             if (takes(copy)) {
-                copyAsync<Bytes>(sharedPlace(buffer) + placeOf(copy), from, count);
+                copyAsync<Bytes>(buffer + placeOf(copy), from, count);
             }
 #else
             next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};

@@ -22,7 +22,24 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(16, 64, 32, 8, 4, 128),
     ];
 
-    private const int Padding = 4;
+    /// <summary>Those for tensor cores.</summary>
+    public static IReadOnlyList<CudaTile> OfTensorCores { get; } =
+    [
+        new(128, 128, 16, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
+        new(64, 64, 32, 8, 4, 128) { Warp = (32, 32), Stages = 3 },
+        new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
+    ];
+
+    private const int Padding = 4, TensorPadding = 8;
+
+    /// <summary>What of the tile a warp multiplies on tensor cores; nothing where they are not used.</summary>
+    public (int M, int N) Warp { get; init; }
+
+    /// <summary>K-tiles that are in shared memory at once.</summary>
+    public int Stages { get; init; } = 2;
+
+    /// <summary>Whether tensor cores are used.</summary>
+    public bool IsTensor => Warp.M > 0;
 
     /// <summary>
     /// Slice-K: groups of threads that keep the same accumulators, each for its slice of every K-tile, because the tile has
@@ -31,7 +48,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     public int SliceK => Threads / (M / Rows * (N / Columns));
 
     /// <summary>The accumulators that a thread stores after slice-K: whole fours of them.</summary>
-    public int SumsOfThread => CudaTypes.Blocks(M * N, 4 * Threads) * 4;
+    public int SumsOfThread => IsTensor ? M * N / Threads : CudaTypes.Blocks(M * N, 4 * Threads) * 4;
 
     /// <summary>
     /// Whether a thread's sums, and what it multiplies, fit into its registers, and two K-tiles into shared memory.
@@ -48,10 +65,18 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// </summary>
     public int SharedBytes(DType dtype)
     {
+        if (IsTensor)
+        {
+            return Stages * (Side(M) + Side(N)) * dtype.Size();
+        }
+
         int padding = Padding * (Math.Max(M, K) + Math.Max(N, K));
         int sums = SliceK == 1 ? 0 : SliceK * M * (N + Padding);
         return Math.Max(2 * (((M + N) * K) + padding), sums) * dtype.Size();
     }
+
+    /// <summary>The elements of a K-tile of one operand with so many rows, whichever way it lies.</summary>
+    private int Side(int rows) => Math.Max(rows * (K + Padding), K * (rows + TensorPadding));
 
     /// <summary>How many tiles cover a matrix, down and across.</summary>
     public (int Down, int Across) Cover(int m, int n) => (CudaTypes.Blocks(m, M), CudaTypes.Blocks(n, N));
@@ -82,6 +107,8 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// </summary>
     public const int WorkWeight = 2;
 
+    private const int WarpThreads = 32;
+
     /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
     private const int BytesPerClock = 64;
 
@@ -101,6 +128,9 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         $"ROWS {Tile.Rows}",
         $"COLUMNS {Tile.Columns}",
         $"TILE_THREADS {Tile.Threads}",
+        .. Tile.IsTensor
+            ? (string[])["TENSOR 1", $"WARP_M {Tile.Warp.M}", $"WARP_N {Tile.Warp.N}", $"STAGES {Tile.Stages}"]
+            : [],
 
         // A power of two, so that kernels for similar shapes are one.
         $"ARRIVALS {(Splits > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
@@ -115,11 +145,13 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// <param name="n">Columns of the product.</param>
     /// <param name="k">Products that each element is a sum of.</param>
     /// <param name="dtype">Their type.</param>
-    public static CudaTiling Choose(int m, int n, int k, DType dtype)
+    /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
+    public static CudaTiling Choose(int m, int n, int k, DType dtype, bool tensorFloat32 = false)
     {
         CudaTiling best = default;
         double least = double.PositiveInfinity;
-        foreach (CudaTile tile in CudaTile.All.Where(tile => tile.Takes(dtype)))
+        bool isTensor = tensorFloat32 && dtype == DType.Float32;
+        foreach (CudaTile tile in isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
         {
             (int down, int across) = tile.Cover(m, n);
             int kTiles = CudaTypes.Blocks(k, tile.K);
@@ -145,6 +177,14 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         int depth = Tile.K / Tile.SliceK, sums = Tile.Rows * Tile.Columns;
         double kTile = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerKTile
             + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
+        if (Tile.IsTensor)
+        {
+            // A product of fragments is an instruction of a warp for 16 × 8 × 8, beside the reading and rounding of both.
+            double products = (double)Tile.M * Tile.N * Tile.K / (16 * 8 * 8) / (Tile.Threads / WarpThreads);
+            kTile = products + (2.0 * Tile.K / 8 * ((Tile.Warp.M / 16 * 4) + (Tile.Warp.N / 8 * 2))) + PerKTile
+                + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
+        }
+
         double thread = Once + (each * kTile) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
         double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
         double waiting = Math.Ceiling(blocks / Resident) * each * BetweenSlices;
