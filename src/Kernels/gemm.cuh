@@ -213,10 +213,10 @@ struct Product {
     __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
     {
         // Sized by the launch and not declared: kernels of one horizontal fusion then share it.
-        extern __shared__ __align__(16) unsigned char kTiles[];
+        extern __shared__ __align__(16) unsigned char sharedTiles[];
         constexpr int KTile = TileA::Elements + TileB::Elements;
         static_assert(TileA::Elements % MostVector == 0 && KTile % MostVector == 0, "K-tiles are aligned");
-        T* now = (T*)kTiles;
+        T* now = (T*)sharedTiles;
         T* next = now + KTile;
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int kTiles = k / TILE_K + (k % TILE_K != 0);
@@ -258,7 +258,7 @@ struct Product {
 
         if constexpr (SliceK > 1) {
             __syncthreads();
-            reduceSliceK(all, (T*)kTiles);
+            reduceSliceK(all, (T*)sharedTiles);
         } else {
             #pragma unroll
             for (int i = 0; i < Count; i++) {

@@ -26,7 +26,7 @@ struct Product {
     static constexpr int KTile = TileA::Elements + TileB::Elements;
 
     // Those of fragment (f / FragmentsN, f % FragmentsN) are the fours from 4 f on.
-    T sums[Count];
+    T accumulators[Count];
 
     static __device__ __forceinline__ int warpRow() { return threadIdx.x / WarpThreads / WarpsAcross * WARP_M; }
     static __device__ __forceinline__ int warpColumn() { return threadIdx.x / WarpThreads % WarpsAcross * WARP_N; }
@@ -69,16 +69,16 @@ struct Product {
 
             #pragma unroll
             for (int f = 0; f < FragmentsM * FragmentsN; f++) {
-                multiplyFragments(sums + f * Four, left[f / FragmentsN], right[f % FragmentsN]);
+                multiplyFragments(accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN]);
             }
         }
     }
 
-    // Whether this block holds the sums now. Grid: as gemm.cuh's.
+    // True if this block holds the totals. Grid: as gemm.cuh's.
     __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
     {
-        extern __shared__ __align__(16) unsigned char kTiles[];
-        T* buffers = (T*)kTiles;
+        extern __shared__ __align__(16) unsigned char sharedTiles[];
+        T* buffers = (T*)sharedTiles;
         static_assert(TileA::Elements % MostVector == 0 && KTile % MostVector == 0, "K-tiles are aligned");
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int kTiles = k / TILE_K + (k % TILE_K != 0), first = 0, last = kTiles;
@@ -89,7 +89,7 @@ struct Product {
 #endif
         #pragma unroll
         for (int i = 0; i < Count; i++) {
-            sums[i] = T(0);
+            accumulators[i] = T(0);
         }
 
         TileA tileA;
@@ -125,10 +125,10 @@ struct Product {
         }
 
         waitForCopies<0>();
-        return reduceSplits<Count, Threads>(sums, workspace);
+        return reduceSplits<Count, Threads>(accumulators, workspace);
     }
 
-    // Calls store(i, j, sum) for each of the thread's sums that C has a place for.
+    // Calls store(i, j, accumulator) for each of the accumulators that lies inside C.
     template <typename Store>
     __device__ __forceinline__ void forEach(int m, int n, Store store) const
     {
@@ -136,7 +136,7 @@ struct Product {
         for (int sum = 0; sum < Count; sum++) {
             int i = row(sum), j = column(sum);
             if (i < m && j < n) {
-                store(i, j, sums[sum]);
+                store(i, j, accumulators[sum]);
             }
         }
     }

@@ -49,6 +49,9 @@ internal interface IReduce
     /// <inheritdoc cref="Reduce{TRow}"/>
     Composite? Elements { get; }
 
+    /// <summary>The struct, an <see cref="IReduction"/>, that joins.</summary>
+    Type Row { get; }
+
     /// <summary>What joining nothing gives.</summary>
     double Start { get; }
 
@@ -157,6 +160,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
+
+    public Type Row => typeof(TRow);
 
     public double Start => TRow.Start;
 
