@@ -237,7 +237,7 @@ public sealed class OnnxModel : IDisposable
 
     private OnnxPort PortOf(OnnxValueInfo value)
     {
-        if (value.Type == OnnxType.Undefined && !value.IsTensor)
+        if (value.Type == OnnxType.Undefined && !value.IsTensor && !_file.Graph.Nodes.Any(node => node.Op == "ZipMap" && node.Outputs.Contains(value.Name)))
         {
             throw new ModelFileException($"{_path}: '{value.Name}' is no tensor: there are no sequences, maps and optional values here.");
         }

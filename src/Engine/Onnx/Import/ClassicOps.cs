@@ -38,6 +38,13 @@ internal static class ClassicOps
                 : throw new EngineException("its post_transform is not there");
         })
         { Domain = Ml },
+        // Maps from labels to probabilities: here the probabilities, in the order of the labels.
+        new("ZipMap", 1, Takes.Floats, node =>
+        {
+            node.Ignore("classlabels_int64s", "classlabels_strings");
+            return node.Same(node.X(0));
+        })
+        { Domain = Ml },
         new("LinearClassifier", 1, Takes.Numbers, Classified) { Domain = Ml },
     ];
 

@@ -26,7 +26,10 @@ internal static class IndexingOps
         new("ScatterElements", 11, Takes.Numbers, node =>
         {
             Variable x = node.X(0), places = Places(node, 1);
-            return node.Same(Scattered(node, x, x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))], node.X(2)));
+            int axis = OnnxNode.Axis(node.Number("axis", 0), x.Rank);
+            return node.Same(Reduction(node) is { } reduction
+                ? ReducedAlong(x, places, node.X(2), axis, reduction)
+                : Scattered(node, x, x[Along(x, places, axis)], node.X(2)));
         }),
         new("Scatter", 9, Takes.Numbers, node =>
         {
@@ -36,7 +39,9 @@ internal static class IndexingOps
         new("ScatterND", 11, Takes.Numbers, node =>
         {
             Variable x = node.X(0), places = Places(node, 1);
-            return node.Same(Scattered(node, x, x[Columns(x, places)], node.X(2)));
+            return node.Same(Reduction(node) is { } reduction
+                ? ReducedRows(node, x, places, node.X(2), reduction)
+                : Scattered(node, x, x[Columns(x, places)], node.X(2)));
         }),
         new("Compress", 9, Takes.Any, node =>
         {
@@ -101,15 +106,56 @@ internal static class IndexingOps
         return x[index];
     }
 
-    private static Variable Scattered(OnnxNode node, Variable x, Variable part, Variable values)
-    {
-        string how = node.OpSet < 16 ? "none" : node.Text("reduction", "none");
-        return how switch
+    private static Variable Scattered(OnnxNode node, Variable x, Variable part, Variable values) =>
+        node.OpSet >= 16 && node.Text("reduction", "none") == "add" ? IncSubtensor(part, values) : SetSubtensor(part, values);
+
+    /// <summary>What joins an element with all that are put in its place; null where they are put there, or added.</summary>
+    private static (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)? Reduction(OnnxNode node) =>
+        (node.OpSet < 16 ? "none" : node.Text("reduction", "none")) switch
         {
-            "none" => SetSubtensor(part, values),
-            "add" when node.Type.IsFloat() || node.Type is OnnxType.Int32 or OnnxType.Int64 => IncSubtensor(part, values),
-            _ => throw new EngineException($"its reduction '{how}' is not there"),
+            "none" => null,
+            "add" when node.Type is not (OnnxType.UInt8 or OnnxType.Bool) => null,
+            "mul" => (1, (x, axes) => Prod(x, axes), Multiply),
+            "max" when node.Type.IsFloat() => (double.NegativeInfinity, (x, axes) => Max(x, axes), Maximum),
+            "min" when node.Type.IsFloat() => (double.PositiveInfinity, (x, axes) => Min(x, axes), Minimum),
+            string other => throw new EngineException($"its reduction '{other}' of {node.Type.Name()} is not there"),
         };
+
+    /// <summary>Each element of x joined with those whose place along an axis is its own.</summary>
+    private static Variable ReducedAlong(
+        Variable x, Variable places, Variable values, int axis,
+        (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
+    {
+        if (places.Rank != x.Rank || !places.Shape.IsKnown)
+        {
+            throw new EngineException($"its places ({places.Type}) have not as many axes as {x.Type}, or are open");
+        }
+
+        (x, places, values) = (MoveAxis(x, axis, 0), MoveAxis(places, axis, 0), MoveAxis(values, axis, 0));
+        Variable part = x[[(AxisIndex)(..), .. places.Shape.Skip(1).Select(side => (AxisIndex)(..side))]];
+        Variable count = SideOf(x, 0);
+        places = Where(Less(places, 0), places + count, places);
+        Variable rows = DimShuffle(ARange(count), [0, .. Enumerable.Repeat(NewAxis, x.Rank)]);
+        Variable all = Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start, x.DType));
+        return MoveAxis(SetSubtensor(part, reduction.Two(part, reduction.All(all, [1]))), 0, axis);
+    }
+
+    /// <summary>Each part of x that places can name joined with those whose place is its own.</summary>
+    private static Variable ReducedRows(
+        OnnxNode node, Variable x, Variable places, Variable values,
+        (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
+    {
+        int columns = Columns(x, places).Length;
+        int[] sides = node.Sides(x);
+        Variable row = Enumerable.Range(0, columns).Select(column =>
+        {
+            Variable place = places[Ellipsis, column];
+            return Where(Less(place, 0), place + sides[column], place) * sides[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
+        }).Aggregate(Add);
+        int rest = sides[columns..].Aggregate(1, (a, b) => a * b);
+        Variable flat = Reshape(x, -1, rest);
+        return ReshapeLike(ReducedAlong(
+            flat, BroadcastTo(ExpandDims(Flatten(row, 1), 1), -1, rest), Reshape(values, -1, rest), 0, reduction), x);
     }
 
     /// <summary>Ranges by NumPy's rule: what lies beyond the ends is cut off.</summary>

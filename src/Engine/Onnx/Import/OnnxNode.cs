@@ -103,12 +103,12 @@ internal sealed class OnnxNode
         }
     }
 
-    /// <summary>An input's whole numbers, of which sides may be made.</summary>
+    /// <summary>An input's whole numbers, of which sides may be made: a copy.</summary>
     /// <exception cref="NotKnownException">They are computed.</exception>
     public Whole[] Wholes(int input)
     {
         OnnxValue value = V(input);
-        return value.Elements
+        return (Whole[]?)value.Elements?.Clone()
             ?? (!value.Type.IsFloat() && value.Numbers is { } known ? Array.ConvertAll(known, number => new Whole((long)number)) : null)
             ?? throw NotKnown([value.Variable], input);
     }

@@ -25,7 +25,7 @@ internal static class OnnxTable
         .. ElementwiseOps.Rows(), .. ComparisonOps.Rows(), .. CastOps.Rows(), .. ReductionOps.Rows(), .. ShapingOps.Rows(),
         .. CreationOps.Rows(), .. IndexingOps.Rows(), .. ProductOps.Rows(), .. ConvolutionOps.Rows(), .. PoolingOps.Rows(),
         .. NormalizationOps.Rows(), .. SoftmaxOps.Rows(), .. ResizeOps.Rows(), .. RecurrentOps.Rows(), .. AttentionOps.Rows(),
-        .. ControlOps.Rows(), .. QuantizedOps.Rows(), .. TrainingOps.Rows(), .. ClassicOps.Rows(),
+        .. StreamOps.Rows(), .. GridOps.Rows(), .. ControlOps.Rows(), .. QuantizedOps.Rows(), .. TrainingOps.Rows(), .. ClassicOps.Rows(),
     ];
 
     /// <summary>What a node's op is in its version; null where it is not there.</summary>

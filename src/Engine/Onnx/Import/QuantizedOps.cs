@@ -52,7 +52,56 @@ internal static class QuantizedOps
             Variable y = Levels(OnnxType.UInt8, Round(x / scale) + zero);
             return [OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
         }),
+        Integer("MatMulInteger", (_, a, b) => MatMul(a, b)), Integer("ConvInteger", Convolved),
+        Requantised("QLinearMatMul", (_, a, b) => MatMul(a, b)), Requantised("QLinearConv", Convolved),
     ];
+
+    /// <summary>A product of whole numbers, exact: float64 holds every sum of products of eight bits.</summary>
+    private static OnnxOp Integer(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
+        node.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
+
+    /// <summary>A product of levels as levels: the exact product, rounded once.</summary>
+    private static OnnxOp Requantised(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
+    {
+        Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
+        Variable scale = Cast(node.X(1) * Across(node, node.X(4), product) / node.X(6), DType.Float64);
+        return node.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, node.X(7), product), DType.Float64)));
+    });
+
+    /// <summary>Levels less their zero point, in float64.</summary>
+    private static Variable Level(OnnxNode node, int input, int zero)
+    {
+        Variable x = Cast(node.X(input), DType.Float64);
+        if (!node.Has(zero))
+        {
+            return x;
+        }
+
+        Variable point = Cast(node.X(zero), DType.Float64);
+        return point.Rank == 0 ? x - point
+            : point.Rank == 1 && point.Shape[0] == 1 ? x - Reshape(point, Shape.Scalar)
+            : throw new EngineException($"its zero point is {point.Type}, one for each place");
+    }
+
+    private static Variable Across(OnnxNode node, Variable numbers, Variable product) => numbers.Rank switch
+    {
+        0 => numbers,
+        1 when numbers.Shape[0] == 1 => Reshape(numbers, Shape.Scalar),
+        1 when node.File.Op == "QLinearConv" => NormalizationOps.PerChannel(numbers, product),
+        _ => throw new EngineException($"its scale or zero point is {numbers.Type}"),
+    };
+
+    private static Variable Convolved(OnnxNode node, Variable x, Variable w)
+    {
+        Windows windows = Windows.Of(node, x, [.. w.Shape.Skip(2)]);
+        node.Ignore("kernel_shape");
+        var options = new ConvOptions
+        {
+            Stride = windows.Stride, Dilation = windows.Dilation, Padding = windows.Before, PaddingBehind = windows.Behind,
+            Groups = node.Int("group", 1), FlipFilters = false,
+        };
+        return Convolve(x, w, options, node.Has(8) ? Cast(node.X(8), DType.Float64) : null);
+    }
 
     /// <summary>Whole numbers cut to a type's range.</summary>
     private static Variable Levels(OnnxType type, Variable whole)
