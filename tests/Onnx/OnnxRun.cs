@@ -18,6 +18,7 @@ internal static class OnnxRun
             DenseTensor<float> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<double> y => Array(y.Dimensions, [.. y]),
             DenseTensor<int> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
+            DenseTensor<long> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<byte> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             object other => throw new NotSupportedException($"{other}"),
         };

@@ -15,7 +15,7 @@ internal enum BackendOutcome
 
 /// <summary>
 /// One of ONNX's own tests: a folder with model.onnx and folders test_data_set_N of input_K.pb and output_K.pb; or a model
-/// NAME.onnx beside NAME_output_0.pb, whose inputs are filled as the makers of those files filled them.
+/// NAME.onnx beside NAME_output_0.pb, whose input counts up from 0 to 1.
 /// </summary>
 internal sealed record BackendCase(string Name, string Model, IReadOnlyList<string> Data)
 {
@@ -31,6 +31,11 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
                 Path.GetRelativePath(folder, test.Folder), test.Model,
                 [.. Directory.EnumerateDirectories(test.Folder, "test_data_set_*").Order(StringComparer.Ordinal)]))
             .OrderBy(test => test.Name, StringComparer.Ordinal),
+        .. Directory.EnumerateFiles(folder, "*_output_0.pb", SearchOption.AllDirectories)
+            .Select(output => (Output: output, Model: output.Replace("_output_0.pb", ".onnx", StringComparison.Ordinal)))
+            .Where(test => File.Exists(test.Model))
+            .Select(test => new BackendCase(Path.GetRelativePath(folder, test.Model), test.Model, [test.Output]))
+            .OrderBy(test => test.Name, StringComparer.Ordinal),
     ];
 
     /// <summary>Runs the test and says how it went, and of one that did not pass why.</summary>
@@ -42,8 +47,9 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
             using OnnxModel model = OnnxModel.Load(Model);
             foreach (string set in Data)
             {
-                Tensor[] inputs = [.. Tensors(set, "input").Select((tensor, i) => tensor.ToTensor())];
-                OnnxTensor[] expected = [.. Tensors(set, "output")];
+                bool isFilled = File.Exists(set);
+                Tensor[] inputs = isFilled ? [.. model.Inputs.Select(Filled)] : [.. Tensors(set, "input").Select(tensor => tensor.ToTensor())];
+                OnnxTensor[] expected = isFilled ? [TensorOf(set)] : [.. Tensors(set, "output")];
                 Tensor[] outputs = model.Run(device, inputs);
                 hasRun = true;
                 if (outputs.Length != expected.Length)
@@ -72,9 +78,21 @@ internal sealed record BackendCase(string Name, string Model, IReadOnlyList<stri
     {
         for (int i = 0; File.Exists(Path.Combine(set, InvariantText.Of($"{kind}_{i}.pb"))); i++)
         {
-            using ModelBytes bytes = ModelBytes.Open(Path.Combine(set, InvariantText.Of($"{kind}_{i}.pb")));
-            yield return OnnxParser.Tensor(bytes);
+            yield return TensorOf(Path.Combine(set, InvariantText.Of($"{kind}_{i}.pb")));
         }
+    }
+
+    private static OnnxTensor TensorOf(string path)
+    {
+        using ModelBytes bytes = ModelBytes.Open(path);
+        return OnnxParser.Tensor(bytes);
+    }
+
+    /// <summary>What ONNX fills an input with for which there are no data: i / n.</summary>
+    private static Tensor Filled(OnnxPort port)
+    {
+        int count = (int)port.Shape.Count;
+        return Tensor.From([.. Enumerable.Range(0, count).Select(i => (float)((double)i / count))]).Reshape(port.Shape.Sides);
     }
 
     /// <summary>How an output differs from what is expected; null where it does not.</summary>

@@ -1,4 +1,7 @@
+using System.IO.Compression;
+using Engine.Build;
 using Engine.Devices;
+using Engine.Onnx;
 using Engine.Tests.Devices.Cuda;
 
 namespace Engine.Tests.Onnx;
@@ -9,8 +12,40 @@ namespace Engine.Tests.Onnx;
 /// </summary>
 public class OnnxBackendTests
 {
-    /// <summary>Where the committed tests lie.</summary>
-    private static readonly string s_own = Path.Combine(AppContext.BaseDirectory, "Onnx", "Backend", "Data");
+    private static string Data => Path.Combine(Repository.Root, "tests", "Onnx", "Backend", "Data");
+
+    [Test]
+    public void The_tests_that_are_here_pass()
+    {
+        using var folder = new TempFolder();
+        ZipFile.ExtractToDirectory(Path.Combine(Data, "node-tests.zip"), folder.Path);
+        (int passed, List<string> refused, List<string> wrong) = Run(BackendCase.In(folder.Path), Device.Default);
+
+        Assert.That(wrong, Is.Empty, string.Join("\n", wrong));
+        Assert.That(
+            refused.Where(line => !line.StartsWith("node/test_training_dropout", StringComparison.Ordinal)), Is.Empty,
+            "Only random numbers are others here.");
+        Assert.That(passed, Is.EqualTo(657));
+    }
+
+    /// <summary>Networks that other programs trained, on inputs of a hundred samples, some outside of what they were trained on.</summary>
+    [TestCase("mnist.onnx", 100)]
+    [TestCase("iris.onnx", 100)]
+    public void A_trained_model_gives_what_ONNX_Runtime_gives(string name, int count)
+    {
+        string path = Path.Combine(Data, name);
+        using OnnxModel model = OnnxModel.Load(path);
+        OnnxPort input = model.Inputs[0];
+        var random = new Random(3);
+        for (int i = 0; i < count; i++)
+        {
+            float[] values = [.. Enumerable.Range(0, (int)input.Shape.Count).Select(_ => (random.NextSingle() * 3) - 1)];
+            Tensor x = Tensor.From(values, [.. input.Shape]);
+            Tensor[] outputs = model.Run(x);
+            NdArray actual = NdArray.From(outputs[0]);
+            OnnxRun.AssertSame(OnnxRun.Run(path, (input.Name, x)), actual, 1e-5 * Math.Max(1, actual.Data.Max(Math.Abs)));
+        }
+    }
 
     [Test]
     public void None_of_a_folder_of_tests_is_wrong()

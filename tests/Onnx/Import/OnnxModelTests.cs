@@ -1,6 +1,7 @@
 using Engine.Compile;
 using Engine.Graph;
 using Engine.Onnx;
+using Engine.Ops;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Onnx;
