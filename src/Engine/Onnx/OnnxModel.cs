@@ -125,19 +125,27 @@ public sealed class OnnxModel : IDisposable
     {
         string result = output ?? (Outputs.Count == 1 ? Outputs[0].Name : throw new EngineException(
             $"{_path} has {Outputs.Count} outputs ({string.Join(", ", Outputs.Select(port => $"'{port.Name}'"))}): name one."));
-        HashSet<string> needed = OnnxImporter.Names(_file.Graph, [result]);
-        OnnxPort[] inputs = [.. Inputs.Where(input => needed.Contains(input.Name))];
-        if (inputs.FirstOrDefault(input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(side => side < 1)) is { } open)
-        {
-            throw new EngineException(
-                $"The input {open} of {_path} cannot be a network's: the sides of a sample must be known, behind the number of samples.");
-        }
-
+        (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = LayerOf(result);
         return new Node(
-            new OnnxLayer(this, result, inputs),
+            layer,
             [.. inputs.Select(input => (Node)new Layers.Input([.. input.Shape.Skip(1)]) { Name = input.Name, DType = input.DType.IsFloat() ? null : input.DType })],
             name);
     }
+
+    /// <summary>What gives a result as a layer, and the inputs that it is put on.</summary>
+    internal (OnnxLayer Layer, IReadOnlyList<OnnxPort> Inputs) LayerOf(string result)
+    {
+        HashSet<string> needed = OnnxImporter.Names(_file.Graph, [result]);
+        OnnxPort[] inputs = [.. Inputs.Where(input => needed.Contains(input.Name))];
+        return inputs.FirstOrDefault(input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(side => side < 1)) is { } open
+            ? throw new EngineException(
+                $"The input {open} of {_path} cannot be a network's: the sides of a sample must be known, behind the number of samples.")
+            : (new OnnxLayer(this, result, inputs), inputs);
+    }
+
+    /// <summary>Whether a result is what such an op gives.</summary>
+    internal bool EndsWith(string result, string op) =>
+        _file.Graph.Nodes.Any(node => node.Op == op && node.Outputs.Contains(result));
 
     /// <summary>The model as a network, which can be trained on: see <see cref="ToNode"/>.</summary>
     /// <inheritdoc cref="ToNode"/>
