@@ -34,6 +34,14 @@ public sealed class OnnxModel : IDisposable
         HashSet<string> initialized = [.. file.Graph.Initializers.Select(tensor => tensor.Name)];
         Inputs = [.. file.Graph.Inputs.Where(input => !initialized.Contains(input.Name)).Select(PortOf)];
         Outputs = [.. file.Graph.Outputs.Select(PortOf)];
+        foreach (OnnxPort input in Inputs)
+        {
+            if (input.Type == OnnxType.Undefined || input.Shape.Problem is not null)
+            {
+                throw new ModelFileException($"{path}: the input {input} is of no type, or of sides that no array has.");
+            }
+        }
+
         if (Inputs.DistinctBy(input => input.Name).Count() != Inputs.Count || Outputs.Count == 0)
         {
             throw new ModelFileException($"{path}: its graph has no outputs, or two inputs of one name.");
@@ -226,6 +234,8 @@ public sealed class OnnxModel : IDisposable
                 throw new ModelFileException(
                     $"{_path}: the output '{Outputs[i].Name}' is said to be {declared.Name()}, and its node gives {built[i].Type.Name()}.");
             }
+
+            Outputs[i].Type = built[i].Type;
         }
 
         return built;

@@ -30,7 +30,7 @@ public sealed record OnnxPort
     /// </summary>
     public bool DecidesShapes { get; internal set; }
 
-    internal OnnxType Type { get; }
+    internal OnnxType Type { get; set; }
 
     /// <summary>The name, the type in ONNX's words and the sides: <c>image float (batch, 1, 28, 28)</c>.</summary>
     public override string ToString() => $"{Name} {Type.Name()} {Sides}";
