@@ -143,6 +143,11 @@ public sealed class OnnxModel : IDisposable
     /// <summary>What gives a result as a layer, and the inputs that it is put on.</summary>
     internal (OnnxLayer Layer, IReadOnlyList<OnnxPort> Inputs) LayerOf(string result)
     {
+        if (!_file.Graph.Nodes.Any(node => node.Outputs.Contains(result)))
+        {
+            throw new EngineException($"No node of {_path} gives '{result}'; it ends with {string.Join(", ", Outputs.Select(port => $"'{port.Name}'"))}.");
+        }
+
         HashSet<string> needed = OnnxImporter.Names(_file.Graph, [result]);
         OnnxPort[] inputs = [.. Inputs.Where(input => needed.Contains(input.Name))];
         return inputs.FirstOrDefault(input => input.Shape.Rank < 2 || input.Shape.Skip(1).Any(side => side < 1)) is { } open
@@ -151,9 +156,19 @@ public sealed class OnnxModel : IDisposable
             : (new OnnxLayer(this, result, inputs), inputs);
     }
 
-    /// <summary>Whether a result is what such an op gives.</summary>
-    internal bool EndsWith(string result, string op) =>
-        _file.Graph.Nodes.Any(node => node.Op == op && node.Outputs.Contains(result));
+    /// <summary>Whether a result is what such an op gives, by whatever name.</summary>
+    internal bool EndsWith(string result, string op)
+    {
+        OnnxNodeFile? node = Giving(result);
+        for (int steps = 0; node is { Op: "Identity", Inputs: [var same] } && steps < _file.Graph.Nodes.Count; steps++)
+        {
+            node = Giving(same);
+        }
+
+        return node?.Op == op;
+
+        OnnxNodeFile? Giving(string name) => _file.Graph.Nodes.FirstOrDefault(node => node.Outputs.Contains(name));
+    }
 
     /// <summary>The model as a network, which can be trained on: see <see cref="ToNode"/>.</summary>
     /// <inheritdoc cref="ToNode"/>
