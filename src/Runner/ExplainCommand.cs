@@ -78,11 +78,13 @@ internal static class ExplainCommand
                 FloatX = options.FloatX,
                 Device = opened,
             };
+            // Pictures of others may be large.
+            int images = OnnxOptions.IsOnnx(named) ? 2 * net.BatchIteratorTrain.BatchSize : Images;
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
             using TrainingStep step = net.CompileStep(
-                Pixels([Images, .. Sides(net)], file is not null),
-                Tensor.From(new int[Images]));
+                Pixels([images, .. Sides(net)], file is not null),
+                Tensor.From(new int[images]));
             if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
             {
                 output.WriteLine($"Kernels are planned, not compiled: their registers and memory stay empty. {why}");
