@@ -51,6 +51,13 @@ internal sealed class ModelMaker
         return this;
     }
 
+    /// <summary>An output whose type the nodes tell.</summary>
+    public ModelMaker Untyped(string name)
+    {
+        _outputs.Add(new ProtoWriter().Text(1, name));
+        return this;
+    }
+
     public ModelMaker Floats(string name, float[] values, params long[] sides)
     {
         _tensors.Add(new ProtoWriter().Numbers(1, sides).Number(2, (int)OnnxType.Float).Text(8, name)

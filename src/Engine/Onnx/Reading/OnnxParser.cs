@@ -264,9 +264,10 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return new OnnxFunctionFile(domain, name, inputs, outputs, settings, defaults, nodes, opSets);
     }
 
+    /// <summary>A value; one without a type is what its node gives.</summary>
     private static OnnxValueInfo Value(ProtoReader reader)
     {
-        var value = new OnnxValueInfo("", OnnxType.Undefined, null, IsTensor: false);
+        var value = new OnnxValueInfo("", OnnxType.Undefined, null, IsTensor: true);
         for (int field = reader.Next(); field != 0; field = reader.Next())
         {
             switch (field)

@@ -65,6 +65,12 @@ internal static class ConvolutionOps
             }
 
             to[axis] = output is null ? sides[axis] * stride[axis] : output[axis];
+            if (output is null && whole < to[axis])
+            {
+                // By ONNX's text there would be zeros behind, by ONNX Runtime not.
+                throw new EngineException($"its auto_pad {auto} goes with filters smaller than its steps");
+            }
+
             int cut = Math.Max(0, whole - to[axis]);
             (pads[axis], pads[axis + rank]) = auto == "SAME_UPPER" ? (cut / 2, cut - (cut / 2)) : (cut - (cut / 2), cut / 2);
         }

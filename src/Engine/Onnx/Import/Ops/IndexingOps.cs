@@ -201,10 +201,15 @@ internal static class IndexingOps
 
         if (start.IsKnown && end.IsKnown && side != Shape.Unknown)
         {
-            // Python's slice.indices.
-            long low = step < 0 ? -1 : 0, high = step < 0 ? side - 1 : side;
-            long from = Math.Clamp(start.Number < 0 ? start.Number + side : start.Number, low, high);
-            long to = Math.Clamp(end.Number < 0 ? Math.Max(end.Number, long.MinValue + side) + side : end.Number, low, high);
+            if (side == 0)
+            {
+                return x;
+            }
+
+            // Of a negative step the start is moved to the first element, where Python leaves it before that.
+            long high = step < 0 ? side - 1 : side;
+            long from = Math.Clamp(start.Number < 0 ? start.Number + side : start.Number, 0, high);
+            long to = Math.Clamp(end.Number < 0 ? end.Number + side : end.Number, step < 0 ? -1 : 0, high);
             if (step == 1)
             {
                 return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));

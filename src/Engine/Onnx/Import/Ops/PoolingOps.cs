@@ -24,7 +24,7 @@ internal static class PoolingOps
     });
 
     private static Windows Of(OnnxNode node, Variable x) =>
-        Windows.Of(node, x, node.Ints("kernel_shape") ?? throw new EngineException("its kernel_shape is missing"));
+        Windows.Of(node, x, node.Ints("kernel_shape") ?? throw new EngineException("its kernel_shape is missing"), isPool: true);
 
     private static OnnxValue?[] MaxPool(OnnxNode node)
     {

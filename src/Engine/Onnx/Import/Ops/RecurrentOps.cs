@@ -32,6 +32,12 @@ internal static class RecurrentOps
         new("LSTM", 7, Takes.Numbers, node =>
         {
             bool isCoupled = node.Flag("input_forget");
+            if (node.HasSetting("clip"))
+            {
+                // ONNX's text has all inputs of functions cut, ONNX Runtime not that of the last.
+                throw new EngineException("its clip is not there");
+            }
+
             return Layer(node, 4, ["Sigmoid", "Tanh", "Tanh"], (scope, x, state) =>
             {
                 (Variable before, Variable cell) = (state[0], state[1]);

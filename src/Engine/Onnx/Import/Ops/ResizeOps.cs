@@ -135,7 +135,7 @@ internal static class ResizeOps
             case "half_pixel":
                 return (((place + 0.5) / scale) - 0.5, false);
             case "pytorch_half_pixel":
-                return (to == 1 ? -0.5 : ((place + 0.5) / scale) - 0.5, false);
+                return (to == 1 ? 0 : ((place + 0.5) / scale) - 0.5, false);
             case "half_pixel_symmetric":
                 return ((from / 2.0 * (1 - (to / whole))) + ((place + 0.5) / scale) - 0.5, false);
             case "tf_half_pixel_for_nn":

@@ -15,7 +15,11 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     public bool IsPlain => Before.SequenceEqual(Behind) && Dilation.All(step => step == 1);
 
     /// <summary>The windows that a node's settings say, over images of these sides.</summary>
-    public static Windows Of(OnnxNode node, Variable x, int[] size)
+    /// <exception cref="EngineException">
+    /// They do not fit; or it is a pool that is padded as its settings say by themselves, whose windows have gaps or are
+    /// smaller than its steps: there ONNX's text and ONNX Runtime differ.
+    /// </exception>
+    public static Windows Of(OnnxNode node, Variable x, int[] size, bool isPool = false)
     {
         int rank = x.Rank - 2;
         int[] Each(string name, int otherwise)
@@ -45,7 +49,9 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
                 {
                     int reach = ((size[axis] - 1) * dilation[axis]) + 1;
                     int side = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : node.Sides(x, 2)[axis];
-                    more[axis] = Math.Max(0, ((((side + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - side);
+                    int needed = ((((side + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - side;
+                    more[axis] = !isPool || (needed >= 0 && dilation[axis] == 1) ? Math.Max(0, needed)
+                        : throw new EngineException($"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
                 }
 
                 int[] less = [.. more.Select(all => all / 2)], rest = [.. more.Select(all => all - (all / 2))];
