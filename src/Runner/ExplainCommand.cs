@@ -20,7 +20,7 @@ internal static class ExplainCommand
 
     public static Command Create()
     {
-        Argument<string> network = new("network") { Description = "mlp, cnn, or a file that describes a network." };
+        Argument<string> network = new("network") { Description = "mlp, cnn, a file that describes a network, or an ONNX file." };
         network.CompletionSources.Add([.. Networks.Names]);
         Option<Stage?> stage = new("--stage")
         {
@@ -60,13 +60,16 @@ internal static class ExplainCommand
                 asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
-            NetworkDescription described = Networks.Find(parsed.GetRequiredValue(network));
+            string named = parsed.GetRequiredValue(network);
+            NetworkDescription described = OnnxOptions.IsOnnx(named)
+                ? new NetworkDescription { Path = named, Layers = [] }
+                : Networks.Find(named);
             if (described == Networks.Mlp)
             {
                 described = described.WithHidden(parsed.GetValue(hidden)!);
             }
 
-            using var net = new NeuralNet(described.MakeOutput())
+            using var net = new NeuralNet(OnnxOptions.IsOnnx(named) ? OnnxOptions.Classifier(named) : described.MakeOutput())
             {
                 Update = described.MakeUpdate(),
                 L1 = described.L1,
@@ -75,11 +78,13 @@ internal static class ExplainCommand
                 FloatX = options.FloatX,
                 Device = opened,
             };
+            // Pictures of others may be large.
+            int images = OnnxOptions.IsOnnx(named) ? 2 * net.BatchIteratorTrain.BatchSize : Images;
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
             using TrainingStep step = net.CompileStep(
-                Pixels([Images, .. described.InputSides], file is not null),
-                Tensor.From(new int[Images]));
+                Pixels([images, .. Sides(net)], file is not null),
+                Tensor.From(new int[images]));
             if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
             {
                 output.WriteLine($"Kernels are planned, not compiled: their registers and memory stay empty. {why}");
@@ -98,6 +103,12 @@ internal static class ExplainCommand
             return Task.FromResult(CommandLine.Done);
         });
         return command;
+    }
+
+    private static IEnumerable<int> Sides(NeuralNet net)
+    {
+        net.Initialize();
+        return net.Network.Input.Shape.Skip(1);
     }
 
     private static Device Open(DeviceChoice? asked, int? architecture, EngineOptions options, TextWriter notes)
