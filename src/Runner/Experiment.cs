@@ -123,7 +123,7 @@ internal static class Experiment
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
     {
-        if (Launch.Find() is not { } launch)
+        if (RankLaunch.Find() is not { } launch)
         {
             return await Run(options.WithResume(), null, cancellation);
         }

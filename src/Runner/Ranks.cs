@@ -19,13 +19,13 @@ internal sealed class Ranks : IDisposable
     /// <summary>What a step may take longer than a sign of life.</summary>
     private static readonly TimeSpan s_stepLonger = TimeSpan.FromSeconds(5);
 
-    private readonly Launch _launch;
+    private readonly RankLaunch _launch;
     private readonly TextWriter _errors = Console.Error;
     private readonly RankWatch? _watch;
     private readonly MpiCommunicator _communicator;
     private int _hasFailed;
 
-    private Ranks(Launch launch, TrainingOptions options)
+    private Ranks(RankLaunch launch, TrainingOptions options)
     {
         _launch = launch;
         if (launch.Launcher == Launcher.Torchrun)
@@ -77,7 +77,7 @@ internal sealed class Ranks : IDisposable
 
     /// <summary>Joins the other ranks, and says so in a line.</summary>
     /// <exception cref="EngineException">They cannot be joined.</exception>
-    public static Ranks Open(Launch launch, TrainingOptions options)
+    public static Ranks Open(RankLaunch launch, TrainingOptions options)
     {
         try
         {

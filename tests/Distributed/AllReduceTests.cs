@@ -2,6 +2,7 @@ using Engine.Compile;
 using Engine.Devices.Cpu;
 using Engine.Distributed;
 using Engine.Graph;
+using Engine.Ops;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Distributed;
@@ -18,9 +19,9 @@ public class AllReduceTests
         IReadOnlyList<float[]> all = ThreadCommunicator.Run(ranks, communicator =>
         {
             using var device = new CpuDevice(1);
-            Input x = Vector("x"), y = Matrix("y");
-            IReadOnlyList<Variable> sums = AllReduce([x * 2, y], communicator);
-            using var function = Function.Compile([x, y], [sums[0] + 1, sums[1]], device: device);
+            Variable x = Vector("x"), y = Matrix("y");
+            IReadOnlyList<Variable> sums = AllReduce([x * 2.0, y], communicator);
+            using var function = Function.Compile([x, y], [sums[0] + 1.0, sums[1]], device: device);
             Tensor[] results = function.Call(
                 Tensor.From([.. Enumerable.Range(0, 513).Select(i => (float)(i + communicator.Rank))]),
                 Tensor.From([1f, 2f, 3f, communicator.Rank], 2, 2));
@@ -42,7 +43,7 @@ public class AllReduceTests
         {
             using var device = new CpuDevice(1);
             Input x = Vector("x");
-            Variable loss = Sum(AllReduce(x, communicator) * (communicator.Rank + 1));
+            Variable loss = Sum(AllReduce(x, communicator) * (double)(communicator.Rank + 1));
             using var function = Function.Compile([x], [Grad(loss, x)], device: device);
             return function.Call(Tensor.From([1f, 2f]))[0].AsSpan<float>().ToArray();
         });

@@ -52,7 +52,7 @@ public class CommunicatorTests
 
         foreach (Tensor gathered in all)
         {
-            Assert.That(gathered.Shape, Is.EqualTo((Shape)[3, 2]));
+            Assert.That(gathered.Shape, Is.EqualTo(Shape.Create(3, 2)));
             Assert.That(gathered.AsSpan<int>().ToArray(), Is.EqualTo([0, 0, 1, 10, 2, 20]));
         }
     }

@@ -29,7 +29,7 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <summary>Joins the other processes. Once a process: MPI cannot be joined again.</summary>
     /// <param name="launch">How this process was started, where that is known: the library must be of the same kind.</param>
     /// <exception cref="EngineException">There is no library, or it is of another kind than the launcher.</exception>
-    public static MpiCommunicator Open(Launch? launch = null)
+    public static MpiCommunicator Open(RankLaunch? launch = null)
     {
         var communicator = new MpiCommunicator();
         if (launch is not null && (communicator.Size, communicator.Rank) != (launch.Size, launch.Rank))

@@ -4,7 +4,7 @@ using Engine.Interop;
 namespace Engine.Tests.Distributed;
 
 /// <summary>Who started a process is read off its environment.</summary>
-public class LaunchTests
+public class RankLaunchTests
 {
     [TestCase("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=2", "OpenMpi 2 4 0 2")]
     [TestCase("OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=1", "OpenMpi 0 1 0 1")]
@@ -18,7 +18,7 @@ public class LaunchTests
     [TestCase("", null)]
     public void Each_launcher_is_known(string environment, string? expected)
     {
-        Launch? launch = Launch.Find(Variables(environment));
+        RankLaunch? launch = RankLaunch.Find(Variables(environment));
 
         Assert.That(
             launch is null ? null : $"{launch.Launcher} {launch.Rank} {launch.Size} {launch.LocalRank} {launch.LocalSize}",
@@ -29,7 +29,7 @@ public class LaunchTests
     [TestCase("PMI_RANK=x PMI_SIZE=4", "PMI_RANK is a launcher's and should be a whole number, not 'x'")]
     [TestCase("SLURM_PROCID=0 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=2", "--mpi=pmix")]
     public void What_cannot_be_is_refused(string environment, string message) => Assert.That(
-        () => Launch.Find(Variables(environment)), Throws.TypeOf<EngineException>().With.Message.Contains(message));
+        () => RankLaunch.Find(Variables(environment)), Throws.TypeOf<EngineException>().With.Message.Contains(message));
 
     [TestCase("OMPI_COMM_WORLD_SIZE=2", "libmpi.so.40")]
     [TestCase("PMIX_RANK=2", "libmpi.so.40")]

@@ -24,7 +24,7 @@ public enum Launcher
 /// <param name="Size">How many there are.</param>
 /// <param name="LocalRank">Its number among those of this machine.</param>
 /// <param name="LocalSize">How many of them are on this machine.</param>
-public sealed record Launch(Launcher Launcher, int Rank, int Size, int LocalRank, int LocalSize)
+public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int LocalRank, int LocalSize)
 {
     /// <summary>What people call the launcher.</summary>
     public string LauncherName => Launcher switch
@@ -37,11 +37,11 @@ public sealed record Launch(Launcher Launcher, int Rank, int Size, int LocalRank
 
     /// <summary>The place of this process; null where no launcher started it.</summary>
     /// <exception cref="EngineException">The variables contradict each other.</exception>
-    public static Launch? Find() => Find(Environment.GetEnvironmentVariable);
+    public static RankLaunch? Find() => Find(Environment.GetEnvironmentVariable);
 
     /// <summary>The place that these variables of an environment say.</summary>
     /// <exception cref="EngineException">They contradict each other.</exception>
-    public static Launch? Find(Func<string, string?> variable)
+    public static RankLaunch? Find(Func<string, string?> variable)
     {
         ArgumentNullException.ThrowIfNull(variable);
         if (variable("OMPI_COMM_WORLD_SIZE") is not null)
@@ -78,7 +78,7 @@ public sealed record Launch(Launcher Launcher, int Rank, int Size, int LocalRank
             ? Of(Launcher.Torchrun, "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
             : null;
 
-        Launch Of(Launcher launcher, string rank, string size, string localRank, string? localSize)
+        RankLaunch Of(Launcher launcher, string rank, string size, string localRank, string? localSize)
         {
             (int number, int count) = (Number(rank) ?? 0, Number(size) ?? 1);
             if (number < 0 || count < 1 || number >= count)
@@ -89,7 +89,7 @@ public sealed record Launch(Launcher Launcher, int Rank, int Size, int LocalRank
 
             int local = Number(localRank) ?? 0;
             int locals = localSize is null ? Tasks() ?? count : Number(localSize) ?? 1;
-            return new Launch(launcher, number, count, local, Math.Max(locals, 1));
+            return new RankLaunch(launcher, number, count, local, Math.Max(locals, 1));
         }
 
         // "2", or of machines with other numbers the first of "2(x3),1".
