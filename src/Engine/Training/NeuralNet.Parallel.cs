@@ -1,6 +1,7 @@
 using System.Globalization;
 using Engine.Devices.Cpu;
 using Engine.Distributed;
+using Engine.Graph;
 
 namespace Engine.Training;
 
@@ -9,6 +10,28 @@ public sealed partial class NeuralNet
 {
     /// <summary>The ranks that train this network together; null where one process does all.</summary>
     public DataParallel? Parallel { get; init; }
+
+    /// <summary>What the update rule keeps from step to step.</summary>
+    internal IReadOnlyList<SharedVariable> UpdateState => Initialized.Rule.State;
+
+    /// <summary>
+    /// Compiles what this rank does with each full batch of such samples, of which <see cref="Parallel"/> says how it is cut,
+    /// without running it.
+    /// </summary>
+    internal ShardedStep CompileShards(Tensors x, Tensors y)
+    {
+        Initialize();
+        using Gate.Reading reading = Read();
+        SampleSet data = Checked(x, y, sampleWeights: null);
+        ShardPlan plan = Parallel!.Plan();
+        BatchIterator iterator = BatchIteratorTrain;
+        var feed = new DeviceFeed(
+            Initialized, data, [.. Enumerable.Range(0, data.Count)], iterator, iterator.Shuffle, Seed, new BatchSettings([], 0),
+            inPlace: true, isSharded: true);
+        var step = new ShardedStep(Initialized.Sharded(isWeighted: false, plan), feed, plan, _device!);
+        step.Prepare(feed.RowsOf(0));
+        return step;
+    }
 
     /// <summary>Whether this rank has a callback told what happens.</summary>
     private bool IsToldHere(Callback callback) => Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;

@@ -101,7 +101,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public string? CpuPath(CpuStepTypes step)
     {
         long bytes = step.Outputs.Sum(output => output.Shape.Count) * step.Outputs[0].DType.Size();
-        long sent = 2 * bytes * (Shards > 0 ? MostNodes : 1) * (Communicator.Size - 1) / Communicator.Size;
+        long sent = ((Shards > 0 ? MostNodes : 1) + 1) * bytes * (Communicator.Size - 1) / Communicator.Size;
         return Shards > 0
             ? FormattableString.Invariant($"tree over {Shards} shards: {sent:N0} bytes sent by a rank")
             : FormattableString.Invariant($"the library's sum: {sent:N0} bytes sent by a rank");

@@ -78,6 +78,13 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
         ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
         : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
 
+    /// <summary>The bytes that a rank sends to exchange so many.</summary>
+    public long BytesSent(long bytes)
+    {
+        int ranks = Communicator.Size, nodes = IsDeterministic ? ShardTree.MostNodes(ranks, Shards) : 1;
+        return (nodes + 1) * bytes * (ranks - 1) / ranks;
+    }
+
     /// <summary>The first row of a shard of a batch of so many rows; that of the next one is behind its last.</summary>
     public int FirstRow(int shard, int rows) => (int)((long)shard * rows / Shards);
 }

@@ -46,6 +46,20 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>The function that sums over the ranks and updates.</summary>
     public Function Step => _step;
 
+    /// <summary>How many numbers a step exchanges.</summary>
+    public long Elements => _graph.Elements;
+
+    /// <summary>The bytes that a rank sends in a step.</summary>
+    public long BytesSent => _plan.BytesSent(_graph.Elements * _graph.Stop.DType.Size());
+
+    /// <summary>Makes the plans for batches of so many samples.</summary>
+    public void Prepare(int rows)
+    {
+        Tensor total = Tensor.Scalar((double)rows);
+        _shard.Prepare(Tensor.Scalar(_plan.FirstRow(_plan.Own.First + 1, rows) - _plan.FirstRow(_plan.Own.First, rows)), total);
+        _step.Prepare(total);
+    }
+
     /// <summary>The loss of the last batch, before its update.</summary>
     public double Loss { get; private set; }
 
