@@ -187,7 +187,7 @@ public class DataParallelTests
             }
         });
 
-        Assert.That(messages[0], Does.StartWith("The training has ended in epoch 1"));
+        Assert.That(messages[0], Does.StartWith("The training has ended in epoch "));
         Assert.That(messages[1], Is.EqualTo(messages[0]));
     }
 
