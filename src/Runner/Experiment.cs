@@ -4,6 +4,7 @@ using System.Globalization;
 using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
+using Engine.Distributed;
 using Engine.IO;
 using Engine.Runner.Description;
 using Engine.Training;
@@ -94,7 +95,8 @@ internal static class Experiment
         $"The accuracy of this network is: {accuracy:F2}{(isSynthetic ? " (on drawn images, not on CIFAR-10)" : "")}"));
 
     /// <summary>The network that the options describe, not yet trained.</summary>
-    public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false)
+    public static NeuralNet Net(
+        TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false, DataParallel? parallel = null)
     {
         NetworkDescription network = options.Described();
         return new NeuralNet(network.MakeOutput())
@@ -115,10 +117,33 @@ internal static class Experiment
                 : [.. network.MakeCallbacks(), new TrainingBar(Terminal.OfErrors())],
             Verbose = options.Quiet ? 0 : 1,
             RowNote = isSynthetic ? "drawn images" : null,
+            Parallel = parallel,
         };
     }
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
+    {
+        if (RankLaunch.Find() is not { } launch)
+        {
+            return await Run(options.WithResume(), null, cancellation);
+        }
+
+        using Ranks ranks = Ranks.Open(launch, options);
+        try
+        {
+            return await Run(ranks.Own(options.WithResume()), ranks, cancellation);
+        }
+        catch (OperationCanceledException) when (!ranks.IsFirst)
+        {
+            return CommandLine.Stopped;
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            throw ranks.End(error);
+        }
+    }
+
+    private static async Task<int> Run(TrainingOptions options, Ranks? ranks, CancellationToken cancellation)
     {
         OwnData? own = options.Own is null ? null : LoadOwn(ref options);
         options.CheckFiles();
@@ -128,19 +153,22 @@ internal static class Experiment
         }
 
         EngineOptions configuration = CommonOptions.Configure(
-            options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
+            options.Device, options.Threads ?? ranks?.Threads, notes: options.Quiet ? null : Console.Error);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
         using Device device = DeviceSelection.Open(
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
         Compile.Profile? profile = isTimed ? Profiling.Start() : null;
         SafetensorsFile? parameters = options.Load is null ? null : ModelFile.Read(options.Load, options.Ignore);
-        PreparedSamples data = own is null ? await LoadPrepared(options, cancellation) : Prepared(own);
+        PreparedSamples data = own is not null ? Prepared(own)
+            : ranks is null ? await LoadPrepared(options, cancellation)
+            : await ranks.OneFirst(() => LoadPrepared(options, cancellation));
         // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
         await Task.Yield();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        using NeuralNet net = Net(options, device, configuration.FloatX, data.IsSynthetic, own?.Target is ValueTarget);
+        using NeuralNet net = Net(
+            options, device, configuration.FloatX, data.IsSynthetic, own?.Target is ValueTarget, ranks?.Parallel);
         if (options.IsBalanced)
         {
             net.Initialize();
@@ -193,6 +221,11 @@ internal static class Experiment
         {
             // A network that has learnt nothing shall not be written over one that has.
             cancellation.ThrowIfCancellationRequested();
+        }
+
+        if (ranks is { IsFirst: false })
+        {
+            return isStopped ? CommandLine.Stopped : CommandLine.Done;
         }
 
         Resumption.SayHowItEnded(net, options, isStopped);

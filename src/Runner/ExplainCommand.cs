@@ -5,6 +5,7 @@ using Engine.Compile;
 using Engine.Configuration;
 using Engine.Devices;
 using Engine.Devices.Cuda;
+using Engine.Distributed;
 using Engine.Runner.Description;
 using Engine.Training;
 
@@ -49,9 +50,11 @@ internal static class ExplainCommand
             "Run --steps steps on made-up images, print the time of each kernel and write when each ran to this file, "
             + "for Perfetto (ui.perfetto.dev) or chrome://tracing.");
         Option<int> steps = CommonOptions.Whole("--steps", 1, 50, "How many steps --trace runs.");
+        Option<int?> ranks = CommonOptions.Whole(
+            "--ranks", 1, null, "Show what one of so many ranks does, that train together on CPUs; the first.");
         var command = new Command("explain", "Show what a training step was compiled to.")
         {
-            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps,
+            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps, ranks,
         };
         command.SetAction((parsed, _) =>
         {
@@ -77,7 +80,14 @@ internal static class ExplainCommand
                 BatchIteratorTrain = (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
                 FloatX = options.FloatX,
                 Device = opened,
+                Parallel = parsed.GetValue(ranks) is { } count ? new DataParallel(ThreadCommunicator.Create(count)[0]) : null,
             };
+            if (net.Parallel is not null)
+            {
+                RankExplanation.Print(net, Pixels([Images, .. described.InputSides], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                return Task.FromResult(CommandLine.Done);
+            }
+
             // Pictures of others may be large.
             int images = OnnxOptions.IsOnnx(named) ? 2 * net.BatchIteratorTrain.BatchSize : Images;
             string? file = parsed.GetValue(trace);

@@ -76,7 +76,16 @@ internal static class TrainingCommand
         Option<string?> resume = new("--resume")
         {
             HelpName = "FILE",
-            Description = "Go on with the training whose state is in this file, until it has had all of its epochs.",
+            Description = "Go on with the training whose state is in this file, until it has had all of its epochs; auto: in that "
+                + "of --checkpoint, if there is one.",
+        };
+        Option<int?> shards = CommonOptions.Whole(
+            "--shards", 1, null, "Under mpirun or srun: cut each batch into N parts, one a rank or more. [default: 8, or the ranks]");
+        Option<bool> deterministic = new("--deterministic")
+        {
+            HelpName = "true|false",
+            Description = "Under mpirun or srun: sum in an order that the number of ranks has no part in.",
+            DefaultValueFactory = _ => true,
         };
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
@@ -95,7 +104,7 @@ internal static class TrainingCommand
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, history, tensorBoard, save, load,
-            ignore, keep, checkpoint, resume, profile, trace, quiet, hidden,
+            ignore, keep, checkpoint, resume, shards, deterministic, profile, trace, quiet, hidden,
         ];
         if (network is null)
         {
@@ -137,6 +146,8 @@ internal static class TrainingCommand
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),
+                Shards = parsed.GetValue(shards),
+                IsDeterministic = parsed.GetValue(deterministic),
                 Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false }) ? parsed.GetValue(hidden)! : [],
             },
             cancellation));

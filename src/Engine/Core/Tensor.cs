@@ -42,6 +42,9 @@ public sealed class Tensor
         : throw new EngineException(FormattableString.Invariant(
             $"A tensor of {this} has {ByteCount:N0} bytes, and a span holds {int.MaxValue:N0}: take AsSpan, or fewer rows."));
 
+    /// <summary>The elements, to be pinned.</summary>
+    internal Array Elements => _data;
+
     /// <summary>How many bytes the elements are.</summary>
     internal long ByteCount => _data.LongLength * DType.Size();
 

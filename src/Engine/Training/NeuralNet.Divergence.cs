@@ -121,7 +121,7 @@ public sealed partial class NeuralNet
         sum.SetScalar(0.0);
         for (int batch = 0; batch < batches && !IsEnding && !cancellationToken.IsCancellationRequested; batch++)
         {
-            pass.Feed.Run(pass.Function, 1);
+            pass.Run(1);
             if (sum.GetScalar<double>() is var loss && !double.IsFinite(loss))
             {
                 return (batch, loss);

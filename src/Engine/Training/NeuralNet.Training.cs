@@ -38,8 +38,10 @@ public sealed partial class NeuralNet
             data.Count, graph.Head.IsRegression ? null : data.Y.AsSpan<int>().ToArray());
         Samples.RequireWeight(data.Weights, train);
         RequireProbabilities(data.Xs);
+        RequireAgreement(data, epochs);
 
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
+        callbacks = [.. callbacks.Where(IsToldHere)];
         _isStopping = false;
         LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
         int started = 0;
@@ -57,7 +59,7 @@ public sealed partial class NeuralNet
             _validation = Pass.For(
                 _validation, this, graph, data with { Weights = null }, validate, isTraining: false, _device!);
             _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
-            for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
+            for (int i = 0; i < epochs && !AllStop(IsEnding || cancellationToken.IsCancellationRequested); i++)
             {
                 if (!Epoch(_training, _validation, callbacks, check, cancellationToken))
                 {
@@ -85,7 +87,7 @@ public sealed partial class NeuralNet
         _safePoint!.Keep();
         long start = Stopwatch.GetTimestamp();
         (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
-        if (IsBad(trainLoss, Initialized.TrainLossSum) && !IsEnding)
+        if (IsBad(trainLoss, Initialized.TrainLossSum) && (!IsEnding || Parallel is not null))
         {
             throw Diverged(training, null, epoch, trainLoss, check, cancellationToken);
         }
@@ -133,15 +135,16 @@ public sealed partial class NeuralNet
         Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
         int batches = pass.Feed.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
+            batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed || pass.Sharded is not null, _device!.IsGpu,
+            watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
         StartEpoch(pass, epoch);
         int done = 0;
-        while (done < batches && !IsEnding && !cancellationToken.IsCancellationRequested)
+        while (done < batches && !IsStopping())
         {
             int count = chunks.Next(done);
-            int rows = pass.Feed.Run(pass.Function, count);
+            int rows = pass.Run(count, IsEnding || cancellationToken.IsCancellationRequested);
             samples += rows;
             if (listeners.Length > 0)
             {
@@ -164,17 +167,25 @@ public sealed partial class NeuralNet
 
         double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
         double sum = Initialized.TrainLossSum.GetScalar<double>();
-        bool isWhole = done == batches && !IsEnding;
+        bool isWhole = done == batches && !(pass.Sharded?.IsStopping ?? IsEnding);
         return (isWhole ? sum / weight : sum, isWhole);
+
+        // Several ranks stop where all know that one wants to.
+        bool IsStopping() => pass.Sharded?.IsStopping ?? (IsEnding || cancellationToken.IsCancellationRequested);
     }
 
     /// <summary>Goes to the first batch of an epoch, with the settings that each of its batches has.</summary>
-    private void StartEpoch(Pass pass, int epoch) => pass.Feed.Start(
+    private void StartEpoch(Pass pass, int epoch) => pass.Start(
         epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feed.Batches))]);
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
     {
+        if (Parallel is not null)
+        {
+            return ValidateTogether(pass, epoch);
+        }
+
         TrainerGraph graph = Initialized;
         var scores = new OrderedDictionary<string, double>(
             CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
