@@ -42,6 +42,17 @@ internal abstract class Feed : IDisposable
     /// <summary>The targets of the batch that ran last.</summary>
     public abstract Tensor LastTargets { get; }
 
+    /// <summary>Whether each batch comes from the host, so that many at once are of no use.</summary>
+    public virtual bool IsFromHost => false;
+
+    /// <summary>How long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
+    public virtual TimeSpan Waited => TimeSpan.Zero;
+
+    /// <summary>Ends what goes on between batches.</summary>
+    public virtual void Stop()
+    {
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }
@@ -285,6 +296,8 @@ internal sealed class HostFeed : Feed
     public override IReadOnlyList<Given> Givens { get; }
 
     public override int Batches => _iterator.Count(_count);
+
+    public override bool IsFromHost => true;
 
     public override Tensor LastTargets =>
         _lastTargets ?? throw new InvalidOperationException("No batch has run yet.");

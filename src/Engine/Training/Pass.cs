@@ -31,6 +31,24 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         Feed feed = key.IsOnDevice
             ? new DeviceFeed(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace)
             : new HostFeed(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
+        return With(former, feed, key, device, isTraining);
+    }
+
+    /// <summary>A pass over samples that are read when they are due, which keeps the compiled function where it can.</summary>
+    public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, StreamReader reader, bool isTraining, Device device)
+    {
+        AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
+        int count = reader.Source.Count;
+        var key = new PassKey(
+            graph, count, reader.Iterator.BatchSize, isTraining && reader.Iterator.Shuffle, IsOnDevice: false, reader.IsWeighted,
+            reader.Iterator.Augmentation, string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
+        var settings = new BatchSettings(
+            [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], reader.Iterator.Count(count));
+        return With(former, new StreamFeed(graph, reader, settings), key, device, isTraining);
+    }
+
+    private static Pass With(Pass? former, Feed feed, PassKey key, Device device, bool isTraining)
+    {
         if (former?.Key == key && !key.IsOnDevice)
         {
             return former with { Feed = feed };
@@ -38,11 +56,11 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
 
         former?.Dispose();
         (Variable output, IReadOnlyList<Update> updates) = isTraining
-            ? graph.Training(isWeighted)
-            : new TrainingGraph(graph.Head.Output, graph.ValidUpdates);
+            ? key.Graph.Training(key.IsWeighted)
+            : new TrainingGraph(key.Graph.Head.Output, key.Graph.ValidUpdates);
         var function = feed.Compile(updates, [output], device);
         var pass = new Pass(feed, function, key);
-        if (rows.Length > 0)
+        if (key.Rows > 0)
         {
             feed.Prepare(function);
         }

@@ -117,33 +117,3 @@ public sealed class TextColumn : Column
         return ([.. codes], words);
     }
 }
-
-/// <summary>A picture, or a vector, of each sample: none is missing.</summary>
-/// <param name="name">What it is called.</param>
-/// <param name="values">
-/// The values, a row a sample: uint8 (n, channels, height, width) of pictures, (n, length) of vectors.
-/// </param>
-public sealed class TensorColumn(string name, Tensor values) : Column(name, values.Shape[0])
-{
-    /// <summary>The values.</summary>
-    public Tensor Values => values;
-
-    /// <inheritdoc/>
-    public override Column Rows(ReadOnlySpan<int> indices) => new TensorColumn(Name, values.Rows(indices));
-
-    internal override Column Joined(IReadOnlyList<Column> columns)
-    {
-        var all = new Tensor(values.DType, values.Shape.With(0, columns.Sum(column => column.Count)));
-        int at = 0;
-        foreach (Column column in columns)
-        {
-            all.PutRows(at, ((TensorColumn)column).Values);
-            at += column.Count;
-        }
-
-        return new TensorColumn(Name, all);
-    }
-
-    /// <inheritdoc/>
-    public override string? Text(int row) => values.Shape.ToString();
-}
