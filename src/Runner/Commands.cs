@@ -9,7 +9,7 @@ internal static class Commands
     public static IReadOnlyList<Command> Create() =>
     [
         Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),
-        CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
+        SearchCommand.Create(), CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
         ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];
 }

@@ -23,7 +23,7 @@ internal static class CompareCommand
         string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>
         TrainingCommand.Create(name, description, network, Run,
         [
-            "--save", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
+            "--save", "--watch", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
             "--trace", .. without,
         ]);
 
@@ -45,7 +45,7 @@ internal static class CompareCommand
         EngineOptions configuration = CommonOptions.Configure(asked, options.Threads, notes: Console.Error);
         using Device gpu = DeviceSelection.Open(asked, configuration, Console.Error);
         using var cpu = new CpuDevice(configuration.Threads);
-        Cifar10Set data = await Experiment.LoadData(options.Data, options.Described().Data.Images, options.Quiet, cancellation);
+        Cifar10Set data = await CifarTraining.LoadSet(options.Data, options.Described().Data.Images, options.Quiet, cancellation);
         using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
         var comparison = new Comparison(On(cpu), On(gpu));
         Console.WriteLine(comparison);

@@ -66,7 +66,7 @@ internal sealed class Predictor(
     /// <returns>The exit code.</returns>
     public async Task<int> OnTestImages(CancellationToken cancellation)
     {
-        Cifar10Set data = await Experiment.LoadData(
+        Cifar10Set data = await CifarTraining.LoadSet(
             options.Data, images: null, options.Quiet || !IsForPeople, cancellation);
         Tensor images = ImageInput.Prepare(model.Network, data.Test.Images);
         var writer = new PredictionWriter(output, options.Format, ofFiles: false, Math.Min(Most, Classes), width: 5);
@@ -79,7 +79,7 @@ internal sealed class Predictor(
         }
 
         writer.End();
-        Experiment.PrintAccuracy(net.Score(images, data.Test.Labels), data.IsSynthetic, IsForPeople ? output : errors);
+        CifarTraining.PrintAccuracy(net.Score(images, data.Test.Labels), data.IsSynthetic, IsForPeople ? output : errors);
         return CommandLine.Done;
     }
 

@@ -68,8 +68,8 @@ internal sealed class TestedModel : IDisposable
     {
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
         Tensor inputs = model.Prepare(test), output = model.Net.PredictProba(inputs);
-        Tensor? pictures = test.Columns.OfType<TensorColumn>().FirstOrDefault()?.Values is { DType: DType.UInt8, Shape.Rank: 4 } images
-            && images.Shape[1] is 1 or 3 ? InColour(images) : null;
+        Tensor? pictures = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } images
+            && sides[0] is 1 or 3 ? InColour(images.Load()) : null;
         return new TestedModel(
             new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, inputs, pictures, model.Classes,
             model.Report(output, test), output,
@@ -107,7 +107,7 @@ internal sealed class TestedModel : IDisposable
             ImageInput.RequireFit(model.Network);
             net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
             SetParameters(net, model, options.Model);
-            Cifar10Set data = await Experiment.LoadData(options.Data, images: null, isQuiet: true, cancellation);
+            Cifar10Set data = await CifarTraining.LoadSet(options.Data, images: null, isQuiet: true, cancellation);
             data = data with { Test = data.Test.First(options.Images ?? data.Test.Count) };
             Shape output = net.Layers[^1].OutputShape;
             if (net.Classes != data.ClassNames.Count)

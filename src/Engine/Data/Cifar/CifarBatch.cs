@@ -2,8 +2,26 @@ using static Engine.TextTable;
 
 namespace Engine.Data;
 
-/// <summary>One file of CIFAR-10: its form is checked, its pixels are still where they lie.</summary>
-internal abstract class Cifar10Batch(ByteSource source) : IDisposable
+/// <summary>Which labels of a file are meant.</summary>
+/// <param name="Set">The data set, as messages call it.</param>
+/// <param name="Key">What they are called in the Python version.</param>
+/// <param name="Classes">How many classes there are.</param>
+/// <param name="Bytes">How many bytes stand before the pixels in the binary version.</param>
+/// <param name="At">Which of these they are.</param>
+internal sealed record CifarLabels(string Set, string Key, int Classes, int Bytes, int At)
+{
+    /// <summary>CIFAR-10's.</summary>
+    public static CifarLabels Ten => new("CIFAR-10", "labels", 10, 1, 0);
+
+    /// <summary>CIFAR-100's hundred classes.</summary>
+    public static CifarLabels Fine => new("CIFAR-100", "fine_labels", 100, 2, 1);
+
+    /// <summary>CIFAR-100's twenty classes, of five of the hundred each.</summary>
+    public static CifarLabels Coarse => new("CIFAR-100", "coarse_labels", 20, 2, 0);
+}
+
+/// <summary>One file of CIFAR-10 or CIFAR-100: its form is checked, its pixels are still where they lie.</summary>
+internal abstract class CifarBatch(ByteSource source, CifarLabels kind) : IDisposable
 {
     public const int ImageBytes = 3 * 32 * 32;
 
@@ -11,44 +29,49 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
 
     protected ByteSource Source { get; } = source;
 
-    /// <summary>Reads the binary version: rows of a label and 3,072 pixels.</summary>
-    public static Cifar10Batch FromBinary(ByteSource source) => new Binary(source);
+    protected CifarLabels Kind { get; } = kind;
+
+    /// <summary>Reads the binary version: rows of a label, or two, and 3,072 pixels.</summary>
+    public static CifarBatch FromBinary(ByteSource source, CifarLabels kind) => new Binary(source, kind);
 
     /// <summary>
     /// Reads the Python version: a pickled dictionary with <c>data</c>, uint8 (n, 3072), and <c>labels</c>.
     /// </summary>
-    public static Cifar10Batch FromPickle(ByteSource source) => new Pickle(source);
+    public static CifarBatch FromPickle(ByteSource source, CifarLabels kind) => new Pickle(source, kind);
 
     /// <summary>Reads the images, planes red, green and blue, one after the other, and their labels.</summary>
-    /// <exception cref="DataFormatException">A label is not one of 0 to 9.</exception>
+    /// <exception cref="DataFormatException">A label is none of the data set's.</exception>
     public abstract void Read(Span<byte> pixels, Span<int> labels);
 
     public void Dispose() => Source.Dispose();
 
-    protected int Label(long label, int index) => label is >= 0 and <= 9
+    protected int Label(long label, int index) => label >= 0 && label < Kind.Classes
         ? (int)label
         : throw new DataFormatException(
-            $"{Source.Name}: image {Digits(index)} has the label {label}; CIFAR-10's are 0 to 9. The file is damaged " +
-            "or of another data set (CIFAR-100?); take CIFAR-10, or number your own classes from 0 to 9.");
+            $"{Source.Name}: image {Digits(index)} has the label {label}; {Kind.Set}'s are 0 to {Kind.Classes - 1}. The file is damaged "
+            + (Kind.Classes == 10
+                ? "or of another data set (CIFAR-100?); take CIFAR-10, or number your own classes from 0 to 9."
+                : "or of another data set."));
 
-    private sealed class Binary : Cifar10Batch
+    private sealed class Binary : CifarBatch
     {
-        private const int RowBytes = 1 + ImageBytes;
         private const int RowsAtOnce = 256;
 
-        public Binary(ByteSource source) : base(source)
+        public Binary(ByteSource source, CifarLabels kind) : base(source, kind)
         {
             (Count, int rest) = Math.DivRem(source.Length, RowBytes);
             if (rest != 0 || Count == 0)
             {
                 throw new DataFormatException(
                     $"{source.Name}: {Digits(source.Length)} bytes are not a whole number of images of " +
-                    $"{Digits(RowBytes)} bytes (a label and 3,072 pixels) but {Digits(Count)} and {Digits(rest)} bytes. " +
+                    $"{Digits(RowBytes)} bytes ({(Kind.Bytes == 1 ? "a label" : "two labels")} and 3,072 pixels) but {Digits(Count)} and {Digits(rest)} bytes. " +
                     "The file is cut off or another; copy or unpack it again.");
             }
         }
 
         public override int Count { get; }
+
+        private int RowBytes => Kind.Bytes + ImageBytes;
 
         public override void Read(Span<byte> pixels, Span<int> labels)
         {
@@ -59,20 +82,20 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
                 Source.Read(rows.AsSpan(0, count * RowBytes), first * RowBytes);
                 for (int i = 0; i < count; i++)
                 {
-                    labels[first + i] = Label(rows[i * RowBytes], first + i);
-                    rows.AsSpan((i * RowBytes) + 1, ImageBytes).CopyTo(pixels[((first + i) * ImageBytes)..]);
+                    labels[first + i] = Label(rows[(i * RowBytes) + Kind.At], first + i);
+                    rows.AsSpan((i * RowBytes) + Kind.Bytes, ImageBytes).CopyTo(pixels[((first + i) * ImageBytes)..]);
                 }
             }
         }
     }
 
-    private sealed class Pickle : Cifar10Batch
+    private sealed class Pickle : CifarBatch
     {
         private readonly PickleReader _reader;
         private readonly PickleArray _pixels;
         private readonly PickleValue _labels;
 
-        public Pickle(ByteSource source) : base(source)
+        public Pickle(ByteSource source, CifarLabels kind) : base(source, kind)
         {
             (PickleValue root, _reader) = PickleReader.Read(source);
             if (root.Reference is not PickleDictionary dictionary)
@@ -81,11 +104,11 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
             }
 
             if (!_reader.TryGet(dictionary, "data"u8, out PickleValue data) ||
-                !_reader.TryGet(dictionary, "labels"u8, out _labels))
+                !_reader.TryGet(dictionary, System.Text.Encoding.UTF8.GetBytes(kind.Key), out _labels))
             {
-                throw Error(_reader.TryGet(dictionary, "fine_labels"u8, out _)
+                throw Error(kind.Classes == 10 && _reader.TryGet(dictionary, "fine_labels"u8, out _)
                     ? "this is CIFAR-100; take CIFAR-10"
-                    : "its dictionary lacks 'data' or 'labels'");
+                    : $"its dictionary lacks 'data' or '{kind.Key}'");
             }
 
             _pixels = data.Reference as PickleArray
@@ -149,8 +172,8 @@ internal abstract class Cifar10Batch(ByteSource source) : IDisposable
         }
 
         private DataFormatException Error(string what) => new(
-            $"{Source.Name}: {what}. A CIFAR-10 batch is a pickled dictionary {{'data': uint8 array of shape " +
-            "(n, 3072), 'labels': list of n integers from 0 to 9}; take the file from the published archive, or write " +
+            $"{Source.Name}: {what}. A {Kind.Set} batch is a pickled dictionary {{'data': uint8 array of shape " +
+            $"(n, 3072), '{Kind.Key}': list of n integers from 0 to {Kind.Classes - 1}}}; take the file from the published archive, or write " +
             "your own like this.");
     }
 }

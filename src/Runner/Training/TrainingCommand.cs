@@ -74,6 +74,15 @@ internal static class TrainingCommand
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
             "With the table of --profile, write when each kernel ran to this file, for Perfetto or chrome://tracing.");
+        Option<int?> watch = new("--watch")
+        {
+            HelpName = "PORT",
+            Description = "Show the training on a page of this machine while it runs, with a button that stops it. Without a port, on any that is free.",
+            Arity = ArgumentArity.ZeroOrOne,
+            CustomParser = result => result.Tokens.Count == 0 ? 0
+                : CommonOptions.TryParse(result.Tokens[0].Value, least: 0, out int port) && port <= ushort.MaxValue ? port
+                : CommonOptions.Refuse<int?>(result, "a port from 0 to 65535"),
+        };
         Option<bool> quiet = CommonOptions.Quiet();
         Option<int[]> hidden = Hidden();
         const string HiddenName = "--hidden";
@@ -88,7 +97,7 @@ internal static class TrainingCommand
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
-            ignore, keep, checkpoint, resume, profile, trace, quiet, hidden,
+            ignore, keep, checkpoint, resume, watch, profile, trace, quiet, hidden,
         ];
         if (network is null)
         {
@@ -126,6 +135,7 @@ internal static class TrainingCommand
                 Keep = parsed.GetValue(keep) is { Length: > 0 } kept ? kept : [],
                 Checkpoint = parsed.GetValue(checkpoint),
                 Resume = parsed.GetValue(resume),
+                Watch = parsed.GetResult(watch) is { Implicit: false } ? parsed.GetValue(watch) ?? 0 : null,
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),

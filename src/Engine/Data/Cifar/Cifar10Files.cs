@@ -104,7 +104,7 @@ internal static class Cifar10Files
             classes = ClassNames(source);
         }
 
-        var opened = new Cifar10Batch[batches.Count];
+        var opened = new CifarBatch[batches.Count];
         try
         {
             batches.ForEach(batch => ReadableFile.RequireFile(Path.Combine(folder, batch)));
@@ -113,7 +113,7 @@ internal static class Cifar10Files
         }
         finally
         {
-            foreach (Cifar10Batch? batch in opened)
+            foreach (CifarBatch? batch in opened)
             {
                 batch?.Dispose();
             }
@@ -122,7 +122,7 @@ internal static class Cifar10Files
 
     private static Cifar10Set ReadArchive(string archive, CancellationToken cancellation)
     {
-        var batches = new Dictionary<string, Cifar10Batch>();
+        var batches = new Dictionary<string, CifarBatch>();
         IReadOnlyList<string> classes = s_classNames;
         foreach ((string name, byte[] content) in EntriesOf(archive, cancellation))
         {
@@ -167,13 +167,13 @@ internal static class Cifar10Files
                 "copy or unpack it again.");
     }
 
-    private static Cifar10Batch Open(ByteSource source)
+    private static CifarBatch Open(ByteSource source)
     {
         try
         {
             return source.Name.EndsWith(BinaryEnding, StringComparison.Ordinal)
-                ? Cifar10Batch.FromBinary(source)
-                : Cifar10Batch.FromPickle(source);
+                ? CifarBatch.FromBinary(source, CifarLabels.Ten)
+                : CifarBatch.FromPickle(source, CifarLabels.Ten);
         }
         catch
         {
@@ -182,7 +182,7 @@ internal static class Cifar10Files
         }
     }
 
-    private static Cifar10Set Assemble(Cifar10Batch[] batches, IReadOnlyList<string> classes, string place)
+    private static Cifar10Set Assemble(CifarBatch[] batches, IReadOnlyList<string> classes, string place)
     {
         (byte[] trainPixels, int[] trainLabels) = Allocate(batches.AsSpan(0, batches.Length - 1), place);
         (byte[] testPixels, int[] testLabels) = Allocate(batches.AsSpan(^1), place);
@@ -198,28 +198,59 @@ internal static class Cifar10Files
                 ? (trainPixels, trainLabels)
                 : (testPixels, testLabels);
             batches[k].Read(
-                pixels.AsSpan(starts[k] * Cifar10Batch.ImageBytes, batches[k].Count * Cifar10Batch.ImageBytes),
+                pixels.AsSpan(starts[k] * CifarBatch.ImageBytes, batches[k].Count * CifarBatch.ImageBytes),
                 labels.AsSpan(starts[k], batches[k].Count));
         });
         return new Cifar10Set(Images(trainPixels, trainLabels), Images(testPixels, testLabels), classes, place);
     }
 
+    /// <summary>The names of classes in a file of the data set's: a pickle with a list of this key, or lines of text.</summary>
+    public static string[] ClassNames(ByteSource source, string key, int count)
+    {
+        string[]? names = null;
+        if (source.Name.EndsWith(".txt", StringComparison.Ordinal))
+        {
+            byte[] text = new byte[Math.Min(source.Length, 4096)];
+            source.Read(text, 0);
+            names = Encoding.UTF8.GetString(text).Split(
+                '\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        }
+        else
+        {
+            (PickleValue root, PickleReader reader) = PickleReader.Read(source);
+            if (root.Reference is PickleDictionary dictionary &&
+                reader.TryGet(dictionary, Encoding.UTF8.GetBytes(key), out PickleValue value) &&
+                value.Reference is List<PickleValue> list && list.Count == count &&
+                list.TrueForAll(item =>
+                    item.Kind is PickleKind.Bytes or PickleKind.Text && PickleReader.LengthOf(item) < 256))
+            {
+                names = [.. list.Select(item => Encoding.UTF8.GetString(reader.BytesOf(item)))];
+            }
+        }
+
+        return names?.Length == count
+            ? names
+            : throw new DataFormatException(
+                $"{source.Name}: it does not name {(count == 10 ? "ten" : $"{count}")} classes. Copy or unpack it again"
+                + (count == 10 ? ", or delete it to have CIFAR-10's own names." : "."));
+    }
+
     private static Cifar10Images Images(byte[] pixels, int[] labels) =>
         new(Tensor.From(pixels, labels.Length, 3, 32, 32), Tensor.From(labels));
 
-    private static (byte[] Pixels, int[] Labels) Allocate(ReadOnlySpan<Cifar10Batch> batches, string place)
+    private static (byte[] Pixels, int[] Labels) Allocate(ReadOnlySpan<CifarBatch> batches, string place)
     {
         long count = 0;
-        foreach (Cifar10Batch batch in batches)
+        foreach (CifarBatch batch in batches)
         {
             count += batch.Count;
         }
 
-        return count * Cifar10Batch.ImageBytes <= Array.MaxLength
-            ? (GC.AllocateUninitializedArray<byte>((int)count * Cifar10Batch.ImageBytes), new int[count])
+        return count * CifarBatch.ImageBytes <= Array.MaxLength
+            ? (GC.AllocateUninitializedArray<byte>((int)count * CifarBatch.ImageBytes), new int[count])
             : throw new DataFormatException(
                 $"{place}: {Digits(count)} images are more than the " +
-                $"{Digits(Array.MaxLength / Cifar10Batch.ImageBytes)} " +
+                $"{Digits(Array.MaxLength / CifarBatch.ImageBytes)} " +
                 "that a set may hold. Leave out some batches.");
     }
 
@@ -236,35 +267,7 @@ internal static class Cifar10Files
         }
     }
 
-    private static string[] ClassNames(ByteSource source)
-    {
-        string[]? names = null;
-        if (source.Name.EndsWith(".txt", StringComparison.Ordinal))
-        {
-            byte[] text = new byte[Math.Min(source.Length, 4096)];
-            source.Read(text, 0);
-            names = Encoding.UTF8.GetString(text).Split(
-                '\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        }
-        else
-        {
-            (PickleValue root, PickleReader reader) = PickleReader.Read(source);
-            if (root.Reference is PickleDictionary dictionary &&
-                reader.TryGet(dictionary, "label_names"u8, out PickleValue value) &&
-                value.Reference is List<PickleValue> { Count: 10 } list &&
-                list.TrueForAll(item =>
-                    item.Kind is PickleKind.Bytes or PickleKind.Text && PickleReader.LengthOf(item) < 256))
-            {
-                names = [.. list.Select(item => Encoding.UTF8.GetString(reader.BytesOf(item)))];
-            }
-        }
-
-        return names is { Length: 10 }
-            ? names
-            : throw new DataFormatException(
-                $"{source.Name}: it does not name ten classes. Copy or unpack it again, or delete it to have " +
-                "CIFAR-10's own names.");
-    }
+    private static string[] ClassNames(ByteSource source) => ClassNames(source, "label_names", 10);
 
     /// <summary>
     /// The batches and names in an archive; an entry that is a link or leaves its folder is an error.

@@ -71,6 +71,9 @@ internal sealed record TrainingOptions
     /// <summary>Whether classes count alike, however many samples they have.</summary>
     public bool IsBalanced { get; init; }
 
+    /// <summary>The port of the page on which the training is watched, 0 for any that is free; null for none.</summary>
+    public int? Watch { get; init; }
+
     /// <summary>A user's own data; null for CIFAR-10.</summary>
     public OwnDataOptions? Own { get; init; }
 
