@@ -11,6 +11,8 @@ namespace Engine.Runner;
 /// </summary>
 internal sealed class SearchFile : IDisposable
 {
+    private static readonly JsonSerializerOptions s_format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
     private readonly Dictionary<(string Settings, int Epochs), (double Score, double Seconds)> _known = [];
     private readonly StreamWriter? _writer;
 
@@ -45,7 +47,7 @@ internal sealed class SearchFile : IDisposable
 
     /// <summary>Writes a trial.</summary>
     public void Add(Trial<SearchCandidate> trial) => _writer?.WriteLine(JsonSerializer.Serialize(new Line(
-        trial.Candidate.ToString(), trial.Epochs, double.IsNaN(trial.Score) ? null : trial.Score, Math.Round(trial.Time.TotalSeconds, 3))));
+        trial.Candidate.ToString(), trial.Epochs, double.IsNaN(trial.Score) ? null : trial.Score, Math.Round(trial.Time.TotalSeconds, 3)), s_format));
 
     public void Dispose() => _writer?.Dispose();
 
@@ -77,7 +79,7 @@ internal sealed class SearchFile : IDisposable
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(line);
+            return JsonSerializer.Deserialize<T>(line, s_format);
         }
         catch (JsonException)
         {

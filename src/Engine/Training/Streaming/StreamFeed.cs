@@ -40,7 +40,13 @@ internal sealed class StreamFeed : Feed
 
     public override void Prepare(Function function)
     {
-        // The first batch is not there yet; its plan is made while the next ones are read.
+        SampleSet first = _reader.First;
+        function.Prepare(Arguments(first));
+        int rest = _reader.Source.Count % _reader.Iterator.BatchSize;
+        if (rest > 0 && rest < first.Count && _reader.Iterator.Transform is null)
+        {
+            function.Prepare(Arguments(first.Rows([.. Enumerable.Range(0, rest)])));
+        }
     }
 
     public override void Start(int epoch, IReadOnlyList<Tensor> settings)
@@ -64,12 +70,15 @@ internal sealed class StreamFeed : Feed
 
             _lastTargets = batch.Data.Y;
             _settings.Set(_next);
-            function.Run([.. batch.Data.Xs, .. batch.Data.Ys, batch.Data.Weights ?? Tensor.Scalar((double)batch.Data.Count)]);
+            function.Run(Arguments(batch.Data));
             samples += batch.Data.Count;
         }
 
         return samples;
     }
+
+    private static Tensor[] Arguments(SampleSet batch) =>
+        [.. batch.Xs, .. batch.Ys, batch.Weights ?? Tensor.Scalar((double)batch.Count)];
 
     /// <summary>Ends the reading ahead.</summary>
     public override void Stop()

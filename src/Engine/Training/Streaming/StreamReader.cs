@@ -12,6 +12,7 @@ internal sealed class StreamReader
     private readonly string[] _outputs;
     private readonly ulong _seed;
     private readonly bool _shuffle;
+    private readonly bool _isKnown;
 
     public StreamReader(NeuralNet net, TrainerGraph graph, IBatchSource source, bool isTraining)
     {
@@ -32,8 +33,6 @@ internal sealed class StreamReader
         IsWeighted = First.Weights is not null;
         _isKnown = true;
     }
-
-    private readonly bool _isKnown;
 
     public IBatchSource Source { get; }
 
