@@ -11,6 +11,7 @@ internal static class Overview
         ("predict", "predict --load photos.model new/*.jpg", "say what a model predicts of new pictures or rows"),
         ("cnn", "cnn", "train the convolutional network on CIFAR-10, and test it"),
         ("mlp", "mlp --hidden 100,100", "train the perceptron, here with two hidden layers"),
+        ("search", "search cnn --learning-rate 0.003..0.03 --trials 20", "search for settings with which a network learns best"),
         ("compare", "compare cnn", "train on the CPU and on a GPU, and compare"),
         ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
         ("show", "show cnn.safetensors -o pictures", "show a network's layers, and draw what it has learnt"),

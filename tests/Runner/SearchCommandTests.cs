@@ -53,7 +53,7 @@ public class SearchCommandTests
     private static string Fruit(TempFolder folder)
     {
         string path = folder.File("fruit.csv");
-        File.WriteAllText(path, "weight,kind\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{(i % 2 == 0 ? 150 : 80) + i},{(i % 2 == 0 ? "apple" : "lemon")}\n")));
+        File.WriteAllText(path, "weight,class\n" + string.Concat(Enumerable.Range(0, 60).Select(i => $"{(i % 2 == 0 ? 150 : 80) + i},{(i % 2 == 0 ? "apple" : "lemon")}\n")));
         return path;
     }
 

@@ -27,8 +27,8 @@ public sealed partial class NeuralNet
         using ChangeScope change = Changing(nameof(Fit), isTraining: true);
         TrainerGraph graph = Renewed();
         RequireSameNormalization();
-        var train = new StreamReader(this, graph, source, isTraining: true);
-        StreamReader? validate = validation is null ? null : new StreamReader(this, graph, validation, isTraining: false);
+        var train = new SourceReader(this, graph, source, isTraining: true);
+        SourceReader? validate = validation is null ? null : new SourceReader(this, graph, validation, isTraining: false);
         RequireProbabilities(train.First.Xs);
         int[] shown = [.. Enumerable.Range(0, train.First.Count)];
         return Train(

@@ -35,7 +35,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
     }
 
     /// <summary>A pass over samples that are read when they are due, which keeps the compiled function where it can.</summary>
-    public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, StreamReader reader, bool isTraining, Device device)
+    public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
     {
         AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
         int count = reader.Source.Count;

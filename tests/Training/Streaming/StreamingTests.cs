@@ -97,7 +97,7 @@ public class StreamingTests
     [
         new TestCaseData(new Told(50, _ => Batch(10, 2)), "Batch 1 of 4 of the source has 10 samples, and 16 are due").SetName("too few rows"),
         new TestCaseData(new Told(0, _ => Batch(10, 2)), "There are no samples: the source says that it has 0").SetName("none"),
-        new TestCaseData(new Told(50, rows => Batch(rows, 3)), "Input layer 'input'").SetName("another shape"),
+        new TestCaseData(new Told(50, rows => Batch(rows, 3)), "Input layer 'input0'").SetName("another shape"),
         new TestCaseData(new Told(50, rows => Batch(rows, 2) with { Y = Tensor.From(new int[rows + 1]) }), "samples in x but").SetName("too many labels"),
         new TestCaseData(new Told(50, rows => Batch(rows, 2, float.NaN)), "no finite number").SetName("nan"),
         new TestCaseData(

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
 using Engine.IO;
 
 namespace Engine.Data;
@@ -16,7 +15,7 @@ public static class Idx
     {
         bool isPacked = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
-        using Stream stream = isPacked ? new GZipStream(file, CompressionMode.Decompress) : file;
+        using Stream stream = isPacked ? new WholeGzip(file) : file;
         try
         {
             return Read(stream, name);

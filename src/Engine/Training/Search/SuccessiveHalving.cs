@@ -68,7 +68,7 @@ public static class SuccessiveHalving
     private static IEnumerable<int> Rounds(int candidates, int epochs, int factor)
     {
         var rounds = new Stack<int>([epochs]);
-        for (int left = candidates, some = epochs; factor > 1 && left > 1 && some > 1; left /= factor)
+        for (int left = candidates, some = epochs; factor > 1 && left >= factor && some > 1; left /= factor)
         {
             some = (some + factor - 1) / factor;
             rounds.Push(some);

@@ -7,14 +7,14 @@ namespace Engine.Training;
 /// <summary>Samples that other threads read, ahead of the training, from a source that need not fit into memory.</summary>
 internal sealed class StreamFeed : Feed
 {
-    private readonly StreamReader _reader;
+    private readonly SourceReader _reader;
     private readonly BatchSettings _settings;
-    private ReadAhead<StreamReader.Read>? _batches;
+    private ReadAhead<SourceReader.Read>? _batches;
     private TimeSpan _waited;
     private int _next;
     private Tensor? _lastTargets;
 
-    public StreamFeed(TrainerGraph graph, StreamReader reader, BatchSettings settings)
+    public StreamFeed(TrainerGraph graph, SourceReader reader, BatchSettings settings)
     {
         (_reader, _settings) = (reader, settings);
         Graph.Input first = graph.Network.Input, x = new(first.Type, first.Name);
@@ -54,7 +54,7 @@ internal sealed class StreamFeed : Feed
         Stop();
         _next = 0;
         _settings.Start(settings);
-        _batches = new ReadAhead<StreamReader.Read>(_reader.Epoch(epoch), _reader.Iterator.ReadAhead);
+        _batches = new ReadAhead<SourceReader.Read>(_reader.Epoch(epoch), _reader.Iterator.ReadAhead);
     }
 
     public override int Run(Function function, int count)
@@ -62,7 +62,7 @@ internal sealed class StreamFeed : Feed
         int samples = 0;
         for (; count > 0; count--, _next++)
         {
-            if (_batches is null || !_batches.Next(out StreamReader.Read batch))
+            if (_batches is null || !_batches.Next(out SourceReader.Read batch))
             {
                 throw new EngineException(
                     $"The source said that it has {_reader.Source.Count} samples, which are {Batches} batches, and gave {_next}.");

@@ -4,7 +4,7 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>A source's batches as a network takes them: transformed and checked by the threads that read them.</summary>
-internal sealed class StreamReader
+internal sealed class SourceReader
 {
     private readonly TrainerGraph _graph;
     private readonly IReadOnlyList<double>? _classWeights;
@@ -14,7 +14,7 @@ internal sealed class StreamReader
     private readonly bool _shuffle;
     private readonly bool _isKnown;
 
-    public StreamReader(NeuralNet net, TrainerGraph graph, IBatchSource source, bool isTraining)
+    public SourceReader(NeuralNet net, TrainerGraph graph, IBatchSource source, bool isTraining)
     {
         (_graph, Source, _seed) = (graph, source, net.Seed);
         Iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
