@@ -38,6 +38,17 @@ public sealed class BatchIterator
     public Func<Batch, Batch>? Transform { get; init; }
 
     /// <summary>
+    /// How many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by a thread of its own. They are in memory, and
+    /// nothing else of the samples is.
+    /// </summary>
+    /// <exception cref="EngineException">It is not positive.</exception>
+    public int ReadAhead
+    {
+        get;
+        init => field = value > 0 ? value : throw new EngineException($"One batch or more is read ahead, not {value}.");
+    } = 4;
+
+    /// <summary>
     /// The batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if <see cref="Shuffle"/> says so,
     /// and as <see cref="Transform"/> makes them.
     /// </summary>

@@ -40,13 +40,13 @@ internal abstract class Feed : IDisposable
     public abstract int Run(Function function, int count);
 
     /// <summary>Goes to a batch of the epoch, so that <see cref="Run"/> goes on with that.</summary>
-    public abstract void Seek(int batch);
+    public virtual void Seek(int batch) => throw NotInParts();
 
     /// <summary>How many samples a batch has.</summary>
-    public abstract int RowsOf(int batch);
+    public virtual int RowsOf(int batch) => throw NotInParts();
 
     /// <summary>How much the samples of a batch count together; as many as they are where they have no weights.</summary>
-    public abstract double WeightOf(int batch);
+    public virtual double WeightOf(int batch) => throw NotInParts();
 
     /// <summary>
     /// Runs the function on some rows of a batch, which it is told in what comes last among its arguments.
@@ -57,16 +57,30 @@ internal abstract class Feed : IDisposable
     /// <param name="first">The first row, counted within the batch.</param>
     /// <param name="count">How many rows.</param>
     /// <param name="last">The last argument.</param>
-    public abstract void RunRows(Function function, int batch, int shard, int first, int count, Tensor last);
+    public virtual void RunRows(Function function, int batch, int shard, int first, int count, Tensor last) => throw NotInParts();
 
     /// <summary>Puts the settings that a batch has its own of in place; where nothing else does.</summary>
-    public abstract void SetSettings(int batch);
+    public virtual void SetSettings(int batch) => throw NotInParts();
 
     /// <summary>The targets of the batch that ran last.</summary>
     public abstract Tensor LastTargets { get; }
 
+    /// <summary>Whether each batch comes from the host, so that many at once are of no use.</summary>
+    public virtual bool IsFromHost => false;
+
+    /// <summary>How long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
+    public virtual TimeSpan Waited => TimeSpan.Zero;
+
+    /// <summary>Ends what goes on between batches.</summary>
+    public virtual void Stop()
+    {
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
+
+    // Fit refuses ranks before a feed that cannot be cut comes into use.
+    private InvalidOperationException NotInParts() => new($"{GetType().Name} does not cut its batches into parts.");
 
     /// <summary>The sum of the weights of some samples.</summary>
     protected static double SumOf(Tensor weights, ReadOnlySpan<int> rows)
@@ -365,6 +379,8 @@ internal sealed class HostFeed : Feed
     public override IReadOnlyList<Given> Givens { get; }
 
     public override int Batches => _iterator.Count(_count);
+
+    public override bool IsFromHost => true;
 
     public override Tensor LastTargets =>
         _lastTargets ?? throw new InvalidOperationException("No batch has run yet.");

@@ -34,10 +34,11 @@ internal sealed class FitCheck
     /// <param name="data">All samples.</param>
     /// <param name="train">Those to train on.</param>
     /// <param name="validate">Those to validate with.</param>
-    public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate)
+    /// <param name="batches">How many batches an epoch has, where the samples are the first ones only; null where they are all.</param>
+    public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate, int? batches = null)
     {
         (_net, _data, _train, _validate) = (net, data, train, validate);
-        _batches = net.BatchIteratorTrain.Count(train.Length);
+        _batches = batches ?? net.BatchIteratorTrain.Count(train.Length);
         Samples = Scale.IsTakenAsItIs(net.Network, net.BatchIteratorTrain) ? Scale.Of(data.X, train) : null;
         Targets = net.Head.IsRegression ? Scale.Of(data.Y, train) : null;
         if (!net.Head.IsRegression)
