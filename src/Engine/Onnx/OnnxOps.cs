@@ -16,6 +16,7 @@ internal static class OnnxOps
         [typeof(Unary<Tanh>)] = "Tanh",
         [typeof(Unary<Sigmoid>)] = "Sigmoid",
         [typeof(Unary<Softplus>)] = "Softplus",
+        [typeof(Unary<Softsign>)] = "Softsign",
         [typeof(Unary<Abs>)] = "Abs",
         [typeof(Unary<Sign>)] = "Sign",
         [typeof(Unary<Sqrt>)] = "Sqrt",
