@@ -77,6 +77,8 @@ internal static class OnnxOps
                 return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
             case Unary<Log1p>:
                 return graph.Add("Log", [graph.Add("Add", [X(0), One(graph, node)])]);
+            case Unary<Erfc>:
+                return graph.Add("Sub", [One(graph, node), graph.Add("Erf", [X(0)])]);
             case Compare<And> or Compare<Or> or Compare<Xor>:
                 string[] truths = [.. node.Inputs.Select(input => graph.Add("Cast", [graph.Name(input)], ("to", BoolType)))];
                 string both = graph.Add(node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", truths);
