@@ -66,8 +66,10 @@ internal sealed class FitCheck
         if (Samples is { IsOffForSamples: true })
         {
             _net.Warn(TrainingWarningKind.UnscaledSamples, null,
-                $"The samples go from {Samples.Range}, and layers are made for values around 0 ± 1: scale them, as "
-                + "Augmentation = [Normalize.Of(x)] in both batch iterators does.");
+                $"The samples go from {Samples.Range}, and layers are made for values around 0 ± 1: "
+                + (_net.Network.Input.DType.IsFloat()
+                    ? "scale them, as Augmentation = [Normalize.Of(x)] in both batch iterators does."
+                    : "give float32 samples that are scaled, or begin with a layer that scales them, such as BatchNorm."));
         }
 
         if (Targets is { IsOffForTargets: true })

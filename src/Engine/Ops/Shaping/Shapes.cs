@@ -168,7 +168,7 @@ public static partial class Symbolic
         if (widths.Count > x.Rank || widths.Any(width => width.Before < 0 || width.Behind < 0))
         {
             throw new EngineException(
-                $"'{x}' ({x.Type}) cannot be padded by {string.Join(", ", widths)}: widths are for its axes, and not negative."
+                $"'{x}' ({x.Type}) cannot be padded by {string.Join(", ", widths.Select(width => InvariantText.Of($"{width}")))}: widths are for its axes, and not negative."
                 + Origin.Current);
         }
 
