@@ -41,7 +41,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         double size = (double)Row.Scalar(x);
         return !double.IsFinite(size) || size is >= int.MinValue and <= int.MaxValue
             ? (int)DTypes.Wrap(size, DType.Int32)
-            : throw new EngineException($"of the sizes {string.Join(" and ", x.ToArray())} comes {size:N0}, and a size is below 2³¹");
+            : throw new EngineException($"of the sizes {string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")))} comes {size:N0}, and a size is below 2³¹");
     }
 
     /// <summary>
