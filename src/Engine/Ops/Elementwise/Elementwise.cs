@@ -39,9 +39,13 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         }
 
         double size = (double)Row.Scalar(x);
-        return !double.IsFinite(size) || size is >= int.MinValue and <= int.MaxValue
-            ? (int)DTypes.Wrap(size, DType.Int32)
-            : throw new EngineException($"of the sizes {string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")))} comes {size:N0}, and a size is below 2³¹");
+        if (double.IsFinite(size) && size is < int.MinValue or > int.MaxValue)
+        {
+            string sizes = string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")));
+            throw new EngineException($"of the sizes {sizes} comes {size:N0}, and a size is below 2³¹");
+        }
+
+        return (int)DTypes.Wrap(size, DType.Int32);
     }
 
     /// <summary>
