@@ -60,7 +60,7 @@ public static class LearningCurves
     /// <summary>
     /// Draws once: the first time, ScottPlot draws again over it as soon as it knows the axes' limits.
     /// </summary>
-    private static void Render(Plot plot, SKCanvas canvas, PixelRect where)
+    internal static void Render(Plot plot, SKCanvas canvas, PixelRect where)
     {
         plot.RenderInMemory((int)where.Width, (int)where.Height);
         plot.Render(canvas, where);
@@ -96,7 +96,7 @@ public static class LearningCurves
         return Finished(plot, Alignment.LowerRight, theme);
     }
 
-    private static Plot Framed(string quantity, Theme theme)
+    internal static Plot Framed(string quantity, Theme theme)
     {
         var plot = new Plot { RenderManager = { ClearCanvasBeforeEachRender = false } };
         plot.Axes.Left.Label.Text = quantity;

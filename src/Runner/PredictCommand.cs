@@ -76,7 +76,7 @@ internal static class PredictCommand
         {
             HelpName = "FILE",
             Description =
-                "The model that train, mlp or cnn saved, or an npz file of Lasagne's parameters of such a network.",
+                "The model that train, mlp, cnn or resnet saved, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")
