@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Engine.Build;
@@ -42,21 +43,28 @@ internal static class Gates
     /// <returns>How the tests went, and whether the gates that need no GPU were there.</returns>
     public static (TestCounts Counts, bool IsAll) Run(string filter)
     {
-        TestCounts tests = Stage("tests", TestFilter.Both(filter, Others), (Choice, "double"));
         string folders = string.Join(
             Path.PathSeparator, Environment.GetEnvironmentVariable(Folders), Repository.Nvrtc);
-        TestCounts nvrtc = Stage("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
-        TestCounts ptx = Stage("ptx", TestFilter.Both(filter, Ptx), (Choice, "ptx"));
+        Stage nvrtc = new("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
+        Stage ptx = new("ptx", TestFilter.Both(filter, Ptx), (Choice, "ptx"));
+        Stage[] others = [.. TestParts.Of(filter, Others).Select(part => new Stage(part.Name, part.Filter, (Choice, "double")))];
+        if (filter.Length == 0 && WhyNoDouble is null && !BuildDouble())
+        {
+            return (TestCounts.None.After(exitCode: 1), IsAll: false);
+        }
+
+        Dictionary<Stage, TestCounts> counts = Stage.RunAll([others[0], nvrtc, ptx, .. others[1..]]);
+        TestCounts tests = others.Aggregate(TestCounts.None, (sum, part) => sum + counts[part]);
         bool hasDriver = NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _);
         TestCounts gpu = hasDriver
-            ? Stage("gpu", TestFilter.Both(TestFilter.Both(filter, Others), Device), (Choice, "gpu"))
+            ? new Stage("gpu", TestFilter.Both(TestFilter.Both(filter, Others), Device), (Choice, "gpu")).Run()
             : TestCounts.None;
 
-        bool isNvrtcAll = nvrtc.Skipped == 0, isDoubleAll = tests.Skipped == 0 || WhyNoDouble is null;
-        bool isPtxAll = ptx.Skipped == 0 || WhyNoPtx is null;
+        bool isNvrtcAll = counts[nvrtc].Skipped == 0, isDoubleAll = tests.Skipped == 0 || WhyNoDouble is null;
+        bool isPtxAll = counts[ptx].Skipped == 0 || WhyNoPtx is null;
         if (!isNvrtcAll)
         {
-            Console.WriteLine(nvrtc.Passed == 0
+            Console.WriteLine(counts[nvrtc].Passed == 0
                 ? "Gate 1 was left out: there is no NVRTC to compile the kernels with; ./build.sh nvrtc gets it."
                 : "Gate 1 was left out in part: this NVRTC does not know every GPU; name a newer one in ENGINE_CUDA_PATH.");
         }
@@ -76,20 +84,15 @@ internal static class Gates
             Console.WriteLine("Gate 4 is inconclusive: there is no NVIDIA GPU with its driver to run the kernels on.");
         }
 
-        return (tests + nvrtc + ptx + gpu, isNvrtcAll && isDoubleAll && isPtxAll);
+        return (counts.Values.Aggregate(gpu, (sum, stage) => sum + stage), isNvrtcAll && isDoubleAll && isPtxAll);
     }
 
-    private static TestCounts Stage(string name, string filter, params (string Name, string Value)[] environment)
+    /// <summary>Builds the double of CUDA, so that none of the processes that want it waits for another; false if it fails.</summary>
+    public static bool BuildDouble()
     {
-        string results = Directory.CreateDirectory(Path.Combine(Repository.Artifacts, "test-results")).FullName;
-        string report = Path.Combine(results, name + ".trx");
-        File.Delete(report);
-        int exitCode = Dotnet.RunWith(
-            environment.Select(variable => KeyValuePair.Create(variable.Name, variable.Value)),
-            Repository.Built("Tests", "Engine.Tests"),
-            "--results-directory", results, "--report-trx", "--report-trx-filename", Path.GetFileName(report),
-            "--timeout", "40m", "--filter", filter);
-        return (File.Exists(report) ? TestCounts.Read(report) : TestCounts.None).After(exitCode);
+        using Process build = Process.Start("bash", [Path.Combine(Repository.Root, "tests", "Simt", "build.sh")]);
+        build.WaitForExit();
+        return build.ExitCode == 0;
     }
 
     private static bool IsOnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")

@@ -27,7 +27,7 @@ internal static class Experiment
 
     /// <summary>The command <c>cnn</c>.</summary>
     public static Command Cnn() => TrainingCommand.Create(
-        "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, "--hidden");
+        "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, ["--hidden"]);
 
     /// <summary>The command <c>train</c>.</summary>
     public static Command Train()

@@ -119,7 +119,7 @@ internal static class ExplainCommand
         }
 
         return options.Device.Family == DeviceFamily.Cuda
-            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath })
+            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath, TensorFloat32 = options.TensorFloat32 })
             : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
     }
 

@@ -14,13 +14,16 @@ internal static class TrainingCommand
     /// <param name="network">The network and what holds if nothing is given; null for one that the user names.</param>
     /// <param name="run">Does it, and returns the exit code.</param>
     /// <param name="without">The options that this command does not have.</param>
+    /// <param name="hasSeeds">Whether it trains with several seeds.</param>
     public static Command Create(
         string name,
         string description,
         Func<NetworkDescription>? network,
         Func<TrainingOptions, CancellationToken, Task<int>> run,
-        params IReadOnlyCollection<string> without)
+        IReadOnlyCollection<string>? without = null,
+        bool hasSeeds = false)
     {
+        without ??= [];
         var named = new Argument<string>("data")
         {
             HelpName = "DATA",
@@ -43,6 +46,10 @@ internal static class TrainingCommand
             "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
         Option<int?> seed = CommonOptions.Whole(
             "--seed", 0, Default(of => of.Seed), "Of the random numbers: same seed, same results.");
+        Option<int?> seeds = CommonOptions.Whole(
+            "--seeds", 1, () => 1,
+            "How many seeds the CPU trains with, from --seed on: where there are several, the accuracies agree if the GPU's lies "
+            + "among theirs.");
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> history = new("--history")
         {
@@ -87,7 +94,7 @@ internal static class TrainingCommand
 
         Option[] options =
         [
-            device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
+            device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, history, tensorBoard, save, load,
             ignore, keep, checkpoint, resume, profile, trace, quiet, hidden,
         ];
         if (network is null)
@@ -95,7 +102,7 @@ internal static class TrainingCommand
             own.AddTo(command);
         }
 
-        foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
+        foreach (Option option in options.Where(option => option == hidden ? hasHidden : option == seeds ? hasSeeds : !without.Contains(option.Name)))
         {
             command.Add(option);
         }
@@ -117,6 +124,7 @@ internal static class TrainingCommand
                 LearningRate = parsed.GetValue(learningRate),
                 Momentum = parsed.GetValue(momentum),
                 Seed = parsed.GetValue(seed),
+                Seeds = hasSeeds ? parsed.GetValue(seeds) ?? 1 : 1,
                 Threads = parsed.GetValue(threads),
                 History = parsed.GetValue(history),
                 TensorBoard = parsed.GetValue(tensorBoard),

@@ -33,6 +33,9 @@ internal sealed record TrainingOptions
 
     public int? Seed { get; init; }
 
+    /// <summary>How many seeds a comparison trains the CPU with, from <see cref="Seed"/> on.</summary>
+    public int Seeds { get; init; } = 1;
+
     /// <summary>The sizes of the hidden layers asked for; empty: as described.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [];
 

@@ -32,7 +32,8 @@ public sealed class BatchIterator
 
     /// <summary>
     /// What C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are made on the
-    /// host; without, the device selects them by itself.
+    /// host; without, the device selects them by itself. While a GPU computes a batch another thread makes the next one, one
+    /// at a time and in their order.
     /// </summary>
     public Func<Batch, Batch>? Transform { get; init; }
 

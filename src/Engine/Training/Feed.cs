@@ -302,29 +302,64 @@ internal sealed class HostFeed : Feed
         _order = _shuffle ? _iterator.Order(_count, _seed, epoch) : _order;
     }
 
+    /// <summary>A GPU computes one batch while another thread makes the next one and brings it there.</summary>
     public override int Run(Function function, int count)
     {
         int samples = 0;
-        for (; count > 0; count--, _next++)
+        Task<Made>? next = null;
+        try
         {
-            int start = _next * _iterator.BatchSize;
-            int[] rows = _order[start..Math.Min(start + _iterator.BatchSize, _count)];
-            Batch batch = _iterator.Made(Batch.Of(
-                Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]),
-                Tensors.Of(_outputNames, [.. _data.Ys.Select(y => y.Rows(rows))]),
-                _seed, _epoch, _next) with
+            for (; count > 0; count--, _next++)
             {
-                Weights = _data.Weights?.Rows(rows),
-            });
-            _lastTargets = batch.Y
-                ?? throw new EngineException("The transform of the batch iterator took the targets away.");
-            _settings.Set(_next);
-            function.Run([.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
-            samples += batch.X.Shape[0];
+                Made made = next is null ? Make(_next) : next.GetAwaiter().GetResult();
+                next = function.Device.IsGpu && count > 1 ? Task.Run(MakeAhead(function.Device, _next + 1)) : null;
+                _lastTargets = made.Batch.Y;
+                _settings.Set(_next);
+                function.Run(made.Arguments);
+                samples += made.Batch.X.Shape[0];
+            }
+        }
+        catch when (next is not null)
+        {
+            // Nothing of a batch that is not wanted any more goes on behind the error.
+            Task.WaitAny(next);
+            function.Device.ForgetPrefetched();
+            throw;
         }
 
         return samples;
     }
+
+    private Func<Made> MakeAhead(Device device, int number) => () =>
+    {
+        Made made = Make(number);
+        Array.ForEach(made.Arguments, device.Prefetch);
+        return made;
+    };
+
+    /// <summary>The batch of a number, as the transform makes it.</summary>
+    private Made Make(int number)
+    {
+        int start = number * _iterator.BatchSize;
+        int[] rows = _order[start..Math.Min(start + _iterator.BatchSize, _count)];
+        Batch batch = _iterator.Made(Batch.Of(
+            Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]),
+            Tensors.Of(_outputNames, [.. _data.Ys.Select(y => y.Rows(rows))]),
+            _seed, _epoch, number) with
+        {
+            Weights = _data.Weights?.Rows(rows),
+        });
+        if (batch.Y is null)
+        {
+            throw new EngineException("The transform of the batch iterator took the targets away.");
+        }
+
+        return new Made(
+            batch, [.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
+    }
+
+    /// <summary>A batch, and what the function takes of it.</summary>
+    private sealed record Made(Batch Batch, Tensor[] Arguments);
 
     /// <summary>The weights of a batch's samples, or how many they are.</summary>
     private Tensor Counts(Batch batch)

@@ -49,6 +49,9 @@ internal interface IReduce
     /// <inheritdoc cref="Reduce{TRow}"/>
     Composite? Elements { get; }
 
+    /// <summary>The struct, an <see cref="IReduction"/>, that joins.</summary>
+    Type Row { get; }
+
     /// <summary>What joining nothing gives.</summary>
     double Start { get; }
 
@@ -96,6 +99,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         {
             yield return Of(some, [n, m, k]);
             yield return new Sample(new Reduce<TRow>(some), Arg.Int([n, m, k]));
+            yield return new Sample(new Reduce<TRow>(some), new Arg([n, m, k], DType.Int64, -3, 4));
         }
 
         // So few outputs that what is reduced is split, in both loops, and runs and columns longer than a block.
@@ -108,6 +112,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([0, 2], [random.Next(9, 12), 60, 1000]);
         yield return Of([1], [0, 3]);
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
+        yield return new Sample(new Reduce<TRow>([0]), new Arg([random.Next(15000, 20000)], DType.Int64, -1, 2));
 
         // On one side of 0 all of them, which then is no greatest or least; so near to 1 that products stay finite.
         foreach (double low in (double[])[-1.25, 0.75])
@@ -155,6 +160,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
+
+    public Type Row => typeof(TRow);
 
     public double Start => TRow.Start;
 
@@ -284,9 +291,9 @@ internal readonly struct Max : IReduction
 
     public static bool TakesNone => false;
 
-    public static string CudaStart => "least(T(0))";
+    public static string CudaStart => "lowest(T(0))";
 
-    public static string Cuda => "greater(a, b)";
+    public static string Cuda => "maximum(a, b)";
 
     public static DoubleDouble Join(DoubleDouble a, double b) => Math.Max(a.High, b);
 
@@ -307,9 +314,9 @@ internal readonly struct Min : IReduction
 
     public static bool TakesNone => false;
 
-    public static string CudaStart => "greatest(T(0))";
+    public static string CudaStart => "highest(T(0))";
 
-    public static string Cuda => "lesser(a, b)";
+    public static string Cuda => "minimum(a, b)";
 
     public static DoubleDouble Join(DoubleDouble a, double b) => Math.Min(a.High, b);
 

@@ -9,7 +9,7 @@ namespace Engine.Devices.Cuda;
 /// is launched so where its grid is longer along y or z than the hardware takes: along x, which takes all; and where it
 /// reads rows of an array from one on that only the device knows.
 /// </summary>
-internal sealed partial record JoinedKernel : CudaFunction
+internal sealed partial record HorizontalFusion : CudaFunction
 {
     /// <summary>A kernel's arguments have room for this many bytes.</summary>
     private const int MostArgumentBytes = 4096;
@@ -28,7 +28,7 @@ internal sealed partial record JoinedKernel : CudaFunction
 
     private readonly KernelLaunch[] _parts;
 
-    private JoinedKernel(KernelLaunch[] parts) : base("joined.cuh", "joined") => _parts = parts;
+    private HorizontalFusion(KernelLaunch[] parts) : base("horizontal_fusion.cuh", "joined") => _parts = parts;
 
     public IReadOnlyList<KernelLaunch> Parts => _parts;
 
@@ -95,7 +95,7 @@ internal sealed partial record JoinedKernel : CudaFunction
         var arguments = parts.SelectMany(part => part.Arguments.ToArray()).ToArray();
         var blocks = (int)parts.Sum(part => part.Blocks);
         Dim3 block = parts.Select(part => part.Block).MaxBy(block => block.Count);
-        return new KernelLaunch(new JoinedKernel([.. parts]), blocks, block, [CudaArgument.OfBytes(arguments)]);
+        return new KernelLaunch(new HorizontalFusion([.. parts]), blocks, block, [CudaArgument.OfBytes(arguments)]);
     }
 
     private long FirstBlock(int part) => _parts.Take(part).Sum(other => other.Blocks);

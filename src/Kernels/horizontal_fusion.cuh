@@ -1,11 +1,11 @@
-// Several kernels as one: what their parts of the grid and of the arguments are read with.
+// Horizontal fusion: several independent kernels in one launch, each with a range of the grid's blocks.
 //
-// The host puts each kernel's text into a namespace of its own behind this one, with blockIdx and gridDim defined as
-// partBlock and partGrid, and then an entry that calls each for its blocks (Devices/Cuda/JoinedKernel.cs).
+// The host puts the source of each kernel into a namespace of its own behind this file, with blockIdx and gridDim defined
+// as partBlock and partGrid. Then comes an entry that calls each kernel for its blocks (Devices/Cuda/HorizontalFusion.cs).
 
-#define JOINED
+#define FUSED
 
-// Warps that a part has no use for leave before its first barrier: the hardware's barriers do not wait for them.
+// Warps that a kernel does not use exit before its first barrier: the hardware's barriers do not wait for them.
 #ifdef ENGINE_SIMT
 #define LEAVE() simt::simt_leave(); return
 #else
@@ -16,7 +16,7 @@ struct Place {
     unsigned x, y, z;
 };
 
-// All arguments of all parts, each at a multiple of 16 bytes.
+// The arguments of all kernels, each aligned to 16 bytes.
 struct alignas(16) Arguments {
     char bytes[ARGUMENT_BYTES];
 };

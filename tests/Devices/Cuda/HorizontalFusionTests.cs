@@ -8,7 +8,7 @@ namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>Kernels of different grids and blocks in one launch: each finds its own blocks and threads, in all directions.</summary>
 [TestFixture]
-public sealed class JoinedKernelTests
+public sealed class HorizontalFusionTests
 {
     /// <summary>What does not depend on one another, of these inputs.</summary>
     private static readonly (string Name, Func<Input, Input, Input, Variable[]> Outputs)[] s_cases =

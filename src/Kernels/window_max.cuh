@@ -1,9 +1,9 @@
-// The greatest of a window of 2 × 2 pixels, as convolutions that pool keep it: a NaN before all numbers, of equals the
+// The maximum of a window of 2 × 2 pixels, as convolutions that pool keep it: a NaN before all numbers, of equals the
 // first.
 #pragma once
 #include "common.cuh"
 
-struct Greatest {
+struct WindowMax {
     T value = T(0);
     int pixel = -1;
 

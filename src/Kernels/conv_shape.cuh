@@ -1,8 +1,8 @@
-// The sides of a convolution of images (N, C, H, W) with filters (O, C, KH, KW), and what follows from them.
+// The shape of a convolution of images (N, C, H, W) with filters (O, C, KH, KW), and what follows from it.
 #pragma once
 #include "common.cuh"
 
-struct Sides {
+struct ConvShape {
     int images, channels, height, width;
     int filters, filterHeight, filterWidth;
     int strideH, strideW, padH, padW;
@@ -13,19 +13,19 @@ struct Sides {
     __device__ __forceinline__ int area() const { return height * width; }
     __device__ __forceinline__ int resultArea() const { return resultHeight * resultWidth; }
 
-    // Which weight of a filter a tap is: the filters may be turned by half a circle.
+    // Which weight of a filter belongs to a tap: the filters may be flipped.
     __device__ __forceinline__ int place(int tap) const { return FLIP ? filterArea() - 1 - tap : tap; }
 };
 
-// A kernel's sides: those it is given or, where the plan is for so much work that a kernel of its own is worth
-// compiling, numbers in the text, by which the compiler divides with a multiplication and a shift.
-#ifdef SIDES
-#define SIDES_OF(given) constexpr Sides s = {SIDES}
+// The shape as a kernel uses it: its argument or, where there is enough work to compile a kernel for this shape alone,
+// constants in its source. The compiler divides by constants with a multiplication and a shift.
+#ifdef CONV_SHAPE
+#define CONV_SHAPE_OF(given) constexpr ConvShape s = {CONV_SHAPE}
 #else
-#define SIDES_OF(given) const Sides& s = given
+#define CONV_SHAPE_OF(given) const ConvShape& s = given
 #endif
 
-// A place in a stack of planes.
+// The position of a pixel in a stack of planes, from its flat index.
 struct Pixel {
     int plane, row, column;
     __device__ __forceinline__ Pixel(int index, int height, int width)
