@@ -51,45 +51,54 @@ __device__ __forceinline__ double infinity(double) { return __longlong_as_double
 __device__ __forceinline__ float least(float x) { return -infinity(x); }
 __device__ __forceinline__ double least(double x) { return -infinity(x); }
 __device__ __forceinline__ int least(int) { return -2147483647 - 1; }
+__device__ __forceinline__ int64 least(int64) { return -9223372036854775807LL - 1; }
 __device__ __forceinline__ float greatest(float x) { return infinity(x); }
 __device__ __forceinline__ double greatest(double x) { return infinity(x); }
 __device__ __forceinline__ int greatest(int) { return 2147483647; }
+__device__ __forceinline__ int64 greatest(int64) { return 9223372036854775807LL; }
 
 // Arithmetic of the rows of Ops/Elementwise. Integers wrap round, as on the CPU, for which C++ asks for unsigned ones: of
 // signed ones that overflow it says nothing, and NVRTC makes "always" of x + 1 > x.
 template <typename U>
 __device__ __forceinline__ U add(U a, U b) { return a + b; }
 __device__ __forceinline__ int add(int a, int b) { return (int)((uint32)a + (uint32)b); }
+__device__ __forceinline__ int64 add(int64 a, int64 b) { return (int64)((uint64)a + (uint64)b); }
 
 template <typename U>
 __device__ __forceinline__ U subtract(U a, U b) { return a - b; }
 __device__ __forceinline__ int subtract(int a, int b) { return (int)((uint32)a - (uint32)b); }
+__device__ __forceinline__ int64 subtract(int64 a, int64 b) { return (int64)((uint64)a - (uint64)b); }
 
 template <typename U>
 __device__ __forceinline__ U multiply(U a, U b) { return a * b; }
 __device__ __forceinline__ int multiply(int a, int b) { return (int)((uint32)a * (uint32)b); }
+__device__ __forceinline__ int64 multiply(int64 a, int64 b) { return (int64)((uint64)a * (uint64)b); }
 
 template <typename U>
 __device__ __forceinline__ U negate(U x) { return -x; }
 __device__ __forceinline__ int negate(int x) { return subtract(0, x); }
+__device__ __forceinline__ int64 negate(int64 x) { return subtract((int64)0, x); }
 
 __device__ __forceinline__ float magnitude(float x) { return fabsf(x); }
 __device__ __forceinline__ double magnitude(double x) { return fabs(x); }
 __device__ __forceinline__ int magnitude(int x) { return x < 0 ? negate(x) : x; }
+__device__ __forceinline__ int64 magnitude(int64 x) { return x < 0 ? negate(x) : x; }
 
 // A number as another type, of which a value is given. From a fraction to an integer: towards zero, to the nearest that
-// the type holds, and 0 for NaN, where C++ promises nothing and devices differ.
+// the type holds, and 0 for NaN, where C++ promises nothing and devices differ. As a truth: whether it is other than 0.
 template <typename V, typename U>
 __device__ __forceinline__ U convert(V x, U) { return (U)x; }
 
-template <typename V>
-__device__ __forceinline__ int wholeNumber(V x, int least, int most)
+template <typename V, typename U>
+__device__ __forceinline__ U wholeNumber(V x, U least, U most)
 {
-    return x != x ? 0 : x <= V(least) ? least : x >= V(most) ? most : (int)x;
+    return x != x ? U(0) : x <= V(least) ? least : x >= V(most) ? most : (U)x;
 }
 
-__device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
-__device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
+__device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, least(0), greatest(0)); }
+__device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, least(0), greatest(0)); }
+__device__ __forceinline__ int64 convert(float x, int64) { return wholeNumber(x, least((int64)0), greatest((int64)0)); }
+__device__ __forceinline__ int64 convert(double x, int64) { return wholeNumber(x, least((int64)0), greatest((int64)0)); }
 __device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 __device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 
@@ -114,6 +123,16 @@ __device__ __forceinline__ int quotient(int a, int b)
     return (int)(uint32)(whole - (rest != 0 && (rest < 0) != (b < 0)));
 }
 
+__device__ __forceinline__ int64 quotient(int64 a, int64 b)
+{
+    if (b == 0 || b == -1) {
+        return multiply(a, b);
+    }
+
+    int64 whole = a / b, rest = a % b;
+    return whole - (rest != 0 && (rest < 0) != (b < 0));
+}
+
 template <typename U>
 __device__ __forceinline__ U modulo(U a, U b)
 {
@@ -122,6 +141,7 @@ __device__ __forceinline__ U modulo(U a, U b)
 }
 
 __device__ __forceinline__ int modulo(int a, int b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
+__device__ __forceinline__ int64 modulo(int64 a, int64 b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
 
 // What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
 struct Fault {

@@ -215,39 +215,17 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
 
         public void Read()
         {
-            double[] data = values.Data;
-            for (int i = 0; i < data.Length; i++)
+            fixed (double* data = values.Data)
             {
-                data[i] = dtype switch
-                {
-                    DType.Float32 => ((float*)address)[i],
-                    DType.Float64 => ((double*)address)[i],
-                    DType.Int32 => ((int*)address)[i],
-                    _ => ((byte*)address)[i],
-                };
+                Conversion.Of(dtype, DType.Float64)((void*)address, data, values.Data.Length);
             }
         }
 
         public void Write()
         {
-            double[] data = values.Data;
-            for (int i = 0; i < data.Length; i++)
+            fixed (double* data = values.Data)
             {
-                switch (dtype)
-                {
-                    case DType.Float32:
-                        ((float*)address)[i] = (float)data[i];
-                        break;
-                    case DType.Float64:
-                        ((double*)address)[i] = data[i];
-                        break;
-                    case DType.Int32:
-                        ((int*)address)[i] = (int)data[i];
-                        break;
-                    default:
-                        ((byte*)address)[i] = (byte)data[i];
-                        break;
-                }
+                Conversion.Of(DType.Float64, dtype)(data, (void*)address, values.Data.Length);
             }
         }
     }

@@ -3,13 +3,7 @@ namespace Engine.Devices.Cuda;
 /// <summary>The names of dtypes in CUDA C.</summary>
 internal static class CudaTypes
 {
-    public static string Cuda(this DType dtype) => dtype switch
-    {
-        DType.Float32 => "float",
-        DType.Float64 => "double",
-        DType.Int32 => "int",
-        _ => "uint8",
-    };
+    public static string Cuda(this DType dtype) => ElementType.Of(dtype).Cuda;
 
     /// <summary>The shared memory that a block may declare, on every GPU.</summary>
     public const int MostSharedBytes = 48 * 1024;

@@ -13,7 +13,6 @@ internal sealed class OnnxGraph
     public const int OpSet = 17;
 
     private const int IrVersion = 8;
-    private const int FloatType = 1, UInt8Type = 2, Int32Type = 6, Int64Type = 7, DoubleType = 11;
 
     private readonly List<ProtoWriter> _nodes = [];
     private readonly List<ProtoWriter> _tensors = [];
@@ -22,13 +21,7 @@ internal sealed class OnnxGraph
     private readonly Dictionary<string, int> _counts = [];
 
     /// <summary>ONNX's number for a dtype.</summary>
-    public static int Type(DType dtype) => dtype switch
-    {
-        DType.Float32 => FloatType,
-        DType.Float64 => DoubleType,
-        DType.Int32 => Int32Type,
-        _ => UInt8Type,
-    };
+    public static int Type(DType dtype) => ElementType.Of(dtype).Onnx;
 
     /// <summary>Where nodes come from now: a layer's name stands before theirs.</summary>
     public string? Layer { get; set; }
@@ -72,18 +65,26 @@ internal sealed class OnnxGraph
 
     /// <summary>The name of a vector of whole numbers, as ONNX takes axes and shapes.</summary>
     public string Vector(string wanted, params ReadOnlySpan<long> values) =>
-        Tensor(wanted, Int64Type, [values.Length], MemoryMarshal.AsBytes(values));
+        Tensor(wanted, Type(DType.Int64), [values.Length], MemoryMarshal.AsBytes(values));
 
     /// <summary>The name of a whole number, as ONNX takes some axes.</summary>
     public string Scalar(string wanted, long value) =>
-        Tensor(wanted, Int64Type, [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
+        Tensor(wanted, Type(DType.Int64), [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
 
     /// <summary>Adds a node of one output and gives that a name.</summary>
     public string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         string name = NewName(Layer is null ? op : $"{Layer}/{op}");
-        _nodes.Add(Node(op, name, inputs, name, attributes));
+        _nodes.Add(Node(op, name, inputs, [name], attributes));
         return name;
+    }
+
+    /// <summary>Adds a node of two outputs and gives each a name.</summary>
+    public (string First, string Second) AddPair(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}"), second = NewName($"{name}/2");
+        _nodes.Add(Node(op, name, inputs, [name, second], attributes));
+        return (name, second);
     }
 
     /// <summary>The whole file.</summary>
@@ -97,7 +98,7 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>Adds a node that gives what a node made the name of an output.</summary>
-    public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], name, []));
+    public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
     /// <summary>An input or output as a graph declares it; sides that are not known get names.</summary>
     public static ProtoWriter Value(string name, TensorType type)
@@ -116,9 +117,9 @@ internal sealed class OnnxGraph
     }
 
     private static ProtoWriter Node(
-        string op, string name, IEnumerable<string> inputs, string output, ReadOnlySpan<OnnxAttribute> attributes)
+        string op, string name, IEnumerable<string> inputs, string[] outputs, ReadOnlySpan<OnnxAttribute> attributes)
     {
-        ProtoWriter node = new ProtoWriter().Texts(1, inputs).Text(2, output).Text(3, name).Text(4, op);
+        ProtoWriter node = new ProtoWriter().Texts(1, inputs).Texts(2, outputs).Text(3, name).Text(4, op);
         foreach (OnnxAttribute attribute in attributes)
         {
             node.Message(5, attribute.Write());

@@ -51,11 +51,6 @@ internal static class OnnxOps
         [typeof(Compare<GreaterOrEqual>)] = "GreaterOrEqual",
     };
 
-    /// <summary>ONNX's number for truth values.</summary>
-    private const int BoolType = 9;
-
-    private const int Int32Type = 6;
-
     /// <summary>Adds an application's nodes and says what its first output is called.</summary>
     /// <exception cref="EngineException">ONNX has nothing like it.</exception>
     public static string Add(OnnxGraph graph, Apply node)
@@ -68,8 +63,7 @@ internal static class OnnxOps
                 return graph.Add(name, node.Inputs.Select(graph.Name));
             case Elementwise op when s_comparisons.TryGetValue(op.GetType(), out string? name):
                 string truth = graph.Add(name, [X(0), X(1)]);
-                truth = op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
-                return graph.Add("Cast", [truth], ("to", OnnxGraph.Type(DType.UInt8)));
+                return op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
             case Unary<Square>:
                 return graph.Add("Mul", [X(0), X(0)]);
             case Unary<Expm1>:
@@ -77,9 +71,8 @@ internal static class OnnxOps
             case Unary<Log1p>:
                 return graph.Add("Log", [graph.Add("Add", [X(0), One(graph, node)])]);
             case Compare<And> or Compare<Or> or Compare<Xor>:
-                string[] truths = [.. node.Inputs.Select(input => graph.Add("Cast", [graph.Name(input)], ("to", BoolType)))];
-                string both = graph.Add(node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", truths);
-                return graph.Add("Cast", [both], ("to", OnnxGraph.Type(DType.UInt8)));
+                return graph.Add(
+                    node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", [Truth(graph, X(0)), Truth(graph, X(1))]);
             case Unary<Trunc>:
                 string sign = graph.Add("Sign", [X(0)]);
                 return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
@@ -89,7 +82,7 @@ internal static class OnnxOps
                 string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
                 return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
             case Where:
-                return graph.Add("Where", [graph.Add("Cast", [X(0)], ("to", BoolType)), X(1), X(2)]);
+                return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
             case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
                 // ONNX leaves open what becomes of numbers out of range.
                 string inRange = graph.Add("Clip", [X(0), Number(graph, node, 0), Number(graph, node, byte.MaxValue)]);
@@ -102,12 +95,22 @@ internal static class OnnxOps
             case BatchedDot op:
                 return graph.Add(
                     "MatMul", [Turned(graph, X(0), op.TransposeA), Turned(graph, X(1), op.TransposeB)]);
+            case Channelwise op:
+                return OnnxPatches.Channelwise(graph, node, op);
+            case Unfold op:
+                return OnnxPatches.Unfold(graph, node, op.Patches);
+            case Fold op:
+                return OnnxPatches.Fold(graph, node, op.Patches);
+            case Sort op:
+                return OnnxShapes.Sort(graph, node, op);
             case Conv2D op:
                 return OnnxImages.Convolution(graph, node, op);
             case MaxPool2D op:
                 return OnnxImages.Pool(graph, "MaxPool", X(0), node.Inputs[0].Shape, op.Window);
             case AveragePool2D op:
                 return OnnxImages.AveragePool(graph, node, op);
+            case Attend op:
+                return OnnxShapes.Attention(graph, node, op.IsCausal);
             case Softmax:
                 return graph.Add("Softmax", [X(0)], ("axis", -1));
             case LogSoftmax:
@@ -129,7 +132,7 @@ internal static class OnnxOps
                     ("exclusive", op.IsExclusive ? 1 : 0), ("reverse", op.IsReverse ? 1 : 0));
             case ArgMax op:
                 return graph.Add(
-                    "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", Int32Type));
+                    "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", OnnxGraph.Type(DType.Int32)));
             case Count op:
                 return Count(graph, X(0), op);
             case DimShuffle op:
@@ -166,6 +169,8 @@ internal static class OnnxOps
 
     private static string Turned(OnnxGraph graph, string stack, bool isTransposed) =>
         isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
+
+    private static string Truth(OnnxGraph graph, string x) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(DType.Bool)));
 
     private static string One(OnnxGraph graph, Apply node) => Number(graph, node, 1);
 

@@ -110,4 +110,39 @@ internal static class OnnxShapes
         [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind == kind)];
 
     private static long[] Longs(int[] numbers) => [.. numbers.Select(number => (long)number)];
+
+    /// <summary>The softmax of all products, by the values.</summary>
+    public static string Attention(OnnxGraph graph, Apply node, bool isCausal)
+    {
+        string turned = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
+        string scores = graph.Add("MatMul", [graph.Name(node.Inputs[0]), turned]);
+        scores = node.Inputs.Count > 3 ? graph.Add("Add", [scores, graph.Name(node.Inputs[3])]) : scores;
+        if (isCausal)
+        {
+            DType dtype = node.Inputs[0].DType;
+            string ones = graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(dtype)), graph.Add("Shape", [scores])]);
+            string below = graph.Add("Cast", [graph.Add("Trilu", [ones], ("upper", 0))], ("to", OnnxGraph.Type(DType.Bool)));
+            string none = graph.Tensor("none", Tensor.Scalar(double.NegativeInfinity).Cast(dtype));
+            scores = graph.Add("Where", [below, scores, none]);
+        }
+
+        return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), graph.Name(node.Inputs[2])]);
+    }
+
+    /// <summary>The first of each row in order, and, by its own name, where they were.</summary>
+    public static string Sort(OnnxGraph graph, Apply node, Sort op)
+    {
+        Variable x = node.Inputs[0];
+        string given = graph.Name(x), count = op.Most is { } most
+            ? graph.Vector("count", most)
+            : graph.Add("Gather", [graph.Add("Shape", [given]), graph.Vector("axis", x.Rank - 1)], ("axis", 0));
+
+        // It orders no bytes.
+        bool isSmall = x.DType.Computes() != x.DType;
+        given = isSmall ? graph.Add("Cast", [given], ("to", OnnxGraph.Type(DType.Int32))) : given;
+        (string values, string places) = graph.AddPair(
+            "TopK", [given, count], ("axis", -1), ("largest", op.IsDescending ? 1 : 0), ("sorted", 1));
+        graph.Give(node.Outputs[1], graph.Add("Cast", [places], ("to", OnnxGraph.Type(DType.Int32))));
+        return isSmall ? graph.Add("Cast", [values], ("to", OnnxGraph.Type(x.DType))) : values;
+    }
 }

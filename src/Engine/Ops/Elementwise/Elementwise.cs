@@ -87,7 +87,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     protected static Variable? Passed(bool hasPoles, Variable grad, Variable? passed) =>
         !hasPoles || passed is null || grad is Constant { Number: > 0 } ? passed : new Binary<GuardGrad>().Call(grad, passed);
 
-    private DType OutputDType(DType input) => Row.GivesMask ? DType.UInt8 : input;
+    private DType OutputDType(DType input) => Row.GivesMask ? DType.Bool : input;
 
     /// <summary>Shapes for the tests: equal ones, and ones that broadcast.</summary>
     protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
@@ -128,6 +128,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
             if (TRow.TakesIntegers)
             {
                 yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0]));
+                yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0], DType.Int64));
             }
         }
     }
@@ -157,6 +158,8 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
             if (TRow.TakesIntegers)
             {
                 yield return new Sample(new Binary<TRow>(), Arg.Int(shapes[0]), Arg.Int(shapes[1]));
+                yield return new Sample(
+                    new Binary<TRow>(), Arg.Int(shapes[0], DType.Int64), Arg.Int(shapes[1], DType.Int64));
             }
         }
 

@@ -55,7 +55,7 @@ public static partial class Symbolic
     public static Variable ErfInv(Variable x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         Variable w = -Log((1 - x) * (1 + x));
         Variable near = Horner(
             Minimum(w, 5) - 2.5, 2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,

@@ -222,13 +222,13 @@ public static partial class Symbolic
     }
 
     /// <summary>The greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
-    public static Variable Maximum(Variable a, Variable b) => Map<Maximum>(a, b);
+    public static Variable Maximum(Variable a, Variable b) => Promotion.AsTruth(Map<Maximum>(a, b), a, b);
 
     /// <summary>The greater of x and a number.</summary>
     public static Variable Maximum(Variable x, double least) => Map<Maximum>(x, Constant(least));
 
     /// <summary>The lesser of a and b, NaN if either is; of equals, a gets the gradient.</summary>
-    public static Variable Minimum(Variable a, Variable b) => Map<Minimum>(a, b);
+    public static Variable Minimum(Variable a, Variable b) => Promotion.AsTruth(Map<Minimum>(a, b), a, b);
 
     /// <summary>The lesser of x and a number.</summary>
     public static Variable Minimum(Variable x, double most) => Map<Minimum>(x, Constant(most));

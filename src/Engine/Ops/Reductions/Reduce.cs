@@ -96,6 +96,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         {
             yield return Of(some, [n, m, k]);
             yield return new Sample(new Reduce<TRow>(some), Arg.Int([n, m, k]));
+            yield return new Sample(new Reduce<TRow>(some), new Arg([n, m, k], DType.Int64, -3, 4));
         }
 
         // So few outputs that what is reduced is split, in both loops, and runs and columns longer than a block.
@@ -108,6 +109,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([0, 2], [random.Next(9, 12), 60, 1000]);
         yield return Of([1], [0, 3]);
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
+        yield return new Sample(new Reduce<TRow>([0]), new Arg([random.Next(15000, 20000)], DType.Int64, -1, 2));
 
         // On one side of 0 all of them, which then is no greatest or least; so near to 1 that products stay finite.
         foreach (double low in (double[])[-1.25, 0.75])

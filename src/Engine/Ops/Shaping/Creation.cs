@@ -105,7 +105,7 @@ public static partial class Symbolic
         return Cast(Equal(ExpandDims(labels, -1), ARange(classes)), DType.Float32);
     }
 
-    private static Variable IsBelow(Variable x, int k)
+    internal static Variable IsBelow(Variable x, int k)
     {
         ArgumentNullException.ThrowIfNull(x);
         return GreaterOrEqual(Column(ARange(SideOf(x, -2))) + k, ARange(SideOf(x, -1)));
