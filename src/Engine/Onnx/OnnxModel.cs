@@ -113,9 +113,16 @@ public sealed class OnnxModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
-        lock (_making)
+        try
         {
-            return [.. Build(inputs, outputs, ParameterOf).Select(output => output.Variable)];
+            lock (_making)
+            {
+                return [.. Build(inputs, outputs, ParameterOf).Select(output => output.Variable)];
+            }
+        }
+        catch (NotKnownException error)
+        {
+            throw NotKnown(error);
         }
     }
 
@@ -299,6 +306,9 @@ public sealed class OnnxModel : IDisposable
         }
     }
 
+    /// <summary>What is said of a shape that cannot be told.</summary>
+    internal ModelFileException NotKnown(NotKnownException error) => new($"{_path} cannot be had for such inputs: {error.Message}.", error);
+
     private bool Remember(NotKnownException error)
     {
         bool isNew = false;
@@ -346,7 +356,7 @@ public sealed class OnnxModel : IDisposable
                 {
                     if (!Remember(error))
                     {
-                        throw new ModelFileException($"{_path} cannot be had: {error.Message}.", error);
+                        throw NotKnown(error);
                     }
                 }
             }

@@ -136,7 +136,7 @@ internal static class CreationOps
     /// <summary>a − b·cos(2πn/N) + c·cos(4πn/N).</summary>
     private static OnnxValue[] Window(OnnxNode node, (double A, double B, double C) form)
     {
-        int size = checked((int)node.Long(0));
+        int size = OnnxNode.Few(node.Long(0), "elements of a window");
         var type = (OnnxType)node.Number("output_datatype", (long)OnnxType.Float);
         double period = node.Flag("periodic", true) ? size : size - 1;
         double[] values = [.. Enumerable.Range(0, size).Select(n =>

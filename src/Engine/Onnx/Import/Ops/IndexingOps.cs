@@ -215,8 +215,11 @@ internal static class IndexingOps
                 return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));
             }
 
-            long length = Math.Max(0, step > 0 ? (to - from + step - 1) / step : (from - to - step - 1) / -step);
-            return Ops.Symbolic.Along(x, axis, Enumerable.Range(0, (int)length).Select(i => (int)(from + (i * step))).ToArray());
+            // A step beyond the side takes the first element alone.
+            int pace = (int)Math.Clamp(step, -side, side);
+            return Ops.Symbolic.Along(x, axis, step > 0
+                ? ((int)from..(int)Math.Max(from, to), pace)
+                : (((int)Math.Min(from, to) + 1)..((int)from + 1), pace));
         }
 
         if (step == 1 && start is { IsKnown: true, Number: 0 } && end is { IsKnown: true, Number: >= int.MaxValue })
