@@ -15,11 +15,14 @@ internal static class Bundle
     private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
 
     /// <summary>
-    /// What no check of a GPU needs: documentation, the compiler of its snippets, and ONNX Runtime's native code, as
-    /// large as all the rest.
+    /// What no check of a GPU needs: documentation, the compiler of its snippets, ONNX Runtime's native code, as large as all the
+    /// rest, and what debuggers, dumps of memory and LTTng ask .NET's runtime by.
     /// </summary>
     private static readonly string[] s_leftOut =
-        ["*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*"];
+    [
+        "*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*", "libmscordaccore*", "libmscordbi*", "createdump",
+        "libcoreclrtraceptprovider*",
+    ];
 
     /// <summary>Makes it and says how large it is; false where it could not be made.</summary>
     public static bool Make()

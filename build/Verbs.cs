@@ -147,6 +147,7 @@ internal static class Verbs
             [.. new HashSet<string> { "src", folder.Split('/')[0] },
                 "Directory.Build.props", "Directory.Packages.props", "global.json"]);
         string now = stamp.Take();
+        using FileStream? turn = File.Exists(program) && stamp.Holds(now) ? null : TakeTurn(project);
         if (!File.Exists(program) || !stamp.Holds(now))
         {
             Console.Error.WriteLine($"Building the {project.ToLowerInvariant()} …");
@@ -158,7 +159,26 @@ internal static class Verbs
             stamp.Write(now);
         }
 
+        turn?.Dispose();
         return Dotnet.Become(program, args);
+    }
+
+    /// <summary>Waits until no other process builds this, as those that mpirun starts at once do.</summary>
+    private static FileStream TakeTurn(string project)
+    {
+        Directory.CreateDirectory(Repository.Artifacts);
+        string path = Path.Combine(Repository.Artifacts, project.ToLowerInvariant() + ".lock");
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                Thread.Sleep(200);
+            }
+        }
     }
 
     private static int Format(string[] options) =>

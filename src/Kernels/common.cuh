@@ -109,10 +109,20 @@ __device__ __forceinline__ U maximum(U a, U b) { return a != a ? a : b != b ? b 
 template <typename U>
 __device__ __forceinline__ U minimum(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
-// a / b rounded down, in double where float would round it to a whole number, and what is then left of a, with the sign of
-// b. Of integers 0 where b is.
-__device__ __forceinline__ float quotient(float a, float b) { return (float)floor((double)a / (double)b); }
-__device__ __forceinline__ double quotient(double a, double b) { return floor(a / b); }
+// a / b rounded down, and what is then left of a, with the sign of b. Of integers 0 where b is.
+__device__ __forceinline__ double quotient(double a, double b)
+{
+    double ratio = a / b, whole = floor(ratio);
+    if (whole != ratio || fabs(ratio) >= 9007199254740992.0 || a == 0) {
+        return whole;
+    }
+
+    // Rounded to a whole number, it may be below it: what is left of a, which is exact, says so by its sign.
+    double rest = whole == 0 ? a : fma(-whole, b, a);
+    return whole - (rest != 0 && (rest < 0) != (b < 0));
+}
+
+__device__ __forceinline__ float quotient(float a, float b) { return (float)quotient((double)a, (double)b); }
 __device__ __forceinline__ int quotient(int a, int b)
 {
     if (b == 0) {

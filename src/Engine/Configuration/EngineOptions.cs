@@ -105,7 +105,7 @@ public sealed record EngineOptions
         {
             if (value is null)
             {
-                notes.PassOver($"${Variable}", key, isKnown: false);
+                notes.Dropped.Add($"'{key}' in ${Variable}, which has no value");
             }
             else
             {

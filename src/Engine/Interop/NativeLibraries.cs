@@ -4,15 +4,16 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// Finds the CUDA driver, NVRTC and cuBLAS, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders) goes before the
-/// system's own search, that before the places where toolkits and Python wheels put them.
+/// Finds the CUDA driver, NVRTC, cuBLAS and MPI, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders; for MPI
+/// <c>ENGINE_MPI_PATH</c>) goes before the system's own search, that before the places where toolkits and Python wheels put
+/// them.
 /// </summary>
 internal static class NativeLibraries
 {
     /// <summary>
-    /// The names by which <see cref="DriverApi"/> and <see cref="CuBlasApi"/> import.
+    /// The names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/> and <see cref="MpiApi"/> import.
     /// </summary>
-    public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas";
+    public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", MpiImport = "engine-mpi";
 
     private static readonly Lazy<NativeLibrarySearch> s_driver = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"],
@@ -41,6 +42,8 @@ internal static class NativeLibraries
         CudaFolders.Toolkits("cublas"),
         needed: name => name.Replace("cublas", "cublasLt", StringComparison.Ordinal)));
 
+    private static readonly Lazy<NativeLibrarySearch> s_mpi = new(() => MpiLibrary.Find(Environment.GetEnvironmentVariable));
+
     private static readonly Lazy<bool> s_resolver = new(() =>
     {
         NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
@@ -61,6 +64,9 @@ internal static class NativeLibraries
 
     /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
+
+    /// <summary>Where MPI was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch Mpi => Search(s_mpi);
 
     /// <summary>
     /// Takes the newest NVRTC of no later major version than the driver's, wherever it lies: a driver refuses what a later
@@ -128,6 +134,7 @@ internal static class NativeLibraries
     {
         DriverImport => s_driver.Value.Handle,
         CuBlasImport => s_cuBlas.Value.Handle,
+        MpiImport => s_mpi.Value.Handle,
         _ => 0,
     };
 }

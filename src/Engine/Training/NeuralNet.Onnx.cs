@@ -1,3 +1,4 @@
+using Engine.Graph;
 using Engine.Onnx;
 
 namespace Engine.Training;
@@ -32,11 +33,27 @@ public sealed partial class NeuralNet
     public void ExportOnnx(string path)
     {
         Initialize();
-        using Graph.Gate.Reading reading = Read();
+        using Gate.Reading reading = Read();
         IReadOnlyList<OutputHead> heads = Initialized.Heads;
-        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Graph.Variable> outputs) =
+        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) =
             InUse(heads.Select(head => head.Probabilities), BatchIteratorTest);
         OnnxExport.Save(
             path, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
+    }
+
+    /// <summary>Writes what predicts, with what stands before and behind it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="given">What is given.</param>
+    /// <param name="samples">What the network takes, made of that.</param>
+    /// <param name="meaning">What is made of what the network gives.</param>
+    /// <param name="name">What that is called.</param>
+    internal void ExportOnnx(
+        string path, IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name)
+    {
+        Initialize();
+        using Gate.Reading reading = Read();
+        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) = InUse([Initialized.Head.Probabilities], BatchIteratorTest);
+        Variable output = Traversal.Replace(outputs, new Dictionary<Variable, Variable> { [inputs[0]] = samples(inputs[0]) })[0];
+        OnnxExport.Save(path, given, KeyValuePair.Create(name, meaning(output)));
     }
 }

@@ -16,6 +16,7 @@ internal static class OnnxOps
         [typeof(Unary<Tanh>)] = "Tanh",
         [typeof(Unary<Sigmoid>)] = "Sigmoid",
         [typeof(Unary<Softplus>)] = "Softplus",
+        [typeof(Unary<Softsign>)] = "Softsign",
         [typeof(Unary<Abs>)] = "Abs",
         [typeof(Unary<Sign>)] = "Sign",
         [typeof(Unary<Sqrt>)] = "Sqrt",
@@ -70,6 +71,8 @@ internal static class OnnxOps
                 return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
             case Unary<Log1p>:
                 return graph.Add("Log", [graph.Add("Add", [X(0), One(graph, node)])]);
+            case Unary<Erfc>:
+                return graph.Add("Sub", [One(graph, node), graph.Add("Erf", [X(0)])]);
             case Compare<And> or Compare<Or> or Compare<Xor>:
                 return graph.Add(
                     node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", [Truth(graph, X(0)), Truth(graph, X(1))]);

@@ -66,6 +66,6 @@ internal static class CudaAttention
 
     /// <summary>As the kernel takes them.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct ConvShape(
+    private readonly record struct Sides(
         int Queries, int Keys, int Size, int ValueSize, long MaskBatch, int MaskRow, int MaskColumn, int Tiles);
 }

@@ -32,7 +32,7 @@ internal readonly struct Expm1 : IUnary
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.ExpM1<S, V, T>(x);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => g * (y + 1);
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Exp(x);
 }
 
 internal readonly struct Log : IUnary

@@ -397,9 +397,28 @@ internal readonly struct Prod : IAccumulation
         return inner * new Accumulate<Prod>(axes[0], false, true).Call(x) * new Accumulate<Prod>(axes[0], true, true).Call(x);
     }
 
-    /// <summary>Theano's formula: the products behind an element, divided by it; so there is none where it is 0.</summary>
-    public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive) =>
-        new Accumulate<Sum>(axis, !isReverse, isExclusive).Call(g * y) / x;
+    /// <summary>
+    /// The product before an element times the sum of what lies behind it, each multiplied by what stands between; nothing is
+    /// divided, so that elements may be 0. The sums are a loop's: that at i is g + x·(that at i + 1), of i + 1.
+    /// </summary>
+    public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
+    {
+        Variable rows = Symbolic.MoveAxis(x, axis, 0), grads = Symbolic.MoveAxis(g, axis, 0);
+        Side[] sides = [.. Enumerable.Range(1, x.Rank - 1).Select(i => (Side)Symbolic.SideOf(rows, i))];
+        Variable none = Symbolic.Cast(Symbolic.Zeros(sides), x.DType);
+        Variable behind = Symbolic.Scan(Step, [grads, rows], [null, none], goBackwards: !isReverse)[0];
+        behind = isReverse ? behind : Symbolic.Flip(behind, [0]);
+        return new Accumulate<Prod>(axis, isReverse, true).Call(x) * Symbolic.MoveAxis(behind, 0, axis);
+
+        // What is there of the sum at this element, and of that at the next, which lacks this one.
+        StepOutputs Step(IReadOnlyList<Variable> step)
+        {
+            (Variable grad, Variable element, Variable next) = (step[0], step[1], step[2]);
+            return isExclusive
+                ? (Variable[])[next, grad + (element * next)]
+                : (Variable[])[grad + next, element * (grad + next)];
+        }
+    }
 }
 
 /// <summary>The third input where the first two are equal, else 0: the gradient of a maximum or minimum.</summary>
