@@ -21,9 +21,9 @@ public class DependencyTests
         ["Rewrites"] = ["Core", "Graph", "Devices", "Ops"],
         ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
         ["Layers"] = ["Core", "Graph", "Ops", "IO"],
-        ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
+        ["Onnx"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "IO"],
         ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Distributed", "Data", "Onnx", "IO"],
-        ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection"],
+        ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection", "Onnx"],
         ["Inspection"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Training"],
     };
 

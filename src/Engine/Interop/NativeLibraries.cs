@@ -11,11 +11,9 @@ namespace Engine.Interop;
 internal static class NativeLibraries
 {
     /// <summary>
-    /// The names by which <see cref="DriverApi"/>, <see cref="NvrtcApi"/>, <see cref="CuBlasApi"/> and <see cref="MpiApi"/>
-    /// import.
+    /// The names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/> and <see cref="MpiApi"/> import.
     /// </summary>
-    public const string DriverImport = "engine-cuda-driver", NvrtcImport = "engine-nvrtc", CuBlasImport = "engine-cublas",
-        MpiImport = "engine-mpi";
+    public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", MpiImport = "engine-mpi";
 
     private static readonly Lazy<NativeLibrarySearch> s_driver = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"],
@@ -33,6 +31,8 @@ internal static class NativeLibraries
         LoadBuiltins(found.Path);
         return found;
     });
+
+    private static readonly Lazy<NativeLibrarySearch[]> s_otherNvrtcs = new(() => [.. FindOtherNvrtcs()]);
 
     private static readonly Lazy<NativeLibrarySearch> s_cuBlas = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows()
@@ -56,6 +56,12 @@ internal static class NativeLibraries
     /// <summary>Where NVRTC was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Nvrtc => Search(s_nvrtc);
 
+    /// <summary>
+    /// The other NVRTCs that there are, of which one may make what the driver takes where it refuses what the first makes: those
+    /// of no later version than the driver's, then later ones.
+    /// </summary>
+    public static IReadOnlyList<NativeLibrarySearch> OtherNvrtcs => s_otherNvrtcs.Value;
+
     /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
 
@@ -68,21 +74,39 @@ internal static class NativeLibraries
     /// </summary>
     private static NativeLibrarySearch FindNvrtc()
     {
-        int newest = Interop.Driver.Failure is null ? Interop.Driver.Version.Major : int.MaxValue;
-        NativeLibrarySearch fitting = Find(major => major <= newest);
+        int newest = NewestFitting();
+        NativeLibrarySearch fitting = FindNvrtc(major => major <= newest);
         if (fitting.IsFound || s_nvrtcNames[0].Major <= newest)
         {
             return fitting;
         }
 
-        NativeLibrarySearch later = Find(major => major > newest);
+        NativeLibrarySearch later = FindNvrtc(major => major > newest);
         return later with { Tried = [.. fitting.Tried, .. later.Tried] };
-
-        NativeLibrarySearch Find(Predicate<int> isTaken) => NativeLibrarySearch.Run(
-            [.. s_nvrtcNames.Where(library => isTaken(library.Major)).Select(library => library.Name)],
-            CudaFolders.Explicit,
-            CudaFolders.Toolkits("cuda_nvrtc"));
     }
+
+    private static IEnumerable<NativeLibrarySearch> FindOtherNvrtcs()
+    {
+        int newest = NewestFitting();
+        var known = new HashSet<nint> { s_nvrtc.Value.Handle };
+        foreach ((_, int major) in s_nvrtcNames.OrderBy(library => library.Major > newest))
+        {
+            NativeLibrarySearch found = FindNvrtc(other => other == major);
+            if (found.IsFound && known.Add(found.Handle))
+            {
+                LoadBuiltins(found.Path);
+                yield return found;
+            }
+        }
+    }
+
+    private static int NewestFitting() =>
+        Interop.Driver.Failure is null ? Interop.Driver.Version.Major : int.MaxValue;
+
+    private static NativeLibrarySearch FindNvrtc(Predicate<int> isTaken) => NativeLibrarySearch.Run(
+        [.. s_nvrtcNames.Where(library => isTaken(library.Major)).Select(library => library.Name)],
+        CudaFolders.Explicit,
+        CudaFolders.Toolkits("cuda_nvrtc"));
 
     private static NativeLibrarySearch Search(Lazy<NativeLibrarySearch> search)
     {
@@ -109,7 +133,6 @@ internal static class NativeLibraries
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) => name switch
     {
         DriverImport => s_driver.Value.Handle,
-        NvrtcImport => s_nvrtc.Value.Handle,
         CuBlasImport => s_cuBlas.Value.Handle,
         MpiImport => s_mpi.Value.Handle,
         _ => 0,

@@ -32,9 +32,21 @@ public sealed class BatchIterator
 
     /// <summary>
     /// What C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are made on the
-    /// host; without, the device selects them by itself.
+    /// host; without, the device selects them by itself. While a GPU computes a batch another thread makes the next one, one
+    /// at a time and in their order.
     /// </summary>
     public Func<Batch, Batch>? Transform { get; init; }
+
+    /// <summary>
+    /// How many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by a thread of its own. They are in memory, and
+    /// nothing else of the samples is.
+    /// </summary>
+    /// <exception cref="EngineException">It is not positive.</exception>
+    public int ReadAhead
+    {
+        get;
+        init => field = value > 0 ? value : throw new EngineException($"One batch or more is read ahead, not {value}.");
+    } = 4;
 
     /// <summary>
     /// The batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if <see cref="Shuffle"/> says so,

@@ -40,13 +40,13 @@ internal abstract class Feed : IDisposable
     public abstract int Run(Function function, int count);
 
     /// <summary>Goes to a batch of the epoch, so that <see cref="Run"/> goes on with that.</summary>
-    public abstract void Seek(int batch);
+    public virtual void Seek(int batch) => throw NotInParts();
 
     /// <summary>How many samples a batch has.</summary>
-    public abstract int RowsOf(int batch);
+    public virtual int RowsOf(int batch) => throw NotInParts();
 
     /// <summary>How much the samples of a batch count together; as many as they are where they have no weights.</summary>
-    public abstract double WeightOf(int batch);
+    public virtual double WeightOf(int batch) => throw NotInParts();
 
     /// <summary>
     /// Runs the function on some rows of a batch, which it is told in what comes last among its arguments.
@@ -57,16 +57,30 @@ internal abstract class Feed : IDisposable
     /// <param name="first">The first row, counted within the batch.</param>
     /// <param name="count">How many rows.</param>
     /// <param name="last">The last argument.</param>
-    public abstract void RunRows(Function function, int batch, int shard, int first, int count, Tensor last);
+    public virtual void RunRows(Function function, int batch, int shard, int first, int count, Tensor last) => throw NotInParts();
 
     /// <summary>Puts the settings that a batch has its own of in place; where nothing else does.</summary>
-    public abstract void SetSettings(int batch);
+    public virtual void SetSettings(int batch) => throw NotInParts();
 
     /// <summary>The targets of the batch that ran last.</summary>
     public abstract Tensor LastTargets { get; }
 
+    /// <summary>Whether each batch comes from the host, so that many at once are of no use.</summary>
+    public virtual bool IsFromHost => false;
+
+    /// <summary>How long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
+    public virtual TimeSpan Waited => TimeSpan.Zero;
+
+    /// <summary>Ends what goes on between batches.</summary>
+    public virtual void Stop()
+    {
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
+
+    // Fit refuses ranks before a feed that cannot be cut comes into use.
+    private InvalidOperationException NotInParts() => new($"{GetType().Name} does not cut its batches into parts.");
 
     /// <summary>The sum of the weights of some samples.</summary>
     protected static double SumOf(Tensor weights, ReadOnlySpan<int> rows)
@@ -366,6 +380,8 @@ internal sealed class HostFeed : Feed
 
     public override int Batches => _iterator.Count(_count);
 
+    public override bool IsFromHost => true;
+
     public override Tensor LastTargets =>
         _lastTargets ?? throw new InvalidOperationException("No batch has run yet.");
 
@@ -382,19 +398,51 @@ internal sealed class HostFeed : Feed
         _order = _shuffle ? _iterator.Order(_count, _seed, epoch) : _order;
     }
 
+    /// <summary>A GPU computes one batch while another thread makes the next one and brings it there.</summary>
     public override int Run(Function function, int count)
     {
         int samples = 0;
-        for (; count > 0; count--, _next++)
+        Task<Made>? next = null;
+        try
         {
-            Batch batch = Made(RowsIn(_next), _next);
-            _settings.Set(_next);
-            function.Run([.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
-            samples += batch.X.Shape[0];
+            for (; count > 0; count--, _next++)
+            {
+                Made made = next is null ? Make(_next) : next.GetAwaiter().GetResult();
+                next = function.Device.IsGpu && count > 1 ? Task.Run(MakeAhead(function.Device, _next + 1)) : null;
+                _lastTargets = made.Batch.Y;
+                _settings.Set(_next);
+                function.Run(made.Arguments);
+                samples += made.Batch.X.Shape[0];
+            }
+        }
+        catch when (next is not null)
+        {
+            // Nothing of a batch that is not wanted any more goes on behind the error.
+            Task.WaitAny(next);
+            function.Device.ForgetPrefetched();
+            throw;
         }
 
         return samples;
     }
+
+    private Func<Made> MakeAhead(Device device, int number) => () =>
+    {
+        Made made = Make(number);
+        Array.ForEach(made.Arguments, device.Prefetch);
+        return made;
+    };
+
+    /// <summary>The batch of a number, as the transform makes it.</summary>
+    private Made Make(int number)
+    {
+        Batch batch = Transformed(RowsIn(number), number);
+        return new Made(
+            batch, [.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
+    }
+
+    /// <summary>A batch, and what the function takes of it.</summary>
+    private sealed record Made(Batch Batch, Tensor[] Arguments);
 
     public override void Seek(int batch) => _next = batch;
 
@@ -409,7 +457,8 @@ internal sealed class HostFeed : Feed
     public override void RunRows(Function function, int batch, int shard, int first, int count, Tensor last)
     {
         int[] rows = RowsIn(batch)[first..(first + count)];
-        Batch part = Made(rows, batch, shard);
+        Batch part = Transformed(rows, batch, shard);
+        _lastTargets = part.Y!;
         Tensor counts = Counts(part);
         double weight = _data.Weights is { } weights ? SumOf(weights, rows) : count;
         double now = _data.Weights is null ? part.X.Shape[0] : NdArray.From(counts).Data.Sum();
@@ -428,7 +477,7 @@ internal sealed class HostFeed : Feed
         _order[(batch * _iterator.BatchSize)..Math.Min((batch + 1) * _iterator.BatchSize, _count)];
 
     /// <summary>What the transform makes of some samples; its random numbers are a function of the batch and the part of it.</summary>
-    private Batch Made(int[] rows, int index, int? shard = null)
+    private Batch Transformed(int[] rows, int index, int? shard = null)
     {
         Tensors xs = Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]);
         Tensors ys = Tensors.Of(_outputNames, [.. _data.Ys.Select(y => y.Rows(rows))]);
@@ -436,8 +485,9 @@ internal sealed class HostFeed : Feed
         {
             Weights = _data.Weights?.Rows(rows),
         });
-        _lastTargets = batch.Y ?? throw new EngineException("The transform of the batch iterator took the targets away.");
-        return batch;
+        return batch.Y is not null
+            ? batch
+            : throw new EngineException("The transform of the batch iterator took the targets away.");
     }
 
     /// <summary>The weights of a batch's samples, or how many they are.</summary>

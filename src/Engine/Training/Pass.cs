@@ -35,6 +35,24 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         Feed feed = key.IsOnDevice
             ? new DeviceFeed(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace, plan is not null)
             : new HostFeed(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
+        return With(former, feed, key, device, isTraining, plan);
+    }
+
+    /// <summary>A pass over samples that are read when they are due, which keeps the compiled function where it can.</summary>
+    public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
+    {
+        AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
+        int count = reader.Source.Count;
+        var key = new PassKey(
+            graph, count, reader.Iterator.BatchSize, isTraining && reader.Iterator.Shuffle, IsOnDevice: false, reader.IsWeighted,
+            reader.Iterator.Augmentation, string.Join(' ', adjusted.Select(adjust => adjust.Setting)), null);
+        var settings = new BatchSettings(
+            [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], reader.Iterator.Count(count));
+        return With(former, new StreamFeed(graph, reader, settings), key, device, isTraining, plan: null);
+    }
+
+    private static Pass With(Pass? former, Feed feed, PassKey key, Device device, bool isTraining, ShardPlan? plan)
+    {
         if (former?.Key == key && !key.IsOnDevice && plan is null)
         {
             return former with { Feed = feed };
@@ -43,16 +61,16 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         former?.Dispose();
         if (plan is not null)
         {
-            var step = new ShardedStep(graph.Sharded(isWeighted, plan), feed, plan, device);
+            var step = new ShardedStep(key.Graph.Sharded(key.IsWeighted, plan), feed, plan, device);
             return new Pass(feed, step.Step, key) { Sharded = step };
         }
 
         (Variable output, IReadOnlyList<Update> updates) = isTraining
-            ? graph.Training(isWeighted)
-            : new TrainingGraph(graph.Head.Output, graph.ValidUpdates);
+            ? key.Graph.Training(key.IsWeighted)
+            : new TrainingGraph(key.Graph.Head.Output, key.Graph.ValidUpdates);
         var function = feed.Compile(updates, [output], device);
         var pass = new Pass(feed, function, key);
-        if (rows.Length > 0)
+        if (key.Rows > 0)
         {
             feed.Prepare(function);
         }

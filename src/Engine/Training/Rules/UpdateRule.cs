@@ -11,13 +11,13 @@ namespace Engine.Training;
 public abstract record UpdateRule
 {
     /// <summary>A rule with this learning rate.</summary>
-    /// <exception cref="EngineException">The learning rate is negative or nan.</exception>
+    /// <exception cref="EngineException">The learning rate is negative, infinite or nan.</exception>
     protected UpdateRule(float learningRate)
     {
-        if (!(learningRate >= 0))
+        if (!(learningRate >= 0 && float.IsFinite(learningRate)))
         {
             throw new EngineException(FormattableString.Invariant(
-                $"A learning rate is not negative; {learningRate} is no such."));
+                $"A learning rate is a finite number and not negative; {learningRate} is no such."));
         }
 
         LearningRate = learningRate;

@@ -1,0 +1,15 @@
+using System.CommandLine;
+
+namespace Engine.Runner;
+
+/// <summary>All commands of the runner.</summary>
+internal static class Commands
+{
+    /// <summary>Makes them, in the order in which help lists them.</summary>
+    public static IReadOnlyList<Command> Create() =>
+    [
+        Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),
+        SearchCommand.Create(), CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
+        ExplainCommand.Create(), OnnxCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
+    ];
+}
