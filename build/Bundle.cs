@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 
 namespace Engine.Build;
 
@@ -59,7 +60,51 @@ internal static class Bundle
         }
 
         File.Copy(Path.Combine(bench, "gpu-check.sh"), Path.Combine(folder, "gpu-check.sh"));
+        if (!WriteCounts(programs, Path.Combine(folder, "counts.jsonl")))
+        {
+            return false;
+        }
+
         return Pack(Path.GetDirectoryName(folder)!, Name, archive);
+    }
+
+    /// <summary>
+    /// What the kernels of a training step do, to stand beside what they take: counted here, where there is what it needs.
+    /// </summary>
+    private static bool WriteCounts(string programs, string file)
+    {
+        if (Gates.WhyNoPtx is { } reason)
+        {
+            Console.WriteLine($"It has no counts: {reason}.");
+            return true;
+        }
+
+        if (!Gates.BuildDouble())
+        {
+            return false;
+        }
+
+        foreach (string network in (string[])["mlp", "cnn"])
+        {
+            var start = new ProcessStartInfo(
+                Path.Combine(programs, "Engine.Bench"), ["count", network, "--json", "--double", Repository.Double])
+            {
+                RedirectStandardOutput = true,
+            };
+            using Process count = Process.Start(start)!;
+            string json = count.StandardOutput.ReadToEnd();
+            count.WaitForExit();
+            if (count.ExitCode != 0)
+            {
+                return false;
+            }
+
+            JsonNode counted = JsonNode.Parse(json)!;
+            counted.AsObject().Remove("launches");
+            File.AppendAllText(file, counted.ToJsonString() + "\n");
+        }
+
+        return true;
     }
 
     private static bool Pack(string folder, string name, string archive)

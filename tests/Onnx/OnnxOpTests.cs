@@ -17,7 +17,6 @@ public class OnnxOpTests
         || OpTable.Name(op).Contains("CrossEntropy", StringComparison.Ordinal)
         || OpTable.Name(op).StartsWith("RandomDraw", StringComparison.Ordinal)
         || op == typeof(DropoutMask) || op == typeof(SumTo) || op == typeof(SubtensorUpdate)
-        || op == typeof(Unfold) || op == typeof(Channelwise) || op == typeof(Fold) || op == typeof(Sort)
         || op == typeof(Accumulate<Prod>) || op == typeof(Binary<ArcTan2>) || op == typeof(Split) || op == typeof(PassIfEqual)
         || op == typeof(TakeRows) || op == typeof(MoveImages) || op == typeof(Composite) || op == typeof(Conv2DMaxPool)
         || op == typeof(Scan) || op == typeof(IfElse) || op == typeof(Branch) || op == typeof(RowWise) || op == typeof(OfRows)

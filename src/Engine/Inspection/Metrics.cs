@@ -17,7 +17,7 @@ public static class Metrics
     public static double RootMeanSquaredError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
         Math.Sqrt(Mean(truth, predicted, (y, p) => (y - p) * (y - p)));
 
-    /// <summary>R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; nan where all truths are alike.</summary>
+    /// <summary>R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; where all truths are alike, 1 if they are met and else 0.</summary>
     public static double Determination(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
     {
         double mean = 0;
@@ -27,7 +27,7 @@ public static class Metrics
         }
 
         double residual = Mean(truth, predicted, (y, p) => (y - p) * (y - p)), total = Mean(truth, truth, (y, _) => (y - mean) * (y - mean));
-        return total == 0 ? double.NaN : 1 - (residual / total);
+        return total != 0 ? 1 - (residual / total) : residual != 0 ? 0 : 1;
     }
 
     /// <summary>The mean of -log of the probability that each sample's own class is given.</summary>

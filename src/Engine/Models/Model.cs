@@ -13,7 +13,7 @@ namespace Engine.Models;
 /// A network with what prepares its samples and what its outputs mean: it takes tables of one's own, gives names of classes
 /// or values in their own unit, and is one file. Any number of threads may predict with one model.
 /// </summary>
-public sealed class Model : IDisposable
+public sealed partial class Model : IDisposable
 {
     internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
 

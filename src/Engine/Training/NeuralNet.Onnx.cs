@@ -6,6 +6,23 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
+    /// A network from an ONNX file, to be used, looked into and trained on with the settings that a network has by default.
+    /// Others, and further layers, it gets as <c>new NeuralNet(OnnxModel.Load(path).ToNode(output).Then(…)) { … }</c>.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="output">The result that the network ends with; null for the file's only output.</param>
+    /// <exception cref="IO.ModelFileException">It is no ONNX model, a damaged one, or needs what is not there.</exception>
+    /// <exception cref="EngineException">There is no such result, or an input's sides are open.</exception>
+    public static NeuralNet FromOnnx(string path, string? output = null)
+    {
+        OnnxModel model = OnnxModel.Load(path);
+        return new NeuralNet(model.ToNode(output))
+        {
+            FloatX = model.Inputs.Any(input => input.DType == DType.Float64) ? DType.Float64 : DType.Float32,
+        };
+    }
+
+    /// <summary>
     /// Writes the network as <see cref="PredictProba(Tensors)"/> has it now as an ONNX file, for ONNX Runtime and the tools that read
     /// its files. Its inputs and outputs are called as their layers are; the number of samples is open. What <see
     /// cref="BatchIteratorTest"/> normalises is normalised in the file too; what its Transform does is not there.

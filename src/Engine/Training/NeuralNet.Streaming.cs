@@ -23,6 +23,12 @@ public sealed partial class NeuralNet
     public NeuralNet Fit(IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
+        if (Parallel is not null)
+        {
+            throw new EngineException(
+                "Several ranks train on samples that are in memory: give Fit the tensors, or train in one process.");
+        }
+
         Initialize();
         using ChangeScope change = Changing(nameof(Fit), isTraining: true);
         TrainerGraph graph = Renewed();

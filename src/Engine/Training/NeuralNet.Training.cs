@@ -38,6 +38,7 @@ public sealed partial class NeuralNet
             data.Count, graph.Head.IsRegression ? null : data.Y.AsSpan<int>().ToArray());
         Samples.RequireWeight(data.Weights, train);
         RequireProbabilities(data.Xs);
+        RequireAgreement(data, epochs);
 
         return Train(
             () => new FitCheck(this, data, train, validate), sampleWeights, epochs,
@@ -60,6 +61,7 @@ public sealed partial class NeuralNet
         Func<FitCheck> watch, Tensor? sampleWeights, int epochs, Action pass, CancellationToken cancellationToken)
     {
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
+        callbacks = [.. callbacks.Where(IsToldHere)];
         _isStopping = false;
         LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
         int started = 0;
@@ -75,7 +77,7 @@ public sealed partial class NeuralNet
             check.Start(sampleWeights);
             pass();
             _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
-            for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
+            for (int i = 0; i < epochs && !AllStop(IsEnding || cancellationToken.IsCancellationRequested); i++)
             {
                 if (!Epoch(_training!, _validation!, callbacks, check, cancellationToken))
                 {
@@ -106,7 +108,7 @@ public sealed partial class NeuralNet
         long start = Stopwatch.GetTimestamp();
         TimeSpan waited = training.Feed.Waited;
         (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
-        if (IsBad(trainLoss, Initialized.TrainLossSum) && !IsEnding)
+        if (IsBad(trainLoss, Initialized.TrainLossSum) && (!IsEnding || Parallel is not null))
         {
             throw Diverged(training, null, epoch, trainLoss, check, cancellationToken);
         }
@@ -155,15 +157,16 @@ public sealed partial class NeuralNet
         Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
         int batches = pass.Feed.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: listeners.Length > 0 || pass.Feed.IsFromHost, _device!.IsGpu, watchers.Length > 0);
+            batches, oneByOne: listeners.Length > 0 || pass.Feed.IsFromHost || pass.Sharded is not null, _device!.IsGpu,
+            watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
         StartEpoch(pass, epoch);
         int done = 0;
-        while (done < batches && !IsEnding && !cancellationToken.IsCancellationRequested)
+        while (done < batches && !IsStopping())
         {
             int count = chunks.Next(done);
-            int rows = pass.Feed.Run(pass.Function, count);
+            int rows = pass.Run(count, IsEnding || cancellationToken.IsCancellationRequested);
             samples += rows;
             if (listeners.Length > 0)
             {
@@ -186,17 +189,25 @@ public sealed partial class NeuralNet
 
         double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
         double sum = Initialized.TrainLossSum.GetScalar<double>();
-        bool isWhole = done == batches && !IsEnding;
+        bool isWhole = done == batches && !(pass.Sharded?.IsStopping ?? IsEnding);
         return (isWhole ? sum / weight : sum, isWhole);
+
+        // Several ranks stop where all know that one wants to.
+        bool IsStopping() => pass.Sharded?.IsStopping ?? (IsEnding || cancellationToken.IsCancellationRequested);
     }
 
     /// <summary>Goes to the first batch of an epoch, with the settings that each of its batches has.</summary>
-    private void StartEpoch(Pass pass, int epoch) => pass.Feed.Start(
+    private void StartEpoch(Pass pass, int epoch) => pass.Start(
         epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feed.Batches))]);
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
     {
+        if (Parallel is not null)
+        {
+            return ValidateTogether(pass, epoch);
+        }
+
         TrainerGraph graph = Initialized;
         var scores = new OrderedDictionary<string, double>(
             CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));

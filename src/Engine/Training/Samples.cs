@@ -74,7 +74,9 @@ internal static class Samples
             throw new EngineException($"There are no samples: {name} is {x.TypeText}.");
         }
 
-        if (x.DType != input.DType && !(x.DType.IsFloat() && input.DType.IsFloat()))
+        bool areNumbers = x.DType == DType.Int64 && input.DType == DType.Int32
+            && !x.AsSpan<long>().ContainsAnyExceptInRange(int.MinValue, int.MaxValue);
+        if (x.DType != input.DType && !areNumbers && !(x.DType.IsFloat() && input.DType.IsFloat()))
         {
             throw new EngineException(
                 $"The samples are {x.DType.Name()} and the Input layer '{input}' takes {input.DType.Name()}: "
@@ -196,7 +198,7 @@ internal static class Samples
                 + $"{(y.Shape.Rank == 1 ? ", as y.Cast(DType.Int32) makes them" : "")}. For values set Regression.");
         }
 
-        Tensor labels = y.Cast(DType.Int32);
+        Tensor labels = y.ToInt32();
         ReadOnlySpan<int> span = labels.AsSpan<int>();
         int wrong = span.IndexOfAnyExceptInRange(0, head.Classes - 1);
         string more = ClassOutput.IsBinary(head.Output.Shape)

@@ -10,6 +10,6 @@ internal static class Commands
     [
         Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),
         SearchCommand.Create(), CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
-        ExplainCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
+        ExplainCommand.Create(), OnnxCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];
 }

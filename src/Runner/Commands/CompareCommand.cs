@@ -25,7 +25,8 @@ internal static class CompareCommand
         [
             "--save", "--watch", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
             "--trace", .. without,
-        ]);
+        ],
+        hasSeeds: true);
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
     {
@@ -47,7 +48,13 @@ internal static class CompareCommand
         using var cpu = new CpuDevice(configuration.Threads);
         Cifar10Set data = await CifarTraining.LoadSet(options.Data, options.Described().Data.Images, options.Quiet, cancellation);
         using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
-        var comparison = new Comparison(On(cpu), On(gpu));
+        int seed = options.Described().Seed;
+        Trained first = On(cpu, seed);
+        var comparison = new Comparison(first, On(gpu, seed))
+        {
+            CpuAccuracies = [first.TestAccuracy, .. Enumerable.Range(1, options.Seeds - 1)
+                .Select(more => On(cpu, seed + more, isFirst: false).TestAccuracy)],
+        };
         Console.WriteLine(comparison);
         if (data.IsSynthetic)
         {
@@ -57,14 +64,15 @@ internal static class CompareCommand
         history?.End(comparison);
         return CommandLine.Done;
 
-        Trained On(Device device)
+        Trained On(Device device, int seed, bool isFirst = true)
         {
             if (!options.Quiet)
             {
-                Console.WriteLine($"Training on {device.Name} …");
+                Console.WriteLine($"Training on {device.Name}{(isFirst ? "" : $" with seed {seed}")} …");
             }
 
-            return Trained.On(device, configuration.FloatX, options, data, history, cancellation);
+            return Trained.On(
+                device, configuration.FloatX, options with { Seed = seed }, data, isFirst ? history : null, cancellation);
         }
     }
 }

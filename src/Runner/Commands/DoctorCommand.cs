@@ -6,6 +6,7 @@ using Engine.Configuration;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
+using Engine.Distributed;
 using Engine.Graph;
 using Engine.Ops;
 
@@ -50,6 +51,7 @@ internal static class DoctorCommand
         Row("nvrtc", Summary(cuda.Nvrtc));
         Row("cublas", Summary(cuda.CuBlas));
         Row("nvtx", Summary(cuda.Nvtx));
+        Row("mpi", MpiSetup.Find() is { Found: { } mpi } ? mpi : MpiSetup.Find().Problem!);
         Row("cache", cuda.Cache.Problem is { } problem
             ? $"{cuda.Cache.Folder ?? "none"}: {problem}"
             : $"{cuda.Cache.Folder}, writable, {cuda.Cache.Entries} kernels in {Size(cuda.Cache.Bytes)}");
@@ -102,6 +104,13 @@ internal static class DoctorCommand
             isAll = false;
         }
 
+        var mpi = MpiSetup.Find();
+        if (mpi.Problem is not null)
+        {
+            output.WriteLine($"  {"mpi",-8} {mpi.Remedy}, if several processes are to train together");
+            isAll = false;
+        }
+
         output.WriteLine(isAll ? "  nothing is" : "  The CPU needs none of it.");
         output.WriteLine();
         output.WriteLine("Where it was looked for, in this order (the folders of ENGINE_CUDA_PATH go first):");
@@ -109,6 +118,8 @@ internal static class DoctorCommand
         {
             output.WriteLine($"  {name,-8} {string.Join($"{Environment.NewLine}{"",-11}", part.Tried)}");
         }
+
+        output.WriteLine($"  {"mpi",-8} {string.Join($"{Environment.NewLine}{"",-11}", mpi.Tried)}");
     }
 
     private static string Summary(CudaPart part) => part switch

@@ -5,6 +5,7 @@ using Engine.Compile;
 using Engine.Configuration;
 using Engine.Devices;
 using Engine.Devices.Cuda;
+using Engine.Distributed;
 using Engine.Runner.Description;
 using Engine.Training;
 
@@ -20,7 +21,7 @@ internal static class ExplainCommand
 
     public static Command Create()
     {
-        Argument<string> network = new("network") { Description = "mlp, cnn, or a file that describes a network." };
+        Argument<string> network = new("network") { Description = "mlp, cnn, a file that describes a network, or an ONNX file." };
         network.CompletionSources.Add([.. Networks.Names]);
         Option<Stage?> stage = new("--stage")
         {
@@ -49,9 +50,11 @@ internal static class ExplainCommand
             "Run --steps steps on made-up images, print the time of each kernel and write when each ran to this file, "
             + "for Perfetto (ui.perfetto.dev) or chrome://tracing.");
         Option<int> steps = CommonOptions.Whole("--steps", 1, 50, "How many steps --trace runs.");
+        Option<int?> ranks = CommonOptions.Whole(
+            "--ranks", 1, null, "Show what one of so many ranks does, that train together on CPUs; the first.");
         var command = new Command("explain", "Show what a training step was compiled to.")
         {
-            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps,
+            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps, ranks,
         };
         command.SetAction((parsed, _) =>
         {
@@ -60,13 +63,16 @@ internal static class ExplainCommand
                 asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
-            NetworkDescription described = Networks.Find(parsed.GetRequiredValue(network));
+            string named = parsed.GetRequiredValue(network);
+            NetworkDescription described = OnnxOptions.IsOnnx(named)
+                ? new NetworkDescription { Path = named, Layers = [] }
+                : Networks.Find(named);
             if (described == Networks.Mlp)
             {
                 described = described.WithHidden(parsed.GetValue(hidden)!);
             }
 
-            using var net = new NeuralNet(described.MakeOutput())
+            using var net = new NeuralNet(OnnxOptions.IsOnnx(named) ? OnnxOptions.Classifier(named) : described.MakeOutput())
             {
                 Update = described.MakeUpdate(),
                 L1 = described.L1,
@@ -74,12 +80,21 @@ internal static class ExplainCommand
                 BatchIteratorTrain = (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
                 FloatX = options.FloatX,
                 Device = opened,
+                Parallel = parsed.GetValue(ranks) is { } count ? new DataParallel(ThreadCommunicator.Create(count)[0]) : null,
             };
+            if (net.Parallel is not null)
+            {
+                RankExplanation.Print(net, Pixels([Images, .. described.InputSides], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                return Task.FromResult(CommandLine.Done);
+            }
+
+            // Pictures of others may be large.
+            int images = OnnxOptions.IsOnnx(named) ? 2 * net.BatchIteratorTrain.BatchSize : Images;
             string? file = parsed.GetValue(trace);
             Profile? profile = file is null ? null : Profiling.Start();
             using TrainingStep step = net.CompileStep(
-                Pixels([Images, .. described.InputSides], file is not null),
-                Tensor.From(new int[Images]));
+                Pixels([images, .. Sides(net)], file is not null),
+                Tensor.From(new int[images]));
             if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
             {
                 output.WriteLine($"Kernels are planned, not compiled: their registers and memory stay empty. {why}");
@@ -100,6 +115,12 @@ internal static class ExplainCommand
         return command;
     }
 
+    private static IEnumerable<int> Sides(NeuralNet net)
+    {
+        net.Initialize();
+        return net.Network.Input.Shape.Skip(1);
+    }
+
     private static Device Open(DeviceChoice? asked, int? architecture, EngineOptions options, TextWriter notes)
     {
         if (architecture is not { } number)
@@ -108,7 +129,7 @@ internal static class ExplainCommand
         }
 
         return options.Device.Family == DeviceFamily.Cuda
-            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath })
+            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath, TensorFloat32 = options.TensorFloat32 })
             : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
     }
 

@@ -21,6 +21,9 @@ internal sealed record PredictOptions
     /// <summary>The names of what to pass over in the saved network's file.</summary>
     public IReadOnlyList<string> Ignore { get; init; } = [];
 
+    /// <summary>What is said of the samples of an ONNX file's network.</summary>
+    public Models.OnnxSamples? Samples { get; init; }
+
     /// <summary>Files and folders; empty for the test images of the data set.</summary>
     public IReadOnlyList<string> Pictures { get; init; } = [];
 
@@ -76,7 +79,7 @@ internal static class PredictCommand
         {
             HelpName = "FILE",
             Description =
-                "The model that train, mlp or cnn saved, or an npz file of Lasagne's parameters of such a network.",
+                "The model that train, mlp or cnn saved, an ONNX file, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")
@@ -101,6 +104,8 @@ internal static class PredictCommand
         {
             pictures, recursive, load, network, ignore, format, output, count, device, data, threads, quiet,
         };
+        var onnx = new OnnxOptions();
+        onnx.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             string[] named = parsed.GetValue(pictures) ?? [];
@@ -118,6 +123,7 @@ internal static class PredictCommand
                     Load = parsed.GetRequiredValue(load),
                     Network = parsed.GetValue(network),
                     Ignore = parsed.GetValue(ignore) ?? [],
+                    Samples = onnx.Read(parsed),
                     Pictures = named,
                     Recursive = parsed.GetValue(recursive),
                     Count = parsed.GetValue(count),
@@ -146,11 +152,11 @@ internal static class PredictCommand
             options.Device, options.Threads, notes: options.Quiet ? null : errors);
         using Device device = DeviceSelection.Open(
             options.Device, configuration, options.Quiet && options.Device is null ? TextWriter.Null : errors);
-        ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore);
+        ModelFile model = ModelFile.Load(options.Load, options.Network, errors, options.Ignore, options.Samples);
         using StreamWriter? file = options.File is null ? null : Open(options.File);
         if (model.Own is { } own)
         {
-            using Models.Model ofOwn = Models.Model.Load(own, options.Load, device, configuration.FloatX);
+            using Models.Model ofOwn = own(device, configuration.FloatX);
             return new OwnPredictor(ofOwn, options, file ?? output, errors).Run(cancellation);
         }
 

@@ -13,7 +13,7 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
-        Option<string> load = new("--load") { HelpName = "FILE", Description = "The model that train saved.", Required = true };
+        Option<string> load = new("--load") { HelpName = "FILE", Description = "The model that train saved, or an ONNX file.", Required = true };
         Option<int> port = CommonOptions.Whole("--port", 0, 8080, "The port; 0 for any that is free.");
         Option<string?> host = new("--host")
         {
@@ -34,6 +34,8 @@ internal static class ServeCommand
         {
             load, port, host, token, batch, megabytes, seconds, device, threads,
         };
+        var onnx = new OnnxOptions();
+        onnx.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             TextWriter output = parsed.InvocationConfiguration.Output, errors = parsed.InvocationConfiguration.Error;
@@ -48,9 +50,12 @@ internal static class ServeCommand
             }
 
             EngineOptions configuration = CommonOptions.Configure(parsed.GetValue(device), parsed.GetValue(threads), notes: errors);
-            SafetensorsFile parameters = ModelFile.Read(file);
+            bool isOnnx = OnnxOptions.IsOnnx(file);
+            SafetensorsFile? parameters = isOnnx ? null : ModelFile.Read(file);
             using Device opened = DeviceSelection.Open(parsed.GetValue(device), configuration, errors);
-            using Models.Model model = Models.Model.Load(parameters, file, opened, configuration.FloatX);
+            using Models.Model model = isOnnx
+                ? Models.Model.FromOnnx(file, onnx.Read(parsed), opened)
+                : Models.Model.Load(parameters!, file, opened, configuration.FloatX);
             bool isAlone = IPAddress.IsLoopback(address);
             string? secret = parsed.GetValue(token) ?? (isAlone ? null : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
             await using PredictionServer server = await PredictionServer.StartAsync(

@@ -52,12 +52,16 @@ internal static class ShowCommand
             if (folder is null)
             {
                 ModelFile? saved = isDescription ? null : ModelFile.Load(
-                    model, options.Network(parsed), notes, options.Ignored(parsed));
-                PrintLayers(saved?.Network ?? Networks.Find(model), saved, model, output);
-                if (saved?.Own is { } file)
+                    model, options.Network(parsed), notes, options.Ignored(parsed), options.Samples(parsed));
+                if (saved?.Own is { } own)
                 {
-                    output.Write(OwnSummary.Of(Models.Model.Load(file, model, device: null)));
+                    Models.Model known = own(null, DType.Float32);
+                    output.Write(LayerTable.Of(known.Net).Print(HasColours(output)));
+                    output.Write(OwnSummary.Of(known));
+                    return CommandLine.Done;
                 }
+
+                PrintLayers(saved?.Network ?? Networks.Find(model), saved, model, output);
 
                 return CommandLine.Done;
             }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Engine.Devices;
 using Engine.IO;
 using Engine.Runner.Description;
 using Engine.Training;
@@ -16,8 +17,10 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
 {
     private const string NetworkKey = "network", ClassesKey = "classes", SyntheticKey = "synthetic";
 
-    /// <summary>The file, where it is of a user's own data; null for a network of CIFAR-10.</summary>
-    public SafetensorsFile? Own { get; init; }
+    /// <summary>
+    /// Makes the model, where it is one of samples of any kind, or of an ONNX file; null for a network of CIFAR-10.
+    /// </summary>
+    public Func<Device?, DType, Models.Model>? Own { get; init; }
 
     /// <summary>Its parameters; null before they are saved or loaded.</summary>
     public OrderedDictionary<string, Tensor>? Parameters { get; init; }
@@ -27,15 +30,30 @@ internal sealed record ModelFile(NetworkDescription Network, IReadOnlyList<strin
     /// <param name="network">The network it is of, if the user says so: a shipped one's name or a file.</param>
     /// <param name="notes">Where to say which network is assumed where the file does not tell.</param>
     /// <param name="ignore">The names of what to pass over in it.</param>
+    /// <param name="samples">What is said of the samples of an ONNX file's network.</param>
     /// <exception cref="EngineException">It cannot be read, or says of no network and is of none that is known.</exception>
-    public static ModelFile Load(string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null)
+    public static ModelFile Load(
+        string path, string? network, TextWriter notes, IReadOnlyList<string>? ignore = null, Models.OnnxSamples? samples = null)
     {
+        if (OnnxOptions.IsOnnx(path))
+        {
+            return new ModelFile(new NetworkDescription { Path = path, Layers = [] }, [], IsSynthetic: false)
+            {
+                Own = (device, _) => Models.Model.FromOnnx(path, samples, device),
+            };
+        }
+
+        if (samples is not null)
+        {
+            throw new EngineException($"{path} is no ONNX file: {OnnxOptions.Names} are about the samples of such, and a saved network knows its own.");
+        }
+
         SafetensorsFile file = Read(path, ignore);
         if (network is null && Models.Model.IsModel(file))
         {
             return new ModelFile(DescriptionReader.Parse(file.Metadata[NetworkKey], $"{path} (its network.json)"), [], IsSynthetic: false)
             {
-                Own = file,
+                Own = (device, floatX) => Models.Model.Load(file, path, device, floatX),
                 Parameters = file.Tensors,
             };
         }

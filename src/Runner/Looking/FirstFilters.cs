@@ -35,6 +35,11 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
             return Convolution(layer, values, most, isTurned);
         }
 
+        if (network.Layers.Count == 0)
+        {
+            return null;
+        }
+
         int pixels = network.InputSides.Aggregate((a, b) => a * b);
         (int planes, int height, int width) = network.InputSides is [var first, var rows, var columns] ? (first, rows, columns)
             : (ImageInput.IsGrey(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);

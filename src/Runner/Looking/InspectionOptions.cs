@@ -39,6 +39,8 @@ internal sealed class InspectionOptions
     private readonly Option<int> _square = CommonOptions.Whole(
         "--square", 1, Occlusion.DefaultSquare, "The side of the square that covers a part of an image.");
 
+    private readonly OnnxOptions _onnx = new();
+
     public InspectionOptions(string model)
     {
         Model = new Argument<string>("model") { HelpName = "MODEL", Description = model };
@@ -53,7 +55,11 @@ internal sealed class InspectionOptions
     {
         Option[] options = [_network, _ignore, _device, _threads, _data, _images, _mistakes, _explain, _square];
         Array.ForEach(options, command.Add);
+        _onnx.AddTo(command);
     }
+
+    /// <summary>What is said of the samples of an ONNX file's network; null where nothing is.</summary>
+    public Models.OnnxSamples? Samples(ParseResult parsed) => _onnx.Read(parsed);
 
     /// <summary>The network that the user says the file is of; null where the file says it.</summary>
     public string? Network(ParseResult parsed) => parsed.GetValue(_network);
@@ -68,6 +74,7 @@ internal sealed class InspectionOptions
         parsed.GetResult(_explain) is null ? null : parsed.GetValue(_explain), parsed.GetValue(_square))
     {
         Ignore = Ignored(parsed),
+        Samples = Samples(parsed),
     };
 
     private static int[]? ParseIndices(ArgumentResult result)
@@ -101,6 +108,9 @@ internal sealed class InspectionOptions
     {
         /// <summary>The names of what to pass over in the file.</summary>
         public IReadOnlyList<string> Ignore { get; init; } = [];
+
+        /// <summary>What is said of the samples of an ONNX file's network.</summary>
+        public Models.OnnxSamples? Samples { get; init; }
 
         /// <summary>The images to explain, of so many.</summary>
         /// <exception cref="EngineException">There is no such image.</exception>

@@ -91,15 +91,15 @@ internal sealed class TestedModel : IDisposable
         InspectionOptions.Inspected options, TextWriter notes, CancellationToken cancellation)
     {
         EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads, notes: notes);
-        ModelFile model = ModelFile.Load(options.Model, options.Network, notes, options.Ignore);
+        ModelFile model = ModelFile.Load(options.Model, options.Network, notes, options.Ignore, options.Samples);
         Device? device = null;
         NeuralNet? net = null;
         try
         {
             device = DeviceSelection.Open(options.Device, configuration, notes);
-            if (model.Own is { } file)
+            if (model.Own is { } make)
             {
-                Models.Model own = Models.Model.Load(file, options.Model, device, configuration.FloatX);
+                Models.Model own = make(device, configuration.FloatX);
                 net = own.Net;
                 return Of(own, OwnTests.Load(own, options.Model, options.Data, out _), device, options.Images);
             }

@@ -39,6 +39,7 @@ internal static class DeviceSelection
             {
                 Ordinal = options.Device.Ordinal ?? 0,
                 FastMath = options.FastMath,
+                TensorFloat32 = options.TensorFloat32,
                 Profile = profile,
             });
         }

@@ -4,6 +4,7 @@ using System.Globalization;
 using Engine.Configuration;
 using Engine.Data;
 using Engine.Devices;
+using Engine.Distributed;
 using Engine.IO;
 using Engine.Runner.Description;
 using Engine.Server;
@@ -26,7 +27,7 @@ internal static class Experiment
 
     /// <summary>The command <c>cnn</c>.</summary>
     public static Command Cnn() => TrainingCommand.Create(
-        "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, "--hidden");
+        "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, ["--hidden"]);
 
     /// <summary>The command <c>train</c>.</summary>
     public static Command Train()
@@ -57,7 +58,8 @@ internal static class Experiment
     }
 
     /// <summary>The network that the options describe, not yet trained.</summary>
-    public static NeuralNet Net(TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false)
+    public static NeuralNet Net(
+        TrainingOptions options, Device device, DType floatX, bool isSynthetic, bool isRegression = false, DataParallel? parallel = null)
     {
         NetworkDescription network = options.Described();
         return new NeuralNet(network.MakeOutput())
@@ -78,10 +80,33 @@ internal static class Experiment
                 : [.. network.MakeCallbacks(), new TrainingBar(Terminal.OfErrors())],
             Verbose = options.Quiet ? 0 : 1,
             RowNote = isSynthetic ? "drawn images" : null,
+            Parallel = parallel,
         };
     }
 
     private static async Task<int> Run(TrainingOptions options, CancellationToken cancellation)
+    {
+        if (RankLaunch.Find() is not { } launch)
+        {
+            return await Run(options.WithResume(), null, cancellation);
+        }
+
+        using Ranks ranks = Ranks.Open(launch, options);
+        try
+        {
+            return await Run(ranks.Own(options.WithResume()), ranks, cancellation);
+        }
+        catch (OperationCanceledException) when (!ranks.IsFirst)
+        {
+            return CommandLine.Stopped;
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            throw ranks.End(error);
+        }
+    }
+
+    private static async Task<int> Run(TrainingOptions options, Ranks? ranks, CancellationToken cancellation)
     {
         OwnTraining? own = options.Own is null ? null : OwnTraining.Load(ref options);
         options.CheckFiles();
@@ -91,19 +116,22 @@ internal static class Experiment
         }
 
         EngineOptions configuration = CommonOptions.Configure(
-            options.Device, options.Threads, notes: options.Quiet ? null : Console.Error);
+            options.Device, options.Threads ?? ranks?.Threads, notes: options.Quiet ? null : Console.Error);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
         using Device device = DeviceSelection.Open(
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);
         bool isTimed = options.Profile == ProfileKind.Table || options.Trace is not null;
         Compile.Profile? profile = isTimed ? Profiling.Start() : null;
         SafetensorsFile? parameters = options.Load is null ? null : ModelFile.Read(options.Load, options.Ignore);
-        TrainingData data = own is null ? await CifarTraining.Load(options, cancellation) : own;
+        TrainingData data = own is not null ? own
+            : ranks is null ? await CifarTraining.Load(options, cancellation)
+            : await ranks.OneFirst(() => CifarTraining.Load(options, cancellation));
         // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
         await Task.Yield();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        using NeuralNet net = Net(options, device, configuration.FloatX, data.IsSynthetic, data.IsRegression);
+        using NeuralNet net = Net(
+            options, device, configuration.FloatX, data.IsSynthetic, data.IsRegression, ranks?.Parallel);
         if (options.Resume is not null)
         {
             Resumption.Begin(net, options);
@@ -145,6 +173,11 @@ internal static class Experiment
         {
             // A network that has learnt nothing shall not be written over one that has.
             cancellation.ThrowIfCancellationRequested();
+        }
+
+        if (ranks is { IsFirst: false })
+        {
+            return isStopped ? CommandLine.Stopped : CommandLine.Done;
         }
 
         if (watch?.IsStopped == true)

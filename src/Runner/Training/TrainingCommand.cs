@@ -14,13 +14,16 @@ internal static class TrainingCommand
     /// <param name="network">The network and what holds if nothing is given; null for one that the user names.</param>
     /// <param name="run">Does it, and returns the exit code.</param>
     /// <param name="without">The options that this command does not have.</param>
+    /// <param name="hasSeeds">Whether it trains with several seeds.</param>
     public static Command Create(
         string name,
         string description,
         Func<NetworkDescription>? network,
         Func<TrainingOptions, CancellationToken, Task<int>> run,
-        params IReadOnlyCollection<string> without)
+        IReadOnlyCollection<string>? without = null,
+        bool hasSeeds = false)
     {
+        without ??= [];
         var named = new Argument<string>("data")
         {
             HelpName = "DATA",
@@ -43,6 +46,10 @@ internal static class TrainingCommand
             "How much of the former step a step keeps.", share => share is >= 0 and < 1, "a number from 0 up to, not including, 1");
         Option<int?> seed = CommonOptions.Whole(
             "--seed", 0, Default(of => of.Seed), "Of the random numbers: same seed, same results.");
+        Option<int?> seeds = CommonOptions.Whole(
+            "--seeds", 1, () => 1,
+            "How many seeds the CPU trains with, from --seed on: where there are several, the accuracies agree if the GPU's lies "
+            + "among theirs.");
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> history = new("--history")
         {
@@ -69,7 +76,16 @@ internal static class TrainingCommand
         Option<string?> resume = new("--resume")
         {
             HelpName = "FILE",
-            Description = "Go on with the training whose state is in this file, until it has had all of its epochs.",
+            Description = "Go on with the training whose state is in this file, until it has had all of its epochs; auto: in that "
+                + "of --checkpoint, if there is one.",
+        };
+        Option<int?> shards = CommonOptions.Whole(
+            "--shards", 1, null, "Under mpirun or srun: cut each batch into N parts, one a rank or more. [default: 8, or the ranks]");
+        Option<bool> deterministic = new("--deterministic")
+        {
+            HelpName = "true|false",
+            Description = "Under mpirun or srun: sum in an order that the number of ranks has no part in.",
+            DefaultValueFactory = _ => true,
         };
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
@@ -96,15 +112,15 @@ internal static class TrainingCommand
 
         Option[] options =
         [
-            device, data, images, epochs, batch, learningRate, momentum, seed, threads, history, tensorBoard, save, load,
-            ignore, keep, checkpoint, resume, watch, profile, trace, quiet, hidden,
+            device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, history, tensorBoard, save, load,
+            ignore, keep, checkpoint, resume, shards, deterministic, watch, profile, trace, quiet, hidden,
         ];
         if (network is null)
         {
             own.AddTo(command);
         }
 
-        foreach (Option option in options.Where(option => option == hidden ? hasHidden : !without.Contains(option.Name)))
+        foreach (Option option in options.Where(option => option == hidden ? hasHidden : option == seeds ? hasSeeds : !without.Contains(option.Name)))
         {
             command.Add(option);
         }
@@ -126,6 +142,7 @@ internal static class TrainingCommand
                 LearningRate = parsed.GetValue(learningRate),
                 Momentum = parsed.GetValue(momentum),
                 Seed = parsed.GetValue(seed),
+                Seeds = hasSeeds ? parsed.GetValue(seeds) ?? 1 : 1,
                 Threads = parsed.GetValue(threads),
                 History = parsed.GetValue(history),
                 TensorBoard = parsed.GetValue(tensorBoard),
@@ -139,6 +156,8 @@ internal static class TrainingCommand
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),
+                Shards = parsed.GetValue(shards),
+                IsDeterministic = parsed.GetValue(deterministic),
                 Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false }) ? parsed.GetValue(hidden)! : [],
             },
             cancellation));

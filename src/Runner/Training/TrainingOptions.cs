@@ -8,6 +8,9 @@ namespace Engine.Runner;
 /// <summary>What the commands that train are told on the command line.</summary>
 internal sealed record TrainingOptions
 {
+    /// <summary>What <c>--resume</c> takes for the file of <c>--checkpoint</c>, if there is one.</summary>
+    public const string AutoResume = "auto";
+
     /// <summary>The device asked for; null: as configured.</summary>
     public DeviceChoice? Device { get; init; }
 
@@ -32,6 +35,9 @@ internal sealed record TrainingOptions
     public float? Momentum { get; init; }
 
     public int? Seed { get; init; }
+
+    /// <summary>How many seeds a comparison trains the CPU with, from <see cref="Seed"/> on.</summary>
+    public int Seeds { get; init; } = 1;
 
     /// <summary>The sizes of the hidden layers asked for; empty: as described.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [];
@@ -65,6 +71,12 @@ internal sealed record TrainingOptions
 
     public bool Quiet { get; init; }
 
+    /// <summary>Into how many shards several ranks cut a batch; null for as many as is usual.</summary>
+    public int? Shards { get; init; }
+
+    /// <summary>Whether several ranks sum in an order that does not depend on their number.</summary>
+    public bool IsDeterministic { get; init; } = true;
+
     /// <summary>The part of the samples to train on that validates; null: as described.</summary>
     public double? Validation { get; init; }
 
@@ -97,6 +109,17 @@ internal sealed record TrainingOptions
         };
     }
 
+    /// <summary>The options with the file to go on from, where that is to be found.</summary>
+    public TrainingOptions WithResume() => Resume == AutoResume && Checkpoint is not null
+        ? this with { Resume = File.Exists(Checkpoint) ? Checkpoint : null }
+        : this;
+
+    /// <summary>What a rank is told that neither prints nor writes.</summary>
+    public TrainingOptions WithoutFiles() => this with
+    {
+        Quiet = true, History = null, TensorBoard = null, Save = null, Checkpoint = null, Report = null, Trace = null,
+    };
+
     /// <summary>Finds out before the training whether its files can be read and written, not after it.</summary>
     /// <exception cref="EngineException">One cannot; the message names the option and the file.</exception>
     public void CheckFiles()
@@ -104,6 +127,11 @@ internal sealed record TrainingOptions
         if (Load is not null && !File.Exists(Load))
         {
             throw new EngineException($"--load: there is no file {Load}.");
+        }
+
+        if (Resume == AutoResume)
+        {
+            throw new EngineException("--resume auto goes on with what --checkpoint wrote: name that file.");
         }
 
         if (Resume is not null && !File.Exists(Resume))

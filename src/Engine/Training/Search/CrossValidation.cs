@@ -40,7 +40,7 @@ public static class CrossValidation
                 $"The samples are {x.TypeText} and the targets {y.TypeText}: there must be as many of both.");
         }
 
-        int[]? labels = y.DType.IsFloat() ? null : y.Cast(DType.Int32).AsSpan<int>().ToArray();
+        int[]? labels = y.DType.IsFloat() ? null : y.ToInt32().AsSpan<int>().ToArray();
         var scores = new List<double>();
         NeuralNet? former = null;
         foreach ((int[] train, int[] test) in (folds ?? new Folds()).Split(x.Shape[0], labels))
