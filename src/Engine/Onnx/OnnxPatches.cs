@@ -34,8 +34,7 @@ internal static class OnnxPatches
         string x = Reshape(graph, graph.Name(node.Inputs[0]), [-1, 1, .. sides]);
         x = graph.Add("Conv", [x, Places(graph, node, patches.Size)], Steps(patches));
         x = Reshape(graph, x, [-1, images[1], Count(size), .. over]);
-        x = graph.Add("Transpose", [x], ("perm", [1, 2, 0, .. Behind(over.Length)]));
-        return Reshape(graph, x, [images[1], .. size, -1, .. over]);
+        return graph.Add("Transpose", [x], ("perm", [1, 2, 0, .. Behind(over.Length)]));
     }
 
     public static string Fold(OnnxGraph graph, Apply node, Patches patches)
@@ -44,8 +43,7 @@ internal static class OnnxPatches
         long[] sides = Longs(images.Skip(2)), over = Longs(patches.Over(images)), size = Longs(patches.Size);
         long[] rest = [.. Enumerable.Range(0, sides.Length).Select(axis => sides[axis] + patches.Before[axis] + patches.Behind[axis]
             - (((over[axis] - 1) * patches.Stride[axis]) + ((size[axis] - 1) * patches.Dilation[axis]) + 1))];
-        string x = Reshape(graph, graph.Name(node.Inputs[0]), [images[1], Count(size), -1, .. over]);
-        x = graph.Add("Transpose", [x], ("perm", [2, 0, 1, .. Behind(over.Length)]));
+        string x = graph.Add("Transpose", [graph.Name(node.Inputs[0])], ("perm", [2, 0, 1, .. Behind(over.Length)]));
         x = Reshape(graph, x, [-1, Count(size), .. over]);
         x = graph.Add("ConvTranspose", [x, Places(graph, node, patches.Size)], [.. Steps(patches), ("output_padding", rest)]);
         return Reshape(graph, x, [-1, images[1], .. sides]);
