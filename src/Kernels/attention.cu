@@ -127,6 +127,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend(
             }
 
             powers[row][lane] = power;
+            __syncwarp();
             if (lane == 0) {
                 factor[row] = exp(before - shift);
                 sum[row] = sum[row] * factor[row] + added;
