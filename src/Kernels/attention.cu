@@ -116,11 +116,11 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend(
             T value = powers[row][lane], greatest = value;
             for (int step = WarpThreads / 2; step > 0; step /= 2) {
                 T other = __shfl_xor_sync(WholeWarp, greatest, step);
-                greatest = greater(greatest, other);
+                greatest = maximum(greatest, other);
             }
 
             T before = most[row];
-            greatest = greater(before, greatest);
+            greatest = maximum(before, greatest);
             T shift = greatest == -infinity(T(0)) ? T(0) : greatest, power = exp(value - shift), added = power;
             for (int step = WarpThreads / 2; step > 0; step /= 2) {
                 added += __shfl_xor_sync(WholeWarp, added, step);

@@ -42,6 +42,9 @@ public sealed class Tensor
         : throw new EngineException(FormattableString.Invariant(
             $"A tensor of {this} has {ByteCount:N0} bytes, and a span holds {int.MaxValue:N0}: take AsSpan, or fewer rows."));
 
+    /// <summary>The elements, to be pinned.</summary>
+    internal Array Elements => _data;
+
     /// <summary>How many bytes the elements are.</summary>
     internal long ByteCount => _data.LongLength * DType.Size();
 
@@ -94,6 +97,27 @@ public sealed class Tensor
         var rows = new Tensor(DType, Shape.With(0, indices.Length));
         CopyRows(indices, rows);
         return rows;
+    }
+
+    /// <summary>The rows of several of one type, one tensor's behind the other's.</summary>
+    /// <exception cref="EngineException">They are of different types.</exception>
+    internal static Tensor Joined(IReadOnlyList<Tensor> parts)
+    {
+        Tensor first = parts[0];
+        if (parts.FirstOrDefault(part => part.DType != first.DType || !part.Shape.Skip(1).SequenceEqual(first.Shape.Skip(1))) is { } other)
+        {
+            throw new EngineException($"{first.TypeText} and {other.TypeText} are no rows of one tensor: samples have one shape and one dtype.");
+        }
+
+        var all = new Tensor(first.DType, first.Shape.With(0, parts.Sum(part => part.Shape[0])));
+        int at = 0;
+        foreach (Tensor part in parts)
+        {
+            all.PutRows(at, part);
+            at += part.Shape[0];
+        }
+
+        return all;
     }
 
     /// <summary>Copies the rows with these indices to a tensor of as many.</summary>

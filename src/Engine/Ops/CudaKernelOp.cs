@@ -12,6 +12,17 @@ namespace Engine.Ops;
 public sealed record CudaGrid(
     (int X, int Y, int Z) Blocks, (int X, int Y, int Z) Threads, params IReadOnlyList<int> Numbers)
 {
+    /// <summary>
+    /// The bytes of shared memory that each block is given, which the kernel declares as <c>extern __shared__</c>. More than
+    /// 49,152 are refused by GPUs that have no more.
+    /// </summary>
+    public int SharedBytes { get; init; }
+
+    /// <summary>
+    /// Whether blocks wait for one another: all are then on the GPU at once, or the launch is refused when it is planned.
+    /// </summary>
+    public bool IsCooperative { get; init; }
+
     /// <summary>A thread for each of so many elements; their number is the argument that follows the arrays.</summary>
     public static CudaGrid Elements(long count, int threads = 256) =>
         new((CudaTypes.Blocks(count, threads), 1, 1), (threads, 1, 1), checked((int)count));
@@ -201,10 +212,13 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
         return
         [
             new KernelLaunch(
-                new ForeignKernel(_file, Entry, _text, macros),
+                new ForeignKernel(_file, Entry, _text, macros) { Shared = grid.SharedBytes },
                 new Dim3(grid.Blocks.X, grid.Blocks.Y, grid.Blocks.Z),
                 new Dim3(grid.Threads.X, grid.Threads.Y, grid.Threads.Z),
-                arguments),
+                arguments)
+            {
+                IsCooperative = grid.IsCooperative,
+            },
         ];
     }
 

@@ -24,6 +24,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     }
 
     /// <summary>What becomes of sizes is one, so that shapes may be computed of shapes.</summary>
+    /// <exception cref="EngineException">It would be too large for one, and wrap round to another.</exception>
     private int? KnownValue(ReadOnlySpan<TensorType> inputs)
     {
         Span<double> x = stackalloc double[inputs.Length];
@@ -37,7 +38,14 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
             x[i] = known;
         }
 
-        return (int)DTypes.Wrap(Row.Scalar(x), DType.Int32);
+        double size = (double)Row.Scalar(x);
+        if (double.IsFinite(size) && size is < int.MinValue or > int.MaxValue)
+        {
+            string sizes = string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")));
+            throw new EngineException($"of the sizes {sizes} comes {size:N0}, and a size is below 2³¹");
+        }
+
+        return (int)DTypes.Wrap(size, DType.Int32);
     }
 
     /// <summary>

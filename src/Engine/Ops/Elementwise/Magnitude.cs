@@ -158,7 +158,7 @@ internal readonly struct Maximum : IBinary
 
     public static DoubleDouble Scalar(double a, double b) => Math.Max(a, b);
 
-    public static string Cuda => "greater(a, b)";
+    public static string Cuda => "maximum(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Max(a, b);
@@ -173,7 +173,7 @@ internal readonly struct Minimum : IBinary
 
     public static DoubleDouble Scalar(double a, double b) => Math.Min(a, b);
 
-    public static string Cuda => "lesser(a, b)";
+    public static string Cuda => "minimum(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Min(a, b);

@@ -130,7 +130,8 @@ internal sealed class ScanBuilder
         if (info.Taps.Count == 0 || info.Taps.Any(tap => tap >= 0))
         {
             throw new EngineException(
-                $"The taps of output {output} are {string.Join(", ", info.Taps)}: a step sees the results of steps before it, "
+                $"The taps of output {output} are {string.Join(", ", info.Taps.Select(tap => InvariantText.Of($"{tap}")))}: "
+                + "a step sees the results of steps before it, "
                 + $"which are counted from -1 down.{Origin.Current}");
         }
 

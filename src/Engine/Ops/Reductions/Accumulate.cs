@@ -238,7 +238,7 @@ public static partial class Symbolic
 
     /// <summary>
     /// The products of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// The gradient is Theano's, which divides by the elements: NaN where they are 0.
+    /// The gradient is a loop along the axis; it holds where elements are 0, too (Theano's, which divides by them, is NaN there).
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumProd(Variable x, int? axis = null) => Accumulated<Prod>(x, axis);

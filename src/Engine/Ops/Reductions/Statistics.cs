@@ -46,9 +46,22 @@ public static partial class Symbolic
             double.NegativeInfinity => Reduced<Min>(Abs(x), axes, keepDims),
             0 => Reduced<Sum>(Cast(NotEqual(x, 0), x.DType), axes, keepDims),
             1 => Reduced<Sum>(Abs(x), axes, keepDims),
-            2 => Sqrt(Reduced<Sum>(Square(x), axes, keepDims)),
+            2 => OfScaled(x, axes, keepDims, scaled => Sqrt(Reduced<Sum>(Square(scaled), axes, keepDims: true))),
+            > 0 => OfScaled(
+                x, axes, keepDims, scaled => Power(Reduced<Sum>(Power(Abs(scaled), order), axes, keepDims: true), 1 / order)),
             _ => Power(Reduced<Sum>(Power(Abs(x), order), axes, keepDims), 1 / order),
         };
+    }
+
+    /// <summary>
+    /// A norm of what is divided by the sum of its magnitudes, times that: powers overflow, and are 0, where a norm is neither.
+    /// </summary>
+    private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
+    {
+        Variable sum = DisconnectedGrad(Reduced<Sum>(Abs(x), axes, keepDims: true));
+        Variable scale = Where(And(Greater(sum, 0), Less(sum, double.PositiveInfinity)), sum, 1);
+        Variable whole = norm(x / scale) * scale;
+        return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
 
     /// <summary>log Σ exp(x) along some axes or of all elements, which neither overflows nor vanishes.</summary>

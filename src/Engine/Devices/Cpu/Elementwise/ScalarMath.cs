@@ -90,10 +90,25 @@ internal static unsafe class ScalarMath
         public static long Of(long x, long y) => y == 0 ? 0 : unchecked(x - (y * IntDiv.Of(x, y)));
     }
 
-    /// <summary>x / y rounded down.</summary>
+    /// <summary>
+    /// x / y rounded down. A quotient that is rounded to a whole number may be below it: then what is left of x, which is
+    /// exact, says so by its sign.
+    /// </summary>
     internal readonly struct IntDiv : IScalarFunction
     {
-        public static double Of(double x, double y) => Math.Floor(x / y);
+        private const double MostExact = 1L << 53;
+
+        public static double Of(double x, double y)
+        {
+            double quotient = x / y, whole = Math.Floor(quotient);
+            if (whole != quotient || Math.Abs(quotient) >= MostExact || x == 0)
+            {
+                return whole;
+            }
+
+            double rest = whole == 0 ? x : Math.FusedMultiplyAdd(-whole, y, x);
+            return rest != 0 && (rest < 0) != (y < 0) ? whole - 1 : whole;
+        }
 
         public static long Of(long x, long y)
         {
