@@ -24,6 +24,14 @@ public sealed class WordTests
     [TestCase("mlp --max-epochs 2", "There is no option '--max-epochs': did you mean '--epochs'?")]
     [TestCase("mlp --verbose", "There is no option '--verbose': did you mean '--quiet'?")]
     [TestCase("mlp --weights f", "There is no option '--weights': did you mean '--load'?")]
+    [TestCase("mlp --num-epochs 2", "There is no option '--num-epochs': did you mean '--epochs'?")]
+    [TestCase("mlp --nb_epoch 2", "There is no option '--nb_epoch': did you mean '--epochs'?")]
+    [TestCase("mlp --hidden-units 2", "There is no option '--hidden-units': did you mean '--hidden'?")]
+    [TestCase("mlp --random-seed 2", "There is no option '--random-seed': did you mean '--seed'?")]
+    [TestCase("mlp --datadir d", "There is no option '--datadir': did you mean '--data'?")]
+    [TestCase("mlp --rate 2", "There is no option '--rate': did you mean '--learning-rate'?")]
+    [TestCase("mlp --l2 2", "There is no option '--l2'. See")]
+    [TestCase("mlp -v", "There is no option '-v'. See")]
     [TestCase("evaluate", "There is no command 'evaluate': did you mean 'predict'?")]
     [TestCase("fit", "There is no command 'fit': did you mean 'train'?")]
     [TestCase("sumary", "There is no command 'sumary'.")]
@@ -112,7 +120,7 @@ public sealed class WordTests
 
             Assert.That(FileKind.Of(file), Is.EqualTo(kind));
             string train = (await TestCommandLine.Run("train", file)).Errors;
-            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp and cnn: these are "
+            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp, cnn, resnet: these are "
                 + "trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).";
             Assert.That(train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
             string plot = (await TestCommandLine.Run("plot", file)).Errors;

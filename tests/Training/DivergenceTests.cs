@@ -87,6 +87,13 @@ public class DivergenceTests
         {
             Objective = (p, y) => -Log(Sum(p * OneHot(y), [1])),
         });
+        foreach (string text in (string[])[
+            "but the loss of them is not: the class that is right has the probability 0.", "Try a last layer whose probabilities are never 0"])
+        {
+            yield return One($"probabilities of 0: {text}", () => new Case(
+                [new Dense(3, Softmax) { Name = "a" }, new Dropout(0.5) { Name = "d" }], "d", text));
+        }
+
         yield return One("dropout and momentum", () => new Case(
             [new Dense(16) { Name = "a" }, new Dropout(0.3) { Name = "d" }, new Dense(1, Linear) { Name = "y" }], "", "epoch")
         {

@@ -45,21 +45,18 @@ internal static class CompositeCode
         }
 
         var key = new Key(composite with { Shape = Shape.Scalar, Constants = new double[composite.Constants.Length] }, inputs, joins);
-        return s_kernels.GetOrAdd(key, static key => key.Composite.DType switch
-        {
-            DType.Float32 => Emitter<float>(key),
-            DType.Float64 => Emitter<double>(key),
-            DType.Int32 => Emitter<int>(key),
-            _ => throw new EngineException("Element-wise ops take no uint8: cast it."),
-        });
+        return s_kernels.GetOrAdd(key, static key => Promotion.Computed(key.Composite.DType).Call(new Emitter(), key));
     }
 
-    private static CompositeKernel Emitter<T>(Key key) where T : unmanaged, INumber<T> => Simd.Width switch
+    private sealed class Emitter : IForElements<Key, CompositeKernel>
     {
-        64 => new CompositeEmitter<Simd512<T>, Vector512<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
-        32 => new CompositeEmitter<Simd256<T>, Vector256<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
-        _ => new CompositeEmitter<Simd128<T>, Vector128<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
-    };
+        public CompositeKernel For<T>(Key key) where T : unmanaged, INumber<T> => Simd.Width switch
+        {
+            64 => new CompositeEmitter<Simd512<T>, Vector512<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
+            32 => new CompositeEmitter<Simd256<T>, Vector256<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
+            _ => new CompositeEmitter<Simd128<T>, Vector128<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
+        };
+    }
 
     private sealed record Key(Composite Composite, CompositeInput[] Inputs, Type?[] Joins)
     {
@@ -275,13 +272,13 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
     private static MethodInfo Helper(string name) => typeof(CompositeEmitter<S, V, T>)
         .GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
 
-    private static MethodInfo Helper(string name, DType from) => Helper(name).MakeGenericMethod(from switch
+    private static MethodInfo Helper(string name, DType from) => from.Call(new HelperOf(), name);
+
+    private sealed class HelperOf : IForElements<string, MethodInfo>
     {
-        DType.Float32 => typeof(float),
-        DType.Float64 => typeof(double),
-        DType.Int32 => typeof(int),
-        _ => typeof(byte),
-    });
+        public MethodInfo For<TFrom>(string name) where TFrom : unmanaged, INumber<TFrom> =>
+            Helper(name).MakeGenericMethod(typeof(TFrom));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Start<TRow>() where TRow : struct, IReduction => S.Splat(T.CreateSaturating(TRow.Start));

@@ -23,7 +23,7 @@ internal interface IAccumulation : IReduction
 /// <param name="IsReverse">Whether with all behind it instead.</param>
 /// <param name="IsExclusive">Whether only these are joined, without the element itself.</param>
 internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool IsExclusive = false)
-    : Op, ICpuOp, ICudaOp, ISampled where TRow : struct, IAccumulation
+    : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]> where TRow : struct, IAccumulation
 {
     /// <summary>After so many elements a total is added to the one before: so errors stay small.</summary>
     private const int Block = 32;
@@ -52,6 +52,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
 
         yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 257], Low: 0.5, High: 1.5));
         yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 513], Low: 0.5, High: 1.5));
+        yield return new Sample(new Accumulate<TRow>(0), Arg.Int([40, 3]));
+        yield return new Sample(new Accumulate<TRow>(1), new Arg([3, 30], DType.Int64, -3, 4));
         yield return new Sample(new Accumulate<TRow>(1), new Arg([3])) { Error = "there is no axis 1" };
         yield return new Sample(new Accumulate<TRow>(0), Arg.Mask([3])) { Error = "it takes no uint8" };
     }
@@ -63,9 +65,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             throw new EngineException($"there is no axis {Axis}");
         }
 
-        return inputs[0].DType != DType.UInt8
-            ? [inputs[0] with { KnownValue = null }]
-            : throw new EngineException("it takes no uint8: cast it");
+        return [new TensorType(Promotion.Computed(inputs[0].DType), inputs[0].Shape)];
     }
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
@@ -115,12 +115,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         return [magnitudes];
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
-    {
-        DType.Float32 => Loop<float>(step),
-        DType.Float64 => Loop<double>(step),
-        _ => Loop<int>(step),
-    };
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
@@ -138,7 +133,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         ];
     }
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    public unsafe Phase[] For<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         Shape shape = step.Shape(0);
@@ -181,14 +176,14 @@ public static partial class Symbolic
 {
     /// <summary>
     /// The sums of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// uint8 is summed as int32.
+    /// uint8 and bool are summed as int32.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumSum(Variable x, int? axis = null) => Accumulated<Sum>(x, axis);
 
     /// <summary>
     /// The products of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// The gradient is Theano's, which divides by the elements: NaN where they are 0.
+    /// The gradient is a loop along the axis; it holds where elements are 0, too (Theano's, which divides by them, is NaN there).
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumProd(Variable x, int? axis = null) => Accumulated<Prod>(x, axis);
@@ -196,7 +191,7 @@ public static partial class Symbolic
     private static Variable Accumulated<TRow>(Variable x, int? axis) where TRow : struct, IAccumulation
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType == DType.UInt8 ? Cast(x, DType.Int32) : x;
+        x = Cast(x, x.DType.Computes());
         return axis is { } named
             ? new Accumulate<TRow>(Axes(x, [named])[0]).Call(x)
             : new Accumulate<TRow>(0).Call(Flatten(x, 1));

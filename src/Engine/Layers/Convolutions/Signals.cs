@@ -1,0 +1,144 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Layers;
+
+/// <summary>
+/// Filters moved along sequences or signals: (batch, channels, length) to (batch, filters, length'), with W (filters, channels
+/// / groups, size) and one b a filter. Flipped, as Conv2D's are, unless <see cref="FlipFilters"/> says otherwise.
+/// </summary>
+public sealed class Conv1D : Layer
+{
+    /// <summary>A layer of so many filters.</summary>
+    /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
+    public Conv1D(int filters, int size, Func<Variable, Variable>? nonlinearity = null)
+    {
+        Require(filters > 0 && size > 0, $"Conv1D needs at least 1 filter of at least 1, not {filters} of {size}.");
+        (Filters, Size, Nonlinearity) = (filters, size, nonlinearity ?? Symbolic.Rectify);
+    }
+
+    /// <summary>The number of output channels.</summary>
+    public int Filters { get; }
+
+    /// <summary>The filters' length.</summary>
+    public int Size { get; }
+
+    /// <summary>What is applied to the sums.</summary>
+    public Func<Variable, Variable> Nonlinearity { get; }
+
+    /// <summary>By how much the filters are moved on.</summary>
+    public int Stride { get; init; } = 1;
+
+    /// <summary>The zeros at both ends: a number, <c>"valid"</c>, <c>"same"</c> or <c>"full"</c>.</summary>
+    public Padding Pad { get; init; } = 0;
+
+    /// <summary>The steps from one weight of a filter to the next.</summary>
+    public int Dilation { get; init; } = 1;
+
+    /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
+    public int Groups { get; init; } = 1;
+
+    /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
+    public bool FlipFilters { get; init; } = true;
+
+    /// <summary>How the weights begin.</summary>
+    public Initialiser W { get; init; } = new GlorotUniform();
+
+    /// <summary>How the biases begin; null for a layer without.</summary>
+    public Initialiser? B { get; init; } = new Filled();
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        scope = scope.Of(this);
+        Signals.Require(input, scope, this);
+        int channels = input.Shape[1];
+        scope.Require(Stride > 0, $"Conv1D needs a stride of at least 1, not {Stride}.");
+        scope.Require(Dilation > 0, $"Conv1D needs a dilation of at least 1, not {Dilation}.");
+        scope.Require(Pad.IsValid, $"Conv1D cannot have the padding {Pad}.");
+        Images.RequireGroups(Groups, channels, Filters, scope, this);
+        SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size], W);
+        SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B, isRegularized: false);
+        int pad = scope.Checked(() => Pad.For(new Size2D(1, Size).Dilated((1, Dilation)))).Width;
+        var options = new ConvOptions { Stride = [Stride], Padding = [pad], Dilation = [Dilation], Groups = Groups, FlipFilters = FlipFilters };
+        return Nonlinearity(Symbolic.Convolve(scope.Floating(input), w, options, b));
+    }
+}
+
+/// <summary>What pooling layers of signals have in common: windows along (batch, channels, length).</summary>
+public abstract class Pool1D : Layer
+{
+    private protected Pool1D(int size)
+    {
+        Require(size > 0, $"{Kind} needs windows of at least 1, not {size}.");
+        Size = size;
+    }
+
+    /// <summary>The windows' length.</summary>
+    public int Size { get; }
+
+    /// <summary>By how much the windows are moved on; null for their own length.</summary>
+    public int? Stride { get; init; }
+
+    /// <summary>The border at both ends, smaller than a window.</summary>
+    public int Pad { get; init; }
+
+    /// <summary>Whether a last window that would stand over the end is left out; else it is cut off there.</summary>
+    public bool IgnoreBorder { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override Variable Build(Variable input, LayerScope scope)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(scope);
+        Variable x = Signals.AsImages(input, scope, this);
+        scope.Require((Stride ?? Size) > 0, $"{Kind} needs a stride of at least 1, not {Stride}.");
+        scope.Require(Pad >= 0 && Pad < Size, $"{Kind} needs a padding smaller than its windows of {Size}, not {Pad}.");
+        return Signals.AsSignals(Pool(x, (1, Size), (1, Stride ?? Size), (0, Pad)));
+    }
+
+    private protected abstract Variable Pool(Variable x, (int, int) size, (int, int) stride, (int, int) pad);
+}
+
+/// <summary>The greatest value in each window of a signal; the padding is never the greatest.</summary>
+public sealed class MaxPool1D : Pool1D
+{
+    /// <summary>Windows of this length, which do not overlap unless a stride is given.</summary>
+    /// <exception cref="EngineException">The windows are empty.</exception>
+    public MaxPool1D(int size) : base(size)
+    {
+    }
+
+    private protected override Variable Pool(Variable x, (int, int) size, (int, int) stride, (int, int) pad) =>
+        Symbolic.MaxPool2D(x, size, stride, pad, ignoreBorder: IgnoreBorder);
+}
+
+/// <summary>The mean of each window of a signal, the padding not counted.</summary>
+public sealed class AveragePool1D : Pool1D
+{
+    /// <summary>Windows of this length, which do not overlap unless a stride is given.</summary>
+    /// <exception cref="EngineException">The windows are empty.</exception>
+    public AveragePool1D(int size) : base(size)
+    {
+    }
+
+    private protected override Variable Pool(Variable x, (int, int) size, (int, int) stride, (int, int) pad) =>
+        Symbolic.AveragePool2D(x, size, stride, pad, ignoreBorder: IgnoreBorder);
+}
+
+/// <summary>Signals, (batch, channels, length), as images of height 1 and back.</summary>
+internal static class Signals
+{
+    public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
+        input.Rank == 3, $"{layer.Kind} takes signals, (batch, channels, length), not {input.Shape}.");
+
+    public static Variable AsImages(Variable input, LayerScope scope, Layer layer)
+    {
+        Require(input, scope, layer);
+        return Symbolic.Reshape(scope.Floating(input), [-1, input.Shape[1], 1, input.Shape[2]]);
+    }
+
+    public static Variable AsSignals(Variable images) => Symbolic.Reshape(images, [-1, images.Shape[1], images.Shape[3]]);
+}
