@@ -120,7 +120,7 @@ public sealed class WordTests
 
             Assert.That(FileKind.Of(file), Is.EqualTo(kind));
             string train = (await TestCommandLine.Run("train", file)).Errors;
-            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp and cnn: these are "
+            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp, cnn, resnet: these are "
                 + "trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).";
             Assert.That(train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
             string plot = (await TestCommandLine.Run("plot", file)).Errors;
