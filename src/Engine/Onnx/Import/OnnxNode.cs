@@ -169,7 +169,7 @@ internal sealed class OnnxNode
     /// <summary>A result of the first input's type.</summary>
     public OnnxValue[] Same(Variable result) => [Of(Type, result)];
 
-    public OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];
+    public static OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];
 
     public static OnnxValue Of(OnnxType type, Variable result) => OnnxValue.Of(type, result);
 
@@ -199,7 +199,7 @@ internal sealed class OnnxNode
     }
 
     /// <summary>Says which inputs of the graph decide what has to be known.</summary>
-    public EngineException NotKnown(IReadOnlyList<Variable> of, int input)
+    public static EngineException NotKnown(IReadOnlyList<Variable> of, int input)
     {
         HashSet<Input> values = [.. of.OfType<Input>()], shapes = [];
         foreach (Apply node in Traversal.Order(of, static (node, input) => node.Op.Reads(input)))
