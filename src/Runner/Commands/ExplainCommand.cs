@@ -89,7 +89,7 @@ internal static class ExplainCommand
             };
             if (net.Parallel is not null)
             {
-                RankExplanation.Print(net, Pixels([Images, .. described.InputSides], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Sides(net)], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
                 return Task.FromResult(CommandLine.Done);
             }
 
