@@ -311,19 +311,15 @@ public sealed partial class Model : IDisposable
         ArgumentNullException.ThrowIfNull(net);
         net.Initialize();
         (UpdateKind update, Settings settings) = LayerWriter.Describe(net.Update);
-        IReadOnlyList<Layers.NetworkLayer> layers = net.Network.Layers;
-        if (net.Network.Inputs.Count > 1 || net.Network.Outputs.Count > 1 || layers.Select(one => one.Layer).Distinct().Count() < layers.Count)
+        if (net.Network.Inputs.Count > 1 || net.Network.Outputs.Count > 1)
         {
             throw new EngineException(
-                "A model file describes networks of one input, one output, and layers in one place each: save the parameters "
-                + "of others, by Parameters.Save.");
+                "A model file is of a network of one input and one output, with what prepares its samples: save others, without that, by "
+                + "net.Network.SaveNetwork(path).");
         }
 
-        return new NetworkDescription
+        return NetworkDescription.Of(net.Network) with
         {
-            Path = "the network",
-            Layers = [.. layers.Select((layer, i) => LayerWriter.Describe(
-                layer.Name, layer.Layer, i == 0 || layer.Inputs.SequenceEqual([layers[i - 1].Name]) ? null : layer.Inputs))],
             Update = update,
             UpdateSettings = settings,
             Epochs = net.MaxEpochs,

@@ -1,5 +1,6 @@
 using Engine.Graph;
 using Engine.IO;
+using Engine.Ops;
 
 namespace Engine.Onnx;
 
@@ -36,11 +37,7 @@ public static class OnnxExport
         string[] names = [.. outputs.Select(output => graph.NewName(output.Key))];
         IReadOnlyList<Variable> values =
             Expansion.StandIns(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
-        foreach (Apply node in Traversal.Order(values))
-        {
-            graph.Layer = node.Origin.Layer;
-            graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
-        }
+        Add(graph, values);
 
         for (int i = 0; i < names.Length; i++)
         {
@@ -51,5 +48,21 @@ public static class OnnxExport
             inputs.Select(input => OnnxGraph.Value(graph.Name(input), input.Type)),
             names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
         WholeFile.Write(path, stream => stream.Write(model.Written));
+    }
+    /// <summary>Adds what some variables are computed by.</summary>
+    internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
+    {
+        foreach (Apply node in Traversal.Order(values))
+        {
+            graph.Layer = node.Origin.Layer;
+            if (node.Op is Scan scan)
+            {
+                OnnxLoops.Add(graph, node, scan);
+            }
+            else
+            {
+                graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
+            }
+        }
     }
 }

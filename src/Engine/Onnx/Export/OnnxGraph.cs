@@ -14,7 +14,10 @@ internal sealed class OnnxGraph
 
     private const int IrVersion = 8;
 
-    private readonly List<ProtoWriter> _nodes = [];
+    /// <summary>ONNX's number for what axes, places and counts are.</summary>
+    public const int Int64Type = 7;
+
+    private List<ProtoWriter> _nodes = [];
     private readonly List<ProtoWriter> _tensors = [];
     private readonly HashSet<string> _taken = [];
     private readonly Dictionary<Variable, string> _names = [];
@@ -87,6 +90,33 @@ internal sealed class OnnxGraph
         return (name, second);
     }
 
+    /// <summary>Adds a node of several outputs and gives each a name.</summary>
+    public string[] Add(string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}");
+        string[] names = [.. Enumerable.Range(0, outputs).Select(_ => NewName(name))];
+        _nodes.Add(Node(op, name, inputs, names, attributes));
+        return names;
+    }
+
+    /// <summary>A graph within this one, which sees all that has a name so far; what it names is its own, but for tensors.</summary>
+    /// <param name="build">Adds its nodes, and declares its inputs and outputs.</param>
+    public ProtoWriter Inside(Func<(List<ProtoWriter> Inputs, List<ProtoWriter> Outputs)> build)
+    {
+        List<ProtoWriter> around = _nodes;
+        HashSet<Variable> known = [.. _names.Keys];
+        _nodes = [];
+        (List<ProtoWriter> inputs, List<ProtoWriter> outputs) = build();
+        ProtoWriter graph = new ProtoWriter().Messages(1, _nodes).Text(2, NewName("step")).Messages(11, inputs).Messages(12, outputs);
+        _nodes = around;
+        foreach (Variable named in _names.Keys.Where(named => !known.Contains(named) && named is not (SharedVariable or Constant)).ToArray())
+        {
+            _names.Remove(named);
+        }
+
+        return graph;
+    }
+
     /// <summary>The whole file.</summary>
     public ProtoWriter Model(IEnumerable<ProtoWriter> inputs, IEnumerable<ProtoWriter> outputs)
     {
@@ -101,7 +131,10 @@ internal sealed class OnnxGraph
     public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
     /// <summary>An input or output as a graph declares it; sides that are not known get names.</summary>
-    public static ProtoWriter Value(string name, TensorType type)
+    /// <param name="name">Its name.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="isCount">Whether it is of ONNX's own whole numbers.</param>
+    public static ProtoWriter Value(string name, TensorType type, bool isCount = false)
     {
         var shape = new ProtoWriter();
         for (int axis = 0; axis < type.Rank; axis++)
@@ -112,7 +145,7 @@ internal sealed class OnnxGraph
                 : new ProtoWriter().Number(1, side));
         }
 
-        ProtoWriter tensor = new ProtoWriter().Number(1, Type(type.DType)).Message(2, shape);
+        ProtoWriter tensor = new ProtoWriter().Number(1, isCount ? Int64Type : Type(type.DType)).Message(2, shape);
         return new ProtoWriter().Text(1, name).Message(2, new ProtoWriter().Message(1, tensor));
     }
 

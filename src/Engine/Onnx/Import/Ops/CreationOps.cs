@@ -21,7 +21,7 @@ internal static class CreationOps
                 return [OnnxValue.Of(value.Type, all, [.. sides.Select(side => (int)side.Number)])];
             }
 
-            return node.Give(value.Type, sides.Length == 0 ? one : BroadcastTo(one, [.. sides.Select(ShapingOps.Side)]));
+            return OnnxNode.Give(value.Type, sides.Length == 0 ? one : BroadcastTo(one, [.. sides.Select(ShapingOps.Side)]));
         }),
         new("Shape", 6, Takes.Any, node =>
         {
@@ -41,7 +41,7 @@ internal static class CreationOps
         {
             Variable x = node.X(0);
             var type = (OnnxType)node.Number("dtype", (long)node.Type);
-            return node.Give(type, Eye(SideOf(x, 0), SideOf(x, 1), node.Int("k", 0)));
+            return OnnxNode.Give(type, Eye(SideOf(x, 0), SideOf(x, 1), node.Int("k", 0)));
         }),
         new("Trilu", 14, Takes.Any, node =>
         {
@@ -51,13 +51,13 @@ internal static class CreationOps
         }),
         new("OneHot", 9, Takes.Numbers, node =>
         {
-            Variable places = Cast(Floor64(node.X(0)), DType.Int32), values = node.X(2);
+            Variable places = Ops.Symbolic.Places(Floor64(node.X(0))), values = node.X(2);
             int depth = checked((int)(node.V(1).Type.IsFloat() ? (long)node.Numbers(1)[0] : node.Long(1)));
             int axis = OnnxNode.Axis(node.Number("axis", -1), places.Rank + 1);
             places = Where(Less(places, 0), places + depth, places);
             Variable classes = DimShuffle(ARange(depth), [.. Enumerable.Range(0, places.Rank + 1).Select(at => at == axis ? 0 : NewAxis)]);
             Variable hot = Equal(ExpandDims(places, axis), classes);
-            return node.Give(node.V(2).Type, Where(hot, values[1], values[0]));
+            return OnnxNode.Give(node.V(2).Type, Where(hot, values[1], values[0]));
         }),
         new("HannWindow", 17, Takes.Numbers, node => Window(node, (0.5, 0.5, 0))),
         new("HammingWindow", 17, Takes.Numbers, node => Window(node, (25.0 / 46, 21.0 / 46, 0))),
@@ -136,11 +136,11 @@ internal static class CreationOps
     /// <summary>a − b·cos(2πn/N) + c·cos(4πn/N).</summary>
     private static OnnxValue[] Window(OnnxNode node, (double A, double B, double C) form)
     {
-        int size = checked((int)node.Long(0));
+        int size = OnnxNode.Few(node.Long(0), "elements of a window");
         var type = (OnnxType)node.Number("output_datatype", (long)OnnxType.Float);
         double period = node.Flag("periodic", true) ? size : size - 1;
         double[] values = [.. Enumerable.Range(0, size).Select(n =>
             form.A - (form.B * Math.Cos(2 * Math.PI * n / period)) + (form.C * Math.Cos(4 * Math.PI * n / period)))];
-        return node.Give(type, Constant(Tensor.From(values)));
+        return OnnxNode.Give(type, Constant(Tensor.From(values)));
     }
 }
