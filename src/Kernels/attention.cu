@@ -119,7 +119,8 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend(
                 greatest = maximum(greatest, other);
             }
 
-            T before = most[row];
+            // One lane reads what it will write, and tells the others.
+            T before = __shfl_sync(WholeWarp, lane == 0 ? most[row] : T(0), 0);
             greatest = maximum(before, greatest);
             T shift = greatest == -infinity(T(0)) ? T(0) : greatest, power = exp(value - shift), added = power;
             for (int step = WarpThreads / 2; step > 0; step /= 2) {
