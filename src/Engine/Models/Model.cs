@@ -204,7 +204,7 @@ public sealed partial class Model : IDisposable
 
     /// <summary>
     /// Writes it as an ONNX file that takes what the model takes: an input for each column, float32 (n, 1) with nan for what is
-    /// missing, of words int32 (n, 1) with the place in <see cref="OneHot.Values"/> and -1 for what is missing, of pictures float32
+    /// missing, of words string (n, 1) with an empty one for what is missing, of pictures float32
     /// (n, channels, height, width) with the bytes' values from 0 to 255. It gives the probability of each class, (n, classes), or the
     /// values in their own unit, (n, 1), under the target's name.
     /// </summary>

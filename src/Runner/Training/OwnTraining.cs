@@ -14,9 +14,6 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
 {
     private const int ManySamples = 20_000;
 
-    /// <summary>How many samples the page looks at, where they are in a file.</summary>
-    private const int MostLookedAt = 2_000;
-
     /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => (own.Target as ClassTarget)?.Classes ?? [];
 
@@ -117,7 +114,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
 
     private void WriteReport(Models.Model model, Table test, string save, string page, Device device)
     {
-        TestedModel tested = TestedModel.Of(model, test, device, model.IsTooLarge(test) ? MostLookedAt : null);
+        TestedModel tested = TestedModel.Of(model, test, device);
         var inspected = new InspectionOptions.Inspected(save, null, null, null, null, null, 12, null, Occlusion.DefaultSquare);
         History history = History.Of(own.Data.Name, model.Net.TrainHistory, device.Name);
         string html = ReportPage.Write(
