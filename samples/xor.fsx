@@ -37,5 +37,7 @@ for i in 0 .. 3 do
 
 // The graph by itself: its value and its gradient.
 let x = Symbolic.Vector "x"
-use f = Compile.Function.Compile([| x :> Graph.Variable |], [| swish x +. x |])
-printfn "swish 1 + 1 = %.4f" (f.Call(ReadOnlySpan [| Tensor.From [| 1f |] |])[0].AsSpan<float32>()[0])
+let f = Compile.Function.Compile([| x :> Graph.Variable |], [| swish x +. x |])
+let one = Tensor.From([| 1f |], ReadOnlySpan<int>())
+let sum = f.Call(ReadOnlySpan [| one |])
+printfn "swish 1 + 1 = %.4f" (sum[0].AsSpan<float32>().ToArray()[0])

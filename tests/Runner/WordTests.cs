@@ -12,7 +12,8 @@ public sealed class WordTests
     [OneTimeTearDown]
     public void DeleteFolder() => _folder.Dispose();
 
-    [TestCase("mlp --lrate 1", "There is no option '--lrate'.")]
+    [TestCase("mlp --nesterov 1", "There is no option '--nesterov'.")]
+    [TestCase("mlp --lrate 1", "There is no option '--lrate': did you mean '--learning-rate'?")]
     [TestCase("mlp --LR 1", "There is no option '--LR': did you mean '--lr'?")]
     [TestCase("mlp --learning_rate 1", "There is no option '--learning_rate': did you mean '--learning-rate'?")]
     [TestCase("mlp --batchsize 1", "There is no option '--batchsize': did you mean '--batch-size'?")]

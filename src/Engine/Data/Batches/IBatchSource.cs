@@ -33,4 +33,8 @@ public sealed record SampleBatch(Tensors X, Tensors Y)
 /// <param name="Shuffle">Whether the samples come in another order than that of the data.</param>
 /// <param name="Seed">What that order is a function of, with the epoch's number.</param>
 /// <param name="Order">The order of so many samples: each index once.</param>
-public sealed record EpochPlan(int Epoch, int BatchSize, bool Shuffle, ulong Seed, Func<int, int[]> Order);
+public sealed record EpochPlan(int Epoch, int BatchSize, bool Shuffle, ulong Seed, Func<int, int[]> Order)
+{
+    /// <summary>Its members.</summary>
+    public override string ToString() => RecordText.Of(nameof(EpochPlan), PrintMembers);
+}

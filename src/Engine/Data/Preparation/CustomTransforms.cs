@@ -29,11 +29,11 @@ public static class CustomTransforms
 
 /// <summary>A transform of one's own in a preparation: what <see cref="CustomTransforms.Register"/> has the name for.</summary>
 /// <param name="Column">The column's name.</param>
-/// <param name="Kind">What the transform is called.</param>
+/// <param name="Name">What the transform is called.</param>
 /// <param name="Settings">What it was fitted to, as a text of its own.</param>
-public sealed record CustomTransform(string Column, string Kind, string Settings = "") : Transform(Column)
+public sealed record CustomTransform(string Column, string Name, string Settings = "") : Transform(Column)
 {
-    private readonly Lazy<Transform> _made = new(() => CustomTransforms.Make(Kind, Column, Settings));
+    private readonly Lazy<Transform> _made = new(() => CustomTransforms.Make(Name, Column, Settings));
 
     /// <inheritdoc/>
     [JsonIgnore]
@@ -48,8 +48,8 @@ public sealed record CustomTransform(string Column, string Kind, string Settings
 
     /// <summary>Equal in what it does.</summary>
     public bool Equals(CustomTransform? other) =>
-        other is not null && (Column, Kind, Settings) == (other.Column, other.Kind, other.Settings);
+        other is not null && (Column, Name, Settings) == (other.Column, other.Name, other.Settings);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Column, Kind, Settings);
+    public override int GetHashCode() => HashCode.Combine(Column, Name, Settings);
 }
