@@ -33,8 +33,21 @@ fi
 # A configuration of its own, so that building the solution never overwrites the program that is building it.
 tool=$root/artifacts/bin/Build/tool/Build.dll
 sources="build Directory.Build.props Directory.Packages.props global.json"
-# shellcheck disable=SC2086 # the words of $sources are meant to be several
-if [ ! -f "$tool" ] || [ -n "$(cd "$root" && find $sources -newer "$tool" -print -quit)" ]; then
+is_old() {
+    # shellcheck disable=SC2086 # the words of $sources are meant to be several
+    [ ! -f "$tool" ] || [ -n "$(cd "$root" && find $sources -newer "$tool" -print -quit)" ]
+}
+
+# Of the processes that mpirun or srun starts on a machine at once, the first one builds it.
+if [ "${OMPI_COMM_WORLD_LOCAL_RANK:-${MPI_LOCALRANKID:-${SLURM_LOCALID:-0}}}" != 0 ]; then
+    tries=0
+    while is_old && [ "$tries" -lt 180 ]; do
+        sleep 1
+        tries=$((tries + 1))
+    done
+fi
+
+if is_old; then
     log=$(cd "$root" && "$dotnet" build build -c Tool -v q --nologo 2>&1) || { echo "$log" >&2; exit 1; }
     touch "$tool"
 fi

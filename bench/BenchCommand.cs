@@ -71,7 +71,7 @@ internal static class BenchCommand
                 ? new StreamWriter(WritableFile.Open(path, FileMode.Append, FileAccess.Write)) { AutoFlush = true }
                 : null;
             Cifar10Set? set = wanted.Any(name => name is "mlp" or "cnn")
-                ? await Experiment.LoadData(parsed.GetValue(data), parsed.GetValue(images), isQuiet: false, cancellation)
+                ? await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), isQuiet: false, cancellation)
                 : null;
             var all = new List<Measurement>();
             foreach (Device opened in Open(choice, parsed.GetValue(threads)))

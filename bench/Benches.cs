@@ -2,6 +2,7 @@ using Engine.Data;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
+using Engine.Interop;
 using Engine.Runner;
 
 namespace Engine.Bench;
@@ -11,6 +12,8 @@ namespace Engine.Bench;
 /// <param name="timer">What times its kernels.</param>
 internal sealed class Benches(Device device, KernelTimer timer)
 {
+    private const int FirstWithTensorFloat32 = 80;
+
     private static string Version { get; } = typeof(Tensor).Assembly.GetName().Version!.ToString(3);
 
     /// <summary>exp of 230,400 numbers, 1,000 times over.</summary>
@@ -38,15 +41,25 @@ internal sealed class Benches(Device device, KernelTimer timer)
             var product = new float[m * n];
             kernel.Function.ReadOutput(0, product);
             yield return ours with { Error = Distance(product, peer.Multiply(left, right)) };
-            Spread theirs = peer.Measure(left, right);
-            yield return ours with
+            yield return Beside(CuBlasMath.Default, "fp32");
+            if (device is CudaDevice { Architecture: >= FirstWithTensorFloat32 })
             {
-                Who = "cublas",
-                Version = peer.Version,
-                Seconds = theirs,
-                Gflops = kernel.Flops / theirs.Median / 1e9,
-                Ratio = theirs.Median / ours.Seconds.Median,
-            };
+                yield return Beside(CuBlasMath.TensorFloat32, "tf32");
+            }
+
+            Measurement Beside(CuBlasMath math, string arithmetic)
+            {
+                Spread theirs = peer.Measure(left, right, math);
+                return ours with
+                {
+                    Who = "cublas",
+                    Version = peer.Version,
+                    Arithmetic = arithmetic,
+                    Seconds = theirs,
+                    Gflops = kernel.Flops / theirs.Median / 1e9,
+                    Ratio = theirs.Median / ours.Seconds.Median,
+                };
+            }
         }
     }
 

@@ -4,7 +4,7 @@ using Engine.Interop;
 
 namespace Engine.Bench;
 
-/// <summary>cuBLAS's matrix products in float32 and nothing less, on the same GPU and launched as ours are.</summary>
+/// <summary>cuBLAS's matrix products of float32, on the same GPU and launched as ours are.</summary>
 internal sealed class CuBlasProducts : IDisposable
 {
     /// <summary>As many products are recorded as one CUDA graph, so that the host is not what is timed.</summary>
@@ -47,14 +47,18 @@ internal sealed class CuBlasProducts : IDisposable
     }
 
     /// <summary>Times a·b, (m, k)·(k, n).</summary>
-    public Spread Measure(Tensor a, Tensor b)
+    /// <param name="a">The left matrix.</param>
+    /// <param name="b">The right one.</param>
+    /// <param name="math">How it may round.</param>
+    public Spread Measure(Tensor a, Tensor b, CuBlasMath math = CuBlasMath.Default)
     {
+        _cublas.Math = math;
         using var operands = new Operands(this, a, b);
 
         // Once outside, for what cuBLAS prepares on a shape's first use.
         operands.Enqueue();
         _stream.Synchronize();
-        using var graph = new GraphHandle(_stream, () =>
+        using GraphHandle graph = _device.Record(() =>
         {
             for (int i = 0; i < Recorded; i++)
             {

@@ -62,7 +62,7 @@ internal sealed record Measurement(
     /// <summary>The row of the table: bench, item, who, device, least – median – greatest.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Bench,-5} {Item,-22} {Who,-8} {Device,-24} {Seconds}"
+        $"{Bench,-5} {Item,-22} {(Arithmetic == "fp32" ? Who : $"{Who} {Arithmetic}"),-8} {Device,-24} {Seconds}"
         + $"{(Gflops is { } rate ? $"  {rate,9:F1} GFLOP/s" : "")}"
         + $"{(PartOfPeak is { } peak ? $", {peak:P0} of the peak" : "")}{(Error is { } error ? $"  error {error:E1}" : "")}"
         + $"{(Ratio is { } ratio ? $"  {ratio:F2} times ours" : "")}"

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 
 namespace Engine.Build;
 
@@ -14,11 +15,14 @@ internal static class Bundle
     private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
 
     /// <summary>
-    /// What no check of a GPU needs: documentation, the compiler of its snippets, and ONNX Runtime's native code, as
-    /// large as all the rest.
+    /// What no check of a GPU needs: documentation, the compiler of its snippets, ONNX Runtime's native code, as large as all the
+    /// rest, and what debuggers, dumps of memory and LTTng ask .NET's runtime by.
     /// </summary>
     private static readonly string[] s_leftOut =
-        ["*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*"];
+    [
+        "*.xml", "Microsoft.CodeAnalysis*", "libonnxruntime*", "onnxruntime*", "libmscordaccore*", "libmscordbi*", "createdump",
+        "libcoreclrtraceptprovider*",
+    ];
 
     /// <summary>Makes it and says how large it is; false where it could not be made.</summary>
     public static bool Make()
@@ -56,7 +60,51 @@ internal static class Bundle
         }
 
         File.Copy(Path.Combine(bench, "gpu-check.sh"), Path.Combine(folder, "gpu-check.sh"));
+        if (!WriteCounts(programs, Path.Combine(folder, "counts.jsonl")))
+        {
+            return false;
+        }
+
         return Pack(Path.GetDirectoryName(folder)!, Name, archive);
+    }
+
+    /// <summary>
+    /// What the kernels of a training step do, to stand beside what they take: counted here, where there is what it needs.
+    /// </summary>
+    private static bool WriteCounts(string programs, string file)
+    {
+        if (Gates.WhyNoPtx is { } reason)
+        {
+            Console.WriteLine($"It has no counts: {reason}.");
+            return true;
+        }
+
+        if (!Gates.BuildDouble())
+        {
+            return false;
+        }
+
+        foreach (string network in (string[])["mlp", "cnn"])
+        {
+            var start = new ProcessStartInfo(
+                Path.Combine(programs, "Engine.Bench"), ["count", network, "--json", "--double", Repository.Double])
+            {
+                RedirectStandardOutput = true,
+            };
+            using Process count = Process.Start(start)!;
+            string json = count.StandardOutput.ReadToEnd();
+            count.WaitForExit();
+            if (count.ExitCode != 0)
+            {
+                return false;
+            }
+
+            JsonNode counted = JsonNode.Parse(json)!;
+            counted.AsObject().Remove("launches");
+            File.AppendAllText(file, counted.ToJsonString() + "\n");
+        }
+
+        return true;
     }
 
     private static bool Pack(string folder, string name, string archive)

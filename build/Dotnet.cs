@@ -11,20 +11,46 @@ internal static partial class Dotnet
         Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 
     /// <summary>Runs <c>dotnet ARGS</c> in the repository's root, with our output as its output.</summary>
-    public static int Run(params string[] args) => RunWith([], args);
-
-    /// <summary>Runs <c>dotnet ARGS</c> as <see cref="Run"/> does, with variables set in its environment.</summary>
-    public static int RunWith(IEnumerable<KeyValuePair<string, string>> environment, params string[] args)
+    public static int Run(params string[] args)
     {
-        var start = new ProcessStartInfo(Host, args) { WorkingDirectory = Repository.Root };
+        using Process process = Process.Start(new ProcessStartInfo(Host, args) { WorkingDirectory = Repository.Root })!;
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    /// <summary>
+    /// Runs <c>dotnet ARGS</c> in the repository's root, with variables set in its environment, and gives each line that it
+    /// writes as it comes.
+    /// </summary>
+    public static int RunWith(
+        IEnumerable<KeyValuePair<string, string>> environment, Action<string> write, params string[] args)
+    {
+        var start = new ProcessStartInfo(Host, args)
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
         }
 
         using Process process = Process.Start(start)!;
+        process.OutputDataReceived += Write;
+        process.ErrorDataReceived += Write;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
         process.WaitForExit();
         return process.ExitCode;
+
+        void Write(object sender, DataReceivedEventArgs written)
+        {
+            if (written.Data is { } line)
+            {
+                write(line);
+            }
+        }
     }
 
     /// <summary>Runs <c>dotnet ARGS</c> in the repository's root and shows what it wrote only if it failed.</summary>

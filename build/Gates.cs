@@ -1,17 +1,19 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Engine.Build;
 
 /// <summary>
 /// The tests, in as many processes as there are gates for kernels, for a process loads one driver and one NVRTC: the
-/// double's with all that needs neither; NVIDIA's own NVRTC; the double with what that makes, PTX; and where there is a
-/// driver, that.
+/// double's with all that needs neither; NVIDIA's own NVRTC; the double with what that makes, PTX; where there is a driver,
+/// that; and processes that the launchers of Open MPI and MPICH start.
 /// </summary>
 internal static class Gates
 {
     private const string Nvrtc = "FullyQualifiedName~NvrtcTests";
     private const string Ptx = "FullyQualifiedName~PtxTests";
-    private const string Others = "FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests";
+    private const string Mpi = "FullyQualifiedName~MpiTests";
+    private const string Others = "FullyQualifiedName!~NvrtcTests&FullyQualifiedName!~PtxTests&FullyQualifiedName!~MpiTests";
     private const string Device = "FullyQualifiedName~Engine.Tests.Devices.Cuda";
 
     /// <summary>What tells the tests which driver to take: see tests/Devices/Cuda/CudaTestDevice.cs.</summary>
@@ -30,6 +32,12 @@ internal static class Gates
     public static string? WhyNoPtx => WhyNoDouble
         ?? (FindsNvrtc ? null : "there is no NVRTC to make PTX of the kernels; ./build.sh nvrtc gets it");
 
+    /// <summary>Why several processes cannot be started here; null where they can.</summary>
+    public static string? WhyNoMpi => !OperatingSystem.IsLinux() ? "processes are started by mpirun on Linux only"
+        : !IsOnPath("mpirun.openmpi") ? "there is no mpirun.openmpi (Debian: apt-get install openmpi-bin)"
+        : !IsOnPath("mpirun.mpich") ? "there is no mpirun.mpich (Debian: apt-get install mpich)"
+        : null;
+
     private static bool FindsNvrtc =>
         (Directory.Exists(Repository.Nvrtc) && Directory.EnumerateFiles(Repository.Nvrtc, "libnvrtc.so*").Any())
         || NvrtcNames.Any(name => NativeLibrary.TryLoad(name, out _));
@@ -42,21 +50,29 @@ internal static class Gates
     /// <returns>How the tests went, and whether the gates that need no GPU were there.</returns>
     public static (TestCounts Counts, bool IsAll) Run(string filter)
     {
-        TestCounts tests = Stage("tests", TestFilter.Both(filter, Others), (Choice, "double"));
         string folders = string.Join(
             Path.PathSeparator, Environment.GetEnvironmentVariable(Folders), Repository.Nvrtc);
-        TestCounts nvrtc = Stage("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
-        TestCounts ptx = Stage("ptx", TestFilter.Both(filter, Ptx), (Choice, "ptx"));
+        Stage nvrtc = new("nvrtc", TestFilter.Both(filter, Nvrtc), (Choice, "none"), (Folders, folders));
+        Stage ptx = new("ptx", TestFilter.Both(filter, Ptx), (Choice, "ptx"));
+        Stage mpi = new("mpi", TestFilter.Both(filter, Mpi), (Choice, "none"));
+        Stage[] others = [.. TestParts.Of(filter, Others).Select(part => new Stage(part.Name, part.Filter, (Choice, "double")))];
+        if (filter.Length == 0 && WhyNoDouble is null && !BuildDouble())
+        {
+            return (TestCounts.None.After(exitCode: 1), IsAll: false);
+        }
+
+        Dictionary<Stage, TestCounts> counts = Stage.RunAll([others[0], nvrtc, ptx, mpi, .. others[1..]]);
+        TestCounts tests = others.Aggregate(TestCounts.None, (sum, part) => sum + counts[part]);
         bool hasDriver = NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out _);
         TestCounts gpu = hasDriver
-            ? Stage("gpu", TestFilter.Both(TestFilter.Both(filter, Others), Device), (Choice, "gpu"))
+            ? new Stage("gpu", TestFilter.Both(TestFilter.Both(filter, Others), Device), (Choice, "gpu")).Run()
             : TestCounts.None;
 
-        bool isNvrtcAll = nvrtc.Skipped == 0, isDoubleAll = tests.Skipped == 0 || WhyNoDouble is null;
-        bool isPtxAll = ptx.Skipped == 0 || WhyNoPtx is null;
+        bool isNvrtcAll = counts[nvrtc].Skipped == 0, isDoubleAll = tests.Skipped == 0 || WhyNoDouble is null;
+        bool isPtxAll = counts[ptx].Skipped == 0 || WhyNoPtx is null;
         if (!isNvrtcAll)
         {
-            Console.WriteLine(nvrtc.Passed == 0
+            Console.WriteLine(counts[nvrtc].Passed == 0
                 ? "Gate 1 was left out: there is no NVRTC to compile the kernels with; ./build.sh nvrtc gets it."
                 : "Gate 1 was left out in part: this NVRTC does not know every GPU; name a newer one in ENGINE_CUDA_PATH.");
         }
@@ -71,25 +87,27 @@ internal static class Gates
             Console.WriteLine($"Gate 3 was left out: {WhyNoPtx}.");
         }
 
+        if (counts[mpi].Skipped > 0)
+        {
+            Console.WriteLine($"Gate 5 was left out{(counts[mpi].Passed > 0 ? " in part" : "")}: {WhyNoMpi ?? "a launcher does not work here"}.");
+        }
+
         if (filter.Length == 0 && gpu.Passed == 0)
         {
             Console.WriteLine("Gate 4 is inconclusive: there is no NVIDIA GPU with its driver to run the kernels on.");
         }
 
-        return (tests + nvrtc + ptx + gpu, isNvrtcAll && isDoubleAll && isPtxAll);
+        return (
+            counts.Values.Aggregate(gpu, (sum, stage) => sum + stage),
+            isNvrtcAll && isDoubleAll && isPtxAll && counts[mpi].Skipped == 0);
     }
 
-    private static TestCounts Stage(string name, string filter, params (string Name, string Value)[] environment)
+    /// <summary>Builds the double of CUDA, so that none of the processes that want it waits for another; false if it fails.</summary>
+    public static bool BuildDouble()
     {
-        string results = Directory.CreateDirectory(Path.Combine(Repository.Artifacts, "test-results")).FullName;
-        string report = Path.Combine(results, name + ".trx");
-        File.Delete(report);
-        int exitCode = Dotnet.RunWith(
-            environment.Select(variable => KeyValuePair.Create(variable.Name, variable.Value)),
-            Repository.Built("Tests", "Engine.Tests"),
-            "--results-directory", results, "--report-trx", "--report-trx-filename", Path.GetFileName(report),
-            "--timeout", "40m", "--filter", filter);
-        return (File.Exists(report) ? TestCounts.Read(report) : TestCounts.None).After(exitCode);
+        using Process build = Process.Start("bash", [Path.Combine(Repository.Root, "tests", "Simt", "build.sh")]);
+        build.WaitForExit();
+        return build.ExitCode == 0;
     }
 
     private static bool IsOnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")

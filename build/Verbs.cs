@@ -21,7 +21,8 @@ internal static class Verbs
         new("nvrtc", "", "get NVIDIA's run-time compiler for the tests, where the machine has none", FetchNvrtc),
         new("run", "COMMAND…", "build the runner if need be and run it: ./build.sh run --help", RunRunner),
         new("bench", "[NAME…]", "build the benchmarks if need be and run them: ./build.sh bench --help", Bench),
-        new("count", "WHAT…", "count what kernels do, with no GPU: mlp, cnn, gemm M,N,K [--arch sm_90] [--json]", Count),
+        new("count", "WHAT…", "count what kernels do, with no GPU: mlp, cnn, gemm M,N,K [--arch sm_90] [--tf32] [--json]", Count),
+        new("results", "FILE", "put what gpu-check.sh found, a results.json, into docs/results.md", WriteResults),
         new("bundle", "", "pack what checks a GPU machine of Linux (x64) that has no .NET into artifacts/bundle.tar.xz", MakeBundle),
         new("pack", "", "make the packages of the library and of the runner in artifacts/packages", MakePackages),
         new("docs", "", "make a site of the pages and of the API's reference in artifacts/docs", MakeSite),
@@ -118,6 +119,18 @@ internal static class Verbs
 
     private static int MakeBundle(string[] _) => Bundle.Make() ? Done : Failed;
 
+    private static int WriteResults(string[] files)
+    {
+        if (files is not [string file])
+        {
+            Console.Error.WriteLine("'results' takes one file: the results.json that gpu-check.sh left.");
+            return WrongUsage;
+        }
+
+        string page = Path.Combine(Repository.Root, "docs", "results.md");
+        return GpuResults.Write(file, page, Console.Error) ? Done : Failed;
+    }
+
     private static int MakePackages(string[] _) => Packages.Make() ? Done : Failed;
 
     private static int WriteApi(string[] _) => PublicApi.Write() ? Done : Failed;
@@ -134,6 +147,7 @@ internal static class Verbs
             [.. new HashSet<string> { "src", folder.Split('/')[0] },
                 "Directory.Build.props", "Directory.Packages.props", "global.json"]);
         string now = stamp.Take();
+        using FileStream? turn = File.Exists(program) && stamp.Holds(now) ? null : TakeTurn(project);
         if (!File.Exists(program) || !stamp.Holds(now))
         {
             Console.Error.WriteLine($"Building the {project.ToLowerInvariant()} …");
@@ -145,7 +159,26 @@ internal static class Verbs
             stamp.Write(now);
         }
 
+        turn?.Dispose();
         return Dotnet.Become(program, args);
+    }
+
+    /// <summary>Waits until no other process builds this, as those that mpirun starts at once do.</summary>
+    private static FileStream TakeTurn(string project)
+    {
+        Directory.CreateDirectory(Repository.Artifacts);
+        string path = Path.Combine(Repository.Artifacts, project.ToLowerInvariant() + ".lock");
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                Thread.Sleep(200);
+            }
+        }
     }
 
     private static int Format(string[] options) =>

@@ -48,6 +48,7 @@ internal static class CountCommand
         };
         transpose.AcceptOnlyFromAmong(s_transposes);
         Option<int?> batch = CommonOptions.Whole("--batch", 1, null, "Images a step.");
+        var tensor = new Option<bool>("--tf32") { Description = "Products on tensor cores, of numbers rounded to TF32." };
         var json = new Option<bool>("--json") { Description = "Print the same as JSON." };
         var folder = new Option<string>("--double")
         {
@@ -57,7 +58,7 @@ internal static class CountCommand
         };
         var root = new RootCommand("Count the instructions, sectors and bank conflicts of each kernel.")
         {
-            what, sides, arch, transpose, batch, json, folder,
+            what, sides, arch, transpose, batch, tensor, json, folder,
         };
         root.SetAction((parsed, _) =>
         {
@@ -70,7 +71,8 @@ internal static class CountCommand
             }
 
             int architecture = parsed.GetValue(arch) ?? 90;
-            using var cuda = CudaDouble.Open(parsed.GetRequiredValue(folder), architecture);
+            using var cuda = CudaDouble.Open(
+                parsed.GetRequiredValue(folder), architecture, parsed.GetValue(tensor));
             (string text, LaunchCount[] launches) = name == "gemm"
                 ? Product(cuda, given, parsed.GetRequiredValue(transpose))
                 : Step(cuda, name, parsed.GetValue(batch));

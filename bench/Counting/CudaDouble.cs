@@ -14,8 +14,9 @@ internal sealed unsafe class CudaDouble : IDisposable
     /// <summary>Opens the double as a GPU of some compute capability, 90 say.</summary>
     /// <param name="folder">Where its libraries lie: artifacts/simt.</param>
     /// <param name="architecture">The compute capability.</param>
+    /// <param name="tensorFloat32">Whether products are rounded to TF32, for tensor cores.</param>
     /// <exception cref="EngineException">It is not there, or there is no NVRTC for it.</exception>
-    public static CudaDouble Open(string folder, int architecture)
+    public static CudaDouble Open(string folder, int architecture, bool tensorFloat32 = false)
     {
         Environment.SetEnvironmentVariable(
             "ENGINE_CUDA_PATH", $"{Path.Combine(folder, "ptx")}{Path.PathSeparator}{folder}");
@@ -30,7 +31,11 @@ internal sealed unsafe class CudaDouble : IDisposable
             ((delegate* unmanaged<byte*, byte*, void>)Export("simt_set"))(name, value);
         }
 
-        return new CudaDouble(new CudaDevice(new CudaOptions { CacheFolder = Path.Combine(folder, "ptx", "cache") }));
+        return new CudaDouble(new CudaDevice(new CudaOptions
+        {
+            CacheFolder = Path.Combine(folder, "ptx", "cache"),
+            TensorFloat32 = tensorFloat32,
+        }));
     }
 
     /// <summary>What the launches did that an action made, in their order.</summary>

@@ -1,4 +1,4 @@
-// Where along an axis the greatest element is: of equals the first, and of NaNs the first before all numbers.
+// The index of the maximum along an axis: of equals the first, and of NaNs the first before all numbers.
 //
 //   y[outer][inner] = argmax over j of x[outer][j][inner]        x: T, (outer, side, inner); y: int
 //

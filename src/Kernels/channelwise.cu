@@ -2,7 +2,7 @@
 //
 //   y[n][o][p] = sum over k of w[o][k] · x[n][o / multiples][p · stride + k · dilation − pad]
 //
-//   x: T, (N, C, D, H, W); w: T, (O, KD, KH, KW), with FLIP 1 turned by half a circle; y: T, (N, O, OD, OH, OW)
+//   x: T, (N, C, D, H, W); w: T, (O, KD, KH, KW), flipped with FLIP 1; y: T, (N, O, OD, OH, OW)
 //
 // A thread makes an element of what is written, in a fixed order of its terms; of the weights' gradient a block does. There
 // are as few products for an element as a filter has places: the bound is the memory's bandwidth.

@@ -36,9 +36,9 @@ struct Loops {
     }
 };
 
-// How a kernel takes loops: by value; a joined one (joined.cuh) where they lie among its arguments, because a copy that
+// How a kernel takes loops: by value; a joined one (horizontal_fusion.cuh) where they lie among its arguments, because a copy that
 // is indexed by a loop's number would lie in local memory.
-#ifdef JOINED
+#ifdef FUSED
 typedef const Loops& LoopsArgument;
 #else
 typedef Loops LoopsArgument;
@@ -47,63 +47,82 @@ typedef Loops LoopsArgument;
 __device__ __forceinline__ float infinity(float) { return __int_as_float(0x7f800000); }
 __device__ __forceinline__ double infinity(double) { return __longlong_as_double(0x7ff0000000000000LL); }
 
-// The least and the greatest value of a type, by a value of it.
-__device__ __forceinline__ float least(float x) { return -infinity(x); }
-__device__ __forceinline__ double least(double x) { return -infinity(x); }
-__device__ __forceinline__ int least(int) { return -2147483647 - 1; }
-__device__ __forceinline__ float greatest(float x) { return infinity(x); }
-__device__ __forceinline__ double greatest(double x) { return infinity(x); }
-__device__ __forceinline__ int greatest(int) { return 2147483647; }
+// The lowest and the highest value of a type, by a value of it.
+__device__ __forceinline__ float lowest(float x) { return -infinity(x); }
+__device__ __forceinline__ double lowest(double x) { return -infinity(x); }
+__device__ __forceinline__ int lowest(int) { return -2147483647 - 1; }
+__device__ __forceinline__ int64 lowest(int64) { return -9223372036854775807LL - 1; }
+__device__ __forceinline__ float highest(float x) { return infinity(x); }
+__device__ __forceinline__ double highest(double x) { return infinity(x); }
+__device__ __forceinline__ int highest(int) { return 2147483647; }
+__device__ __forceinline__ int64 highest(int64) { return 9223372036854775807LL; }
 
 // Arithmetic of the rows of Ops/Elementwise. Integers wrap round, as on the CPU, for which C++ asks for unsigned ones: of
 // signed ones that overflow it says nothing, and NVRTC makes "always" of x + 1 > x.
 template <typename U>
 __device__ __forceinline__ U add(U a, U b) { return a + b; }
 __device__ __forceinline__ int add(int a, int b) { return (int)((uint32)a + (uint32)b); }
+__device__ __forceinline__ int64 add(int64 a, int64 b) { return (int64)((uint64)a + (uint64)b); }
 
 template <typename U>
 __device__ __forceinline__ U subtract(U a, U b) { return a - b; }
 __device__ __forceinline__ int subtract(int a, int b) { return (int)((uint32)a - (uint32)b); }
+__device__ __forceinline__ int64 subtract(int64 a, int64 b) { return (int64)((uint64)a - (uint64)b); }
 
 template <typename U>
 __device__ __forceinline__ U multiply(U a, U b) { return a * b; }
 __device__ __forceinline__ int multiply(int a, int b) { return (int)((uint32)a * (uint32)b); }
+__device__ __forceinline__ int64 multiply(int64 a, int64 b) { return (int64)((uint64)a * (uint64)b); }
 
 template <typename U>
 __device__ __forceinline__ U negate(U x) { return -x; }
 __device__ __forceinline__ int negate(int x) { return subtract(0, x); }
+__device__ __forceinline__ int64 negate(int64 x) { return subtract((int64)0, x); }
 
 __device__ __forceinline__ float magnitude(float x) { return fabsf(x); }
 __device__ __forceinline__ double magnitude(double x) { return fabs(x); }
 __device__ __forceinline__ int magnitude(int x) { return x < 0 ? negate(x) : x; }
+__device__ __forceinline__ int64 magnitude(int64 x) { return x < 0 ? negate(x) : x; }
 
 // A number as another type, of which a value is given. From a fraction to an integer: towards zero, to the nearest that
-// the type holds, and 0 for NaN, where C++ promises nothing and devices differ.
+// the type holds, and 0 for NaN, where C++ promises nothing and devices differ. As a truth: whether it is other than 0.
 template <typename V, typename U>
 __device__ __forceinline__ U convert(V x, U) { return (U)x; }
 
-template <typename V>
-__device__ __forceinline__ int wholeNumber(V x, int least, int most)
+template <typename V, typename U>
+__device__ __forceinline__ U wholeNumber(V x, U least, U most)
 {
-    return x != x ? 0 : x <= V(least) ? least : x >= V(most) ? most : (int)x;
+    return x != x ? U(0) : x <= V(least) ? least : x >= V(most) ? most : (U)x;
 }
 
-__device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
-__device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, -2147483647 - 1, 2147483647); }
+__device__ __forceinline__ int convert(float x, int) { return wholeNumber(x, lowest(0), highest(0)); }
+__device__ __forceinline__ int convert(double x, int) { return wholeNumber(x, lowest(0), highest(0)); }
+__device__ __forceinline__ int64 convert(float x, int64) { return wholeNumber(x, lowest((int64)0), highest((int64)0)); }
+__device__ __forceinline__ int64 convert(double x, int64) { return wholeNumber(x, lowest((int64)0), highest((int64)0)); }
 __device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 __device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 
-// The greater and the lesser of two, NaN if either is: fmax and fmin would drop it.
+// The maximum and the minimum of two, NaN if either is: fmax and fmin would drop it.
 template <typename U>
-__device__ __forceinline__ U greater(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }
+__device__ __forceinline__ U maximum(U a, U b) { return a != a ? a : b != b ? b : a > b ? a : b; }
 
 template <typename U>
-__device__ __forceinline__ U lesser(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
+__device__ __forceinline__ U minimum(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
-// a / b rounded down, in double where float would round it to a whole number, and what is then left of a, with the sign of
-// b. Of integers 0 where b is.
-__device__ __forceinline__ float quotient(float a, float b) { return (float)floor((double)a / (double)b); }
-__device__ __forceinline__ double quotient(double a, double b) { return floor(a / b); }
+// a / b rounded down, and what is then left of a, with the sign of b. Of integers 0 where b is.
+__device__ __forceinline__ double quotient(double a, double b)
+{
+    double ratio = a / b, whole = floor(ratio);
+    if (whole != ratio || fabs(ratio) >= 9007199254740992.0 || a == 0) {
+        return whole;
+    }
+
+    // Rounded to a whole number, it may be below it: what is left of a, which is exact, says so by its sign.
+    double rest = whole == 0 ? a : fma(-whole, b, a);
+    return whole - (rest != 0 && (rest < 0) != (b < 0));
+}
+
+__device__ __forceinline__ float quotient(float a, float b) { return (float)quotient((double)a, (double)b); }
 __device__ __forceinline__ int quotient(int a, int b)
 {
     if (b == 0) {
@@ -114,6 +133,16 @@ __device__ __forceinline__ int quotient(int a, int b)
     return (int)(uint32)(whole - (rest != 0 && (rest < 0) != (b < 0)));
 }
 
+__device__ __forceinline__ int64 quotient(int64 a, int64 b)
+{
+    if (b == 0 || b == -1) {
+        return multiply(a, b);
+    }
+
+    int64 whole = a / b, rest = a % b;
+    return whole - (rest != 0 && (rest < 0) != (b < 0));
+}
+
 template <typename U>
 __device__ __forceinline__ U modulo(U a, U b)
 {
@@ -122,6 +151,7 @@ __device__ __forceinline__ U modulo(U a, U b)
 }
 
 __device__ __forceinline__ int modulo(int a, int b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
+__device__ __forceinline__ int64 modulo(int64 a, int64 b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
 
 // What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
 struct Fault {

@@ -2,7 +2,7 @@
 //
 // x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW)
 #include "conv.cuh"
-#include "pooled.cuh"
+#include "window_max.cuh"
 
 #ifndef POOLED_EPILOGUE
 #define POOLED_EPILOGUE(...)
@@ -12,7 +12,7 @@ struct Columns {
     static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1, Length = 0;
     const T* x;
-    const Sides& s;
+    const ConvShape& s;
     __device__ __forceinline__ bool find(int pixel, int tap, const T*& at) const
     {
         return under(x, s, resultPixel(s, pixel), tap, at);
@@ -23,7 +23,7 @@ struct Filters {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = VECTOR_W, Length = 0;
     const T* w;
-    const Sides& s;
+    const ConvShape& s;
     __device__ __forceinline__ bool find(int filter, int tap, const T*& at) const
     {
         at = w + weight(s, filter, tap);
@@ -32,13 +32,13 @@ struct Filters {
 };
 
 // i: pixels of the result, j: filters, k: taps. EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow.
-// With POOL y is (N, O, OH / 2, OW / 2): the greatest of each window after the epilogue, a NaN before all numbers, and
+// With POOL y is (N, O, OH / 2, OW / 2): the maximum of each window after the epilogue, a NaN before all numbers, and
 // after that POOLED_EPILOGUE(x, at), where y[at] is the element; and
-// where, of the same shape, says at which pixel it lay, of equals the first.
+// argmax, of the same shape, says at which pixel it lay, of equals the first.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
-    const T* x, const T* w, T* y, int* where, T* workspace, Sides given OPERANDS)
+    const T* x, const T* w, T* y, int* argmax, T* workspace, ConvShape given OPERANDS)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     Product<Columns, Filters> product;
     if (!product.compute(Columns{x, s}, Filters{w, s}, resultPixels(s), s.filters, s.taps(), workspace)) {
         return;
@@ -53,14 +53,14 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
             continue;
         }
 
-        Greatest most;
+        WindowMax most;
         int image = 0;
         #pragma unroll
         for (int place = 0; place < Window; place++) {
             Pixel at = resultPixel(s, i + place);
             image = at.plane;
             int pixel = at.row * s.resultWidth + at.column;
-            T value = product.sums[sum + place];
+            T value = product.accumulators[sum + place];
             EPILOGUE(value, image, filter, pixel)
             most.take(value, pixel);
         }
@@ -70,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
         T value = most.value;
         POOLED_EPILOGUE(value, to)
         y[to] = value;
-        where[to] = most.pixel;
+        argmax[to] = most.pixel;
     }
 #else
     product.forEach(resultPixels(s), s.filters, [&](int i, int filter, T value) {

@@ -1,24 +1,24 @@
-// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), and its two gradients; all T but `where`, in C order.
+// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), and its two gradients; all T but `argmax`, in C order.
 //
 //   y[n][o][oh][ow] = sum over c, kh, kw of
 //       x[n][c][oh·strideH − padH + kh][ow·strideW − padW + kw] · w[o][c][fh][fw]
 //
-// with (fh, fw) = (KH − 1 − kh, KW − 1 − kw) where the filters are turned (FLIP 1: a true convolution), else (kh,
+// with (fh, fw) = (KH − 1 − kh, KW − 1 − kw) where the filters are flipped (FLIP 1: a true convolution), else (kh,
 // kw); x is 0 outside the images. Each of the three is a matrix product (gemm.cuh) whose operands are looked up where
 // they lie instead of being written out as a matrix of columns first: im2col's copies would cost nine times the
 // images' memory for a filter of 3 × 3. The look-up divides by the sides for each element that is brought into shared
-// memory, which the many products made of each element pay for when there are many filters; with few the bound is
-// those divisions, so that the sides of a large convolution are constants (sides.cuh).
+// memory. With many filters each element is used often enough to pay for that. With few filters the bound is those
+// divisions, so that the shape of a large convolution is a constant (conv_shape.cuh).
 //
 // The three are conv.cu, conv_input_gradient.cu and conv_weights_gradient.cu; each has the OPERANDS and the EPILOGUE of
 // gemm.cuh.
 //
 // POOL 1: the result is pooled in windows of 2 × 2 that do not overlap, and what is left over at the lower and right
 // border is not computed. The pixels are numbered window by window, so that the four of a window are four rows of one
-// thread's sums and pooling costs no access at all.
+// thread's accumulators and pooling costs no memory access.
 #pragma once
 #include "gemm.cuh"
-#include "sides.cuh"
+#include "conv_shape.cuh"
 
 #ifndef POOL
 #define POOL 0
@@ -27,12 +27,12 @@
 constexpr int Window = 4;
 
 // How many pixels (n, oh, ow) of the result are computed, and the one of a number.
-__device__ __forceinline__ int resultPixels(const Sides& s)
+__device__ __forceinline__ int resultPixels(const ConvShape& s)
 {
     return POOL ? s.images * (s.resultHeight / 2) * (s.resultWidth / 2) * Window : s.images * s.resultArea();
 }
 
-__device__ __forceinline__ Pixel resultPixel(const Sides& s, int index)
+__device__ __forceinline__ Pixel resultPixel(const ConvShape& s, int index)
 {
     if (!POOL) {
         return Pixel(index, s.resultHeight, s.resultWidth);
@@ -45,7 +45,7 @@ __device__ __forceinline__ Pixel resultPixel(const Sides& s, int index)
 }
 
 // The element of the images under a tap (c, kh, kw) of the filter that gives a pixel of the result.
-__device__ __forceinline__ bool under(const T* x, const Sides& s, const Pixel& result, int tap, const T*& at)
+__device__ __forceinline__ bool under(const T* x, const ConvShape& s, const Pixel& result, int tap, const T*& at)
 {
     Pixel filter(tap, s.filterHeight, s.filterWidth);
     int row = result.row * s.strideH - s.padH + filter.row, column = result.column * s.strideW - s.padW + filter.column;
@@ -54,16 +54,16 @@ __device__ __forceinline__ bool under(const T* x, const Sides& s, const Pixel& r
 }
 
 // Where in (O, C, KH, KW) the weight of a tap (c, kh, kw) lies.
-__device__ __forceinline__ int weight(const Sides& s, int filter, int tap)
+__device__ __forceinline__ int weight(const ConvShape& s, int filter, int tap)
 {
     int channel = tap / s.filterArea();
     return (filter * s.channels + channel) * s.filterArea() + s.place(tap - channel * s.filterArea());
 }
 
 // The gradient with respect to a pixel of a filter's result. Where the result was pooled only the pooled result has
-// one, which belongs to the pixel that was its window's greatest.
+// one, which belongs to the pixel that was its window's maximum.
 __device__ __forceinline__ bool gradient(
-    const T* g, const int* where, const Sides& s, int image, int filter, int row, int column, const T*& at)
+    const T* g, const int* argmax, const ConvShape& s, int image, int filter, int row, int column, const T*& at)
 {
     size_t plane = (size_t)image * s.filters + filter;
     if (!POOL) {
@@ -74,5 +74,5 @@ __device__ __forceinline__ bool gradient(
     int height = s.resultHeight / 2, width = s.resultWidth / 2;
     size_t window = (plane * height + row / 2) * width + column / 2;
     at = g + window;
-    return row / 2 < height && column / 2 < width && where[window] == row * s.resultWidth + column;
+    return row / 2 < height && column / 2 < width && argmax[window] == row * s.resultWidth + column;
 }

@@ -1,9 +1,9 @@
 // Convolution of stride 1 from shared memory: conv_direct.cuh says how, conv.cuh what it is.
 //
-// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW); with POOL 1 (N, O, OH / 2, OW / 2), and `where` likewise says
-// at which pixel of the whole result the greatest of a window lay
+// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW); with POOL 1 (N, O, OH / 2, OW / 2), and `argmax` likewise says
+// at which pixel of the whole result the maximum of a window lay
 #include "conv_direct.cuh"
-#include "pooled.cuh"
+#include "window_max.cuh"
 
 #ifndef POOLED_EPILOGUE
 #define POOLED_EPILOGUE(...)
@@ -12,9 +12,9 @@
 // EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow; POOLED_EPILOGUE(x, at), where y[at] is the pooled
 // element.
 extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
-    const T* x, const T* w, T* y, int* where, Sides given OPERANDS)
+    const T* x, const T* w, T* y, int* argmax, ConvShape given OPERANDS)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     int across = POOL ? s.resultWidth / 2 : (s.resultWidth + 1) / 2;
     int tiles = (POOL ? s.resultHeight / 2 : (s.resultHeight + 1) / 2) * across;
     Windows windows(tiles);
@@ -46,11 +46,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
             return;
         }
 
-        Greatest most;
+        WindowMax most;
         #pragma unroll
         for (int place = 0; place < Window; place++) {
             int pixel = corner + place / 2 * s.resultWidth + place % 2;
-            T value = windows.sums[out][place];
+            T value = windows.accumulators[out][place];
             EPILOGUE(value, image, filter, pixel)
             most.take(value, pixel);
         }
@@ -59,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
         T value = most.value;
         POOLED_EPILOGUE(value, to)
         y[to] = value;
-        where[to] = most.pixel;
+        argmax[to] = most.pixel;
     }
 #else
     windows.forEach(s.images, s.filters, s.resultHeight, s.resultWidth, across,

@@ -23,7 +23,7 @@
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
-#include "sides.cuh"
+#include "conv_shape.cuh"
 
 #ifndef OPERANDS
 #define OPERANDS
@@ -80,9 +80,9 @@ __device__ __forceinline__ void bringPlanes(
 
 // Puts the weights from `count` planes to the block's outputs into shared memory.
 //
-//   w: the weight (out, in, tap) lies at out · outStep + in · inStep + tap; turned: the last tap comes first
+//   w: the weight (out, in, tap) lies at out · outStep + in · inStep + tap; flipped: the last tap comes first
 __device__ __forceinline__ void bringWeights(
-    const T* w, int first, int count, int outputs, int outStep, int inStep, bool turned)
+    const T* w, int first, int count, int outputs, int outStep, int inStep, bool flipped)
 {
     // 8 weights in a row of memory by 4 outputs for a warp: whole sectors are read, and different banks written.
     constexpr int Along = 8, Across = 4, Lanes = Along * Across, Outputs = GROUPS * OWN;
@@ -93,7 +93,7 @@ __device__ __forceinline__ void bringWeights(
         int in = k / FilterArea, tap = k - in * FilterArea;
         T* to = sharedWeights() + k * WEIGHT_STEP + across;
         const T* from = w + (size_t)firstOutput * outStep + (first + in) * inStep
-            + (turned ? FilterArea - 1 - tap : tap);
+            + (flipped ? FilterArea - 1 - tap : tap);
         #pragma unroll
         for (int output = 0; output < Outputs; output += Across) {
             to[output] = firstOutput + output < outputs ? from[(size_t)output * outStep] : T(0);

@@ -1,13 +1,13 @@
 // The gradient of a convolution of stride 1 with respect to the images, from shared memory (conv_direct.cuh): the
-// gradient of the result, with zeros around it, is convolved with the filters turned by half a circle.
+// gradient of the result, with zeros around it, is convolved with the flipped filters.
 //
 // w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W); with POOL 1 g is the gradient of the pooled result, (N, O,
-// OH / 2, OW / 2), and `where`, of the same shape, says which pixel of its window has it
+// OH / 2, OW / 2), and `argmax`, of the same shape, says which pixel of its window has it
 #include "conv_direct.cuh"
 
 // The planes of a pooled gradient: zeros but for the one pixel of each window.
 __device__ __forceinline__ void spreadGradient(
-    const T* g, const int* where, const Sides& s, int first, int count, int top, int left)
+    const T* g, const int* argmax, const ConvShape& s, int first, int count, int top, int left)
 {
     for (int i = threadIdx.x * MostVector; i < PlaneElements; i += THREADS * MostVector) {
         *(Pack<MostVector>*)(sharedPlanes() + i) = {};
@@ -20,7 +20,7 @@ __device__ __forceinline__ void spreadGradient(
         size_t from = ((size_t)(blockIdx.x * IMAGES + image) * s.filters + first) * windows;
         #pragma unroll 4
         for (int i = threadIdx.x; i < count * windows; i += THREADS) {
-            int at = where[from + i], row = at / s.resultWidth, column = at - row * s.resultWidth;
+            int at = argmax[from + i], row = at / s.resultWidth, column = at - row * s.resultWidth;
             T* plane = sharedPlanes() + image * IMAGE_STEP + i / windows * PlaneStep;
             plane[placeInPlane(row + top, column + left)] = g[from + i];
         }
@@ -29,9 +29,9 @@ __device__ __forceinline__ void spreadGradient(
 
 // EPILOGUE(x, image, channel, pixel), where the pixel is h · W + w.
 extern "C" __global__ void __launch_bounds__(THREADS) conv_direct_input_gradient(
-    const T* w, const T* g, const int* where, T* y, Sides given OPERANDS)
+    const T* w, const T* g, const int* argmax, T* y, ConvShape given OPERANDS)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     int across = (s.width + 1) / 2, tiles = (s.height + 1) / 2 * across;
     int top = FILTER_HEIGHT - 1 - s.padH, left = FILTER_WIDTH - 1 - s.padW;
     Windows windows(tiles);
@@ -42,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_direct_input_gradient
         }
 
 #if POOL
-        spreadGradient(g, where, s, first, count, top, left);
+        spreadGradient(g, argmax, s, first, count, top, left);
 #else
         bringPlanes(g, s.images, s.filters, first, count, s.resultHeight, s.resultWidth, top, left);
 #endif

@@ -8,8 +8,8 @@ struct Covering {
     static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1, Length = 0;
     const T* g;
-    const int* where;
-    const Sides& s;
+    const int* argmax;
+    const ConvShape& s;
     __device__ __forceinline__ bool find(int pixel, int tap, const T*& at) const
     {
         Pixel image(pixel, s.height, s.width), filter(tap, s.filterHeight, s.filterWidth);
@@ -17,7 +17,7 @@ struct Covering {
         int resultRow = row / s.strideH, resultColumn = column / s.strideW;
         return row >= 0 && column >= 0 && resultRow * s.strideH == row && resultColumn * s.strideW == column
             && resultRow < s.resultHeight && resultColumn < s.resultWidth
-            && gradient(g, where, s, image.plane, filter.plane, resultRow, resultColumn, at);
+            && gradient(g, argmax, s, image.plane, filter.plane, resultRow, resultColumn, at);
     }
 };
 
@@ -26,7 +26,7 @@ struct Channels {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1, Length = 0;
     const T* w;
-    const Sides& s;
+    const ConvShape& s;
     __device__ __forceinline__ bool find(int channel, int tap, const T*& at) const
     {
         int filter = tap / s.filterArea();
@@ -38,12 +38,12 @@ struct Channels {
 // i: pixels of the images, j: channels, k: taps of all filters. EPILOGUE(x, image, channel, pixel), where the pixel is
 // h · W + w. With POOL g is the gradient of the pooled result.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_input_gradient(
-    const T* w, const T* g, const int* where, T* y, T* workspace, Sides given OPERANDS)
+    const T* w, const T* g, const int* argmax, T* y, T* workspace, ConvShape given OPERANDS)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     int pixels = s.images * s.area(), taps = s.filters * s.filterArea();
     Product<Covering, Channels> product;
-    if (!product.compute(Covering{g, where, s}, Channels{w, s}, pixels, s.channels, taps, workspace)) {
+    if (!product.compute(Covering{g, argmax, s}, Channels{w, s}, pixels, s.channels, taps, workspace)) {
         return;
     }
 

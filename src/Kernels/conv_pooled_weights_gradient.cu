@@ -6,20 +6,20 @@
 //
 //   y[o][c][kh][kw] = sum over images and windows of g[window of o] · x[c][place + (kh, kw)]
 //
-// where `place` is the window's greatest pixel. A thread keeps the sums of OWN channels of a filter and of its bias,
+// where `place` is the pixel of the window's maximum. A thread keeps the sums of OWN channels of a filter and of its bias,
 // and goes from window to window: of each it reads g and the place once, and then an element of the image for each product.
 // The lanes of a warp are different filters at the same window, so that they read the same few elements.
 //
-// x: (N, C, H, W), g and where: (N, O, OH / 2, OW / 2), y: (O, C, KH, KW), sums: (O)
+// x: (N, C, H, W), g and argmax: (N, O, OH / 2, OW / 2), y: (O, C, KH, KW), sums: (O)
 //
 //   planes:  GROUPS · OWN × PLANE_HEIGHT × PLANE_WIDTH of one image, zeros around it
 //   maxima:  FILTERS × windows, one more if that is even: then the filters' lie in different banks
 //
-// Grid: FILTERS filters; GROUPS groups of OWN channels; parts of the images, joined as parts.cuh says. Block: THREADS,
+// Grid: FILTERS filters; GROUPS groups of OWN channels; parts of the images, joined as split_k.cuh says. Block: THREADS,
 // a filter and a group each, and of these WALKERS that share the windows.
 #include "common.cuh"
-#include "parts.cuh"
-#include "sides.cuh"
+#include "split_k.cuh"
+#include "conv_shape.cuh"
 
 #ifndef OPERANDS
 #define OPERANDS
@@ -35,7 +35,7 @@ constexpr int FilterArea = FILTER_HEIGHT * FILTER_WIDTH, PlaneArea = PLANE_HEIGH
 constexpr int Channels = GROUPS * OWN, Weights = OWN * FilterArea;
 static_assert(FILTERS * GROUPS * WALKERS == THREADS, "every thread has its filter, group and windows");
 
-// The greatest pixel of a window: its gradient, and where in a plane the elements begin that the filter saw there.
+// The pixel of a window's maximum: its gradient, and where in a plane the elements begin that the filter saw there.
 struct __align__(2 * sizeof(T)) Maximum {
     T gradient;
     int bytes;
@@ -44,7 +44,7 @@ struct __align__(2 * sizeof(T)) Maximum {
 // What a thread adds up, and how many of a block's sums are left to it when those of all walkers are joined.
 constexpr int Count = Weights + 1, Left = (FILTERS * GROUPS * Count + THREADS - 1) / THREADS;
 
-__device__ __forceinline__ void bringImage(const T* x, const Sides& s, T* planes, int firstChannel)
+__device__ __forceinline__ void bringImage(const T* x, const ConvShape& s, T* planes, int firstChannel)
 {
     constexpr int Together = THREADS > PlaneArea ? THREADS / PlaneArea : 1;
     int count = min(Channels, s.channels - firstChannel);
@@ -60,21 +60,21 @@ __device__ __forceinline__ void bringImage(const T* x, const Sides& s, T* planes
 }
 
 __device__ __forceinline__ void bringMaxima(
-    const T* g, const int* where, const Sides& s, Maximum* maxima, int step, int windows, int count)
+    const T* g, const int* argmax, const ConvShape& s, Maximum* maxima, int step, int windows, int count)
 {
     #pragma unroll 4
     for (int i = threadIdx.x; i < count * windows; i += THREADS) {
-        int at = where[i], row = at / s.resultWidth, column = at - row * s.resultWidth, filter = i / windows;
+        int at = argmax[i], row = at / s.resultWidth, column = at - row * s.resultWidth, filter = i / windows;
         maxima[filter * step + i - filter * windows] = {g[i], (row * PLANE_WIDTH + column) * (int)sizeof(T)};
     }
 }
 
 // EPILOGUE(x, at), where y[at] is the weight; with SUMS 1 SUMS_EPILOGUE(x, filter) for sums[filter].
 extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradient(
-    const T* x, const T* g, const int* where, T* y, T* sums, T* workspace, Sides given OPERANDS)
+    const T* x, const T* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
 {
     extern __shared__ __align__(16) unsigned char sharedBytes[];
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     T* planes = (T*)sharedBytes;
     Maximum* maxima = (Maximum*)(planes + (Channels * PlaneArea + 1) / 2 * 2);
     int windows = (s.resultHeight / 2) * (s.resultWidth / 2), step = windows | 1;
@@ -89,7 +89,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
     for (; image < last; image++) {
         size_t of = ((size_t)image * s.filters + firstFilter) * windows;
         bringImage(x + (size_t)image * s.channels * s.area(), s, planes, firstChannel);
-        bringMaxima(g + of, where + of, s, maxima, step, windows, filters);
+        bringMaxima(g + of, argmax + of, s, maxima, step, windows, filters);
         __syncthreads();
         if (filter < filters) {
             const char* under = (const char*)(planes + group * OWN * PlaneArea);
@@ -133,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
         }
     }
 
-    if (!joinParts<Left, THREADS>(left, workspace)) {
+    if (!reduceSplits<Left, THREADS>(left, workspace)) {
         return;
     }
 

@@ -18,7 +18,7 @@ struct Taps {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1, Length = 0;
     const T* x;
-    const Sides& s;
+    const ConvShape& s;
     __device__ __forceinline__ bool find(int tap, int pixel, const T*& at) const
     {
 #if SUMS
@@ -35,12 +35,12 @@ struct Gradients {
     static constexpr bool AlongK = true, IsEven = false, IsGrid = false;
     static constexpr int Vector = VECTOR_G, Length = 0;
     const T* g;
-    const int* where;
-    const Sides& s;
+    const int* argmax;
+    const ConvShape& s;
     __device__ __forceinline__ bool find(int filter, int index, const T*& at) const
     {
         Pixel pixel = resultPixel(s, index);
-        return gradient(g, where, s, pixel.plane, filter, pixel.row, pixel.column, at);
+        return gradient(g, argmax, s, pixel.plane, filter, pixel.row, pixel.column, at);
     }
 };
 
@@ -48,12 +48,12 @@ struct Gradients {
 // EPILOGUE(x, at), where y[at] is the weight; SUMS_EPILOGUE(x, filter) for sums[filter], the sum of the filter's
 // gradients: that of its bias. With POOL g is the gradient of the pooled result.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_weights_gradient(
-    const T* x, const T* g, const int* where, T* y, T* sums, T* workspace, Sides given OPERANDS)
+    const T* x, const T* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     int taps = s.taps() + SUMS;
     Product<Taps, Gradients> product;
-    if (!product.compute(Taps{x, s}, Gradients{g, where, s}, taps, s.filters, resultPixels(s), workspace)) {
+    if (!product.compute(Taps{x, s}, Gradients{g, argmax, s}, taps, s.filters, resultPixels(s), workspace)) {
         return;
     }
 

@@ -6,11 +6,13 @@
 //   losses: (rows); the factors g lie gStep apart: 0 where one serves all rows; dh with INPUTS 1
 //
 // A warp takes a row, its lanes go along the units, each with a sum for every class; joined, class c is lane c's. A block
-// keeps the weights in shared memory, CLASSES | 1 apart, so that the lanes meet different banks. Each of the products
+// keeps the weights in shared memory, a unit's in an odd number of fours, so that four are read at once and the lanes meet
+// different banks; of few a thread keeps its own for the second product. Each of the products
 // alone would be a launch for a few thousand products a block, bound by its latency: this is one chain of some 500
 // instructions a row.
 //
 // EPILOGUE(x, i, j) for dz, LOSS_EPILOGUE(x, i), INPUT_EPILOGUE(x, i, j) for dh and OPERANDS as in gemm.cuh.
+#include "packs.cuh"
 #include "rows.cuh"
 
 #ifndef OPERANDS
@@ -26,7 +28,22 @@
 #define INPUT_EPILOGUE(...)
 #endif
 
-constexpr int Step = CLASSES | 1;
+constexpr int Four = 4, Fours = (CLASSES + Four - 1) / Four | 1, Step = Fours * Four;
+
+// The units that a lane has, and whether it keeps their weights in registers.
+constexpr int Rounds = (UNITS + WarpThreads - 1) / WarpThreads;
+constexpr bool AreKept = Rounds * CLASSES * sizeof(T) <= 320;
+
+// The lanes that may have a class.
+constexpr int ClassLanes = CLASSES > 16 ? 32 : CLASSES > 8 ? 16 : CLASSES > 4 ? 8 : 4;
+
+__device__ __forceinline__ void loadWeights(T (&own)[Step], const T* weights, int unit)
+{
+    #pragma unroll
+    for (int c = 0; c < CLASSES; c += Four) {
+        load<Four>(own + c, weights + unit * Step + c);
+    }
+}
 
 // Adds up all lanes' sums of each class: of Count classes a lane keeps the half that one bit of its number says, and gives
 // the other to its partner, so that each step halves what is exchanged. `lane` becomes where the sum of class `wanted`
@@ -57,8 +74,17 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
 {
     extern __shared__ __align__(16) unsigned char sharedBytes[];
     T* weights = (T*)sharedBytes;
-    for (int i = threadIdx.x; i < UNITS * CLASSES; i += Threads) {
-        weights[i / CLASSES * Step + i % CLASSES] = w[i];
+    // From one of a thread's weights to the next a class and a place move on by as much each time, but for the fill.
+    unsigned c = threadIdx.x % Step, from = threadIdx.x / Step * CLASSES + c;
+    #pragma unroll 8
+    for (int first = 0; first < UNITS * Step; first += Threads) {
+        if (first + Threads <= UNITS * Step || first + threadIdx.x < UNITS * Step) {
+            weights[first + threadIdx.x] = c < CLASSES ? w[from] : T(0);
+        }
+
+        bool isNext = c >= Step - Threads % Step;
+        c += Threads % Step - (isNext ? Step : 0);
+        from += Threads / Step * CLASSES + Threads % Step - (isNext ? Step - CLASSES : 0);
     }
 
     __syncthreads();
@@ -70,13 +96,17 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
     int i = (int)row.index, lane = row.lane, label = labels[i];
     bool isClassLane = lane < CLASSES;
     const T* own = h + row.index * UNITS;
-    T sums[CLASSES] = {};
-    #pragma unroll 8
-    for (int k = lane; k < UNITS; k += WarpThreads) {
-        T x = own[k];
-        #pragma unroll
-        for (int c = 0; c < CLASSES; c++) {
-            sums[c] += x * weights[k * Step + c];
+    T sums[CLASSES] = {}, kept[AreKept ? Rounds : 1][Step];
+    #pragma unroll
+    for (int round = 0; round < Rounds; round++) {
+        int k = round * WarpThreads + lane;
+        if (k < UNITS) {
+            T x = own[k], (&of)[Step] = kept[AreKept ? round : 0];
+            loadWeights(of, weights, k);
+            #pragma unroll
+            for (int c = 0; c < CLASSES; c++) {
+                sums[c] += x * of[c];
+            }
         }
     }
 
@@ -86,11 +116,11 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
 #if BIAS
     z += bias[lane % CLASSES];
 #endif
-    z = isClassLane ? z : least(T(0));
-    T most = maxOfWarp(z), power = isClassLane ? exactExp(z, most) : T(0), sum = sumOfWarp(power);
+    z = isClassLane ? z : lowest(T(0));
+    T most = maxOfWarp<ClassLanes>(z), power = isClassLane ? exactExp(z, most) : T(0), sum = sumOfWarp<ClassLanes>(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
     if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
-        // The greatest element's difference is taken first: both may be large.
+        // The difference of the row's maximum is taken first: both may be large.
         T loss = (most - ofLabel) + log(sum);
         LOSS_EPILOGUE(loss, i)
         losses[i] = loss;
@@ -103,16 +133,23 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
         sums[c] = __shfl_sync(WholeWarp, gradient, c);
     }
 
-    #pragma unroll 8
-    for (int k = lane; k < UNITS; k += WarpThreads) {
-        T x = T(0);
-        #pragma unroll
-        for (int c = 0; c < CLASSES; c++) {
-            x += sums[c] * weights[k * Step + c];
-        }
+    #pragma unroll
+    for (int round = 0; round < Rounds; round++) {
+        int k = round * WarpThreads + lane;
+        if (k < UNITS) {
+            T x = T(0), (&of)[Step] = kept[AreKept ? round : 0];
+            if (!AreKept) {
+                loadWeights(of, weights, k);
+            }
 
-        INPUT_EPILOGUE(x, i, k)
-        dh[row.index * UNITS + k] = x;
+            #pragma unroll
+            for (int c = 0; c < CLASSES; c++) {
+                x += sums[c] * of[c];
+            }
+
+            INPUT_EPILOGUE(x, i, k)
+            dh[row.index * UNITS + k] = x;
+        }
     }
 #endif
     if (isClassLane) {

@@ -12,7 +12,7 @@
 // With BATCHED 1, C, A and B are stacks of matrices, and blockIdx.z is which of them a block multiplies.
 //
 // How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic, for the
-// layers of a small network the latency of a chain of some ten slices.
+// layers of a small network the latency of a chain of some ten K-tiles.
 #ifndef BATCHED
 #define BATCHED 0
 #endif
@@ -96,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
 
 #else
 
-// workspace: as parts.cuh wants it, where gridDim.z is not 1.
+// workspace: as split_k.cuh wants it, where gridDim.z is not 1.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
     const T* a, const T* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
 {

@@ -8,12 +8,12 @@
 // where (fh, fw) is where the weight of the tap (kh, kw) lies in a filter, so that filters as they lie in memory, (O, C
 // · KH · KW), can be multiplied by the columns. The matrix is KH · KW times as large as the images (less with strides)
 // and is written and read once more than by the implicit product of conv.cuh: the bound is the memory's bandwidth.
-#include "sides.cuh"
+#include "conv_shape.cuh"
 
 // A thread makes an element; neighbours read neighbouring pixels, or pixels a stride apart.
-extern "C" __global__ void im2col(const T* images, T* columns, Sides given, unsigned count)
+extern "C" __global__ void im2col(const T* images, T* columns, ConvShape given, unsigned count)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     unsigned pixels = s.images * s.resultArea(), threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
         int line = i / pixels, channel = line / s.filterArea();
@@ -28,9 +28,9 @@ extern "C" __global__ void im2col(const T* images, T* columns, Sides given, unsi
 
 // images[…] = the sum of the columns' elements that im2col would make of it. A thread gathers what comes to one
 // element, tap by tap in order, so that no atomics are needed and the same input gives the same bits.
-extern "C" __global__ void col2im(const T* columns, T* images, Sides given, unsigned count)
+extern "C" __global__ void col2im(const T* columns, T* images, ConvShape given, unsigned count)
 {
-    SIDES_OF(given);
+    CONV_SHAPE_OF(given);
     unsigned pixels = s.images * s.resultArea(), threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
         Pixel place(i, s.height, s.width);

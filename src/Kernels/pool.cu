@@ -48,9 +48,9 @@ __device__ __forceinline__ int divisor(const Windows& s, int oh, int ow, int cou
     return max(1, max(rows.end - rows.start, 0) * max(columns.end - columns.start, 0));
 }
 
-// y: the greatest of each window, a NaN before all numbers; where: its row times the width plus its column, of equals
+// y: the maximum of each window, a NaN before all numbers; argmax: its row times the width plus its column, of equals
 // the first's.
-extern "C" __global__ void max_pool(const T* x, T* y, int* where, Windows s, unsigned count)
+extern "C" __global__ void max_pool(const T* x, T* y, int* argmax, Windows s, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) {
@@ -74,11 +74,11 @@ extern "C" __global__ void max_pool(const T* x, T* y, int* where, Windows s, uns
     }
 
     y[i] = most;
-    where[i] = best;
+    argmax[i] = best;
 }
 
-// y[p][h][w] = the sum of g over the windows whose greatest element lay there.
-extern "C" __global__ void max_pool_gradient(const T* g, const int* where, T* y, Windows s, unsigned count)
+// y[p][h][w] = the sum of g over the windows whose maximum lay there.
+extern "C" __global__ void max_pool_gradient(const T* g, const int* argmax, T* y, Windows s, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) {
@@ -93,7 +93,7 @@ extern "C" __global__ void max_pool_gradient(const T* g, const int* where, T* y,
     for (int oh = rows.start; oh < rows.end; oh++) {
         for (int ow = columns.start; ow < columns.end; ow++) {
             size_t at = first + oh * s.resultWidth + ow;
-            if (where[at] == row * s.width + column) {
+            if (argmax[at] == row * s.width + column) {
                 total += g[at];
             }
         }

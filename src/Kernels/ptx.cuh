@@ -21,8 +21,6 @@ __device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)
 __device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
 #endif
 
-#if ASYNC_COPIES
-
 // A place in shared memory, as the instructions want it.
 #ifdef ENGINE_SIMT
 typedef char* SharedPlace;
@@ -31,6 +29,8 @@ __device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (char*
 typedef unsigned SharedPlace;
 __device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (unsigned)__cvta_generic_to_shared(shared); }
 #endif
+
+#if ASYNC_COPIES
 
 // Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory: `filled` of them, and zeros behind.
 // Of none nothing is read. 16 bytes pass by the L1 cache, which keeps nothing that a block reads once.
@@ -52,6 +52,27 @@ __device__ __forceinline__ void copyAsync(SharedPlace shared, const void* global
 #endif
 }
 
+// Ends a group of copies: those that this thread has started since the last.
+__device__ __forceinline__ void commitCopies()
+{
+#ifdef ENGINE_SIMT
+    simt::copy_async_commit();
+#else
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// Waits for all groups but so many, the latest; other threads see their copies after the next barrier.
+template <int Left>
+__device__ __forceinline__ void waitForCopies()
+{
+#ifdef ENGINE_SIMT
+    simt::copy_async_wait(Left);
+#else
+    asm volatile("cp.async.wait_group %0;" ::"n"(Left) : "memory");
+#endif
+}
+
 // Waits for all copies that this thread has started; other threads see them after the next barrier.
 __device__ __forceinline__ void waitForCopies()
 {
@@ -60,6 +81,30 @@ __device__ __forceinline__ void waitForCopies()
     simt::copy_async_wait(0);
 #else
     asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
+// A number rounded to TF32, to the nearest and of two the one away from zero: the bits of a float whose lower 13 are 0.
+__device__ __forceinline__ unsigned toTensorFloat(float x)
+{
+#ifdef ENGINE_SIMT
+    return simt::to_tf32(x);
+#else
+    unsigned rounded;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
+    return rounded;
+#endif
+}
+
+// Adds the product of a warp's fragments of 16 × 8 and 8 × 8 elements of TF32 to 16 × 8 sums; all lanes take part.
+__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b)
+{
+#ifdef ENGINE_SIMT
+    simt::mma_tf32(sums, a, b);
+#else
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 }
 

@@ -1,4 +1,4 @@
-// Joins the elements along some axes: sums, greatest and least elements.
+// Reductions along some axes: sums, products, maxima, minima.
 //
 //   y[part][output] = JOIN of ELEMENT(kept(output) + reduced(i)) over the i of the part        y, elements: T
 //

@@ -14,21 +14,24 @@ struct Row {
     }
 };
 
-// All lanes get the sum; the order is that of a tree, always the same.
+// All lanes get the sum; the order is that of a tree, always the same. Where but some of the lanes count, a power of two,
+// these get it.
+template <int Lanes = WarpThreads>
 __device__ __forceinline__ T sumOfWarp(T value)
 {
-    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+    for (int lanes = Lanes / 2; lanes > 0; lanes /= 2) {
         value += __shfl_xor_sync(WholeWarp, value, lanes);
     }
 
     return value;
 }
 
+template <int Lanes = WarpThreads>
 __device__ __forceinline__ T maxOfWarp(T value)
 {
-    for (int lanes = WarpThreads / 2; lanes > 0; lanes /= 2) {
+    for (int lanes = Lanes / 2; lanes > 0; lanes /= 2) {
         T other = __shfl_xor_sync(WholeWarp, value, lanes);
-        value = greater(value, other);
+        value = maximum(value, other);
     }
 
     return value;

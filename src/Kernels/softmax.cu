@@ -4,17 +4,17 @@
 //
 // A warp takes a row: its lanes go along the columns side by side and join what they found by shuffles, so that no
 // shared memory and no barrier are needed and a row of classes is read once or, from the cache, twice. Nothing is
-// computed from exp(x) itself, which overflows, but from exp(x − the row's greatest). Blocks are small, for rows are
+// computed from exp(x) itself, which overflows, but from exp(x − the row's maximum). Blocks are small, for rows are
 // few: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory's
 // bandwidth for large ones.
 #include "rows.cuh"
 
 __device__ __forceinline__ T maxOfRow(const T* x, int columns, int lane)
 {
-    T most = least(T(0));
+    T most = lowest(T(0));
     for (int i = lane; i < columns; i += WarpThreads) {
         T value = x[i];
-        most = greater(most, value);
+        most = maximum(most, value);
     }
 
     return maxOfWarp(most);
@@ -129,13 +129,13 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
     if (row.lane == 0) {
         int label = labels[row.index];
         if (isClass(label, row.index, columns, fault, code)) {
-            // The greatest element's difference is taken first: both may be large.
+            // The difference of the row's maximum is taken first: both may be large.
             losses[row.index] = (most - x[label]) + log(sum);
         }
     }
 }
 
-// A row of dx = (exp(x) / Σ exp(x) − 1 at the label) g, given the greatest of x and Σ exp(x − the greatest).
+// A row of dx = (exp(x) / Σ exp(x) − 1 at the label) g, given the maximum of x and Σ exp(x − the maximum).
 __device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, int lane, int label, T g, T most, T sum)
 {
     for (int i = lane; i < columns; i += WarpThreads) {
@@ -177,7 +177,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with
     int label = labels[row.index];
     T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
     if (row.lane == 0 && isClass(label, row.index, columns, fault, code)) {
-        // The greatest element's difference is taken first: both may be large.
+        // The difference of the row's maximum is taken first: both may be large.
         losses[row.index] = (most - x[label]) + log(sum);
     }
 

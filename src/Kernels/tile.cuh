@@ -1,8 +1,13 @@
-// One operand of a product (gemm.cuh): how a block brings slices of it into shared memory, and reads them there.
+// One operand of a product (gemm.cuh): how a block loads its K-tiles into shared memory and reads them there.
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
 #include "ptx.cuh"
+
+// Whether the sides along k are known to be whole numbers of K-tiles.
+#ifndef WHOLE_K_TILES
+#define WHOLE_K_TILES 0
+#endif
 
 // One operand of a block: Side of its rows, of which each thread takes Own. A source has
 //
@@ -10,7 +15,7 @@
 //   Vector          how many of them are copied together
 //   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
 //   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
-//                   elements of the first slice, and for each further slice moves on by
+//                   elements of the first K-tile, and for each further K-tile moves on by
 //   step(i)         so many elements for each of TILE_K
 //   IsGrid          whether (i + 1, k) lies evenly far from (i, k) too:
 //   apart()         so many elements
@@ -18,10 +23,10 @@
 template <int Side, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
-    static constexpr int Stride = (Source::AlongK ? TILE_K : Side) + Padding;
+    static constexpr int Stride = Source::AlongK ? TILE_K + Padding : Side + AcrossPadding;
     static constexpr int Elements = (Source::AlongK ? Side : TILE_K) * Stride;
     static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
-    static_assert(Side == Own * OwnThreads && TILE_K / Teams % Step == 0, "no row and no part of a slice is left");
+    static_assert(Side == Own * OwnThreads && TILE_K / SliceK % Step == 0, "rows and K-tiles are whole");
 
     // Rows that one access reads, and how many are left for a smaller one.
     static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
@@ -73,8 +78,8 @@ struct Tile {
     Pack<Vector> next[Copies];
 #endif
 
-    // Where the thread's elements of the next slice lie, and how many bytes there are: none outside of the rows there
-    // are. Single elements are up to 32 copies, whose addresses are too many to be held at once.
+    // Where the thread's elements of the next K-tile lie, and how many bytes to copy: none outside the operand. Single
+    // elements are up to 32 copies, whose addresses are too many to be held at once.
     static constexpr bool Holds = Source::IsEven && Copies <= 8;
     static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
 
@@ -134,11 +139,11 @@ struct Tile {
     }
 #endif
 
-    // Starts to bring a slice into a buffer. Slices come one after another, from that on with which it began.
-    __device__ __forceinline__ void start(const Source& source, T* buffer, int first, int end, int k0, int k)
+    // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() was given.
+    __device__ __forceinline__ void start(const Source& source, SharedPlace buffer, int first, int end, int k0, int k)
     {
-        if (Holds && k0 + TILE_K > k) {
-            // The last slice, of which not all is there.
+        if (!WHOLE_K_TILES && Holds && k0 + TILE_K > k) {
+            // The last K-tile, which may be cut off by the end of k.
             #pragma unroll
             for (int copy = 0; copy < Held; copy++) {
                 bytes[copy] = k0 + along(copy) < k ? bytes[copy] : 0;
@@ -148,7 +153,7 @@ struct Tile {
 
 #if ASYNC_COPIES
         if constexpr (HasOnePlace) {
-            copyFrom<0>(sharedPlace(buffer) + to[0], at[0]);
+            copyFrom<0>(buffer + to[0], at[0]);
             at[0] += source.step(first) * TILE_K;
             return;
         }
@@ -173,7 +178,7 @@ struct Tile {
             }
 #if ASYNC_COPIES
             if (takes(copy)) {
-                copyAsync<Bytes>(sharedPlace(buffer) + placeOf(copy), from, count);
+                copyAsync<Bytes>(buffer + placeOf(copy), from, count);
             }
 #else
             next[copy] = count > 0 ? *(const Pack<Vector>*)from : Pack<Vector>{};
@@ -185,7 +190,7 @@ struct Tile {
         }
     }
 
-    // Ends it, where it goes through registers.
+    // Completes the load where it goes through registers.
     __device__ __forceinline__ void finish(T* buffer)
     {
 #if !ASYNC_COPIES
@@ -198,7 +203,7 @@ struct Tile {
 #endif
     }
 
-    // Where in a slice the rows of a thread begin, from k0 on, and those that are left. All that it reads lies at constant
+    // Where in a K-tile the thread's rows begin, from k0 on, and its remaining rows. All that it reads lies at constant
     // distances from there.
     int64 origin, originLeft;
 

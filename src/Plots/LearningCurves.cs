@@ -68,7 +68,7 @@ public static class LearningCurves
 
     private static Plot Losses(IReadOnlyList<TrainingCurves> trainings, Theme theme)
     {
-        Plot plot = Framed("loss", theme);
+        Plot plot = Framed("loss", "epoch", theme);
         for (int i = 0; i < trainings.Count; i++)
         {
             TrainingCurves training = trainings[i];
@@ -83,7 +83,7 @@ public static class LearningCurves
 
     private static Plot Accuracies(IReadOnlyList<TrainingCurves> trainings, Theme theme)
     {
-        Plot plot = Framed("accuracy, %", theme);
+        Plot plot = Framed("accuracy, %", "epoch", theme);
         for (int i = 0; i < trainings.Count; i++)
         {
             TrainingCurves training = trainings[i];
@@ -96,11 +96,11 @@ public static class LearningCurves
         return Finished(plot, Alignment.LowerRight, theme);
     }
 
-    internal static Plot Framed(string quantity, Theme theme)
+    internal static Plot Framed(string quantity, string along, Theme theme)
     {
         var plot = new Plot { RenderManager = { ClearCanvasBeforeEachRender = false } };
         plot.Axes.Left.Label.Text = quantity;
-        plot.Axes.Bottom.Label.Text = "epoch";
+        plot.Axes.Bottom.Label.Text = along;
         plot.Axes.Left.Label.Bold = plot.Axes.Bottom.Label.Bold = false;
         plot.Axes.Left.Label.FontSize = plot.Axes.Bottom.Label.FontSize = 14;
         plot.Axes.Left.TickLabelStyle.FontSize = plot.Axes.Bottom.TickLabelStyle.FontSize = 13;
@@ -113,7 +113,7 @@ public static class LearningCurves
         return plot;
     }
 
-    private static Plot Finished(Plot plot, Alignment legend, Theme theme)
+    internal static Plot Finished(Plot plot, Alignment legend, Theme theme)
     {
         plot.Legend.FontSize = 12;
         plot.Legend.OutlineWidth = 0;

@@ -37,7 +37,7 @@ public static class LearningRateCurve
                 new Pen(canvas, colours).Text(title, width / 2f, 24, 16, align: SKTextAlign.Center, isBold: true);
             }
 
-            using Plot plot = LearningCurves.Framed("loss", colours);
+            using Plot plot = LearningCurves.Framed("loss", "learning rate", colours);
             plot.Axes.Bottom.Label.Text = "learning rate";
             double[] powers = [.. rates.Select(Math.Log10)];
             int first = (int)Math.Floor(powers.Min()), last = (int)Math.Ceiling(powers.Max());

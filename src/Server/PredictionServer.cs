@@ -7,8 +7,6 @@ using Engine.Data;
 using Engine.Models;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -24,12 +22,6 @@ namespace Engine.Server;
 /// </summary>
 public sealed class PredictionServer : IAsyncDisposable
 {
-    private static readonly (string Path, string File, string Type)[] s_files =
-    [
-        ("/", "index.html", "text/html; charset=utf-8"), ("/page.css", "page.css", "text/css; charset=utf-8"),
-        ("/page.js", "page.js", "text/javascript; charset=utf-8"),
-    ];
-
     private readonly WebApplication _app;
     private readonly Model _model;
     private readonly ServerOptions _options;
@@ -55,12 +47,7 @@ public sealed class PredictionServer : IAsyncDisposable
         });
         _app = builder.Build();
         _app.Use(Guard);
-        foreach ((string path, string file, string type) in s_files)
-        {
-            byte[] content = Resource(file);
-            _app.MapGet(path, () => Results.Bytes(content, type));
-        }
-
+        Pages.Map(_app, ("/", "index.html"), ("/page.css", "page.css"), ("/page.js", "page.js"));
         _app.MapGet("/health", () => Results.Text("{\"status\":\"ok\"}", "application/json"));
         _app.MapGet("/metrics", () => Results.Text(_metrics.Write(_batcher), "text/plain; version=0.0.4"));
         _app.MapGet("/model", () => Results.Bytes(ModelJson.Describe(model), "application/json"));
@@ -68,7 +55,7 @@ public sealed class PredictionServer : IAsyncDisposable
     }
 
     /// <summary>Where it is reached.</summary>
-    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    public Uri Address => Pages.Address(_app);
 
     /// <summary>Starts to serve a model.</summary>
     /// <param name="model">The model, which others may use too.</param>
@@ -96,8 +83,7 @@ public sealed class PredictionServer : IAsyncDisposable
         catch (IOException error)
         {
             await server.DisposeAsync();
-            throw new EngineException(
-                $"Port {options.Port} of {options.Address} cannot be listened on, as another program does: choose another port.", error);
+            throw Pages.PortInUse(options.Port, options.Address, error);
         }
     }
 
@@ -116,10 +102,8 @@ public sealed class PredictionServer : IAsyncDisposable
     /// <summary>Lets in who may: with the token, or on this machine under this machine's name.</summary>
     private async Task Guard(HttpContext context, RequestDelegate next)
     {
-        context.Response.Headers.ContentSecurityPolicy = "default-src 'self'; img-src 'self' blob:";
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        // A page from elsewhere may have its name point to this machine (DNS rebinding): it then asks under that name.
-        if (_options.Token is null && context.Request.Host.Host is not ("localhost" or "127.0.0.1" or "[::1]" or "::1"))
+        Pages.Protect(context.Response);
+        if (_options.Token is null && !Pages.IsAskedAsThisMachine(context.Request))
         {
             await Refuse(context, StatusCodes.Status403Forbidden, "This server is for this machine alone: ask localhost.");
         }
@@ -208,13 +192,5 @@ public sealed class PredictionServer : IAsyncDisposable
             context.Response.ContentType = "application/json";
             await context.Response.Body.WriteAsync(ModelJson.Error(why));
         }
-    }
-
-    private static byte[] Resource(string file)
-    {
-        using Stream stream = typeof(PredictionServer).Assembly.GetManifestResourceStream($"Page/{file}")!;
-        byte[] content = new byte[stream.Length];
-        stream.ReadExactly(content);
-        return content;
     }
 }

@@ -1,6 +1,7 @@
 using Engine.Devices;
 using Engine.Models;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Engine.Server;
 
@@ -14,6 +15,15 @@ public static class ServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="path">The model's file.</param>
     /// <param name="device">Where it runs; null for the default device.</param>
+    public static IServiceCollection AddNeuralNet(this IServiceCollection services, string path, Device? device = null) =>
+        services.AddSingleton(provider =>
+        {
+            Model model = Model.Load(path, device);
+            provider.GetService<ILoggerFactory>()?.CreateLogger("Engine").LogModel(path, model);
+            return model;
+        });
+
+    /// <inheritdoc cref="AddNeuralNet"/>
     public static IServiceCollection AddModel(this IServiceCollection services, string path, Device? device = null) =>
-        services.AddSingleton(_ => Model.Load(path, device));
+        services.AddNeuralNet(path, device);
 }

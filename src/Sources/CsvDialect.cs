@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
 using Engine.IO;
@@ -63,7 +62,7 @@ internal sealed partial record CsvDialect(
     {
         bool isPacked = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
         file.Position = 0;
-        return isPacked ? new GZipStream(file, CompressionMode.Decompress) : file;
+        return isPacked ? new WholeGzip(file) : file;
     }
 
     /// <summary>Looks at a file.</summary>

@@ -33,7 +33,7 @@ internal static class CsvRows
         {
             reader = CsvDataReader.Create(dialect.Separator == ' ' ? new BlankReader(text) : text, options);
         }
-        catch (Exception error) when (error is CsvRecordTooLargeException or CsvFormatException or InvalidDataException)
+        catch (Exception error) when (error is CsvRecordTooLargeException or CsvFormatException)
         {
             throw TooLong(1, error);
         }

@@ -1,6 +1,4 @@
-using System.Security.Cryptography;
 using Engine.Data.Pictures;
-using Engine.IO;
 
 namespace Engine.Data;
 
@@ -31,6 +29,15 @@ public sealed record ImageFolder(string Path) : IDataSource
     /// <summary>How many pictures are decoded at once; null for one a core.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>
+    /// Whether the decoded pictures are kept in a file and read from it when they are due; null for whether they and what a network
+    /// takes of them would fill half of the memory.
+    /// </summary>
+    public bool? IsStored { get; init; }
+
+    /// <summary>The folder for the file of decoded pictures; null for <c>engine</c> in the user's cache folder.</summary>
+    public string? Cache { get; init; }
+
     /// <inheritdoc/>
     public DataSet Load()
     {
@@ -55,8 +62,9 @@ public sealed record ImageFolder(string Path) : IDataSource
             throw new DataFormatException($"{test} has pictures of the class '{unknown}', of which {train} has none: it cannot be learnt.");
         }
 
+        var named = new HashSet<string>();
         int doubles = second is null
-            ? first.Hashes.Length - first.Hashes.Distinct().Count()
+            ? first.Hashes.Count(hash => !named.Add(hash))
             : second.Hashes.Count(first.Hashes.ToHashSet().Contains);
         if (doubles > 0)
         {
@@ -107,37 +115,32 @@ public sealed record ImageFolder(string Path) : IDataSource
 
     private Part Decode(string folder, List<(string Path, string Class)> files, List<string> notes, List<string> warnings)
     {
-        int pixels = 3 * Size * Size;
-        if ((long)files.Count * pixels > Shape.MostElements)
+        long pixels = (IsGrey == true ? 1L : 3) * Size * Size, all = pixels * files.Count;
+        bool isStored = IsStored ?? (all > Shape.MostElements || all * (1 + sizeof(float)) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
+        PictureFacts[] facts;
+        Func<int[], VectorColumn> column;
+        if (isStored)
+        {
+            (column, facts) = Stored(folder, files, notes);
+        }
+        else if (all > Shape.MostElements)
         {
             int most = (int)Math.Sqrt(Shape.MostElements / 3.0 / files.Count);
             throw new DataFormatException(FormattableString.Invariant(
                 $"{folder}: {files.Count:N0} pictures of {Size}x{Size} are more than one tensor holds: take a size of {most} at most."));
         }
-
-        byte[] planes = new byte[files.Count * pixels];
-        var sizes = new (int Width, int Height)[files.Count];
-        string?[] complaints = new string?[files.Count];
-        string[] hashes = new string[files.Count];
-        bool[] areGrey = new bool[files.Count];
-        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
+        else
         {
-            try
-            {
-                byte[] bytes = ReadableFile.ReadAllBytes(files[i].Path);
-                hashes[i] = Convert.ToHexString(SHA256.HashData(bytes));
-                Span<byte> own = planes.AsSpan(i * pixels, pixels);
-                sizes[i] = PictureReader.Read(files[i].Path, bytes, Size, own);
-                areGrey[i] = own[..(pixels / 3)].SequenceEqual(own.Slice(pixels / 3, pixels / 3))
-                    && own[..(pixels / 3)].SequenceEqual(own[(2 * pixels / 3)..]);
-            }
-            catch (EngineException error)
-            {
-                complaints[i] = error.Message;
-            }
-        });
-        int[] good = [.. Enumerable.Range(0, files.Count).Where(i => complaints[i] is null)];
-        string[] broken = [.. complaints.OfType<string>()];
+            byte[] planes = new byte[all];
+            facts = new PictureFacts[files.Count];
+            Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
+                facts[i] = PictureFacts.Read(files[i].Path, Size, IsGrey == true, planes.AsSpan(i * (int)pixels, (int)pixels)));
+            var tensor = Tensor.From(planes, files.Count, (int)pixels / (Size * Size), Size, Size);
+            column = rows => new TensorColumn(Pictures, rows.Length == files.Count ? tensor : tensor.Rows(rows));
+        }
+
+        int[] good = [.. Enumerable.Range(0, files.Count).Where(i => facts[i].Complaint is null)];
+        string[] broken = [.. facts.Select(one => one.Complaint).OfType<string>()];
         if (broken.Length > 0)
         {
             string told = string.Join(' ', broken.Take(MostTold)) + (broken.Length > MostTold ? " …" : "");
@@ -149,19 +152,38 @@ public sealed record ImageFolder(string Path) : IDataSource
             warnings.Add($"{broken.Length} pictures cannot be read and are left out. {told}");
         }
 
-        (int Width, int Height)[] known = [.. good.Select(i => sizes[i]).OrderBy(size => (long)size.Width * size.Height)];
+        PictureFacts[] known = [.. good.Select(i => facts[i]).OrderBy(one => (long)one.Width * one.Height)];
         notes.Add(
             $"{folder}: {good.Length} pictures of {good.Select(i => files[i].Class).Distinct().Count()} classes, from "
             + $"{known[0].Width}x{known[0].Height} to {known[^1].Width}x{known[^1].Height} pixels.");
-        var all = Tensor.From(planes, files.Count, 3, Size, Size);
         return new Part(
-            good.Length == files.Count ? all : all.Rows(good), [.. good.Select(i => files[i].Class)],
-            [.. good.Select(i => hashes[i])], good.All(i => areGrey[i]));
+            column(good), [.. good.Select(i => files[i].Class)], [.. good.Select(i => facts[i].Hash)],
+            known.All(one => one.IsGrey));
     }
 
-    private sealed record Part(Tensor Images, string[] Classes, string[] Hashes, bool IsGrey)
+    /// <summary>The pictures in a file: the column of those that can be read, and what is known of all.</summary>
+    private (Func<int[], VectorColumn> Column, PictureFacts[] Facts) Stored(
+        string folder, List<(string Path, string Class)> files, List<string> notes)
+    {
+        string cache = Cache ?? Cifar10.CacheFolder(Environment.GetEnvironmentVariable);
+        PictureStore store = PictureStore.Of(
+            cache, folder, [.. files.Select(file => file.Path)], Size, IsGrey == true, Threads ?? Environment.ProcessorCount);
+        int planes = IsGrey == true ? 1 : 3;
+        long length = (long)planes * Size * Size;
+        notes.Add(FormattableString.Invariant(
+            $"They are read from {store.Path}, {length * files.Count / 1e6:N0} MB of decoded pictures ")
+            + (store.IsKept ? "that are there from the last time." : "that are kept for the next time; delete it at will."));
+        long[][] sums = [.. store.Facts.Select(one => one.Sums)];
+        // Of pictures that are grey already the first plane is all there is to see.
+        int shown = IsGrey is null && store.Facts.All(one => one.Complaint is not null || one.IsGrey) ? 1 : planes;
+        return (rows => new StoredColumn(Pictures, store.Path, [shown, Size, Size], length, rows) { Sums = sums }, store.Facts);
+    }
+
+    private sealed record Part(VectorColumn Images, string[] Classes, string[] Hashes, bool IsGrey)
     {
         public Table ToTable(bool isGrey) => new(
-            new TensorColumn(Pictures, isGrey ? PictureFile.Grey(Images) : Images), new TextColumn(Class, Classes));
+            Images is TensorColumn { Values: var values } && isGrey && values.Shape[1] == 3
+                ? new TensorColumn(Pictures, PictureFile.Grey(values)) : Images,
+            new TextColumn(Class, Classes));
     }
 }

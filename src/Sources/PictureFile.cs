@@ -46,15 +46,18 @@ public static class PictureFile
         Shape shape = pictures.Shape;
         int plane = shape[2] * shape[3];
         byte[] grey = new byte[shape[0] * plane];
-        Parallel.For(0, shape[0], i =>
-        {
-            ReadOnlySpan<byte> pixels = pictures.AsSpan<byte>().Slice(3 * i * plane, 3 * plane);
-            for (int j = 0; j < plane; j++)
-            {
-                grey[(i * plane) + j] = (byte)(((299 * pixels[j]) + (587 * pixels[plane + j]) + (114 * pixels[(2 * plane) + j]) + 500) / 1000);
-            }
-        });
+        Parallel.For(0, shape[0], i => Grey(pictures.AsSpan<byte>().Slice(3 * i * plane, 3 * plane), grey.AsSpan(i * plane, plane)));
         return Tensor.From(grey, shape[0], 1, shape[2], shape[3]);
+    }
+
+    /// <summary>One picture in grey.</summary>
+    internal static void Grey(ReadOnlySpan<byte> planes, Span<byte> grey)
+    {
+        int plane = grey.Length;
+        for (int i = 0; i < plane; i++)
+        {
+            grey[i] = (byte)(((299 * planes[i]) + (587 * planes[plane + i]) + (114 * planes[(2 * plane) + i]) + 500) / 1000);
+        }
     }
 
     private static ScaledPlanes Of(Preparation inputs) => Takes(inputs)

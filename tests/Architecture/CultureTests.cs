@@ -35,6 +35,9 @@ public class CultureTests
     [TestCase("string M(double x) => System.FormattableString.Invariant($\"{x}\");", 0)]
     [TestCase("string M(double x) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $\"{x}\");", 0)]
     [TestCase("string M(int x) => $\"{x}\";", 0)]
+    [TestCase("string M(IReadOnlyList<(int, int)> x) => string.Join(\", \", x);", 1)]
+    [TestCase("string M((int, int)[] x) => string.Join(\", \", x);", 1)]
+    [TestCase("string M(int[] x) => string.Join(\", \", x);", 0)]
     [TestCase("string M(string x) => x.ToUpper();", 1)]
     [TestCase("bool M(string x) => x.StartsWith(\"i\");", 1)]
     [TestCase("int M(string x) => string.Compare(x, \"i\");", 1)]
@@ -86,6 +89,11 @@ public class CultureTests
             Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "ToString" } member,
         } call => IsSpoken(member.Expression, model)
             && !call.ArgumentList.Arguments.Any(argument => IsProvider(argument.Expression, model)),
+        InvocationExpressionSyntax
+        {
+            Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Join" },
+            ArgumentList.Arguments: [_, var parts],
+        } when IsOfTuples(parts.Expression, model) => true,
         InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: var name } } call =>
             name is "ToUpper" or "ToLower" or "StartsWith" or "EndsWith" or "IndexOf" or "LastIndexOf" or "Compare" or "CompareTo"
             && model.GetSymbolInfo(call).Symbol is IMethodSymbol { ContainingType.SpecialType: SpecialType.System_String } method
@@ -100,6 +108,12 @@ public class CultureTests
     private static bool IsSpoken(ExpressionSyntax expression, SemanticModel model) =>
         model.GetTypeInfo(expression).Type is { } type
         && s_spoken.Contains((type is INamedTypeSymbol { TypeArguments: [var inner], Name: "Nullable" } ? inner : type).SpecialType);
+
+    /// <summary>A tuple's own text has its parts in the user's language.</summary>
+    private static bool IsOfTuples(ExpressionSyntax values, SemanticModel model) =>
+        model.GetTypeInfo(values).Type is { } type && (type is IArrayTypeSymbol { ElementType.IsTupleType: true }
+            || type.AllInterfaces.Append(type).Any(one =>
+                one is INamedTypeSymbol { Name: "IEnumerable", TypeArguments: [{ IsTupleType: true }] }));
 
     private static bool HasProvider(InterpolatedStringExpressionSyntax text, SemanticModel model)
     {

@@ -16,13 +16,14 @@ public class DependencyTests
         ["Graph"] = ["Core"],
         ["Interop"] = ["Core"],
         ["Devices"] = ["Core", "Interop"],
-        ["Ops"] = ["Core", "Graph", "Devices", "IO"],
+        ["Distributed"] = ["Core", "Interop"],
+        ["Ops"] = ["Core", "Graph", "Devices", "Distributed", "IO"],
         ["Rewrites"] = ["Core", "Graph", "Devices", "Ops"],
         ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
         ["Layers"] = ["Core", "Graph", "Ops", "IO"],
-        ["Onnx"] = ["Core", "Graph", "Ops", "Devices", "IO"],
-        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Data", "Onnx", "IO"],
-        ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection"],
+        ["Onnx"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "IO"],
+        ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Distributed", "Data", "Onnx", "IO"],
+        ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection", "Onnx"],
         ["Inspection"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Training"],
     };
 

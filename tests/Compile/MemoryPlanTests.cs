@@ -111,11 +111,11 @@ public sealed class MemoryPlanTests
     [Test]
     public void A_value_of_as_many_bytes_but_other_elements_is_not_written_over()
     {
-        // 4 bytes of float32 and 4 of uint8: the scalar is read again after the first answers are written.
+        // 4 bytes of float32 and 4 of bool: the scalar is read again after the first answers are written.
         SharedVariable scalar = Shared(Tensor.Scalar(5f)), values = Shared(Tensor.From([9f, 1, 9, 1]));
         using var f = Function.Compile([], [Less(scalar * 1.5, values)]);
 
-        Assert.That(f.Call()[0].AsSpan<byte>().ToArray(), Is.EqualTo(new byte[] { 1, 0, 1, 0 }));
+        Assert.That(f.Call()[0].AsSpan<bool>().ToArray(), Is.EqualTo(new[] { true, false, true, false }));
         Step compare = f.Plans[0].Layout.Steps[^1];
         Assert.That(compare.Inputs.Select(input => input!.Buffer), Does.Not.Contain(compare.Outputs[0].Buffer));
     }

@@ -58,6 +58,10 @@ public class SizeTests
         ("a window's step", () => MaxPool2D(F(1, 1, 2, 2), (2, 2), (int.MaxValue, 1)), "go up to 33,554,432 pixels"),
         ("a window", () => MaxPool2D(F(1, 1, 2, 2), (60_000, 60_000), padding: (59_999, 59_999)), "2,000,000,000 in all"),
         ("a padding", () => Conv2D(F(1, 1, 2, 2), F(1, 1, 2, 2), padding: (int.MaxValue, 0)), "go up to 33,554,432 pixels"),
+        ("a padded axis", () => Pad(F(5), [(int.MaxValue, 5)]), "and a size is below 2³¹"),
+        ("numbers in steps", () => ARange(0, 3e9), "An ARange from 0 to 3000000000 by 1 would have 3,000,000,000 numbers"),
+        ("endless numbers", () => ARange(0, double.PositiveInfinity), "An ARange from 0 to Infinity by 1"),
+        ("numbers between two", () => LinSpace(0, 1, int.MaxValue), "A LinSpace cannot be of 2147483647 numbers"),
         ("a reshape", () => Reshape(F(1_000_000), [65_536, 65_536, -1]), "do not fill the shape (65536, 65536, ?)"),
     ];
 
@@ -83,6 +87,19 @@ public class SizeTests
     [TestCaseSource(nameof(Refused))]
     public void What_cannot_be_is_refused_in_a_sentence(Func<Variable> make, string message) => Assert.That(
         () => make(), Throws.InstanceOf<EngineException>().With.Message.Contains(message));
+
+    [Test]
+    public void A_size_that_is_computed_does_not_wrap_round_to_another()
+    {
+        Input n = Size("n");
+        using var cpu = new CpuDevice(threads: 1);
+        using var f = Function.Compile([n], [Sum(Zeros(n * 65_537))], device: cpu);
+
+        Assert.That(f.Call(Tensor.Scalar(2))[0].AsSpan<float>()[0], Is.Zero);
+        Assert.That(
+            () => f.Call(Tensor.Scalar(65_536)), Throws.InstanceOf<EngineException>().With.Message.Contains(
+                "of the sizes 65536 and 65537 comes 4,295,032,832, and a size is below 2³¹"));
+    }
 
     /// <summary>Every op on its own examples, one of their sides made as long as that.</summary>
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]

@@ -212,7 +212,7 @@ public class TheanoFilesTests
         Assert.That(options, Is.EqualTo(s_defaults with { Device = s_gpu, FastMath = true }));
         Assert.That(notes, Is.EqualTo(
             $"NOTE: passed over of Theano's configuration in $THEANO_FLAGS: {Nothing}lib.cnmem, gcc.cxxflags; "
-            + $"{Unknown}profile, x.{Environment.NewLine}"));
+            + $"{Unknown}x; 'profile' in $THEANO_FLAGS, which has no value.{Environment.NewLine}"));
     }
 
     [Test]

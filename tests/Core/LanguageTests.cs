@@ -36,6 +36,8 @@ public class LanguageTests
         () => Sum(Vector("x"), [-9]),
         () => Reshape(Vector("x"), [-2, 3]),
         () => Slice(Vector("x"), -3, -4, -5),
+        () => Pad(Vector("x"), [(-1, 2)]),
+        () => Scan(step => step[0], [Vector("x")], [new OutputInfo(Vector("y"), -2, 3)]),
         () => _ = new Dense(-1),
         () => _ = new Sgd(-0.5f),
         () => _ = new TrainSplit(-0.5),

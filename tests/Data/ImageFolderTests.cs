@@ -79,6 +79,58 @@ public class ImageFolderTests
             Throws.InstanceOf<DataFormatException>().With.Message.Contains("1 of 21 pictures cannot be read"));
     }
 
+    [TestCase(null)]
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Kept_in_a_file_pictures_are_those_in_memory_and_are_decoded_once(bool? isGrey)
+    {
+        using var folder = new TempFolder();
+        for (int i = 0; i < 20; i++)
+        {
+            Put(folder, $"photos/{(i % 2 == 0 ? "a" : "b")}/{i:D2}.png", 10 * i, isGrey is null);
+        }
+
+        File.WriteAllText(folder.File("photos/a/broken.png"), "no picture");
+        ImageFolder kept = new(folder.File("photos")) { Size = 2, IsGrey = isGrey, IsStored = true, Cache = folder.File("cache") };
+        ImageFolder inMemory = kept with { IsStored = false };
+
+        DataSet first = kept.Load(), second = kept.Load(), expected = inMemory.Load();
+
+        Assert.That(first.Notes, Has.One.Contains("kept for the next time"));
+        Assert.That(second.Notes, Has.One.Contains("from the last time"));
+        Assert.That(first.Train["picture"], Is.InstanceOf<StoredColumn>());
+        foreach (DataSet stored in (DataSet[])[first, second])
+        {
+            Assert.That(((StoredColumn)stored.Train["picture"]).Load().Bytes.ToArray(), Is.EqualTo(Pixels(expected.Train).Bytes.ToArray()));
+            Assert.That(stored.Warnings, Is.EqualTo(expected.Warnings));
+            ScaledPlanes one = Planes(stored), other = Planes(expected);
+            Assert.That((one.Size, one.Mean, one.Deviation), Is.EqualTo((other.Size, other.Mean, other.Deviation)));
+        }
+
+        static ScaledPlanes Planes(DataSet data) => (ScaledPlanes)Preparation.Fit(data.WithTest().Train, data.Target).Transforms[0];
+    }
+
+    [Test]
+    public void A_picture_that_has_changed_is_decoded_anew_and_a_damaged_file_of_decoded_ones_is_not_believed()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "photos/a/1.png", 10);
+        Put(folder, "photos/b/2.png", 20);
+        ImageFolder kept = new(folder.File("photos")) { Size = 2, IsStored = true, Cache = folder.File("cache") };
+        kept.Load();
+
+        Put(folder, "photos/a/1.png", 99);
+        File.SetLastWriteTimeUtc(folder.File("photos/a/1.png"), new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        DataSet changed = kept.Load();
+        string index = Directory.GetFiles(folder.File("cache"), "*.index").Single();
+        File.WriteAllBytes(index, File.ReadAllBytes(index)[..40]);
+        DataSet again = kept.Load();
+
+        Assert.That(((StoredColumn)changed.Train["picture"]).Load().AsSpan<byte>()[0], Is.EqualTo(99));
+        Assert.That(again.Notes, Has.One.Contains("kept for the next time"));
+        Assert.That(((StoredColumn)again.Train["picture"]).Load().AsSpan<byte>()[0], Is.EqualTo(99));
+    }
+
     [Test]
     public void Links_that_lead_back_are_not_followed()
     {

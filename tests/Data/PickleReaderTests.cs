@@ -6,7 +6,7 @@ public class PickleReaderTests
 {
     private static (byte[] Pixels, int[] Labels) Read(byte[] pickle)
     {
-        using var batch = Cifar10Batch.FromPickle(new ByteSource(pickle, "data_batch_1"));
+        using var batch = CifarBatch.FromPickle(new ByteSource(pickle, "data_batch_1"), CifarLabels.Ten);
         byte[] pixels = new byte[batch.Count * 3072];
         var labels = new int[batch.Count];
         batch.Read(pixels, labels);

@@ -5,7 +5,8 @@ using Engine.Build;
 namespace Engine.Tests.Docs;
 
 /// <summary>
-/// Every name in the column "here" of docs/from-theano.md's tables is one of the library's public API.
+/// Every name in the column "here" of docs/from-theano.md's tables is one of the library's public API, and every name of
+/// Theano, Lasagne and nolearn (tests/Docs/Names) has a row there, which says where it is or why not.
 /// </summary>
 public sealed partial class FromTheanoTests
 {
@@ -15,10 +16,13 @@ public sealed partial class FromTheanoTests
     private static readonly ILookup<string, Type> s_types =
         typeof(Tensor).Assembly.GetExportedTypes().ToLookup(type => type.Name);
 
-    private static IEnumerable<string> Here =>
+    private static IEnumerable<string[]> Rows =>
         File.ReadLines(Path.Combine(Repository.Root, "docs", "from-theano.md"))
             .Where(line => line.StartsWith("| ", StringComparison.Ordinal))
-            .Select(line => line.Split(" | ")[1])
+            .Select(line => line.Split(" | "));
+
+    private static IEnumerable<string> Here =>
+        Rows.Select(row => row[1])
             .SelectMany(cell => Span().Matches(cell).Select(match => match.Groups[1].Value))
             .Where(code => code is not ['.' or '$', ..] && !code.StartsWith("ENGINE_", StringComparison.Ordinal)
                 && !code.StartsWith("runner ", StringComparison.Ordinal));
@@ -28,6 +32,28 @@ public sealed partial class FromTheanoTests
 
     [Test]
     public void Every_name_is_there() => Assert.That(Here.SelectMany(Missing), Is.Empty);
+
+    [Test]
+    public void Every_name_of_theirs_has_a_row([Values("theano.txt", "lasagne-nolearn.txt")] string file) =>
+        Assert.That(Theirs(file).Where(name => RowsOf(name.Name).Count == 0).Select(name => name.Name), Is.Empty);
+
+    [Test]
+    public void What_is_not_here_is_argued() => Assert.That(
+        Rows.Where(row => row[1].Trim() == "–" && row[2].Trim(' ', '|').Length < 8).Select(row => row[0]), Is.Empty);
+
+    /// <summary>Counted as the list does: a name weighs as much as it is used.</summary>
+    [Test]
+    public void What_programs_use_of_tensors_is_here_by_name()
+    {
+        (string Family, string Name, double Use)[] names =
+            [.. Theirs("theano.txt").Where(name => name.Family.StartsWith("theano.tensor", StringComparison.Ordinal))];
+
+        double here = names.Where(name => RowsOf(name.Name).Any(row => row[1].Contains('`', StringComparison.Ordinal)))
+            .Sum(name => name.Use);
+
+        Assert.That(names, Has.Length.GreaterThan(250));
+        Assert.That(here / names.Sum(name => name.Use), Is.GreaterThan(0.95));
+    }
 
     [TestCase("Symbolic.Dott(a, b)", "Symbolic.Dott")]
     [TestCase("new Densed(100)", "Densed")]
@@ -66,6 +92,35 @@ public sealed partial class FromTheanoTests
         [string type, string member] => s_types[type].SelectMany(found => found.GetMember(member, All)),
         _ => [],
     };
+
+    /// <summary>The names of a list, and about how many of twenty programs use each.</summary>
+    private static IEnumerable<(string Family, string Name, double Use)> Theirs(string file)
+    {
+        string family = "";
+        foreach (string line in File.ReadLines(Path.Combine(Repository.Root, "tests", "Docs", "Names", file)))
+        {
+            if (line is ['[', .. string inner, ']'])
+            {
+                family = inner;
+            }
+            else if (line is not ['#', ..])
+            {
+                foreach (string word in line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                {
+                    string name = word.TrimStart('+');
+                    yield return (family, name, (word.Length - name.Length) switch { 2 => 6, 1 => 3, _ => 0.5 });
+                }
+            }
+        }
+    }
+
+    /// <summary>The rows that name it in their first column: as a word, and what is no word as it stands.</summary>
+    private static List<string[]> RowsOf(string name)
+    {
+        var word = new Regex($@"(?<!\w){Regex.Escape(name)}(?!\w)");
+        return [.. Rows.Where(row => Span().Matches(row[0]).Select(span => span.Groups[1].Value)
+            .Any(span => word.IsMatch(span) || word.IsMatch(span.Replace(" ", "", StringComparison.Ordinal))))];
+    }
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Span();

@@ -11,6 +11,7 @@ public sealed partial class QuotedSourceTests
 {
     [TestCase("adding-an-op.md", 9)]
     [TestCase("tutorial.md", 6)]
+    [TestCase("tour.md", 8)]
     public void A_page_quotes_what_the_files_say(string page, int atLeast)
     {
         string root = Repository.Root;

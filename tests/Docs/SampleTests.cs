@@ -26,6 +26,21 @@ public class SampleTests
         Assert.That(program.Run().Split('\n'), Has.Length.AtLeast(4));
     }
 
+    [Test]
+    public void The_sample_in_FSharp_runs()
+    {
+        using var folder = new TempFolder();
+        string script = folder.File("xor.fsx"), library = typeof(Tensor).Assembly.Location;
+        File.WriteAllText(script, File.ReadAllText(Path.Combine(Folder, "xor.fsx")).Replace("../artifacts/bin/Engine/release/Engine.dll", library, StringComparison.Ordinal));
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", ["fsi", "--quiet", script]) { RedirectStandardOutput = true })!;
+
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.That(process.ExitCode, Is.Zero, output);
+        Assert.That(output, Does.Contain("1 xor 0 = 1").And.Contain("1 xor 1 = 0").And.Contain("swish 1 + 1 = 1.7311"));
+    }
+
     [TestCaseSource(nameof(Files))]
     public void A_sample_is_listed(string file) =>
         Assert.That(File.ReadAllText(Path.Combine(Folder, "README.md")), Does.Contain($"[{file}]({file})"));

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.IO.Compression;
 using Engine.IO;
+using Engine.Onnx;
+using Engine.Tests.Onnx;
 
 namespace Engine.Tests.IO;
 
 /// <summary>
 /// Readers of files that come from strangers survive any of them: they read it or say what is wrong, by one type of
-/// exception, and take memory in proportion to the file. 20,000 damaged files of each of five kinds are read;
+/// exception, and take memory in proportion to the file. 20,000 damaged files of each of six kinds are read;
 /// as many as <c>ENGINE_DAMAGED_FILES</c> says, if it is set.
 /// </summary>
 public class DamagedFileTests
@@ -33,7 +35,28 @@ public class DamagedFileTests
         yield return Kind("npz", Save("a.npz", path => Npz.Save(path, s_tensors)), ReadNpz);
         yield return Kind(
             "deflated npz", Save("b.npz", path => Npz.Save(path, s_tensors, isCompressed: true)), ReadNpz);
+        yield return Kind("onnx", OnnxFile(), ReadOnnx);
         yield return Kind("array", ArrayFile(), bytes => ReadNpz(AsNpz(bytes)));
+    }
+
+    /// <summary>A model of ops whose settings decide how large what they give is.</summary>
+    private static byte[] OnnxFile() => new ModelMaker()
+        .Input("x", OnnxType.Float, "n", 2, 5, 5).Output("y", OnnxType.Float, "n", 4)
+        .Floats("w", [.. Enumerable.Range(0, 36).Select(i => i / 7f)], 2, 2, 3, 3).Floats("v", [1, 2, 3, 4, 5, 6, 7, 8], 2, 4)
+        .Longs("pads", 0, 0, 1, 1, 0, 0, 1, 1).Longs("zero", 0).Longs("open", 2).Longs("times", 1, 2, 1, 1)
+        .Node("Pad", "x pads", "padded").Node("Conv", "padded w", "planes", ("strides", new long[] { 2, 2 }), ("group", 1))
+        .Node("MaxPool", "planes", "maxima", ("kernel_shape", new long[] { 3, 3 }), ("pads", new long[] { 0, 0, 0, 0 }))
+        .Node("Shape", "x", "shape").Node("Gather", "shape zero", "rows", ("axis", 0)).Node("Concat", "rows open", "to", ("axis", 0))
+        .Node("Tile", "maxima times", "tiled").Node("Reshape", "maxima to", "flat").Node("MatMul", "flat v", "product")
+        .Node("Expand", "zero to", "expanded").Node("Cast", "expanded", "level", ("to", 1)).Node("ReduceSum", "level", "sum", ("keepdims", 0))
+        .Node("ReduceMax", "tiled", "most", ("axes", new long[] { 1, 2, 3 }), ("keepdims", 0)).Node("ReduceMax", "most", "one", ("keepdims", 0))
+        .Node("Add", "sum one", "both").Node("Add", "product both", "y").Bytes();
+
+    private static int ReadOnnx(byte[] file)
+    {
+        using var bytes = ModelBytes.Of(file, "damaged.onnx");
+        using OnnxModel model = OnnxModel.Of(bytes, null);
+        return model.Outputs.Count;
     }
 
     [TestCaseSource(nameof(Kinds))]

@@ -87,7 +87,7 @@ public class NpzTests
         Assert.That(loaded["arr_0"].TypeText, Is.EqualTo("float32 (2, 3, 4)"));
         Assert.That(loaded["arr_0"].AsSpan<float>().ToArray(), Is.EqualTo(Enumerable.Range(0, 24)));
         Assert.That(loaded["arr_1"].AsSpan<double>().ToArray(), Is.EqualTo(new[] { 1.5, -2 }));
-        Assert.That(loaded["arr_2"].AsSpan<int>().ToArray(), Is.EqualTo(new[] { 7, -8 }));
+        Assert.That(loaded["arr_2"].AsSpan<long>().ToArray(), Is.EqualTo(new[] { 7L, -8 }));
     }
 
     [TestCase("'<f4'", new byte[] { 0, 0, 0x80, 0x3f }, 1.0)]
@@ -130,7 +130,6 @@ public class NpzTests
 
     [TestCase("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "holds '|O'; what can be read here are f4")]
     [TestCase("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", "have fields, [('a', '<f4')]: save")]
-    [TestCase("{'descr': '<u4', 'fortran_order': False, 'shape': (1,)}", "holds 4294967295, and integers here are")]
     [TestCase("{'descr': '<f4', 'fortran_order': 0, 'shape': ()}", "neither True nor False at character 34")]
     [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "no whole number")]
     [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296,)}", "no whole number")]

@@ -61,6 +61,8 @@ public class MetricsTests
         Assert.That(Metrics.MeanAbsoluteError(truth, predicted), Is.EqualTo(0.5));
         Assert.That(Metrics.RootMeanSquaredError(truth, predicted), Is.EqualTo(0.6123724356957945).Within(1e-14));
         Assert.That(Metrics.Determination(truth, predicted), Is.EqualTo(0.9486081370449679).Within(1e-14));
+        Assert.That(Metrics.Determination([2, 2], [2, 2]), Is.EqualTo(1));
+        Assert.That(Metrics.Determination([2, 2], [2, 3]), Is.EqualTo(0));
     }
 
     [Test]

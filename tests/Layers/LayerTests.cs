@@ -5,6 +5,7 @@ using Engine.Graph;
 using Engine.Inspection;
 using Engine.IO;
 using Engine.Layers;
+using Engine.Onnx;
 using Engine.Models.Description;
 using Engine.Tests.Devices.Cuda;
 using Engine.Tests.Onnx;
@@ -87,6 +88,27 @@ public class LayerTests
         Assert.That((each.Before is null ? table.TakeLast(1) : table).Sum(info => info.Parameters), Is.EqualTo(net.LearnableParameters));
 
         NeuralNet Net(ulong seed) => new(Make(each, DType.Float32, seed)) { Regression = true, TrainSplit = new(0) };
+    }
+
+    [TestCaseSource(nameof(Cases))]
+    public void It_is_read_from_ONNX_and_written_again_as_it_was(LayerCase each)
+    {
+        using var folder = new TempFolder();
+        using var net = new NeuralNet(Make(each, DType.Float32)) { Regression = true };
+        net.Initialize();
+        Tensor[] xs = Drawn(net.Network, DType.Float32);
+        float[] expected = [.. net.PredictProba(Tensors.Of([.. net.Network.Inputs.Select(input => input.Name!)], xs)).AsSpan<float>()];
+        net.ExportOnnx(folder.File("first.onnx"));
+        using OnnxModel first = OnnxModel.Load(folder.File("first.onnx"));
+        Engine.Graph.Input[] inputs = [.. first.Inputs.Select(port => new Engine.Graph.Input(new TensorType(port.DType, port.Shape), port.Name))];
+        OnnxExport.Save(
+            folder.File("second.onnx"), inputs,
+            KeyValuePair.Create("y", first.Build(inputs.ToDictionary(input => input.Name!, input => (Variable)input))[0]));
+        using OnnxModel second = OnnxModel.Load(folder.File("second.onnx"));
+
+        float[] read = [.. first.Run(xs)[0].AsSpan<float>()];
+        Assert.That(read, Is.EqualTo(expected).Within(1e-5));
+        Assert.That(second.Run(xs)[0].AsSpan<float>().ToArray(), Is.EqualTo(read).Within(1e-6));
     }
 
     [TestCaseSource(nameof(DealtCases))]

@@ -18,6 +18,8 @@ internal static class OnnxRun
             DenseTensor<float> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             DenseTensor<double> y => Array(y.Dimensions, [.. y]),
             DenseTensor<int> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
+            DenseTensor<long> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
+            DenseTensor<bool> y => Array(y.Dimensions, [.. y.Select(value => value ? 1.0 : 0)]),
             DenseTensor<byte> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),
             object other => throw new NotSupportedException($"{other}"),
         };
@@ -42,6 +44,10 @@ internal static class OnnxRun
             name, new DenseTensor<double>(x.AsSpan<double>().ToArray(), [.. x.Shape])),
         DType.Int32 => NamedOnnxValue.CreateFromTensor(
             name, new DenseTensor<int>(x.AsSpan<int>().ToArray(), [.. x.Shape])),
+        DType.Int64 => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<long>(x.AsSpan<long>().ToArray(), [.. x.Shape])),
+        DType.Bool => NamedOnnxValue.CreateFromTensor(
+            name, new DenseTensor<bool>(x.AsSpan<bool>().ToArray(), [.. x.Shape])),
         _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<byte>(x.AsSpan<byte>().ToArray(), [.. x.Shape])),
     };
 

@@ -136,6 +136,108 @@ public class CudaKernelOpTests
             @"^ends cannot take float32 \(\?\): it must be a matrix\. Built at .*CudaKernelOpTests\.cs:\d+\.$"));
     }
 
+    private const string Reversed = """
+        extern "C" __global__ void reversed(const float* x, float* y, int count)
+        {
+            extern __shared__ float all[];
+            for (int i = threadIdx.x; i < count; i += blockDim.x) {
+                all[i] = x[i];
+            }
+
+            __syncthreads();
+            for (int i = threadIdx.x; i < count; i += blockDim.x) {
+                y[i] = all[count - 1 - i];
+            }
+        }
+        """;
+
+    /// <summary>More than the 48 KB that every launch may have, less, and more again of one kernel.</summary>
+    [Test]
+    public void It_is_given_the_shared_memory_that_it_asks_for()
+    {
+        Device device = Open(true);
+        foreach (int count in (int[])[15_000, 100, 25_000])
+        {
+            float[] numbers = [.. Enumerable.Range(0, count).Select(i => (float)i)];
+            Input x = Vector("x");
+            using var f = Function.Compile([x], [Reverse().Call(x)], device: device);
+
+            Assert.That(f.Call(Tensor.From(numbers))[0].AsSpan<float>().ToArray(), Is.EqualTo(numbers.Reverse()));
+        }
+    }
+
+    [TestCase(75, 65_536)]
+    [TestCase(86, 101_376)]
+    [TestCase(90, 232_448)]
+    public void More_shared_memory_than_a_block_has_is_refused(int architecture, int most)
+    {
+        using var device = new AbsentCudaDevice(architecture);
+        Plan((most / 4) - 1);
+        Assert.That(() => Plan((most / 4) + 1), Throws.TypeOf<EngineException>().With.Message.Contains(
+            FormattableString.Invariant(
+                $"reversed of reversed.cu wants {most + 4:N0} bytes of shared memory, and a block has up to {most:N0} here")));
+
+        void Plan(int count)
+        {
+            Input x = Variable("x", DType.Float32, [count]);
+            using var f = Function.Compile([x], [Reverse().Call(x)], device: device);
+            f.Prepare(new Tensor(DType.Float32, [count]));
+        }
+    }
+
+    private static CudaKernelOp Reverse() => new(
+        "reversed", Reversed, (x, y) => x[0].Data.Reverse().ToArray().CopyTo(y[0].Data, 0))
+    {
+        Grid = (x, _) => new CudaGrid((1, 1, 1), (256, 1, 1), x[0].Shape[0]) { SharedBytes = 4 * x[0].Shape[0] },
+    };
+
+    /// <summary>Each block writes what its neighbour has read: that is right only if all are there and wait.</summary>
+    [Test]
+    public void Its_blocks_may_wait_for_one_another_and_are_then_all_there()
+    {
+        Device device = Open(true);
+        var turned = new CudaKernelOp(
+            "turned",
+            """
+            __device__ unsigned arrived;
+
+            extern "C" __global__ void turned(const float* x, float* between, float* y, int count)
+            {
+                between[blockIdx.x] = 2 * x[blockIdx.x];
+                __threadfence();
+                unsigned ticket = atomicAdd(&arrived, 1u), all = (ticket / gridDim.x + 1) * gridDim.x;
+                while (atomicAdd(&arrived, 0u) < all) {
+                }
+
+                __threadfence();
+                y[blockIdx.x] = between[(blockIdx.x + 1) % gridDim.x];
+            }
+            """,
+            (x, y) =>
+            {
+                for (int i = 0; i < x[0].Data.Length; i++)
+                {
+                    y[0].Data[i] = 2 * x[0].Data[i];
+                    y[1].Data[i] = 2 * x[0].Data[(i + 1) % x[0].Data.Length];
+                }
+            })
+        {
+            Types = x => [x[0], x[0]],
+            Grid = (x, _) => new CudaGrid((x[0].Shape[0], 1, 1), (1, 1, 1), x[0].Shape[0]) { IsCooperative = true },
+        };
+        Input x = Vector("x");
+        using var f = Function.Compile([x], [turned.Apply(x).Outputs[1]], device: device);
+
+        for (int run = 0; run < 3; run++)
+        {
+            Assert.That(f.Call(Tensor.From([1f, 2, 3]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new[] { 4f, 6, 2 }));
+        }
+
+        Assert.That(() => f.Call(new Tensor(DType.Float32, [100_000])), Throws.InstanceOf<EngineException>()
+            .With.Message.Matches(
+                @"The 100,000 blocks of the kernel turned of turned\.cu wait for one another, and this GPU holds [\d,]+ at once"));
+    }
+
     [Test]
     public void Without_a_gradient_it_cannot_be_differentiated()
     {

@@ -24,6 +24,11 @@ public sealed class LiteralTests
     {
         [DType.UInt8] = [0, 1, 2, 3, 127, 128, 255],
         [DType.Int32] = [0, 1, -1, 2, 7, -46341, 65536, 16777217, int.MaxValue, int.MinValue],
+        [DType.Int64] =
+        [
+            0, 1, -1, 2, 7, -46341, 3000000000, 1L << 40, (1L << 53) - 1, -9007199254740990, 1L << 62, long.MinValue,
+        ],
+        [DType.Bool] = [0, 1],
         [DType.Float32] =
             [0, 1, -1, 0.5, 2.75, -1e-3f, 1e30f, -3e9f, double.PositiveInfinity, double.NegativeInfinity, double.NaN],
         [DType.Float64] = [0, 1, -1, 0.5, 2.75, -1e-300, 1e300, -3e9, double.PositiveInfinity, double.NaN],
@@ -32,7 +37,7 @@ public sealed class LiteralTests
     private static readonly double[] s_literals =
     [
         0, 1, -1, 2, 3, 0.5, -2.5, 255, 256, 65536, 16777217, int.MaxValue, int.MinValue, int.MaxValue + 1.0, int.MinValue - 1.0,
-        3e9, -3e9, 1e19, 1e38, 1e39, -1e300, 1e-40, 1e-50, double.PositiveInfinity, double.NegativeInfinity, double.NaN,
+        3e9, -3e9, 1L << 53, -(1L << 53), 1L << 60, 1e19, 1e38, 1e39, -1e300, 1e-40, 1e-50, double.PositiveInfinity, double.NegativeInfinity, double.NaN,
     ];
 
     private static readonly Case[] s_cases =
@@ -83,6 +88,9 @@ public sealed class LiteralTests
         Assert.That(() => Constant(0.5, DType.Int32), Throws.TypeOf<EngineException>().With.Message.Matches(
             @"^There is no int32 0\.5: int32 holds whole numbers .*LiteralTests\.cs:\d+\.$"));
         Assert.That(() => Constant(256, DType.UInt8), Throws.TypeOf<EngineException>());
+        Assert.That(() => Constant(2, DType.Bool), Throws.TypeOf<EngineException>());
+        Assert.That(() => Vector("n", DType.Int64) + 1e18, Throws.TypeOf<EngineException>().With.Message.Contains(
+            "int64 holds whole numbers from -9007199254740992 to 9007199254740992 in literals"));
         Assert.That(() => TakeRows(x, Constant(3e9), Constant(1)), Throws.TypeOf<EngineException>());
         Assert.That((Cast(i, DType.Float64) + 3e9).DType, Is.EqualTo(DType.Float64));
     }
@@ -91,7 +99,7 @@ public sealed class LiteralTests
     public void Two_operands_are_of_the_dtype_that_the_table_says()
     {
         string[][] table = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "types.md"))
-            .SkipWhile(line => !line.StartsWith("| | uint8", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0)
+            .SkipWhile(line => !line.StartsWith("| | bool", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0)
             .Select(line => line.Trim('|').Split('|').Select(cell => cell.Trim()).ToArray())];
 
         foreach (string[] row in table[2..])
@@ -173,10 +181,12 @@ public sealed class LiteralTests
 
         Tensor chosen = Run(
             device, optimizer, [c, a, b],
-            [Tensor.From(given).Cast(condition), Tensor.From([7]).Cast(values), Tensor.From([9]).Cast(values)],
+            [Tensor.From(given).Cast(condition), Tensor.From([7]).Cast(values), Tensor.From([values == DType.Bool ? 0 : 9]).Cast(values)],
             Where(c, a, b))[0];
 
-        Assert.That(NdArray.From(chosen).Data, Is.EqualTo(given.Select(x => x != 0 ? 7.0 : 9.0)));
+        double second = values == DType.Bool ? 0 : 9;
+        Assert.That(NdArray.From(chosen).Data, Is.EqualTo(given.Select(x => x != 0 ? values == DType.Bool ? 1 : 7.0 : second)));
+        Assert.That(chosen.DType, Is.EqualTo(values == DType.UInt8 ? DType.Int32 : values));
     }
 
     private static void Check(Device device, DType dtype, Optimizer optimizer, double[] literals)
@@ -190,7 +200,8 @@ public sealed class LiteralTests
             foreach (double literal in literals)
             {
                 DType common = dtype.IsFloat() ? dtype
-                    : each.TakesIntegers && Math.Floor(literal) == literal && double.IsFinite(literal) ? DType.Int32
+                    : each.TakesIntegers && Math.Floor(literal) == literal && double.IsFinite(literal)
+                        ? dtype == DType.Int64 ? dtype : DType.Int32
                     : DType.Float32;
                 Add($"x {each.Name} {literal:R}", () => each.Right(x, literal), isLeft: false);
                 Add($"{literal:R} {each.Name} x", () => each.Left(literal, x), isLeft: true);
@@ -227,6 +238,7 @@ public sealed class LiteralTests
     private static bool Fits(double literal, DType dtype) => dtype switch
     {
         DType.Int32 => literal == Math.Clamp(literal, int.MinValue, int.MaxValue),
+        DType.Int64 => Math.Abs(literal) <= 1L << 53,
         DType.Float32 => !double.IsFinite(literal)
             || (float.IsFinite((float)literal) && ((float)literal == 0) == (literal == 0)),
         _ => true,
@@ -237,6 +249,7 @@ public sealed class LiteralTests
         return dtype switch
         {
             DType.Int32 => In<int>(),
+            DType.Int64 => In<long>(),
             DType.Float32 => In<float>(),
             _ => In<double>(),
         };
@@ -246,7 +259,7 @@ public sealed class LiteralTests
             T c = T.CreateTruncating(literal);
             T[] results = [.. operands.Select(T.CreateTruncating)
                 .Select(x => isLeft ? each.Plain.Of(c, x, x) : each.Plain.Of(x, c, x))];
-            return each.Plain.IsTruth ? Tensor.From(results).Cast(DType.UInt8) : Tensor.From(results);
+            return each.Plain.IsTruth ? Tensor.From(results).Cast(DType.Bool) : Tensor.From(results);
         }
     }
 

@@ -194,7 +194,8 @@ internal sealed class OpCase
         for (int i = 0; i < values.Length; i++)
         {
             // Distinct values stand in cells of their own, in the middle half of them.
-            values[i] = arg.Whole || !dtype.IsFloat() ? random.Next((int)arg.Low, (int)arg.High)
+            values[i] = dtype == DType.Int64 ? random.NextInt64((long)arg.Low, (long)arg.High)
+                : arg.Whole || !dtype.IsFloat() ? random.Next((int)arg.Low, (int)arg.High)
                 : arg.Low + ((arg.High - arg.Low)
                     * (arg.Distinct ? (i + 0.25 + (random.NextDouble() / 2)) / values.Length : random.NextDouble()));
         }

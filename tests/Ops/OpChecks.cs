@@ -5,6 +5,19 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
+/// <summary>Which of its types a sample that leaves that open is tried in.</summary>
+internal enum Share
+{
+    /// <summary>In both, in each draw.</summary>
+    All,
+
+    /// <summary>In one, from draw to draw the other.</summary>
+    FirstHalf,
+
+    /// <summary>In what the first half leaves.</summary>
+    SecondHalf,
+}
+
 /// <summary>What an op must do on every device, tried on the examples that it gives.</summary>
 internal static class OpChecks
 {
@@ -15,9 +28,13 @@ internal static class OpChecks
     /// A device computes what the definition says, within the bound that the op states: of numbers of the usual size and,
     /// a draw after the other, of all others.
     /// </summary>
-    public static void ComputesWhatItsReferenceDoes(Type op, Device device) => ForEachSample(op, (sample, random) =>
+    /// <param name="op">The op.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="share">Which of its types each sample is tried in.</param>
+    public static void ComputesWhatItsReferenceDoes(
+        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, turn) =>
     {
-        foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
+        foreach (DType floatX in Types(share, turn))
         {
             foreach (Magnitudes magnitudes in Enum.GetValues<Magnitudes>())
             {
@@ -80,9 +97,10 @@ internal static class OpChecks
     });
 
     /// <summary>The first output has the same bits wherever it lies, and however often it is computed.</summary>
-    public static void ComputesTheSameBitsInPlace(Type op, Device device) => ForEachSample(op, (sample, random) =>
+    public static void ComputesTheSameBitsInPlace(
+        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, turn) =>
     {
-        foreach (DType floatX in (DType[])[DType.Float32, DType.Float64])
+        foreach (DType floatX in Types(share, turn))
         {
             var example = OpCase.Draw(sample, floatX, random);
             Tensor[] expected = example.Run(device);
@@ -98,7 +116,14 @@ internal static class OpChecks
     });
 
     public static void ForEachSample(
-        Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws)
+        Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws) =>
+        ForEachSample(op, (sample, random, _) => check(sample, random), isMisuse, draws);
+
+    /// <summary>
+    /// Does something with each sample of each draw; its turn is how many came before it in its draw, and how many draws.
+    /// </summary>
+    public static void ForEachSample(
+        Type op, Action<Sample, Random, int> check, bool isMisuse = false, int draws = Draws)
     {
         for (int seed = 0; seed < draws; seed++)
         {
@@ -114,7 +139,7 @@ internal static class OpChecks
                 {
                     // Finding the line that builds each op would take most of the time.
                     using var origin = Origin.Use(new Origin(null, 0));
-                    check(samples[i], new Random(seed));
+                    check(samples[i], new Random(seed), seed + i);
                 }
                 catch (Exception error)
                 {
@@ -125,6 +150,15 @@ internal static class OpChecks
             }
         }
     }
+
+    /// <summary>
+    /// Where each kernel takes a compiler's time: one type a draw, the other in the next, so that each sample is tried in both;
+    /// what has the other half tries each draw in the other type.
+    /// </summary>
+    private static DType[] Types(Share share, int turn) =>
+        share == Share.All ? [DType.Float32, DType.Float64]
+        : turn % 2 == (share == Share.FirstHalf ? 0 : 1) ? [DType.Float32]
+        : [DType.Float64];
 
     public static void RequireSame(Tensor[] actual, Tensor[] expected, string how)
     {

@@ -17,6 +17,54 @@ public sealed class ScanTests
 
     /// <summary>Theano's tutorial: A to the power of k, element by element.</summary>
     [Test]
+    public void A_loop_with_checkpoints_gives_some_of_the_results_and_the_same_gradient([Values] bool goBackwards)
+    {
+        Input x = Matrix("x", DType.Float64), h = Vector("h", DType.Float64);
+        SharedVariable w = Shared(Tensor.From([0.5, -0.25, 0.75]));
+        StepOutputs Step(IReadOnlyList<Variable> at) => StepOutputs.Create([Tanh((at[0] * w) + (at[1] * at[2])), at[0] + 1]);
+        Variable factor = Constant(Tensor.From([0.9, 1.1, -0.5]));
+        ScanOutputs all = Scan(Step, [x], [h, null], [factor], goBackwards: goBackwards);
+        ScanOutputs some = ScanCheckpoints(Step, [x], [h, null], [factor], saveEvery: 4, goBackwards: goBackwards);
+        Variable[] kept = [all[0][(3.., 4)], all[1][(3.., 4)]];
+        Variable[] Both(Variable[] results) =>
+            [.. results, .. Grad(Sum(Square(results[0])) + Sum(Sin(results[1])), [x, h, w])];
+        using var f = Function.Compile([x, h], [.. Both(kept), .. Both([.. some])]);
+        var random = new Random(2);
+
+        Tensor[] y = f.Call(
+            Tensor.From([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 20, 3), Tensor.From([0.1, 0.2, 0.3]));
+
+        Assert.That(y[0].Shape, Is.EqualTo(Engine.Shape.Create(5, 3)));
+        for (int i = 0; i < y.Length / 2; i++)
+        {
+            Assert.That(y[(y.Length / 2) + i].AsSpan<double>().ToArray(), Is.EqualTo(y[i].AsSpan<double>().ToArray()).Within(1e-14));
+        }
+    }
+
+    [Test]
+    public void Checkpoints_save_memory()
+    {
+        Assert.That(Bytes(checkpoints: true), Is.LessThan(Bytes(checkpoints: false) / 4));
+
+        static long Bytes(bool checkpoints)
+        {
+            SharedVariable h = Shared(new Tensor(DType.Float32, [1000]));
+            StepOutputs Step(IReadOnlyList<Variable> at) => Tanh(at[0] * 1.5);
+            Variable last = (checkpoints
+                ? ScanCheckpoints(Step, outputsInfo: [h], nSteps: 1024, saveEvery: 32)
+                : Scan(Step, outputsInfo: [h], nSteps: 1024))[0][^1];
+            using var f = Function.Compile([], [Grad(Sum(last), h)]);
+            f.Call();
+            return f.Plans[0].Layout.Memory.ArenaBytes;
+        }
+    }
+
+    [Test]
+    public void Checkpoints_need_whole_groups_of_steps() => Assert.That(
+        () => ScanCheckpoints(at => at[0] + 1, outputsInfo: [Constant(1, DType.Float32)], nSteps: 25),
+        Throws.TypeOf<EngineException>().With.Message.Contains("25 steps do not make whole groups of 10"));
+
+    [Test]
     public void A_power_is_a_loop_that_carries_a_product()
     {
         Input k = Size("k"), a = Vector("a");

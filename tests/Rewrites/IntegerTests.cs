@@ -1,3 +1,4 @@
+using System.Numerics;
 using Engine.Compile;
 using Engine.Devices;
 using Engine.Devices.Cpu;
@@ -12,13 +13,20 @@ namespace Engine.Tests.Rewrites;
 /// Integer arithmetic wraps round, as C#'s does, on every device and whatever is rewritten: random expressions of large
 /// numbers beside the same in C#.
 /// </summary>
-[TestFixture]
-public sealed class IntegerTests
+[TestFixture(typeof(int))]
+[TestFixture(typeof(long))]
+public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
 {
     private const int Elements = 37, Expressions = 12;
 
-    private static readonly int[] s_edges =
-        [0, 1, -1, 2, -7, 3, 46341, 65536, -65537, 1 << 30, int.MaxValue, int.MinValue, int.MinValue + 1];
+    // Literals hold 53 bits.
+    private static readonly T s_mostLiteral = T.Min(T.MaxValue, T.CreateSaturating(1L << 53));
+
+    private static readonly T[] s_edges =
+    [
+        .. new[] { 0, 1, -1, 2, -7, 3, 46341, 65536, -65537, 1 << 30 }.Select(T.CreateChecked), T.MaxValue, T.MinValue,
+        T.MinValue + T.One, s_mostLiteral, -s_mostLiteral,
+    ];
 
     private static readonly CpuDevice s_cpu = new(2);
 
@@ -38,14 +46,14 @@ public sealed class IntegerTests
     [Test]
     public void One_more_than_the_greatest_is_the_least_and_not_more([Values] bool isCuda)
     {
-        Input i = IntVector("i");
+        Input i = Vector("i", DTypes.Of<T>());
         using var f = Function.Compile(
             [i], [Greater(i + 1, i), GreaterOrEqual(Abs(i), 0)], device: isCuda ? CudaTestDevice.Open() : s_cpu);
 
-        Tensor[] y = f.Call(Tensor.From([5, int.MaxValue, int.MinValue]));
+        Tensor[] y = f.Call(Tensor.From([T.CreateChecked(5), T.MaxValue, T.MinValue]));
 
-        Assert.That(y[0].AsSpan<byte>().ToArray(), Is.EqualTo(new byte[] { 1, 0, 1 }));
-        Assert.That(y[1].AsSpan<byte>().ToArray(), Is.EqualTo(new byte[] { 1, 1, 0 }));
+        Assert.That(y[0].AsSpan<bool>().ToArray(), Is.EqualTo(new[] { true, false, true }));
+        Assert.That(y[1].AsSpan<bool>().ToArray(), Is.EqualTo(new[] { true, true, false }));
     }
 
     private static void Check(Device device, int seed, Optimizer optimizer)
@@ -64,12 +72,12 @@ public sealed class IntegerTests
         for (int i = 0; i < outputs.Length; i++)
         {
             Assert.That(
-                actual[i].AsSpan<int>().ToArray(), Is.EqualTo(outputs[i].Elements),
+                actual[i].AsSpan<T>().ToArray(), Is.EqualTo(outputs[i].Elements),
                 $"output {i}: {Printer.Tree(outputs[i].Variable)}");
         }
 
         Value Drawn(string name) => new(
-            Variable(name, DType.Int32, [Elements]), [.. Enumerable.Range(0, Elements).Select(_ => Number(random))]);
+            Variable(name, DTypes.Of<T>(), [Elements]), [.. Enumerable.Range(0, Elements).Select(_ => Number(random))]);
     }
 
     private static Value Expression(Random random, Value[] inputs, int depth)
@@ -80,47 +88,63 @@ public sealed class IntegerTests
         }
 
         Value a = Next(), b = Next();
-        int c = Number(random);
-        return random.Next(20) switch
+        T c = T.Clamp(Number(random), -s_mostLiteral, s_mostLiteral);
+        double literal = double.CreateChecked(c);
+        return random.Next(22) switch
         {
             0 => new(a.Variable + b.Variable, a.With(b, (x, y) => unchecked(x + y))),
             1 => new(a.Variable - b.Variable, a.With(b, (x, y) => unchecked(x - y))),
             2 or 3 => new(a.Variable * b.Variable, a.With(b, (x, y) => unchecked(x * y))),
-            4 => new(a.Variable + c, a.Of(x => unchecked(x + c))),
-            5 => new(c - a.Variable, a.Of(x => unchecked(c - x))),
-            6 or 7 => new(a.Variable * c, a.Of(x => unchecked(x * c))),
-            8 => new(c * -a.Variable, a.Of(x => unchecked(c * -x))),
+            4 => new(a.Variable + literal, a.Of(x => unchecked(x + c))),
+            5 => new(literal - a.Variable, a.Of(x => unchecked(c - x))),
+            6 or 7 => new(a.Variable * literal, a.Of(x => unchecked(x * c))),
+            8 => new(literal * -a.Variable, a.Of(x => unchecked(c * -x))),
             9 => new(-a.Variable, a.Of(x => unchecked(-x))),
-            10 => new(Abs(a.Variable), a.Of(x => x < 0 ? unchecked(-x) : x)),
+            10 => new(Abs(a.Variable), a.Of(x => T.IsNegative(x) ? unchecked(-x) : x)),
             11 => new(Square(a.Variable), a.Of(x => unchecked(x * x))),
-            12 => new(Maximum(a.Variable, b.Variable), a.With(b, Math.Max)),
-            13 => new(Minimum(a.Variable, c), a.Of(x => Math.Min(x, c))),
-            14 => new(Sign(a.Variable), a.Of(Math.Sign)),
+            12 => new(Maximum(a.Variable, b.Variable), a.With(b, T.Max)),
+            13 => new(Minimum(a.Variable, literal), a.Of(x => T.Min(x, c))),
+            14 => new(Sign(a.Variable), a.Of(x => T.CreateChecked(T.Sign(x)))),
             15 => new(
                 Where(Greater(a.Variable + 1, a.Variable), a.Variable, b.Variable),
-                a.With(b, (x, y) => unchecked(x + 1) > x ? x : y)),
-            16 => new(Where(b.Variable, a.Variable, c), a.With(b, (x, y) => y != 0 ? x : c)),
+                a.With(b, (x, y) => unchecked(x + T.One) > x ? x : y)),
+            16 => new(Where(b.Variable, a.Variable, literal), a.With(b, (x, y) => y != T.Zero ? x : c)),
             17 => new(
                 Sum(a.Variable, [0], keepDims: true) + b.Variable, b.Of(y => unchecked(y + a.Elements.Aggregate(Plus)))),
             18 => new(
                 Sum(BroadcastLike(Slice(a.Variable, 0, 3, 1), b.Variable)) - b.Variable,
-                b.Of(y => unchecked((a.Elements[3] * Elements) - y))),
-            _ => new(-(a.Variable * c) * -1, a.Of(x => unchecked(x * c))),
+                b.Of(y => unchecked((a.Elements[3] * T.CreateChecked(Elements)) - y))),
+            19 => new(IntDiv(a.Variable, b.Variable), a.With(b, Quotient)),
+            20 => new(Mod(a.Variable, literal), a.Of(x => unchecked(c == T.Zero ? c : x - (c * Quotient(x, c))))),
+            _ => new(-(a.Variable * literal) * -1, a.Of(x => unchecked(x * c))),
         };
 
         Value Next() => Expression(random, inputs, depth - 1 - random.Next(2) is var less and > 0 ? less : 0);
     }
 
-    private static int Plus(int a, int b) => unchecked(a + b);
+    private static T Plus(T a, T b) => unchecked(a + b);
 
-    private static int Number(Random random) =>
-        random.Next(3) > 0 ? s_edges[random.Next(s_edges.Length)] : random.Next(int.MinValue, int.MaxValue);
+    /// <summary>a / b rounded down; 0 where b is 0, and wrapped round where the least is divided by −1.</summary>
+    private static T Quotient(T a, T b)
+    {
+        if (T.IsZero(b) || b == -T.One)
+        {
+            return unchecked(a * b);
+        }
+
+        (T whole, T rest) = T.DivRem(a, b);
+        return !T.IsZero(rest) && T.IsNegative(rest) != T.IsNegative(b) ? whole - T.One : whole;
+    }
+
+    private static T Number(Random random) => random.Next(3) > 0
+        ? s_edges[random.Next(s_edges.Length)]
+        : T.CreateTruncating(random.NextInt64(long.MinValue, long.MaxValue));
 
     /// <summary>An expression, and what it is in C#.</summary>
-    private sealed record Value(Variable Variable, int[] Elements)
+    private sealed record Value(Variable Variable, T[] Elements)
     {
-        public int[] Of(Func<int, int> function) => [.. Elements.Select(function)];
+        public T[] Of(Func<T, T> function) => [.. Elements.Select(function)];
 
-        public int[] With(Value other, Func<int, int, int> function) => [.. Elements.Zip(other.Elements, function)];
+        public T[] With(Value other, Func<T, T, T> function) => [.. Elements.Zip(other.Elements, function)];
     }
 }

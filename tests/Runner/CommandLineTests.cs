@@ -189,7 +189,7 @@ public class CommandLineTests
         RootCommand root = CommandLine.Root(
         [
             TrainingCommand.Create("mlp", "With hidden layers.", () => Networks.Mlp, Body),
-            TrainingCommand.Create("plain", "Without.", () => Networks.Cnn, Body, "--hidden"),
+            TrainingCommand.Create("plain", "Without.", () => Networks.Cnn, Body, ["--hidden"]),
         ]);
         return CommandLine.Run(root, args, _output, _errors, cancellation);
     }

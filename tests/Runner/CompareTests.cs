@@ -41,6 +41,16 @@ public class CompareTests
     public bool Devices_agree_that_learn_the_same(double loss, double accuracy) =>
         new Comparison(s_cpu, s_gpu with { FirstLosses = [loss, 1], TestAccuracy = accuracy }).Agrees;
 
+    [TestCase(0.519, ExpectedResult = true)]
+    [TestCase(0.531, ExpectedResult = false)]
+    [TestCase(0.461, ExpectedResult = true)]
+    [TestCase(0.459, ExpectedResult = false)]
+    public bool Accuracies_may_differ_as_far_as_those_of_several_seeds_do(double accuracy) =>
+        new Comparison(s_cpu, s_gpu with { FirstLosses = [2, 1], TestAccuracy = accuracy })
+        {
+            CpuAccuracies = [0.5, 0.48, 0.49],
+        }.Agrees;
+
     [Test]
     public void Both_devices_train_alike([Values] bool isFlat)
     {

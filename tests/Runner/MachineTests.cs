@@ -139,10 +139,10 @@ public sealed partial class MachineTests
 
     [TestCase("12040", "libnvrtc.so.12", "libnvrtc.so.13 libnvrtc.so.12 libnvrtc.so.11.2")]
     [TestCase("13000", "libnvrtc.so.13", "libnvrtc.so.13 libnvrtc.so.12 libnvrtc.so.11.2")]
-    [TestCase("12080", "libnvrtc.so.11.2", "libnvrtc.so.13 libnvrtc.so.11.2")]
+    [TestCase("12080", "libnvrtc.so.11.2", "libnvrtc.so.13 libnvrtc.so.11.2", "11.8")]
     [TestCase("12040", "libnvrtc.so.13", "libnvrtc.so.13")]
     public void Of_several_nvrtcs_the_newest_is_taken_that_is_no_later_than_the_driver(
-        string driver, string taken, string there)
+        string driver, string taken, string there, string version = "12.4")
     {
         File.CreateSymbolicLink(_folder.File("libcuda.so.1"), Path.Combine(SimtDouble.Folder, "libcuda.so.1"));
         foreach (string name in there.Split(' '))
@@ -152,7 +152,26 @@ public sealed partial class MachineTests
 
         RunnerProcess doctor = Doctor("doctor", ("ENGINE_CUDA_PATH", _folder.Path), ("SIMT_DRIVER_VERSION", driver));
 
-        Assert.That(doctor.Output, Does.Contain($"nvrtc    12.4, {_folder.File(taken)}, for GPUs"));
+        Assert.That(doctor.Output, Does.Contain($"nvrtc    {version}, {_folder.File(taken)}, for GPUs"));
+    }
+
+    /// <summary>The folder named first has an NVRTC that is newer than the driver, and says so by no name.</summary>
+    [Test]
+    public void Where_the_driver_refuses_what_one_nvrtc_makes_the_next_is_tried()
+    {
+        File.Copy(Path.Combine(SimtDouble.Folder, "libnvrtc.so"), _folder.File("libnvrtc.so.11.2"));
+        foreach (string needed in (string[])["dialect", "stamp"])
+        {
+            File.CreateSymbolicLink(_folder.File(needed), Path.Combine(SimtDouble.Folder, needed));
+        }
+
+        RunnerProcess doctor = Doctor(
+            "doctor --device cuda", [.. Whole(),
+                ("ENGINE_CUDA_PATH", SimtDouble.Folder + Path.PathSeparator + _folder.Path),
+                ("SIMT_DRIVER_VERSION", "11080")]);
+
+        Assert.That(doctor.Output, Does.Contain("exp of 1000 numbers on cuda:0: right"));
+        Assert.That(doctor.ExitCode, Is.Zero);
     }
 
     [TestCase("0", "cuda:0 (SIMT double) has no room for this program: others hold its 0 MiB.")]

@@ -87,6 +87,42 @@ public class OwnDataTests
         Assert.That(output.Split('\n'), Has.Length.EqualTo(20).And.All.Contains("  night 0.").Or.All.Contains("  night 1."));
     }
 
+    [TestCase("cnn")]
+    [TestCase("resnet")]
+    public async Task Streamed_from_a_file_of_decoded_pictures_the_model_is_the_same_to_the_bit(string network)
+    {
+        Assume.That(OperatingSystem.IsWindows(), Is.False, "The cache folder is the user's there.");
+        using var folder = new TempFolder();
+        for (int i = 0; i < 40; i++)
+        {
+            string path = folder.File($"photos/{(i % 2 == 0 ? "day" : "night")}/{i}.png");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Range(0, 30 * 20).Select(j => (byte)((i % 2 == 0 ? 200 : 20) + ((i + j) % 30)))], width: 10));
+        }
+
+        string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        try
+        {
+            Environment.SetEnvironmentVariable("XDG_CACHE_HOME", folder.File("cache"));
+            string[] args = ["train", folder.File("photos/"), "--size", "12", "--network", network, "--epochs", "2"];
+            (int code, string output, string errors) = await Run([.. args, "--save", folder.File("a.model"), "--stream"]);
+            Assert.That(code, Is.Zero, errors);
+            Assert.That(output, Does.Contain("MB of decoded pictures that are kept for the next time").And.Contain("time went into waiting for samples"));
+
+            (code, output, errors) = await Run([.. args, "--save", folder.File("b.model")]);
+            Assert.That(code, Is.Zero, errors);
+            Assert.That(output, Does.Not.Contain("decoded pictures"));
+            Assert.That(Values("a.model"), Is.EqualTo(Values("b.model")));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("XDG_CACHE_HOME", cache);
+        }
+
+        string[] Values(string model) =>
+            [.. Engine.IO.Parameters.Load(folder.File(model)).Select(one => $"{one.Key} {Convert.ToHexString(one.Value.Bytes)}")];
+    }
+
     [Test]
     public async Task What_should_be_looked_at_before_training_is_warned_of()
     {

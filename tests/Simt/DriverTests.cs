@@ -1,3 +1,5 @@
+using Engine.Interop;
+
 namespace Engine.Tests.Simt;
 
 /// <summary>The double's streams, graphs, limits and refusals are those of the driver.</summary>
@@ -99,6 +101,112 @@ public unsafe class DriverTests : SimtTests
 
         Good(Call("cuMemFree_v2", (nint)first));
         Good(allocate(&second, 200_000));
+    }
+
+    [Test]
+    public void Memory_of_a_pool_comes_and_goes_in_the_order_of_its_stream()
+    {
+        nint stream = Stream(), pool = Pool();
+        SimtDouble.Set("SIMT_MEMORY", "1000000");
+        var fill = (delegate* unmanaged<ulong, byte, nuint, nint, int>)SimtDouble.Cuda("cuMemsetD8Async");
+        ulong first = Take(pool, 900_000, stream);
+        Good(fill(first, 1, 900_000, stream));
+
+        Good(Call("cuMemFreeAsync", (nint)first, stream));
+
+        Assert.That(Call("cuMemFreeAsync", (nint)first, stream), Is.EqualTo(InvalidValue));
+        Assert.That(fill(first, 1, 10, stream), Is.EqualTo(InvalidValue), "it is freed for what comes later");
+        ulong second = Take(pool, 900_000, stream);
+        Good(fill(second, 2, 900_000, stream));
+        Good(Call("cuStreamSynchronize", stream));
+        Assert.That(Download<byte>(second, 2), Is.EqualTo(new byte[] { 2, 2 }));
+        Assert.That(SimtDouble.LiveHandles() - HandlesOfOthers, Is.EqualTo(4), "a module, a stream, a pool, a block");
+        Good(Call("cuMemPoolDestroy", pool));
+    }
+
+    [Test]
+    public void A_stream_that_does_not_wait_for_memory_of_another_is_out_of_bounds([Values] bool waits)
+    {
+        nint stream = Stream(), other = Stream(), allocated = Event();
+        ulong data = Take(Pool(), 400, stream);
+        Good(Call("cuEventRecord", allocated, stream));
+        if (waits)
+        {
+            Good(((delegate* unmanaged<nint, nint, uint, int>)SimtDouble.Cuda("cuStreamWaitEvent"))(other, allocated, 0));
+        }
+
+        ulong ones = Upload(new float[100]);
+        Good(Launch("add", new((1, 1), 128) { Stream = other }, data, ones, ones, 100));
+
+        Assert.That(Call("cuStreamSynchronize", other), Is.EqualTo(waits ? 0 : 700));
+    }
+
+    [Test]
+    public void Neither_allocates_nor_frees_a_stream_that_is_captured([Values] bool frees)
+    {
+        nint stream = Stream(), graph = 0, pool = Pool();
+        ulong data = Take(pool, 100, stream), more;
+        var take = (delegate* unmanaged<ulong*, nuint, nint, nint, int>)SimtDouble.Cuda("cuMemAllocFromPoolAsync");
+        Good(Begin(stream));
+
+        int code = frees ? Call("cuMemFreeAsync", (nint)data, stream) : take(&more, 100, pool, stream);
+
+        Assert.That(code, Is.EqualTo(CaptureUnsupported));
+        Assert.That(End(stream, &graph), Is.EqualTo(CaptureInvalidated));
+    }
+
+    [Test]
+    public void A_launch_with_attributes_may_be_cooperative_and_nothing_else()
+    {
+        SimtDouble.Set("SIMT_MULTIPROCESSORS", "2");
+        ulong data = Upload(new float[1000 * 1024]), arrived = Upload(new int[1]);
+
+        Assert.That(LaunchWith(LaunchAttribute.Cooperative, blocks: 5), Is.EqualTo(TooLargeToCooperate));
+        Assert.That(LaunchWith(LaunchAttribute.ClusterDimension, blocks: 4), Is.EqualTo(InvalidValue));
+        Good(LaunchWith(LaunchAttribute.Cooperative, blocks: 4));
+        Good(Synchronize());
+
+        int LaunchWith(int id, uint blocks)
+        {
+            ulong from = data, counter = arrived;
+            int steps = 1;
+            void** arguments = stackalloc void*[] { &from, &counter, &steps };
+            var attribute = new LaunchAttribute { Id = id, X = 1, Y = 1, Z = 1 };
+            var launch = new LaunchConfiguration
+            {
+                GridX = blocks,
+                GridY = 1,
+                GridZ = 1,
+                BlockX = 1024,
+                BlockY = 1,
+                BlockZ = 1,
+                Attributes = &attribute,
+                AttributeCount = 1,
+            };
+            return ((delegate* unmanaged<LaunchConfiguration*, nint, void**, void**, int>)SimtDouble.Cuda("cuLaunchKernelEx"))(
+                &launch, Function("rotate"), arguments, null);
+        }
+    }
+
+    private static nint Pool()
+    {
+        nint pool = 0;
+        var properties = new MemoryPoolProperties
+        {
+            AllocationType = MemoryPoolProperties.Pinned,
+            LocationType = MemoryPoolProperties.OnDevice,
+        };
+        Good(((delegate* unmanaged<nint*, MemoryPoolProperties*, int>)SimtDouble.Cuda("cuMemPoolCreate"))(
+            &pool, &properties));
+        return pool;
+    }
+
+    private static ulong Take(nint pool, int bytes, nint stream)
+    {
+        ulong address = 0;
+        Good(((delegate* unmanaged<ulong*, nuint, nint, nint, int>)SimtDouble.Cuda("cuMemAllocFromPoolAsync"))(
+            &address, (nuint)bytes, pool, stream));
+        return address;
     }
 
     [Test]

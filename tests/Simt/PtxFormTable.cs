@@ -199,6 +199,13 @@ internal static class PtxFormTable
         ["cvt.rni.s32.f32", "b32:2", "f32:=2.5"],
         ["cvt.rni.s32.f64", "b32:4", "f64:=3.5"],
         ["cvt.rzi.s32.f64", "b32:3", "f64:=3.9"],
+        // To 10 bits of mantissa: to the nearest, half way away from zero.
+        ["cvt.rna.tf32.f32", "b32:3f800000", "f32:3f800fff"],
+        ["cvt.rna.tf32.f32", "b32:3f802000", "f32:3f801000"],
+        ["cvt.rna.tf32.f32", "b32:bf802000", "f32:bf801000"],
+        ["cvt.rna.tf32.f32", "b32:7f800000", "f32:7f7fffff"],
+        ["cvt.rna.tf32.f32", "b32:ff800000", "f32:ff800000"],
+        ["cvt.rna.tf32.f32", "b32:7fffffff", "f32:7fc00001"],
         ["mov.b32", "b32:3f800000", "f32:=1"],
         ["mov.b64", "b64:3ff0000000000000", "f64:=1"],
         ["mov.u16", "b16:ffff", "b16:ffff"],

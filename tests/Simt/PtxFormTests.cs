@@ -88,6 +88,61 @@ public class PtxFormTests : SimtTests
         return BitConverter.ToUInt32(results, 4 * lane);
     }
 
+    /// <summary>
+    /// Each lane's place in the fragments, and that the lower 13 bits of what is multiplied are not looked at. A's rows are
+    /// all 1; B[k][n] is the lane that holds it, 4 n + k, for k below 4, and 2 behind; C is 1/2.
+    /// </summary>
+    [TestCase(2, 0)]
+    [TestCase(3, 1)]
+    [TestCase(4, 0)]
+    [TestCase(5, 1)]
+    public void Fragments_of_matrices_are_multiplied(int result, int column)
+    {
+        byte[] results = Run(
+            $$"""
+            mov.u32 %r1, %laneid;
+            cvt.rn.f32.u32 %f1, %r1;
+            mov.b32 %r2, %f1;
+            mov.b32 %r3, 0x3f801fff;
+            mov.b32 %r4, 0x40001fff;
+            mov.f32 %f6, 0f3f000000;
+            mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%f2, %f3, %f4, %f5}, {%r3, %r3, %r3, %r3}, {%r2, %r4}, {%f6, %f6, %f6, %f6};
+            st.global.f32 [%rd9], %f{{result}};
+            """,
+            4,
+            threads: 32);
+
+        Assert.That(
+            Enumerable.Range(0, 32).Select(lane => BitConverter.ToSingle(results, 4 * lane)),
+            Is.EqualTo(Enumerable.Range(0, 32).Select(lane =>
+                (4 * 4 * ((2 * (lane % 4)) + column)) + (0 + 1 + 2 + 3) + (4 * 2) + 0.5f)));
+    }
+
+    [Test]
+    public void Groups_of_copies_are_waited_for_one_by_one()
+    {
+        byte[] results = Run(
+            """
+            .shared .align 16 .b8 both[32];
+            st.global.u32 [%rd9], 7;
+            mov.u32 %r1, both;
+            cp.async.ca.shared.global [%r1], [%rd9], 4;
+            cp.async.commit_group;
+            cp.async.ca.shared.global [%r1+16], [%rd9], 4;
+            cp.async.commit_group;
+            cp.async.wait_group 1;
+            ld.shared.u32 %r2, [%r1];
+            cp.async.wait_group 0;
+            ld.shared.u32 %r3, [%r1+16];
+            add.s32 %r2, %r2, %r3;
+            st.global.u32 [%rd9], %r2;
+            """,
+            4,
+            threads: 1);
+
+        Assert.That(BitConverter.ToInt32(results), Is.EqualTo(14));
+    }
+
     [Test]
     public void Vectors_narrow_numbers_and_a_threads_own_memory_are_loaded_and_stored()
     {

@@ -97,7 +97,8 @@ public class UseAfterDisposalTests
         Action[] uses =
         [
             () => f.Call(argument), () => f.Call([argument], [argument]), () => f.Run(argument),
-            () => f.RunMany(2, argument), () => f.Prepare(argument), () => f.ReadOutput(0, new float[2]),
+            () => f.RunMany(2, argument), () => f.Prepare(argument), () => f.ReadOutput(0, new float[2]), () => f.Print(),
+            () => _ = f.Launches,
         ];
 
         foreach (Action use in uses)

@@ -169,6 +169,20 @@ public class DivergenceTests
         CudaTestDevice.Open());
 
     [Test]
+    public void A_loss_that_is_infinite_before_anything_was_learnt_is_not_blamed_on_the_learning_rate()
+    {
+        using var device = new CpuDevice(1);
+        var dropped = new Case([new Dense(3, Softmax) { Name = "a" }, new Dropout(0.5) { Name = "d" }], "", "");
+        using NeuralNet net = Net(dropped, device);
+        (Tensor x, Tensor y) = Data(dropped);
+
+        Assert.That(() => net.Fit(x, y), Throws.TypeOf<DivergenceException>()
+            .With.Message.Contains("the loss of them is not: the class that is right has the probability 0.")
+            .And.Message.Contains("Try a last layer whose probabilities are never 0")
+            .And.Not.Message.Contains("smaller learning rate"));
+    }
+
+    [Test]
     public void An_epoch_that_is_cancelled_amid_a_divergence_leaves_no_nan()
     {
         using var cancellation = new CancellationTokenSource();

@@ -305,6 +305,10 @@ public class UpdateRuleTests
     {
         Assert.That(() => new Sgd(-1), Throws.TypeOf<EngineException>().With.Message.Contains("-1"));
         Assert.That(() => new Adam(float.NaN), Throws.TypeOf<EngineException>());
+        Assert.That(
+            () => new Sgd(float.PositiveInfinity),
+            Throws.TypeOf<EngineException>().With.Message.EqualTo(
+                "A learning rate is a finite number and not negative; Infinity is no such."));
     }
 
     /// <summary>The rule as an object and as a function against the same steps in plain arithmetic.</summary>

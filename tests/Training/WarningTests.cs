@@ -5,6 +5,7 @@ using static Engine.Ops.Symbolic;
 using BatchNorm = Engine.Layers.BatchNorm;
 using Flatten = Engine.Layers.Flatten;
 using Input = Engine.Layers.Input;
+using Reshape = Engine.Layers.Reshape;
 
 namespace Engine.Tests.Training;
 
@@ -46,6 +47,36 @@ public class WarningTests
             Net(layers: [new BatchNorm(), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
         yield return One("pixels that are flattened only", () => Classify(
             Net(0.001f, layers: [new Flatten(), new Dense(3, Softmax)], epochs: 2), Points(x => 127 * (x + 1.5f)), SamplesKind));
+        foreach ((string name, Layer[] first) in ((string, Layer[])[])
+        [
+            ("that noise is added to", [new GaussianNoise(0.1), new Dense(3, Softmax)]),
+            ("that are bent and moved", [new PRelu(), new Bias(), new Dense(3, Softmax)]),
+            ("for a block", [new Sequence(new Dropout(0.1), new Dense(4)), new Dense(3, Softmax)]),
+            ("for a residual block", [new Residual(new Dense(2), new Dense(2)), new Dense(3, Softmax)]),
+            ("for a convolution of signals", [new Reshape(1, 2), new Conv1D(4, 2), new Dense(3, Softmax)]),
+            ("for a recurrent layer", [new Reshape(2, 1), new Lstm(4), new Dense(3, Softmax)]),
+        ])
+        {
+            yield return One($"pixels {name}", () => Classify(
+                Net(1e-4f, layers: first, epochs: 2), Points(x => 127 * (x + 1.5f)), SamplesKind));
+        }
+
+        yield return One("pixels for a block that normalises them", () => Classify(
+            Net(layers: [new Sequence(new BatchNorm(), new Dense(4)), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
+        foreach (DType dtype in (DType[])[DType.UInt8, DType.Int32])
+        {
+            yield return One($"pixels of {dtype}", () =>
+            {
+                (Tensor x, Tensor y) = Points(x => 127 * Math.Clamp((x / 3) + 1, 0, 2));
+                var net = new NeuralNet(new Input(2) { DType = dtype }, new Dense(4), new Dense(3, Softmax))
+                {
+                    MaxEpochs = 2,
+                    Update = new Sgd(1e-4f),
+                };
+                return Classify(net, (x.Cast(dtype), y), SamplesKind) with { Message = "give float32 samples that are scaled" };
+            });
+        }
+
         yield return One("pixels that are normalised", () =>
         {
             (Tensor x, Tensor y) = Points(x => 127 * (x + 1.5f));

@@ -4,13 +4,26 @@ namespace Engine.Compile;
 
 public sealed partial class Function
 {
-    private Plan LastPlan => LatestPlan ?? throw new EngineException(
-        "The function has no plan to show yet: call it, or Prepare it for arguments of some shapes.");
+    private Plan LastPlan
+    {
+        get
+        {
+            if (LatestPlan is { } plan)
+            {
+                return plan;
+            }
+
+            ThrowIfDisposed();
+            throw new EngineException(
+                "The function has no plan to show yet: call it, or Prepare it for arguments of some shapes.");
+        }
+    }
 
     /// <summary>
     /// What was built for the arguments of the last call, as a table: the graph, the steps, the memory or the launches.
     /// </summary>
     /// <exception cref="EngineException">The function has no plan yet.</exception>
+    /// <exception cref="ObjectDisposedException">The function was disposed of.</exception>
     public string Print(Stage stage = Stage.Kernels) => new Explanation(LastPlan, Device).Print(stage);
 
     /// <summary>

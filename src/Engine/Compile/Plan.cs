@@ -108,7 +108,10 @@ internal sealed class Plan : IDisposable
     {
         for (int i = 0; i < _inputs.Length; i++)
         {
-            arguments[i].CopyTo(_inputs[i].Storage, _inputs[i].Offset);
+            if (!_device.TryTakePrefetched(arguments[i], _inputs[i]))
+            {
+                arguments[i].CopyTo(_inputs[i].Storage, _inputs[i].Offset);
+            }
         }
     }
 

@@ -32,6 +32,12 @@ public sealed record EngineOptions
     /// <summary>Whether CUDA kernels may use the faster, less exact mathematical functions of the hardware.</summary>
     public bool FastMath { get; init; }
 
+    /// <summary>
+    /// Whether CUDA's matrix products of float32 may be rounded to TF32: see
+    /// <see cref="Devices.Cuda.CudaOptions.TensorFloat32"/>.
+    /// </summary>
+    public bool TensorFloat32 { get; init; }
+
     /// <summary>How much is done to a graph before it runs.</summary>
     public Optimizer Optimizer { get; init; } = Optimizer.FastRun;
 
@@ -99,7 +105,7 @@ public sealed record EngineOptions
         {
             if (value is null)
             {
-                notes.PassOver($"${Variable}", key, isKnown: false);
+                notes.Dropped.Add($"'{key}' in ${Variable}, which has no value");
             }
             else
             {

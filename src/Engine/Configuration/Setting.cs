@@ -73,6 +73,13 @@ internal sealed record Setting(
                 "false" or "0" => options with { FastMath = false },
                 _ => null,
             }),
+        new("cuda.tf32", "True, False", "False", "matrix products on CUDA's tensor cores, of numbers rounded to 10 bits of mantissa",
+            (options, text) => text.ToLowerInvariant() switch
+            {
+                "true" or "1" => options with { TensorFloat32 = true },
+                "false" or "0" => options with { TensorFloat32 = false },
+                _ => null,
+            }),
     ];
 
     /// <summary>The sections a file may have.</summary>

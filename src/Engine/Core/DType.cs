@@ -12,92 +12,79 @@ public enum DType
     /// <summary>32-bit signed integer: indices, labels and counters.</summary>
     Int32,
 
-    /// <summary>8-bit unsigned integer: pixels, and the 0/1 results of comparisons.</summary>
+    /// <summary>8-bit unsigned integer: pixels.</summary>
     UInt8,
+
+    /// <summary>64-bit signed integer: what NumPy's files hold, and numbers beyond 2³¹.</summary>
+    Int64,
+
+    /// <summary>True or false, a byte each: what comparisons give.</summary>
+    Bool,
 }
 
 /// <summary>Sizes, names and promotion of <see cref="DType"/>s.</summary>
 public static class DTypes
 {
     /// <summary>Bytes of one element.</summary>
-    public static int Size(this DType dtype) => dtype switch
-    {
-        DType.Float32 or DType.Int32 => 4,
-        DType.Float64 => 8,
-        DType.UInt8 => 1,
-        _ => throw new ArgumentOutOfRangeException(nameof(dtype)),
-    };
+    public static int Size(this DType dtype) => ElementType.Of(dtype).Size;
 
     /// <summary>The name that Theano and NumPy give it: <c>float32</c>, <c>int32</c> …</summary>
-    public static string Name(this DType dtype) => dtype switch
-    {
-        DType.Float32 => "float32",
-        DType.Float64 => "float64",
-        DType.Int32 => "int32",
-        DType.UInt8 => "uint8",
-        _ => throw new ArgumentOutOfRangeException(nameof(dtype)),
-    };
+    public static string Name(this DType dtype) => ElementType.Of(dtype).Name;
 
     /// <summary>Whether it is a floating-point type.</summary>
-    public static bool IsFloat(this DType dtype) => dtype is DType.Float32 or DType.Float64;
+    public static bool IsFloat(this DType dtype) => ElementType.Of(dtype).IsFloat;
 
     /// <summary>The dtype of the C# type <typeparamref name="T"/>.</summary>
-    /// <exception cref="EngineException"><typeparamref name="T"/> is not float, double, int or byte.</exception>
-    public static DType Of<T>() where T : unmanaged =>
-        typeof(T) == typeof(float) ? DType.Float32
-        : typeof(T) == typeof(double) ? DType.Float64
-        : typeof(T) == typeof(int) ? DType.Int32
-        : typeof(T) == typeof(byte) ? DType.UInt8
-        : throw new EngineException(
-            $"Tensors hold float, double, int or byte, not {typeof(T).Name}: convert them, labels by "
-            + "Array.ConvertAll(labels, Convert.ToInt32).");
+    /// <exception cref="EngineException">
+    /// <typeparamref name="T"/> is not float, double, int, long, byte or bool.
+    /// </exception>
+    public static DType Of<T>() where T : unmanaged => Known<T>.Type?.DType ?? throw new EngineException(
+        $"Tensors hold float, double, int, long, byte or bool, not {typeof(T).Name}: convert them, labels by "
+        + "Array.ConvertAll(labels, Convert.ToInt32).");
 
     /// <summary>
     /// The type both operands of an element-wise op are converted to: the wider of the two in the order
-    /// uint8, int32, float32, float64. An integer beside a float32 gives float32 (NumPy and Theano would widen to float64).
-    /// What ops do with it, and with number literals, stands in docs/types.md.
+    /// bool, uint8, int32, int64, float32, float64. An integer beside a float32 gives float32, as Theano's floatX rule has
+    /// it (NumPy would widen to float64). What ops do with it, and with number literals, stands in docs/types.md.
     /// </summary>
-    public static DType Promote(DType a, DType b) => Width(a) >= Width(b) ? a : b;
+    public static DType Promote(DType a, DType b) => ElementType.Of(a).Width >= ElementType.Of(b).Width ? a : b;
+
+    /// <summary>The dtype in which sums and products of such numbers are computed: int32 for the small ones.</summary>
+    internal static DType Computes(this DType dtype) => ElementType.Of(dtype).Computes;
+
+    /// <summary>The dtype that functions of such numbers give: itself where it is a floating-point one, else float32.</summary>
+    internal static DType Floating(this DType dtype) => dtype.IsFloat() ? dtype : DType.Float32;
+
+    /// <summary>Calls code with the type that loops over such elements go over: truths are bytes of 1 or 0 to them.</summary>
+    internal static TResult Call<TArgument, TResult>(
+        this DType dtype, IForElements<TArgument, TResult> code, TArgument argument) =>
+        ElementType.Of(dtype).Call(code, argument);
 
     /// <summary>
     /// A number as another dtype has it: from a fraction towards zero, to the nearest that an integer type holds, and 0
-    /// for NaN; of an integer, its low bits (NumPy's rule, and what every device does).
+    /// for NaN; of an integer, its low bits; as a truth whether it is other than 0 (NumPy's rule, and what every device
+    /// does).
     /// </summary>
-    internal static double Convert(double value, DType from, DType to) => to switch
+    internal static double Convert(double value, DType from, DType to)
     {
-        DType.Float32 => (float)value,
-        DType.Float64 => value,
-        _ when !from.IsFloat() => Wrap(value, to),
-        _ when double.IsNaN(value) => 0,
-        DType.Int32 => Math.Clamp(Math.Truncate(value), int.MinValue, int.MaxValue),
-        _ => Math.Clamp(Math.Truncate(value), byte.MinValue, byte.MaxValue),
-    };
+        var type = ElementType.Of(to);
+        return type.IsFloat || to == DType.Bool ? type.Round(value)
+            : !from.IsFloat() ? Wrap(value, to)
+            : double.IsNaN(value) ? 0
+            : Math.Clamp(Math.Truncate(value), type.Least, type.Most);
+    }
 
     /// <summary>
     /// A whole number's low bits, where the dtype is an integer type, 0 for what is infinite; else the number rounded to
-    /// float64.
+    /// float64. An int64 that float64 does not hold is rounded.
     /// </summary>
-    internal static double Wrap(DoubleDouble value, DType dtype)
+    internal static double Wrap(DoubleDouble value, DType dtype) =>
+        dtype.IsFloat() || double.IsNaN(value.High) ? value.High
+        : double.IsInfinity(value.High) ? 0
+        : ElementType.Of(dtype).Wrap((Int128)value.High + (Int128)value.Low);
+
+    private static class Known<T>
     {
-        if (dtype.IsFloat() || double.IsNaN(value.High))
-        {
-            return value.High;
-        }
-
-        if (double.IsInfinity(value.High))
-        {
-            return 0;
-        }
-
-        long whole = unchecked((long)value.High + (long)value.Low);
-        return dtype == DType.Int32 ? unchecked((int)whole) : unchecked((byte)whole);
+        public static readonly ElementType? Type = ElementType.All.FirstOrDefault(type => type.CSharp == typeof(T));
     }
-
-    private static int Width(DType dtype) => dtype switch
-    {
-        DType.UInt8 => 0,
-        DType.Int32 => 1,
-        DType.Float32 => 2,
-        _ => 3,
-    };
 }

@@ -42,6 +42,9 @@ public sealed class Tensor
         : throw new EngineException(FormattableString.Invariant(
             $"A tensor of {this} has {ByteCount:N0} bytes, and a span holds {int.MaxValue:N0}: take AsSpan, or fewer rows."));
 
+    /// <summary>The elements, to be pinned.</summary>
+    internal Array Elements => _data;
+
     /// <summary>How many bytes the elements are.</summary>
     internal long ByteCount => _data.LongLength * DType.Size();
 
@@ -96,6 +99,27 @@ public sealed class Tensor
         return rows;
     }
 
+    /// <summary>The rows of several of one type, one tensor's behind the other's.</summary>
+    /// <exception cref="EngineException">They are of different types.</exception>
+    internal static Tensor Joined(IReadOnlyList<Tensor> parts)
+    {
+        Tensor first = parts[0];
+        if (parts.FirstOrDefault(part => part.DType != first.DType || !part.Shape.Skip(1).SequenceEqual(first.Shape.Skip(1))) is { } other)
+        {
+            throw new EngineException($"{first.TypeText} and {other.TypeText} are no rows of one tensor: samples have one shape and one dtype.");
+        }
+
+        var all = new Tensor(first.DType, first.Shape.With(0, parts.Sum(part => part.Shape[0])));
+        int at = 0;
+        foreach (Tensor part in parts)
+        {
+            all.PutRows(at, part);
+            at += part.Shape[0];
+        }
+
+        return all;
+    }
+
     /// <summary>Copies the rows with these indices to a tensor of as many.</summary>
     internal void CopyRows(ReadOnlySpan<int> indices, Tensor to)
     {
@@ -138,26 +162,33 @@ public sealed class Tensor
 
     /// <summary>
     /// The elements converted to another type: a fraction becomes an integer by being cut off, a number beyond the integer's
-    /// range its nearest end, NaN 0; an integer becomes a smaller one by its low bits.
+    /// range its nearest end, NaN 0; an integer becomes a smaller one by its low bits; what is not 0 becomes true.
     /// </summary>
-    public Tensor Cast(DType dtype)
+    public unsafe Tensor Cast(DType dtype)
     {
         if (dtype == DType)
         {
             return this;
         }
 
-        return DType switch
+        var cast = new Tensor(dtype, Shape);
+        ElementConversion convert = Conversion.Of(DType, dtype);
+        fixed (byte* from = &MemoryMarshal.GetArrayDataReference(_data), to = &MemoryMarshal.GetArrayDataReference(cast._data))
         {
-            DType.Float32 => CastFrom<float>(dtype),
-            DType.Float64 => CastFrom<double>(dtype),
-            DType.Int32 => CastFrom<int>(dtype),
-            _ => CastFrom<byte>(dtype),
-        };
+            convert(from, to, _data.Length);
+        }
+
+        return cast;
     }
+
+    /// <summary>Whole numbers as int32, the nearest that it has: an int64 out of its range must not become one within.</summary>
+    internal Tensor ToInt32() => (DType == DType.Int64 ? Cast(DType.Float64) : this).Cast(DType.Int32);
 
     /// <summary>A tensor of its own with the same elements.</summary>
     public Tensor Clone() => new(DType, Shape, (Array)_data.Clone());
+
+    /// <summary>An element, of the C# type that the dtype has.</summary>
+    internal object Element(int index) => _data.GetValue(index)!;
 
     /// <summary>Keeps the elements where they lie in memory until the handle is freed.</summary>
     internal GCHandle Pin() => GCHandle.Alloc(_data, GCHandleType.Pinned);
@@ -183,13 +214,7 @@ public sealed class Tensor
         string? problem = shape.IsKnown ? shape.Problem : "a side is unknown";
         return problem is not null
             ? throw new EngineException($"There is no tensor of {dtype.Name()} {shape}: {problem}.")
-            : dtype switch
-            {
-                DType.Float32 => new float[shape.Count],
-                DType.Float64 => new double[shape.Count],
-                DType.Int32 => new int[shape.Count],
-                _ => new byte[shape.Count],
-            };
+            : ElementType.Of(dtype).Zeros(shape.Count);
     }
 
     private static int FirstNotFinite<T>(ReadOnlySpan<T> values) where T : unmanaged, IFloatingPointIeee754<T>
@@ -214,28 +239,6 @@ public sealed class Tensor
         }
 
         return -1;
-    }
-
-    private Tensor CastFrom<TFrom>(DType dtype) where TFrom : unmanaged, INumber<TFrom> => dtype switch
-    {
-        DType.Float32 => Cast<TFrom, float>(),
-        DType.Float64 => Cast<TFrom, double>(),
-        DType.Int32 => Cast<TFrom, int>(),
-        _ => Cast<TFrom, byte>(),
-    };
-
-    private Tensor Cast<TFrom, TTo>()
-        where TFrom : unmanaged, INumber<TFrom>
-        where TTo : unmanaged, INumber<TTo>
-    {
-        var cast = new TTo[_data.Length];
-        ReadOnlySpan<TFrom> from = AsSpan<TFrom>();
-        for (int i = 0; i < cast.Length; i++)
-        {
-            cast[i] = TTo.CreateTruncating(from[i]);
-        }
-
-        return new Tensor(DTypes.Of<TTo>(), Shape, cast);
     }
 
     /// <summary>

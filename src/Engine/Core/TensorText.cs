@@ -25,7 +25,7 @@ internal static class TensorText
         Shape shape = tensor.Shape;
         if (shape.Rank == 0)
         {
-            return isFloat ? Scalar(At(tensor, 0), isSingle) : Whole(At(tensor, 0));
+            return isFloat ? Scalar(At(tensor, 0), isSingle) : Whole(tensor, 0);
         }
 
         if (shape.Count == 0)
@@ -34,20 +34,15 @@ internal static class TensorText
         }
 
         bool isShortened = shape.Count > MostElements;
-        double[] shown = [.. Shown(shape, isShortened).Select(element => At(tensor, element))];
-        Func<double, string> format = isFloat ? FloatFormat(shown, isSingle) : WholeFormat(shown);
+        int[] shown = [.. Shown(shape, isShortened)];
+        Func<int, string> format = isFloat ? FloatFormat(tensor, shown, isSingle) : WholeFormat(tensor, shown);
         var text = new StringBuilder();
-        Append(text, shape, axis: 0, first: 0, isShortened, element => format(At(tensor, element)));
+        Append(text, shape, axis: 0, first: 0, isShortened, format);
         return text.ToString();
     }
 
-    private static double At(Tensor tensor, int element) => tensor.DType switch
-    {
-        DType.Float32 => tensor.AsSpan<float>()[element],
-        DType.Float64 => tensor.AsSpan<double>()[element],
-        DType.Int32 => tensor.AsSpan<int>()[element],
-        _ => tensor.AsSpan<byte>()[element],
-    };
+    private static double At(Tensor tensor, int element) =>
+        Convert.ToDouble(tensor.Element(element), CultureInfo.InvariantCulture);
 
     /// <summary>Which indices along an axis are shown; -1 stands for those left out.</summary>
     private static IEnumerable<int> Indices(int side, bool isShortened) => isShortened && side > 2 * Edge
@@ -115,12 +110,14 @@ internal static class TensorText
         text.Append(']');
     }
 
-    private static string Whole(double value) => value.ToString("F0", CultureInfo.InvariantCulture);
+    /// <summary>An integer or a truth.</summary>
+    private static string Whole(Tensor tensor, int element) =>
+        Convert.ToString(tensor.Element(element), CultureInfo.InvariantCulture)!;
 
-    private static Func<double, string> WholeFormat(double[] shown)
+    private static Func<int, string> WholeFormat(Tensor tensor, int[] shown)
     {
-        int width = shown.Max(value => Whole(value).Length);
-        return value => Whole(value).PadLeft(width);
+        int width = shown.Max(element => Whole(tensor, element).Length);
+        return element => Whole(tensor, element).PadLeft(width);
     }
 
     private static string Scalar(double value, bool isSingle)
@@ -136,8 +133,9 @@ internal static class TensorText
         return isPlain && text.EndsWith('.') ? text + "0" : text.Replace(".e", "e", StringComparison.Ordinal);
     }
 
-    private static Func<double, string> FloatFormat(double[] shown, bool isSingle)
+    private static Func<int, string> FloatFormat(Tensor tensor, int[] elements, bool isSingle)
     {
+        double[] shown = [.. elements.Select(element => At(tensor, element))];
         double[] finite = [.. shown.Where(double.IsFinite)];
         double[] sizes = [.. finite.Where(value => value != 0).Select(Math.Abs).DefaultIfEmpty(1)];
         double spread = isSingle ? (float)sizes.Max() / (float)sizes.Min() : sizes.Max() / sizes.Min();
@@ -153,7 +151,9 @@ internal static class TensorText
         // As wide as the widest, those that are no finite numbers included.
         int width = finite.Select(text).Concat(shown.Where(value => !double.IsFinite(value)).Select(NotFinite))
             .Max(word => word.Length);
-        return value => (double.IsFinite(value) ? text(value) : NotFinite(value)).PadLeft(width);
+        return element => At(tensor, element) is var value && double.IsFinite(value)
+            ? text(value).PadLeft(width)
+            : NotFinite(value).PadLeft(width);
     }
 
     private static string Padded(string plain, int decimals) =>

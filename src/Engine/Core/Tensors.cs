@@ -51,6 +51,18 @@ public sealed class Tensors
         return some;
     }
 
+    /// <summary>The rows of several with the same names, one behind the other.</summary>
+    internal static Tensors Joined(IReadOnlyList<Tensors> parts)
+    {
+        var all = new Tensors();
+        foreach (string name in parts[0].Names)
+        {
+            all[name] = Tensor.Joined([.. parts.Select(part => part[name])]);
+        }
+
+        return all;
+    }
+
     /// <summary>Those of these names, in their order; one without a name stands for the first.</summary>
     internal IEnumerable<Tensor> InOrder(IReadOnlyList<string> names) =>
         names.Count == 1 && IsNameless ? [Single] : names.Select(name => this[name]);

@@ -36,7 +36,20 @@ public sealed record DataSet(string Name, Table Train, string Target)
             return this with { Train = Train.Shuffled(seed) };
         }
 
-        (int[] train, int[] test) = DataSplit.Stratified(Train[Target], share, seed);
+        return WithTest(new StratifiedSplit(share, seed));
+    }
+
+    /// <summary>With a test part: the source's own, else the samples that a split takes.</summary>
+    /// <param name="split">The split.</param>
+    public DataSet WithTest(IDataSplit split)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        if (Test is not null)
+        {
+            return this;
+        }
+
+        (int[] train, int[] test) = split.Split(Train, Target);
         return this with { Train = Train.Rows(train), Test = Train.Rows(test) };
     }
 }

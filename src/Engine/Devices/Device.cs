@@ -32,6 +32,22 @@ public abstract class Device : IDisposable
     /// </summary>
     internal virtual Storage? Borrow(Tensor tensor) => null;
 
+    /// <summary>
+    /// Begins to bring a tensor to the device, which may compute meanwhile: a run of which it is an argument then finds it
+    /// there. It must not change until then. Any thread may call it; a device that reads host memory does nothing.
+    /// </summary>
+    internal virtual void Prefetch(Tensor tensor)
+    {
+    }
+
+    /// <summary>Gives up what was prefetched and will not be wanted.</summary>
+    internal virtual void ForgetPrefetched()
+    {
+    }
+
+    /// <summary>Whether a tensor that was prefetched is moved to where it is wanted, before what is run next.</summary>
+    internal virtual bool TryTakePrefetched(Tensor tensor, Operand place) => false;
+
     /// <summary>The bytes of scratch memory that the op needs while it runs on such operands.</summary>
     /// <exception cref="EngineException">The op has no kernel for this device.</exception>
     public abstract long Workspace(object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs);

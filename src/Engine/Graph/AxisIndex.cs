@@ -45,7 +45,7 @@ public readonly struct AxisIndex
 
     /// <summary>
     /// An array of places, int32, of which those of several axes are broadcast together; negative ones count from the
-    /// end. A constant uint8 vector is a mask: the places where it is not 0.
+    /// end. A constant bool vector is a mask: the places where it is true.
     /// </summary>
     public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
 
@@ -56,7 +56,7 @@ public readonly struct AxisIndex
     public static implicit operator AxisIndex(bool[] mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
-        return new Constant(Tensor.From(System.Array.ConvertAll(mask, isTrue => isTrue ? (byte)1 : (byte)0)));
+        return new Constant(Tensor.From(mask));
     }
 }
 

@@ -18,9 +18,13 @@ internal static class Definitions
         op.Reference(inputs, outputs);
         foreach (NdArray output in outputs.Where(output => !output.DType.IsFloat()))
         {
+            var type = ElementType.Of(output.DType);
             for (int i = 0; i < output.Data.Length; i++)
             {
-                output.Data[i] = DTypes.Wrap(output.Data[i], output.DType);
+                // The greatest int64 is rounded to one above it, which is not to be the least.
+                double value = output.Data[i];
+                bool isOne = double.IsInteger(value) && value >= type.Least && value <= type.Most;
+                output.Data[i] = isOne ? value : DTypes.Wrap(value, output.DType);
             }
         }
 

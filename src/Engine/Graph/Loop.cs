@@ -26,7 +26,7 @@ internal interface ILoop : IOuterOp
     IReadOnlyList<LoopWrite> StepWrites { get; }
 
     /// <summary>
-    /// The body's output, a uint8 scalar, that says, where it is not 0, that nothing changes any more: the rows that are
+    /// The body's output, a bool scalar, that says, where it is true, that nothing changes any more: the rows that are
     /// left are as the last one. -1 where there is none.
     /// </summary>
     int Until { get; }
@@ -103,7 +103,7 @@ internal readonly record struct LoopWrite(bool HasRows, bool Backward = false)
 }
 
 /// <summary>
-/// An op that computes one of its two bodies, which its first input, a uint8 scalar, chooses: the first where it is not 0.
+/// An op that computes one of its two bodies, which its first input, a bool scalar, chooses: the first where it is true.
 /// The other inputs are the first body's and then the second's.
 /// </summary>
 internal interface IBranch : IOuterOp;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Reflection;
 
 namespace Engine.Graph;
 
@@ -25,7 +26,7 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     /// </summary>
     public static Origin Current => t_current ?? Caller();
 
-    /// <summary>The nearest caller outside this library.</summary>
+    /// <summary>The nearest caller outside this library and the runtime.</summary>
     public static Origin Caller()
     {
         for (int depth = 1; ; depth++)
@@ -36,7 +37,9 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
                 return new Origin(null, 0);
             }
 
-            if (method.Module.Assembly != typeof(Origin).Assembly)
+            // What the library builds within a query is called by the runtime, which has no lines.
+            Assembly of = method.Module.Assembly;
+            if (of != typeof(Origin).Assembly && of != typeof(Enumerable).Assembly && of != typeof(object).Assembly)
             {
                 frame = new StackFrame(depth, needFileInfo: true);
                 return new Origin(frame.GetFileName(), frame.GetFileLineNumber());

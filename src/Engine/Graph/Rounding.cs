@@ -4,19 +4,14 @@ namespace Engine.Graph;
 internal static class Rounding
 {
     /// <summary>What 1 differs from the next number by; 0 for integers.</summary>
-    public static double Epsilon(DType dtype) => dtype switch
-    {
-        DType.Float32 => 1.0 / (1 << 23),
-        DType.Float64 => 1.0 / (1L << 52),
-        _ => 0,
-    };
+    public static double Epsilon(DType dtype) => ElementType.Of(dtype).Epsilon;
 
     /// <summary>The magnitude of a number, or the least normal number of the dtype where that is greater.</summary>
     public static double Normal(DType dtype, double value) =>
-        Math.Max(Math.Abs(value), dtype == DType.Float32 ? 1.17549435e-38 : 2.2250738585072014e-308);
+        Math.Max(Math.Abs(value), ElementType.Of(dtype).LeastNormal);
 
     /// <summary>The greatest finite number.</summary>
-    public static double Greatest(DType dtype) => dtype == DType.Float32 ? float.MaxValue : double.MaxValue;
+    public static double Greatest(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Most : double.MaxValue;
 
     /// <summary>A magnitude on the way to a result, which is infinite where the dtype has no number that great.</summary>
     public static double Reached(DType dtype, double magnitude) =>

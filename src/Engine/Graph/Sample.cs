@@ -53,6 +53,14 @@ public sealed record Arg(
     /// <summary>Any integers, so that their sums and products wrap round.</summary>
     public static Arg Int(Shape shape) => Int(shape, int.MinValue, int.MaxValue);
 
+    /// <summary>Any integers that a dtype holds and float64 too, whose sums and products wrap round.</summary>
+    public static Arg Int(Shape shape, DType dtype)
+    {
+        var type = ElementType.Of(dtype);
+        return new(
+            shape, dtype, Math.Max(type.Least, -ElementType.MostWhole), Math.Min(type.Most + 1, ElementType.MostWhole));
+    }
+
     /// <summary>Zeros and ones.</summary>
     public static Arg Mask(Shape shape) => new(shape, Engine.DType.UInt8, 0, 2);
 

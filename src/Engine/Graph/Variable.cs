@@ -86,12 +86,16 @@ public sealed class Constant : Variable
     /// <summary>Whether it takes the dtype of what it is combined with, as a number literal does.</summary>
     public bool IsWeak { get; }
 
-    /// <summary>Its only element; null where it has more, or none.</summary>
-    internal double? Number => Shape.Count == 1 ? NdArray.From(Value).Data[0] : null;
+    /// <summary>
+    /// Its only element; null where it has more, or none, or an int64 so great that float64 might not hold it, nor its sum
+    /// with another.
+    /// </summary>
+    internal double? Number => Shape.Count == 1 && NdArray.From(Value).Data[0] is var number
+        && (DType != DType.Int64 || Math.Abs(number) < ElementType.MostWhole / 2) ? number : null;
 
     /// <summary>The value of a scalar, and the type of others.</summary>
     public override string ToString() =>
-        Rank == 0 ? FormattableString.Invariant($"{Number}") : base.ToString();
+        Rank == 0 ? InvariantText.Of($"{(object?)Number ?? Value.Element(0)}") : base.ToString();
 
     private static TensorType TypeOf(Tensor value)
     {

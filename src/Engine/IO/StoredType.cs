@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Engine.IO;
 
 /// <summary>
-/// What elements are stored as in files. Tensors hold fewer types: floats of 8 and 16 bits become float32, truths
-/// uint8, other integers int32, in which each must fit.
+/// What elements are stored as in files. Tensors hold fewer types: floats of 8 and 16 bits become float32, integers of
+/// fewer than 32 bits int32, unsigned ones of as many or more int64, in which each must fit.
 /// </summary>
 /// <param name="Name">What messages call it.</param>
 /// <param name="Size">Bytes of an element.</param>
@@ -24,8 +24,16 @@ internal sealed record StoredType(
     public static readonly StoredType Float64 = new("float64", 8, DType.Float64);
     public static readonly StoredType Float32 = new("float32", 4, DType.Float32);
     public static readonly StoredType Int32 = new("int32", 4, DType.Int32);
+    public static readonly StoredType Int64 = new("int64", 8, DType.Int64);
     public static readonly StoredType UInt8 = new("uint8", 1, DType.UInt8);
-    public static readonly StoredType Bool = new("bool", 1, DType.UInt8);
+    public static readonly StoredType Bool = new("bool", 1, DType.Bool, static (from, to) =>
+    {
+        Span<bool> truths = to.AsSpan<bool>();
+        for (int i = 0; i < truths.Length; i++)
+        {
+            truths[i] = from[i] != 0;
+        }
+    });
 
     public static readonly StoredType Float16 = Floats<Half>("float16", value => (float)value);
 
@@ -44,18 +52,14 @@ internal sealed record StoredType(
     public static readonly StoredType Float8E8M0 =
         Floats<byte>("float8 E8M0", bits => bits == byte.MaxValue ? float.NaN : (float)Math.ScaleB(1, bits - 127));
 
-    public static readonly StoredType Int8 = Integers<sbyte>("int8"), Int16 = Integers<short>("int16");
-    public static readonly StoredType Int64 = Integers<long>("int64"), UInt16 = Integers<ushort>("uint16");
-    public static readonly StoredType UInt32 = Integers<uint>("uint32"), UInt64 = Integers<ulong>("uint64");
+    public static readonly StoredType Int8 = Integers<sbyte, int>("int8"), Int16 = Integers<short, int>("int16");
+    public static readonly StoredType UInt16 = Integers<ushort, int>("uint16");
+    public static readonly StoredType UInt32 = Integers<uint, long>("uint32"), UInt64 = Integers<ulong, long>("uint64");
+
+    private static readonly StoredType[] s_own = [Float64, Float32, Int32, UInt8, Int64, Bool];
 
     /// <summary>What a tensor is written as.</summary>
-    public static StoredType Of(DType dtype) => dtype switch
-    {
-        DType.Float64 => Float64,
-        DType.Float32 => Float32,
-        DType.Int32 => Int32,
-        _ => UInt8,
-    };
+    public static StoredType Of(DType dtype) => Array.Find(s_own, stored => stored.DType == dtype)!;
 
     /// <summary>The bytes of a tensor of these sides as it is stored, or -1 if they are too many to count.</summary>
     public long Bytes(Shape shape)
@@ -85,18 +89,19 @@ internal sealed record StoredType(
             }
         });
 
-    private static StoredType Integers<T>(string name) where T : unmanaged, IBinaryInteger<T> => new(
-        name, Unsafe.SizeOf<T>(), DType.Int32, (from, to) =>
+    private static StoredType Integers<T, TTensor>(string name)
+        where T : unmanaged, IBinaryInteger<T> where TTensor : unmanaged, IBinaryInteger<TTensor> => new(
+        name, Unsafe.SizeOf<T>(), DTypes.Of<TTensor>(), (from, to) =>
         {
             ReadOnlySpan<T> stored = MemoryMarshal.Cast<byte, T>(from);
-            Span<int> values = to.AsSpan<int>();
+            Span<TTensor> values = to.AsSpan<TTensor>();
             for (int i = 0; i < values.Length; i++)
             {
-                values[i] = int.CreateTruncating(stored[i]);
-                if (T.CreateTruncating(values[i]) != stored[i] || T.IsNegative(stored[i]) != (values[i] < 0))
+                values[i] = TTensor.CreateTruncating(stored[i]);
+                if (T.IsNegative(stored[i]) != TTensor.IsNegative(values[i]))
                 {
                     throw new NotSupportedException(
-                        $"it holds {stored[i]}, and integers here are of 32 bits (element {i} of {name} {to.Shape})");
+                        $"it holds {stored[i]}, and integers here have a sign and 64 bits (element {i} of {name} {to.Shape})");
                 }
             }
         });

@@ -79,7 +79,7 @@ public sealed class ConfusionMatrix
         }
 
         return new ConfusionMatrix(
-            net.Classes, y.Cast(DType.Int32).AsSpan<int>(), net.Predict(x).AsSpan<int>())
+            net.Classes, y.ToInt32().AsSpan<int>(), net.Predict(x).AsSpan<int>())
         { Names = names };
     }
 

@@ -17,7 +17,7 @@ public static class Metrics
     public static double RootMeanSquaredError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
         Math.Sqrt(Mean(truth, predicted, (y, p) => (y - p) * (y - p)));
 
-    /// <summary>R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; nan where all truths are alike.</summary>
+    /// <summary>R²: 1 - Σ (truth - predicted)² / Σ (truth - mean)²; where all truths are alike, 1 if they are met and else 0.</summary>
     public static double Determination(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
     {
         double mean = 0;
@@ -27,7 +27,7 @@ public static class Metrics
         }
 
         double residual = Mean(truth, predicted, (y, p) => (y - p) * (y - p)), total = Mean(truth, truth, (y, _) => (y - mean) * (y - mean));
-        return total == 0 ? double.NaN : 1 - (residual / total);
+        return total != 0 ? 1 - (residual / total) : residual != 0 ? 0 : 1;
     }
 
     /// <summary>The mean of -log of the probability that each sample's own class is given.</summary>
@@ -112,6 +112,49 @@ public static class Metrics
     }
 
     /// <summary>
+    /// The receiver's operating characteristic (T. Fawcett, An introduction to ROC analysis, 2006): for each bound that a score may have
+    /// to pass, which part of the other samples pass it beside which part of the class's; from (0, 0) to (1, 1). Empty where there are
+    /// only samples of one kind.
+    /// </summary>
+    /// <param name="isOfClass">Whether each sample is of the class.</param>
+    /// <param name="scores">How much each is taken for it.</param>
+    public static IReadOnlyList<RocPoint> RocCurve(ReadOnlySpan<bool> isOfClass, ReadOnlySpan<double> scores)
+    {
+        double[] falling = scores.ToArray();
+        bool[] truth = isOfClass.ToArray();
+        Array.Sort(falling, truth);
+        Array.Reverse(falling);
+        Array.Reverse(truth);
+        double positives = truth.Count(one => one), negatives = truth.Length - positives;
+        if (positives == 0 || negatives == 0)
+        {
+            return [];
+        }
+
+        var curve = new List<RocPoint> { new(0, 0) };
+        int right = 0, wrong = 0;
+        for (int i = 0; i < truth.Length; i++)
+        {
+            (right, wrong) = truth[i] ? (right + 1, wrong) : (right, wrong + 1);
+            if (i + 1 == truth.Length || falling[i + 1] != falling[i])
+            {
+                var point = new RocPoint(wrong / negatives, right / positives);
+                // Of a straight line upwards or to the right its ends are enough.
+                if (curve is [.., var before, var last]
+                    && ((before.FalsePositives == last.FalsePositives && last.FalsePositives == point.FalsePositives)
+                        || (before.TruePositives == last.TruePositives && last.TruePositives == point.TruePositives)))
+                {
+                    curve.RemoveAt(curve.Count - 1);
+                }
+
+                curve.Add(point);
+            }
+        }
+
+        return curve;
+    }
+
+    /// <summary>
     /// How sure a classifier is beside how often it is right: the samples in ten equal ranges of their greatest probability.
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>
@@ -182,4 +225,13 @@ public sealed record CalibrationBin(int Count, double Confidence, double Accurac
 {
     /// <summary>Its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(CalibrationBin), PrintMembers);
+}
+
+/// <summary>A point of a receiver's operating characteristic.</summary>
+/// <param name="FalsePositives">The part of the other samples that are taken for the class.</param>
+/// <param name="TruePositives">The part of the class's samples that are.</param>
+public sealed record RocPoint(double FalsePositives, double TruePositives)
+{
+    /// <summary>Its members, with points in the numbers.</summary>
+    public override string ToString() => RecordText.Of(nameof(RocPoint), PrintMembers);
 }

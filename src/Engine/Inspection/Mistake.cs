@@ -34,7 +34,7 @@ public sealed record Mistake(int Index, int Label, int Predicted, double Probabi
         }
 
         NdArray p = NdArray.From(probabilities);
-        ReadOnlySpan<int> truth = labels.Cast(DType.Int32).AsSpan<int>();
+        ReadOnlySpan<int> truth = labels.ToInt32().AsSpan<int>();
         int classes = p.Shape[1];
         var mistakes = new List<Mistake>();
         for (int i = 0; i < truth.Length; i++)

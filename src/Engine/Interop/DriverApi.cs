@@ -60,6 +60,24 @@ internal static unsafe partial class DriverApi
     public static partial int cuMemFree_v2(ulong address);
 
     [LibraryImport(Library)]
+    public static partial int cuMemPoolCreate(nint* pool, MemoryPoolProperties* properties);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemPoolDestroy(nint pool);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemPoolSetAttribute(nint pool, int attribute, void* value);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemPoolTrimTo(nint pool, nuint kept);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemAllocFromPoolAsync(ulong* address, nuint bytes, nint pool, nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemFreeAsync(ulong address, nint stream);
+
+    [LibraryImport(Library)]
     public static partial int cuMemHostAlloc(void** memory, nuint bytes, uint flags);
 
     [LibraryImport(Library)]
@@ -87,6 +105,16 @@ internal static unsafe partial class DriverApi
     public static partial int cuModuleGetFunction(nint* function, nint module, byte* name);
 
     [LibraryImport(Library)]
+    public static partial int cuFuncSetAttribute(nint function, int attribute, int value);
+
+    [LibraryImport(Library)]
+    public static partial int cuOccupancyMaxActiveBlocksPerMultiprocessor(
+        int* blocks, nint function, int threads, nuint sharedBytes);
+
+    [LibraryImport(Library)]
+    public static partial int cuLaunchKernelEx(LaunchConfiguration* launch, nint function, void** arguments, void** extra);
+
+    [LibraryImport(Library)]
     public static partial int cuLaunchKernel(
         nint function,
         uint gridX, uint gridY, uint gridZ,
@@ -101,6 +129,9 @@ internal static unsafe partial class DriverApi
 
     [LibraryImport(Library)]
     public static partial int cuStreamSynchronize(nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
 
     [LibraryImport(Library)]
     public static partial int cuStreamBeginCapture_v2(nint stream, int mode);

@@ -6,41 +6,132 @@ namespace Engine.Interop;
 internal sealed unsafe class MemoryHandle : CudaHandle
 {
     private readonly Action<long>? _freed;
+    private readonly MemoryPoolHandle? _pool;
     private readonly long _bytes;
 
-    private MemoryHandle(ContextHandle context, long bytes, Action<long>? freed) : base(context) =>
-        (_bytes, _freed) = (bytes, freed);
+    private MemoryHandle(ContextHandle context, MemoryPoolHandle? pool, long bytes, Action<long>? freed) : base(context) =>
+        (_pool, _bytes, _freed) = (pool, bytes, freed);
 
     public ulong Address => (ulong)DangerousGetHandle();
 
     /// <summary>A block whose contents are undefined; null if there is not enough memory.</summary>
     /// <param name="context">Where to allocate it.</param>
+    /// <param name="pool">What to take it from, in the order of its stream; null for the driver, which waits for all streams.</param>
     /// <param name="bytes">Its size.</param>
     /// <param name="freed">Called with the size when the block has been freed, on any thread.</param>
     /// <exception cref="CudaException">It fails for another reason.</exception>
-    public static MemoryHandle? TryAllocate(ContextHandle context, long bytes, Action<long>? freed = null)
+    public static MemoryHandle? TryAllocate(
+        ContextHandle context, MemoryPoolHandle? pool, long bytes, Action<long>? freed = null)
     {
-        var memory = new MemoryHandle(context, bytes, freed);
+        var memory = new MemoryHandle(context, pool, bytes, freed);
         using ContextHandle.Scope scope = context.Enter();
         ulong address;
-        int result = DriverApi.cuMemAlloc_v2(&address, (nuint)bytes);
+        int result = pool is null ? DriverApi.cuMemAlloc_v2(&address, (nuint)bytes) : pool.Allocate(&address, bytes);
         if (result == Driver.OutOfMemory)
         {
             memory.SetHandleAsInvalid();
             return null;
         }
 
-        Driver.Check(result, nameof(DriverApi.cuMemAlloc_v2));
+        Driver.Check(
+            result, pool is null ? nameof(DriverApi.cuMemAlloc_v2) : nameof(DriverApi.cuMemAllocFromPoolAsync));
         memory.Own((nint)address);
+        pool?.Keep();
         return memory;
     }
 
     protected override int Free(nint owned)
     {
-        int result = DriverApi.cuMemFree_v2((ulong)owned);
+        int result = _pool?.Free((ulong)owned) ?? DriverApi.cuMemFree_v2((ulong)owned);
         _freed?.Invoke(_bytes);
+        _pool?.LetGo();
         return result;
     }
+}
+
+/// <summary>
+/// Memory that is given out and taken back in the order of a stream: neither waits for anything, and what was freed is kept
+/// for what comes next.
+/// </summary>
+internal sealed unsafe class MemoryPoolHandle : CudaHandle
+{
+    private readonly StreamHandle _stream;
+
+    private MemoryPoolHandle(Gpu gpu, StreamHandle stream) : base(stream.Context)
+    {
+        _stream = stream;
+        using ContextHandle.Scope scope = Context.Enter();
+        var properties = new MemoryPoolProperties
+        {
+            AllocationType = MemoryPoolProperties.Pinned,
+            LocationType = MemoryPoolProperties.OnDevice,
+            Device = gpu.Device,
+        };
+        nint pool;
+        Driver.Check(DriverApi.cuMemPoolCreate(&pool, &properties));
+        Own(pool);
+
+        // Nothing is given back to the system until it is asked for: else each wait for the stream would.
+        const int ReleaseThreshold = 4;
+        ulong kept = ulong.MaxValue;
+        Driver.Check(DriverApi.cuMemPoolSetAttribute(pool, ReleaseThreshold, &kept));
+    }
+
+    /// <summary>
+    /// Held while the stream is captured: what were allocated or freed meanwhile, by a finalizer say, would become a part of
+    /// the graph.
+    /// </summary>
+    public Lock Gate { get; } = new();
+
+    /// <summary>A pool for a stream; null where the GPU has none.</summary>
+    public static MemoryPoolHandle? TryCreate(Gpu gpu, StreamHandle stream)
+    {
+        const int ArePoolsSupported = 115;
+        return gpu.TryAttribute(ArePoolsSupported) == 0 ? null : new MemoryPoolHandle(gpu, stream);
+    }
+
+    /// <summary>Takes a block; the thread is in the stream's context.</summary>
+    public int Allocate(ulong* address, long bytes)
+    {
+        lock (Gate)
+        {
+            return DriverApi.cuMemAllocFromPoolAsync(address, (nuint)bytes, handle, _stream.Value);
+        }
+    }
+
+    /// <summary>Gives a block back once all is done that was put into the stream before.</summary>
+    public int Free(ulong address)
+    {
+        lock (Gate)
+        {
+            return DriverApi.cuMemFreeAsync(address, _stream.Value);
+        }
+    }
+
+    /// <summary>Gives back to the system what nobody has.</summary>
+    public void Trim()
+    {
+        _stream.Synchronize();
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuMemPoolTrimTo(handle, 0));
+    }
+
+    /// <summary>Has the pool and its stream outlive a block.</summary>
+    public void Keep()
+    {
+        bool added = false;
+        DangerousAddRef(ref added);
+        _stream.DangerousAddRef(ref added);
+    }
+
+    /// <summary>Ends that.</summary>
+    public void LetGo()
+    {
+        _stream.DangerousRelease();
+        DangerousRelease();
+    }
+
+    protected override int Free(nint owned) => DriverApi.cuMemPoolDestroy(owned);
 }
 
 /// <summary>Memory of the host that stays where it is, so that the GPU copies to and from it by itself.</summary>
@@ -98,6 +189,25 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
         return function;
     }
 
+    /// <summary>Lets launches give a kernel so many bytes of shared memory, which may be more than the 48 KB that all have.</summary>
+    /// <exception cref="CudaException">The GPU has not as much for a block.</exception>
+    public void AllowShared(nint function, int bytes)
+    {
+        const int MostDynamicShared = 8;
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuFuncSetAttribute(function, MostDynamicShared, bytes));
+    }
+
+    /// <summary>How many blocks of a kernel a multiprocessor holds at once.</summary>
+    public int Resident(nint function, int threads, int sharedBytes)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        int blocks;
+        Driver.Check(
+            DriverApi.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, threads, (nuint)sharedBytes));
+        return blocks;
+    }
+
     protected override int Free(nint owned) => DriverApi.cuModuleUnload(owned);
 }
 
@@ -152,6 +262,13 @@ internal sealed unsafe class EventHandle : CudaHandle
     {
         using ContextHandle.Scope scope = Context.Enter();
         Driver.Check(DriverApi.cuEventSynchronize(handle));
+    }
+
+    /// <summary>Has what is put into a stream from now on wait until the mark is reached, if it was put anywhere.</summary>
+    public void Delay(StreamHandle stream)
+    {
+        using ContextHandle.Scope scope = Context.Enter();
+        Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
     }
 
     /// <summary>The time from one mark to another, once that is reached.</summary>

@@ -4,15 +4,16 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// Finds the CUDA driver, NVRTC and cuBLAS, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders) goes before the
-/// system's own search, that before the places where toolkits and Python wheels put them.
+/// Finds the CUDA driver, NVRTC, cuBLAS and MPI, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders; for MPI
+/// <c>ENGINE_MPI_PATH</c>) goes before the system's own search, that before the places where toolkits and Python wheels put
+/// them.
 /// </summary>
 internal static class NativeLibraries
 {
     /// <summary>
-    /// The names by which <see cref="DriverApi"/>, <see cref="NvrtcApi"/> and <see cref="CuBlasApi"/> import.
+    /// The names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/> and <see cref="MpiApi"/> import.
     /// </summary>
-    public const string DriverImport = "engine-cuda-driver", NvrtcImport = "engine-nvrtc", CuBlasImport = "engine-cublas";
+    public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", MpiImport = "engine-mpi";
 
     private static readonly Lazy<NativeLibrarySearch> s_driver = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"],
@@ -31,6 +32,8 @@ internal static class NativeLibraries
         return found;
     });
 
+    private static readonly Lazy<NativeLibrarySearch[]> s_otherNvrtcs = new(() => [.. FindOtherNvrtcs()]);
+
     private static readonly Lazy<NativeLibrarySearch> s_cuBlas = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows()
             ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"]
@@ -38,6 +41,8 @@ internal static class NativeLibraries
         CudaFolders.Explicit,
         CudaFolders.Toolkits("cublas"),
         needed: name => name.Replace("cublas", "cublasLt", StringComparison.Ordinal)));
+
+    private static readonly Lazy<NativeLibrarySearch> s_mpi = new(() => MpiLibrary.Find(Environment.GetEnvironmentVariable));
 
     private static readonly Lazy<bool> s_resolver = new(() =>
     {
@@ -51,8 +56,17 @@ internal static class NativeLibraries
     /// <summary>Where NVRTC was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Nvrtc => Search(s_nvrtc);
 
+    /// <summary>
+    /// The other NVRTCs that there are, of which one may make what the driver takes where it refuses what the first makes: those
+    /// of no later version than the driver's, then later ones.
+    /// </summary>
+    public static IReadOnlyList<NativeLibrarySearch> OtherNvrtcs => s_otherNvrtcs.Value;
+
     /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
+
+    /// <summary>Where MPI was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch Mpi => Search(s_mpi);
 
     /// <summary>
     /// Takes the newest NVRTC of no later major version than the driver's, wherever it lies: a driver refuses what a later
@@ -60,21 +74,39 @@ internal static class NativeLibraries
     /// </summary>
     private static NativeLibrarySearch FindNvrtc()
     {
-        int newest = Interop.Driver.Failure is null ? Interop.Driver.Version.Major : int.MaxValue;
-        NativeLibrarySearch fitting = Find(major => major <= newest);
+        int newest = NewestFitting();
+        NativeLibrarySearch fitting = FindNvrtc(major => major <= newest);
         if (fitting.IsFound || s_nvrtcNames[0].Major <= newest)
         {
             return fitting;
         }
 
-        NativeLibrarySearch later = Find(major => major > newest);
+        NativeLibrarySearch later = FindNvrtc(major => major > newest);
         return later with { Tried = [.. fitting.Tried, .. later.Tried] };
-
-        NativeLibrarySearch Find(Predicate<int> isTaken) => NativeLibrarySearch.Run(
-            [.. s_nvrtcNames.Where(library => isTaken(library.Major)).Select(library => library.Name)],
-            CudaFolders.Explicit,
-            CudaFolders.Toolkits("cuda_nvrtc"));
     }
+
+    private static IEnumerable<NativeLibrarySearch> FindOtherNvrtcs()
+    {
+        int newest = NewestFitting();
+        var known = new HashSet<nint> { s_nvrtc.Value.Handle };
+        foreach ((_, int major) in s_nvrtcNames.OrderBy(library => library.Major > newest))
+        {
+            NativeLibrarySearch found = FindNvrtc(other => other == major);
+            if (found.IsFound && known.Add(found.Handle))
+            {
+                LoadBuiltins(found.Path);
+                yield return found;
+            }
+        }
+    }
+
+    private static int NewestFitting() =>
+        Interop.Driver.Failure is null ? Interop.Driver.Version.Major : int.MaxValue;
+
+    private static NativeLibrarySearch FindNvrtc(Predicate<int> isTaken) => NativeLibrarySearch.Run(
+        [.. s_nvrtcNames.Where(library => isTaken(library.Major)).Select(library => library.Name)],
+        CudaFolders.Explicit,
+        CudaFolders.Toolkits("cuda_nvrtc"));
 
     private static NativeLibrarySearch Search(Lazy<NativeLibrarySearch> search)
     {
@@ -101,8 +133,8 @@ internal static class NativeLibraries
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) => name switch
     {
         DriverImport => s_driver.Value.Handle,
-        NvrtcImport => s_nvrtc.Value.Handle,
         CuBlasImport => s_cuBlas.Value.Handle,
+        MpiImport => s_mpi.Value.Handle,
         _ => 0,
     };
 }

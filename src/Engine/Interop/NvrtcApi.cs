@@ -2,48 +2,49 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Interop;
 
-/// <summary>The entry points of NVRTC, the compiler of CUDA C at run time; all exist from NVRTC 11.2 on.</summary>
-internal static unsafe partial class NvrtcApi
+/// <summary>
+/// The entry points of one NVRTC, the compiler of CUDA C at run time; all exist from NVRTC 11.2 on. They are looked up and not
+/// imported, for several may be loaded: a driver may refuse what one makes and take another's.
+/// </summary>
+internal sealed unsafe class NvrtcApi(nint library)
 {
-    private const string Library = NativeLibraries.NvrtcImport;
+    public readonly delegate* unmanaged<int*, int*, int> Version =
+        (delegate* unmanaged<int*, int*, int>)NativeLibrary.GetExport(library, "nvrtcVersion");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcVersion(int* major, int* minor);
+    public readonly delegate* unmanaged<int, byte*> GetErrorString =
+        (delegate* unmanaged<int, byte*>)NativeLibrary.GetExport(library, "nvrtcGetErrorString");
 
-    [LibraryImport(Library)]
-    public static partial byte* nvrtcGetErrorString(int result);
+    public readonly delegate* unmanaged<int*, int> GetNumSupportedArchs =
+        (delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "nvrtcGetNumSupportedArchs");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetNumSupportedArchs(int* count);
+    public readonly delegate* unmanaged<int*, int> GetSupportedArchs =
+        (delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "nvrtcGetSupportedArchs");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetSupportedArchs(int* architectures);
+    public readonly delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int> CreateProgram =
+        (delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)
+            NativeLibrary.GetExport(library, "nvrtcCreateProgram");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcCreateProgram(
-        nint* program, byte* source, byte* name, int headerCount, byte** headers, byte** includeNames);
+    public readonly delegate* unmanaged<nint*, int> DestroyProgram =
+        (delegate* unmanaged<nint*, int>)NativeLibrary.GetExport(library, "nvrtcDestroyProgram");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcDestroyProgram(nint* program);
+    public readonly delegate* unmanaged<nint, int, byte**, int> CompileProgram =
+        (delegate* unmanaged<nint, int, byte**, int>)NativeLibrary.GetExport(library, "nvrtcCompileProgram");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcCompileProgram(nint program, int optionCount, byte** options);
+    public readonly delegate* unmanaged<nint, nuint*, int> GetProgramLogSize = Size(library, "nvrtcGetProgramLogSize");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetProgramLogSize(nint program, nuint* bytes);
+    public readonly delegate* unmanaged<nint, byte*, int> GetProgramLog = Text(library, "nvrtcGetProgramLog");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetProgramLog(nint program, byte* log);
+    public readonly delegate* unmanaged<nint, nuint*, int> GetCubinSize = Size(library, "nvrtcGetCUBINSize");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetCUBINSize(nint program, nuint* bytes);
+    public readonly delegate* unmanaged<nint, byte*, int> GetCubin = Text(library, "nvrtcGetCUBIN");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetCUBIN(nint program, byte* cubin);
+    public readonly delegate* unmanaged<nint, nuint*, int> GetPtxSize = Size(library, "nvrtcGetPTXSize");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetPTXSize(nint program, nuint* bytes);
+    public readonly delegate* unmanaged<nint, byte*, int> GetPtx = Text(library, "nvrtcGetPTX");
 
-    [LibraryImport(Library)]
-    public static partial int nvrtcGetPTX(nint program, byte* ptx);
+    private static delegate* unmanaged<nint, nuint*, int> Size(nint library, string name) =>
+        (delegate* unmanaged<nint, nuint*, int>)NativeLibrary.GetExport(library, name);
+
+    private static delegate* unmanaged<nint, byte*, int> Text(nint library, string name) =>
+        (delegate* unmanaged<nint, byte*, int>)NativeLibrary.GetExport(library, name);
 }

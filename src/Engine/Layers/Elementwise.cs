@@ -157,8 +157,8 @@ public sealed class Embedding : Layer
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
-        scope.Require(input.DType == DType.Int32,
-            $"Embedding takes the numbers of rows, int32, not {input.Type}: give the Input layer DType = DType.Int32.");
+        scope.Require(input.DType is DType.Int32 or DType.Int64,
+            $"Embedding takes the numbers of rows, int32 or int64, not {input.Type}: give the Input layer DType = DType.Int32.");
         return Symbolic.Gather(scope.Parameter("W", [Count, Size], W), input);
     }
 }

@@ -18,10 +18,18 @@ public abstract record Initialiser
     /// <exception cref="EngineException">The initialiser is not for this shape.</exception>
     public Tensor Draw(Shape shape, DType dtype, ulong seed)
     {
+        if (Ready(dtype) is { } ready)
+        {
+            return ready;
+        }
+
         var values = new double[shape.Count];
         Fill(values, shape, seed);
         return Tensor.From(values).Reshape(shape.Sides).Cast(dtype);
     }
+
+    /// <summary>The values where they are there and need not be drawn, as a tensor that becomes the parameter's.</summary>
+    internal virtual Tensor? Ready(DType dtype) => null;
 
     /// <summary>Its members, with points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);

@@ -45,6 +45,6 @@ public sealed class Input : Layer
     {
         ArgumentNullException.ThrowIfNull(scope);
         ArgumentNullException.ThrowIfNull(input);
-        return input.DType == Engine.DType.Int32 ? input : scope.Floating(input);
+        return input.DType is Engine.DType.Int32 or Engine.DType.Int64 ? input : scope.Floating(input);
     }
 }

@@ -13,7 +13,7 @@ namespace Engine.Models;
 /// A network with what prepares its samples and what its outputs mean: it takes tables of one's own, gives names of classes
 /// or values in their own unit, and is one file. Any number of threads may predict with one model.
 /// </summary>
-public sealed class Model : IDisposable
+public sealed partial class Model : IDisposable
 {
     internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
 
@@ -96,14 +96,8 @@ public sealed class Model : IDisposable
         try
         {
             net.Verbose = options.Verbose;
-            Tensor labels = target.Apply(train[data.Target]);
-            if (options.BalanceClasses && target is ClassTarget)
-            {
-                net.ClassWeights = ClassWeights.Balanced(labels.AsSpan<int>(), target.Outputs);
-            }
-
             var model = new Model(net, network, inputs, target) { About = AboutOf(data.Name) };
-            net.Fit(inputs.Apply(train), labels, cancellationToken);
+            model.Fit(train, options.BalanceClasses, options.IsStreamed, cancellationToken);
             return model;
         }
         catch
@@ -113,11 +107,57 @@ public sealed class Model : IDisposable
         }
     }
 
+    /// <summary>
+    /// Trains the network on samples: all prepared at once, or each when it is due, by other threads. Both give the same bits on one
+    /// device.
+    /// </summary>
+    /// <param name="train">The samples to train on, of which <see cref="NeuralNet.TrainSplit"/> sets some apart.</param>
+    /// <param name="isBalanced">Whether each class counts as much as any other.</param>
+    /// <param name="isStreamed">
+    /// Whether each is prepared when it is due; null for whether they are read from a file or would fill half of the memory.
+    /// </param>
+    /// <param name="cancellationToken">Ends the training.</param>
+    internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
+    {
+        Tensor labels = Target.Apply(train[Target.Column]);
+        if (isBalanced && Target is ClassTarget)
+        {
+            Net.ClassWeights = ClassWeights.Balanced(labels.AsSpan<int>(), Target.Outputs);
+        }
+
+        if (!(isStreamed ?? IsTooLarge(train)))
+        {
+            Net.Fit(Inputs.Apply(train), labels, cancellationToken);
+            return;
+        }
+
+        (int[] rows, int[] validation) = Net.TrainSplit.Split(train.Count, Target is ClassTarget ? labels.AsSpan<int>().ToArray() : null);
+        Net.Fit(
+            new TableSource(train.Rows(rows), Inputs, Target),
+            validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target), cancellationToken);
+    }
+
+    /// <summary>Whether samples are better prepared when they are due.</summary>
+    internal bool IsTooLarge(Table table) => table.Columns.Any(column => column is StoredColumn)
+        || (double)table.Count * Inputs.Sides.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
+        || (double)table.Count * Inputs.Sides.Count > Shape.MostElements;
+
+    /// <summary>What the network gives of samples, which are prepared some at a time.</summary>
+    internal Tensor Output(Table samples)
+    {
+        const int MostNumbers = 1 << 24;
+        int batch = Net.BatchIteratorTest.BatchSize, some = Math.Max(MostNumbers / (int)Inputs.Sides.Count / batch, 1) * batch;
+        return samples.Count <= some
+            ? Net.PredictProba(Prepare(samples))
+            : Tensor.Joined([.. Enumerable.Range(0, samples.Count).Chunk(some).Select(rows => Net.PredictProba(Prepare(samples.Rows(rows))))]);
+    }
+
     /// <summary>What is predicted of each sample.</summary>
     /// <exception cref="EngineException">A column that the model was trained with is missing, or a value is none.</exception>
     public IReadOnlyList<Prediction> Predict(Table samples)
     {
-        Tensor output = Net.PredictProba(Prepare(samples)).Cast(DType.Float64);
+        ArgumentNullException.ThrowIfNull(samples);
+        Tensor output = Output(samples).Cast(DType.Float64);
         ReadOnlySpan<double> values = output.AsSpan<double>();
         int width = Target.Outputs;
         var predictions = new Prediction[output.Shape[0]];
@@ -153,7 +193,7 @@ public sealed class Model : IDisposable
     public TestReport Test(Table samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        TestReport report = Report(Net.PredictProba(Prepare(samples)), samples);
+        TestReport report = Report(Output(samples), samples);
         Metrics = report.Metrics;
         return report;
     }
@@ -161,6 +201,15 @@ public sealed class Model : IDisposable
     /// <summary>Writes all of it to one file, in the format safetensors; a former file is replaced only by a whole one.</summary>
     /// <exception cref="EngineException">The file cannot be written.</exception>
     public void Save(string path) => Parameters.Save(path, Net.GetParameters(), Metadata);
+
+    /// <summary>
+    /// Writes it as an ONNX file that takes what the model takes: an input for each column, float32 (n, 1) with nan for what is
+    /// missing, of words int32 (n, 1) with the place in <see cref="OneHot.Values"/> and -1 for what is missing, of pictures float32
+    /// (n, channels, height, width) with the bytes' values from 0 to 255. It gives the probability of each class, (n, classes), or the
+    /// values in their own unit, (n, 1), under the target's name.
+    /// </summary>
+    /// <exception cref="EngineException">ONNX has no such op as one of a layer's, or the file cannot be written.</exception>
+    public void ExportOnnx(string path) => ModelOnnx.Export(this, path);
 
     /// <summary>Reads a model from a file, which needs no description; it may come from a stranger.</summary>
     /// <param name="path">The file.</param>

@@ -6,7 +6,7 @@ namespace Engine.Models;
 public sealed record ModelOptions
 {
     /// <summary>
-    /// <c>mlp</c>, <c>cnn</c>, <c>small</c>, or a file that describes a network (docs/network-files.md); null for cnn for pictures
+    /// <c>mlp</c>, <c>cnn</c>, <c>small</c>, <c>resnet</c>, or a file that describes a network (docs/network-files.md); null for cnn for pictures
     /// and mlp for all else.
     /// </summary>
     public string? Network { get; init; }
@@ -19,6 +19,12 @@ public sealed record ModelOptions
 
     /// <summary>Whether each class counts as much as any other, however many samples it has.</summary>
     public bool BalanceClasses { get; init; }
+
+    /// <summary>
+    /// Whether each sample is prepared when it is due, by other threads; null for whether the samples are read from a file
+    /// (<see cref="Data.StoredColumn"/>) or would fill half of the memory.
+    /// </summary>
+    public bool? IsStreamed { get; init; }
 
     /// <summary>Whether numbers are values and not classes; null to look.</summary>
     public bool? AreValues { get; init; }

@@ -7,7 +7,7 @@ namespace Engine.Models;
 internal static class OwnNetworks
 {
     /// <summary>What they are called.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["mlp", "cnn", "small"];
+    public static IReadOnlyList<string> Names { get; } = ["mlp", "cnn", "small", "resnet"];
 
     /// <summary>The network for such data unless told otherwise: cnn for pictures, mlp for all else.</summary>
     public static string DefaultFor(Preparation inputs) => inputs.Sides.Rank == 3 && inputs.Sides[1] >= 8 && inputs.Sides[2] >= 8 ? "cnn" : "mlp";

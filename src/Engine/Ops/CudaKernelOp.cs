@@ -12,6 +12,17 @@ namespace Engine.Ops;
 public sealed record CudaGrid(
     (int X, int Y, int Z) Blocks, (int X, int Y, int Z) Threads, params IReadOnlyList<int> Numbers)
 {
+    /// <summary>
+    /// The bytes of shared memory that each block is given, which the kernel declares as <c>extern __shared__</c>. More than
+    /// 49,152 are refused by GPUs that have no more.
+    /// </summary>
+    public int SharedBytes { get; init; }
+
+    /// <summary>
+    /// Whether blocks wait for one another: all are then on the GPU at once, or the launch is refused when it is planned.
+    /// </summary>
+    public bool IsCooperative { get; init; }
+
     /// <summary>A thread for each of so many elements; their number is the argument that follows the arrays.</summary>
     public static CudaGrid Elements(long count, int threads = 256) =>
         new((CudaTypes.Blocks(count, threads), 1, 1), (threads, 1, 1), checked((int)count));
@@ -201,10 +212,13 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
         return
         [
             new KernelLaunch(
-                new ForeignKernel(_file, Entry, _text, macros),
+                new ForeignKernel(_file, Entry, _text, macros) { Shared = grid.SharedBytes },
                 new Dim3(grid.Blocks.X, grid.Blocks.Y, grid.Blocks.Z),
                 new Dim3(grid.Threads.X, grid.Threads.Y, grid.Threads.Z),
-                arguments),
+                arguments)
+            {
+                IsCooperative = grid.IsCooperative,
+            },
         ];
     }
 
@@ -215,39 +229,17 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
 
         public void Read()
         {
-            double[] data = values.Data;
-            for (int i = 0; i < data.Length; i++)
+            fixed (double* data = values.Data)
             {
-                data[i] = dtype switch
-                {
-                    DType.Float32 => ((float*)address)[i],
-                    DType.Float64 => ((double*)address)[i],
-                    DType.Int32 => ((int*)address)[i],
-                    _ => ((byte*)address)[i],
-                };
+                Conversion.Of(dtype, DType.Float64)((void*)address, data, values.Data.Length);
             }
         }
 
         public void Write()
         {
-            double[] data = values.Data;
-            for (int i = 0; i < data.Length; i++)
+            fixed (double* data = values.Data)
             {
-                switch (dtype)
-                {
-                    case DType.Float32:
-                        ((float*)address)[i] = (float)data[i];
-                        break;
-                    case DType.Float64:
-                        ((double*)address)[i] = data[i];
-                        break;
-                    case DType.Int32:
-                        ((int*)address)[i] = (int)data[i];
-                        break;
-                    default:
-                        ((byte*)address)[i] = (byte)data[i];
-                        break;
-                }
+                Conversion.Of(DType.Float64, dtype)(data, (void*)address, values.Data.Length);
             }
         }
     }

@@ -22,7 +22,7 @@ internal static class Promotion
         if (!common.IsFloat())
         {
             bool isWhole = takesIntegers && operands.SelectMany(Literals).All(double.IsInteger);
-            common = isWhole ? DType.Int32 : DType.Float32;
+            common = isWhole ? common.Computes() : DType.Float32;
         }
 
         foreach (double literal in operands.SelectMany(Literals))
@@ -58,22 +58,30 @@ internal static class Promotion
     /// Whether a dtype holds a number: an integer itself, a floating-point type the nearest to it that is not 0 nor
     /// infinite, where the number is neither.
     /// </summary>
-    public static bool Holds(DType dtype, double value) => dtype switch
+    public static bool Holds(DType dtype, double value) => ElementType.Of(dtype).Holds(value);
+
+    /// <summary>What is chosen of truths is one, though it is computed as a number.</summary>
+    public static Variable AsTruth(Variable chosen, params ReadOnlySpan<Variable> of)
     {
-        DType.Float32 => !double.IsFinite(value) || value == 0 || ((float)value != 0 && float.IsFinite((float)value)),
-        DType.Float64 => true,
-        DType.Int32 => double.IsInteger(value) && value is >= int.MinValue and <= int.MaxValue,
-        _ => double.IsInteger(value) && value is >= byte.MinValue and <= byte.MaxValue,
-    };
+        foreach (Variable operand in of)
+        {
+            if (operand.DType != DType.Bool)
+            {
+                return chosen;
+            }
+        }
+
+        return Symbolic.Cast(chosen, DType.Bool);
+    }
+
+    /// <summary>The dtype itself, where ops compute in it.</summary>
+    /// <exception cref="EngineException">It is too small for that: uint8 or bool.</exception>
+    public static DType Computed(DType dtype) => dtype.Computes() == dtype
+        ? dtype
+        : throw new EngineException($"it takes no {dtype.Name()}: cast it");
 
     /// <summary>What a dtype holds, for messages.</summary>
-    public static string Range(DType dtype) => dtype switch
-    {
-        DType.Float32 => "float32 holds magnitudes from 1.4E-45 to 3.4028235E+38",
-        DType.Float64 => "float64 holds any number",
-        DType.Int32 => "int32 holds whole numbers from -2147483648 to 2147483647",
-        _ => "uint8 holds whole numbers from 0 to 255",
-    };
+    public static string Range(DType dtype) => ElementType.Of(dtype).Range;
 
     /// <summary>A number as C# reads it.</summary>
     public static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);

@@ -177,7 +177,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
     }
 
     public long CudaWorkspace(CudaStepTypes step) => ((ICudaOp)Anchor).CudaWorkspace(
-        new CudaStepTypes([.. step.Inputs.Take(AnchorInputs)], Types));
+        step with { Inputs = [.. step.Inputs.Take(AnchorInputs)], Outputs = Types });
 
     public bool Equals(WithEpilogues? other) => other is not null
         && Anchor.Equals(other.Anchor)

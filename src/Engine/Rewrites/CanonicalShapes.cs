@@ -102,12 +102,15 @@ internal static class CanonicalShapes
             [.. node.Inputs.Select(input => IsRepeated(input) ? ((Result)input).Owner.Inputs[0] : input)];
         Shape joined = Broadcasting.Join([.. inputs.Select(input => input.Type)]), shape = node.Outputs[0].Shape;
         return joined == shape ? node.With(inputs).Outputs[0]
-            : node.Outputs[0].DType != DType.UInt8 ? Match.Repeated(node.With(inputs).Outputs[0], shape)
+            : IsComputed(node.Outputs[0].DType) ? Match.Repeated(node.With(inputs).Outputs[0], shape)
             : null;
     }
 
+    /// <summary>Whether what is repeated can be a term of what it is used in: no pixels and no truths.</summary>
+    private static bool IsComputed(DType dtype) => dtype.Computes() == dtype;
+
     private static Variable? RepeatedConversion(Apply node) =>
-        node.Op is Cast cast && IsRepeated(node.Inputs[0]) && cast.To != DType.UInt8
+        node.Op is Cast cast && IsRepeated(node.Inputs[0]) && IsComputed(cast.To)
             ? Match.Repeated(cast.Call(((Result)node.Inputs[0]).Owner.Inputs[0]), node.Outputs[0].Shape)
             : null;
 

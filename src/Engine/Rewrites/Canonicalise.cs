@@ -173,17 +173,12 @@ internal static class Canonicalise
         }
 
         Variable x = first.Inputs[0];
-        DType between = first.Outputs[0].DType;
-        bool losesNothing = (x.DType, between) switch
-        {
-            (DType.UInt8, _) => true,
-            (DType.Int32 or DType.Float32, DType.Float64) => true,
-            _ => false,
-        };
+        ElementType from = ElementType.Of(x.DType), between = ElementType.Of(first.Outputs[0].DType), last = ElementType.Of(to.To);
+        bool losesNothing = between.HoldsAll(from);
 
-        // An integer that a byte cannot hold is cut off, a floating-point number is taken to the nearest that it can.
-        bool isAsGood = to.To != DType.UInt8 || x.DType != DType.Int32;
-        return !losesNothing || !isAsGood ? null : x.DType == to.To ? x : to.Call(x);
+        // An integer that a smaller one cannot hold is cut off, a floating-point number is taken to the nearest that it can.
+        bool isAsGood = from.IsFloat || !between.IsFloat || last.IsFloat || to.To == DType.Bool || last.HoldsAll(from);
+        return !losesNothing || !isAsGood ? null : Symbolic.Cast(x, to.To);
     }
 
     /// <summary>What is made of a gradient that is not 0 needs no guard.</summary>
@@ -198,13 +193,15 @@ internal static class Canonicalise
     /// <summary>Whether a dtype holds a product with all its digits: else x·c·d would be rounded where it was not.</summary>
     private static bool IsExactProduct(double c, double d, DType dtype) => IsOrdinary(c * d, dtype)
         && (!dtype.IsFloat()
-            || (Math.FusedMultiplyAdd(c, d, -(c * d)) == 0 && (dtype != DType.Float32 || (float)(c * d) == c * d)));
+            || (Math.FusedMultiplyAdd(c, d, -(c * d)) == 0 && ElementType.Of(dtype).Round(c * d) == c * d));
 
     /// <summary>Whether a dtype holds a number, which is not 0, with all its digits.</summary>
-    private static bool IsOrdinary(double value, DType dtype) => dtype switch
+    private static bool IsOrdinary(double value, DType dtype)
     {
-        DType.Float32 => float.IsNormal((float)value),
-        DType.Float64 => double.IsNormal(value),
-        _ => Math.Abs(value) is > 0 and <= int.MaxValue,
-    };
+        var type = ElementType.Of(dtype);
+        double size = Math.Abs(type.Round(value));
+        return type.IsFloat
+            ? size >= type.LeastNormal && double.IsFinite(size)
+            : Math.Abs(value) > 0 && Math.Abs(value) <= Math.Min(type.Most, ElementType.MostWhole);
+    }
 }

@@ -35,7 +35,8 @@ internal static class Fold
     public static Constant? Evaluate(Apply node)
     {
         TensorType type = node.Outputs[0].Type;
-        if (!IsPlain(node.Op) || type.Shape.Count > MostElements)
+        bool isLong = type.DType == DType.Int64 || node.Inputs.Any(input => input.DType == DType.Int64);
+        if (!IsPlain(node.Op) || type.Shape.Count > MostElements || (isLong && node.Op is IReduce or SumTo))
         {
             return null;
         }
@@ -52,6 +53,10 @@ internal static class Fold
                 }
 
                 inputs[i] = NdArray.From(constant.Value);
+                if (isLong && !AreExact(inputs[i]))
+                {
+                    return null;
+                }
             }
             else
             {
@@ -60,8 +65,13 @@ internal static class Fold
             }
         }
 
-        return new Constant(Definitions.Of(node.Op, inputs, [type])[0].ToTensor(type.DType));
+        NdArray value = Definitions.Of(node.Op, inputs, [type])[0];
+        return isLong && !AreExact(value) ? null : new Constant(value.ToTensor(type.DType));
     }
+
+    /// <summary>Whether float64, in which definitions compute, tells the numbers from all others.</summary>
+    private static bool AreExact(NdArray values) =>
+        values.DType != DType.Int64 || values.Data.All(value => Math.Abs(value) < ElementType.MostWhole);
 
     /// <summary>
     /// Whether an op's value is its inputs' alone. Not those that draw random numbers or use an input as an index,

@@ -371,7 +371,7 @@ internal sealed class FuseGroup
     /// <param name="first">What has to be the first input, if anything has.</param>
     public (Composite Composite, Variable[] Inputs) Compose(Variable[] outputs, Variable? first)
     {
-        Constant[] constants = [.. _inputs.OfType<Constant>().Where(constant => constant.Rank == 0)];
+        Constant[] constants = [.. _inputs.OfType<Constant>().Where(constant => constant is { Rank: 0, Number: not null })];
         Variable[] inputs = [.. _inputs.Except(constants).OrderBy(input => input != first).ThenBy(input => input.Id)];
         var numbers = new Dictionary<Variable, int>();
         foreach (Variable value in inputs.Concat(constants))
@@ -404,7 +404,7 @@ internal sealed class FuseGroup
             Shape,
             _dtype!.Value,
             inputs.Length,
-            [.. constants.Select(constant => constant.Value.Cast(DType.Float64).AsSpan<double>()[0])],
+            [.. constants.Select(constant => constant.Number!.Value)],
             [.. terms],
             [.. outputs.Select(output => numbers[output])]);
         return (composite, inputs);
@@ -414,7 +414,7 @@ internal sealed class FuseGroup
     private static DType? ComputedIn(Apply node) => node.Op switch
     {
         Elementwise => node.Inputs[0].DType,
-        Cast or BroadcastLike when node.Outputs[0].DType != DType.UInt8
+        Cast or BroadcastLike when node.Outputs[0].DType.Computes() == node.Outputs[0].DType
             && !node.Op.IsView([.. node.Inputs.Select(input => input.Type)]) => node.Outputs[0].DType,
         _ => null,
     };

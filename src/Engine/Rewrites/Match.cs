@@ -60,8 +60,9 @@ internal static class Match
         Is<GuardGrad>(variable, out _, out Variable? passed) ? passed : variable;
 
     /// <summary>A number of the dtype of another variable; a whole one wraps round where that is an integer.</summary>
-    public static Constant Number(double value, Variable like) => Symbolic.Constant(
-        like.DType == DType.Int32 && double.IsInteger(value) ? unchecked((int)(long)value) : value, like.DType);
+    public static Constant Number(double value, Variable like) => like.DType.IsFloat() || !double.IsInteger(value)
+        ? Symbolic.Constant(value, like.DType)
+        : new Constant(Tensor.Scalar(DTypes.Wrap(value, like.DType)).Cast(like.DType));
 
     /// <summary>A function of one variable.</summary>
     public static Variable Of<TRow>(Variable x) where TRow : struct, IUnary => new Unary<TRow>().Call(x);

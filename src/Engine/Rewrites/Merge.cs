@@ -36,8 +36,10 @@ internal static class Merge
             if (variable is Constant { Shape.Count: 1 } constant)
             {
                 // By their bits: 0 and -0 are equal, but not the same.
-                double value = constant.Value.Cast(DType.Float64).AsSpan<double>()[0];
-                var key = (constant.DType, constant.Shape, BitConverter.DoubleToInt64Bits(value));
+                Span<byte> bits = stackalloc byte[sizeof(long)];
+                bits.Clear();
+                constant.Value.Bytes.CopyTo(bits);
+                var key = (constant.DType, constant.Shape, BitConverter.ToInt64(bits));
                 constants.TryAdd(key, constant);
                 return constants[key];
             }

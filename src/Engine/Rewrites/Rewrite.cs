@@ -34,6 +34,7 @@ internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph,
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd2)),
         new("winograd4", Optimizer.FastRun, (graph, device) =>
             ChooseConvolutions.Apply(graph, device, ConvolutionPath.Winograd4)) { IsOnDemand = true },
+        new("reciprocals", Optimizer.FastRun, Reciprocals.Apply),
         new("join_output", Optimizer.FastRun, JoinOutput.Apply),
         new("fuse", Optimizer.FastRun, Fuse.Apply),
         new("fuse_rows", Optimizer.FastRun, FuseRows.Apply),

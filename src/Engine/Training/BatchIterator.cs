@@ -32,9 +32,21 @@ public sealed class BatchIterator
 
     /// <summary>
     /// What C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are made on the
-    /// host; without, the device selects them by itself.
+    /// host; without, the device selects them by itself. While a GPU computes a batch another thread makes the next one, one
+    /// at a time and in their order.
     /// </summary>
     public Func<Batch, Batch>? Transform { get; init; }
+
+    /// <summary>
+    /// How many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by a thread of its own. They are in memory, and
+    /// nothing else of the samples is.
+    /// </summary>
+    /// <exception cref="EngineException">It is not positive.</exception>
+    public int ReadAhead
+    {
+        get;
+        init => field = value > 0 ? value : throw new EngineException($"One batch or more is read ahead, not {value}.");
+    } = 4;
 
     /// <summary>
     /// The batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if <see cref="Shuffle"/> says so,
@@ -125,9 +137,10 @@ public sealed record Batch(Tensor X, Tensor? Y, Random Random)
     }
 
     /// <summary>A batch with random numbers of its own.</summary>
-    internal static Batch Of(Tensors x, Tensors y, ulong seed, int epoch, int index)
+    internal static Batch Of(Tensors x, Tensors y, ulong seed, int epoch, int index, int? shard = null)
     {
-        var random = new Random((int)Seeded.Key(seed, $"epoch {epoch} batch {index}"));
+        string of = shard is null ? $"epoch {epoch} batch {index}" : $"epoch {epoch} batch {index} shard {shard}";
+        var random = new Random((int)Seeded.Key(seed, of));
         return new Batch(x.All[0], y.All[0], random) { Inputs = x, Targets = y };
     }
 

@@ -31,6 +31,12 @@ public sealed record EpochRecord
     /// <summary>The seconds that the training batches took.</summary>
     public required double TrainSeconds { get; init; }
 
+    /// <summary>
+    /// The seconds of these in which the training waited for samples that an <see cref="Data.IBatchSource"/> had not read yet; 0 where
+    /// they are in memory.
+    /// </summary>
+    public double WaitSeconds { get; init; }
+
     /// <summary>The seconds that training and validation took, without compiling.</summary>
     public required double Dur { get; init; }
 

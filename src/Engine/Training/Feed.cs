@@ -39,11 +39,60 @@ internal abstract class Feed : IDisposable
     /// </summary>
     public abstract int Run(Function function, int count);
 
+    /// <summary>Goes to a batch of the epoch, so that <see cref="Run"/> goes on with that.</summary>
+    public virtual void Seek(int batch) => throw NotInParts();
+
+    /// <summary>How many samples a batch has.</summary>
+    public virtual int RowsOf(int batch) => throw NotInParts();
+
+    /// <summary>How much the samples of a batch count together; as many as they are where they have no weights.</summary>
+    public virtual double WeightOf(int batch) => throw NotInParts();
+
+    /// <summary>
+    /// Runs the function on some rows of a batch, which it is told in what comes last among its arguments.
+    /// </summary>
+    /// <param name="function">A function of this feed's inputs, and of what <paramref name="last"/> is.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="shard">Which part of it, for what the host draws.</param>
+    /// <param name="first">The first row, counted within the batch.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="last">The last argument.</param>
+    public virtual void RunRows(Function function, int batch, int shard, int first, int count, Tensor last) => throw NotInParts();
+
+    /// <summary>Puts the settings that a batch has its own of in place; where nothing else does.</summary>
+    public virtual void SetSettings(int batch) => throw NotInParts();
+
     /// <summary>The targets of the batch that ran last.</summary>
     public abstract Tensor LastTargets { get; }
 
+    /// <summary>Whether each batch comes from the host, so that many at once are of no use.</summary>
+    public virtual bool IsFromHost => false;
+
+    /// <summary>How long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
+    public virtual TimeSpan Waited => TimeSpan.Zero;
+
+    /// <summary>Ends what goes on between batches.</summary>
+    public virtual void Stop()
+    {
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
+
+    // Fit refuses ranks before a feed that cannot be cut comes into use.
+    private InvalidOperationException NotInParts() => new($"{GetType().Name} does not cut its batches into parts.");
+
+    /// <summary>The sum of the weights of some samples.</summary>
+    protected static double SumOf(Tensor weights, ReadOnlySpan<int> rows)
+    {
+        double sum = 0;
+        foreach (int row in rows)
+        {
+            sum += weights.DType == DType.Float32 ? weights.AsSpan<float>()[row] : weights.AsSpan<double>()[row];
+        }
+
+        return sum;
+    }
 }
 
 /// <summary>
@@ -60,7 +109,11 @@ internal sealed class DeviceFeed : Feed
     private readonly SharedVariable? _order;
     private readonly IReadOnlyList<Tensor>? _inPlace;
     private readonly bool _shuffle;
+    private readonly bool _isSharded;
     private int[] _rows;
+    private int[] _samples;
+    private int[] _epochRows;
+    private SampleSet _data;
     private Tensor _targets;
     private readonly Tensor _fullSize;
     private readonly Tensor _lastSize;
@@ -77,6 +130,7 @@ internal sealed class DeviceFeed : Feed
     /// <param name="seed">What that order is a function of.</param>
     /// <param name="settings">The settings that each batch has its own values of.</param>
     /// <param name="inPlace">Whether the samples are read where they lie, which needs them to stay there.</param>
+    /// <param name="isSharded">Whether the host says where each run begins, which then is of a part of a batch.</param>
     public DeviceFeed(
         TrainerGraph graph,
         SampleSet data,
@@ -85,8 +139,11 @@ internal sealed class DeviceFeed : Feed
         bool shuffle,
         ulong seed,
         BatchSettings settings,
-        bool inPlace)
+        bool inPlace,
+        bool isSharded = false)
     {
+        _isSharded = isSharded;
+        _data = data;
         _settings = settings;
         _count = samples.Length;
         _batchSize = Math.Min(iterator.BatchSize, Math.Max(_count, 1));
@@ -94,6 +151,8 @@ internal sealed class DeviceFeed : Feed
         _shuffle = shuffle;
         _inPlace = inPlace ? data.Xs : null;
         _rows = inPlace ? samples : [.. Enumerable.Range(0, _count)];
+        _epochRows = samples;
+        _samples = samples;
         _targets = data.Y.Rows(samples);
         _xs = [.. data.Xs.Select((x, i) => inPlace
             ? SharedVariable.InPlace(x, Numbered("x", i))
@@ -108,7 +167,7 @@ internal sealed class DeviceFeed : Feed
 
         using Origin.Scope origin = Origin.For("batch");
         Graph.Input size = Symbolic.Size("size");
-        Variable start = _counter * _batchSize;
+        Variable start = isSharded ? _counter : _counter * _batchSize;
         Func<SharedVariable, Variable> batch = all => Symbolic.TakeRows(all, start, size);
         if (shuffle || inPlace)
         {
@@ -127,7 +186,7 @@ internal sealed class DeviceFeed : Feed
             new Given(graph.Rows, Symbolic.Cast(size, DType.Float64)),
             .. _weights is null ? (Given[])[] : [new Given(graph.Weights, batch(_weights))],
         ];
-        Updates = [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
+        Updates = isSharded ? [] : [new Update(_counter, _counter + 1), .. settings.Updates(_counter)];
 
         static string Numbered(string name, int i) => i == 0 ? name : $"{name}{i + 1}";
     }
@@ -164,6 +223,7 @@ internal sealed class DeviceFeed : Feed
         }
 
         SampleSet selected = data.Rows(samples);
+        (_data, _samples, _epochRows) = (data, samples, samples);
         _targets = selected.Y;
         if (_inPlace is not null)
         {
@@ -210,11 +270,45 @@ internal sealed class DeviceFeed : Feed
         {
             int[] order = Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), _count);
             _order!.SetValue(Tensor.From([.. order.Select(sample => _rows[sample])]));
+            _epochRows = [.. order.Select(sample => _samples[sample])];
         }
+    }
+
+    public override void Seek(int batch)
+    {
+        _next = batch;
+        _counter.SetScalar(_isSharded ? batch * _batchSize : batch);
+    }
+
+    public override int RowsOf(int batch) => Math.Min(_batchSize, _count - (batch * _batchSize));
+
+    public override double WeightOf(int batch) => _data.Weights is { } weights
+        ? SumOf(weights, _epochRows.AsSpan(batch * _batchSize, RowsOf(batch)))
+        : RowsOf(batch);
+
+    public override void SetSettings(int batch) => _settings.Set(batch);
+
+    public override void RunRows(Function function, int batch, int shard, int first, int count, Tensor last)
+    {
+        _counter.SetScalar((batch * _batchSize) + first);
+        function.Run(Tensor.Scalar(count), last);
     }
 
     public override int Run(Function function, int count)
     {
+        if (_isSharded)
+        {
+            int rows = 0;
+            for (; count > 0; count--)
+            {
+                Seek(_next);
+                rows += RowsOf(_next);
+                function.Run(Tensor.Scalar(RowsOf(_next++)));
+            }
+
+            return rows;
+        }
+
         int full = Math.Min(count, (_count / _batchSize) - _next);
         if (full > 0)
         {
@@ -286,6 +380,8 @@ internal sealed class HostFeed : Feed
 
     public override int Batches => _iterator.Count(_count);
 
+    public override bool IsFromHost => true;
+
     public override Tensor LastTargets =>
         _lastTargets ?? throw new InvalidOperationException("No batch has run yet.");
 
@@ -302,28 +398,96 @@ internal sealed class HostFeed : Feed
         _order = _shuffle ? _iterator.Order(_count, _seed, epoch) : _order;
     }
 
+    /// <summary>A GPU computes one batch while another thread makes the next one and brings it there.</summary>
     public override int Run(Function function, int count)
     {
         int samples = 0;
-        for (; count > 0; count--, _next++)
+        Task<Made>? next = null;
+        try
         {
-            int start = _next * _iterator.BatchSize;
-            int[] rows = _order[start..Math.Min(start + _iterator.BatchSize, _count)];
-            Batch batch = _iterator.Made(Batch.Of(
-                Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]),
-                Tensors.Of(_outputNames, [.. _data.Ys.Select(y => y.Rows(rows))]),
-                _seed, _epoch, _next) with
+            for (; count > 0; count--, _next++)
             {
-                Weights = _data.Weights?.Rows(rows),
-            });
-            _lastTargets = batch.Y
-                ?? throw new EngineException("The transform of the batch iterator took the targets away.");
-            _settings.Set(_next);
-            function.Run([.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
-            samples += batch.X.Shape[0];
+                Made made = next is null ? Make(_next) : next.GetAwaiter().GetResult();
+                next = function.Device.IsGpu && count > 1 ? Task.Run(MakeAhead(function.Device, _next + 1)) : null;
+                _lastTargets = made.Batch.Y;
+                _settings.Set(_next);
+                function.Run(made.Arguments);
+                samples += made.Batch.X.Shape[0];
+            }
+        }
+        catch when (next is not null)
+        {
+            // Nothing of a batch that is not wanted any more goes on behind the error.
+            Task.WaitAny(next);
+            function.Device.ForgetPrefetched();
+            throw;
         }
 
         return samples;
+    }
+
+    private Func<Made> MakeAhead(Device device, int number) => () =>
+    {
+        Made made = Make(number);
+        Array.ForEach(made.Arguments, device.Prefetch);
+        return made;
+    };
+
+    /// <summary>The batch of a number, as the transform makes it.</summary>
+    private Made Make(int number)
+    {
+        Batch batch = Transformed(RowsIn(number), number);
+        return new Made(
+            batch, [.. batch.Inputs.InOrder(_inputNames), .. batch.Targets.InOrder(_outputNames), Counts(batch)]);
+    }
+
+    /// <summary>A batch, and what the function takes of it.</summary>
+    private sealed record Made(Batch Batch, Tensor[] Arguments);
+
+    public override void Seek(int batch) => _next = batch;
+
+    public override int RowsOf(int batch) => RowsIn(batch).Length;
+
+    public override double WeightOf(int batch) => _data.Weights is { } weights
+        ? SumOf(weights, RowsIn(batch))
+        : RowsOf(batch);
+
+    public override void SetSettings(int batch) => _settings.Set(batch);
+
+    public override void RunRows(Function function, int batch, int shard, int first, int count, Tensor last)
+    {
+        int[] rows = RowsIn(batch)[first..(first + count)];
+        Batch part = Transformed(rows, batch, shard);
+        _lastTargets = part.Y!;
+        Tensor counts = Counts(part);
+        double weight = _data.Weights is { } weights ? SumOf(weights, rows) : count;
+        double now = _data.Weights is null ? part.X.Shape[0] : NdArray.From(counts).Data.Sum();
+        if (weight != now)
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"The transform of the batch iterator made samples that count {now} together of some that count {weight}. With ")
+                + "several ranks each sees a part of the batch, whose weight must be known: leave as many samples as there were, "
+                + "with their weights.");
+        }
+
+        function.Run([.. part.Inputs.InOrder(_inputNames), .. part.Targets.InOrder(_outputNames), counts, last]);
+    }
+
+    private int[] RowsIn(int batch) =>
+        _order[(batch * _iterator.BatchSize)..Math.Min((batch + 1) * _iterator.BatchSize, _count)];
+
+    /// <summary>What the transform makes of some samples; its random numbers are a function of the batch and the part of it.</summary>
+    private Batch Transformed(int[] rows, int index, int? shard = null)
+    {
+        Tensors xs = Tensors.Of(_inputNames, [.. _data.Xs.Select(x => x.Rows(rows))]);
+        Tensors ys = Tensors.Of(_outputNames, [.. _data.Ys.Select(y => y.Rows(rows))]);
+        Batch batch = _iterator.Made(Batch.Of(xs, ys, _seed, _epoch, index, shard) with
+        {
+            Weights = _data.Weights?.Rows(rows),
+        });
+        return batch.Y is not null
+            ? batch
+            : throw new EngineException("The transform of the batch iterator took the targets away.");
     }
 
     /// <summary>The weights of a batch's samples, or how many they are.</summary>

@@ -34,10 +34,11 @@ internal sealed class FitCheck
     /// <param name="data">All samples.</param>
     /// <param name="train">Those to train on.</param>
     /// <param name="validate">Those to validate with.</param>
-    public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate)
+    /// <param name="batches">How many batches an epoch has, where the samples are the first ones only; null where they are all.</param>
+    public FitCheck(NeuralNet net, SampleSet data, int[] train, int[] validate, int? batches = null)
     {
         (_net, _data, _train, _validate) = (net, data, train, validate);
-        _batches = net.BatchIteratorTrain.Count(train.Length);
+        _batches = batches ?? net.BatchIteratorTrain.Count(train.Length);
         Samples = Scale.IsTakenAsItIs(net.Network, net.BatchIteratorTrain) ? Scale.Of(data.X, train) : null;
         Targets = net.Head.IsRegression ? Scale.Of(data.Y, train) : null;
         if (!net.Head.IsRegression)
@@ -66,8 +67,10 @@ internal sealed class FitCheck
         if (Samples is { IsOffForSamples: true })
         {
             _net.Warn(TrainingWarningKind.UnscaledSamples, null,
-                $"The samples go from {Samples.Range}, and layers are made for values around 0 ± 1: scale them, as "
-                + "Augmentation = [Normalize.Of(x)] in both batch iterators does.");
+                $"The samples go from {Samples.Range}, and layers are made for values around 0 ± 1: "
+                + (_net.Network.Input.DType.IsFloat()
+                    ? "scale them, as Augmentation = [Normalize.Of(x)] in both batch iterators does."
+                    : "give float32 samples that are scaled, or begin with a layer that scales them, such as BatchNorm."));
         }
 
         if (Targets is { IsOffForTargets: true })
@@ -120,14 +123,18 @@ internal sealed class FitCheck
     }
 
     /// <summary>What to try against a loss that grows.</summary>
-    public string Advice(double learningRate)
+    /// <param name="learningRate">The learning rate.</param>
+    /// <param name="isTrained">Whether a batch has changed the network; before, the learning rate has done nothing.</param>
+    public string Advice(double learningRate, bool isTrained = true)
     {
-        List<string> advice =
-        [
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"a smaller learning rate than {learningRate:G4}, such as {learningRate / 10:G2}"),
-        ];
+        List<string> advice = isTrained
+            ?
+            [
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"a smaller learning rate than {learningRate:G4}, such as {learningRate / 10:G2}"),
+            ]
+            : [];
         if (Samples is { IsOffForSamples: true })
         {
             advice.Add($"scaled samples (they go from {Samples.Range})");
@@ -138,7 +145,16 @@ internal sealed class FitCheck
             advice.Add($"scaled values to learn (they go from {Targets.Range})");
         }
 
-        if (_net.Update.Clip is null)
+        if (!isTrained && !_net.Head.IsRegression && !_net.Head.HasObjective)
+        {
+            advice.Add("a last layer whose probabilities are never 0, as those of Softmax and Sigmoid are, with nothing behind it");
+        }
+        else if (!isTrained && advice.Count == 0)
+        {
+            advice.Add("other layers or first values of their parameters: no update came before it");
+        }
+
+        if (isTrained && _net.Update.Clip is null)
         {
             advice.Add("clipped gradients (Clip = GradientClip.TotalNorm(5) in the update rule)");
         }

@@ -63,9 +63,11 @@ public sealed partial class NeuralNet
         int batches = training.Feed.Batches;
         (string? layer, string where) = (null, "");
         int batch;
+        bool isTrained = true;
         if (FirstBad(training, epoch, batches, cancellationToken) is { } found)
         {
             (batch, loss) = found;
+            isTrained = batch > 0 || TrainHistory.Count > 0;
             FirstBad(training, epoch, batch, cancellationToken);
             (layer, where) = Culprit(training, graph.TrainingLayers, batch);
         }
@@ -85,7 +87,7 @@ public sealed partial class NeuralNet
             CultureInfo.InvariantCulture,
             $"The training has ended in epoch {epoch}, batch {batch + 1} of {batches}: {whose} is "
             + $"{(double.IsInfinity(loss) ? "infinite" : "nan")}. {where} The learning rate is {learningRate:G4}. Try "
-            + $"{check.Advice(learningRate)}. The network is as it was before epoch {epoch}, with finite parameters."))
+            + $"{check.Advice(learningRate, isTrained)}. The network is as it was before epoch {epoch}, with finite parameters."))
         {
             Epoch = epoch,
             Batch = batch + 1,
@@ -121,7 +123,7 @@ public sealed partial class NeuralNet
         sum.SetScalar(0.0);
         for (int batch = 0; batch < batches && !IsEnding && !cancellationToken.IsCancellationRequested; batch++)
         {
-            pass.Feed.Run(pass.Function, 1);
+            pass.Run(1);
             if (sum.GetScalar<double>() is var loss && !double.IsFinite(loss))
             {
                 return (batch, loss);
@@ -180,7 +182,8 @@ public sealed partial class NeuralNet
         return (shown[^1].Name, string.Create(
             CultureInfo.InvariantCulture,
             $"All layers give finite values, the last one, '{shown[^1].Name}', of up to {greatest:G3}, but the loss of them is "
-            + $"not{(Objective is null ? "" : ": the Objective may take the logarithm of 0, or divide by it")}."));
+            + $"not{(Objective is not null ? ": the Objective may take the logarithm of 0, or divide by it"
+                : graph.Heads.All(head => head.IsRegression) ? "" : ": the class that is right has the probability 0")}."));
     }
 
     /// <summary>Says that a parameter is not finite behind so many batches.</summary>

@@ -1,9 +1,27 @@
+using Engine.Graph;
 using Engine.Onnx;
 
 namespace Engine.Training;
 
 public sealed partial class NeuralNet
 {
+    /// <summary>
+    /// A network from an ONNX file, to be used, looked into and trained on with the settings that a network has by default.
+    /// Others, and further layers, it gets as <c>new NeuralNet(OnnxModel.Load(path).ToNode(output).Then(…)) { … }</c>.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="output">The result that the network ends with; null for the file's only output.</param>
+    /// <exception cref="IO.ModelFileException">It is no ONNX model, a damaged one, or needs what is not there.</exception>
+    /// <exception cref="EngineException">There is no such result, or an input's sides are open.</exception>
+    public static NeuralNet FromOnnx(string path, string? output = null)
+    {
+        OnnxModel model = OnnxModel.Load(path);
+        return new NeuralNet(model.ToNode(output))
+        {
+            FloatX = model.Inputs.Any(input => input.DType == DType.Float64) ? DType.Float64 : DType.Float32,
+        };
+    }
+
     /// <summary>
     /// Writes the network as <see cref="PredictProba(Tensors)"/> has it now as an ONNX file, for ONNX Runtime and the tools that read
     /// its files. Its inputs and outputs are called as their layers are; the number of samples is open. What <see
@@ -15,11 +33,27 @@ public sealed partial class NeuralNet
     public void ExportOnnx(string path)
     {
         Initialize();
-        using Graph.Gate.Reading reading = Read();
+        using Gate.Reading reading = Read();
         IReadOnlyList<OutputHead> heads = Initialized.Heads;
-        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Graph.Variable> outputs) =
+        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) =
             InUse(heads.Select(head => head.Probabilities), BatchIteratorTest);
         OnnxExport.Save(
             path, inputs, [.. heads.Zip(outputs, (head, output) => KeyValuePair.Create(head.Name, output))]);
+    }
+
+    /// <summary>Writes what predicts, with what stands before and behind it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="given">What is given.</param>
+    /// <param name="samples">What the network takes, made of that.</param>
+    /// <param name="meaning">What is made of what the network gives.</param>
+    /// <param name="name">What that is called.</param>
+    internal void ExportOnnx(
+        string path, IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name)
+    {
+        Initialize();
+        using Gate.Reading reading = Read();
+        (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) = InUse([Initialized.Head.Probabilities], BatchIteratorTest);
+        Variable output = Traversal.Replace(outputs, new Dictionary<Variable, Variable> { [inputs[0]] = samples(inputs[0]) })[0];
+        OnnxExport.Save(path, given, KeyValuePair.Create(name, meaning(output)));
     }
 }

@@ -112,7 +112,8 @@ public sealed partial class NeuralNet
 
     /// <summary>
     /// The part of the samples whose class is predicted; in regression the coefficient of determination, R²
-    /// (1 for a perfect prediction, 0 for one no better than the mean).
+    /// (1 for a perfect prediction, 0 for one no better than the mean; of values that are all alike, as scikit-learn has it, 1
+    /// where they are met and else 0).
     /// </summary>
     /// <exception cref="EngineException">The samples or labels do not fit, or the network has no parameters
     /// yet.</exception>
@@ -156,6 +157,6 @@ public sealed partial class NeuralNet
             }
         }
 
-        return (float)(1 - (residual / total));
+        return total > 0 ? (float)(1 - (residual / total)) : residual > 0 ? 0 : 1;
     }
 }

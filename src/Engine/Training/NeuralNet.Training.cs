@@ -38,8 +38,30 @@ public sealed partial class NeuralNet
             data.Count, graph.Head.IsRegression ? null : data.Y.AsSpan<int>().ToArray());
         Samples.RequireWeight(data.Weights, train);
         RequireProbabilities(data.Xs);
+        RequireAgreement(data, epochs);
 
+        return Train(
+            () => new FitCheck(this, data, train, validate), sampleWeights, epochs,
+            () =>
+            {
+                _training = Pass.For(_training, this, graph, data, train, isTraining: true, _device!);
+                _validation = Pass.For(
+                    _validation, this, graph, data with { Weights = null }, validate, isTraining: false, _device!);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Trains for so many epochs on what is passed over.</summary>
+    /// <param name="watch">Makes what looks for mistakes.</param>
+    /// <param name="sampleWeights">The samples' weights as they were given.</param>
+    /// <param name="epochs">How many.</param>
+    /// <param name="pass">Makes the passes over the samples to train on and over those that validate.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private NeuralNet Train(
+        Func<FitCheck> watch, Tensor? sampleWeights, int epochs, Action pass, CancellationToken cancellationToken)
+    {
         Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
+        callbacks = [.. callbacks.Where(IsToldHere)];
         _isStopping = false;
         LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
         int started = 0;
@@ -51,15 +73,13 @@ public sealed partial class NeuralNet
             }
 
             _told = callbacks;
-            var check = new FitCheck(this, data, train, validate);
+            FitCheck check = watch();
             check.Start(sampleWeights);
-            _training = Pass.For(_training, this, graph, data, train, isTraining: true, _device!);
-            _validation = Pass.For(
-                _validation, this, graph, data with { Weights = null }, validate, isTraining: false, _device!);
+            pass();
             _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
-            for (int i = 0; i < epochs && !IsEnding && !cancellationToken.IsCancellationRequested; i++)
+            for (int i = 0; i < epochs && !AllStop(IsEnding || cancellationToken.IsCancellationRequested); i++)
             {
-                if (!Epoch(_training, _validation, callbacks, check, cancellationToken))
+                if (!Epoch(_training!, _validation!, callbacks, check, cancellationToken))
                 {
                     break;
                 }
@@ -68,6 +88,8 @@ public sealed partial class NeuralNet
         finally
         {
             _told = [];
+            _training?.Feed.Stop();
+            _validation?.Feed.Stop();
             Array.ForEach(callbacks[..started], callback => callback.OnTrainingFinished(this));
         }
 
@@ -84,8 +106,9 @@ public sealed partial class NeuralNet
         Array.ForEach(callbacks, callback => callback.OnEpochStarted(this, epoch));
         _safePoint!.Keep();
         long start = Stopwatch.GetTimestamp();
+        TimeSpan waited = training.Feed.Waited;
         (double trainLoss, bool isWhole) = TrainBatches(training, epoch, callbacks, cancellationToken);
-        if (IsBad(trainLoss, Initialized.TrainLossSum) && !IsEnding)
+        if (IsBad(trainLoss, Initialized.TrainLossSum) && (!IsEnding || Parallel is not null))
         {
             throw Diverged(training, null, epoch, trainLoss, check, cancellationToken);
         }
@@ -116,6 +139,7 @@ public sealed partial class NeuralNet
             ValidLossBest = _history.All(before => !(before.ValidLoss <= valid.Loss)) && !double.IsNaN(valid.Loss),
             ValidAccuracy = valid.Accuracy,
             TrainSeconds = trainSeconds,
+            WaitSeconds = (training.Feed.Waited - waited).TotalSeconds,
             Dur = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Scores = valid.Scores,
         };
@@ -133,15 +157,16 @@ public sealed partial class NeuralNet
         Callback[] watchers = [.. callbacks.Where(callback => callback.WantsProgress)];
         int batches = pass.Feed.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: listeners.Length > 0 || pass.Feed is HostFeed, _device!.IsGpu, watchers.Length > 0);
+            batches, oneByOne: listeners.Length > 0 || pass.Feed.IsFromHost || pass.Sharded is not null, _device!.IsGpu,
+            watchers.Length > 0);
         Initialized.TrainLossSum.SetScalar(0.0);
         Initialized.TrainWeightSum.SetScalar(0.0);
         StartEpoch(pass, epoch);
         int done = 0;
-        while (done < batches && !IsEnding && !cancellationToken.IsCancellationRequested)
+        while (done < batches && !IsStopping())
         {
             int count = chunks.Next(done);
-            int rows = pass.Feed.Run(pass.Function, count);
+            int rows = pass.Run(count, IsEnding || cancellationToken.IsCancellationRequested);
             samples += rows;
             if (listeners.Length > 0)
             {
@@ -164,23 +189,31 @@ public sealed partial class NeuralNet
 
         double weight = pass.Key.IsWeighted ? Initialized.TrainWeightSum.GetScalar<double>() : samples;
         double sum = Initialized.TrainLossSum.GetScalar<double>();
-        bool isWhole = done == batches && !IsEnding;
+        bool isWhole = done == batches && !(pass.Sharded?.IsStopping ?? IsEnding);
         return (isWhole ? sum / weight : sum, isWhole);
+
+        // Several ranks stop where all know that one wants to.
+        bool IsStopping() => pass.Sharded?.IsStopping ?? (IsEnding || cancellationToken.IsCancellationRequested);
     }
 
     /// <summary>Goes to the first batch of an epoch, with the settings that each of its batches has.</summary>
-    private void StartEpoch(Pass pass, int epoch) => pass.Feed.Start(
+    private void StartEpoch(Pass pass, int epoch) => pass.Start(
         epoch, [.. PerBatch.Select(adjust => adjust.Values(this, epoch, pass.Feed.Batches))]);
 
     private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? Validate(
         Pass pass, int epoch, CancellationToken cancellationToken)
     {
+        if (Parallel is not null)
+        {
+            return ValidateTogether(pass, epoch);
+        }
+
         TrainerGraph graph = Initialized;
         var scores = new OrderedDictionary<string, double>(
             CustomScores.Select(score => KeyValuePair.Create(score.Name, 0.0)));
         int batches = pass.Feed.Batches, samples = 0;
         var chunks = new Chunks(
-            batches, oneByOne: CustomScores.Count > 0 || pass.Feed is HostFeed, _device!.IsGpu, isWatched: false);
+            batches, oneByOne: CustomScores.Count > 0 || pass.Feed.IsFromHost, _device!.IsGpu, isWatched: false);
         graph.ValidLossSum.SetScalar(0.0);
         graph.CorrectSum.SetScalar(0.0);
         pass.Feed.Start(epoch, []);

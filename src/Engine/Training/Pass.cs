@@ -7,6 +7,9 @@ namespace Engine.Training;
 /// <summary>A function with the samples it is run over.</summary>
 internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
 {
+    /// <summary>The step of several ranks; null where one computes alone, or where it is no training.</summary>
+    public ShardedStep? Sharded { get; init; }
+
     /// <summary>A pass over other samples, which keeps the compiled function where it can.</summary>
     public static Pass For(
         Pass? former, NeuralNet net, TrainerGraph graph, SampleSet data, int[] rows, bool isTraining, Device device)
@@ -17,7 +20,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         bool isWeighted = data.Weights is not null;
         var key = new PassKey(
             graph, rows.Length, iterator.BatchSize, shuffle, iterator.Transform is null, isWeighted, iterator.Augmentation,
-            string.Join(' ', adjusted.Select(adjust => adjust.Setting)));
+            string.Join(' ', adjusted.Select(adjust => adjust.Setting)), isTraining ? net.Parallel : null);
         if (former?.Key == key && former.Feed is DeviceFeed kept && kept.TryReplace(data, rows))
         {
             return former;
@@ -28,26 +31,77 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         bool inPlace = !device.IsGpu && (former is null || (former.Feed is DeviceFeed last && last.Borrows(data)));
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], iterator.Count(rows.Length));
+        ShardPlan? plan = key.Parallel?.Plan();
         Feed feed = key.IsOnDevice
-            ? new DeviceFeed(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace)
+            ? new DeviceFeed(graph, data, rows, iterator, shuffle, net.Seed, settings, inPlace, plan is not null)
             : new HostFeed(graph, data.Rows(rows), iterator, shuffle, net.Seed, settings);
-        if (former?.Key == key && !key.IsOnDevice)
+        return With(former, feed, key, device, isTraining, plan);
+    }
+
+    /// <summary>A pass over samples that are read when they are due, which keeps the compiled function where it can.</summary>
+    public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
+    {
+        AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];
+        int count = reader.Source.Count;
+        var key = new PassKey(
+            graph, count, reader.Iterator.BatchSize, isTraining && reader.Iterator.Shuffle, IsOnDevice: false, reader.IsWeighted,
+            reader.Iterator.Augmentation, string.Join(' ', adjusted.Select(adjust => adjust.Setting)), null);
+        var settings = new BatchSettings(
+            [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], reader.Iterator.Count(count));
+        return With(former, new StreamFeed(graph, reader, settings), key, device, isTraining, plan: null);
+    }
+
+    private static Pass With(Pass? former, Feed feed, PassKey key, Device device, bool isTraining, ShardPlan? plan)
+    {
+        if (former?.Key == key && !key.IsOnDevice && plan is null)
         {
             return former with { Feed = feed };
         }
 
         former?.Dispose();
+        if (plan is not null)
+        {
+            var step = new ShardedStep(key.Graph.Sharded(key.IsWeighted, plan), feed, plan, device);
+            return new Pass(feed, step.Step, key) { Sharded = step };
+        }
+
         (Variable output, IReadOnlyList<Update> updates) = isTraining
-            ? graph.Training(isWeighted)
-            : new TrainingGraph(graph.Head.Output, graph.ValidUpdates);
+            ? key.Graph.Training(key.IsWeighted)
+            : new TrainingGraph(key.Graph.Head.Output, key.Graph.ValidUpdates);
         var function = feed.Compile(updates, [output], device);
         var pass = new Pass(feed, function, key);
-        if (rows.Length > 0)
+        if (key.Rows > 0)
         {
             feed.Prepare(function);
         }
 
         return pass;
+    }
+
+    /// <summary>Goes back to the first batch, of an epoch of this number.</summary>
+    public void Start(int epoch, IReadOnlyList<Tensor> settings)
+    {
+        Feed.Start(epoch, settings);
+        Sharded?.Start(epoch);
+    }
+
+    /// <summary>Runs so many batches and says how many samples they had.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="wantsStop">Whether this rank asks the others to stop.</param>
+    public int Run(int count, bool wantsStop = false)
+    {
+        if (Sharded is null)
+        {
+            return Feed.Run(Function, count);
+        }
+
+        int rows = 0;
+        for (int i = 0; i < count; i++)
+        {
+            rows += Sharded.Run(wantsStop);
+        }
+
+        return rows;
     }
 
     public double ReadScalar(DType dtype)
@@ -75,6 +129,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
 
     public void Dispose()
     {
+        Sharded?.Dispose();
         Function.Dispose();
         Feed.Dispose();
     }
@@ -89,4 +144,5 @@ internal sealed record PassKey(
     bool IsOnDevice,
     bool IsWeighted,
     IReadOnlyList<Augmentation> Augmentation,
-    string Adjusted);
+    string Adjusted,
+    DataParallel? Parallel);

@@ -74,7 +74,9 @@ internal static class Samples
             throw new EngineException($"There are no samples: {name} is {x.TypeText}.");
         }
 
-        if (x.DType != input.DType && !(x.DType.IsFloat() && input.DType.IsFloat()))
+        bool areNumbers = x.DType == DType.Int64 && input.DType == DType.Int32
+            && !x.AsSpan<long>().ContainsAnyExceptInRange(int.MinValue, int.MaxValue);
+        if (x.DType != input.DType && !areNumbers && !(x.DType.IsFloat() && input.DType.IsFloat()))
         {
             throw new EngineException(
                 $"The samples are {x.DType.Name()} and the Input layer '{input}' takes {input.DType.Name()}: "
@@ -102,11 +104,13 @@ internal static class Samples
     /// <param name="targets">The labels.</param>
     /// <param name="head">The output that tells the classes apart.</param>
     /// <param name="floatX">The network's dtype.</param>
+    /// <param name="isPart">Whether others follow, so that the scale of these is not theirs to choose.</param>
     /// <exception cref="EngineException">
     /// Another number, shape or dtype; a weight that is negative or not finite; class weights in regression.
     /// </exception>
     public static Tensor? Weights(
-        Tensor? given, IReadOnlyList<double>? classes, Tensor targets, OutputHead head, DType floatX)
+        Tensor? given, IReadOnlyList<double>? classes, Tensor targets, OutputHead head, DType floatX,
+        bool isPart = false)
     {
         if (given is null && classes is null)
         {
@@ -124,7 +128,7 @@ internal static class Samples
             ? [.. Enumerable.Repeat(1.0, count)]
             : given.Cast(DType.Float64).AsSpan<double>().ToArray();
         RequireWeights(weights, "the weight of sample");
-        weights = Scaled(weights);
+        weights = isPart ? weights : Scaled(weights);
         if (classes is not null)
         {
             if (targets.DType != DType.Int32)
@@ -147,7 +151,7 @@ internal static class Samples
             }
         }
 
-        return Tensor.From(Scaled(weights)).Cast(floatX);
+        return Tensor.From(isPart ? weights : Scaled(weights)).Cast(floatX);
     }
 
     /// <summary>
@@ -194,7 +198,7 @@ internal static class Samples
                 + $"{(y.Shape.Rank == 1 ? ", as y.Cast(DType.Int32) makes them" : "")}. For values set Regression.");
         }
 
-        Tensor labels = y.Cast(DType.Int32);
+        Tensor labels = y.ToInt32();
         ReadOnlySpan<int> span = labels.AsSpan<int>();
         int wrong = span.IndexOfAnyExceptInRange(0, head.Classes - 1);
         string more = ClassOutput.IsBinary(head.Output.Shape)

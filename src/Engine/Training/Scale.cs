@@ -50,9 +50,20 @@ internal sealed record Scale(double Least, double Greatest, double Magnitude)
 
     /// <summary>Whether the first layer with weights gets the samples as the user gave them.</summary>
     public static bool IsTakenAsItIs(Network network, BatchIterator iterator) =>
-        network.Input.DType.IsFloat()
-        && iterator.Transform is null
+        iterator.Transform is null
         && iterator.Augmentation.All(each => each is RandomCrop or HorizontalFlip or Cutout)
-        && network.Layers.Skip(1).FirstOrDefault(layer => layer.Layer is not (Flatten or Reshape or Dropout))
-            is { Layer: Dense or Conv2D };
+        && TakesAsItIs(network.Layers.Skip(1).Select(layer => layer.Layer));
+
+    /// <summary>Whether the first of these layers that does not hand values on as large as they are multiplies them by weights.</summary>
+    private static bool TakesAsItIs(IEnumerable<Layer> layers) => layers.FirstOrDefault(layer => !HandsOn(layer)) switch
+    {
+        Dense or Conv2D or Conv1D or RecurrentLayer or Bidirectional => true,
+        Sequence sequence => TakesAsItIs(sequence.Layers),
+        Residual residual => TakesAsItIs(residual.Body.Layers),
+        _ => false,
+    };
+
+    private static bool HandsOn(Layer layer) => layer is Flatten or Reshape or Permute or Slice or Pad or Upscale
+        or Pool2D or Pool1D or GlobalPool or FeaturePool
+        or Dropout or JointDropout or GaussianNoise or PRelu or Bias;
 }

@@ -113,6 +113,11 @@ internal sealed class TrainerGraph : IDisposable
         }
     }
 
+    /// <summary>What a rank computes of a shard of a batch, and what all do with the sums of the shards.</summary>
+    public ShardGraph Sharded(bool isWeighted, ShardPlan plan) => new(
+        this, Loss(isWeighted ? Weights : null), _training.Updates,
+        [.. Network.Parameters.Where(parameter => parameter.IsTrainable)], _trainer.Update, isWeighted, plan);
+
     public void Dispose()
     {
         DisposeRule();

@@ -53,7 +53,7 @@ internal static class DbnCommand
             EngineOptions options = CommonOptions.Configure(asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
             using Device opened = DeviceSelection.Open(asked, options, parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output, notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
-            Cifar10Set set = await Experiment.LoadData(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
+            Cifar10Set set = await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
             var scaling = PixelScaling.Of(set.Train.Greyscale(flat: true));
             Tensor x = scaling.Apply(set.Train.Greyscale(flat: true)), test = scaling.Apply(set.Test.Greyscale(flat: true));
             int[] labels = set.Train.Labels.AsSpan<int>().ToArray(), testLabels = set.Test.Labels.AsSpan<int>().ToArray();

@@ -44,7 +44,7 @@ internal static class SpeedrunCommand
             DeviceChoice? asked = parsed.GetValue(device);
             EngineOptions options = CommonOptions.Configure(asked, parsed.GetValue(threads), notes: parsed.InvocationConfiguration.Error);
             using Device opened = DeviceSelection.Open(asked, options, parsed.InvocationConfiguration.Error);
-            Cifar10Set set = await Experiment.LoadData(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
+            Cifar10Set set = await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
             TextWriter output = parsed.InvocationConfiguration.Output, notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
             int size = parsed.GetValue(batch);
             if (size > set.Train.Count)

@@ -85,7 +85,7 @@ internal sealed record OwnData(
             Column column = Data.Train[transform.Column];
             table.Add(
                 transform.Column, column switch { NumberColumn => "number", TextColumn => "text", _ => "vector" },
-                column is TensorColumn ? "0" : column.Missing.ToString(CultureInfo.InvariantCulture), Short(transform.Words));
+                column is VectorColumn ? "0" : column.Missing.ToString(CultureInfo.InvariantCulture), Short(transform.Words));
         }
 
         return $"{table}" + (Inputs.Transforms.Count > MostShown ? $"… {Inputs.Transforms.Count} columns in all\n" : "");
@@ -142,7 +142,8 @@ internal sealed record OwnData(
             }
         }
 
-        if (Data.Test is { } test && Doubles(Data.Train, test) is > 0 and int doubles)
+        // Where pictures are in a file, their source has looked for doubles already.
+        if (Data.Test is { } test && !test.Columns.Any(column => column is StoredColumn) && Doubles(Data.Train, test) is > 0 and int doubles)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
                 $"{doubles:N0} of the {test.Count:N0} {Noun} to test with are also among those to train on, each value the same: the test ")

@@ -22,6 +22,12 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>The side that pictures are brought to; null for 64.</summary>
     public int? Size { get; init; }
 
+    /// <summary>Whether pictures are made grey; null for whether all of them are.</summary>
+    public bool? IsGrey { get; init; }
+
+    /// <summary>Whether samples are prepared when they are due, and decoded pictures kept in a file, however few they are.</summary>
+    public bool IsStreamed { get; init; }
+
     /// <summary>Columns to leave out.</summary>
     public IReadOnlyList<string> Drop { get; init; } = [];
 
@@ -34,10 +40,11 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Whether a path names data, and not a network's description.</summary>
     public static bool IsData(string path) => Directory.Exists(path)
         || s_tables.Contains(System.IO.Path.GetExtension(path), StringComparer.OrdinalIgnoreCase)
-        || ArrayFiles.IsOne(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
+        || ArrayFiles.IsOne(path) || CifarFiles.IsOne(path) || (path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) && File.Exists(path) && !IsDescription(path));
 
     /// <summary>Whether there are tables of rows in a file, by its name.</summary>
-    public static bool IsTable(string path) => !Directory.Exists(path) && !ArrayFiles.IsOne(path) && IsData(path);
+    public static bool IsTable(string path) =>
+        !Directory.Exists(path) && !ArrayFiles.IsOne(path) && !CifarFiles.IsOne(path) && IsData(path);
 
     /// <summary>What reads it.</summary>
     public IDataSource Source(int? threads)
@@ -47,9 +54,14 @@ internal sealed record OwnDataOptions(string Path)
             return Refused(new ArrayFiles(Path), (Target, "--target"), (Test, "--test"), (Size, "--size"));
         }
 
+        if (CifarFiles.IsOne(Path))
+        {
+            return Refused(new CifarFiles(Path), (Target, "--target"), (Test, "--test"), (Size, "--size"));
+        }
+
         return Directory.Exists(Path)
             ? Refused(
-                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads }, (Target, "--target"), (Test, "--test"),
+                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGrey = IsGrey, IsStored = IsStreamed ? true : null }, (Target, "--target"), (Test, "--test"),
                 (Drop.Count > 0 ? Drop : null, "--drop"))
             : Refused(new Csv(Path) { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
     }
@@ -85,8 +97,12 @@ internal sealed record OwnDataOptions(string Path)
             Target = IsTable(from) ? model.Target.Column : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
-            Size = Directory.Exists(from) && !ArrayFiles.IsOne(from) && PictureFile.Takes(model.Inputs) ? PictureFile.Side(model.Inputs) : null,
         };
+        if (Directory.Exists(from) && !ArrayFiles.IsOne(from) && !CifarFiles.IsOne(from) && PictureFile.Takes(model.Inputs))
+        {
+            options = options with { Size = PictureFile.Side(model.Inputs), IsGrey = model.Inputs.Sides[0] == 1 };
+        }
+
         return (options, int.TryParse(model.About.GetValueOrDefault("seed"), out int seed) ? seed : 42);
     }
 

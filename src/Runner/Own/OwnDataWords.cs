@@ -16,7 +16,7 @@ internal sealed class OwnDataWords
 
     private readonly Option<string?> _network = new("--network")
     {
-        HelpName = "small|cnn|mlp|FILE",
+        HelpName = "small|cnn|resnet|mlp|FILE",
         Description = "The network, of which input and last layer are filled in from the data. [default: cnn for pictures, else mlp]",
     };
 
@@ -42,6 +42,11 @@ internal sealed class OwnDataWords
     private readonly Option<bool> _values = new("--values") { Description = "Take whole numbers of the target for values, not for classes." };
 
     private readonly Option<bool> _classes = new("--classes") { Description = "Take numbers of the target for classes, not for values." };
+
+    private readonly Option<bool> _stream = new("--stream")
+    {
+        Description = "Prepare samples when they are due, and keep decoded pictures in a file. [default: where they would fill half of the memory]",
+    };
 
     public OwnDataWords()
     {
@@ -69,10 +74,12 @@ internal sealed class OwnDataWords
     };
 
     /// <summary>Gives them to a command.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="forSearch">Whether it writes no page.</param>
+    public void AddTo(Command command, bool forSearch = false)
     {
-        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, _drop, _values, _classes, Report];
-        Array.ForEach(all, command.Add);
+        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, _drop, _values, _classes, _stream, Report];
+        Array.ForEach([.. all.Where(option => !forSearch || option != Report)], command.Add);
     }
 
     /// <summary>What was given; null where the argument is no data but a network for CIFAR-10.</summary>
@@ -83,7 +90,7 @@ internal sealed class OwnDataWords
     public OwnDataOptions? Read(ParseResult parsed, string path, params ReadOnlySpan<Option> ofCifar)
     {
         bool isData = OwnDataOptions.IsData(path);
-        foreach (Option option in isData ? ofCifar : [_target, _network, _size, _test, _testShare, _drop, _values, _classes, Report])
+        foreach (Option option in isData ? ofCifar : [_target, _network, _size, _test, _testShare, _drop, _values, _classes, _stream, Report])
         {
             if (parsed.GetResult(option) is { Implicit: false })
             {
@@ -107,6 +114,7 @@ internal sealed class OwnDataWords
             Test = parsed.GetValue(_test),
             TestShare = parsed.GetValue(_testShare) ?? 0.2,
             Drop = parsed.GetValue(_drop) ?? [],
+            IsStreamed = parsed.GetValue(_stream),
             AreValues = parsed.GetValue(_values) ? true : parsed.GetValue(_classes) ? false : null,
         };
     }

@@ -129,17 +129,8 @@ internal static class OwnTests
         }
 
         DataSet data = options.Source(threads: null).Load();
-        if (data.Train.Columns.FirstOrDefault(column => column is TensorColumn) is TensorColumn { Values: var values } pictures
-            && PictureFile.Takes(model.Inputs) && values.Shape[1] == 3)
-        {
-            data = data with { Train = Fit(data.Train, pictures.Name), Test = data.Test is null ? null : Fit(data.Test, pictures.Name) };
-        }
-
         name = data.Name;
         data = data.WithTest(options.TestShare, seed);
         return data.Test ?? data.Train;
-
-        Table Fit(Table table, string column) => new(table.Columns.Select(one => one is TensorColumn tensor && one.Name == column
-            ? new TensorColumn(column, PictureFile.Fit(tensor.Values, model.Inputs)) : one));
     }
 }

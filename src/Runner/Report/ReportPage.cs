@@ -152,6 +152,15 @@ internal static class ReportPage
         page.Note(
             $"Recognised: of the {model.Noun} of the class (recall). "
             + $"Right when said: of the {model.Noun} taken for it (precision). F1: both in one.");
+        (RateCurve[] rocs, RateCurve calibration) = QualityFigures.Of(model);
+        page.Add("<h3>How well they are told apart, and how sure it is</h3>").Picture(
+            "Receiver's operating characteristic of each class, and how often it is right beside how sure it is",
+            (width, theme) => QualityCurves.Draw(rocs, calibration, width, width < 600 ? 700 : 400, theme), isDrawing: true);
+        if (model.Classes.Count > rocs.Length && model.Classes.Count > 2)
+        {
+            page.Note($"The {rocs.Length} classes of {model.Classes.Count} that are told apart worst.");
+        }
+
         page.Add("<h3>How sure, how right</h3>").Table(
             "Calibration", [$">{model.Noun}", ">sure", ">right"],
             Metrics.Calibration(model.Labels!.AsSpan<int>(), model.Probabilities).Select(bin => (IReadOnlyList<string>)

@@ -133,6 +133,20 @@ public unsafe class VectorMathTests
     }
 
     [Test]
+    public void A_power_does_not_depend_on_its_neighbours_being_special(
+        [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
+    {
+        var random = new Random(11);
+        (float X, float Y)[] ordinary =
+            [.. Enumerable.Range(0, 320).Select(_ => (random.NextSingle() * 9, (random.NextSingle() - 0.5f) * 30))];
+        (float X, float Y)[] among = [.. ordinary.SelectMany(pair => new[] { pair, (-2f, 3f) })];
+
+        float[] alone = Powers<float>(width, ordinary);
+
+        Assert.That(Powers<float>(width, among).Where((_, i) => i % 2 == 0), Is.EqualTo(alone));
+    }
+
+    [Test]
     public void A_power_is_within_two_ulp_up_to_the_largest_and_the_least(
         [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {

@@ -30,7 +30,7 @@ public sealed class CudaConvolutionTests
         ulong x = scratch.Put(c.X), w = scratch.Put(c.W);
         ulong y = scratch.Reserve(c.Result.Count * 4), z = scratch.Reserve(c.Result.Count * 4);
         var epilogue = new CudaEpilogue(
-            "x = greater(x + bias[filter], T(0)) + T(image + pixel);", ("const T* bias", scratch.Put(c.Bias)));
+            "x = maximum(x + bias[filter], T(0)) + T(image + pixel);", ("const T* bias", scratch.Put(c.Bias)));
 
         scratch.Run(
         [
@@ -90,7 +90,7 @@ public sealed class CudaConvolutionTests
         Setting c = Case(index);
         using var scratch = new CudaScratch();
         ulong y = scratch.Reserve(c.Pooled.Count * 4), where = scratch.Reserve(c.Pooled.Count * 4);
-        var epilogue = new CudaEpilogue("x = greater(x + bias[filter], T(0));", ("const T* bias", scratch.Put(c.Bias)));
+        var epilogue = new CudaEpilogue("x = maximum(x + bias[filter], T(0));", ("const T* bias", scratch.Put(c.Bias)));
         CudaConvolution convolution = c.Implicit(pools: true);
 
         scratch.Run(Filled(convolution.Forward(

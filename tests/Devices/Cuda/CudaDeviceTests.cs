@@ -64,6 +64,54 @@ public sealed class CudaDeviceTests(bool synchronous)
     }
 
     [Test]
+    public void What_is_prefetched_is_what_a_run_finds_once()
+    {
+        CudaDevice device = CudaTestDevice.Open(synchronous);
+        Input x = Vector("x");
+        using var twice = Function.Compile([x], [x * 2], device: device);
+        Tensor numbers = Tensor.From([1f, 2, 3]), others = Tensor.From([5f, 6]);
+
+        device.Prefetch(numbers);
+        device.Prefetch(others);
+        numbers.AsSpan<float>()[0] = 100;
+        device.ForgetPrefetched();
+        device.Prefetch(others);
+        others.AsSpan<float>()[0] = 50;
+
+        Assert.That(twice.Call(numbers)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 200, 4, 6 }), "forgotten");
+        Assert.That(twice.Call(others)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 10, 12 }), "prefetched");
+        Assert.That(twice.Call(others)[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 100, 12 }), "as it is now");
+    }
+
+    [Test]
+    public void A_thread_may_prefetch_while_another_runs()
+    {
+        CudaDevice device = CudaTestDevice.Open(synchronous);
+        Input x = Vector("x");
+        SharedVariable sum = Shared(new Tensor(DType.Float32, [1000]), "sum");
+        using var add = Function.Compile([x], [], [new Update(sum, sum + x)], device: device);
+        Task<Tensor> next = Task.Run(() => Make(0));
+        for (int i = 0; i < 50; i++)
+        {
+            Tensor numbers = next.Result;
+            int after = i + 1;
+            next = Task.Run(() => Make(after));
+            add.RunMany(1 + (i % 3), numbers);
+        }
+
+        device.ForgetPrefetched();
+        float expected = Enumerable.Range(0, 50).Sum(i => i * (1 + (i % 3)));
+        Assert.That(sum.GetValue().AsSpan<float>().ToArray(), Is.All.EqualTo(expected));
+
+        Tensor Make(int i)
+        {
+            Tensor made = Tensor.From([.. Enumerable.Repeat((float)i, 1000)]);
+            device.Prefetch(made);
+            return made;
+        }
+    }
+
+    [Test]
     public void A_transfer_allocates_nothing()
     {
         CudaDevice device = CudaTestDevice.Open(synchronous);

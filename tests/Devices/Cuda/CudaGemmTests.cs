@@ -91,7 +91,7 @@ public sealed class CudaGemmTests
         ulong c = scratch.Reserve(35 * 20 * 4);
         var at = new GemmAddresses(
             scratch.Put(a), scratch.Put(b), c, Workspace: scratch.Reserve(tiling.Workspace(DType.Float32)));
-        var epilogue = new CudaEpilogue("x = greater(x + bias[j], T(0));", ("const T* bias", scratch.Put(bias)));
+        var epilogue = new CudaEpilogue("x = maximum(x + bias[j], T(0));", ("const T* bias", scratch.Put(bias)));
 
         scratch.Run(CudaGemm.Launch(tiling, shape, DType.Float32, at, epilogue));
 
@@ -162,7 +162,7 @@ public sealed class CudaGemmTests
     {
         CudaTiling tiling = CudaTiling.Choose(m, n, k, DType.Float32);
 
-        Assert.That(tiling.Down * tiling.Across * tiling.Parts, Is.GreaterThanOrEqualTo(64), $"{tiling}");
+        Assert.That(tiling.Down * tiling.Across * tiling.Splits, Is.GreaterThanOrEqualTo(64), $"{tiling}");
     }
 
     private static double[] Check(Random random, CudaTile tile, GemmShape shape, int parts, string[]? more = null)

@@ -4,15 +4,20 @@ using Engine.Devices.Cuda;
 namespace Engine.Tests.Devices.Cuda;
 
 /// <summary>Runs launches that no op asks for on arrays of their own.</summary>
-internal sealed class CudaScratch : IDisposable
+internal sealed class CudaScratch(CudaDevice device) : IDisposable
 {
     /// <summary>What no kernel may write beyond, in bytes; it also decides how arrays are aligned.</summary>
     private const int Guard = 64;
 
     private const byte Untouched = 0xFF;
 
-    private readonly CudaDevice _device = CudaTestDevice.Open();
+    private readonly CudaDevice _device = device;
     private readonly List<(Storage Storage, int Start, int Bytes)> _arrays = [];
+
+    /// <summary>On the device of most tests.</summary>
+    public CudaScratch() : this(CudaTestDevice.Open())
+    {
+    }
 
     /// <summary>An array with these values.</summary>
     /// <param name="values">The values.</param>

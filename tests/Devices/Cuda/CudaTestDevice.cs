@@ -17,7 +17,7 @@ internal static class CudaTestDevice
 
     private static readonly Lazy<TempFolder> s_cache = new(() => new TempFolder());
 
-    private static readonly Lazy<CudaDevice> s_synchronous = new(() => new CudaDevice(Options)),
+    private static readonly Lazy<CudaDevice> s_synchronous = new(OpenSynchronous),
         s_asynchronous = new(() => new CudaDevice(Options with { Synchronous = false }));
 
     private static string? Wanted =>
@@ -42,6 +42,18 @@ internal static class CudaTestDevice
         }
 
         return (synchronous ? s_synchronous : s_asynchronous).Value;
+    }
+
+    /// <summary>On a GPU time is short: what the tables of ops launch is compiled by all cores beforehand.</summary>
+    private static CudaDevice OpenSynchronous()
+    {
+        var device = new CudaDevice(Options);
+        if (Wanted == "gpu")
+        {
+            device.Precompile(KernelVariants.Examples.Select(variant => variant.Function));
+        }
+
+        return device;
     }
 
     public static void Close()

@@ -41,6 +41,22 @@ public sealed unsafe class DamagedKernelPtxTests
     [TestCase(
         typeof(SumTo), "__shfl_down_sync(WholeWarp, total, lanes)", "__shfl_down_sync(WholeWarp, total, lanes, 16)",
         TestName = "reduce.cu: a warp is joined in two halves")]
+    [TestCase(typeof(Dot), "[%1+%5], %2, %3;", "[%1+%5], %2;", TestName = "ptx.cuh: a copy's zeros forgotten")]
+    [TestCase(typeof(Dot), "\"+r\"(value)", "\"=r\"(value)", TestName = "ptx.cuh: what is kept counts as written")]
+    [TestCase(typeof(Dot), "Vector = VECTOR_A,", "Vector = 4,", TestName = "gemm.cu: vectors of rows that have none")]
+    [TestCase(typeof(Dot), "to[i + j] = pack.x[j];", "to[i + j] = pack.x[j % (Part < 4 ? Part : 2)];",
+        TestName = "packs.cuh: half of a vector read twice")]
+    [TestCase(typeof(Dot), "isLast = atomicAdd(arrived, 1u) == members - 1;", "isLast = (*arrived)++ == members - 1;",
+        TestName = "split_k.cuh: blocks counted without an atomic")]
+    [TestCase(typeof(Accumulate<Sum>), "__shfl_up_sync(WholeWarp, total, step)", "__shfl_up_sync(WholeWarp << step, total, step)",
+        TestName = "accumulate.cu: a mask of those that get something")]
+    [TestCase(typeof(Accumulate<Sum>), "__shfl_up_sync(WholeWarp, total, 1)", "__shfl_up_sync(WholeWarp, total, 1, 16)",
+        TestName = "accumulate.cu: a warp moved on in two halves")]
+    [TestCase(typeof(Softmax), "power = exp(d);", "power = sizeof(T) == 4 ? (T)__expf((float)d) : exp(d);",
+        TestName = "rows.cuh: fast exponentials")]
+    [TestCase(typeof(Cast), ": (int)x;", ": __double2int_rn(x);", TestName = "common.cuh: rounded to the nearest, not towards zero")]
+    [TestCase(typeof(RandomDraw<Uniform>), "(uint64)c0 * 0xD2511F53u", "(uint64)(c0 * 0xD2511F53u)",
+        TestName = "random.cu: products without their upper half")]
     public void A_damage_is_found(Type op, string from, string to)
     {
         if (!Nvrtc.Library.Exports("simt_damage"))

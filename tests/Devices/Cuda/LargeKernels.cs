@@ -19,12 +19,18 @@ internal static class LargeKernels
     [
         .. Products.Select(launch => new KernelVariant("dot", launch.Function)),
         .. Columns.Select(launch => new KernelVariant("conv2D", launch.Function)),
-        .. JoinedKernel.Join([Transpose]).Select(launch => new KernelVariant("dimShuffle", launch.Function)),
-        .. JoinedKernel.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
+        .. HorizontalFusion.Join([Transpose]).Select(launch => new KernelVariant("dimShuffle", launch.Function)),
+        .. HorizontalFusion.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
-    private static IEnumerable<KernelLaunch> Products =>
-        from tile in CudaTile.All
+    /// <summary>Those that want a GPU with tensor cores for TF32.</summary>
+    public static IEnumerable<KernelVariant> OfTensorCores =>
+        ProductsOf(CudaTile.OfTensorCores).Select(launch => new KernelVariant("dot", launch.Function));
+
+    private static IEnumerable<KernelLaunch> Products => ProductsOf(CudaTile.All);
+
+    private static IEnumerable<KernelLaunch> ProductsOf(IReadOnlyList<CudaTile> tiles) =>
+        from tile in tiles
         from a in s_both
         from b in s_both
         from side in (int[])[1024, 1023]
@@ -51,7 +57,7 @@ internal static class LargeKernels
         get
         {
             var strided = new CudaColumns(new ConvShape(128, 64, 28, 28, 64, 3, 3, 2, 2, 1, 1, true), DType.Float32);
-            var epilogue = new CudaEpilogue("x = greater(x + bias[filter], T(0));", ("const T* bias", SomeAddress));
+            var epilogue = new CudaEpilogue("x = maximum(x + bias[filter], T(0));", ("const T* bias", SomeAddress));
             IEnumerable<CudaLaunch> launches =
             [
                 .. strided.Forward(SomeAddress, SomeAddress, SomeAddress, SomeAddress, epilogue),

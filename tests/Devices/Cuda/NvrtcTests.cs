@@ -39,6 +39,7 @@ public partial class NvrtcTests
             .Concat(architecture is > OldestSupported and < NewestSupported
                 ? examples.DistinctBy(variant => (variant.Function.File, variant.Function.Entry))
                 : examples)
+            .Concat(architecture >= 80 ? LargeKernels.OfTensorCores : [])
             .DistinctBy(variant => variant.Source);
     }
 

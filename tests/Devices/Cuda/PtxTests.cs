@@ -7,6 +7,7 @@ using Engine.Devices.Cuda;
 using Engine.Interop;
 using Engine.Layers;
 using Engine.Models.Description;
+using Engine.Ops;
 using Engine.Runner;
 using Engine.Runner.Description;
 using Engine.Tests.Ops;
@@ -70,7 +71,28 @@ public sealed class PtxTests(int architecture)
 
     [TestCaseSource(nameof(Ops))]
     public void An_op_computes_what_its_reference_does(Type op) => Once(
-        KernelVariants.Describe(op, OpChecks.Draws), () => OpChecks.ComputesWhatItsReferenceDoes(op, _device!));
+        KernelVariants.Describe(op, OpChecks.Draws), () => OpChecks.ComputesWhatItsReferenceDoes(
+            op, _device!, architecture == NvrtcTests.OldestSupported ? Share.FirstHalf : Share.SecondHalf));
+
+    [Test]
+    public void Tensor_cores_multiply_rounded_numbers()
+    {
+        if (architecture < 80)
+        {
+            Assert.Pass("There are none.");
+        }
+
+        Once([KernelSource.Expand("gemm.cu", [])], () =>
+        {
+            foreach (CudaTile tile in CudaTile.OfTensorCores)
+            {
+                TensorCoreChecks.TileMultiplies(_device!, tile, transposeA: false, transposeB: false);
+                TensorCoreChecks.TileMultiplies(_device!, tile, transposeA: true, transposeB: true);
+            }
+
+            TensorCoreChecks.GraphRounds(new CudaOptions { CacheFolder = _cache!.Path });
+        });
+    }
 
     [TestCase("mlp")]
     [TestCase("cnn")]

@@ -71,3 +71,4 @@ namespace simt
 #include "atomics.h"
 #include "math.h"
 #include "threads.h"
+#include "tensor.h"

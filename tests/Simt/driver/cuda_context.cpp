@@ -171,6 +171,7 @@ SIMT_API int cuDeviceGetAttribute(int* value, int attribute, int device)
         case 97: *value = 227 << 10; break;         // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
         case 106: *value = 32; break;               // MAX_BLOCKS_PER_MULTIPROCESSOR
         case 111: *value = 1024; break;             // RESERVED_SHARED_MEMORY_PER_BLOCK
+        case 115: *value = int(setting_number("SIMT_POOLS", 1)); break; // MEMORY_POOLS_SUPPORTED
         default: *value = 0; break;
     }
     return Success;

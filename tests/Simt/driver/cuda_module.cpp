@@ -55,8 +55,6 @@ SIMT_API int cuModuleLoadData(void** result, const void* image)
 {
     SIMT_ENTER;
     if (!result || !image) return InvalidValue;
-    // What our NVRTC, which is 12.4, makes is not for drivers of CUDA 11.
-    if (setting_number("SIMT_DRIVER_VERSION", 12040) < 12000) return UnsupportedPtxVersion;
     Module* module = nullptr;
     if (int code = load_module(image, module)) return code;
     modules().insert(module);
@@ -158,6 +156,46 @@ SIMT_API int cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned g
     SIMT_ENTER;
     if (extra) return InvalidValue;
     return launch(function, {gx, gy, gz}, {bx, by, bz}, shared, stream, parameters, false);
+}
+
+namespace
+{
+    struct Attribute
+    {
+        int id, padding;
+        int value[16];
+    };
+
+    struct Configuration
+    {
+        unsigned grid[3], block[3], shared;
+        void* stream;
+        const Attribute* attributes;
+        unsigned count;
+    };
+
+    enum
+    {
+        Ignored = 0,
+        Cooperative = 2
+    };
+}
+
+// Of the attributes there is cooperation alone: others, clusters say, are refused.
+SIMT_API int cuLaunchKernelEx(const Configuration* configuration, void* function, void** parameters, void** extra)
+{
+    SIMT_ENTER;
+    if (!configuration || extra || (configuration->count && !configuration->attributes)) return InvalidValue;
+    bool cooperative = false;
+    for (unsigned i = 0; i < configuration->count; ++i)
+    {
+        const Attribute& attribute = configuration->attributes[i];
+        if (attribute.id == Cooperative) cooperative = attribute.value[0] != 0;
+        else if (attribute.id != Ignored) return InvalidValue;
+    }
+    const unsigned *g = configuration->grid, *b = configuration->block;
+    return launch(function, {g[0], g[1], g[2]}, {b[0], b[1], b[2]}, configuration->shared, configuration->stream,
+        parameters, cooperative);
 }
 
 SIMT_API int cuLaunchCooperativeKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,

@@ -96,6 +96,7 @@ SIMT_API int cuStreamBeginCapture_v2(void* handle, int mode)
     stream->capturing = new Graph;
     stream->capture_broken = false;
     stream->capture_mode = mode;
+    stream->capturer = std::this_thread::get_id();
     return Success;
 }
 

@@ -1,6 +1,7 @@
 #include "handles.h"
 #include "api.h"
 #include "memory.h"
+#include "pool.h"
 #include "report.h"
 #include "stream.h"
 #include <cstdio>
@@ -32,6 +33,7 @@ namespace simt
         for (auto& [address, bytes] : pinned()) all.insert(reinterpret_cast<void*>(address));
         for (uintptr_t address : device_memory().addresses()) all.insert(reinterpret_cast<void*>(address));
         all.insert(modules().begin(), modules().end());
+        all.insert(pools().begin(), pools().end());
         all.insert(streams().begin(), streams().end());
         all.insert(events().begin(), events().end());
         all.insert(graphs().begin(), graphs().end());
@@ -42,6 +44,7 @@ namespace simt
     void drop_handles(const std::set<void*>& kept)
     {
         destroy_streams(kept);
+        device_memory().release_promised();
         for (void* handle : live_handles())
         {
             if (kept.count(handle)) continue;
@@ -49,6 +52,7 @@ namespace simt
             auto* module = static_cast<Module*>(handle);
             if (device_memory().release(address)) continue;
             if (pinned().erase(address)) std::free(handle);
+            if (auto* pool = static_cast<Pool*>(handle); pools().erase(pool)) delete pool;
             if (!modules().erase(module)) continue;
             for (auto& [name, function] : module->functions) functions().erase(&function);
             delete module;

@@ -128,6 +128,31 @@ namespace simt
         return at;
     }
 
+    void DeviceMemory::hide(uintptr_t address)
+    {
+        size_t words = (allocations_.at(address) + 3) / 4;
+        std::memset(region.state + (address - region.start) / 4, 0, words);
+    }
+
+    void DeviceMemory::show(uintptr_t address)
+    {
+        auto found = allocations_.find(address);
+        if (found != allocations_.end()) mark_exists(region, address, found->second);
+    }
+
+    bool DeviceMemory::promise(uintptr_t address)
+    {
+        auto found = allocations_.find(address);
+        if (found == allocations_.end() || of_modules_.count(address) || !promised_.insert(address).second) return false;
+        used_ -= found->second;
+        return true;
+    }
+
+    void DeviceMemory::release_promised()
+    {
+        for (uintptr_t address : std::set<uintptr_t>(promised_)) release(address);
+    }
+
     bool DeviceMemory::release(uintptr_t address)
     {
         auto found = allocations_.find(address);
@@ -136,7 +161,7 @@ namespace simt
         std::memset(region.state + first, 0, words);
         drop(region.race + first, words * sizeof(Race));
         drop(reinterpret_cast<void*>(address), bytes);
-        if (!of_modules_.erase(address)) used_ -= bytes;
+        if (!of_modules_.erase(address) && !promised_.erase(address)) used_ -= bytes;
         allocations_.erase(found);
         return true;
     }
@@ -145,7 +170,7 @@ namespace simt
     {
         std::vector<uintptr_t> all;
         for (auto& [address, bytes] : allocations_)
-            if (!of_modules_.count(address)) all.push_back(address);
+            if (!of_modules_.count(address) && !promised_.count(address)) all.push_back(address);
         return all;
     }
 
@@ -158,7 +183,7 @@ namespace simt
     bool DeviceMemory::holds(uintptr_t address, size_t bytes) const
     {
         auto* below = nearest(address);
-        return below && address - below->first <= below->second && bytes <= below->second - (address - below->first);
+        return below && !promised_.count(below->first) && address - below->first <= below->second && bytes <= below->second - (address - below->first);
     }
 
     void DeviceMemory::forget_races()

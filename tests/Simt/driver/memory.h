@@ -45,6 +45,13 @@ namespace simt
         // For a module's variables, which nobody counts among what is allocated.
         uintptr_t allocate_for_module(size_t bytes);
         bool release(uintptr_t address);
+        // Frees it for all but what a stream still has to do before it comes to its end. False for what is none.
+        bool promise(uintptr_t address);
+        bool is_promised(uintptr_t address) const { return promised_.count(address) != 0; }
+        void release_promised();
+        // Whether what is allocated may be touched yet.
+        void hide(uintptr_t address);
+        void show(uintptr_t address);
         // The allocation that holds the address, or the nearest one below it; null when there is none.
         const std::pair<const uintptr_t, size_t>* nearest(uintptr_t address) const;
         bool holds(uintptr_t address, size_t bytes) const;
@@ -52,12 +59,12 @@ namespace simt
 
         size_t limit() const;
         size_t used() const { return used_; }
-        size_t count() const { return allocations_.size() - of_modules_.size(); }
+        size_t count() const { return allocations_.size() - of_modules_.size() - promised_.size(); }
         std::vector<uintptr_t> addresses() const;
 
     private:
         std::map<uintptr_t, size_t> allocations_;
-        std::set<uintptr_t> of_modules_;
+        std::set<uintptr_t> of_modules_, promised_;
         size_t used_ = 0;
         uintptr_t next_ = 0;
 

@@ -18,7 +18,7 @@ namespace simt
 {
     namespace
     {
-        constexpr char Magic[] = "SIMT-CUBIN 1 ";
+        constexpr char Magic[] = "SIMT-CUBIN 2 ";
 
         // The library as a file that lasts as long as this object and has no name on any disk.
         class Unnamed
@@ -107,15 +107,19 @@ namespace simt
         if (ptx::is_ptx(bytes))
         {
             auto module = std::make_unique<Module>();
+            // PTX is NVRTC 12's, and not for drivers of CUDA 11.
+            if (setting_number("SIMT_DRIVER_VERSION", 12040) < 12000) return UnsupportedPtxVersion;
             if (int code = ptx::load(bytes, *module)) return code;
             result = module.release();
             return Success;
         }
         if (std::strncmp(bytes, Magic, sizeof Magic - 1) != 0) return InvalidImage;
         size_t text = 0, elf = 0;
-        int architecture = 0, header = 0;
-        if (std::sscanf(bytes + sizeof Magic - 1, "%d %zu %zu\n%n", &architecture, &text, &elf, &header) != 3)
+        int architecture = 0, version = 0, header = 0;
+        if (std::sscanf(bytes + sizeof Magic - 1, "%d %d %zu %zu\n%n", &architecture, &version, &text, &elf, &header) != 4)
             return InvalidImage;
+        // A driver takes what a compiler of the same major version made, or of an earlier one.
+        if (version / 1000 > setting_number("SIMT_DRIVER_VERSION", 12040) / 1000) return UnsupportedPtxVersion;
         if (architecture > setting_number("SIMT_ARCH", 90)) return NoBinaryForGpu;
         const char* body = bytes + sizeof Magic - 1 + header;
 

@@ -94,8 +94,9 @@ namespace simt
     {
         for (Stream* stream : streams())
         {
-            // Mode 2, relaxed, allows such calls.
-            if (!stream->capturing || stream->capture_mode == 2) continue;
+            // Mode 2, relaxed, allows such calls; mode 1 forbids them to the thread alone that captures.
+            bool other = stream->capture_mode == 1 && stream->capturer != std::this_thread::get_id();
+            if (!stream->capturing || stream->capture_mode == 2 || other) continue;
             stream->capture_broken = true;
             report("a call that allocates or waits was made while a stream was being captured");
             return CaptureUnsupported;

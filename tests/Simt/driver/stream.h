@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <set>
+#include <thread>
 #include <vector>
 
 namespace simt
@@ -42,6 +43,7 @@ namespace simt
         Graph* capturing = nullptr;
         bool capture_broken = false;
         int capture_mode = 0;
+        std::thread::id capturer;
         uint64_t latest = 0;
 
         void add(Work work);

@@ -14,6 +14,9 @@ namespace simt
         int architecture = 75;
     };
 
+    // Of NVRTC, as the driver counts: 12.4, or 11.8 where the library is called libnvrtc.so.11.2.
+    int version();
+
     // True when it compiled; the log may hold text in both cases.
     bool compile(const Job& job, std::string& image, std::string& log);
 }

@@ -86,8 +86,8 @@ namespace
 NVRTC_API int nvrtcVersion(int* major, int* minor)
 {
     if (!major || !minor) return InvalidInput;
-    *major = 12;
-    *minor = 4;
+    *major = simt::version() / 1000;
+    *minor = simt::version() % 1000 / 10;
     return Success;
 }
 

@@ -17,6 +17,7 @@ namespace simt::ptx
             add_copies(*all);
             add_atomics(*all);
             add_exchanges(*all);
+            add_tensor(*all);
             return all;
         }();
         return *table;

@@ -28,4 +28,5 @@ namespace simt::ptx
     void add_copies(Table& table);
     void add_atomics(Table& table);
     void add_exchanges(Table& table);
+    void add_tensor(Table& table);
 }

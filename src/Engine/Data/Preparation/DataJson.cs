@@ -42,6 +42,7 @@ internal sealed partial class DataJson : JsonSerializerContext
         OneHot { Values: { Count: > 0 } values } words => (uint)words.Mode < (uint)values.Count && IsDistinct(values),
         ScaledPlanes { Size: [> 0, ..] size, Mean: { } mean, Deviation: { } deviation } =>
             size.Count <= 3 && size.All(side => side > 0) && mean.Count == size[0] && deviation.Count == size[0] && deviation.All(one => one > 0),
+        CustomTransform { Name: not null, Settings: not null } => true,
         _ => false,
     };
 

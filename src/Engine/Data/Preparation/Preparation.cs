@@ -46,7 +46,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             transforms.Add(column switch
             {
                 NumberColumn numbers => ScaledNumber.Fit(numbers),
-                TensorColumn tensors => ScaledPlanes.Fit(tensors),
+                VectorColumn vectors => ScaledPlanes.Fit(vectors),
                 _ => OneHot.Fit(column),
             });
         }

@@ -32,9 +32,9 @@ public abstract record Target(string Column)
     {
         ArgumentNullException.ThrowIfNull(column);
         string[] distinct = [.. Enumerable.Range(0, column.Count).Select(column.Text).OfType<string>().Distinct()];
-        if (column is TensorColumn || distinct.Length < 2)
+        if (column is VectorColumn || distinct.Length < 2)
         {
-            throw new EngineException(column is TensorColumn
+            throw new EngineException(column is VectorColumn
                 ? $"'{column.Name}' is a picture or a vector of each sample, which cannot be the target."
                 : distinct.Length == 0 ? $"The target '{column.Name}' has no value in any row."
                 : $"The target '{column.Name}' is '{distinct[0]}' in every row: there is nothing to tell apart.");

@@ -11,6 +11,7 @@ namespace Engine.Data;
 [JsonDerivedType(typeof(ScaledNumber), "number")]
 [JsonDerivedType(typeof(OneHot), "one_hot")]
 [JsonDerivedType(typeof(ScaledPlanes), "planes")]
+[JsonDerivedType(typeof(CustomTransform), "custom")]
 public abstract record Transform(string Column)
 {
     /// <summary>The sides of what it makes of one sample.</summary>
@@ -142,16 +143,26 @@ public sealed record ScaledPlanes(
         : $"{Size[0]} numbers, each brought to 0 ± 1";
 
     /// <summary>Fits it to pictures or vectors.</summary>
-    public static ScaledPlanes Fit(TensorColumn column)
+    public static ScaledPlanes Fit(VectorColumn column)
     {
         ArgumentNullException.ThrowIfNull(column);
-        Shape shape = column.Values.Shape;
-        int planes = shape[1], area = shape.Product(2, shape.Rank);
+        Shape shape = column.Sides;
+        int planes = shape[0], area = shape.Product(1, shape.Rank);
         double[] sums = new double[planes], squares = new double[planes];
         float[] sample = new float[planes * area];
         for (int row = 0; row < column.Count; row++)
         {
-            Read(column.Values, row, sample);
+            if ((column as StoredColumn)?.SumsOf(row) is { } known)
+            {
+                for (int plane = 0; plane < planes; plane++)
+                {
+                    (sums[plane], squares[plane]) = (sums[plane] + known[plane], squares[plane] + known[(known.Length / 2) + plane]);
+                }
+
+                continue;
+            }
+
+            column.Read(row, sample);
             for (int plane = 0; plane < planes; plane++)
             {
                 double sum = 0, square = 0;
@@ -171,21 +182,21 @@ public sealed record ScaledPlanes(
         // A place of vectors that hardly ever differs would make noise as loud as all others.
         double least = Math.Max(deviations.Max() * 1e-2, 1e-12);
         return new ScaledPlanes(
-            column.Name, [.. shape.Skip(1)], [.. means.Select(mean => (float)mean)],
+            column.Name, [.. shape], [.. means.Select(mean => (float)mean)],
             [.. deviations.Select(deviation => deviation < least ? (float)Math.Max(deviations.Max(), 1e-6) : (float)deviation)]);
     }
 
     /// <inheritdoc/>
     public override void Apply(Column column, int row, Span<float> to)
     {
-        if (column is not TensorColumn { Values: { } values } || !values.Shape.Skip(1).SequenceEqual(Size))
+        if (column is not VectorColumn vectors || !vectors.Sides.SequenceEqual(Size))
         {
             throw new EngineException(
                 $"'{Column}' is to be {string.Join('x', Size)} a sample, and is "
-                + $"{(column is TensorColumn own ? string.Join('x', own.Values.Shape.Skip(1)) : "of texts or numbers")}.");
+                + $"{(column is VectorColumn own ? string.Join('x', own.Sides) : "of texts or numbers")}.");
         }
 
-        Read(values, row, to);
+        vectors.Read(row, to);
         int area = to.Length / Mean.Count;
         for (int plane = 0; plane < Mean.Count; plane++)
         {
@@ -194,22 +205,6 @@ public sealed record ScaledPlanes(
             {
                 x = (x - mean) * scale;
             }
-        }
-    }
-
-    private static void Read(Tensor values, int row, Span<float> to)
-    {
-        if (values.DType == DType.UInt8)
-        {
-            ReadOnlySpan<byte> bytes = values.AsSpan<byte>().Slice(row * to.Length, to.Length);
-            for (int i = 0; i < to.Length; i++)
-            {
-                to[i] = bytes[i];
-            }
-        }
-        else
-        {
-            values.Rows(row, 1).Cast(DType.Float32).AsSpan<float>().CopyTo(to);
         }
     }
 }

@@ -24,6 +24,7 @@ public sealed class AbsentCudaDevice : CudaTarget
     {
         options ??= new CudaOptions();
         Architecture = architecture;
+        AsksForTensorFloat32 = options.TensorFloat32;
         _peak = CudaPeak.Of(architecture);
         _faults = new CudaFaults(AddressOf(Allocate(CudaFaults.Bytes)), null);
         var cache = new CubinCache(options.CacheFolder ?? CubinCache.DefaultFolder);
@@ -41,6 +42,10 @@ public sealed class AbsentCudaDevice : CudaTarget
 
     /// <summary>Why kernels are not compiled; null if they are.</summary>
     public static string? WhyNotCompiled => Nvrtc.Failure?.Message;
+
+    private protected override bool AsksForTensorFloat32 { get; }
+
+    private protected override int MostSharedBytes => CudaTypes.MostSharedBytesOf(Architecture);
 
     private protected override CudaFaults Faults => _faults;
 

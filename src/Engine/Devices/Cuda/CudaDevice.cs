@@ -13,10 +13,12 @@ public sealed class CudaDevice : CudaTarget
     private readonly Gpu _gpu;
     private readonly ContextHandle _context;
     private readonly StreamHandle _stream;
+    private readonly MemoryPoolHandle? _pool;
     private readonly KernelImages _images;
     private readonly KernelCompiler _compiler;
     private readonly CudaFaults _faults;
     private readonly CudaStaging _staging;
+    private readonly CudaUploads _uploads;
     private readonly CudaOptions _options;
     private Peak? _peak;
     private long _heldBytes;
@@ -39,10 +41,13 @@ public sealed class CudaDevice : CudaTarget
         try
         {
             _stream = new StreamHandle(_context);
+            _pool = MemoryPoolHandle.TryCreate(_gpu, _stream);
             _staging = new CudaStaging(_stream);
+            _uploads = new CudaUploads(_context);
             var cache = new CubinCache(_options.CacheFolder ?? CubinCache.DefaultFolder);
             _images = new KernelImages(_gpu.Architecture, _options, cache);
-            _compiler = new KernelCompiler(_context, _images);
+            _compiler = new KernelCompiler(
+                _context, _images, KernelImages.Others(_gpu.Architecture, _options, cache));
             FaultStorage = Allocate(CudaFaults.Bytes);
             _faults = new CudaFaults(Address(FaultStorage), FaultStorage);
             _faults.Clear();
@@ -80,6 +85,20 @@ public sealed class CudaDevice : CudaTarget
     /// <summary>The same stream, for what is to come after the copies to this device's memory.</summary>
     internal StreamHandle Queue => _stream;
 
+    /// <summary>Records what is put into the stream, of which nothing is run.</summary>
+    internal GraphHandle Record(Action enqueue)
+    {
+        if (_pool is null)
+        {
+            return new GraphHandle(_stream, enqueue);
+        }
+
+        lock (_pool.Gate)
+        {
+            return new GraphHandle(_stream, enqueue);
+        }
+    }
+
     private Storage FaultStorage { get; }
 
     /// <summary>The address, a <c>CUdeviceptr</c>, of memory that this device allocated.</summary>
@@ -94,13 +113,14 @@ public sealed class CudaDevice : CudaTarget
         ThrowIfDisposed();
         // The driver refuses a block of nothing.
         long size = Math.Max(bytes, 1);
-        MemoryHandle? memory = MemoryHandle.TryAllocate(_context, size, Freed);
+        MemoryHandle? memory = MemoryHandle.TryAllocate(_context, _pool, size, Freed);
         if (memory is null)
         {
             // Arrays that nobody refers to any more hold memory until they are collected.
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            memory = MemoryHandle.TryAllocate(_context, size, Freed) ?? throw OutOfMemory(size);
+            _pool?.Trim();
+            memory = MemoryHandle.TryAllocate(_context, _pool, size, Freed) ?? throw OutOfMemory(size);
         }
 
         Interlocked.Add(ref _heldBytes, size);
@@ -114,13 +134,17 @@ public sealed class CudaDevice : CudaTarget
         _compiler.Compile(kernels.Select(kernel => kernel.Function));
         foreach (KernelLaunch kernel in kernels)
         {
-            kernel.Prepare(_compiler);
+            kernel.Prepare(_compiler, _gpu.Multiprocessors);
         }
 
         return times is null
             ? new CudaProgram(this, _stream, stages, mayFault, _options)
             : new TimedCudaProgram(this, _stream, stages, mayFault, times);
     }
+
+    private protected override bool AsksForTensorFloat32 => _options.TensorFloat32;
+
+    private protected override int MostSharedBytes => _gpu.SharedBytes;
 
     private protected override CudaFaults Faults => _faults;
 
@@ -130,6 +154,9 @@ public sealed class CudaDevice : CudaTarget
 
     /// <inheritdoc/>
     public override IDisposable? Range(string name) => _options.Profile ? Nvtx.Begin(name) : null;
+
+    /// <summary>Compiles kernels on all cores, for whoever asks for them later.</summary>
+    internal void Precompile(IEnumerable<CudaFunction> kernels) => _compiler.Compile(kernels);
 
     /// <summary>Takes the device for oneself, and its context for the thread, until that is disposed of.</summary>
     internal Turn Take() => new(this);
@@ -148,6 +175,16 @@ public sealed class CudaDevice : CudaTarget
         _staging.Download(from, to);
     }
 
+    internal override void Prefetch(Tensor tensor) => _uploads.Begin(tensor);
+
+    internal override void ForgetPrefetched() => _uploads.Forget();
+
+    internal override bool TryTakePrefetched(Tensor tensor, Operand place)
+    {
+        using Turn turn = Take();
+        return _uploads.TryTake(tensor, Address(place.Storage) + (ulong)place.Offset, _stream);
+    }
+
     /// <summary>cuBLAS in the device's stream, to compare with.</summary>
     /// <exception cref="CudaException">There is no cuBLAS.</exception>
     internal CuBlasHandle OpenCuBlas() => new(_stream);
@@ -164,7 +201,9 @@ public sealed class CudaDevice : CudaTarget
             // Some of these are not there if the device could not be opened.
             FaultStorage?.Dispose();
             _compiler?.Dispose();
+            _uploads?.Dispose();
             _staging?.Dispose();
+            _pool?.Dispose();
             _stream?.Dispose();
             _context.Dispose();
         }
@@ -274,9 +313,9 @@ internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> O
                 owners.Add(op.Launches[round], op);
             }
 
-            foreach (KernelLaunch joined in JoinedKernel.Join([.. owners.Keys.OfType<KernelLaunch>()]))
+            foreach (KernelLaunch joined in HorizontalFusion.Join([.. owners.Keys.OfType<KernelLaunch>()]))
             {
-                IEnumerable<CudaLaunch> parts = joined.Function is JoinedKernel several ? several.Parts : [joined];
+                IEnumerable<CudaLaunch> parts = joined.Function is HorizontalFusion several ? several.Parts : [joined];
                 yield return new CudaStage(joined, [.. parts.Select(part => owners[part])]);
             }
 

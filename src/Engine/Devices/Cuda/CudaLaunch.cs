@@ -57,6 +57,12 @@ internal sealed record ForeignKernel(string File, string Entry, string Text, par
     /// <summary>It does not: what it says of blocks and shared memory is its own.</summary>
     public override bool MayJoin => false;
 
+    /// <summary>The bytes of shared memory that a launch gives it.</summary>
+    public int Shared { get; init; }
+
+    /// <inheritdoc/>
+    public override int DynamicBytes => Shared;
+
     /// <inheritdoc/>
     public override string ToString() => base.ToString();
 }
@@ -138,7 +144,7 @@ internal readonly record struct CudaArgument
     public static implicit operator CudaArgument(CudaLoops loops) => Of(loops);
 }
 
-/// <summary>Rows of an array from one on that only the device knows: <c>struct Rows</c> of joined.cuh.</summary>
+/// <summary>Rows of an array from one on that only the device knows: <c>struct Rows</c> of horizontal_fusion.cuh.</summary>
 /// <param name="Array">The address of the array.</param>
 /// <param name="First">That of an int32: times <paramref name="Scale"/> it is the first row.</param>
 /// <param name="RowBytes">How far apart rows are.</param>
@@ -203,8 +209,11 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public IEnumerable<(int Offset, bool IsRows)> ArgumentPlaces =>
         _offsets.Zip(_given, (offset, argument) => (offset, argument.IsRows));
 
-    /// <summary>Whether an argument says where rows lie: it then runs as a part of a <see cref="JoinedKernel"/> only.</summary>
+    /// <summary>Whether an argument says where rows lie: it then runs as a part of a <see cref="HorizontalFusion"/> only.</summary>
     public bool HasRows => _given.Any(argument => argument.IsRows);
+
+    /// <summary>Whether all blocks must be on the GPU at once, for they wait for one another.</summary>
+    public bool IsCooperative { get; init; }
 
     public override string Name => Function.ToString();
 
@@ -214,11 +223,18 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 
     /// <summary>
     /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
-    /// several kernels in one launch is (<see cref="JoinedKernel"/>). Only a kernel of a user's own text must do without.
+    /// several kernels in one launch is (<see cref="HorizontalFusion"/>). Only a kernel of a user's own text must do without.
     /// </summary>
-    /// <exception cref="EngineException">There are too many blocks, or threads in one.</exception>
-    public void RequireLaunchable()
+    /// <param name="mostSharedBytes">The shared memory that a block may have on this GPU.</param>
+    /// <exception cref="EngineException">There are too many blocks, or threads in one, or too much shared memory.</exception>
+    public void RequireLaunchable(int mostSharedBytes)
     {
+        if (Function.DynamicBytes is int wanted && (wanted < 0 || wanted > mostSharedBytes))
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"its kernel {Name} wants {wanted:N0} bytes of shared memory, and a block has up to {mostSharedBytes:N0} here"));
+        }
+
         const int MostThreads = 1024;
         if (Blocks > Dim3.MostBlocks || (!Function.MayJoin && !Grid.IsGrid))
         {
@@ -250,18 +266,56 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
             }
 
             return argument;
-        })]);
+        })])
+    {
+        IsCooperative = IsCooperative,
+    };
 
     /// <summary>Loads the kernel.</summary>
-    public void Prepare(KernelCompiler compiler) => _function = compiler.Function(Function);
+    /// <exception cref="EngineException">Its blocks wait for one another, and cannot all be there.</exception>
+    public void Prepare(KernelCompiler compiler, int multiprocessors)
+    {
+        _function = compiler.Function(Function);
+        if (IsCooperative && compiler.Resident(this) * (long)multiprocessors is long room && Blocks > room)
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"The {Blocks:N0} blocks of the kernel {Name} wait for one another, and this GPU holds {room:N0} at once: ")
+                + "take fewer, or less shared memory, or fewer threads in one.");
+        }
+    }
 
-    public override void Enqueue(nint stream) => Driver.Check(
-        DriverApi.cuLaunchKernel(
-            _function,
-            (uint)Grid.X, (uint)Grid.Y, (uint)Grid.Z,
-            (uint)Block.X, (uint)Block.Y, (uint)Block.Z,
-            (uint)Function.DynamicBytes, stream, (void**)Marshal.UnsafeAddrOfPinnedArrayElement(_addresses, 0), null),
-        nameof(DriverApi.cuLaunchKernel));
+    public override void Enqueue(nint stream)
+    {
+        var arguments = (void**)Marshal.UnsafeAddrOfPinnedArrayElement(_addresses, 0);
+        if (IsCooperative)
+        {
+            EnqueueCooperative(stream, arguments);
+            return;
+        }
+
+        Driver.Check(
+            DriverApi.cuLaunchKernel(
+                _function,
+                (uint)Grid.X, (uint)Grid.Y, (uint)Grid.Z,
+                (uint)Block.X, (uint)Block.Y, (uint)Block.Z,
+                (uint)Function.DynamicBytes, stream, arguments, null),
+            nameof(DriverApi.cuLaunchKernel));
+    }
+
+    private void EnqueueCooperative(nint stream, void** arguments)
+    {
+        var attribute = new LaunchAttribute { Id = LaunchAttribute.Cooperative, X = 1 };
+        var launch = new LaunchConfiguration
+        {
+            GridX = (uint)Grid.X, GridY = (uint)Grid.Y, GridZ = (uint)Grid.Z,
+            BlockX = (uint)Block.X, BlockY = (uint)Block.Y, BlockZ = (uint)Block.Z,
+            SharedBytes = (uint)Function.DynamicBytes,
+            Stream = stream,
+            Attributes = &attribute,
+            AttributeCount = 1,
+        };
+        Driver.Check(DriverApi.cuLaunchKernelEx(&launch, _function, arguments, null));
+    }
 
     private static int Aligned(int bytes) => (bytes + ArgumentAlignment - 1) / ArgumentAlignment * ArgumentAlignment;
 }

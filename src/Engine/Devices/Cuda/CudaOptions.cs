@@ -10,6 +10,13 @@ public sealed record CudaOptions
     public bool FastMath { get; init; }
 
     /// <summary>
+    /// Whether matrix products of float32 may round the numbers that they multiply to TF32, of 10 bits of mantissa, which
+    /// tensor cores take: on GPUs from compute capability 8.0 on. Sums stay float32. Off, as everywhere where a result is
+    /// to be that of float32.
+    /// </summary>
+    public bool TensorFloat32 { get; init; }
+
+    /// <summary>
     /// Whether to wait for each kernel before the next is launched: slow, but an error then names the kernel that
     /// failed.
     /// </summary>

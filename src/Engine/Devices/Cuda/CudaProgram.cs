@@ -107,7 +107,7 @@ internal sealed class CudaProgram(
         return found.Graph;
     }
 
-    private GraphHandle Record(int times) => new(stream, () =>
+    private GraphHandle Record(int times) => device.Record(() =>
     {
         for (int i = 0; i < times; i++)
         {

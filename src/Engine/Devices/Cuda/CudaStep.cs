@@ -6,16 +6,19 @@ namespace Engine.Devices.Cuda;
 /// <param name="operands">What the step reads and writes.</param>
 /// <param name="address">Where an operand lies.</param>
 /// <param name="faults">Where kernels report what they cannot do.</param>
+/// <param name="tensorFloat32">Whether products of float32 may be rounded to TF32.</param>
 /// <param name="whole">The step that this one is a part of, if it is one.</param>
 internal sealed class CudaStep(
-    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, CudaStep? whole = null)
+    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, bool tensorFloat32,
+    CudaStep? whole = null)
 {
     /// <summary>No array is longer than that, so that an address within one that stands for rows can be told.</summary>
     public const ulong StandInRange = 1UL << 40;
 
     /// <summary>The shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
     public CudaStepTypes Types => new(
-        [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)]);
+        [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)],
+        tensorFloat32);
 
     /// <summary>Whether a launch may report a fault.</summary>
     public bool MayFault { get; private set; }
@@ -36,6 +39,7 @@ internal sealed class CudaStep(
         },
         address,
         faults,
+        tensorFloat32,
         this);
 
     /// <summary>
@@ -61,6 +65,7 @@ internal sealed class CudaStep(
             operands with { Inputs = seen },
             range => range.Offset < 0 ? unchecked((ulong)range.Offset) : address(range),
             faults,
+            tensorFloat32,
             this);
         return (step, [.. standIns]);
     }

@@ -6,6 +6,8 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 public abstract class CudaTarget : Device
 {
+    private const int FirstWithTensorFloat32 = 80;
+
     private protected CudaTarget()
     {
     }
@@ -19,6 +21,15 @@ public abstract class CudaTarget : Device
     /// <summary>The compute capability, 10 times the major number plus the minor: 90.</summary>
     public abstract int Architecture { get; }
 
+    /// <summary>Whether products of float32 are rounded to TF32: asked for, and there.</summary>
+    private bool UsesTensorFloat32 => AsksForTensorFloat32 && Architecture >= FirstWithTensorFloat32;
+
+    /// <summary>What <see cref="CudaOptions.TensorFloat32"/> says.</summary>
+    private protected virtual bool AsksForTensorFloat32 => false;
+
+    /// <summary>The shared memory that a block may have, if its launch asks for it.</summary>
+    private protected abstract int MostSharedBytes { get; }
+
     private protected abstract CudaFaults Faults { get; }
 
     /// <summary>Where kernels are compiled; null where they cannot be.</summary>
@@ -27,16 +38,16 @@ public abstract class CudaTarget : Device
     /// <inheritdoc/>
     public sealed override long Workspace(
         object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs) =>
-        Lowering(op).CudaWorkspace(new CudaStepTypes(inputs, outputs));
+        Lowering(op).CudaWorkspace(new CudaStepTypes(inputs, outputs, UsesTensorFloat32));
 
     /// <inheritdoc/>
     public sealed override IKernel Bind(object op, StepOperands operands)
     {
-        var step = new CudaStep(operands, AddressOf, Faults);
+        var step = new CudaStep(operands, AddressOf, Faults, UsesTensorFloat32);
         CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
         foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
         {
-            launch.RequireLaunchable();
+            launch.RequireLaunchable(MostSharedBytes);
         }
 
         return new CudaBoundOp(op.ToString()!, launches, step.MayFault);

@@ -3,16 +3,23 @@ namespace Engine.Devices.Cuda;
 /// <summary>The names of dtypes in CUDA C.</summary>
 internal static class CudaTypes
 {
-    public static string Cuda(this DType dtype) => dtype switch
-    {
-        DType.Float32 => "float",
-        DType.Float64 => "double",
-        DType.Int32 => "int",
-        _ => "uint8",
-    };
+    public static string Cuda(this DType dtype) => ElementType.Of(dtype).Cuda;
 
     /// <summary>The shared memory that a block may declare, on every GPU.</summary>
     public const int MostSharedBytes = 48 * 1024;
+
+    /// <summary>
+    /// The shared memory that a launch may ask for, a block: table "Technical Specifications per Compute Capability" of
+    /// NVIDIA's CUDA C++ Programming Guide.
+    /// </summary>
+    public static int MostSharedBytesOf(int architecture) => 1024 * architecture switch
+    {
+        75 => 64,
+        80 or 87 => 163,
+        86 or 89 or >= 120 => 99,
+        >= 90 => 227,
+        _ => 48,
+    };
 
     /// <summary>A type of the same size, for kernels that only move elements.</summary>
     public static string CudaBits(this DType dtype) => dtype.Size() switch

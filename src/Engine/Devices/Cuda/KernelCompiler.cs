@@ -4,7 +4,11 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>Loads kernels into a context, each source once.</summary>
-internal sealed class KernelCompiler(ContextHandle context, KernelImages images) : IDisposable
+/// <param name="context">Where they are loaded.</param>
+/// <param name="images">What compiles them.</param>
+/// <param name="others">What is tried where the driver refuses what that makes.</param>
+internal sealed class KernelCompiler(ContextHandle context, KernelImages images, IEnumerable<KernelImages> others)
+    : IDisposable
 {
     /// <summary>
     /// What the driver answers to an image that is not for it: invalid, none for this GPU, PTX without a compiler, PTX of a
@@ -13,6 +17,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images)
     private static readonly int[] s_unfit = [200, 209, 218, 221, 222];
 
     private readonly Dictionary<string, CudaModuleHandle> _modules = [];
+    private readonly Dictionary<nint, int> _sharedBytes = [];
     private readonly ConcurrentDictionary<string, byte[]> _compiled = [];
 
     /// <summary>Compiles, on all cores, those of the kernels that are neither loaded nor kept on disk.</summary>
@@ -33,20 +38,34 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images)
         });
     }
 
-    /// <summary>A kernel's function.</summary>
+    /// <summary>A kernel's function, which then may be given the shared memory that it wants.</summary>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
     public nint Function(CudaFunction kernel)
     {
-        string source = kernel.Source;
         lock (_modules)
         {
-            if (!_modules.TryGetValue(source, out CudaModuleHandle? module))
+            CudaModuleHandle module = Module(kernel);
+            nint function = module.Function(kernel.Entry);
+
+            // Of launches that give it more or less the one that gives most decides.
+            if (kernel.DynamicBytes > _sharedBytes.GetValueOrDefault(function))
             {
-                module = Load(source, kernel.File);
-                _modules.Add(source, module);
+                module.AllowShared(function, kernel.DynamicBytes);
+                _sharedBytes[function] = kernel.DynamicBytes;
             }
 
-            return module.Function(kernel.Entry);
+            return function;
+        }
+    }
+
+    /// <summary>How many blocks of a launch a multiprocessor holds at once.</summary>
+    public int Resident(KernelLaunch launch)
+    {
+        lock (_modules)
+        {
+            CudaModuleHandle module = Module(launch.Function);
+            return module.Resident(
+                module.Function(launch.Function.Entry), (int)launch.Block.Count, launch.Function.DynamicBytes);
         }
     }
 
@@ -58,33 +77,70 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images)
         }
     }
 
+    private CudaModuleHandle Module(CudaFunction kernel)
+    {
+        string source = kernel.Source;
+        if (!_modules.TryGetValue(source, out CudaModuleHandle? module))
+        {
+            module = Load(source, kernel.File);
+            _modules.Add(source, module);
+        }
+
+        return module;
+    }
+
     private CudaModuleHandle Load(string source, string file)
     {
-        if (images.Find(source) is { } kept)
+        if (images.Find(source) is { } kept && TryLoad(kept, out _) is { } taken)
         {
-            try
+            return taken;
+        }
+
+        // What another driver took once, or what this NVRTC makes, may be refused: then others are tried.
+        byte[] image = _compiled.TryRemove(source, out byte[]? compiled) ? compiled : images.Compile(source, file);
+        CudaModuleHandle? module = TryLoad(image, out CudaException? refusal);
+        if (module is null)
+        {
+            (module, image) = LoadByAnother(source, file, refusal!);
+        }
+
+        images.Keep(source, image);
+        return module;
+    }
+
+    /// <summary>Goes on with the first of the other NVRTCs of which the driver takes an image.</summary>
+    private (CudaModuleHandle Module, byte[] Image) LoadByAnother(string source, string file, CudaException refusal)
+    {
+        List<Version> tried = [images.Compiler];
+        foreach (KernelImages other in others)
+        {
+            tried.Add(other.Compiler);
+            byte[] image = other.Compile(source, file);
+            if (TryLoad(image, out _) is { } module)
             {
-                return new CudaModuleHandle(context, kept);
-            }
-            catch (CudaException error) when (s_unfit.Contains(error.Code))
-            {
-                // Another driver took it once; this one may take what is compiled now.
+                images = other;
+                _compiled.Clear();
+                return (module, image);
             }
         }
 
-        byte[] image = _compiled.TryRemove(source, out byte[]? compiled) ? compiled : images.Compile(source, file);
+        throw new CudaException(
+            $"The driver, of CUDA {Driver.Version}, does not take what NVRTC {string.Join(" or ", tried)} made of {file} "
+            + $"({images.Architecture}): update the driver, or install an NVRTC that is no newer. {refusal.Message}",
+            refusal);
+    }
+
+    private CudaModuleHandle? TryLoad(byte[] image, out CudaException? refusal)
+    {
         try
         {
-            var module = new CudaModuleHandle(context, image);
-            images.Keep(source, image);
-            return module;
+            refusal = null;
+            return new CudaModuleHandle(context, image);
         }
         catch (CudaException error) when (s_unfit.Contains(error.Code))
         {
-            throw new CudaException(
-                $"The driver, of CUDA {Driver.Version}, does not take what NVRTC {Nvrtc.Version} made of {file} "
-                + $"({images.Architecture}): update the driver, or install an NVRTC that is no newer. {error.Message}",
-                error);
+            refusal = error;
+            return null;
         }
     }
 }

@@ -13,20 +13,52 @@ internal sealed class KernelImages
     private readonly string[] _options;
     private readonly bool _toPtx;
     private readonly string _compiler;
+    private readonly NvrtcLibrary _nvrtc;
 
     /// <exception cref="CudaException">There is no NVRTC, or it is older than the GPU's predecessors.</exception>
     public KernelImages(int architecture, CudaOptions options, CubinCache cache)
+        : this(Nvrtc.Preferred, architecture, options, cache)
     {
+    }
+
+    private KernelImages(NvrtcLibrary nvrtc, int architecture, CudaOptions options, CubinCache cache)
+    {
+        _nvrtc = nvrtc;
         _cache = cache;
-        Version version = Nvrtc.Version;
-        (string target, _toPtx) = Target(architecture, Nvrtc.Architectures, version);
+        Version version = nvrtc.Version;
+        (string target, _toPtx) = Target(architecture, nvrtc.Architectures, version);
         _options = Options(target, options.FastMath, options.Profile);
-        string library = Nvrtc.Library.Path!;
+        string library = nvrtc.Path;
 
         // Another library of the same version may compile otherwise: a path tells them apart, and so does a file's
         // date.
         _compiler = $"NVRTC {version} {library} {(File.Exists(library) ? File.GetLastWriteTimeUtc(library).Ticks : 0)}";
     }
+
+    /// <summary>
+    /// The same by this machine's other NVRTCs, as far as they know such GPUs or their predecessors; they are loaded when they
+    /// are asked for.
+    /// </summary>
+    public static IEnumerable<KernelImages> Others(int architecture, CudaOptions options, CubinCache cache)
+    {
+        foreach (NvrtcLibrary nvrtc in Nvrtc.Others)
+        {
+            KernelImages images;
+            try
+            {
+                images = new KernelImages(nvrtc, architecture, options, cache);
+            }
+            catch (CudaException)
+            {
+                continue;
+            }
+
+            yield return images;
+        }
+    }
+
+    /// <summary>What compiles: NVRTC's version.</summary>
+    public Version Compiler => _nvrtc.Version;
 
     /// <summary>The option that says what for.</summary>
     public string Architecture => _options[0];
@@ -100,7 +132,7 @@ internal sealed class KernelImages
 
     /// <summary>A new image.</summary>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
-    public byte[] Compile(string source, string file) => Nvrtc.Compile(source, file, _options, _toPtx);
+    public byte[] Compile(string source, string file) => _nvrtc.Compile(source, file, _options, _toPtx);
 
     /// <summary>Keeps an image for later.</summary>
     public void Keep(string source, byte[] image) => _cache.Keep(Key(source), image);

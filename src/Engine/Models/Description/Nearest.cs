@@ -17,12 +17,14 @@ internal static class Nearest
         ["alpha"] = ["learning_rate", "learning-rate"],
         ["batchsize"] = ["batch"],
         ["bs"] = ["batch"],
+        ["lrate"] = ["learning_rate", "learning-rate"],
         ["minibatch"] = ["batch"],
         ["niter"] = ["epochs"],
         ["maxepochs"] = ["epochs"],
         ["iterations"] = ["epochs"],
         ["randomstate"] = ["seed"],
         ["gpu"] = ["device cuda"],
+        ["gpus"] = ["device cuda"],
         ["cuda"] = ["device cuda"],
         ["cpu"] = ["device cpu"],
         ["workers"] = ["threads"],
@@ -31,6 +33,7 @@ internal static class Nearest
         ["njobs"] = ["threads"],
         ["cores"] = ["threads"],
         ["output"] = ["save"],
+        ["out"] = ["save"],
         ["model"] = ["load", "network"],
         ["weights"] = ["load"],
         ["log"] = ["history"],
@@ -77,7 +80,7 @@ internal static class Nearest
         ["outfeatures"] = ["units"],
         ["shape"] = ["sides"],
         ["inputshape"] = ["sides"],
-        ["rate"] = ["p", "learning_rate"],
+        ["rate"] = ["p", "learning_rate", "learning-rate"],
         ["type"] = ["kind", "rule"],
         ["optimizer"] = ["update", "rule"],
         ["optimiser"] = ["update", "rule"],
@@ -107,12 +110,13 @@ internal static class Nearest
 
     /// <summary>
     /// The known word with the fewest slips from this one, if they are few enough for its length; null if none is near. A
-    /// word that begins as a known one does is near it, whatever is missing behind.
+    /// word that begins as a known one does is near it, whatever is missing behind, and so is one that has a known word for
+    /// a part or begins with it: <c>num-epochs</c>, <c>datadir</c>. Of one or two letters every slip makes another word.
     /// </summary>
     public static string? To(string word, IEnumerable<string> known)
     {
         string bare = word.TrimStart('-');
-        int most = Math.Max(1, bare.Length / 3);
+        int most = bare.Length < 3 ? 0 : bare.Length / 3;
         string[] all = [.. known];
         string plain = Plain(word);
         if (s_synonyms.GetValueOrDefault(plain)?.Select(meant => Named(meant, all)).FirstOrDefault(found => found is not null)
@@ -128,7 +132,18 @@ internal static class Nearest
             .OrderBy(pair => pair.Slips)
             .ThenBy(pair => pair.candidate, StringComparer.Ordinal)
             .Select(pair => pair.candidate)
-            .FirstOrDefault();
+            .FirstOrDefault() ?? ByPart(bare, all);
+    }
+
+    private static string? ByPart(string bare, string[] known)
+    {
+        const int Shortest = 4;
+        return bare.Split('-', '_').Where(part => part.Length >= Shortest)
+            .Select(part => known.FirstOrDefault(candidate => Slips(part, candidate.TrimStart('-')) <= 1))
+            .FirstOrDefault(found => found is not null)
+            ?? known.Where(candidate => candidate.TrimStart('-').Length >= Shortest
+                    && bare.StartsWith(candidate.TrimStart('-'), StringComparison.OrdinalIgnoreCase))
+                .MaxBy(candidate => candidate.Length);
     }
 
     /// <summary>A word as others might write it: without dashes and underscores, in small letters.</summary>

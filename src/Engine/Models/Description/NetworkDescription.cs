@@ -196,20 +196,35 @@ internal sealed record NetworkDescription
         }
     }
 
-    /// <summary>With other hidden layers: dense ones of these sizes between the first layer and the last.</summary>
-    public NetworkDescription WithHidden(IReadOnlyList<int> sizes) => this with
+    /// <summary>
+    /// With other hidden layers, dense ones of these sizes: where there are as many, each takes its size; else these stand in the place
+    /// of all from the first dense layer to the one before the last.
+    /// </summary>
+    public NetworkDescription WithHidden(IReadOnlyList<int> sizes)
     {
-        Layers =
-        [
-            Layers[0],
-            .. sizes.Select((units, i) => new LayerDescription(
-                sizes.Count == 1 ? "hidden" : $"hidden{i + 1}",
-                LayerKind.All.Single(kind => kind.Name == "dense"),
-                new Settings([KeyValuePair.Create("units", (object)units)], LayerKind.All.Single(k => k.Name == "dense").Settings),
-                Line: 0)),
-            Layers[^1],
-        ],
-    };
+        LayerKind dense = LayerKind.All.Single(kind => kind.Name == "dense");
+        int[] places = [.. Enumerable.Range(1, Layers.Count - 2).Where(i => Layers[i].Kind.Name == dense.Name)];
+        if (places.Length == sizes.Count)
+        {
+            return this with
+            {
+                Layers = [.. Layers.Select((layer, i) => Array.IndexOf(places, i) is >= 0 and int at
+                    ? layer with { Settings = layer.Settings.With("units", sizes[at]) } : layer)],
+            };
+        }
+
+        return this with
+        {
+            Layers =
+            [
+                .. Layers.Take(places is [var first, ..] ? first : Layers.Count - 1),
+                .. sizes.Select((units, i) => new LayerDescription(
+                    sizes.Count == 1 ? "hidden" : $"hidden{i + 1}", dense,
+                    new Settings([KeyValuePair.Create("units", (object)units)], dense.Settings), Line: 0)),
+                Layers[^1],
+            ],
+        };
+    }
 
     /// <summary>With another value for a key of the update rule.</summary>
     /// <param name="key">The key.</param>

@@ -1,11 +1,28 @@
+using Engine.Devices.Cpu;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
+internal readonly struct Softsign : IUnary
+{
+    public static double Ulps => 2;
+
+    public static DoubleDouble Scalar(double x) =>
+        double.IsInfinity(x) ? double.NaN : x / DoubleDouble.Sum(1, Math.Abs(x));
+
+    public static string Cuda => "x / (1 + abs(x))";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        S.Div(x, S.Add(S.Const(1), S.Abs(x)));
+
+    // Of x / (1 + |x|) as it stands, the gradient would be a difference of nearly equal numbers.
+    public static Variable Grad(Variable x, Variable y, Variable g) => g / Symbolic.Square(1 + Symbolic.Abs(x));
+}
+
 public static partial class Symbolic
 {
     /// <summary>x·Φ(x), Φ being the normal distribution (Hendrycks and Gimpel, arXiv:1606.08415), by the error function.</summary>
-    public static Variable Gelu(Variable x) => x * 0.5 * (1 + Erf(x * Math.Sqrt(0.5)));
+    public static Variable Gelu(Variable x) => x * 0.5 * Erfc(x * -Math.Sqrt(0.5));
 
     /// <summary>x·σ(x), also called swish (Elfwing et al., arXiv:1702.03118).</summary>
     public static Variable Silu(Variable x) => x * Sigmoid(x);
@@ -27,7 +44,7 @@ public static partial class Symbolic
     public static Variable HardSigmoid(Variable x) => Clip((x * 0.2) + 0.5, 0, 1);
 
     /// <summary>x / (1 + |x|).</summary>
-    public static Variable Softsign(Variable x) => x / (1 + Abs(x));
+    public static Variable Softsign(Variable x) => Map<Softsign>(x);
 
     /// <summary>x, kept between −1 and 1.</summary>
     public static Variable HardTanh(Variable x) => Clip(x, -1, 1);

@@ -39,7 +39,24 @@ internal readonly struct Multiply : IBinary
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged => S.Mul(a, b);
 
-    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (g * b, g * a);
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (Times(g, b), Times(g, a));
+
+    /// <summary>
+    /// The product, but 0 where the gradient is: also where the factor is infinite, as Log(x) of x·Log(x) is at 0 on the side
+    /// of a <see cref="Where"/> that is not taken. Only where a factor looks as if it might be, since that costs an op.
+    /// </summary>
+    private static Variable Times(Variable g, Variable factor)
+    {
+        Variable inner = factor;
+        while (inner is Result { Owner: { Op: Unary<Negate> } negate })
+        {
+            inner = negate.Inputs[0];
+        }
+
+        bool mayBeInfinite = inner is Result { Owner: var node } && (node.Op is Unary<Log> or Unary<Log1p>
+            || (node.Op is Binary<Divide> && node.Inputs[0] is Constant));
+        return mayBeInfinite ? new Binary<GuardGrad>().Call(g, g * factor) : g * factor;
+    }
 }
 
 internal readonly struct Divide : IBinary

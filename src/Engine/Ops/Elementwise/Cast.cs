@@ -1,4 +1,3 @@
-using System.Numerics;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -7,7 +6,7 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Each element converted to another dtype: from a fraction to an integer towards zero, to the nearest that it holds, 0
-/// for NaN; from an integer to another its low bits.
+/// for NaN; from an integer to another its low bits; as a truth whether it is other than 0.
 /// </summary>
 internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -26,6 +25,15 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Cast(DType.UInt8), Arg.Int(shape)) { HasGradient = false };
         yield return new Sample(new Cast(DType.UInt8), new Arg(shape, Low: -100, High: 400)) { HasGradient = false };
         yield return new Sample(new Cast(DType.Int32), Arg.Mask(shape)) { HasGradient = false };
+        yield return new Sample(new Cast(DType.Int64), new Arg(shape, Low: -5e18, High: 5e18)) { HasGradient = false };
+        yield return new Sample(new Cast(DType.Bool), new Arg(shape, Whole: true)) { HasGradient = false };
+        foreach (ElementType from in ElementType.All.Where(type => !type.IsFloat))
+        {
+            foreach (ElementType to in ElementType.All)
+            {
+                yield return new Sample(new Cast(to.DType), Arg.Int(shape, from.DType)) { HasGradient = false };
+            }
+        }
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [inputs[0] with { DType = To }];
@@ -47,41 +55,19 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
+    public unsafe Phase[] Cpu(CpuStep step)
     {
-        DType.Float32 => From<float>(step),
-        DType.Float64 => From<double>(step),
-        DType.Int32 => From<int>(step),
-        _ => From<byte>(step),
-    };
-
-    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", $"convert(x, {To.Cuda()}())");
-
-    private Phase[] From<TFrom>(CpuStep step) where TFrom : unmanaged, INumber<TFrom> => To switch
-    {
-        DType.Float32 => Loop<TFrom, float>(step),
-        DType.Float64 => Loop<TFrom, double>(step),
-        DType.Int32 => Loop<TFrom, int>(step),
-        _ => Loop<TFrom, byte>(step),
-    };
-
-    private static unsafe Phase[] Loop<TFrom, TTo>(CpuStep step)
-        where TFrom : unmanaged, INumber<TFrom>
-        where TTo : unmanaged, INumber<TTo>
-    {
-        TFrom* x = step.In<TFrom>(0);
-        TTo* y = step.Out<TTo>();
+        ElementConversion convert = Conversion.Of(step.DType(0), To);
+        byte* x = step.In<byte>(0), y = step.Out<byte>();
+        long from = step.DType(0).Size(), to = To.Size();
         return
         [
             new Phase((int)step.OutShape().Count, Grain, (start, end, _) =>
-            {
-                for (int i = start; i < end; i++)
-                {
-                    y[i] = TTo.CreateTruncating(x[i]);
-                }
-            }),
+                convert(x + (start * from), y + (start * to), end - start)),
         ];
     }
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, "x", $"convert(x, {To.Cuda()}())");
 }
 
 public static partial class Symbolic
@@ -89,11 +75,13 @@ public static partial class Symbolic
     /// <summary>
     /// x converted to a dtype; x itself where it has that already. A fraction becomes an integer by being cut off, a number
     /// beyond the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low bits (300 is 44 as
-    /// uint8).
+    /// uint8); a truth is 1 or 0, and true what is not 0.
     /// </summary>
     public static Variable Cast(Variable x, DType dtype)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return x.DType == dtype ? x : new Cast(dtype).Call(x);
+        return x.DType == dtype ? x
+            : dtype == DType.Bool && x.DType.Computes() == x.DType ? NotEqual(x, 0)
+            : new Cast(dtype).Call(x);
     }
 }

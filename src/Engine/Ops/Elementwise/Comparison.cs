@@ -17,7 +17,7 @@ internal interface IComparison
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 }
 
-/// <summary>A comparison: 1 where it holds, else 0, as uint8.</summary>
+/// <summary>A comparison: true where it holds, else false.</summary>
 internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct, IComparison
 {
     private static readonly ElementRow s_row = ElementRow.Of<Map>(
@@ -32,6 +32,7 @@ internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct
             yield return new Sample(new Compare<TRow>(), new Arg(shapes[0]), new Arg(shapes[1]));
             yield return new Sample(new Compare<TRow>(), Whole(shapes[1]), Whole(shapes[0]));
             yield return new Sample(new Compare<TRow>(), Arg.Int(shapes[0], -2, 2), Arg.Int(shapes[1], -2, 2));
+            yield return new Sample(new Compare<TRow>(), Long(shapes[0]), Long(shapes[1]));
         }
 
         // The mask has as many bytes as the operand that is repeated.
@@ -44,6 +45,8 @@ internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct
         [null, null];
 
     private static Arg Whole(Shape shape) => new(shape, Whole: true);
+
+    private static Arg Long(Shape shape) => new(shape, DType.Int64, -2, 2);
 
     private readonly struct Map : IMap
     {
@@ -145,62 +148,62 @@ internal readonly struct Xor : IComparison
 
 public static partial class Symbolic
 {
-    /// <summary>1 where a and b both are true, which is not 0, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a and b both are true, which is not 0, else false; with broadcasting.</summary>
     public static Variable And(Variable a, Variable b) => Test<And>(a, b);
 
-    /// <summary>1 where a, b or both are true, which is not 0, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a, b or both are true, which is not 0, else false; with broadcasting.</summary>
     public static Variable Or(Variable a, Variable b) => Test<Or>(a, b);
 
-    /// <summary>1 where one of a and b is true, which is not 0, and the other is not, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where one of a and b is true, which is not 0, and the other is not, else false; with broadcasting.</summary>
     public static Variable Xor(Variable a, Variable b) => Test<Xor>(a, b);
 
-    /// <summary>1 where x is 0, else 0, as uint8.</summary>
+    /// <summary>True where x is 0, else false.</summary>
     public static Variable Not(Variable x) => Equal(x, 0);
 
-    /// <summary>1 where x is NaN, else 0, as uint8.</summary>
+    /// <summary>True where x is NaN, else false.</summary>
     public static Variable IsNaN(Variable x) => NotEqual(x, x);
 
-    /// <summary>1 where x is infinite, of whatever sign, else 0, as uint8.</summary>
+    /// <summary>True where x is infinite, of whatever sign, else false.</summary>
     public static Variable IsInf(Variable x) => Equal(Abs(x), double.PositiveInfinity);
 
-    /// <summary>1 where a and b differ by at most atol + rtol·|b|, else 0, as uint8: NumPy's <c>isclose</c>.</summary>
+    /// <summary>True where a and b differ by at most atol + rtol·|b|, else false: NumPy's <c>isclose</c>.</summary>
     public static Variable IsClose(Variable a, Variable b, double rtol = 1e-5, double atol = 1e-8) =>
         Or(Equal(a, b), And(LessOrEqual(Abs(a - b), (Abs(b) * rtol) + atol), Less(Abs(b), double.PositiveInfinity)));
 
-    /// <summary>1 where a = b, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a = b, else false; with broadcasting.</summary>
     public static Variable Equal(Variable a, Variable b) => Test<Equal>(a, b);
 
-    /// <summary>1 where a = b, else 0, as uint8; b a number.</summary>
+    /// <summary>True where a = b, else false; b a number.</summary>
     public static Variable Equal(Variable a, double b) => Test<Equal>(a, Constant(b));
 
-    /// <summary>1 where a ≠ b, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a ≠ b, else false; with broadcasting.</summary>
     public static Variable NotEqual(Variable a, Variable b) => Test<NotEqual>(a, b);
 
-    /// <summary>1 where a ≠ b, else 0, as uint8; b a number.</summary>
+    /// <summary>True where a ≠ b, else false; b a number.</summary>
     public static Variable NotEqual(Variable a, double b) => Test<NotEqual>(a, Constant(b));
 
-    /// <summary>1 where a &lt; b, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a &lt; b, else false; with broadcasting.</summary>
     public static Variable Less(Variable a, Variable b) => Test<Less>(a, b);
 
-    /// <summary>1 where a &lt; b, else 0, as uint8; b a number.</summary>
+    /// <summary>True where a &lt; b, else false; b a number.</summary>
     public static Variable Less(Variable a, double b) => Test<Less>(a, Constant(b));
 
-    /// <summary>1 where a ≤ b, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a ≤ b, else false; with broadcasting.</summary>
     public static Variable LessOrEqual(Variable a, Variable b) => Test<LessOrEqual>(a, b);
 
-    /// <summary>1 where a ≤ b, else 0, as uint8; b a number.</summary>
+    /// <summary>True where a ≤ b, else false; b a number.</summary>
     public static Variable LessOrEqual(Variable a, double b) => Test<LessOrEqual>(a, Constant(b));
 
-    /// <summary>1 where a &gt; b, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a &gt; b, else false; with broadcasting.</summary>
     public static Variable Greater(Variable a, Variable b) => Test<Greater>(a, b);
 
-    /// <summary>1 where a &gt; b, else 0, as uint8; b a number.</summary>
+    /// <summary>True where a &gt; b, else false; b a number.</summary>
     public static Variable Greater(Variable a, double b) => Test<Greater>(a, Constant(b));
 
-    /// <summary>1 where a ≥ b, else 0, as uint8; with broadcasting.</summary>
+    /// <summary>True where a ≥ b, else false; with broadcasting.</summary>
     public static Variable GreaterOrEqual(Variable a, Variable b) => Test<GreaterOrEqual>(a, b);
 
-    /// <summary>1 where a ≥ b, else 0, as uint8; b a number.</summary>
+    /// <summary>True where a ≥ b, else false; b a number.</summary>
     public static Variable GreaterOrEqual(Variable a, double b) => Test<GreaterOrEqual>(a, Constant(b));
 
     private static Variable Test<TRow>(Variable a, Variable b) where TRow : struct, IComparison

@@ -84,6 +84,8 @@ internal sealed record Composite(
         yield return Of(whole, Arg.Int([n, m]), Arg.Int([m]));
 
         // Compared as the dtype has them, in which integers that differ may be equal; and cut off to integers.
+        yield return Of(
+            whole with { DType = DType.Int64 }, Arg.Int([n, m], DType.Int64), new([m], DType.Bool, 0, 2));
         var mixed = new Composite([n, m], DType.Float32, 2, [], [new(less, 0, 1)], [2]);
         yield return Of(
             mixed, Arg.Int([n, m], (1 << 24) - 4, (1 << 24) + 4),
@@ -228,5 +230,5 @@ internal sealed record Composite(
     /// <summary>Whether a value is a mask, which only a term can give.</summary>
     public bool IsMask(int value) => value >= FirstTerm && Terms[value - FirstTerm].Row.GivesMask;
 
-    private DType TypeOf(int value) => IsMask(value) ? DType.UInt8 : DType;
+    private DType TypeOf(int value) => IsMask(value) ? DType.Bool : DType;
 }

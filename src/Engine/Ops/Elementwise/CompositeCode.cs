@@ -10,7 +10,8 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Computes a run of elements, a whole number of vectors, from and to the addresses given; an input that repeats is one
-/// number. Constants come with each call, so that composites that differ in nothing else share a kernel.
+/// number, and so is an output that is joined. Constants come with each call, so that composites that differ in nothing
+/// else share a kernel.
 /// </summary>
 internal unsafe delegate void CompositeKernel(nint* inputs, nint* outputs, double* constants, nint count);
 
@@ -28,8 +29,13 @@ internal static class CompositeCode
     /// <summary>The elements that a kernel handles at once.</summary>
     public static int Lanes(DType dtype) => Simd.Width / dtype.Size();
 
+    /// <param name="composite">The composite.</param>
+    /// <param name="inputs">How it reads its inputs.</param>
+    /// <param name="joins">
+    /// For each output the <see cref="IReduction"/> that joins its elements, null for one that is stored.
+    /// </param>
     /// <exception cref="EngineException">The process may not make code, or there is none for such elements.</exception>
-    public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs)
+    public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs, Type?[] joins)
     {
         if (!RuntimeFeature.IsDynamicCodeSupported)
         {
@@ -39,38 +45,41 @@ internal static class CompositeCode
                 + "#:property PublishAot=false.");
         }
 
-        var key = new Key(composite with { Shape = Shape.Scalar, Constants = new double[composite.Constants.Length] }, inputs);
-        return s_kernels.GetOrAdd(key, static key => key.Composite.DType switch
-        {
-            DType.Float32 => Emitter<float>(key),
-            DType.Float64 => Emitter<double>(key),
-            DType.Int32 => Emitter<int>(key),
-            _ => throw new EngineException("Element-wise ops take no uint8: cast it."),
-        });
+        var key = new Key(
+            composite with { Shape = Shape.Scalar, Constants = new double[composite.Constants.Length] }, inputs, joins);
+        return s_kernels.GetOrAdd(key, static key => Promotion.Computed(key.Composite.DType).Call(new Emitter(), key));
     }
 
-    private static CompositeKernel Emitter<T>(Key key) where T : unmanaged, INumber<T> => Simd.Width switch
+    private sealed class Emitter : IForElements<Key, CompositeKernel>
     {
-        64 => new CompositeEmitter<Simd512<T>, Vector512<T>, T>(key.Composite, key.Inputs).Emit(),
-        32 => new CompositeEmitter<Simd256<T>, Vector256<T>, T>(key.Composite, key.Inputs).Emit(),
-        _ => new CompositeEmitter<Simd128<T>, Vector128<T>, T>(key.Composite, key.Inputs).Emit(),
-    };
+        public CompositeKernel For<T>(Key key) where T : unmanaged, INumber<T> => Simd.Width switch
+        {
+            64 => new CompositeEmitter<Simd512<T>, Vector512<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
+            32 => new CompositeEmitter<Simd256<T>, Vector256<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
+            _ => new CompositeEmitter<Simd128<T>, Vector128<T>, T>(key.Composite, key.Inputs, key.Joins).Emit(),
+        };
+    }
 
-    private sealed record Key(Composite Composite, CompositeInput[] Inputs)
+    private sealed record Key(Composite Composite, CompositeInput[] Inputs, Type?[] Joins)
     {
-        public bool Equals(Key? other) => other is not null
-            && Composite.Equals(other.Composite) && Inputs.AsSpan().SequenceEqual(other.Inputs);
+        public bool Equals(Key? other) => other is not null && Composite.Equals(other.Composite)
+            && Inputs.AsSpan().SequenceEqual(other.Inputs) && Joins.AsSpan().SequenceEqual(other.Joins);
 
         public override int GetHashCode() => Composite.GetHashCode();
     }
 }
 
 /// <summary>Writes the loop of one composite for one vector width and element type.</summary>
-internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, CompositeInput[] inputs)
+internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, CompositeInput[] inputs, Type?[] joins)
     where S : struct, ISimd<V, T>
     where V : struct
     where T : unmanaged, INumber<T>
 {
+    /// <summary>
+    /// How many vectors a turn handles where outputs are joined, each to totals of its own: sums wait for one another.
+    /// </summary>
+    private const int Turn = 4;
+
     private static readonly MethodInfo s_map = typeof(IMap).GetMethod(nameof(IMap.Map))!
         .MakeGenericMethod(typeof(S), typeof(V), typeof(T));
 
@@ -126,22 +135,67 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
         Il.Emit(OpCodes.Ldc_I4, sizeof(T));
         Il.Emit(OpCodes.Mul);
         Il.Emit(OpCodes.Stloc, end);
-        Label body = Il.DefineLabel(), test = Il.DefineLabel();
-        Il.Emit(OpCodes.Br, test);
-        Il.MarkLabel(body);
-        EmitLoads(sources, at);
-        EmitTerms();
-        EmitStores(targets, at);
-        Il.Emit(OpCodes.Ldloc, at);
-        Il.Emit(OpCodes.Ldc_I4, Unsafe.SizeOf<V>());
-        Il.Emit(OpCodes.Add);
-        Il.Emit(OpCodes.Stloc, at);
-        Il.MarkLabel(test);
-        Il.Emit(OpCodes.Ldloc, at);
-        Il.Emit(OpCodes.Ldloc, end);
-        Il.Emit(OpCodes.Blt, body);
+        LocalBuilder[]?[] totals = [.. joins.Select(Totals)];
+        if (totals.Any(joined => joined is not null))
+        {
+            EmitLoop(Turn);
+        }
+
+        EmitLoop(1);
+        for (int i = 0; i < targets.Length; i++)
+        {
+            if (totals[i] is { } joined)
+            {
+                Il.Emit(OpCodes.Ldloc, targets[i]);
+                Array.ForEach(joined, total => Il.Emit(OpCodes.Ldloc, total));
+                Il.Emit(OpCodes.Call, Helper(nameof(StoreTotal)).MakeGenericMethod(joins[i]!));
+            }
+        }
+
         Il.Emit(OpCodes.Ret);
         return _method.CreateDelegate<CompositeKernel>();
+
+        void EmitLoop(int vectors)
+        {
+            Label body = Il.DefineLabel(), test = Il.DefineLabel();
+            Il.Emit(OpCodes.Br, test);
+            Il.MarkLabel(body);
+            for (int vector = 0; vector < vectors; vector++)
+            {
+                EmitLoads(sources, at);
+                EmitTerms();
+                EmitStores(targets, at, totals, vector);
+                Il.Emit(OpCodes.Ldloc, at);
+                Il.Emit(OpCodes.Ldc_I4, Unsafe.SizeOf<V>());
+                Il.Emit(OpCodes.Add);
+                Il.Emit(OpCodes.Stloc, at);
+            }
+
+            Il.MarkLabel(test);
+            Il.Emit(OpCodes.Ldloc, at);
+            Il.Emit(OpCodes.Ldloc, end);
+            Il.Emit(OpCodes.Ldc_I4, (vectors - 1) * Unsafe.SizeOf<V>());
+            Il.Emit(OpCodes.Sub);
+            Il.Emit(OpCodes.Blt, body);
+        }
+    }
+
+    /// <summary>What an output's elements are joined to, which begins with nothing; null where they are stored.</summary>
+    private LocalBuilder[]? Totals(Type? join)
+    {
+        if (join is null)
+        {
+            return null;
+        }
+
+        LocalBuilder[] totals = [.. Enumerable.Range(0, Turn).Select(_ => Il.DeclareLocal(typeof(V)))];
+        foreach (LocalBuilder total in totals)
+        {
+            Il.Emit(OpCodes.Call, Helper(nameof(Start)).MakeGenericMethod(join));
+            Il.Emit(OpCodes.Stloc, total);
+        }
+
+        return totals;
     }
 
     private LocalBuilder Pointer(short argument, int index)
@@ -184,13 +238,23 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
         }
     }
 
-    private void EmitStores(LocalBuilder[] targets, LocalBuilder at)
+    private void EmitStores(LocalBuilder[] targets, LocalBuilder at, LocalBuilder[]?[] totals, int vector)
     {
         for (int i = 0; i < targets.Length; i++)
         {
+            LocalBuilder value = _values[composite.Outputs[i]];
+            if (totals[i] is { } joined)
+            {
+                Il.Emit(OpCodes.Ldloc, joined[vector]);
+                Il.Emit(OpCodes.Ldloc, value);
+                Il.Emit(OpCodes.Call, Helper(nameof(Join)).MakeGenericMethod(joins[i]!));
+                Il.Emit(OpCodes.Stloc, joined[vector]);
+                continue;
+            }
+
             bool isMask = composite.IsMask(composite.Outputs[i]);
             EmitAddress(targets[i], at, isMask ? 1 : sizeof(T));
-            Il.Emit(OpCodes.Ldloc, _values[composite.Outputs[i]]);
+            Il.Emit(OpCodes.Ldloc, value);
             Il.Emit(OpCodes.Call, Helper(isMask ? nameof(StoreMask) : nameof(Store)));
         }
     }
@@ -212,13 +276,22 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
     private static MethodInfo Helper(string name) => typeof(CompositeEmitter<S, V, T>)
         .GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
 
-    private static MethodInfo Helper(string name, DType from) => Helper(name).MakeGenericMethod(from switch
+    private static MethodInfo Helper(string name, DType from) => from.Call(new HelperOf(), name);
+
+    private sealed class HelperOf : IForElements<string, MethodInfo>
     {
-        DType.Float32 => typeof(float),
-        DType.Float64 => typeof(double),
-        DType.Int32 => typeof(int),
-        _ => typeof(byte),
-    });
+        public MethodInfo For<TFrom>(string name) where TFrom : unmanaged, INumber<TFrom> =>
+            Helper(name).MakeGenericMethod(typeof(TFrom));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Start<TRow>() where TRow : struct, IReduction => S.Splat(T.CreateSaturating(TRow.Start));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Join<TRow>(V total, V value) where TRow : struct, IReduction => TRow.Join<S, V, T>(total, value);
+
+    private static void StoreTotal<TRow>(nint address, V a, V b, V c, V d) where TRow : struct, IReduction =>
+        *(T*)address = TRow.Lanes<S, V, T>(Join<TRow>(Join<TRow>(a, b), Join<TRow>(c, d)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V SplatFrom<TFrom>(nint address) where TFrom : unmanaged, INumber<TFrom> =>

@@ -88,27 +88,54 @@ internal sealed unsafe class CompositeLoop
     }
 }
 
-/// <summary>A composite's compiled kernel for runs of any length.</summary>
+/// <summary>How a run's elements are joined to one number: by a reduction's struct, and by its function of runs.</summary>
+internal readonly record struct OutputJoin(Type Row, RunJoin Run);
+
+/// <summary>
+/// A composite's compiled kernel for runs of any length. An output with a join is not stored: its elements are joined
+/// to a total, a double at the address given for it.
+/// </summary>
 [SkipLocalsInit]
-internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] inputs)
+internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] inputs, OutputJoin?[]? joins = null)
 {
-    private readonly CompositeKernel _kernel = CompositeCode.Compile(composite, inputs);
+    private readonly CompositeKernel _kernel = CompositeCode.Compile(
+        composite, inputs, [.. composite.Outputs.Select((_, i) => joins?[i]?.Row)]);
+
+    private readonly RunJoin?[] _joins = [.. composite.Outputs.Select((_, i) => joins?[i]?.Run)];
     private readonly double[] _constants = composite.Constants;
     private readonly int _lanes = CompositeCode.Lanes(composite.DType);
     private readonly bool[] _repeats = [.. inputs.Select(input => input.Repeats)];
     private readonly int[] _inputSizes = [.. inputs.Select(input => input.DType.Size())];
     private readonly int[] _outputSizes = [.. composite.Infer([]).Select(output => output.DType.Size())];
 
+    /// <summary>
+    /// The kernel that stores all outputs: of a vector that is not full only some elements are joined. Compiled when there is
+    /// one.
+    /// </summary>
+    private CompositeKernel Last =>
+        field ??= CompositeCode.Compile(composite, inputs, new Type?[composite.Outputs.Length]);
+
     /// <summary>One vector of each output, of inputs that all repeat: the same number in every lane.</summary>
-    public void RunOne(nint* inputs, nint* outputs) => Call(inputs, outputs, _lanes);
+    public void RunOne(nint* inputs, nint* outputs) => Call(_kernel, inputs, outputs, _lanes);
 
     /// <summary>Whole vectors where the operands lie, what is left over in a vector's room beside them.</summary>
     public void Run(nint* inputs, nint* outputs, int count)
     {
         int whole = count - (count % _lanes);
+        double* sums = stackalloc double[_joins.Length];
+        nint* to = stackalloc nint[_joins.Length];
         if (whole > 0)
         {
-            Call(inputs, outputs, whole);
+            for (int i = 0; i < _joins.Length; i++)
+            {
+                to[i] = _joins[i] is null ? outputs[i] : (nint)(sums + i);
+            }
+
+            Call(_kernel, inputs, to, whole);
+            for (int i = 0; i < _joins.Length; i++)
+            {
+                Join(i, outputs[i], (nint)(sums + i), 1);
+            }
         }
 
         int left = count - whole;
@@ -119,7 +146,7 @@ internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] 
 
         const int Room = 64 * sizeof(double);
         byte* rooms = stackalloc byte[Room * (_inputSizes.Length + _outputSizes.Length)];
-        nint* from = stackalloc nint[_inputSizes.Length], to = stackalloc nint[_outputSizes.Length];
+        nint* from = stackalloc nint[_inputSizes.Length];
         for (int i = 0; i < _inputSizes.Length; i++)
         {
             int size = _inputSizes[i];
@@ -136,19 +163,33 @@ internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] 
             to[i] = (nint)(rooms + ((_inputSizes.Length + i) * Room));
         }
 
-        Call(from, to, _lanes);
+        Call(Last, from, to, _lanes);
         for (int i = 0; i < _outputSizes.Length; i++)
         {
+            if (_joins[i] is not null)
+            {
+                Join(i, outputs[i], to[i], left);
+                continue;
+            }
+
             long bytes = (long)left * _outputSizes[i];
             Buffer.MemoryCopy((void*)to[i], (byte*)outputs[i] + ((nint)whole * _outputSizes[i]), bytes, bytes);
         }
     }
 
-    private void Call(nint* inputs, nint* outputs, int count)
+    private void Join(int output, nint total, nint run, int count)
+    {
+        if (_joins[output] is { } join)
+        {
+            *(double*)total = join(*(double*)total, run, count);
+        }
+    }
+
+    private void Call(CompositeKernel kernel, nint* inputs, nint* outputs, int count)
     {
         fixed (double* constants = _constants)
         {
-            _kernel(inputs, outputs, constants, count);
+            kernel(inputs, outputs, constants, count);
         }
     }
 }

@@ -85,7 +85,7 @@ internal sealed class CudaComposite
         for (int t = 0; t < composite.Terms.Length; t++)
         {
             Term term = composite.Terms[t];
-            string type = term.Row.GivesMask ? "uint8" : "T";
+            string type = term.Row.GivesMask ? DType.Bool.Cuda() : "T";
             string parameters = string.Join(", ", term.Row.Parameters.Split(", ").Select(name => $"T {name}"));
             string operands = string.Join(", ", term.Operands.Select(i => $"{prefix}v{i}"));
             yield return $"{type} {prefix}v{composite.FirstTerm + t} = "

@@ -13,7 +13,7 @@ internal delegate DoubleDouble ScalarFunction(ReadOnlySpan<double> x);
 /// <param name="Map">The struct, an <see cref="IMap"/>, whose <c>Map</c> computes a vector's lanes.</param>
 /// <param name="Arity">The number of operands.</param>
 /// <param name="Cuda">An expression in CUDA C over <see cref="Parameters"/>, whose type is T.</param>
-/// <param name="GivesMask">Whether it gives uint8: on the CPU, lanes of all ones or all zeros until they are stored.</param>
+/// <param name="GivesMask">Whether it gives truths: on the CPU, lanes of all ones or all zeros until they are stored.</param>
 /// <param name="Scalar">The definition.</param>
 /// <param name="Ulps">The bound on rounding errors: see <see cref="Op.Ulps"/>.</param>
 /// <param name="Phases">The CPU's loop for it alone.</param>

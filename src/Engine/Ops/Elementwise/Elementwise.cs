@@ -24,6 +24,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     }
 
     /// <summary>What becomes of sizes is one, so that shapes may be computed of shapes.</summary>
+    /// <exception cref="EngineException">It would be too large for one, and wrap round to another.</exception>
     private int? KnownValue(ReadOnlySpan<TensorType> inputs)
     {
         Span<double> x = stackalloc double[inputs.Length];
@@ -37,7 +38,14 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
             x[i] = known;
         }
 
-        return (int)DTypes.Wrap(Row.Scalar(x), DType.Int32);
+        double size = (double)Row.Scalar(x);
+        if (double.IsFinite(size) && size is < int.MinValue or > int.MaxValue)
+        {
+            string sizes = string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")));
+            throw new EngineException($"of the sizes {sizes} comes {size:N0}, and a size is below 2³¹");
+        }
+
+        return (int)DTypes.Wrap(size, DType.Int32);
     }
 
     /// <summary>
@@ -87,7 +95,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     protected static Variable? Passed(bool hasPoles, Variable grad, Variable? passed) =>
         !hasPoles || passed is null || grad is Constant { Number: > 0 } ? passed : new Binary<GuardGrad>().Call(grad, passed);
 
-    private DType OutputDType(DType input) => Row.GivesMask ? DType.UInt8 : input;
+    private DType OutputDType(DType input) => Row.GivesMask ? DType.Bool : input;
 
     /// <summary>Shapes for the tests: equal ones, and ones that broadcast.</summary>
     protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
@@ -128,6 +136,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
             if (TRow.TakesIntegers)
             {
                 yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0]));
+                yield return new Sample(new Unary<TRow>(), Arg.Int(shapes[0], DType.Int64));
             }
         }
     }
@@ -157,6 +166,8 @@ internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct,
             if (TRow.TakesIntegers)
             {
                 yield return new Sample(new Binary<TRow>(), Arg.Int(shapes[0]), Arg.Int(shapes[1]));
+                yield return new Sample(
+                    new Binary<TRow>(), Arg.Int(shapes[0], DType.Int64), Arg.Int(shapes[1], DType.Int64));
             }
         }
 

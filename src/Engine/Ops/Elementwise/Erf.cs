@@ -10,6 +10,8 @@ internal readonly struct Erf : IUnary
 
     public static double Ulps => 6;
 
+    public static DoubleDouble RootOfPi { get; } = Root(s_pi);
+
     /// <summary>2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)), whose terms are all positive.</summary>
     public static DoubleDouble Scalar(double x)
     {
@@ -25,9 +27,7 @@ internal readonly struct Erf : IUnary
             sum += term;
         }
 
-        double root = Math.Sqrt(Math.PI);
-        DoubleDouble exactRoot = root + ((s_pi - DoubleDouble.Product(root, root)) / (2 * root));
-        return 2 / exactRoot * DoubleDouble.Exp(-square) * sum;
+        return 2 / RootOfPi * DoubleDouble.Exp(-square) * sum;
     }
 
     public static string Cuda => "erf(x)";
@@ -37,6 +37,46 @@ internal readonly struct Erf : IUnary
 
     public static Variable Grad(Variable x, Variable y, Variable g) =>
         g * Symbolic.Exp(-Symbolic.Square(x)) * (2 / Math.Sqrt(Math.PI));
+
+    private static DoubleDouble Root(DoubleDouble x)
+    {
+        double root = Math.Sqrt(x.High);
+        return root + ((x - DoubleDouble.Product(root, root)) / (2 * root));
+    }
+}
+
+/// <summary>1 − erf(x), whose digits are all there where it is little.</summary>
+internal readonly struct Erfc : IUnary
+{
+    /// <summary>From there on its fraction has converged to more digits than the difference keeps.</summary>
+    private const double Far = 2;
+
+    public static double Ulps => 6;
+
+    public static DoubleDouble Scalar(double x)
+    {
+        if (!(x > Far))
+        {
+            return 1 - Erf.Scalar(x);
+        }
+
+        // e⁻ˣ²/√π / (x + ½/(x + 1/(x + 3⁄2/(x + …)))), from behind.
+        DoubleDouble fraction = x;
+        for (int n = 150; n > 0; n--)
+        {
+            fraction = x + (n / (2 * fraction));
+        }
+
+        return double.IsFinite(x) ? DoubleDouble.Exp(-DoubleDouble.Product(x, x)) / (Erf.RootOfPi * fraction) : 0;
+    }
+
+    public static string Cuda => "erfc(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        VectorMath.Erfc<S, V, T>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) =>
+        g * Symbolic.Exp(-Symbolic.Square(x)) * (-2 / Math.Sqrt(Math.PI));
 }
 
 public static partial class Symbolic
@@ -44,18 +84,33 @@ public static partial class Symbolic
     /// <summary>The error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
     public static Variable Erf(Variable x) => Map<Erf>(x);
 
-    /// <summary>1 − erf(x), of which digits are lost where that is little.</summary>
-    public static Variable Erfc(Variable x) => 1 - Erf(x);
+    /// <summary>1 − erf(x), exact also where that is little.</summary>
+    public static Variable Erfc(Variable x) => Map<Erfc>(x);
 
     /// <summary>
     /// The number of which x is the error function; infinite at −1 and 1. Polynomials of √−log(1 − x²) (Giles, Approximating
-    /// the erfinv function, 2010), within 10 ulp of float32; of float64 two steps of Newton's bring it to within 10⁻¹⁶ / (1 −
-    /// |x|).
+    /// the erfinv function, 2010), within 10 ulp of float32; of float64 Newton's steps bring it to within 10 ulp.
     /// </summary>
     public static Variable ErfInv(Variable x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
+        var at = new Input(x.Type, "x");
+        Variable near = ErfInvRoughly(at);
+        Variable inverse = x.DType == DType.Float64 ? ErfInvByNewton(at, near) : near;
+        return new OpFromGraph([at], [inverse], "erfInv", Gradient).Call(x);
+
+        // Not that of the polynomials, which is much rougher than they are.
+        static IReadOnlyList<Variable?> Gradient(
+            IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable> grads)
+        {
+            Variable slope = Exp(Square(outputs[0])) * (Math.Sqrt(Math.PI) / 2);
+            return [new Binary<GuardGrad>().Call(grads[0], grads[0] * slope)];
+        }
+    }
+
+    private static Variable ErfInvRoughly(Variable x)
+    {
         Variable w = -Log((1 - x) * (1 + x));
         Variable near = Horner(
             Minimum(w, 5) - 2.5, 2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
@@ -63,14 +118,7 @@ public static partial class Symbolic
         Variable far = Horner(
             Sqrt(Maximum(w, 5)) - 3, -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
             0.00943887047, 1.00167406, 2.83297682);
-        Variable y = Where(Less(w, 5), near, Where(Equal(w, double.PositiveInfinity), w, far)) * x;
-        for (int step = 0; step < 2 && x.DType == DType.Float64; step++)
-        {
-            Variable slope = Exp(-Square(y)) * (2 / Math.Sqrt(Math.PI));
-            y = Where(Greater(slope, 0), y - ((Erf(y) - x) / slope), y);
-        }
-
-        return y;
+        return Where(Less(w, 5), near, Where(Equal(w, double.PositiveInfinity), w, far)) * x;
 
         static Variable Horner(Variable t, params ReadOnlySpan<double> coefficients)
         {
@@ -82,5 +130,27 @@ public static partial class Symbolic
 
             return sum;
         }
+    }
+
+    private static Variable ErfInvByNewton(Variable x, Variable y)
+    {
+        // Of little numbers; of those near 1 erf(y) − x has no digits, and 1 − |x| has them all.
+        Variable little = y, tail = 1 - Abs(x), log = -Log(tail);
+        for (int step = 0; step < 2; step++)
+        {
+            little -= (Erf(little) - x) * Exp(Square(little)) * (Math.Sqrt(Math.PI) / 2);
+        }
+
+        // Beyond what the polynomials are made for, the first terms of the inverse's series at infinity. The steps are those
+        // of log erfc, which is nearly a parabola.
+        Variable large = Where(Greater(log, 14), Sqrt(log - (Log(log * Math.PI) * 0.5)), Abs(y));
+        for (int step = 0; step < 3; step++)
+        {
+            Variable reached = Erfc(large);
+            large += Log(reached / tail) * reached * Exp(Square(large)) * (Math.Sqrt(Math.PI) / 2);
+        }
+
+        large = Where(Equal(tail, 0), double.PositiveInfinity, large);
+        return Where(Less(Abs(x), 0.5), little, Where(Less(x, 0), -large, large));
     }
 }

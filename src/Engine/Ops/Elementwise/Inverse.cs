@@ -70,8 +70,11 @@ internal readonly struct ArcTan2 : IBinary
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g)
     {
-        Variable square = Symbolic.Square(a) + Symbolic.Square(b);
-        return (g * b / square, -(g * a / square));
+        // b / (a² + b²) and −a / (a² + b²) without the squares, which overflow, or are 0, where the slopes are neither.
+        Variable isSteep = Symbolic.Greater(Symbolic.Abs(a), Symbolic.Abs(b));
+        Variable most = Symbolic.Where(isSteep, a, b), least = Symbolic.Where(isSteep, b, a), ratio = least / most;
+        Variable slope = g / (most + (least * ratio)), other = slope * ratio;
+        return (Symbolic.Where(isSteep, other, slope), -Symbolic.Where(isSteep, slope, other));
     }
 }
 
@@ -126,7 +129,12 @@ internal readonly struct ArcSinh : IUnary
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Asinh<S, V, T>(x);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => g / Symbolic.Sqrt(1 + Symbolic.Square(x));
+    public static Variable Grad(Variable x, Variable y, Variable g)
+    {
+        // √(1 + x²) is |x| long before its square overflows.
+        Variable a = Symbolic.Abs(x);
+        return g / Symbolic.Where(Symbolic.Greater(a, 1e9), a, Symbolic.Sqrt(1 + Symbolic.Square(x)));
+    }
 }
 
 internal readonly struct ArcCosh : IUnary

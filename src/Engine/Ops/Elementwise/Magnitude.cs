@@ -158,7 +158,7 @@ internal readonly struct Maximum : IBinary
 
     public static DoubleDouble Scalar(double a, double b) => Math.Max(a, b);
 
-    public static string Cuda => "greater(a, b)";
+    public static string Cuda => "maximum(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Max(a, b);
@@ -173,7 +173,7 @@ internal readonly struct Minimum : IBinary
 
     public static DoubleDouble Scalar(double a, double b) => Math.Min(a, b);
 
-    public static string Cuda => "lesser(a, b)";
+    public static string Cuda => "minimum(a, b)";
 
     public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Min(a, b);
@@ -222,13 +222,13 @@ public static partial class Symbolic
     }
 
     /// <summary>The greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
-    public static Variable Maximum(Variable a, Variable b) => Map<Maximum>(a, b);
+    public static Variable Maximum(Variable a, Variable b) => Promotion.AsTruth(Map<Maximum>(a, b), a, b);
 
     /// <summary>The greater of x and a number.</summary>
     public static Variable Maximum(Variable x, double least) => Map<Maximum>(x, Constant(least));
 
     /// <summary>The lesser of a and b, NaN if either is; of equals, a gets the gradient.</summary>
-    public static Variable Minimum(Variable a, Variable b) => Map<Minimum>(a, b);
+    public static Variable Minimum(Variable a, Variable b) => Promotion.AsTruth(Map<Minimum>(a, b), a, b);
 
     /// <summary>The lesser of x and a number.</summary>
     public static Variable Minimum(Variable x, double most) => Map<Minimum>(x, Constant(most));

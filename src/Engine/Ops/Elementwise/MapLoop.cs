@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Engine.Devices.Cpu;
@@ -7,18 +8,16 @@ namespace Engine.Ops;
 /// <summary>The CPU's loop for element-wise ops, for the widest vectors the hardware has.</summary>
 internal static class MapLoop
 {
-    public static Phase[] Phases<TMap>(CpuStep step) where TMap : struct, IMap => step.DType(0) switch
-    {
-        DType.Float32 => Phases<TMap, float>(step),
-        DType.Float64 => Phases<TMap, double>(step),
-        DType.Int32 => Phases<TMap, int>(step),
-        _ => throw new EngineException("Element-wise ops take no uint8: cast it."),
-    };
+    public static Phase[] Phases<TMap>(CpuStep step) where TMap : struct, IMap =>
+        Promotion.Computed(step.DType(0)).Call(new Loops<TMap>(), step);
 
-    private static Phase[] Phases<TMap, T>(CpuStep step) where TMap : struct, IMap where T : unmanaged =>
-        Vector512.IsHardwareAccelerated ? new MapLoop<TMap, Simd512<T>, Vector512<T>, T>(step).Phases
-        : Vector256.IsHardwareAccelerated ? new MapLoop<TMap, Simd256<T>, Vector256<T>, T>(step).Phases
-        : new MapLoop<TMap, Simd128<T>, Vector128<T>, T>(step).Phases;
+    private sealed class Loops<TMap> : IForElements<CpuStep, Phase[]> where TMap : struct, IMap
+    {
+        public Phase[] For<T>(CpuStep step) where T : unmanaged, INumber<T> =>
+            Vector512.IsHardwareAccelerated ? new MapLoop<TMap, Simd512<T>, Vector512<T>, T>(step).Phases
+            : Vector256.IsHardwareAccelerated ? new MapLoop<TMap, Simd256<T>, Vector256<T>, T>(step).Phases
+            : new MapLoop<TMap, Simd128<T>, Vector128<T>, T>(step).Phases;
+    }
 }
 
 /// <summary>The loop for one row, vector width and element type.</summary>

@@ -4,8 +4,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// a / b rounded down. Quotients of numbers of 32 bits are so far from whole numbers, if they are none, that float64 rounds
-/// them to none.
+/// a / b rounded down: of the quotient itself, and not of what it is rounded to, which may be the whole number above it.
 /// </summary>
 internal readonly struct IntDiv : IBinary
 {
@@ -13,7 +12,7 @@ internal readonly struct IntDiv : IBinary
 
     public static bool IsSmooth => false;
 
-    public static DoubleDouble Scalar(double a, double b) => Math.Floor(a / b);
+    public static DoubleDouble Scalar(double a, double b) => ScalarMath.IntDiv.Of(a, b);
 
     public static string Cuda => "quotient(a, b)";
 

@@ -35,7 +35,7 @@ internal static class Norms
             {
                 case Unary<Square> or Unary<Abs>:
                 case Binary<Power> when node.Inputs[1] is Constant { Number: > 1 }:
-                case Binary<Multiply> when node.Inputs[0] == node.Inputs[1]:
+                case Binary<Multiply> when Unscaled(node.Inputs[0]) == Unscaled(node.Inputs[1]):
                 case Dot when IsOfOneVector(node):
                     break;
                 case Binary<Add>:
@@ -71,6 +71,31 @@ internal static class Norms
         static Variable Vector(Variable x) => x is Result { Owner: { Op: DimShuffle } shuffle } ? shuffle.Inputs[0] : x;
     }
 
-    private static bool IsPositive(Variable x) =>
-        x is Result { Owner.Op: Count } or Constant { Number: > 0 };
+    /// <summary>What is multiplied or divided by positive numbers: x of 2·x.</summary>
+    private static Variable Unscaled(Variable x)
+    {
+        while (x is Result { Owner: var node })
+        {
+            Variable? inner = node.Op switch
+            {
+                Binary<Multiply> when IsPositive(node.Inputs[0]) => node.Inputs[1],
+                Binary<Multiply> or Binary<Divide> when IsPositive(node.Inputs[1]) => node.Inputs[0],
+                _ => null,
+            };
+            if (inner is null)
+            {
+                break;
+            }
+
+            x = inner;
+        }
+
+        return x;
+    }
+
+    /// <summary>A number that is, or one of elements; less some of them, as of a sample's variance: where it is not, nothing is.</summary>
+    private static bool IsPositive(Variable x) => x is Constant { Number: > 0 }
+        || (x is Result { Owner: var node } && (node.Op is Count
+            || (node.Op is Cast or Binary<Subtract> && IsPositive(node.Inputs[0])
+                && node.Inputs.Skip(1).All(input => input is Constant { Number: not null }))));
 }

@@ -7,7 +7,7 @@ internal readonly struct Rectify : IUnary
 {
     public static DoubleDouble Scalar(double x) => Math.Max(x, 0);
 
-    public static string Cuda => "greater(x, T(0))";
+    public static string Cuda => "maximum(x, T(0))";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         S.Max(x, S.Zero);

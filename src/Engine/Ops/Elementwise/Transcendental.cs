@@ -32,7 +32,7 @@ internal readonly struct Expm1 : IUnary
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.ExpM1<S, V, T>(x);
 
-    public static Variable Grad(Variable x, Variable y, Variable g) => g * (y + 1);
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Exp(x);
 }
 
 internal readonly struct Log : IUnary
@@ -142,7 +142,7 @@ internal readonly struct Softplus : IUnary
 
     public static DoubleDouble Scalar(double x) => Math.Max(x, 0) + DoubleDouble.Log1P(DoubleDouble.Exp(-Math.Abs(x)));
 
-    public static string Cuda => "greater(x, T(0)) + log1p(exp(-abs(x)))";
+    public static string Cuda => "maximum(x, T(0)) + log1p(exp(-abs(x)))";
 
     public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
         VectorMath.Softplus<S, V, T>(x);

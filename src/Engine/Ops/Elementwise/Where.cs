@@ -14,6 +14,7 @@ internal sealed record Where : Elementwise, ISampled
     [
         new(new Where(), Condition(shapes[0]), new Arg(shapes[1]), new Arg(shapes[2])),
         new(new Where(), Arg.Int(shapes[2], 0, 2), Arg.Int(shapes[0], -9, 9), Arg.Int(shapes[1], -9, 9)),
+        new(new Where(), new(shapes[2], DType.Int64, 0, 2), Arg.Int(shapes[0], DType.Int64), Arg.Int(shapes[1], DType.Int64)),
     ]);
 
     public override ElementRow Row => s_row;
@@ -46,7 +47,7 @@ public static partial class Symbolic
     {
         ArgumentNullException.ThrowIfNull(condition);
         Variable[] values = Promotion.Convert("where", [a, b], takesIntegers: true);
-        return new Where().Call(Truth(condition, values[0].DType), values[0], values[1]);
+        return Promotion.AsTruth(new Where().Call(Truth(condition, values[0].DType), values[0], values[1]), a, b);
     }
 
     /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
@@ -55,7 +56,12 @@ public static partial class Symbolic
     /// <inheritdoc cref="Where(Variable, Variable, Variable)"/>
     public static Variable Where(Variable condition, double a, Variable b) => Where(condition, Constant(a), b);
 
-    /// <summary>A condition in the dtype of the values. One that is not 0 must not become 0 by that, as 0.5 would.</summary>
-    private static Variable Truth(Variable condition, DType dtype) =>
-        Cast(condition.DType.IsFloat() && condition.DType != dtype ? NotEqual(condition, 0) : condition, dtype);
+    /// <summary>
+    /// A condition in the dtype of the values. One that is not 0 must not become 0 by that, as 0.5 would, and 2⁴⁰ of an int64.
+    /// </summary>
+    private static Variable Truth(Variable condition, DType dtype)
+    {
+        bool mayVanish = condition.DType.IsFloat() || (condition.DType == DType.Int64 && !dtype.IsFloat());
+        return Cast(mayVanish && condition.DType != dtype ? NotEqual(condition, 0) : condition, dtype);
+    }
 }

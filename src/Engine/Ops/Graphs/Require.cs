@@ -4,31 +4,31 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The first input itself; the run fails where an element of another, which are uint8, is 0.</summary>
+/// <summary>The first input itself; the run fails where an element of another, which are truths, is false.</summary>
 internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
     {
         Shape shape = [Arg.Side(random), Arg.Side(random)];
-        var holds = new Arg([Arg.Side(random)], DType.UInt8, 1, 3);
+        var holds = new Arg([Arg.Side(random)], DType.Bool, 1, 2);
         yield return new Sample(new Require("holds"), new Arg(shape), holds);
-        yield return new Sample(new Require("holds"), Arg.Int(shape), holds, new Arg(Shape.Scalar, DType.UInt8, 1, 2));
-        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([257], DType.UInt8, 1, 3));
-        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([513], DType.UInt8, 1, 3));
-        yield return new Sample(new Require("x must be small"), new Arg([3]), new Arg([300], DType.UInt8, 0, 1))
+        yield return new Sample(new Require("holds"), Arg.Int(shape), holds, new Arg(Shape.Scalar, DType.Bool, 1, 2));
+        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([257], DType.Bool, 1, 2));
+        yield return new Sample(new Require("holds"), new Arg([3]), new Arg([513], DType.Bool, 1, 2));
+        yield return new Sample(new Require("x must be small"), new Arg([3]), new Arg([300], DType.Bool, 0, 1))
         {
             Error = "x must be small",
         };
-        yield return new Sample(new Require("holds"), new Arg([3]), Arg.Int([1], 1, 2)) { Error = "a condition must be uint8" };
+        yield return new Sample(new Require("holds"), new Arg([3]), Arg.Int([1], 1, 2)) { Error = "a condition must be bool" };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         foreach (TensorType condition in inputs[1..])
         {
-            if (condition.DType != DType.UInt8)
+            if (condition.DType != DType.Bool)
             {
-                throw new EngineException("a condition must be uint8");
+                throw new EngineException("a condition must be bool");
             }
         }
 
@@ -98,7 +98,7 @@ public static partial class Symbolic
     public static Variable Require(Variable x, string message, params ReadOnlySpan<Variable> conditions)
     {
         ArgumentNullException.ThrowIfNull(message);
-        Variable[] all = [.. conditions.ToArray().Select(condition => Cast(NotEqual(condition, 0), DType.UInt8))];
+        Variable[] all = [.. conditions.ToArray().Select(condition => Cast(condition, DType.Bool))];
         return new Require(message.TrimEnd('.')).Call([x, .. all]);
     }
 }

@@ -294,12 +294,12 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         CudaConvolution convolution = Cuda(step.Types);
-        (ulong x, ulong w, ulong g, ulong where) = (step.In(0), step.In(1), step.In(2), step.In(3));
+        (ulong x, ulong w, ulong g, ulong argmax) = (step.In(0), step.In(1), step.In(2), step.In(3));
         List<CudaLaunch> launches = [];
         if (WithImages)
         {
             launches.Add(convolution.InputGradient(
-                w, g, where, step.Out(step.OutputCount - 1), step.Workspace,
+                w, g, argmax, step.Out(step.OutputCount - 1), step.Workspace,
                 epilogues[^1]?.Epilogue("x", convolution.ImagesIndex)));
         }
 
@@ -307,7 +307,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         {
             ulong workspace = step.Workspace + (ulong)(WithImages ? convolution.InputGradientWorkspace : 0);
             launches.Add(convolution.WeightsGradient(
-                x, g, where, step.Out(), WithBias ? step.Out(1) : 0, workspace,
+                x, g, argmax, step.Out(), WithBias ? step.Out(1) : 0, workspace,
                 epilogues[0], WithBias ? epilogues[1] : null));
         }
 

@@ -33,8 +33,8 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
 
     public long InputGradientWorkspace => DirectInputGradient is null ? InputTiling.Workspace(DType) : 0;
 
-    /// <summary><c>struct Sides</c> of sides.cuh.</summary>
-    public CudaArgument Sides => CudaArgument.Of(SidesLayout.Of(Shape));
+    /// <summary><c>struct ConvShape</c> of conv_shape.cuh.</summary>
+    public CudaArgument Sides => CudaArgument.Of(ConvShapeLayout.Of(Shape));
 
     public long WeightsGradientWorkspace(bool withBias) =>
         Maxima?.Workspace(Shape, DType) ?? WeightsTiling(withBias).Workspace(DType);
@@ -49,14 +49,14 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     /// <param name="x">The images.</param>
     /// <param name="w">The filters.</param>
     /// <param name="y">The result; where it is pooled, only what pooling leaves of it.</param>
-    /// <param name="where">Where in its plane each pooled element lay, as int32.</param>
+    /// <param name="argmax">Where in its plane each pooled element lay, as int32.</param>
     /// <param name="workspace">As many bytes as <see cref="ForwardWorkspace"/> says.</param>
     /// <param name="epilogue">
     /// What is done with each element (image, filter, pixel) before it is stored or pooled; null for nothing.
     /// </param>
     /// <param name="afterPooling">What is done with each pooled element y[at]; null for nothing.</param>
     public KernelLaunch Forward(
-        ulong x, ulong w, ulong y, ulong where, ulong workspace, CudaEpilogue? epilogue = null,
+        ulong x, ulong w, ulong y, ulong argmax, ulong workspace, CudaEpilogue? epilogue = null,
         CudaEpilogue? afterPooling = null)
     {
         epilogue ??= CudaEpilogue.None;
@@ -68,7 +68,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         ];
         if (DirectForward is { } direct)
         {
-            return Direct("conv_direct.cu", "conv_direct", direct, epilogues, [x, w, y, where], all);
+            return Direct("conv_direct.cu", "conv_direct", direct, epilogues, [x, w, y, argmax], all);
         }
 
         int vector = Shape.Flip ? 1 : Vector(w, Shape.Taps);
@@ -77,32 +77,32 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             "conv.cu", "conv_forward", tiling,
             [$"VECTOR_W {vector}", .. epilogues])
             .Launch(
-                tiling.Grid, tiling.Tile.Threads, [x, w, y, where, workspace, Sides, .. all.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [x, w, y, argmax, workspace, Sides, .. all.Arguments]);
     }
 
     /// <summary>The gradient with respect to the images.</summary>
     /// <param name="w">The filters.</param>
     /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
-    /// <param name="where">Where the pooled elements lay.</param>
+    /// <param name="argmax">Where the pooled elements lay.</param>
     /// <param name="y">The gradient.</param>
     /// <param name="workspace">As many bytes as <see cref="InputGradientWorkspace"/> says.</param>
     /// <param name="epilogue">What is done with each element (image, channel, pixel); null for nothing.</param>
     public KernelLaunch InputGradient(
-        ulong w, ulong g, ulong where, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
+        ulong w, ulong g, ulong argmax, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
     {
         epilogue ??= CudaEpilogue.None;
         IEnumerable<string> defines = epilogue.Defines("EPILOGUE(x, image, channel, pixel)");
         if (DirectInputGradient is { } direct)
         {
             return Direct(
-                "conv_direct_input_gradient.cu", "conv_direct_input_gradient", direct, defines, [w, g, where, y],
+                "conv_direct_input_gradient.cu", "conv_direct_input_gradient", direct, defines, [w, g, argmax, y],
                 epilogue);
         }
 
         CudaTiling tiling = InputTiling;
         return Kernel("conv_input_gradient.cu", "conv_input_gradient", tiling, defines)
             .Launch(
-                tiling.Grid, tiling.Tile.Threads, [w, g, where, y, workspace, Sides, .. epilogue.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [w, g, argmax, y, workspace, Sides, .. epilogue.Arguments]);
     }
 
     /// <summary>
@@ -110,14 +110,14 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     /// </summary>
     /// <param name="x">The images.</param>
     /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
-    /// <param name="where">Where the pooled elements lay.</param>
+    /// <param name="argmax">Where the pooled elements lay.</param>
     /// <param name="y">The gradient with respect to the filters.</param>
     /// <param name="bias">That with respect to the bias.</param>
     /// <param name="workspace">As many bytes as <see cref="WeightsGradientWorkspace"/> says.</param>
     /// <param name="filters">What is done with each element of y; null for nothing.</param>
     /// <param name="biases">What is done with each filter's bias; null for nothing.</param>
     public KernelLaunch WeightsGradient(
-        ulong x, ulong g, ulong where, ulong y, ulong bias, ulong workspace, CudaComposite? filters = null,
+        ulong x, ulong g, ulong argmax, ulong y, ulong bias, ulong workspace, CudaComposite? filters = null,
         CudaComposite? biases = null)
     {
         CudaEpilogue epilogue = filters?.Epilogue("x", "at") ?? CudaEpilogue.None;
@@ -138,7 +138,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 Shared = maxima.SharedBytes(Shape, DType),
             }
             .Launch(
-                maxima.Grid(Shape), CudaMaxima.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
+                maxima.Grid(Shape), CudaMaxima.Threads, [x, g, argmax, y, bias, workspace, Sides, .. all.Arguments]);
         }
 
         CudaTiling tiling = WeightsTiling(bias != 0);
@@ -147,7 +147,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
             "conv_weights_gradient.cu", "conv_weights_gradient", tiling,
             [$"VECTOR_G {vector}", .. defines])
             .Launch(
-                tiling.Grid, tiling.Tile.Threads, [x, g, where, y, bias, workspace, Sides, .. all.Arguments]);
+                tiling.Grid, tiling.Tile.Threads, [x, g, argmax, y, bias, workspace, Sides, .. all.Arguments]);
     }
 
     /// <summary>Where an element of the result lies, by the indices of its epilogue.</summary>
@@ -156,16 +156,16 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     /// <summary>The like of the gradient with respect to the images.</summary>
     public string ImagesIndex => $"((image) * {Shape.C} + (channel)) * {Shape.H * Shape.W} + (pixel)";
 
-    /// <summary>The macros that sides.cuh takes.</summary>
+    /// <summary>The macros that conv_shape.cuh takes.</summary>
     public IEnumerable<string> SidesDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
-        ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"SIDES {SidesLayout.Of(Shape).Text}"]
+        ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}"]
         : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
 
     /// <summary>The macros of a kernel whose sides are all constants.</summary>
     private IEnumerable<string> KnownSides =>
     [
         $"T {DType.Cuda()}", $"FLIP {(Shape.Flip ? 1 : 0)}", $"POOL {(Pools ? 1 : 0)}",
-        $"SIDES {SidesLayout.Of(Shape).Text}",
+        $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}",
     ];
 
     private KernelLaunch Direct(
@@ -197,13 +197,13 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     }
 
     [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct SidesLayout(
+    private readonly record struct ConvShapeLayout(
         int Images, int Channels, int Height, int Width, int Filters, int FilterHeight, int FilterWidth,
         int StrideH, int StrideW, int PadH, int PadW, int ResultHeight, int ResultWidth)
     {
-        public string Text => string.Join(", ", MemoryMarshal.Cast<SidesLayout, int>([this]).ToArray());
+        public string Text => string.Join(", ", MemoryMarshal.Cast<ConvShapeLayout, int>([this]).ToArray());
 
-        public static SidesLayout Of(ConvShape shape) => new(
+        public static ConvShapeLayout Of(ConvShape shape) => new(
             shape.N, shape.C, shape.H, shape.W, shape.O, shape.KH, shape.KW,
             shape.StrideH, shape.StrideW, shape.PadH, shape.PadW, shape.OH, shape.OW);
     }

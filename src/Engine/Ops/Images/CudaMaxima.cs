@@ -11,8 +11,8 @@ namespace Engine.Ops;
 /// <param name="Filters">Filters of a block.</param>
 /// <param name="Groups">So many groups of <paramref name="Own"/> channels are a block's.</param>
 /// <param name="Own">Channels whose sums a thread keeps.</param>
-/// <param name="Parts">Blocks among which the images are split.</param>
-internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int Parts)
+/// <param name="Splits">Blocks among which the images are split.</param>
+internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int Splits)
 {
     /// <summary>The threads of a block.</summary>
     public const int Threads = 256;
@@ -27,7 +27,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
 
     /// <summary>
     /// Instructions, counted in the kernel's PTX: of a thread for a window beside a read and a product for each sum, for
-    /// an element that is brought, for a window's maximum, and for each sum when parts are joined.
+    /// an element that is brought, for a window's maximum, and for each accumulator when splits are added.
     /// </summary>
     private const int PerWindow = 6, PerElement = 6, PerMaximum = 16, PerSum = 30;
 
@@ -52,7 +52,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
                     var layout = new CudaMaxima(filters, groups, own, 1);
                     Dim3 grid = layout.Grid(shape);
                     int most = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
-                    layout = layout with { Parts = 1 << BitOperations.Log2((uint)most) };
+                    layout = layout with { Splits = 1 << BitOperations.Log2((uint)most) };
                     if (layout.SharedBytes(shape, dtype) <= MostBytes && layout.Clocks(shape) < least)
                     {
                         (best, least) = (layout, layout.Clocks(shape));
@@ -66,7 +66,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
 
     /// <summary>The blocks.</summary>
     public Dim3 Grid(ConvShape shape) =>
-        new(CudaTypes.Blocks(shape.O, Filters), CudaTypes.Blocks(shape.C, Groups * Own), Parts);
+        new(CudaTypes.Blocks(shape.O, Filters), CudaTypes.Blocks(shape.C, Groups * Own), Splits);
 
     /// <summary>The shared memory of a block.</summary>
     public int SharedBytes(ConvShape shape, DType dtype)
@@ -76,9 +76,9 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         return Math.Max(planes + maxima, Threads * Count(shape)) * dtype.Size();
     }
 
-    /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
+    /// <summary>The bytes of the splits' accumulators, if there are several splits.</summary>
     public long Workspace(ConvShape shape, DType dtype) =>
-        Parts > 1 ? (long)Grid(shape).X * Grid(shape).Y * Parts * Left(shape) * Threads * dtype.Size() : 0;
+        Splits > 1 ? (long)Grid(shape).X * Grid(shape).Y * Splits * Left(shape) * Threads * dtype.Size() : 0;
 
     /// <summary>The macros that the kernel takes.</summary>
     public IEnumerable<string> Defines(ConvShape shape) =>
@@ -92,7 +92,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         $"OWN {Own}",
         $"WALKERS {Walkers}",
         $"THREADS {Threads}",
-        $"ARRIVALS {(Parts > 1 ? Grid(shape).X * Grid(shape).Y * Parts : 0)}",
+        $"ARRIVALS {(Splits > 1 ? Grid(shape).X * Grid(shape).Y * Splits : 0)}",
     ];
 
     private static int Windows(ConvShape shape) => shape.OH / 2 * (shape.OW / 2);
@@ -128,7 +128,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
             + ((double)Filters * Windows(shape) * PerMaximum);
         double image = (Warps * walk * (Filters < Warp ? SharedBanks : 1)) + (bringing / Warp);
         double join = (double)Warps * Left(shape) * PerSum;
-        double blocks = Math.Ceiling((double)Grid(shape).X * Grid(shape).Y * Parts / Multiprocessors);
-        return blocks * ((Math.Ceiling((double)shape.N / Parts) * image) + join);
+        double blocks = Math.Ceiling((double)Grid(shape).X * Grid(shape).Y * Splits / Multiprocessors);
+        return blocks * ((Math.Ceiling((double)shape.N / Splits) * image) + join);
     }
 }

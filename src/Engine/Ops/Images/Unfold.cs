@@ -155,7 +155,7 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
 /// The sums of what patches have of each element of images, whose shape is the second input's: what <see cref="Unfold"/>
 /// takes from there, added back.
 /// </summary>
-internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     public override string Name => $"fold{Patches.Size}";
 
@@ -171,7 +171,8 @@ internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         Shape patches = new Unfold(Patches).Infer(inputs[1..])[0].Shape;
-        return patches.Admits(inputs[0].Shape)
+        return inputs[0].DType == DType.Bool ? throw new EngineException("truths are not added up: cast them")
+            : patches.Admits(inputs[0].Shape)
             ? [new TensorType(inputs[0].DType, inputs[1].Shape)]
             : throw new EngineException($"the patches have the shape {patches}");
     }
@@ -195,13 +196,9 @@ internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         OfMagnitudes(inputs, outputs);
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
-    {
-        DType.Float32 => PatchCode.Fold<float>(step, Patches),
-        DType.Float64 => PatchCode.Fold<double>(step, Patches),
-        DType.Int32 => PatchCode.Fold<int>(step, Patches),
-        _ => PatchCode.Fold<byte>(step, Patches),
-    };
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
+
+    Phase[] IForElements<CpuStep, Phase[]>.For<T>(CpuStep step) => PatchCode.Fold<T>(step, Patches);
 
     public CudaLaunch[] Cuda(CudaStep step) =>
         PatchCode.Launch("fold", step.DType(0).Cuda(), step, Patches, step.OutShape(), step.Shape(0), step.OutShape());

@@ -5,6 +5,13 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
+    /// Whole numbers as int32, as places are. An int64 that this does not hold is no place of any axis, and does not become
+    /// one.
+    /// </summary>
+    internal static Variable Places(Variable x) =>
+        Cast(x.DType == DType.Int64 ? Clip(x, int.MinValue, int.MaxValue) : x, DType.Int32);
+
+    /// <summary>
     /// The part of x along one axis that begins at <paramref name="start"/> (a negative one counts from the end) and is
     /// <paramref name="length"/> long; without a length, all that follows. In an index expression it is x[start..end].
     /// </summary>

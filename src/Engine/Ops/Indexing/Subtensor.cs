@@ -173,6 +173,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         {
             var op = new SubtensorUpdate(rows, adds);
             yield return new Sample(op, Arg.Mask([3, 2]), Arg.Mask([1, 2]), Arg.Int([1], 0, 3));
+            yield return new Sample(op, Arg.Int([3, 2], DType.Int64), Arg.Int([1, 2], DType.Int64), Arg.Int([1], 0, 3));
 
             // Many values at few places, and few at many.
             yield return new Sample(op, new Arg([3, 70]), new Arg([40, 70]), Arg.Int([40], -3, 3)) { HasGradient = adds };
@@ -180,6 +181,12 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
             yield return new Sample(op, new Arg([5, 1]), new Arg([257, 1]), Arg.Int([257], 0, 5)) { HasGradient = adds };
         }
 
+        Arg truths = new([3, 2], DType.Bool, 0, 2), row = new([1, 2], DType.Bool, 0, 2);
+        yield return new Sample(new SubtensorUpdate(rows, false), truths, row, Arg.Int([1], 0, 3));
+        yield return new Sample(new SubtensorUpdate(rows, true), truths, row, Arg.Int([1], 0, 3))
+        {
+            Error = "truths are not added up",
+        };
         yield return new Sample(new SubtensorUpdate(rows, true), new Arg([3, 2]), new Arg([2, 3]), Arg.Int([2], 0, 3))
         {
             Error = "the part has the shape (2, 2)",
@@ -198,6 +205,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
     {
         Shape part = Parts.Infer(inputs[0], inputs[2..]);
         return inputs[0].DType != inputs[1].DType ? throw new EngineException("the dtypes differ: cast one of them")
+            : Adds && inputs[0].DType == DType.Bool ? throw new EngineException("truths are not added up: cast them")
             : part.Admits(inputs[1].Shape) ? [new TensorType(inputs[0].DType, inputs[0].Shape)]
             : throw new EngineException($"the part has the shape {part}");
     }
@@ -254,13 +262,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         [
             .. Copy(step),
             .. SubtensorCode.Places(step, loops, firstArray: 2),
-            step.DType(0) switch
-            {
-                DType.Float32 => SubtensorCode.Put<float>(step, loops, Adds),
-                DType.Float64 => SubtensorCode.Put<double>(step, loops, Adds),
-                DType.Int32 => SubtensorCode.Put<int>(step, loops, Adds),
-                _ => SubtensorCode.Put<byte>(step, loops, Adds),
-            },
+            step.DType(0).Call(new SubtensorPut(loops, Adds), step),
         ];
     }
 
@@ -336,16 +338,16 @@ internal sealed class SubtensorIndexer : Indexer
 
     private static Variable Places(Variable x, Variable places) => places switch
     {
-        Constant { DType: DType.UInt8, Rank: 1 } mask => new Constant(Tensor.From(
+        Constant { DType: DType.Bool, Rank: 1 } mask => new Constant(Tensor.From(
             [.. NdArray.From(mask.Value).Data.Index().Where(each => each.Item != 0).Select(each => each.Index)])),
-        { DType: DType.UInt8 } => throw new EngineException(
+        { DType: DType.Bool } => throw new EngineException(
             $"'{x}' ({x.Type}) is indexed by the mask '{places}' ({places.Type}): how many elements that is depends on values, "
-            + "and plans are made for shapes. Write Where(mask, a, x) to set them, or Sum(Where(mask, x, 0)); a constant vector "
-            + $"can be a mask.{Origin.Current}"),
-        { DType: DType.Int32 } => places,
+            + "and plans are made for shapes. Write Where(mask, a, x) to set them, Sum(Where(mask, x, 0)), or take the "
+            + $"places of NonZero(mask, most); a constant vector can be a mask.{Origin.Current}"),
         Constant { IsWeak: true, Number: { } number } => Symbolic.Constant(number, DType.Int32),
+        _ when !places.DType.IsFloat() => Symbolic.Places(places),
         _ => throw new EngineException(
-            $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): places must be int32.{Origin.Current}"),
+            $"'{x}' ({x.Type}) is indexed by '{places}' ({places.Type}): places must be integers.{Origin.Current}"),
     };
 }
 

@@ -4,6 +4,12 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
+/// <summary><see cref="SubtensorCode.Put"/> for the step's type.</summary>
+internal sealed class SubtensorPut(SubtensorLoops loops, bool adds) : IForElements<CpuStep, Phase>
+{
+    public Phase For<T>(CpuStep step) where T : unmanaged, INumber<T> => SubtensorCode.Put<T>(step, loops, adds);
+}
+
 /// <summary>The loops and launches of <see cref="Subtensor"/> and <see cref="SubtensorUpdate"/>: index.cu.</summary>
 internal static unsafe class SubtensorCode
 {

@@ -3,7 +3,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Of two groups of variables the one that the first input, a uint8 scalar, chooses: the first where it is not 0. When a
+/// Of two groups of variables the one that the first input, a bool scalar, chooses: the first where it is not 0. When a
 /// plan is made, what only one of them needs becomes a body of a <see cref="Branch"/>.
 /// </summary>
 internal sealed record IfElse : Op, IChoice, ISampled
@@ -13,24 +13,24 @@ internal sealed record IfElse : Op, IChoice, ISampled
         Shape shape = [Arg.Side(random), Arg.Side(random)];
         foreach (int condition in (int[])[0, 1])
         {
-            var chosen = new Arg(Shape.Scalar, DType.UInt8, condition, condition + 1);
+            var chosen = new Arg(Shape.Scalar, DType.Bool, condition, condition + 1);
             yield return new Sample(new IfElse(), chosen, new Arg(shape), new Arg(shape));
             yield return new Sample(
                 new IfElse(), chosen, new Arg([3]), Arg.Int(shape), new Arg([3]), Arg.Int(shape));
         }
 
-        yield return Misuse("the condition must be a uint8 scalar", Arg.Int(Shape.Scalar, 0, 1), new Arg([3]), new Arg([3]));
-        yield return Misuse("there must be as many", Arg.Mask(Shape.Scalar), new Arg([3]), new Arg([3]), new Arg([3]));
-        yield return Misuse("one side gives ", Arg.Mask(Shape.Scalar), new Arg([3]), new Arg([4]));
+        yield return Misuse("the condition must be a bool scalar", Arg.Int(Shape.Scalar, 0, 1), new Arg([3]), new Arg([3]));
+        yield return Misuse("there must be as many", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([3]), new Arg([3]));
+        yield return Misuse("one side gives ", new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([3]), new Arg([4]));
 
         static Sample Misuse(string error, params Arg[] args) => new(new IfElse(), args) { Error = error };
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
-        if (inputs[0] is not { DType: DType.UInt8, Rank: 0 })
+        if (inputs[0] is not { DType: DType.Bool, Rank: 0 })
         {
-            throw new EngineException("the condition must be a uint8 scalar");
+            throw new EngineException("the condition must be a bool scalar");
         }
 
         if (inputs.Length % 2 == 0)
@@ -81,7 +81,7 @@ internal sealed record IfElse : Op, IChoice, ISampled
 }
 
 /// <summary>
-/// One of two graphs, which the first input, a uint8 scalar, chooses; the other is not computed. The other inputs are the
+/// One of two graphs, which the first input, a bool scalar, chooses; the other is not computed. The other inputs are the
 /// first graph's and then the second's.
 /// </summary>
 internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, IBranch, ISampled
@@ -93,16 +93,16 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
         Input x = Symbolic.Matrix("x", dtype), y = Symbolic.Matrix("y", dtype), z = Symbolic.Vector("z", dtype);
         var branch = new Branch(
             new FunctionGraph([x, y], [x - y, x], []), new FunctionGraph([x, z], [x + z, Symbolic.Negate(x)], []));
-        foreach (int condition in (int[])[0, 1, 2])
+        foreach (int condition in (int[])[0, 1])
         {
             yield return new Sample(
-                branch, new Arg(Shape.Scalar, DType.UInt8, condition, condition + 1), new Arg(shape, dtype),
+                branch, new Arg(Shape.Scalar, DType.Bool, condition, condition + 1), new Arg(shape, dtype),
                 new Arg(shape, dtype), new Arg(shape, dtype), new Arg([shape[1]], dtype))
             { HasGradient = false };
         }
 
         yield return new Sample(
-            branch, Arg.Mask(Shape.Scalar), new Arg([2, 3], dtype), new Arg([2, 3], dtype), new Arg([3, 3], dtype),
+            branch, new Arg(Shape.Scalar, DType.Bool, 0, 2), new Arg([2, 3], dtype), new Arg([2, 3], dtype), new Arg([3, 3], dtype),
             new Arg([3], dtype))
         { Error = "one graph gives " };
     }
@@ -175,6 +175,6 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(condition);
         ArgumentNullException.ThrowIfNull(then);
         ArgumentNullException.ThrowIfNull(otherwise);
-        return new IfElse().Apply([Cast(NotEqual(condition, 0), DType.UInt8), .. then, .. otherwise]).Outputs;
+        return new IfElse().Apply([Cast(condition, DType.Bool), .. then, .. otherwise]).Outputs;
     }
 }

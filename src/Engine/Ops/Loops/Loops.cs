@@ -44,6 +44,63 @@ public static partial class Symbolic
     }
 
     /// <summary>
+    /// A loop that gives only each <paramref name="saveEvery"/>-th step's results: Theano's <c>scan_checkpoints</c>. For the
+    /// gradient only these are kept, and the steps between are made again: with the root of the number of steps, memory grows
+    /// as that root, for the price of computing each step twice. A <see cref="Scan"/> of loops.
+    /// </summary>
+    /// <param name="step">A step, as of <see cref="Scan"/>.</param>
+    /// <param name="sequences">What is gone through row by row; as many rows as make whole groups of steps.</param>
+    /// <param name="outputsInfo">What each output begins with, of which a step sees what the step before made.</param>
+    /// <param name="nonSequences">Further variables that the step is given.</param>
+    /// <param name="nSteps">How many steps are made, where there are no sequences: a multiple of <paramref name="saveEvery"/>.</param>
+    /// <param name="saveEvery">The steps from one result that is kept to the next.</param>
+    /// <param name="goBackwards">Whether the sequences are gone through from their last row to their first.</param>
+    /// <returns>For each output the results of each so many-th step, along a new outermost axis.</returns>
+    /// <exception cref="EngineException">
+    /// The steps do not make whole groups; a step looks further back than one step; and what <see cref="Scan"/> refuses.
+    /// </exception>
+    public static ScanOutputs ScanCheckpoints(
+        Func<IReadOnlyList<Variable>, StepOutputs> step,
+        IReadOnlyList<Variable>? sequences = null,
+        IReadOnlyList<OutputInfo?>? outputsInfo = null,
+        IReadOnlyList<Variable>? nonSequences = null,
+        int? nSteps = null,
+        int saveEvery = 10,
+        bool goBackwards = false)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(saveEvery);
+        IReadOnlyList<OutputInfo?> infos = outputsInfo ?? [];
+        Variable[] groups = [.. (sequences ?? []).Select(Grouped)];
+        if (infos.Any(info => info is { IsSingle: false }))
+        {
+            throw new EngineException($"A loop with checkpoints carries the results of one step on, not of more.{Origin.Current}");
+        }
+
+        return Scan(Group, [.. groups], infos, nSteps: nSteps is { } steps ? Whole(steps) : null, goBackwards: goBackwards);
+
+        StepOutputs Group(IReadOnlyList<Variable> given)
+        {
+            int next = groups.Length;
+            OutputInfo?[] begins = [.. infos.Select(info => info is null ? null : (OutputInfo)given[next++])];
+            ScanOutputs all = Scan(
+                step, [.. given.Take(groups.Length)], begins, nonSequences, groups.Length == 0 ? saveEvery : null, goBackwards);
+            return StepOutputs.Create([.. all.Select(rows => rows[^1])]);
+        }
+
+        Variable Grouped(Variable sequence)
+        {
+            Side count = sequence.Rank == 0 || sequence.Shape[0] == Shape.Unknown
+                ? IntDiv(SideOf(sequence, 0), Constant(saveEvery, DType.Int32))
+                : Whole(sequence.Shape[0]);
+            return Reshape(sequence, [count, saveEvery, .. SidesOf(sequence).Skip(1)]);
+        }
+
+        int Whole(int steps) => steps % saveEvery == 0 ? steps / saveEvery : throw new EngineException(
+            $"{steps} steps do not make whole groups of {saveEvery}: pad the sequences, or save the results of another number of steps.{Origin.Current}");
+    }
+
+    /// <summary>
     /// A function of each row of the sequences: Theano's <c>map</c>. A <see cref="Scan"/> of which nothing is carried on.
     /// </summary>
     /// <exception cref="EngineException">There are no sequences, or one has no rows.</exception>

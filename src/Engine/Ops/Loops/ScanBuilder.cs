@@ -42,7 +42,7 @@ internal sealed class ScanBuilder
         }
 
         // Whatever is made from here on is the step's.
-        long before = new ShapeOnly(new TensorType(DType.UInt8, Shape.Scalar)).Id;
+        long before = new ShapeOnly(new TensorType(DType.Bool, Shape.Scalar)).Id;
         StepOutputs made = step([.. arguments, .. others]);
         if (outputs.Count > 0 && made.Outputs.Count != outputs.Count)
         {
@@ -130,7 +130,8 @@ internal sealed class ScanBuilder
         if (info.Taps.Count == 0 || info.Taps.Any(tap => tap >= 0))
         {
             throw new EngineException(
-                $"The taps of output {output} are {string.Join(", ", info.Taps)}: a step sees the results of steps before it, "
+                $"The taps of output {output} are {string.Join(", ", info.Taps.Select(tap => InvariantText.Of($"{tap}")))}: "
+                + "a step sees the results of steps before it, "
                 + $"which are counted from -1 down.{Origin.Current}");
         }
 
@@ -206,10 +207,10 @@ internal sealed class ScanBuilder
                 $"'{condition}' ({condition.Type}) cannot end a loop: the condition must be a scalar.{Origin.Current}");
         }
 
-        Variable no = Symbolic.Constant(0, DType.UInt8), zero = Symbolic.Constant(0, DType.Int32);
+        Variable no = Symbolic.Constant(0, DType.Bool), zero = Symbolic.Constant(0, DType.Int32);
         int over = _draft.Results.Count;
         Input isOver = Given(
-            new TensorType(DType.UInt8, Shape.Scalar), "over", no,
+            new TensorType(DType.Bool, Shape.Scalar), "over", no,
             new LoopRead(LoopSource.State, over, _draft.Input(Row(no)), 1));
         Input steps = Given(
             new TensorType(DType.Int32, Shape.Scalar), "steps", zero,
@@ -219,7 +220,7 @@ internal sealed class ScanBuilder
             _draft.Results[output] = Symbolic.Where(isOver, Last(output), _draft.Results[output]);
         }
 
-        Variable isMet = Symbolic.Cast(Symbolic.Maximum(isOver, Symbolic.NotEqual(condition, 0)), DType.UInt8);
+        Variable isMet = Symbolic.Or(isOver, condition);
         _draft.Write(isMet, new LoopWrite(HasRows: true));
         Variable made = Symbolic.Where(isOver, zero, Symbolic.Constant(1, DType.Int32));
         _draft.Write(steps + made, new LoopWrite(HasRows: false));

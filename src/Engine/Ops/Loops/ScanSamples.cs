@@ -63,7 +63,7 @@ internal sealed partial record Scan : ISampled
         { HasGradient = false };
 
         // Ended by a condition.
-        Input over = new(new TensorType(DType.UInt8, Shape.Scalar), "over");
+        Input over = new(new TensorType(DType.Bool, Shape.Scalar), "over");
         Variable sum = Symbolic.Where(over, h, x + h);
         yield return Try(
             Of(
@@ -71,7 +71,7 @@ internal sealed partial record Scan : ISampled
                 [forward, last, new LoopRead(LoopSource.State, 1, 2, 1)], [rows, rows]) with
             { Until = 1 },
             new Arg([n, 2], dtype, Low: 0, High: 4, Whole: true), new Arg([1, 2], dtype, Low: 0, High: 1, Whole: true),
-            new Arg([1], DType.UInt8, 0, 1)) with
+            new Arg([1], DType.Bool, 0, 1)) with
         { HasGradient = false };
 
         Scan counted = Of([h], [h * h], [new LoopRead(LoopSource.State, 0, 0, 1)], [rows], count: 1);

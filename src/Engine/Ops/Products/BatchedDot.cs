@@ -128,7 +128,8 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, ICpuOp
     {
         Stack stack = Of(step.Shape(0), step.Shape(1));
         return CudaGemm.Batched(
-            stack.Shape, stack.Count, step.DType(0), new GemmAddresses(step.In(0), step.In(1), step.Out()), stack.StepA, stack.StepB);
+            stack.Shape, stack.Count, step.DType(0), new GemmAddresses(step.In(0), step.In(1), step.Out()), stack.StepA, stack.StepB,
+            step.Types.TensorFloat32);
     }
 
     private unsafe Phase[] Products<T>(CpuStep step) where T : unmanaged, INumber<T>

@@ -12,8 +12,9 @@ internal static class CudaGemm
     /// <param name="shape">The product.</param>
     /// <param name="dtype">Its type.</param>
     /// <param name="withSums">Whether the sums of b along k are wanted too.</param>
-    public static CudaTiling Tiling(GemmShape shape, DType dtype, bool withSums = false) =>
-        CudaTiling.Choose(shape.M + (withSums ? 1 : 0), shape.N, shape.K, dtype);
+    /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
+    public static CudaTiling Tiling(GemmShape shape, DType dtype, bool withSums = false, bool tensorFloat32 = false) =>
+        CudaTiling.Choose(shape.M + (withSums ? 1 : 0), shape.N, shape.K, dtype, tensorFloat32);
 
     /// <summary>The product of two matrices, in one launch.</summary>
     /// <param name="tiling">What <see cref="Tiling"/> gives.</param>
@@ -30,7 +31,10 @@ internal static class CudaGemm
         // The epilogue knows a side of the result in any case; with all rows' lengths in the text, what a thread touches lies
         // at constant distances. That no kernel is compiled for each number of samples is why no other side is there.
         (int lengthA, int lengthB) = RowLengths(shape);
-        string[] lengths = epilogue is null ? [] : [$"LENGTH_A {lengthA}", $"LENGTH_B {lengthB}"];
+        bool knowsInner = !shape.TransposeA || shape.TransposeB, isWhole = knowsInner && shape.K % tiling.Tile.K == 0;
+        string[] lengths = epilogue is null
+            ? []
+            : [$"LENGTH_A {lengthA}", $"LENGTH_B {lengthB}", .. isWhole ? (string[])["WHOLE_K_TILES 1"] : []];
         storeText = storeText == "" && epilogue is not null ? $"c[(i) * {shape.N} + (j)] = x;" : storeText;
         epilogue ??= CudaEpilogue.None;
         CudaKernel kernel = Kernel("gemm", tiling, shape, dtype, at, [
@@ -53,11 +57,12 @@ internal static class CudaGemm
     /// <param name="at">Where the first matrices lie.</param>
     /// <param name="stepA">How far apart the left ones lie, 0 where there is but one.</param>
     /// <param name="stepB">How far apart the right ones lie.</param>
+    /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
     public static CudaLaunch[] Batched(
-        GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB)
+        GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB, bool tensorFloat32 = false)
     {
         const int MostBlocks = 65535;
-        CudaTiling tiling = Tiling(shape, dtype) with { Parts = 1 };
+        CudaTiling tiling = Tiling(shape, dtype, tensorFloat32: tensorFloat32) with { Splits = 1 };
         CudaKernel kernel = Kernel("gemm_batched", tiling, shape, dtype, at, ["BATCHED 1", .. tiling.Defines]);
         var launches = new List<CudaLaunch>();
         for (int first = 0; first < count; first += MostBlocks)

@@ -4,7 +4,7 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// How a product's tiles are laid out on the GPU: the sides of a block's tile, the slice along k that is brought into
+/// How a product's tiles are laid out on the GPU: the sides of a block's tile, the K-tile that is loaded into
 /// shared memory at once, how many sums a thread keeps, and the threads of a block. gemm.cuh says what each is for.
 /// </summary>
 internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Columns, int Threads)
@@ -22,18 +22,36 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(16, 64, 32, 8, 4, 128),
     ];
 
-    private const int Padding = 4;
+    /// <summary>Those for tensor cores.</summary>
+    public static IReadOnlyList<CudaTile> OfTensorCores { get; } =
+    [
+        new(128, 128, 16, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
+        new(64, 64, 32, 8, 4, 128) { Warp = (32, 32), Stages = 3 },
+        new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
+    ];
+
+    private const int Padding = 4, TensorPadding = 8;
+
+    /// <summary>What of the tile a warp multiplies on tensor cores; nothing where they are not used.</summary>
+    public (int M, int N) Warp { get; init; }
+
+    /// <summary>K-tiles that are in shared memory at once.</summary>
+    public int Stages { get; init; } = 2;
+
+    /// <summary>Whether tensor cores are used.</summary>
+    public bool IsTensor => Warp.M > 0;
 
     /// <summary>
-    /// Threads that make the same sums, each over its part of every slice, because the tile has too few for all.
+    /// Slice-K: groups of threads that keep the same accumulators, each for its slice of every K-tile, because the tile has
+    /// too few for all.
     /// </summary>
-    public int Teams => Threads / (M / Rows * (N / Columns));
+    public int SliceK => Threads / (M / Rows * (N / Columns));
 
-    /// <summary>The sums that a thread is left with when all teams' are added up: whole fours of them.</summary>
-    public int SumsOfThread => CudaTypes.Blocks(M * N, 4 * Threads) * 4;
+    /// <summary>The accumulators that a thread stores after slice-K: whole fours of them.</summary>
+    public int SumsOfThread => IsTensor ? M * N / Threads : CudaTypes.Blocks(M * N, 4 * Threads) * 4;
 
     /// <summary>
-    /// Whether a thread's sums, and what it multiplies, fit into its registers, and two slices into shared memory.
+    /// Whether a thread's sums, and what it multiplies, fit into its registers, and two K-tiles into shared memory.
     /// </summary>
     public bool Takes(DType dtype)
     {
@@ -42,37 +60,46 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     }
 
     /// <summary>
-    /// The shared memory that two slices of either operand take, whichever way they lie, or in the end all teams' sums.
+    /// The shared memory of two K-tiles of both operands, whichever way they lie, or in the end of all slices'
+    /// accumulators.
     /// </summary>
     public int SharedBytes(DType dtype)
     {
+        if (IsTensor)
+        {
+            return Stages * (Side(M) + Side(N)) * dtype.Size();
+        }
+
         int padding = Padding * (Math.Max(M, K) + Math.Max(N, K));
-        int sums = Teams == 1 ? 0 : Teams * M * (N + Padding);
+        int sums = SliceK == 1 ? 0 : SliceK * M * (N + Padding);
         return Math.Max(2 * (((M + N) * K) + padding), sums) * dtype.Size();
     }
+
+    /// <summary>The elements of a K-tile of one operand with so many rows, whichever way it lies.</summary>
+    private int Side(int rows) => Math.Max(rows * (K + Padding), K * (rows + TensorPadding));
 
     /// <summary>How many tiles cover a matrix, down and across.</summary>
     public (int Down, int Across) Cover(int m, int n) => (CudaTypes.Blocks(m, M), CudaTypes.Blocks(n, N));
 }
 
 /// <summary>
-/// The tile and the number of parts of the inner side for a product of (m, k) by (k, n). Both follow from the shape and
+/// The tile and the splits of the inner side (split-K) for a product of (m, k) by (k, n). Both follow from the shape and
 /// the dtype alone, so that the same program gives the same bits on every GPU.
 /// </summary>
-internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, int Parts)
+internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, int Splits)
 {
     /// <summary>
     /// What the estimate of clocks reckons with: multiprocessors of a large GPU (an H200 has 132, an A100 108, an RTX
     /// 4090 128), instructions of a thread each issues in a clock, blocks that share one and so wait side by side, the
-    /// clocks between two slices, and those in which blocks meet to join their parts, beside the reading of the parts.
+    /// clocks between two K-tiles, and those of a round of split-K, beside the reading of the splits.
     /// </summary>
     private const int Multiprocessors = 128, IssuedPerClock = 128, Resident = 4, BetweenSlices = 150, Meeting = 1500;
 
     /// <summary>
-    /// Instructions of a thread, counted in the kernel's PTX: for a slice beside its reads, copies and products; for a copy
+    /// Instructions of a thread, counted in the kernel's PTX: for a K-tile beside its reads, copies and products; for a copy
     /// of 16 bytes; once; and for each sum that is stored or joined with others.
     /// </summary>
-    private const int PerSlice = 20, PerCopy = 4, Once = 350, PerSum = 12;
+    private const int PerKTile = 20, PerCopy = 4, Once = 350, PerSum = 12;
 
     /// <summary>
     /// What the clocks count that all multiprocessors work, beside those until the launch is done: the less it works, the
@@ -80,17 +107,19 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// </summary>
     public const int WorkWeight = 2;
 
+    private const int WarpThreads = 32;
+
     /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
     private const int BytesPerClock = 64;
 
-    /// <summary>Parts are joined so many at a time; parts.cuh has the same.</summary>
+    /// <summary>How many splits one round adds up; split_k.cuh has the same.</summary>
     private const int Fan = 16;
 
-    private const int MostParts = 128;
+    private const int MaxSplits = 128;
 
-    public Dim3 Grid => new(Down, Across, Parts);
+    public Dim3 Grid => new(Down, Across, Splits);
 
-    /// <summary>The macros that gemm.cuh and parts.cuh take.</summary>
+    /// <summary>The macros that gemm.cuh and split_k.cuh take.</summary>
     public IEnumerable<string> Defines =>
     [
         $"TILE_M {Tile.M}",
@@ -99,32 +128,37 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         $"ROWS {Tile.Rows}",
         $"COLUMNS {Tile.Columns}",
         $"TILE_THREADS {Tile.Threads}",
+        .. Tile.IsTensor
+            ? (string[])["TENSOR 1", $"WARP_M {Tile.Warp.M}", $"WARP_N {Tile.Warp.N}", $"STAGES {Tile.Stages}"]
+            : [],
 
         // A power of two, so that kernels for similar shapes are one.
-        $"ARRIVALS {(Parts > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
+        $"ARRIVALS {(Splits > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
     ];
 
-    /// <summary>The bytes in which the parts' sums lie, if there are parts.</summary>
+    /// <summary>The bytes of the splits' accumulators, if there are several splits.</summary>
     public long Workspace(DType dtype) =>
-        Parts > 1 ? (long)Parts * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
+        Splits > 1 ? (long)Splits * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
 
     /// <summary>What seems fastest.</summary>
     /// <param name="m">Rows of the product.</param>
     /// <param name="n">Columns of the product.</param>
     /// <param name="k">Products that each element is a sum of.</param>
     /// <param name="dtype">Their type.</param>
-    public static CudaTiling Choose(int m, int n, int k, DType dtype)
+    /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
+    public static CudaTiling Choose(int m, int n, int k, DType dtype, bool tensorFloat32 = false)
     {
         CudaTiling best = default;
         double least = double.PositiveInfinity;
-        foreach (CudaTile tile in CudaTile.All.Where(tile => tile.Takes(dtype)))
+        bool isTensor = tensorFloat32 && dtype == DType.Float32;
+        foreach (CudaTile tile in isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
         {
             (int down, int across) = tile.Cover(m, n);
-            int slices = CudaTypes.Blocks(k, tile.K);
-            for (int parts = 1; parts <= Math.Max(1, Math.Min(MostParts, slices)); parts *= 2)
+            int kTiles = CudaTypes.Blocks(k, tile.K);
+            for (int splits = 1; splits <= Math.Max(1, Math.Min(MaxSplits, kTiles)); splits *= 2)
             {
-                var tiling = new CudaTiling(tile, down, across, parts);
-                double clocks = tiling.Clocks(slices, dtype);
+                var tiling = new CudaTiling(tile, down, across, splits);
+                double clocks = tiling.Clocks(kTiles, dtype);
                 if (clocks < least)
                 {
                     (best, least) = (tiling, clocks);
@@ -135,19 +169,27 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         return best;
     }
 
-    private double Clocks(int slices, DType dtype)
+    private double Clocks(int kTiles, DType dtype)
     {
-        double share = (double)Down * Across * Parts / Multiprocessors, blocks = Math.Ceiling(share);
-        double each = Math.Ceiling((double)slices / Parts);
+        double share = (double)Down * Across * Splits / Multiprocessors, blocks = Math.Ceiling(share);
+        double each = Math.Ceiling((double)kTiles / Splits);
         const int Vector = 4;
-        int depth = Tile.K / Tile.Teams, sums = Tile.Rows * Tile.Columns;
-        double slice = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerSlice
+        int depth = Tile.K / Tile.SliceK, sums = Tile.Rows * Tile.Columns;
+        double kTile = (depth * (sums + ((Tile.Rows + Tile.Columns) / (double)Vector))) + PerKTile
             + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
-        double thread = Once + (each * slice) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
+        if (Tile.IsTensor)
+        {
+            // A product of fragments is an instruction of a warp for 16 × 8 × 8, beside the reading and rounding of both.
+            double products = (double)Tile.M * Tile.N * Tile.K / (16 * 8 * 8) / (Tile.Threads / WarpThreads);
+            kTile = products + (2.0 * Tile.K / 8 * ((Tile.Warp.M / 16 * 4) + (Tile.Warp.N / 8 * 2))) + PerKTile
+                + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
+        }
+
+        double thread = Once + (each * kTile) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
         double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
         double waiting = Math.Ceiling(blocks / Resident) * each * BetweenSlices;
-        int rounds = Parts == 1 ? 0 : Parts <= Fan ? 1 : 2;
-        double reading = (double)Math.Min(Parts, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;
+        int rounds = Splits == 1 ? 0 : Splits <= Fan ? 1 : 2;
+        double reading = (double)Math.Min(Splits, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;
         return arithmetic + waiting + (rounds * (Meeting + reading));
     }
 }

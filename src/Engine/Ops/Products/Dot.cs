@@ -124,14 +124,17 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         return
         [
             CudaGemm.Launch(
-                CudaGemm.Tiling(shape, step.DType(0)), shape, step.DType(0),
+                Tiling(step.Types), shape, step.DType(0),
                 new GemmAddresses(step.In(0), step.In(1), step.Out(), Workspace: step.Workspace),
                 epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)")),
         ];
     }
 
     public long CudaWorkspace(CudaStepTypes step) =>
-        CudaGemm.Tiling(Product(step), step.Inputs[0].DType).Workspace(step.Inputs[0].DType);
+        Tiling(step).Workspace(step.Inputs[0].DType);
+
+    private CudaTiling Tiling(CudaStepTypes step) =>
+        CudaGemm.Tiling(Product(step), step.Inputs[0].DType, tensorFloat32: step.TensorFloat32);
 
     private GemmShape Product(CudaStepTypes step) => ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
 

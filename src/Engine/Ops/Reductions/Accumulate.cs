@@ -23,8 +23,11 @@ internal interface IAccumulation : IReduction
 /// <param name="IsReverse">Whether with all behind it instead.</param>
 /// <param name="IsExclusive">Whether only these are joined, without the element itself.</param>
 internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool IsExclusive = false)
-    : Op, ICpuOp, ICudaOp, ISampled where TRow : struct, IAccumulation
+    : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]> where TRow : struct, IAccumulation
 {
+    /// <summary>The lines that are gone along side by side.</summary>
+    private const int Lines = 4;
+
     /// <summary>After so many elements a total is added to the one before: so errors stay small.</summary>
     private const int Block = 32;
 
@@ -52,6 +55,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
 
         yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 257], Low: 0.5, High: 1.5));
         yield return new Sample(new Accumulate<TRow>(0), new Arg([2, 513], Low: 0.5, High: 1.5));
+        yield return new Sample(new Accumulate<TRow>(0), Arg.Int([40, 3]));
+        yield return new Sample(new Accumulate<TRow>(1), new Arg([3, 30], DType.Int64, -3, 4));
         yield return new Sample(new Accumulate<TRow>(1), new Arg([3])) { Error = "there is no axis 1" };
         yield return new Sample(new Accumulate<TRow>(0), Arg.Mask([3])) { Error = "it takes no uint8" };
     }
@@ -63,9 +68,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             throw new EngineException($"there is no axis {Axis}");
         }
 
-        return inputs[0].DType != DType.UInt8
-            ? [inputs[0] with { KnownValue = null }]
-            : throw new EngineException("it takes no uint8: cast it");
+        return [new TensorType(Promotion.Computed(inputs[0].DType), inputs[0].Shape)];
     }
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
@@ -115,12 +118,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         return [magnitudes];
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
-    {
-        DType.Float32 => Loop<float>(step),
-        DType.Float64 => Loop<double>(step),
-        _ => Loop<int>(step),
-    };
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
@@ -138,7 +136,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         ];
     }
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    public unsafe Phase[] For<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         Shape shape = step.Shape(0);
@@ -146,6 +144,26 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         int chunks = (inner + Columns - 1) / Columns;
         int grain = Math.Max(1, Grain / Math.Max(1, side * Math.Min(inner, Columns)));
         T start = T.CreateTruncating(TRow.Start);
+        if (inner == 1)
+        {
+            return
+            [
+                new Phase(shape.Product(0, Axis), Math.Max(1, Grain / Math.Max(1, side)), (first, end, _) =>
+                {
+                    int line = first;
+                    for (; line <= end - Lines; line += Lines)
+                    {
+                        FourLines(x + ((long)line * side), y + ((long)line * side), side, side);
+                    }
+
+                    for (; line < end; line++)
+                    {
+                        FourLines(x + ((long)line * side), y + ((long)line * side), side, 0);
+                    }
+                }),
+            ];
+        }
+
         return
         [
             new Phase(shape.Product(0, Axis) * chunks, grain, (first, end, _) =>
@@ -175,20 +193,52 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
             }),
         ];
     }
+
+    /// <summary>
+    /// Lines of neighbours, four of them side by side, as each sum waits for the one before: <paramref name="apart"/> elements
+    /// apart, 0 if it is one line alone.
+    /// </summary>
+    private unsafe void FourLines<T>(T* x, T* y, int side, long apart) where T : unmanaged, INumber<T>
+    {
+        T start = T.CreateTruncating(TRow.Start);
+        T* x1 = x + apart, x2 = x1 + apart, x3 = x2 + apart, y1 = y + apart, y2 = y1 + apart, y3 = y2 + apart;
+        T a = start, b = start, c = start, d = start;
+        int step = IsReverse ? -1 : 1, at = IsReverse ? side - 1 : 0;
+        for (int block = 0; block < side; block += Block)
+        {
+            T ofA = start, ofB = start, ofC = start, ofD = start;
+            for (int j = Math.Min(Block, side - block); j > 0; j--, at += step)
+            {
+                T nextA = TRow.Join(ofA, x[at]);
+                y[at] = TRow.Join(a, IsExclusive ? ofA : nextA);
+                ofA = nextA;
+                if (apart != 0)
+                {
+                    T nextB = TRow.Join(ofB, x1[at]), nextC = TRow.Join(ofC, x2[at]), nextD = TRow.Join(ofD, x3[at]);
+                    y1[at] = TRow.Join(b, IsExclusive ? ofB : nextB);
+                    y2[at] = TRow.Join(c, IsExclusive ? ofC : nextC);
+                    y3[at] = TRow.Join(d, IsExclusive ? ofD : nextD);
+                    (ofB, ofC, ofD) = (nextB, nextC, nextD);
+                }
+            }
+
+            (a, b, c, d) = (TRow.Join(a, ofA), TRow.Join(b, ofB), TRow.Join(c, ofC), TRow.Join(d, ofD));
+        }
+    }
 }
 
 public static partial class Symbolic
 {
     /// <summary>
     /// The sums of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// uint8 is summed as int32.
+    /// uint8 and bool are summed as int32.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumSum(Variable x, int? axis = null) => Accumulated<Sum>(x, axis);
 
     /// <summary>
     /// The products of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// The gradient is Theano's, which divides by the elements: NaN where they are 0.
+    /// The gradient is a loop along the axis; it holds where elements are 0, too (Theano's, which divides by them, is NaN there).
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumProd(Variable x, int? axis = null) => Accumulated<Prod>(x, axis);
@@ -196,7 +246,7 @@ public static partial class Symbolic
     private static Variable Accumulated<TRow>(Variable x, int? axis) where TRow : struct, IAccumulation
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType == DType.UInt8 ? Cast(x, DType.Int32) : x;
+        x = Cast(x, x.DType.Computes());
         return axis is { } named
             ? new Accumulate<TRow>(Axes(x, [named])[0]).Call(x)
             : new Accumulate<TRow>(0).Call(Flatten(x, 1));

@@ -7,7 +7,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>Where along an axis the greatest element is.</summary>
-internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 8192;
 
@@ -21,6 +21,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new ArgMax(0), new Arg([m]));
         yield return new Sample(new ArgMax(1), Arg.Int([n, m, k], 0, 3));
         yield return new Sample(new ArgMax(1), Arg.Mask([n, m]));
+        yield return new Sample(new ArgMax(1), new Arg([n, m], DType.Bool, 0, 2));
+        yield return new Sample(new ArgMax(0), Arg.Int([m, k], DType.Int64));
         yield return new Sample(new ArgMax(0), new Arg([2, 257]));
         yield return new Sample(new ArgMax(1), new Arg([513, 2]));
         yield return new Sample(new ArgMax(1), new Arg([3, random.Next(16, 99)]));
@@ -68,13 +70,10 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
-    {
-        DType.Float32 => Vectors<float>(step),
-        DType.Float64 => Vectors<double>(step),
-        DType.Int32 => Loop<int>(step),
-        _ => Loop<byte>(step),
-    };
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
+
+    Phase[] IForElements<CpuStep, Phase[]>.For<T>(CpuStep step) =>
+        step.DType(0).IsFloat() ? Vectors<T>(step) : Loop<T>(step);
 
     public CudaLaunch[] Cuda(CudaStep step)
     {

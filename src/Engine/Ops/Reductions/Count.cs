@@ -45,22 +45,13 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
     {
         double count = Elements(step.Shape(0));
         byte* y = step.Out<byte>();
+        ElementConversion convert = Conversion.Of(DType.Float64, DType);
         return
         [
             new Phase(1, 1, (_, _, _) =>
             {
-                switch (DType)
-                {
-                    case DType.Float32:
-                        *(float*)y = (float)count;
-                        break;
-                    case DType.Float64:
-                        *(double*)y = count;
-                        break;
-                    default:
-                        *(int*)y = (int)count;
-                        break;
-                }
+                double number = count;
+                convert(&number, y, 1);
             }),
         ];
     }
@@ -106,6 +97,6 @@ public static partial class Symbolic
     private static Variable Count(Variable x, Shape? axes)
     {
         Shape counted = Axes(x, axes);
-        return new Count(counted, x.DType.IsFloat() ? x.DType : DType.Float32).Call(x);
+        return new Count(counted, x.DType.Floating()).Call(x);
     }
 }

@@ -49,6 +49,9 @@ internal interface IReduce
     /// <inheritdoc cref="Reduce{TRow}"/>
     Composite? Elements { get; }
 
+    /// <summary>The struct, an <see cref="IReduction"/>, that joins.</summary>
+    Type Row { get; }
+
     /// <summary>What joining nothing gives.</summary>
     double Start { get; }
 
@@ -96,6 +99,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         {
             yield return Of(some, [n, m, k]);
             yield return new Sample(new Reduce<TRow>(some), Arg.Int([n, m, k]));
+            yield return new Sample(new Reduce<TRow>(some), new Arg([n, m, k], DType.Int64, -3, 4));
         }
 
         // So few outputs that what is reduced is split, in both loops, and runs and columns longer than a block.
@@ -108,6 +112,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return Of([0, 2], [random.Next(9, 12), 60, 1000]);
         yield return Of([1], [0, 3]);
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
+        yield return new Sample(new Reduce<TRow>([0]), new Arg([random.Next(15000, 20000)], DType.Int64, -1, 2));
 
         // On one side of 0 all of them, which then is no greatest or least; so near to 1 that products stay finite.
         foreach (double low in (double[])[-1.25, 0.75])
@@ -155,6 +160,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) =>
         Elements is null && Axes.All(axis => inputs[0].Shape[axis] == 1);
+
+    public Type Row => typeof(TRow);
 
     public double Start => TRow.Start;
 
@@ -284,9 +291,9 @@ internal readonly struct Max : IReduction
 
     public static bool TakesNone => false;
 
-    public static string CudaStart => "least(T(0))";
+    public static string CudaStart => "lowest(T(0))";
 
-    public static string Cuda => "greater(a, b)";
+    public static string Cuda => "maximum(a, b)";
 
     public static DoubleDouble Join(DoubleDouble a, double b) => Math.Max(a.High, b);
 
@@ -307,9 +314,9 @@ internal readonly struct Min : IReduction
 
     public static bool TakesNone => false;
 
-    public static string CudaStart => "greatest(T(0))";
+    public static string CudaStart => "highest(T(0))";
 
-    public static string Cuda => "lesser(a, b)";
+    public static string Cuda => "minimum(a, b)";
 
     public static DoubleDouble Join(DoubleDouble a, double b) => Math.Min(a.High, b);
 
@@ -390,9 +397,28 @@ internal readonly struct Prod : IAccumulation
         return inner * new Accumulate<Prod>(axes[0], false, true).Call(x) * new Accumulate<Prod>(axes[0], true, true).Call(x);
     }
 
-    /// <summary>Theano's formula: the products behind an element, divided by it; so there is none where it is 0.</summary>
-    public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive) =>
-        new Accumulate<Sum>(axis, !isReverse, isExclusive).Call(g * y) / x;
+    /// <summary>
+    /// The product before an element times the sum of what lies behind it, each multiplied by what stands between; nothing is
+    /// divided, so that elements may be 0. The sums are a loop's: that at i is g + x·(that at i + 1), of i + 1.
+    /// </summary>
+    public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
+    {
+        Variable rows = Symbolic.MoveAxis(x, axis, 0), grads = Symbolic.MoveAxis(g, axis, 0);
+        Side[] sides = [.. Enumerable.Range(1, x.Rank - 1).Select(i => (Side)Symbolic.SideOf(rows, i))];
+        Variable none = Symbolic.Cast(Symbolic.Zeros(sides), x.DType);
+        Variable behind = Symbolic.Scan(Step, [grads, rows], [null, none], goBackwards: !isReverse)[0];
+        behind = isReverse ? behind : Symbolic.Flip(behind, [0]);
+        return new Accumulate<Prod>(axis, isReverse, true).Call(x) * Symbolic.MoveAxis(behind, 0, axis);
+
+        // What is there of the sum at this element, and of that at the next, which lacks this one.
+        StepOutputs Step(IReadOnlyList<Variable> step)
+        {
+            (Variable grad, Variable element, Variable next) = (step[0], step[1], step[2]);
+            return isExclusive
+                ? (Variable[])[next, grad + (element * next)]
+                : (Variable[])[grad + next, element * (grad + next)];
+        }
+    }
 }
 
 /// <summary>The third input where the first two are equal, else 0: the gradient of a maximum or minimum.</summary>

@@ -124,32 +124,27 @@ internal static class ReduceLoop
     /// <param name="step">The step.</param>
     /// <param name="elements">What makes the elements of the step's inputs; null where they are the first input's.</param>
     public static Phase[] Phases<TRow>(CpuStep step, Composite? elements = null) where TRow : struct, IReduction =>
-        step.OutDType() switch
-        {
-            DType.Float32 => Phases<TRow, float>(step, elements),
-            DType.Float64 => Phases<TRow, double>(step, elements),
-            DType.Int32 => Phases<TRow, int>(step, elements),
-            _ => throw new EngineException("Reductions take no uint8: cast it."),
-        };
+        Promotion.Computed(step.OutDType()).Call(new Loops<TRow>(step), elements);
 
     /// <summary>What joins a run of neighbours to a total.</summary>
-    public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction => elements switch
+    public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction =>
+        Promotion.Computed(elements).Call(new JoinsOf<TRow>(), 0);
+
+    private sealed class Loops<TRow>(CpuStep step) : IForElements<Composite?, Phase[]> where TRow : struct, IReduction
     {
-        DType.Float32 => Joins<TRow, float>(),
-        DType.Float64 => Joins<TRow, double>(),
-        _ => Joins<TRow, int>(),
-    };
+        public Phase[] For<T>(Composite? elements) where T : unmanaged, INumber<T> =>
+            Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step, elements).Phases
+            : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step, elements).Phases
+            : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step, elements).Phases;
+    }
 
-    private static RunJoin Joins<TRow, T>() where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
-        Vector512.IsHardwareAccelerated ? ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>.Join
-        : Vector256.IsHardwareAccelerated ? ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>.Join
-        : ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>.Join;
-
-    private static Phase[] Phases<TRow, T>(CpuStep step, Composite? elements)
-        where TRow : struct, IReduction where T : unmanaged, INumber<T> =>
-        Vector512.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>(step, elements).Phases
-        : Vector256.IsHardwareAccelerated ? new ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>(step, elements).Phases
-        : new ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>(step, elements).Phases;
+    private sealed class JoinsOf<TRow> : IForElements<int, RunJoin> where TRow : struct, IReduction
+    {
+        public RunJoin For<T>(int argument) where T : unmanaged, INumber<T> =>
+            Vector512.IsHardwareAccelerated ? ReduceLoop<TRow, Simd512<T>, Vector512<T>, T>.Join
+            : Vector256.IsHardwareAccelerated ? ReduceLoop<TRow, Simd256<T>, Vector256<T>, T>.Join
+            : ReduceLoop<TRow, Simd128<T>, Vector128<T>, T>.Join;
+    }
 }
 
 /// <summary>The loop for one row, vector width and element type.</summary>
@@ -212,13 +207,13 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     {
         for (int i = start; i < end; i++)
         {
-            double total = TRow.Start;
+            double total = Begun;
             for (int part = 0; part < _plan.Parts; part++)
             {
                 total = Joined(total, _parts[((long)part * _plan.Outputs) + i]);
             }
 
-            _y[i] = T.CreateSaturating(total);
+            _y[i] = Ended(total);
         }
     }
 
@@ -246,7 +241,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
             (int output, int part) = Math.DivRem(unit, _plan.Parts);
             long x = ReducePlan.Offset(_plan.Kept, output);
             (int block, int endBlock) = Blocks(part);
-            double total = TRow.Start;
+            double total = Begun;
             for (; block < endBlock; block++)
             {
                 (int segment, int run) = Math.DivRem(block, _plan.RunsPerSegment);
@@ -255,12 +250,23 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
                 total = Joined(total, joined);
             }
 
-            _parts[((long)part * _plan.Outputs) + output] = T.CreateSaturating(total);
+            _parts[((long)part * _plan.Outputs) + output] = Ended(total);
         }
     }
 
-    private static double Joined(double total, T value) => typeof(T) == typeof(int)
-        ? double.CreateTruncating(TRow.Join(T.CreateSaturating(total), value))
+    /// <summary>A total of nothing. Of integers of 64 bits it is the bits that are kept, as double does not hold them.</summary>
+    private static double Begun => typeof(T) == typeof(long)
+        ? BitConverter.Int64BitsToDouble(long.CreateSaturating(TRow.Start))
+        : TRow.Start;
+
+    private static T Ended(double total) => typeof(T) == typeof(long)
+        ? T.CreateTruncating(BitConverter.DoubleToInt64Bits(total))
+        : T.CreateSaturating(total);
+
+    private static double Joined(double total, T value) =>
+        typeof(T) == typeof(long)
+            ? BitConverter.Int64BitsToDouble(long.CreateTruncating(TRow.Join(Ended(total), value)))
+        : typeof(T) == typeof(int) ? double.CreateTruncating(TRow.Join(T.CreateSaturating(total), value))
         : TRow.Join(total, double.CreateTruncating(value));
 
     /// <summary>The innermost loop is reduced, and the outermost: a unit is a range of that.</summary>
@@ -271,7 +277,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         int blocks = _plan.ReducedCount / _plan.Reduced[0].Side;
         for (int part = start; part < end; part++)
         {
-            new Span<double>(totals, _plan.Outputs).Fill(TRow.Start);
+            new Span<double>(totals, _plan.Outputs).Fill(Begun);
             int first = (int)((long)_plan.Reduced[0].Side * part / _plan.Parts);
             int last = (int)((long)_plan.Reduced[0].Side * (part + 1) / _plan.Parts);
             for (int i = first * _plan.Outputs; i < last * _plan.Outputs; i++)
@@ -292,7 +298,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
 
             for (int output = 0; output < _plan.Outputs; output++)
             {
-                _parts[((long)part * _plan.Outputs) + output] = T.CreateSaturating(totals[output]);
+                _parts[((long)part * _plan.Outputs) + output] = Ended(totals[output]);
             }
         }
     }

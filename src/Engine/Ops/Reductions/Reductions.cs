@@ -4,10 +4,10 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>The sum of all elements; 0 if there are none. uint8 is summed as int32.</summary>
+    /// <summary>The sum of all elements; 0 if there are none. uint8 and bool are summed as int32.</summary>
     public static Variable Sum(Variable x) => Reduced<Sum>(x, null, false);
 
-    /// <summary>The sums along some axes; 0 where there is nothing to sum. uint8 is summed as int32.</summary>
+    /// <summary>The sums along some axes; 0 where there is nothing to sum. uint8 and bool are summed as int32.</summary>
     /// <param name="x">What is summed.</param>
     /// <param name="axes">The axes; a negative one counts from the innermost.</param>
     /// <param name="keepDims">Whether the axes stay as sides of 1; else they are dropped.</param>
@@ -83,7 +83,7 @@ public static partial class Symbolic
     private static Variable Reduced<TRow>(Variable x, Shape? axes, bool keepDims) where TRow : struct, IReduction
     {
         Shape reduced = Axes(x, axes);
-        x = x.DType == DType.UInt8 ? Cast(x, DType.Int32) : x;
+        x = Cast(x, x.DType.Computes());
         if (reduced.Rank == 0)
         {
             return x;
@@ -96,7 +96,7 @@ public static partial class Symbolic
     private static Variable Mean(Variable x, Shape? axes, bool keepDims)
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         return Reduced<Sum>(x, axes, keepDims) / Count(x, axes);
     }
 }

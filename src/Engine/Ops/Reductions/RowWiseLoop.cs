@@ -20,6 +20,9 @@ internal enum RowPlace
 
     /// <summary>One number for the row.</summary>
     Number,
+
+    /// <summary>Nowhere: it is made again where it is used, or joined as it is made.</summary>
+    None,
 }
 
 /// <summary>
@@ -54,15 +57,19 @@ internal sealed class RowWisePlan
             next += outputs;
         }
 
+        Steps = RowSteps.MadeAgain(op, types, StepLevels, FirstOutputs);
         long rowElements = op.Shape.Count / Math.Max(1, op.RowShape.Count);
         for (int value = op.Inputs; value < types.Length; value++)
         {
             int size = types[value].DType.Size();
             bool isNumber = types[value].Shape != op.Shape;
-            bool isLate = op.Steps.Where((step, i) => step.Inputs.Contains(value) && StepLevels[i] > Levels[value]).Any();
+            int[] users = [.. Enumerable.Range(0, Steps.Length).Where(i => Steps[i].Inputs.Contains(value))];
+            bool isJoined = users.Length == 1 && Steps[users[0]].Op is IReduce { Elements: null }
+                && StepLevels[users[0]] == Levels[value];
             Places[value] = isNumber ? RowPlace.Number
                 : op.Results.Contains(value) ? RowPlace.Operand
-                : isLate ? RowPlace.Row : RowPlace.Chunk;
+                : users.Length == 0 || isJoined ? RowPlace.None
+                : users.Any(i => StepLevels[i] > Levels[value]) ? RowPlace.Row : RowPlace.Chunk;
             Offsets[value] = Take(Places[value] switch
             {
                 RowPlace.Number => Alignment,
@@ -71,8 +78,6 @@ internal sealed class RowWisePlan
                 _ => 0,
             });
         }
-
-        ElementsOffset = Take(op.Steps.Any(step => step.Op is IReduce { Elements: not null }) ? Chunk * sizeof(double) : 0);
 
         long Take(long bytes)
         {
@@ -83,6 +88,9 @@ internal sealed class RowWisePlan
     }
 
     public RowWise Op { get; }
+
+    /// <summary>The op's steps, of which some make again what earlier ones made.</summary>
+    public RowStep[] Steps { get; }
 
     /// <summary>The types of all values.</summary>
     public TensorType[] Types { get; }
@@ -101,9 +109,6 @@ internal sealed class RowWisePlan
 
     /// <summary>Where in a thread's memory a value is.</summary>
     public long[] Offsets { get; }
-
-    /// <summary>Where in it the elements of reductions are that make them themselves.</summary>
-    public long ElementsOffset { get; }
 
     /// <summary>The bytes of a thread's memory.</summary>
     public long ScratchBytes { get; private set; }
@@ -166,7 +171,7 @@ internal sealed unsafe class RowWiseLoop
                 _ => new((nint)_plan.Offsets[i], false, true, size, new long[kept.Length], new long[own.Length], 0),
             };
         })];
-        _passes = [.. Enumerable.Range(0, _plan.Levels.Max() + 1).Select(level => PassOf(op, level))];
+        _passes = [.. Enumerable.Range(0, _plan.Levels.Max() + 1).Select(PassOf)];
         _joins = op.Steps.Length;
         _operands = [.. Enumerable.Range(0, types.Length).Where(i => _plan.Places[i] == RowPlace.Operand)];
     }
@@ -181,14 +186,15 @@ internal sealed unsafe class RowWiseLoop
         }
     }
 
-    private Pass PassOf(RowWise op, int level)
+    private Pass PassOf(int level)
     {
         var numbers = new List<Kernel>();
-        var kernels = new List<Kernel>();
+        var drafts = new List<Draft>();
         var joins = new List<Join>();
-        for (int i = 0; i < op.Steps.Length; i++)
+        for (int i = 0; i < _plan.Steps.Length; i++)
         {
-            RowStep step = op.Steps[i];
+            RowStep step = _plan.Steps[i];
+            int first = _plan.FirstOutputs[i];
             if (_plan.StepLevels[i] != level)
             {
                 continue;
@@ -196,34 +202,69 @@ internal sealed unsafe class RowWiseLoop
 
             if (step.Op is IReduce reduce)
             {
-                Kernel? elements = reduce.Elements is { } made ? KernelOf(made, step.Inputs, -1) : null;
                 DType type = reduce.Elements?.DType ?? _plan.Types[step.Inputs[0]].DType;
-                joins.Add(new Join(elements, step.Inputs[0], type, reduce.Start, reduce.Joins(type), _plan.FirstOutputs[i]));
+                if (reduce.Elements is { } made)
+                {
+                    drafts.Add(new Draft(made, step.Inputs, [step.Inputs[0]]));
+                }
+
+                // Joined as they are made, elements are never stored.
+                Draft? maker = reduce.Elements is not null ? drafts[^1]
+                    : _plan.Places[step.Inputs[0]] == RowPlace.None
+                        ? drafts.Find(draft => draft.Outputs.Contains(step.Inputs[0])) : null;
+                var how = new OutputJoin(reduce.Row, reduce.Joins(type));
+                maker?.Joins.Add((Array.IndexOf(maker.Outputs, step.Inputs[0]), joins.Count, how));
+                joins.Add(new Join(step.Inputs[0], type, reduce.Start, maker is null ? how.Run : null, first));
+                continue;
             }
-            else
+
+            var composite = (Composite)step.Op;
+            bool isNumber = composite.Shape != _plan.Op.Shape;
+            int[] kept =
+                [.. Enumerable.Range(0, composite.Outputs.Length).Where(output => isNumber || IsUsed(first + output))];
+            if (kept.Length > 0)
             {
-                var composite = (Composite)step.Op;
-                (composite.Shape == op.Shape ? kernels : numbers).Add(
-                    KernelOf(composite, step.Inputs, _plan.FirstOutputs[i]));
+                var draft = new Draft(
+                    composite with { Outputs = [.. kept.Select(output => composite.Outputs[output])] }, step.Inputs,
+                    [.. kept.Select(output => first + output)]);
+                if (isNumber)
+                {
+                    numbers.Add(KernelOf(draft, isNumber: true));
+                }
+                else
+                {
+                    drafts.Add(draft);
+                }
             }
         }
 
-        int[] values = [.. kernels.SelectMany(kernel => (int[])[.. kernel.Inputs, .. kernel.Outputs])
-            .Concat(joins.SelectMany(join => join.Elements?.Inputs ?? [join.Input])).Distinct().Order()];
-        return new Pass([.. numbers], [.. kernels], [.. joins], values);
+        Kernel[] kernels = [.. drafts.Select(draft => KernelOf(draft, isNumber: false))];
+        int[] values = [.. kernels.SelectMany(kernel => kernel.Inputs.Concat(kernel.Outputs))
+            .Concat(joins.Select(join => join.Input)).Distinct().Order()];
+        return new Pass([.. numbers], kernels, [.. joins], values);
     }
 
-    private Kernel KernelOf(Composite composite, int[] inputs, int firstOutput)
+    private bool IsUsed(int value) => _plan.Places[value] != RowPlace.None
+        || Array.Exists(_plan.Steps, step => step.Inputs.Contains(value));
+
+    private Kernel KernelOf(Draft draft, bool isNumber)
     {
-        bool isNumber = composite.Shape != _plan.Op.Shape;
-        CompositeInput[] read = [.. inputs.Select(value =>
+        CompositeInput[] read = [.. draft.Inputs.Select(value =>
             new CompositeInput(_plan.Types[value].DType, isNumber || IsNumber(value)))];
-        int[] outputs = [.. Enumerable.Range(firstOutput, composite.Outputs.Length)];
-        return new Kernel(new CompositeRun(composite, read), inputs, outputs);
+        var joins = new OutputJoin?[draft.Outputs.Length];
+        foreach ((int output, _, OutputJoin join) in draft.Joins)
+        {
+            joins[output] = join;
+        }
+
+        return new Kernel(
+            new CompositeRun(draft.Composite, read, joins), draft.Inputs, draft.Outputs,
+            [.. draft.Joins.Select(join => (join.Output, join.Total))]);
     }
 
     /// <summary>Whether a value is one number all along the innermost loop.</summary>
-    private bool IsNumber(int value) => _plan.Places[value] != RowPlace.Chunk && _values[value].Inner == 0;
+    private bool IsNumber(int value) =>
+        _plan.Places[value] is not (RowPlace.Chunk or RowPlace.None) && _values[value].Inner == 0;
 
     private void Rows(int start, int end, int worker)
     {
@@ -294,20 +335,21 @@ internal sealed unsafe class RowWiseLoop
                 foreach (Kernel kernel in pass.Kernels)
                 {
                     nint* outputs = Gather(kernel.Outputs, at, operands + kernel.Inputs.Length);
+                    foreach ((int output, int total) in kernel.Totals)
+                    {
+                        outputs[output] = (nint)(totals + total);
+                    }
+
                     kernel.Run.Run(Gather(kernel.Inputs, at, operands), outputs, count);
                 }
 
                 for (int i = 0; i < pass.Joins.Length; i++)
                 {
                     Join join = pass.Joins[i];
-                    nint run = at[join.Input];
-                    if (join.Elements is { } elements)
+                    if (join.Run is { } run)
                     {
-                        run = scratch + (nint)_plan.ElementsOffset;
-                        elements.Run.Run(Gather(elements.Inputs, at, operands), &run, count);
+                        totals[i] = run(totals[i], at[join.Input], count);
                     }
-
-                    totals[i] = join.Run(totals[i], run, count);
                 }
             }
         }
@@ -384,10 +426,16 @@ internal sealed unsafe class RowWiseLoop
     /// <summary>A value's address, and how many bytes it moves from iteration to iteration of each loop.</summary>
     private sealed record Value(nint Base, bool IsInput, bool IsScratch, int Size, long[] Kept, long[] Reduced, int Inner);
 
-    private sealed record Kernel(CompositeRun Run, int[] Inputs, int[] Outputs);
+    /// <summary>A composite of values of these numbers, and which of its outputs are joined to which totals.</summary>
+    private sealed record Draft(Composite Composite, int[] Inputs, int[] Outputs)
+    {
+        public List<(int Output, int Total, OutputJoin Join)> Joins { get; } = [];
+    }
 
-    /// <summary>A reduction: of a value, or of elements that it makes.</summary>
-    private sealed record Join(Kernel? Elements, int Input, DType Type, double Start, RunJoin Run, int Output);
+    private sealed record Kernel(CompositeRun Run, int[] Inputs, int[] Outputs, (int Output, int Total)[] Totals);
+
+    /// <summary>A reduction of a value; what joins runs of it is null where a kernel does.</summary>
+    private sealed record Join(int Input, DType Type, double Start, RunJoin? Run, int Output);
 
     /// <summary>
     /// What is done with a row's numbers, then with its elements, what those are joined to, and the values of rows in it.

@@ -4,10 +4,10 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>The product of all elements; 1 if there are none. uint8 is multiplied as int32.</summary>
+    /// <summary>The product of all elements; 1 if there are none. uint8 and bool are multiplied as int32.</summary>
     public static Variable Prod(Variable x) => Reduced<Prod>(x, null, false);
 
-    /// <summary>The products along some axes; 1 where there is nothing to multiply. uint8 is multiplied as int32.</summary>
+    /// <summary>The products along some axes; 1 where there is nothing to multiply. uint8 and bool are multiplied as int32.</summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Prod(Variable x, Shape axes, bool keepDims = false) => Reduced<Prod>(x, axes, keepDims);
 
@@ -19,7 +19,7 @@ public static partial class Symbolic
     public static Variable Var(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         Variable squares = Square(x - Mean(x, (Shape?)Axes(x, axes), keepDims: true));
         return ddof == 0
             ? Mean(squares, axes, keepDims)
@@ -39,16 +39,29 @@ public static partial class Symbolic
     public static Variable Norm(Variable x, double order = 2, Shape? axes = null, bool keepDims = false)
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         return order switch
         {
             double.PositiveInfinity => Reduced<Max>(Abs(x), axes, keepDims),
             double.NegativeInfinity => Reduced<Min>(Abs(x), axes, keepDims),
             0 => Reduced<Sum>(Cast(NotEqual(x, 0), x.DType), axes, keepDims),
             1 => Reduced<Sum>(Abs(x), axes, keepDims),
-            2 => Sqrt(Reduced<Sum>(Square(x), axes, keepDims)),
+            2 => OfScaled(x, axes, keepDims, scaled => Sqrt(Reduced<Sum>(Square(scaled), axes, keepDims: true))),
+            > 0 => OfScaled(
+                x, axes, keepDims, scaled => Power(Reduced<Sum>(Power(Abs(scaled), order), axes, keepDims: true), 1 / order)),
             _ => Power(Reduced<Sum>(Power(Abs(x), order), axes, keepDims), 1 / order),
         };
+    }
+
+    /// <summary>
+    /// A norm of what is divided by the sum of its magnitudes, times that: powers overflow, and are 0, where a norm is neither.
+    /// </summary>
+    private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
+    {
+        Variable sum = DisconnectedGrad(Reduced<Sum>(Abs(x), axes, keepDims: true));
+        Variable scale = Where(And(Greater(sum, 0), Less(sum, double.PositiveInfinity)), sum, 1);
+        Variable whole = norm(x / scale) * scale;
+        return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
 
     /// <summary>log Σ exp(x) along some axes or of all elements, which neither overflows nor vanishes.</summary>
@@ -56,7 +69,7 @@ public static partial class Symbolic
     public static Variable LogSumExp(Variable x, Shape? axes = null, bool keepDims = false)
     {
         ArgumentNullException.ThrowIfNull(x);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         Shape reduced = Axes(x, axes);
         Variable greatest = DisconnectedGrad(Reduced<Max>(x, reduced, keepDims: true));
 
@@ -66,12 +79,12 @@ public static partial class Symbolic
         return keepDims ? sum : DimShuffle(sum, [.. Enumerable.Range(0, x.Rank).Except(reduced)]);
     }
 
-    /// <summary>1 where one element along some axes, or of all, is true, which is not 0, else 0, as uint8.</summary>
+    /// <summary>True where one element along some axes, or of all, is true, which is not 0, else false.</summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Any(Variable x, Shape? axes = null, bool keepDims = false) =>
         NotEqual(Reduced<Sum>(Cast(NotEqual(x, 0), DType.Int32), axes, keepDims), 0);
 
-    /// <summary>1 where all elements along some axes, or all there are, are true, which is not 0, else 0, as uint8.</summary>
+    /// <summary>True where all elements along some axes, or all there are, are true, which is not 0, else false.</summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable All(Variable x, Shape? axes = null, bool keepDims = false) =>
         Equal(Reduced<Sum>(Cast(Equal(x, 0), DType.Int32), axes, keepDims), 0);
@@ -93,7 +106,7 @@ public static partial class Symbolic
     public static Variable ArgMin(Variable x, int axis)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return ArgMax(x.DType.IsFloat() ? -x : -1 - Cast(x, DType.Int32), axis);
+        return ArgMax(x.DType.IsFloat() ? -x : -1 - Cast(x, x.DType.Computes()), axis);
     }
 
     /// <summary>The index, in C order, of the least of all elements, as int32.</summary>

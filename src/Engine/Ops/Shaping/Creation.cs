@@ -1,9 +1,13 @@
+using System.Globalization;
 using Engine.Graph;
 
 namespace Engine.Ops;
 
 public static partial class Symbolic
 {
+    /// <summary>The most numbers of a constant that is made of a rule: 2 GiB of them.</summary>
+    private const int MostMade = 1 << 28;
+
     /// <summary>An array filled with one number.</summary>
     public static Variable Full(Variable value, params ReadOnlySpan<Side> sides) => BroadcastTo(value, sides);
 
@@ -42,7 +46,7 @@ public static partial class Symbolic
     /// The numbers from <paramref name="start"/> in steps up to, not including, <paramref name="stop"/>: int32 where all
     /// three are whole, else float32.
     /// </summary>
-    /// <exception cref="EngineException">The step is 0.</exception>
+    /// <exception cref="EngineException">The step is 0, or there are more numbers than an array has.</exception>
     public static Variable ARange(double start, double stop, double step = 1)
     {
         if (step == 0)
@@ -50,15 +54,26 @@ public static partial class Symbolic
             throw new EngineException($"The step of an ARange cannot be 0.{Origin.Current}");
         }
 
-        double[] numbers = [.. Enumerable.Range(0, (int)Math.Max(0, Math.Ceiling((stop - start) / step)))
-            .Select(i => start + (i * step))];
+        double count = Math.Max(0, Math.Ceiling((stop - start) / step));
+        if (!(count <= MostMade))
+        {
+            throw new EngineException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"An ARange from {start} to {stop} by {step} would have {count:N0} numbers: it makes {MostMade:N0} at most. "
+                + $"ARange of a size and arithmetic on it make more.{Origin.Current}"));
+        }
+
+        double[] numbers = [.. Enumerable.Range(0, (int)count).Select(i => start + (i * step))];
         bool isWhole = double.IsInteger(start) && double.IsInteger(step);
         return Constant(Tensor.From(numbers).Cast(isWhole ? DType.Int32 : DType.Float32));
     }
 
     /// <summary>So many numbers from <paramref name="start"/> to <paramref name="stop"/>, both included, float32.</summary>
-    public static Variable LinSpace(double start, double stop, int count) => Constant(Tensor.From(
-        [.. Enumerable.Range(0, count).Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32));
+    /// <exception cref="EngineException">The count is negative, or more than an array has.</exception>
+    public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MostMade
+        ? Constant(Tensor.From([.. Enumerable.Range(0, count)
+            .Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
+        : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MostMade} at most.{Origin.Current}");
 
     /// <summary>A matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.</summary>
     public static Variable Eye(Side rows, Side? columns = null, int k = 0) =>
@@ -105,7 +120,7 @@ public static partial class Symbolic
         return Cast(Equal(ExpandDims(labels, -1), ARange(classes)), DType.Float32);
     }
 
-    private static Variable IsBelow(Variable x, int k)
+    internal static Variable IsBelow(Variable x, int k)
     {
         ArgumentNullException.ThrowIfNull(x);
         return GreaterOrEqual(Column(ARange(SideOf(x, -2))) + k, ARange(SideOf(x, -1)));

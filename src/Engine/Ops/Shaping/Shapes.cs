@@ -167,9 +167,9 @@ public static partial class Symbolic
         ArgumentNullException.ThrowIfNull(widths);
         if (widths.Count > x.Rank || widths.Any(width => width.Before < 0 || width.Behind < 0))
         {
+            string given = string.Join(", ", widths.Select(width => InvariantText.Of($"{width}")));
             throw new EngineException(
-                $"'{x}' ({x.Type}) cannot be padded by {string.Join(", ", widths)}: widths are for its axes, and not negative."
-                + Origin.Current);
+                $"'{x}' ({x.Type}) cannot be padded by {given}: widths are for its axes, and not negative.{Origin.Current}");
         }
 
         (int Before, int Behind)[] all = [.. Enumerable.Repeat((0, 0), x.Rank - widths.Count), .. widths];

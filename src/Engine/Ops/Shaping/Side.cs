@@ -24,8 +24,8 @@ public readonly struct Side
         return value switch
         {
             Constant { Number: { } number } when Promotion.Holds(DType.Int32, number) => (int)number,
-            { DType: DType.Int32, Rank: 0 } => new Side(Shape.Unknown, value),
-            _ => throw new EngineException($"A side is an int32 scalar, not '{value}' ({value.Type}).{Origin.Current}"),
+            { DType: DType.Int32 or DType.Int64, Rank: 0 } => new Side(Shape.Unknown, Symbolic.Places(value)),
+            _ => throw new EngineException($"A side is a scalar of int32 or int64, not '{value}' ({value.Type}).{Origin.Current}"),
         };
     }
 }

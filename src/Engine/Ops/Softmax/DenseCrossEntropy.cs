@@ -181,7 +181,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     }
 
     /// <summary>An odd number of columns, as the kernel keeps them.</summary>
-    private static int SharedBytes(Shape weights, DType dtype) => weights[0] * (weights[1] | 1) * dtype.Size();
+    private static int SharedBytes(Shape weights, DType dtype) => weights[0] * 4 * (((weights[1] + 3) / 4) | 1) * dtype.Size();
 
     private NdArray Result(IReadOnlyList<NdArray> inputs)
     {

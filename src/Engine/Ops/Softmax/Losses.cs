@@ -15,7 +15,7 @@ public static partial class Symbolic
     public static Variable BinaryHinge(Variable predictions, Variable targets, double delta = 1, bool isBinary = true)
     {
         (predictions, targets) = Aligned(predictions, targets);
-        targets = Cast(targets, predictions.DType.IsFloat() ? predictions.DType : DType.Float32);
+        targets = Cast(targets, predictions.DType.Floating());
         return Rectify(delta - (predictions * (isBinary ? (targets * 2) - 1 : targets)));
     }
 
@@ -69,7 +69,7 @@ public static partial class Symbolic
         return (wanted * (1 - epsilon)) + (epsilon / classes);
     }
 
-    /// <summary>1 where a probability above a threshold stands for the target 1 and others for 0, else 0, as uint8.</summary>
+    /// <summary>True where a probability above a threshold stands for the target 1 and others for 0, else false.</summary>
     public static Variable BinaryAccuracy(Variable predictions, Variable targets, double threshold = 0.5)
     {
         (predictions, targets) = Aligned(predictions, targets);
@@ -77,7 +77,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// 1 where the right class is among the <paramref name="topK"/> that are predicted most, else 0, as uint8. Of classes
+    /// True where the right class is among the <paramref name="topK"/> that are predicted most, else false. Of classes
     /// predicted alike the first count more.
     /// </summary>
     /// <param name="predictions">(n, classes).</param>

@@ -36,7 +36,7 @@ public static partial class Symbolic
     public static Variable RmsNorm(Variable x, Variable? gain = null, int axes = 1, double epsilon = 1e-5)
     {
         Shape inner = InnerAxes(x, axes);
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         return Scaled(x / Sqrt(Mean(Square(x), inner, keepDims: true) + epsilon), gain, null);
     }
 
@@ -75,39 +75,6 @@ public static partial class Symbolic
         Variable x, Variable gain, Variable bias, Variable mean, Variable variance, double epsilon = 1e-5) =>
         ((x - mean) / Sqrt(variance + epsilon) * gain) + bias;
 
-    /// <summary>
-    /// Scaled dot-product attention (Vaswani et al., arXiv:1706.03762): softmax(q·kᵀ·scale + mask)·v over the innermost two
-    /// axes, the outer ones broadcast.
-    /// </summary>
-    /// <param name="q">Queries, (…, t, d).</param>
-    /// <param name="k">Keys, (…, s, d).</param>
-    /// <param name="v">Values, (…, s, e).</param>
-    /// <param name="mask">
-    /// What is added to the products, broadcast to (…, t, s): −∞ where a query does not look; or uint8, 0 where it does not.
-    /// </param>
-    /// <param name="isCausal">Whether query i looks at the keys 0 to i only.</param>
-    /// <param name="scale">The factor; by default 1/√d.</param>
-    /// <returns>(…, t, e); NaN for a query that looks at no key.</returns>
-    public static Variable Attention(
-        Variable q, Variable k, Variable v, Variable? mask = null, bool isCausal = false, double? scale = null)
-    {
-        ArgumentNullException.ThrowIfNull(q);
-        ArgumentNullException.ThrowIfNull(k);
-        Variable factor = scale is { } given ? Constant(given)
-            : q.Shape[-1] != Shape.Unknown ? Constant(1 / Math.Sqrt(q.Shape[-1]))
-            : 1 / Sqrt(Count(q, [q.Rank - 1]));
-        Variable scores = MatMul(q * factor, SwapAxes(k, -1, -2));
-        if (isCausal)
-        {
-            scores = Where(IsBelow(scores, 0), scores, double.NegativeInfinity);
-        }
-
-        scores = mask is null ? scores
-            : mask.DType == DType.UInt8 ? Where(mask, scores, double.NegativeInfinity)
-            : scores + mask;
-        return MatMul(Softmax(scores), v);
-    }
-
     private static Variable AlongLast(Variable x, int axis, Func<Variable, Variable> function)
     {
         axis = Axes(x, [axis])[0];
@@ -124,7 +91,7 @@ public static partial class Symbolic
 
     private static Variable Normalized(Variable x, Shape axes, double epsilon)
     {
-        x = x.DType.IsFloat() ? x : Cast(x, DType.Float32);
+        x = Cast(x, x.DType.Floating());
         Variable centered = x - Mean(x, axes, keepDims: true);
         return centered / Sqrt(Mean(Square(centered), axes, keepDims: true) + epsilon);
     }

@@ -163,7 +163,7 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
                 dtype, Enumerable.Range(start, count).Sum(i => Rounding.Normal(dtype, g[i] * y[i])));
             for (int i = start; i < start + count; i++)
             {
-                magnitudes.Data[i] = Math.Abs(y[i]) * (Math.Abs(g[i]) + dot);
+                magnitudes.Data[i] = Math.Abs(y[i]) * Rounding.Reached(dtype, Math.Abs(g[i]) + dot);
             }
         }
 

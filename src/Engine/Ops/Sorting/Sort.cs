@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
@@ -13,7 +12,7 @@ namespace Engine.Ops;
 /// </summary>
 /// <param name="IsDescending">Whether the greatest are first.</param>
 /// <param name="Most">How many of each row are wanted; null for all.</param>
-internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 512;
 
@@ -34,6 +33,8 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
             yield return new Sample(op, Arg.Int([257]));
             yield return new Sample(op, Arg.Int([27, 19]));
             yield return new Sample(op, Arg.Mask([3, 40]));
+            yield return new Sample(op, new Arg([3, 40], DType.Bool, 0, 2));
+            yield return new Sample(op, Arg.Int([2, 40], DType.Int64));
             yield return new Sample(op, new Arg([3, 0]));
             yield return new Sample(op with { Most = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
             yield return new Sample(op with { Most = 5 }, new Arg([2, 300], Distinct: true));
@@ -91,15 +92,9 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
         }
     }
 
-    public Phase[] Cpu(CpuStep step) => step.DType(0) switch
-    {
-        DType.Float32 => Loop<float>(step),
-        DType.Float64 => Loop<double>(step),
-        DType.Int32 => Loop<int>(step),
-        _ => Loop<byte>(step),
-    };
+    public Phase[] Cpu(CpuStep step) => step.DType(0).Call(this, step);
 
-    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * step.Inputs[0].Shape[-1] * Unsafe.SizeOf<Key>();
+    public long CpuWorkspace(CpuStepTypes step) => (long)step.Threads * step.Inputs[0].Shape[-1] * SortKeys.Bytes;
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
@@ -150,101 +145,32 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
 
     private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
+    public unsafe Phase[] For<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
         T* x = step.In<T>(0), y = step.Out<T>();
         int* places = step.Out<int>(1);
         int side = step.Shape(0)[-1], most = step.OutShape()[-1];
-        var memory = (Key*)step.Workspace;
+        byte* workspace = step.Workspace;
+        long room = (long)side * SortKeys.Bytes;
         int rows = most == 0 ? 0 : (int)(step.OutShape().Count / most);
         return
         [
             new Phase(rows, Math.Max(1, Grain / Math.Max(1, side)), (start, end, worker) =>
             {
-                var keys = new Span<Key>(memory + ((long)worker * side), side);
+                byte* memory = workspace + (worker * room);
                 for (int row = start; row < end; row++)
                 {
                     T* from = x + ((long)row * side);
-                    for (int i = 0; i < side; i++)
-                    {
-                        ulong bits = Bits(from[i]);
-                        keys[i] = new Key(IsDescending ? ~bits : bits, i);
-                    }
-
-                    Span<Key> first = most < side / 4 ? Least(keys, most) : keys;
-                    first.Sort();
+                    var to = new Span<int>(places + ((long)row * most), most);
+                    SortKeys.Sort(new ReadOnlySpan<T>(from, side), IsDescending, memory, to);
+                    T* values = y + ((long)row * most);
                     for (int i = 0; i < most; i++)
                     {
-                        places[((long)row * most) + i] = first[i].Place;
-                        y[((long)row * most) + i] = from[first[i].Place];
+                        values[i] = from[to[i]];
                     }
                 }
             }),
         ];
-    }
-
-    /// <summary>The least keys, in any order, before the others: a heap of as many whose greatest gives way.</summary>
-    private static Span<Key> Least(Span<Key> keys, int count)
-    {
-        Span<Key> heap = keys[..count];
-        for (int i = (count / 2) - 1; i >= 0; i--)
-        {
-            Sink(heap, i);
-        }
-
-        for (int i = count; i < keys.Length && count > 0; i++)
-        {
-            if (keys[i].CompareTo(heap[0]) < 0)
-            {
-                heap[0] = keys[i];
-                Sink(heap, 0);
-            }
-        }
-
-        return heap;
-    }
-
-    private static void Sink(Span<Key> heap, int at)
-    {
-        Key key = heap[at];
-        for (int child = (2 * at) + 1; child < heap.Length; child = (2 * at) + 1)
-        {
-            child += child + 1 < heap.Length && heap[child].CompareTo(heap[child + 1]) < 0 ? 1 : 0;
-            if (key.CompareTo(heap[child]) >= 0)
-            {
-                break;
-            }
-
-            heap[at] = heap[child];
-            at = child;
-        }
-
-        heap[at] = key;
-    }
-
-    /// <summary>Bits in the order of the numbers: of negative ones all are turned, of others the sign.</summary>
-    private static ulong Bits<T>(T value) where T : unmanaged, INumber<T>
-    {
-        if (T.IsNaN(value))
-        {
-            return ulong.MaxValue;
-        }
-
-        if (typeof(T) == typeof(double) || typeof(T) == typeof(float))
-        {
-            long bits = BitConverter.DoubleToInt64Bits(double.CreateTruncating(value) + 0.0);
-            return (ulong)(bits ^ ((bits >> 63) | long.MinValue));
-        }
-
-        return (ulong)(long.CreateTruncating(value) - long.MinValue);
-    }
-
-    /// <summary>What is sorted by, and where it was: of equals the first is less.</summary>
-    private readonly record struct Key(ulong Bits, int Place) : IComparable<Key>
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public int CompareTo(Key other) =>
-            Bits < other.Bits ? -1 : Bits > other.Bits ? 1 : Place - other.Place;
     }
 }
 

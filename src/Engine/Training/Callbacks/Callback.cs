@@ -12,6 +12,12 @@ public abstract class Callback
     /// </summary>
     public virtual bool WantsBatches => false;
 
+    /// <summary>
+    /// Whether, where several ranks train together (<see cref="NeuralNet.Parallel"/>), rank 0 alone is to have it told: so it
+    /// is with all that writes and prints. What changes the training must be told on all ranks, of which each does the same.
+    /// </summary>
+    public virtual bool IsForFirstRank => false;
+
     /// <summary>Before the first epoch.</summary>
     public virtual void OnTrainingStarted(NeuralNet net)
     {

@@ -13,6 +13,9 @@ namespace Engine.Training;
 /// </summary>
 public sealed class CsvLog : Callback, IDisposable
 {
+    /// <inheritdoc/>
+    public override bool IsForFirstRank => true;
+
     private const string LineEnd = "\n";
 
     private readonly string _path;

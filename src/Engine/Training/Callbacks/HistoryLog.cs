@@ -11,6 +11,9 @@ namespace Engine.Training;
 /// </summary>
 public class HistoryLog : Callback, IDisposable
 {
+    /// <inheritdoc/>
+    public override bool IsForFirstRank => true;
+
     private readonly string _path;
     private StreamWriter? _lines;
     private NeuralNet? _net;

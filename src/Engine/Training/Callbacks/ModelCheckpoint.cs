@@ -10,6 +10,9 @@ namespace Engine.Training;
 /// </summary>
 public sealed partial class ModelCheckpoint : Callback
 {
+    /// <inheritdoc/>
+    public override bool IsForFirstRank => true;
+
     private const string BestName = "best";
 
     private static readonly Dictionary<string, Func<EpochRecord, IFormattable>> s_figures = new()

@@ -6,6 +6,9 @@ namespace Engine.Training;
 /// <summary>What a network with <see cref="NeuralNet.Verbose"/> prints: nolearn's tables, to the letter.</summary>
 internal sealed class PrintedTables : Callback
 {
+    /// <inheritdoc/>
+    public override bool IsForFirstRank => true;
+
     private const string Cyan = "\e[36m";
     private const string Green = "\e[32m";
     private const string Plain = "\e[0m";

@@ -6,6 +6,9 @@ namespace Engine.Training;
 /// </summary>
 public sealed class ReportProgress : Callback
 {
+    /// <inheritdoc/>
+    public override bool IsForFirstRank => true;
+
     private readonly IProgress<TrainingProgress> _progress;
 
     /// <summary>Reports to this.</summary>

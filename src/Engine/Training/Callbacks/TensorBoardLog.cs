@@ -8,6 +8,9 @@ namespace Engine.Training;
 /// </summary>
 public sealed class TensorBoardLog : Callback, IDisposable
 {
+    /// <inheritdoc/>
+    public override bool IsForFirstRank => true;
+
     private readonly string _folder;
     private EventFile? _file;
 

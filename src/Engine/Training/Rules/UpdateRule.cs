@@ -11,13 +11,13 @@ namespace Engine.Training;
 public abstract record UpdateRule
 {
     /// <summary>A rule with this learning rate.</summary>
-    /// <exception cref="EngineException">The learning rate is negative or nan.</exception>
+    /// <exception cref="EngineException">The learning rate is negative, infinite or nan.</exception>
     protected UpdateRule(float learningRate)
     {
-        if (!(learningRate >= 0))
+        if (!(learningRate >= 0 && float.IsFinite(learningRate)))
         {
             throw new EngineException(FormattableString.Invariant(
-                $"A learning rate is not negative; {learningRate} is no such."));
+                $"A learning rate is a finite number and not negative; {learningRate} is no such."));
         }
 
         LearningRate = learningRate;
@@ -48,14 +48,30 @@ public abstract record UpdateRule
     internal BuiltUpdates BuildOn(BuiltUpdates? former, Variable loss, IReadOnlyList<Parameter> parameters) =>
         BuildOn(former, loss, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))]);
 
+    /// <summary>The updates by gradients that are there already, with the settings and the state of former ones.</summary>
+    internal BuiltUpdates BuildOn(
+        BuiltUpdates former, DType dtype, IReadOnlyList<Parameter> parameters, IReadOnlyList<Variable> gradients) =>
+        BuildOn(
+            former, dtype, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))],
+            _ => Clip is null ? gradients : Clip.Apply(gradients));
+
     private BuiltUpdates BuildOn(
         BuiltUpdates? former, Variable loss, IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        var state = new RuleState(loss.DType, former: former);
+        return BuildOn(former, loss.DType, parameters, variables => Gradients(loss, variables));
+    }
+
+    private BuiltUpdates BuildOn(
+        BuiltUpdates? former,
+        DType dtype,
+        IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters,
+        Func<IReadOnlyList<SharedVariable>, IReadOnlyList<Variable>> gradientsOf)
+    {
+        var state = new RuleState(dtype, former: former);
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
-        Dictionary<SharedVariable, Variable> gradients = variables.Zip(Gradients(loss, variables)).ToDictionary();
+        Dictionary<SharedVariable, Variable> gradients = variables.Zip(gradientsOf(variables)).ToDictionary();
 
         // The library's updates are said to be such; but a user's own rule is known by its lines.
         Origin origin = GetType().Assembly == typeof(UpdateRule).Assembly

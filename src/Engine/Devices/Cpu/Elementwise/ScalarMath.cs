@@ -6,6 +6,9 @@ namespace Engine.Devices.Cpu;
 internal interface IScalarFunction
 {
     static abstract double Of(double x, double y);
+
+    /// <summary>The same of integers of 64 bits, which double does not hold.</summary>
+    static virtual long Of(long x, long y) => throw new NotSupportedException();
 }
 
 /// <summary>
@@ -36,6 +39,10 @@ internal static unsafe class ScalarMath
             {
                 double whole = F.Of(((int*)a)[i], ((int*)b)[i]);
                 ((int*)a)[i] = double.IsFinite(whole) ? unchecked((int)(long)whole) : 0;
+            }
+            else if (typeof(T) == typeof(long))
+            {
+                ((long*)a)[i] = F.Of(((long*)a)[i], ((long*)b)[i]);
             }
             else
             {
@@ -79,12 +86,41 @@ internal static unsafe class ScalarMath
             double rest = x % y;
             return rest != 0 ? ((rest < 0) == (y < 0) ? rest : rest + y) : Math.CopySign(rest, y);
         }
+
+        public static long Of(long x, long y) => y == 0 ? 0 : unchecked(x - (y * IntDiv.Of(x, y)));
     }
 
-    /// <summary>x / y rounded down.</summary>
+    /// <summary>
+    /// x / y rounded down. A quotient that is rounded to a whole number may be below it: then what is left of x, which is
+    /// exact, says so by its sign.
+    /// </summary>
     internal readonly struct IntDiv : IScalarFunction
     {
-        public static double Of(double x, double y) => Math.Floor(x / y);
+        private const double MostExact = 1L << 53;
+
+        public static double Of(double x, double y)
+        {
+            double quotient = x / y, whole = Math.Floor(quotient);
+            if (whole != quotient || Math.Abs(quotient) >= MostExact || x == 0)
+            {
+                return whole;
+            }
+
+            double rest = whole == 0 ? x : Math.FusedMultiplyAdd(-whole, y, x);
+            return rest != 0 && (rest < 0) != (y < 0) ? whole - 1 : whole;
+        }
+
+        public static long Of(long x, long y)
+        {
+            // −1 apart: the least integer has no opposite, and processors refuse to look for it.
+            if (y is 0 or -1)
+            {
+                return unchecked(x * y);
+            }
+
+            (long whole, long rest) = Math.DivRem(x, y);
+            return rest != 0 && (rest < 0) != (y < 0) ? whole - 1 : whole;
+        }
     }
 
     internal readonly struct Erf : IScalarFunction

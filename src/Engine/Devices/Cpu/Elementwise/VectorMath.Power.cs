@@ -18,21 +18,32 @@ internal static partial class VectorMath
             return ScalarMath.PerLane<S, V, T, ScalarMath.Pow>(x, y);
         }
 
+        // Of ordinary numbers none of the cases is special; whichever way its neighbours go, a lane gets the same bits.
+        V infinity = S.Const(double.PositiveInfinity);
+        V isOrdinary = S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
+        return S.MaskBits(isOrdinary) == (1UL << S.Count) - 1 ? OrdinaryPower<S, V, T>(x, y) : AnyPower<S, V, T>(x, y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V OrdinaryPower<S, V, T>(V x, V y)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        (V f, V e) = Decompose<S, V, T>(x);
+        (V high, V low) = LogPair<S, V, T>(f, e);
+        return ExpOfProduct<S, V, T>(y, high, low);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static V AnyPower<S, V, T>(V x, V y)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
         V one = S.Const(1), infinity = S.Const(double.PositiveInfinity), sign = SignBit<S, V, T>();
         V a = S.Abs(x), isFinite = S.Less(a, infinity);
         (V f, V e) = Decompose<S, V, T>(a);
         (V high, V low) = LogPair<S, V, T>(f, e);
         high = S.Select(isFinite, high, a);
         high = S.Select(S.Equal(a, S.Zero), S.Neg(infinity), high);
-
-        (V product, V rest) = Product<S, V, T>(y, high);
-        rest = S.Fma(y, low, rest);
-        V most = Const<S, V, T>(89, 710), least = Const<S, V, T>(-104.5, -746);
-        V inRange = S.And(S.Less(product, most), S.Less(least, product));
-        product = S.MinNative(most, S.MaxNative(least, product));
-        V n = S.Round(S.Mul(product, S.Const(1.44269504088896341)));
-        V r = S.Add(Reduce<S, V, T>(product, n), S.And(rest, inRange));
-        V power = S.Scale(S.Add(ExpM1Reduced<S, V, T>(r), one), n);
+        V power = ExpOfProduct<S, V, T>(y, high, low);
 
         power = S.Select(S.Or(S.Equal(a, one), S.Equal(y, S.Zero)), one, power);
         V half = S.Mul(y, S.Const(0.5)), isWhole = S.Equal(S.Floor(y), y);
@@ -42,7 +53,23 @@ internal static partial class VectorMath
         return S.Select(hasNone, S.Const(double.NaN), power);
     }
 
-    /// <summary>log(1 + f) + e·log 2 as a pair: 2·artanh(s) = 2·s + s³·p(s²), of which only p's tail is rounded.</summary>
+    /// <summary>exp(y·(high + low)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V ExpOfProduct<S, V, T>(V y, V high, V low)
+        where S : struct, ISimd<V, T> where V : struct where T : unmanaged
+    {
+        (V product, V rest) = Product<S, V, T>(y, high);
+        rest = S.Fma(y, low, rest);
+        // The rest may be a hundredth of the product: beyond these the power is infinite or 0 all the same.
+        V most = Const<S, V, T>(90, 710), least = Const<S, V, T>(-106, -746);
+        rest = S.And(rest, S.And(S.Less(product, most), S.Less(least, product)));
+        product = S.MinNative(most, S.MaxNative(least, product));
+        V n = S.Round(S.Mul(S.Add(product, rest), S.Const(1.44269504088896341)));
+        V r = S.Add(Reduce<S, V, T>(product, n), rest);
+        return S.Scale(S.Add(ExpM1Reduced<S, V, T>(r), S.Const(1)), n);
+    }
+
+    /// <summary>log(1 + f) + e·log 2 as a pair: 2·artanh(s) = 2·s + s³·p(s²), with s = f / (2 + f).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (V High, V Low) LogPair<S, V, T>(V f, V e)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged
@@ -53,38 +80,36 @@ internal static partial class VectorMath
         V sLow = S.Mul(remainder, inverse);
         (V z, V zLow) = Product<S, V, T>(s, s);
         zLow = S.Fma(S.Add(s, s), sLow, zLow);
-
-        V tail;
-        if (typeof(T) == typeof(float))
-        {
-            tail = S.Fma(z, S.Const(0.1936400146135547799), S.Const(0.22191281983854406517));
-            tail = S.Fma(z, tail, S.Const(0.28571757727870834527));
-            tail = S.Fma(z, tail, S.Const(0.39999998767681580394));
-        }
-        else
-        {
-            tail = S.Fma(z, S.Const(0.10910483093214737022), S.Const(0.10437233097699911221));
-            tail = S.Fma(z, tail, S.Const(0.11767834562352302835));
-            tail = S.Fma(z, tail, S.Const(0.13333267234598907983));
-            tail = S.Fma(z, tail, S.Const(0.1538461624743873031));
-            tail = S.Fma(z, tail, S.Const(0.18181818174961547334));
-            tail = S.Fma(z, tail, S.Const(0.222222222222535744));
-            tail = S.Fma(z, tail, S.Const(0.28571428571428498246));
-            tail = S.Fma(z, tail, S.Const(0.40000000000000000067));
-        }
-
-        tail = S.Mul(z, tail);
-        V third = Const<S, V, T>(0.6666666865348815917969, 0.6666666666666666296592);
-        V thirdLow = Const<S, V, T>(-1.9860437e-8, 3.700743415417188262646e-17);
-        V p = S.Add(third, tail), pLow = S.Add(S.Add(S.Sub(third, p), tail), thirdLow);
         (V cube, V cubeLow) = Product<S, V, T>(s, z);
         cubeLow = S.Add(cubeLow, S.Fma(s, zLow, S.Mul(sLow, z)));
-        (V more, V moreLow) = Product<S, V, T>(cube, p);
-        moreLow = S.Add(moreLow, S.Fma(cube, pLow, S.Mul(cubeLow, p)));
+        V twice = S.Add(s, s), twiceLow = S.Add(sLow, sLow), exponent = S.Mul(e, Ln2High<S, V, T>());
+        if (typeof(T) == typeof(float))
+        {
+            // All of s³·p is part of Low: at most a hundredth of the whole, its rounding is hardly noticed.
+            V p = S.Fma(z, S.Const(0.1936400146135547799), S.Const(0.22191281983854406517));
+            p = S.Fma(z, p, S.Const(0.28571757727870834527));
+            p = S.Fma(z, p, S.Const(0.39999998767681580394));
+            p = S.Fma(z, p, S.Const(0.6666666666));
+            V rest = S.Fma(cube, p, S.Fma(cubeLow, p, twiceLow)), sumHigh = S.Add(exponent, twice);
+            return (sumHigh, S.Add(S.Add(S.Sub(exponent, sumHigh), twice), S.Fma(e, Ln2Low<S, V, T>(), rest)));
+        }
 
-        V twice = S.Add(s, s), log = S.Add(twice, more);
-        V logLow = S.Add(S.Add(S.Sub(twice, log), more), S.Fma(two, sLow, moreLow));
-        V exponent = S.Mul(e, Ln2High<S, V, T>()), high = S.Add(exponent, log);
+        V tail = S.Fma(z, S.Const(0.10910483093214737022), S.Const(0.10437233097699911221));
+        tail = S.Fma(z, tail, S.Const(0.11767834562352302835));
+        tail = S.Fma(z, tail, S.Const(0.13333267234598907983));
+        tail = S.Fma(z, tail, S.Const(0.1538461624743873031));
+        tail = S.Fma(z, tail, S.Const(0.18181818174961547334));
+        tail = S.Fma(z, tail, S.Const(0.222222222222535744));
+        tail = S.Fma(z, tail, S.Const(0.28571428571428498246));
+        tail = S.Fma(z, tail, S.Const(0.40000000000000000067));
+        tail = S.Mul(z, tail);
+        V third = S.Const(0.6666666666666666296592), thirdLow = S.Const(3.700743415417188262646e-17);
+        V factor = S.Add(third, tail), factorLow = S.Add(S.Add(S.Sub(third, factor), tail), thirdLow);
+        (V more, V moreLow) = Product<S, V, T>(cube, factor);
+        moreLow = S.Add(moreLow, S.Fma(cube, factorLow, S.Mul(cubeLow, factor)));
+
+        V log = S.Add(twice, more), logLow = S.Add(S.Add(S.Sub(twice, log), more), S.Add(twiceLow, moreLow));
+        V high = S.Add(exponent, log);
         V low = S.Add(S.Add(S.Sub(exponent, high), log), S.Fma(e, Ln2Low<S, V, T>(), logLow));
         // Where the exponent is 0 the first of the three is not the greatest.
         low = S.Select(S.Equal(e, S.Zero), logLow, low);

@@ -30,21 +30,19 @@ internal static unsafe class Im2Col
             rows.Split(s, channels, x);
         }
 
-        bool isPadded = s.PadH > 0 || s.PadW > 0;
         int taps = s.KH * s.KW;
         for (int row = 0; row < taps; row++)
         {
             var tap = new Tap(s, row, band, rows.Step, rows.First);
-            T* image = rows.Planes + tap.Image, pixels = matrix + ((nint)row * ld);
-            for (int c = 0; c < channels; c++, image += rows.PlaneSize, pixels += (nint)taps * ld)
+            T* pixels = matrix + ((nint)row * ld);
+            for (int c = 0; c < channels && tap.Rows * tap.Columns < band.Pixels; c++)
             {
-                if (isPadded)
-                {
-                    new Span<T>(pixels, band.Pixels).Clear();
-                }
-
-                ShortRows.Copy(tap.Rows, tap.Columns, image, tap.ImageStep, pixels + tap.Pixel, band.Columns);
+                new Span<T>(pixels + ((nint)c * taps * ld), band.Pixels).Clear();
             }
+
+            ShortRows.Copy(
+                channels, rows.PlaneSize, (nint)taps * ld, tap.Rows, tap.Columns, rows.Planes + tap.Image,
+                tap.ImageStep, pixels + tap.Pixel, band.Columns);
         }
     }
 
@@ -65,11 +63,10 @@ internal static unsafe class Im2Col
         for (int row = 0; row < taps; row++)
         {
             var tap = new Tap(s, row, band, rows.Step, rows.First);
-            T* image = rows.Planes + tap.Image, pixels = matrix + ((nint)row * ld) + tap.Pixel;
-            for (int c = 0; c < channels; c++, image += rows.PlaneSize, pixels += (nint)taps * ld)
-            {
-                ShortRows.Add(tap.Rows, tap.Columns, pixels, band.Columns, image, tap.ImageStep);
-            }
+            T* pixels = matrix + ((nint)row * ld) + tap.Pixel;
+            ShortRows.Add(
+                channels, (nint)taps * ld, rows.PlaneSize, tap.Rows, tap.Columns, pixels, band.Columns,
+                rows.Planes + tap.Image, tap.ImageStep);
         }
 
         if (s.StrideW > 1)

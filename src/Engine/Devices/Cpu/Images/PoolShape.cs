@@ -29,6 +29,9 @@ internal readonly record struct PoolShape(
     /// </summary>
     internal bool HasLongRows => KW >= 4 && (StrideW >= 4 || OW == 1);
 
+    /// <summary>Whether windows are two columns wide and lie side by side, above and beside one another, all inside.</summary>
+    internal bool IsPairs => (KW, StrideW, PadW, PadH) == (2, 2, 0, 0) && StrideH == KH && 2 * OW <= W && KH * OH <= H;
+
     /// <summary>The rows of the plane that window row <paramref name="oh"/> covers.</summary>
     internal (int Start, int End) Rows(int oh) => Cut((oh * StrideH) - PadH, KH, H);
 

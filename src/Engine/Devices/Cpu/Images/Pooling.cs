@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Engine.Devices.Cpu;
@@ -91,6 +92,12 @@ internal static unsafe class Pooling
     private static void ScatterPlane<T>(in PoolShape s, T* dy, int* argmax, T* dx)
         where T : unmanaged, INumber<T>
     {
+        if (sizeof(T) == sizeof(float) && s.IsPairs)
+        {
+            ScatterPairs(s, (float*)dy, argmax, (float*)dx);
+            return;
+        }
+
         new Span<T>(dx, s.H * s.W).Clear();
         int pixels = s.Pixels;
         for (int i = 0; i < pixels; i++)
@@ -100,6 +107,48 @@ internal static unsafe class Pooling
                 dx[argmax[i]] += dy[i];
             }
         }
+    }
+
+    /// <summary>
+    /// The same where windows lie side by side and are two columns wide: each element is written once, by vectors, as the
+    /// gradient of its window if it is the greatest there and as 0 if not.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScatterPairs(in PoolShape s, float* dy, int* argmax, float* dx)
+    {
+        int width = s.OW, count = Vector256<int>.Count;
+        for (int oh = 0; oh < s.OH; oh++, dy += width, argmax += width)
+        {
+            for (int i = 0; i < s.KH; i++)
+            {
+                int row = ((oh * s.KH) + i) * s.W, ow = 0;
+                Vector256<int> left = (Vector256<int>.Indices * 2) + Vector256.Create(row);
+                float* to = dx + row;
+                for (; ow <= width - count; ow += count, left += Vector256.Create(2 * count), to += 2 * count)
+                {
+                    Vector256<int> at = Vector256.Load(argmax + ow);
+                    Vector256<float> g = Vector256.Load(dy + ow);
+                    Vector256<float> even = Vector256.Equals(at, left).AsSingle() & g;
+                    Vector256<float> odd = Vector256.Equals(at, left + Vector256<int>.One).AsSingle() & g;
+                    Simd256<float>.ZipLow(even, odd).Store(to);
+                    Simd256<float>.ZipHigh(even, odd).Store(to + count);
+                }
+
+                for (; ow < width; ow++, to += 2)
+                {
+                    to[0] = argmax[ow] == row + (2 * ow) ? dy[ow] : 0;
+                    to[1] = argmax[ow] == row + (2 * ow) + 1 ? dy[ow] : 0;
+                }
+
+                if (s.W > 2 * width)
+                {
+                    dx[row + s.W - 1] = 0;
+                }
+            }
+        }
+
+        int rest = s.OH * s.KH * s.W;
+        new Span<float>(dx + rest, (s.H * s.W) - rest).Clear();
     }
 
     internal struct MaxJob<T> : ISimdJob<T>

@@ -11,7 +11,7 @@ internal static unsafe class WeightSums
 {
     private const int MostChunks = 32;
     private const int LeastChunks = 4;
-    private const long MostElements = 4 << 20;
+    private const long MostElements = 1 << 20;
 
     /// <summary>Elements of a chunk's sums.</summary>
     internal static long Size(in ConvShape s, int ld) => ((long)s.Taps + 1) * ld;

@@ -218,13 +218,15 @@ internal static unsafe class Winograd
                         C = products + (product * plane),
                         Ldc = Memory.Columns,
                     };
-                    WinogradKernel<F, S, V, T>.Multiply(tile, rows, Block.Tiles, conv.C, add: false);
+                    WinogradKernel<F, S, V, T>.Multiply(
+                        tile, rows, Block.Tiles, conv.C, add: false, (nint)Memory.FilterPlane, (nint)Memory.PatchPlane);
                 }
 
                 for (int row = 0; row < rows; row++)
                 {
                     T* from = products + ((nint)row * Memory.Columns);
-                    WinogradKernel<F, S, V, T>.HalfResults(Block.Tiles, from, plane, half, Memory.HalfPlane);
+                    WinogradKernel<F, S, V, T>.HalfResults(
+                        Block.Tiles, from, plane, Memory.Columns, half, Memory.HalfPlane);
                     Results<S, V>(first + row, half);
                 }
             }
@@ -290,7 +292,9 @@ internal static unsafe class Winograd
                         C = products + (product * plane),
                         Ldc = filters,
                     };
-                    WinogradKernel<F, S, V, T>.Multiply(tile, conv.C, conv.O, block.Tiles, add: index > First);
+                    WinogradKernel<F, S, V, T>.Multiply(
+                        tile, conv.C, conv.O, block.Tiles, add: index > First, (nint)Memory.PatchPlane,
+                        (nint)Memory.GradientPlane);
                 }
             }
 

@@ -13,10 +13,34 @@ internal static unsafe class ShortRows
     internal static void Copy<T>(int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
         where T : unmanaged => Walk<T, CopyRun>(rows, count, from, ldFrom, to, ldTo);
 
+    /// <summary>Copies several such blocks, which lie the steps apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Copy<T>(
+        int blocks, nint stepFrom, nint stepTo, int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
+        where T : unmanaged
+    {
+        for (int block = 0; block < blocks; block++, from += stepFrom, to += stepTo)
+        {
+            Walk<T, CopyRun>(rows, count, from, ldFrom, to, ldTo);
+        }
+    }
+
     /// <summary>Adds <paramref name="rows"/> short rows to others; the two blocks must not overlap.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Add<T>(int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
         where T : unmanaged => Walk<T, AddRun>(rows, count, from, ldFrom, to, ldTo);
+
+    /// <summary>Adds several such blocks, which lie the steps apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Add<T>(
+        int blocks, nint stepFrom, nint stepTo, int rows, int count, T* from, nint ldFrom, T* to, nint ldTo)
+        where T : unmanaged
+    {
+        for (int block = 0; block < blocks; block++, from += stepFrom, to += stepTo)
+        {
+            Walk<T, AddRun>(rows, count, from, ldFrom, to, ldTo);
+        }
+    }
 
     /// <summary>
     /// The last vector of a row takes in what remains and, once more, some of what the one before it did; it is loaded

@@ -77,6 +77,7 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     public static Vector128<T> Const(double value) =>
         typeof(T) == typeof(float) ? Vector128.Create((float)value).As<float, T>()
         : typeof(T) == typeof(double) ? Vector128.Create(value).As<double, T>()
+        : typeof(T) == typeof(long) ? Vector128.Create((long)value).As<long, T>()
         : Vector128.Create((int)value).As<int, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -76,6 +76,7 @@ internal readonly unsafe struct Simd256<T> : ISimd<Vector256<T>, T>
     public static Vector256<T> Const(double value) =>
         typeof(T) == typeof(float) ? Vector256.Create((float)value).As<float, T>()
         : typeof(T) == typeof(double) ? Vector256.Create(value).As<double, T>()
+        : typeof(T) == typeof(long) ? Vector256.Create((long)value).As<long, T>()
         : Vector256.Create((int)value).As<int, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -76,6 +76,7 @@ internal readonly unsafe struct Simd512<T> : ISimd<Vector512<T>, T>
     public static Vector512<T> Const(double value) =>
         typeof(T) == typeof(float) ? Vector512.Create((float)value).As<float, T>()
         : typeof(T) == typeof(double) ? Vector512.Create(value).As<double, T>()
+        : typeof(T) == typeof(long) ? Vector512.Create((long)value).As<long, T>()
         : Vector512.Create((int)value).As<int, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,48 @@
+using System.Numerics;
+
+namespace Engine;
+
+/// <summary>Converts elements: see <see cref="Conversion"/>.</summary>
+internal unsafe delegate void ElementConversion(void* from, void* to, int count);
+
+/// <summary>
+/// Elements as another dtype has them: from a fraction to an integer towards zero, to the nearest that it holds, 0 for
+/// NaN; from an integer to another its low bits; as a truth whether they are other than 0.
+/// </summary>
+internal static unsafe class Conversion
+{
+    public static ElementConversion Of(DType from, DType to) => from.Call(new From(), to);
+
+    private sealed class From : IForElements<DType, ElementConversion>
+    {
+        public ElementConversion For<T>(DType to) where T : unmanaged, INumber<T> =>
+            to == DType.Bool ? Truth<T> : to.Call(new To<T>(), 0);
+    }
+
+    private sealed class To<TFrom> : IForElements<int, ElementConversion> where TFrom : unmanaged, INumber<TFrom>
+    {
+        public ElementConversion For<T>(int argument) where T : unmanaged, INumber<T> => Convert<TFrom, T>;
+    }
+
+    private static void Convert<TFrom, TTo>(void* from, void* to, int count)
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
+    {
+        var x = (TFrom*)from;
+        var y = (TTo*)to;
+        for (int i = 0; i < count; i++)
+        {
+            y[i] = TTo.CreateTruncating(x[i]);
+        }
+    }
+
+    private static void Truth<TFrom>(void* from, void* to, int count) where TFrom : unmanaged, INumber<TFrom>
+    {
+        var x = (TFrom*)from;
+        var y = (byte*)to;
+        for (int i = 0; i < count; i++)
+        {
+            y[i] = (byte)(x[i] != TFrom.Zero ? 1 : 0);
+        }
+    }
+}

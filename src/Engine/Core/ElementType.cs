@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace Engine;
+
+/// <summary>Code that is written once for the types of elements: see <see cref="DTypes.Call"/>.</summary>
+internal interface IForElements<in TArgument, out TResult>
+{
+    /// <summary>The code for one of them.</summary>
+    TResult For<T>(TArgument argument) where T : unmanaged, INumber<T>;
+}
+
+/// <summary>What a type of elements is: the table of all of them, a row each. What is not said here follows from it.</summary>
+internal abstract class ElementType(
+    DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
+{
+    // In the order of promotion: of two types the later one, so that nothing becomes float64 unasked.
+    private static readonly ElementType[] s_all =
+    [
+        new TruthType(DType.Bool, "bool", DType.Int32, 0, 1, "bool", 9),
+        new NumberType<byte>(DType.UInt8, "uint8", DType.Int32, byte.MinValue, byte.MaxValue, "uint8", 2),
+        new NumberType<int>(DType.Int32, "int32", DType.Int32, int.MinValue, int.MaxValue, "int", 6),
+        new NumberType<long>(DType.Int64, "int64", DType.Int64, long.MinValue, long.MaxValue, "int64", 7),
+        new NumberType<float>(DType.Float32, "float32", DType.Float32, float.MinValue, float.MaxValue, "float", 1)
+        {
+            Epsilon = 1.0 / (1 << 23),
+            LeastNormal = 1.17549435e-38,
+            Denormal = float.Epsilon,
+        },
+        new NumberType<double>(DType.Float64, "float64", DType.Float64, double.MinValue, double.MaxValue, "double", 11)
+        {
+            Epsilon = 1.0 / (1L << 52),
+            LeastNormal = 2.2250738585072014e-308,
+            Denormal = double.Epsilon,
+        },
+    ];
+
+    private static readonly ElementType[] s_byNumber = [.. s_all.OrderBy(type => type.DType)];
+
+    /// <summary>Above this magnitude, float64 does not tell all whole numbers apart.</summary>
+    public const double MostWhole = 1L << 53;
+
+    /// <summary>All of them, in the order of promotion.</summary>
+    public static IReadOnlyList<ElementType> All => s_all;
+
+    /// <summary>Its name in C#.</summary>
+    public DType DType => dtype;
+
+    /// <summary>Its name in Theano, NumPy and messages.</summary>
+    public string Name => name;
+
+    /// <summary>The dtype in which its sums and products are computed: itself, unless it is too small for them.</summary>
+    public DType Computes => computes;
+
+    /// <summary>The least number it holds, of floating-point types the least that is finite.</summary>
+    public double Least => least;
+
+    /// <summary>The greatest.</summary>
+    public double Most => most;
+
+    /// <summary>Its name in CUDA C (src/Kernels/common.cuh).</summary>
+    public string Cuda => cuda;
+
+    /// <summary>Its number in ONNX (TensorProto.DataType).</summary>
+    public int Onnx => onnx;
+
+    /// <summary>What 1 differs from the next number by; 0 for integers.</summary>
+    public double Epsilon { get; init; }
+
+    /// <summary>The least number that has all digits; 0 for integers.</summary>
+    public double LeastNormal { get; init; }
+
+    /// <summary>The least number above 0, of floating-point types.</summary>
+    public double Denormal { get; init; }
+
+    public bool IsFloat => Epsilon > 0;
+
+    /// <summary>Where it stands in the order of promotion.</summary>
+    public int Width => Array.IndexOf(s_all, this);
+
+    /// <summary>Bytes of an element.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>The elements' type in C#.</summary>
+    public abstract Type CSharp { get; }
+
+    /// <summary>What messages say that it holds.</summary>
+    public string Range => IsFloat
+        ? Most == double.MaxValue
+            ? $"{Name} holds any number"
+            : string.Create(CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Denormal:G2} to {(float)Most:R}")
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Name} holds whole numbers from {Math.Max(Least, -MostWhole):F0} to {Math.Min(Most, MostWhole):F0}")
+            + (Most > MostWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
+
+    public static ElementType Of(DType dtype) =>
+        (uint)dtype < (uint)s_byNumber.Length ? s_byNumber[(int)dtype] : throw new ArgumentOutOfRangeException(nameof(dtype));
+
+    /// <summary>
+    /// Whether it holds a number: an integer itself, and so that float64 tells it from all others; a floating-point type
+    /// the nearest to it that is not 0 nor infinite, where the number is neither.
+    /// </summary>
+    public bool Holds(double value) => IsFloat
+        ? !double.IsFinite(value) || value == 0 || (Round(value) != 0 && double.IsFinite(Round(value)))
+        : double.IsInteger(value) && value >= Math.Max(Least, -MostWhole) && value <= Math.Min(Most, MostWhole);
+
+    /// <summary>Whether it holds all numbers that another type does, each as it is.</summary>
+    public bool HoldsAll(ElementType other) => IsFloat
+        ? other.IsFloat ? Epsilon <= other.Epsilon : Math.Max(-other.Least, other.Most) <= 2 / Epsilon
+        : !other.IsFloat && Least <= other.Least && other.Most <= Most;
+
+    /// <summary>The nearest number that a floating-point type holds.</summary>
+    public abstract double Round(double value);
+
+    /// <summary>A whole number's low bits, of an integer type.</summary>
+    public abstract double Wrap(Int128 whole);
+
+    /// <summary>A tensor's elements, all 0.</summary>
+    public abstract Array Zeros(long count);
+
+    /// <summary>Calls code with the type that loops go over: truths are bytes of 1 or 0 to them.</summary>
+    public abstract TResult Call<TArgument, TResult>(IForElements<TArgument, TResult> code, TArgument argument);
+
+    public override string ToString() => Name;
+
+    private sealed class NumberType<T>(
+        DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
+        : ElementType(dtype, name, computes, least, most, cuda, onnx) where T : unmanaged, INumber<T>
+    {
+        public override unsafe int Size => sizeof(T);
+
+        public override Type CSharp => typeof(T);
+
+        public override double Round(double value) => double.CreateTruncating(T.CreateTruncating(value));
+
+        public override double Wrap(Int128 whole) => double.CreateTruncating(T.CreateTruncating(whole));
+
+        public override Array Zeros(long count) => new T[count];
+
+        public override TResult Call<TArgument, TResult>(IForElements<TArgument, TResult> code, TArgument argument) =>
+            code.For<T>(argument);
+    }
+
+    private sealed class TruthType(
+        DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
+        : ElementType(dtype, name, computes, least, most, cuda, onnx)
+    {
+        public override int Size => sizeof(bool);
+
+        public override Type CSharp => typeof(bool);
+
+        public override double Round(double value) => value != 0 ? 1 : 0;
+
+        /// <summary>Of a truth there is one bit, which is set where any is.</summary>
+        public override double Wrap(Int128 whole) => whole != 0 ? 1 : 0;
+
+        public override Array Zeros(long count) => new bool[count];
+
+        public override TResult Call<TArgument, TResult>(IForElements<TArgument, TResult> code, TArgument argument) =>
+            code.For<byte>(argument);
+    }
+}

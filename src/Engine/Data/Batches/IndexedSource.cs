@@ -1,0 +1,20 @@
+namespace Engine.Data;
+
+/// <summary>Samples of which each can be read by its index. They are shuffled by index: any may come in any batch.</summary>
+public abstract class IndexedSource : IBatchSource
+{
+    /// <inheritdoc/>
+    public abstract int Count { get; }
+
+    /// <summary>Reads some samples. Several threads call it at once.</summary>
+    /// <param name="rows">The samples' indices, from 0 to below <see cref="Count"/>, in any order.</param>
+    /// <returns>A row for each of them, in this order.</returns>
+    public abstract SampleBatch Read(int[] rows);
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<SampleBatch>> Epoch(EpochPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Order(Count).Chunk(plan.BatchSize).Select(rows => (Func<SampleBatch>)(() => Read(rows)));
+    }
+}

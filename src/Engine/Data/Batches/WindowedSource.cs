@@ -1,0 +1,124 @@
+using System.Globalization;
+
+namespace Engine.Data;
+
+/// <summary>
+/// Samples that come one behind the other: lines of a file, messages, what another program makes. They are shuffled through a
+/// window: each that comes takes the place of one drawn from those in the window, which goes into the batch. The window is in
+/// memory, and nothing else.
+/// </summary>
+public sealed class WindowedSource : IBatchSource
+{
+    private readonly Func<IEnumerable<SampleBatch>> _read;
+    private readonly int _window;
+
+    /// <summary>A source of samples that come one behind the other.</summary>
+    /// <param name="count">How many samples an epoch has.</param>
+    /// <param name="read">
+    /// Begins anew and gives all samples, in pieces of any number of rows. One thread enumerates it, ahead of the training.
+    /// </param>
+    /// <param name="window">How many samples wait in memory. The more they are, the better they are shuffled.</param>
+    /// <exception cref="EngineException">A number is not positive.</exception>
+    public WindowedSource(int count, Func<IEnumerable<SampleBatch>> read, int window = 10_000)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        if (count < 1 || window < 1)
+        {
+            throw new EngineException(string.Create(
+                CultureInfo.InvariantCulture, $"A source has 1 sample or more, and its window too, not {count} and {window}."));
+        }
+
+        (Count, _read, _window) = (count, read, window);
+    }
+
+    /// <inheritdoc/>
+    public int Count { get; }
+
+    /// <inheritdoc/>
+    public IEnumerable<Func<SampleBatch>> Epoch(EpochPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return Batches(plan);
+    }
+
+    private IEnumerable<Func<SampleBatch>> Batches(EpochPlan plan)
+    {
+        var random = new Random((int)(plan.Seed ^ (plan.Seed >> 32)) ^ (plan.Epoch * 0x2545_F491));
+        var waiting = new List<Row>();
+        var batch = new List<Row>(plan.BatchSize);
+        int came = 0;
+        foreach (Row row in _read().SelectMany(Rows))
+        {
+            if (++came > Count)
+            {
+                break;
+            }
+
+            Row next = row;
+            if (plan.Shuffle)
+            {
+                if (waiting.Count < _window)
+                {
+                    waiting.Add(row);
+                    continue;
+                }
+
+                int drawn = random.Next(_window);
+                (next, waiting[drawn]) = (waiting[drawn], row);
+            }
+
+            batch.Add(next);
+            if (batch.Count == plan.BatchSize)
+            {
+                yield return Joined(batch);
+            }
+        }
+
+        if (came < Count)
+        {
+            throw new EngineException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"The source said that it has {Count} samples, and {came} came: give the right count to WindowedSource."));
+        }
+
+        Row[] left = [.. waiting];
+        random.Shuffle(left);
+        foreach (Row row in left)
+        {
+            batch.Add(row);
+            if (batch.Count == plan.BatchSize)
+            {
+                yield return Joined(batch);
+            }
+        }
+
+        if (batch.Count > 0)
+        {
+            yield return Joined(batch);
+        }
+    }
+
+    /// <summary>Each row for itself, so that a piece is not kept for one of its rows.</summary>
+    private static IEnumerable<Row> Rows(SampleBatch piece)
+    {
+        int count = piece.X.All[0].Shape[0];
+        if (piece.X.All.Concat(piece.Y.All).FirstOrDefault(tensor => tensor.Shape[0] != count) is { } wrong)
+        {
+            throw new EngineException($"A piece of a source has {count} samples, and beside them {wrong.TypeText}: a row for each is due.");
+        }
+
+        return Enumerable.Range(0, count).Select(i => new Row(piece.X.Rows([i]), piece.Y.Rows([i]), piece.Weights?.Rows(i, 1)));
+    }
+
+    private static Func<SampleBatch> Joined(List<Row> batch)
+    {
+        Row[] rows = [.. batch];
+        batch.Clear();
+        return () => new SampleBatch(Tensors.Joined([.. rows.Select(row => row.X)]), Tensors.Joined([.. rows.Select(row => row.Y)]))
+        {
+            Weights = rows[0].Weights is null ? null : Tensor.Joined([.. rows.Select(row => row.Weights!)]),
+        };
+    }
+
+    private sealed record Row(Tensors X, Tensors Y, Tensor? Weights);
+}

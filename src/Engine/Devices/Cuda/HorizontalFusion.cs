@@ -1,0 +1,160 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Engine.Devices.Cuda;
+
+/// <summary>
+/// Kernels that do not depend on one another in one launch: each block belongs to one of them, and finds its place in
+/// that one's grid. Small kernels cost what a launch costs, so that two of them in one are twice as fast. A kernel alone
+/// is launched so where its grid is longer along y or z than the hardware takes: along x, which takes all; and where it
+/// reads rows of an array from one on that only the device knows.
+/// </summary>
+internal sealed partial record HorizontalFusion : CudaFunction
+{
+    /// <summary>A kernel's arguments have room for this many bytes.</summary>
+    private const int MostArgumentBytes = 4096;
+
+    /// <summary>
+    /// Each part's declared shared memory has a place of its own, as if all ran in one block: some totals or, where the
+    /// launch gives a kernel its memory, a flag. What launches give is one for all.
+    /// </summary>
+    private const int TotalsBytes = 2112, FlagBytes = 16;
+
+    /// <summary>
+    /// So many products and convolutions go into one: registers are given out for all of a launch, and more than the
+    /// parts need for as many tiles' addresses, until they spill.
+    /// </summary>
+    private const int MostTiled = 6;
+
+    private readonly KernelLaunch[] _parts;
+
+    private HorizontalFusion(KernelLaunch[] parts) : base("horizontal_fusion.cuh", "joined") => _parts = parts;
+
+    public IReadOnlyList<KernelLaunch> Parts => _parts;
+
+    /// <inheritdoc/>
+    public override int DynamicBytes => _parts.Max(part => part.Function.DynamicBytes);
+
+    /// <inheritdoc/>
+    public override string Source
+    {
+        get
+        {
+            var text = new StringBuilder();
+            text.Append(KernelSource.Expand(File, [$"ARGUMENT_BYTES {_parts.Sum(part => part.ArgumentBytes)}"]));
+            for (int i = 0; i < _parts.Length; i++)
+            {
+                AppendPart(text, i, _parts[i], FirstBlock(i));
+            }
+
+            AppendEntry(text);
+            return text.ToString();
+        }
+    }
+
+    public override string ToString() => string.Join(" + ", _parts.Select(part => part.Function.Entry));
+
+    /// <summary>One launch in the place of several, or those that are if they do not go together.</summary>
+    public static IEnumerable<KernelLaunch> Join(IReadOnlyList<KernelLaunch> launches)
+    {
+        var parts = new List<KernelLaunch>();
+        foreach (KernelLaunch launch in launches)
+        {
+            if (parts.Count > 0 && !Fits(parts, launch))
+            {
+                yield return JoinAll(parts);
+                parts.Clear();
+            }
+
+            parts.Add(launch);
+        }
+
+        if (parts.Count > 0)
+        {
+            yield return JoinAll(parts);
+        }
+    }
+
+    private static bool Fits(List<KernelLaunch> parts, KernelLaunch launch) =>
+        launch.Function.MayJoin && parts[0].Function.MayJoin
+        && parts.Sum(part => part.ArgumentBytes) + launch.ArgumentBytes <= MostArgumentBytes
+        && parts.Append(launch).Max(part => part.Function.DynamicBytes)
+            + parts.Append(launch).Sum(part => part.Function.DynamicBytes > 0 ? FlagBytes : TotalsBytes)
+            <= CudaTypes.MostSharedBytes
+        && parts.Append(launch).Count(part => part.Function.DynamicBytes > 0) <= MostTiled
+        && parts.Sum(part => part.Blocks) + launch.Blocks <= int.MaxValue
+        && launch.Block is { Y: 1, Z: 1 } && parts[0].Block is { Y: 1, Z: 1 };
+
+    private static KernelLaunch JoinAll(List<KernelLaunch> parts)
+    {
+        if (parts.Count == 1 && parts[0].Grid.IsGrid && !parts[0].HasRows)
+        {
+            return parts[0];
+        }
+
+        var arguments = parts.SelectMany(part => part.Arguments.ToArray()).ToArray();
+        var blocks = (int)parts.Sum(part => part.Blocks);
+        Dim3 block = parts.Select(part => part.Block).MaxBy(block => block.Count);
+        return new KernelLaunch(new HorizontalFusion([.. parts]), blocks, block, [CudaArgument.OfBytes(arguments)]);
+    }
+
+    private long FirstBlock(int part) => _parts.Take(part).Sum(other => other.Blocks);
+
+    /// <summary>
+    /// The part's text in a namespace of its own, its kernels as functions, with blockIdx and gridDim as it would see them
+    /// alone. Its macros end with it.
+    /// </summary>
+    private static void AppendPart(StringBuilder text, int number, KernelLaunch part, long firstBlock)
+    {
+        (int x, int y, int z) = (part.Grid.X, part.Grid.Y, part.Grid.Z);
+        string source = Kernel().Replace(part.Function.Source, "__device__ __forceinline__ void ");
+        text.Append($"namespace part{number} {{\n");
+        text.Append("#undef blockIdx\n#undef gridDim\n#undef blockDim\n");
+        text.Append($"#define blockIdx partBlock({firstBlock}u, {x}u, {y}u)\n");
+        text.Append($"#define gridDim partGrid({x}u, {y}u, {z}u)\n");
+        text.Append($"#define blockDim partGrid({part.Block.X}u, {part.Block.Y}u, {part.Block.Z}u)\n");
+        text.Append(source);
+        foreach (string macro in Macro().Matches(source).Select(match => match.Groups[1].Value).Distinct())
+        {
+            text.Append($"#undef {macro}\n");
+        }
+
+        text.Append("}\n");
+    }
+
+    private void AppendEntry(StringBuilder text)
+    {
+        long threads = _parts.Max(part => part.Block.Count);
+        text.Append($"extern \"C\" __global__ void __launch_bounds__({threads}) joined(const Arguments arguments)\n{{\n");
+        int bytes = 0;
+        for (int i = 0; i < _parts.Length; i++)
+        {
+            KernelLaunch part = _parts[i];
+            List<string> slots = [], checks = [];
+            foreach ((int offset, bool isRows) in part.ArgumentPlaces)
+            {
+                string at = $"arguments.bytes + {bytes + offset}";
+                slots.Add(isRows ? $"rowsAt({at})" : $"Slot{{{at}}}");
+                if (isRows)
+                {
+                    checks.Add($"REQUIRE_ROWS(part{i}, rowsAt({at})) ");
+                }
+            }
+
+            string condition = i == _parts.Length - 1 ? "" : $"if (launchedBlock() < {FirstBlock(i + 1)}u) ";
+            string leave = part.Block.Count < threads ? $"if (threadIdx.x >= {part.Block.X}) {{ LEAVE(); }} " : "";
+            string call = $"part{i}::{part.Function.Entry}({string.Join(", ", slots)});";
+            text.Append($"    {condition}{{ {leave}{string.Concat(checks)}{call} }}");
+            text.Append(i == _parts.Length - 1 ? "\n" : " else\n");
+            bytes += part.ArgumentBytes;
+        }
+
+        text.Append("}\n");
+    }
+
+    [GeneratedRegex("""extern\s+"C"\s+__global__\s+void\s+(__launch_bounds__\([^()]*\)\s+)?""")]
+    private static partial Regex Kernel();
+
+    [GeneratedRegex("""^\s*#define\s+(\w+)""", RegexOptions.Multiline)]
+    private static partial Regex Macro();
+}

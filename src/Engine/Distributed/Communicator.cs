@@ -1,0 +1,195 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Distributed;
+
+/// <summary>
+/// What the ranks of a program tell each other: processes that a launcher started (<see cref="MpiCommunicator"/>), or threads
+/// of one (<see cref="ThreadCommunicator"/>). All ranks call the same methods in the same order, with tensors of the same
+/// types; each method returns when this rank's part is done.
+/// </summary>
+/// <remarks>
+/// One thread at a time uses a communicator. What is begun with <c>…Async</c> goes on while the rank computes; the tensor
+/// must be left alone until it is over.
+/// </remarks>
+public abstract unsafe class Communicator : IDisposable
+{
+    private long _bytesSent;
+
+    /// <summary>This rank's number, from 0 on.</summary>
+    public abstract int Rank { get; }
+
+    /// <summary>How many ranks there are.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>What carries the messages, in few words.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>
+    /// The bytes that this rank has handed over for others, as counted for the algorithms with the fewest: of n ranks, all
+    /// together, a sum costs 2(n − 1)/n of its bytes, a part for each and a gathering (n − 1)/n of what comes out.
+    /// </summary>
+    public long BytesSent => Volatile.Read(ref _bytesSent);
+
+    /// <summary>How far this rank has come, in words, for messages about ranks that fail.</summary>
+    public string Progress { get; set; } = "the start";
+
+    /// <summary>
+    /// How long a step of a training waits for the other ranks before it is given up; null for as long as it takes.
+    /// </summary>
+    public TimeSpan? StepLimit { get; set; }
+
+    /// <summary>Who has not arrived where this rank waits, in words; null where that is not known.</summary>
+    internal Func<string?>? Missing { get; set; }
+
+    /// <summary>Puts the sum, or the greatest, of all ranks' values in the place of this rank's.</summary>
+    /// <param name="values">float32, float64 or int32; of the same type on all ranks.</param>
+    /// <param name="reduction">What is made of the values.</param>
+    /// <exception cref="EngineException">The values are of another dtype; or the ranks cannot be reached.</exception>
+    public void AllReduce(Tensor values, Reduction reduction = Reduction.Sum) => AllReduceAsync(values, reduction).Wait();
+
+    /// <summary>Begins what <see cref="AllReduce"/> does.</summary>
+    /// <inheritdoc cref="AllReduce"/>
+    public Exchange AllReduceAsync(Tensor values, Reduction reduction = Reduction.Sum)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values.DType is DType.Float32 or DType.Float64 or DType.Int32
+            ? Pinned(values, start => StartAllReduce(start, values.Shape.Count, values.DType, reduction))
+            : throw new EngineException(
+                $"Sums over ranks are of float32, float64 or int32, not of {values.DType.Name()}: convert the values.");
+    }
+
+    /// <summary>Puts the values of one rank in the place of all others'.</summary>
+    /// <param name="values">Of the same type on all ranks.</param>
+    /// <param name="root">The rank that has them.</param>
+    /// <exception cref="EngineException">There is no such rank; or the ranks cannot be reached.</exception>
+    public void Broadcast(Tensor values, int root = 0) => BroadcastAsync(values, root).Wait();
+
+    /// <summary>Begins what <see cref="Broadcast"/> does.</summary>
+    /// <inheritdoc cref="Broadcast"/>
+    public Exchange BroadcastAsync(Tensor values, int root = 0)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return root >= 0 && root < Size
+            ? Pinned(values, start => StartBroadcast(start, values.ByteCount, root))
+            : throw new EngineException($"There is no rank {root} to broadcast from: there are {Size}, from 0 on.");
+    }
+
+    /// <summary>The values of all ranks, one behind the other along a new first axis: (ranks, …).</summary>
+    /// <param name="values">Of the same type on all ranks.</param>
+    /// <exception cref="EngineException">The ranks cannot be reached.</exception>
+    public Tensor AllGather(Tensor values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        var all = new Tensor(values.DType, [Size, .. values.Shape]);
+        Pinned(all, into => Pinned(values, start => StartAllGather(start, values.ByteCount, into))).Wait();
+        return all;
+    }
+
+    /// <summary>Returns when all ranks have called it.</summary>
+    /// <exception cref="EngineException">The ranks cannot be reached.</exception>
+    public void Barrier() => AllReduce(Tensor.Scalar(0));
+
+    /// <summary>Leaves the other ranks, once all have.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Begins a sum, or what else, in place.</summary>
+    internal Exchange StartAllReduce(void* values, long count, DType dtype, Reduction reduction)
+    {
+        Count(2 * count * dtype.Size());
+        return BeginAllReduce(values, count, dtype, reduction);
+    }
+
+    /// <summary>Begins to bring one rank's bytes to all.</summary>
+    internal Exchange StartBroadcast(void* values, long bytes, int root)
+    {
+        Interlocked.Add(ref _bytesSent, Rank == root && Size > 1 ? bytes : 0);
+        return BeginBroadcast(values, bytes, root);
+    }
+
+    /// <summary>Begins to bring each rank's bytes to all, one behind the other.</summary>
+    internal Exchange StartAllGather(void* mine, long bytes, void* all)
+    {
+        Count(bytes * Size);
+        return BeginAllGather(mine, bytes, all);
+    }
+
+    /// <summary>Begins to bring to each rank its part of what every rank sends.</summary>
+    internal Exchange StartAllToAll(void* send, long bytesEach, void* receive)
+    {
+        Count(bytesEach * Size);
+        return BeginAllToAll(send, bytesEach, receive);
+    }
+
+    /// <summary>Waits for what a step needs, no longer than <see cref="StepLimit"/>.</summary>
+    /// <exception cref="EngineException">It took too long.</exception>
+    internal void WaitInStep(Exchange exchange) => exchange.Wait(StepLimit, waited => new EngineException(
+        FormattableString.Invariant(
+            $"At {Progress} no answer came for {waited.TotalSeconds:F0} s{(Missing?.Invoke() is { } missing ? $": {missing}" : "")}.")));
+
+    /// <inheritdoc cref="StartAllReduce"/>
+    private protected abstract Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
+
+    /// <inheritdoc cref="StartBroadcast"/>
+    private protected abstract Exchange BeginBroadcast(void* values, long bytes, int root);
+
+    /// <inheritdoc cref="StartAllGather"/>
+    private protected abstract Exchange BeginAllGather(void* mine, long bytes, void* all);
+
+    /// <inheritdoc cref="StartAllToAll"/>
+    private protected abstract Exchange BeginAllToAll(void* send, long bytesEach, void* receive);
+
+    /// <summary>Leaves the other ranks.</summary>
+    protected abstract void Dispose(bool disposing);
+
+    private void Count(long bytes) => Interlocked.Add(ref _bytesSent, bytes * (Size - 1) / Size);
+
+    private delegate Exchange Starter(void* start);
+
+    /// <summary>Begins something with the memory of a tensor, which stays where it is until that is over.</summary>
+    private static PinnedExchange Pinned(Tensor values, Starter start)
+    {
+        if (values.DType == DType.Bool)
+        {
+            throw new EngineException("Ranks tell each other numbers, not bool: convert the values to uint8.");
+        }
+
+        var pin = GCHandle.Alloc(values.Elements, GCHandleType.Pinned);
+        try
+        {
+            return new PinnedExchange(start((void*)pin.AddrOfPinnedObject()), pin);
+        }
+        catch
+        {
+            pin.Free();
+            throw;
+        }
+    }
+
+    private sealed class PinnedExchange(Exchange inner, GCHandle pin) : Exchange
+    {
+        private GCHandle _pin = pin;
+
+        public override bool IsDone
+        {
+            get
+            {
+                if (!_pin.IsAllocated)
+                {
+                    return true;
+                }
+
+                if (!inner.IsDone)
+                {
+                    return false;
+                }
+
+                _pin.Free();
+                return true;
+            }
+        }
+    }
+}

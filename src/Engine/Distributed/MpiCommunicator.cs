@@ -1,0 +1,84 @@
+using Engine.Interop;
+
+namespace Engine.Distributed;
+
+/// <summary>
+/// The processes that an MPI launcher (<c>mpirun</c>, <c>srun</c>) started together: Open MPI, MPICH and those of its ABI, or
+/// a library of MPI 5's own ABI. The library is found at run time, in the folders of <c>ENGINE_MPI_PATH</c> first.
+/// </summary>
+public sealed unsafe class MpiCommunicator : Communicator
+{
+    private bool _isFinished;
+
+    private MpiCommunicator()
+    {
+        Mpi.Start();
+        (Rank, Size) = (Mpi.Rank, Mpi.Size);
+        Name = Mpi.Version;
+    }
+
+    /// <inheritdoc/>
+    public override int Rank { get; }
+
+    /// <inheritdoc/>
+    public override int Size { get; }
+
+    /// <summary>What the library says it is: <c>Open MPI v4.1.4</c>.</summary>
+    public override string Name { get; }
+
+    /// <summary>Joins the other processes. Once a process: MPI cannot be joined again.</summary>
+    /// <param name="launch">How this process was started, where that is known: the library must be of the same kind.</param>
+    /// <exception cref="EngineException">There is no library, or it is of another kind than the launcher.</exception>
+    public static MpiCommunicator Open(RankLaunch? launch = null)
+    {
+        var communicator = new MpiCommunicator();
+        if (launch is not null && (communicator.Size, communicator.Rank) != (launch.Size, launch.Rank))
+        {
+            throw new EngineException(
+                $"{launch.LauncherName} started {launch.Size} processes, and for {communicator.Name} ({Mpi.Library.Path}) this is "
+                + $"{communicator.Rank} of {communicator.Size}: launcher and library are of different kinds. Name the folder of "
+                + $"the launcher's library in {MpiLibrary.Variable}, or take the other launcher (mpirun.openmpi, mpirun.mpich).");
+        }
+
+        return communicator;
+    }
+
+    /// <summary>Ends all processes at once.</summary>
+    /// <param name="code">Their exit code.</param>
+    public static void Abort(int code) => Mpi.Abort(code);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_isFinished)
+        {
+            _isFinished = true;
+            Mpi.Finish();
+        }
+    }
+
+    private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
+        new Request(Mpi.AllReduce(values, Whole(count), dtype, reduction == Reduction.Max));
+
+    private protected override Exchange BeginBroadcast(void* values, long bytes, int root) =>
+        new Request(Mpi.Broadcast(values, Whole(bytes), root));
+
+    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all) =>
+        new Request(Mpi.AllGather(mine, Whole(bytes), all));
+
+    private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive) =>
+        new Request(Mpi.AllToAll(send, Whole(bytesEach), receive));
+
+    private static int Whole(long count) => count <= int.MaxValue
+        ? (int)count
+        : throw new EngineException(FormattableString.Invariant(
+            $"MPI takes up to {int.MaxValue:N0} elements or bytes at once, not {count:N0}: exchange fewer at a time."));
+
+    private sealed class Request(nint request) : Exchange
+    {
+        private nint _request = request;
+        private bool _isDone;
+
+        public override bool IsDone => _isDone || (_isDone = Mpi.IsDone(ref _request));
+    }
+}

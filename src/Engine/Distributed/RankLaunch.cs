@@ -1,0 +1,105 @@
+using System.Globalization;
+
+namespace Engine.Distributed;
+
+/// <summary>What started several processes of one program, as it says in the environment of each.</summary>
+public enum Launcher
+{
+    /// <summary>Open MPI's <c>mpirun</c>, or <c>srun</c> with its library.</summary>
+    OpenMpi,
+
+    /// <summary>The <c>mpirun</c> of MPICH, Intel MPI or another of their kind (Hydra), or <c>srun --mpi=pmi2</c>.</summary>
+    Pmi,
+
+    /// <summary>Slurm's <c>srun</c> with PMIx.</summary>
+    Slurm,
+
+    /// <summary><c>torchrun</c>, or what sets the same variables.</summary>
+    Torchrun,
+}
+
+/// <summary>A process's place among those that a launcher started together.</summary>
+/// <param name="Launcher">What started them.</param>
+/// <param name="Rank">The process's number, from 0 on.</param>
+/// <param name="Size">How many there are.</param>
+/// <param name="LocalRank">Its number among those of this machine.</param>
+/// <param name="LocalSize">How many of them are on this machine.</param>
+public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int LocalRank, int LocalSize)
+{
+    /// <summary>What people call the launcher.</summary>
+    public string LauncherName => Launcher switch
+    {
+        Launcher.OpenMpi => "mpirun of Open MPI",
+        Launcher.Pmi => "mpirun",
+        Launcher.Slurm => "srun",
+        _ => "torchrun",
+    };
+
+    /// <summary>The place of this process; null where no launcher started it.</summary>
+    /// <exception cref="EngineException">The variables contradict each other.</exception>
+    public static RankLaunch? Find() => Find(Environment.GetEnvironmentVariable);
+
+    /// <summary>The place that these variables of an environment say.</summary>
+    /// <exception cref="EngineException">They contradict each other.</exception>
+    public static RankLaunch? Find(Func<string, string?> variable)
+    {
+        ArgumentNullException.ThrowIfNull(variable);
+        if (variable("OMPI_COMM_WORLD_SIZE") is not null)
+        {
+            return Of(
+                Launcher.OpenMpi, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+                "OMPI_COMM_WORLD_LOCAL_SIZE");
+        }
+
+        // In the script of sbatch Slurm's variables are set too, and there is one process: srun sets a step's number.
+        bool isStep = variable("SLURM_PROCID") is not null && variable("SLURM_STEP_ID") is not null
+            && variable("SLURM_STEP_NUM_TASKS") is not null;
+        if (isStep && variable("PMIX_RANK") is not null)
+        {
+            return Of(Launcher.Slurm, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", null);
+        }
+
+        if (variable("PMI_RANK") is not null && variable("PMI_SIZE") is not null)
+        {
+            return Of(
+                Launcher.Pmi, "PMI_RANK", "PMI_SIZE",
+                variable("MPI_LOCALRANKID") is not null ? "MPI_LOCALRANKID" : "SLURM_LOCALID",
+                variable("MPI_LOCALNRANKS") is not null ? "MPI_LOCALNRANKS" : null);
+        }
+
+        if (isStep && variable("SLURM_STEP_NUM_TASKS") != "1")
+        {
+            throw new EngineException(
+                $"srun started {variable("SLURM_STEP_NUM_TASKS")} processes that cannot find each other, for it was told no "
+                + "--mpi: start them with srun --mpi=pmix (Open MPI) or srun --mpi=pmi2 (MPICH).");
+        }
+
+        return variable("RANK") is not null && variable("WORLD_SIZE") is not null && variable("MASTER_ADDR") is not null
+            ? Of(Launcher.Torchrun, "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+            : null;
+
+        RankLaunch Of(Launcher launcher, string rank, string size, string localRank, string? localSize)
+        {
+            (int number, int count) = (Number(rank) ?? 0, Number(size) ?? 1);
+            if (number < 0 || count < 1 || number >= count)
+            {
+                throw new EngineException(
+                    $"{rank} is {number} and {size} is {count}: ranks are numbered from 0 on, up to one below their number.");
+            }
+
+            int local = Number(localRank) ?? 0;
+            int locals = localSize is null ? Tasks() ?? count : Number(localSize) ?? 1;
+            return new RankLaunch(launcher, number, count, local, Math.Max(locals, 1));
+        }
+
+        // "2", or of machines with other numbers the first of "2(x3),1".
+        int? Tasks() => variable("SLURM_STEP_TASKS_PER_NODE") is { } text
+            && int.TryParse(text.Split('(', ',')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int tasks)
+            ? tasks
+            : null;
+
+        int? Number(string name) => variable(name) is not { } text ? null
+            : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
+            : throw new EngineException($"The variable {name} is a launcher's and should be a whole number, not '{text}'.");
+    }
+}

@@ -1,0 +1,70 @@
+namespace Engine.Distributed;
+
+/// <summary>
+/// The order in which the sums of a batch's shards are added up: pairwise, (0 + 1) + (2 + 3), and so on. It is a tree over
+/// the shards alone, so that the sum has the same bits whichever rank computes which of them.
+/// </summary>
+internal static class ShardTree
+{
+    /// <summary>A sum of some shards that lie side by side: a node of the tree.</summary>
+    /// <param name="First">The first shard.</param>
+    /// <param name="Count">How many there are, a power of two.</param>
+    public readonly record struct Node(int First, int Count);
+
+    /// <summary>The shards of a rank: from the first up to, not including, the last.</summary>
+    public static (int First, int Last) ShardsOf(int rank, int ranks, int shards) =>
+        ((int)((long)rank * shards / ranks), (int)((long)(rank + 1) * shards / ranks));
+
+    /// <summary>The largest nodes that lie within a rank's shards, in order: what it can sum by itself.</summary>
+    public static IReadOnlyList<Node> Nodes(int rank, int ranks, int shards)
+    {
+        (int at, int last) = ShardsOf(rank, ranks, shards);
+        var nodes = new List<Node>();
+        while (at < last)
+        {
+            int count = 1;
+            while (at % (2 * count) == 0 && at + (2 * count) <= last)
+            {
+                count *= 2;
+            }
+
+            nodes.Add(new Node(at, count));
+            at += count;
+        }
+
+        return nodes;
+    }
+
+    /// <summary>The most nodes that a rank has.</summary>
+    public static int MostNodes(int ranks, int shards) =>
+        Enumerable.Range(0, ranks).Max(rank => Nodes(rank, ranks, shards).Count);
+
+    /// <summary>
+    /// Adds up nodes in the tree's order. Given for each node in the order of shards; <paramref name="add"/> adds the sum at
+    /// its second place to that at its first, and the last of all is at place 0.
+    /// </summary>
+    public static void Sum(IReadOnlyList<Node> nodes, Action<int, int> add)
+    {
+        var stack = new Stack<(int Place, int Count)>();
+        for (int i = 0; i < nodes.Count; i++)
+        {
+            (int place, int count) = (i, nodes[i].Count);
+            while (stack.TryPeek(out (int Place, int Count) before) && before.Count == count)
+            {
+                stack.Pop();
+                add(before.Place, place);
+                (place, count) = (before.Place, 2 * count);
+            }
+
+            stack.Push((place, count));
+        }
+
+        // Only where the number of shards is no power of two is anything left: from the last on.
+        for ((int Place, int Count) last = stack.Count > 0 ? stack.Pop() : default; stack.Count > 0;)
+        {
+            (int Place, int Count) before = stack.Pop();
+            add(before.Place, last.Place);
+            last = before;
+        }
+    }
+}

@@ -1,0 +1,188 @@
+namespace Engine.Distributed;
+
+/// <summary>
+/// Ranks that are threads of one process: what several processes do, tried in one; or the only rank, which speaks to itself.
+/// </summary>
+public sealed unsafe class ThreadCommunicator : Communicator
+{
+    private readonly Group _group;
+    private int _round;
+
+    private ThreadCommunicator(Group group, int rank) => (_group, Rank) = (group, rank);
+
+    /// <inheritdoc/>
+    public override int Rank { get; }
+
+    /// <inheritdoc/>
+    public override int Size => _group.Size;
+
+    /// <inheritdoc/>
+    public override string Name => Size == 1 ? "one process" : "threads of one process";
+
+    /// <summary>So many ranks, one for each thread to use.</summary>
+    /// <exception cref="EngineException">There is to be none.</exception>
+    public static IReadOnlyList<ThreadCommunicator> Create(int ranks)
+    {
+        var group = new Group(ranks > 0 ? ranks : throw new EngineException($"There is at least 1 rank, not {ranks}."));
+        return [.. Enumerable.Range(0, ranks).Select(rank => new ThreadCommunicator(group, rank))];
+    }
+
+    /// <summary>
+    /// Runs something on a thread for each of so many ranks and gives what they return, in the order of the ranks. Where one
+    /// of them fails, the others' exchanges do, too.
+    /// </summary>
+    /// <param name="ranks">How many.</param>
+    /// <param name="body">What each does with its communicator.</param>
+    /// <exception cref="EngineException">A rank threw it, or another exception, which is its cause.</exception>
+    public static IReadOnlyList<T> Run<T>(int ranks, Func<Communicator, T> body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        IReadOnlyList<ThreadCommunicator> all = Create(ranks);
+        var results = new T[ranks];
+        Thread[] threads = [.. all.Select(communicator => new Thread(() =>
+        {
+            try
+            {
+                results[communicator.Rank] = body(communicator);
+            }
+            catch (Exception error)
+            {
+                communicator._group.Fail(communicator.Rank, error);
+            }
+        })
+        {
+            Name = $"rank {communicator.Rank}",
+        })];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
+        return all[0]._group.Failure is { } failure ? throw failure : results;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction) =>
+        Join((nint)values, 0, all =>
+        {
+            // In the order of the ranks, so that all get the same; then everybody's copy.
+            for (int i = 1; i < all.Length; i++)
+            {
+                Arithmetic.Reduce((void*)all[0].Send, (void*)all[i].Send, count, dtype, reduction);
+            }
+
+            for (int i = 1; i < all.Length; i++)
+            {
+                Copy(all[0].Send, all[i].Send, count * dtype.Size());
+            }
+        });
+
+    private protected override Exchange BeginBroadcast(void* values, long bytes, int root) => Join((nint)values, 0, all =>
+    {
+        for (int i = 0; i < all.Length; i++)
+        {
+            Copy(all[root].Send, all[i].Send, i == root ? 0 : bytes);
+        }
+    });
+
+    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all) =>
+        Join((nint)mine, (nint)all, ranks =>
+        {
+            foreach ((nint _, nint receive) in ranks)
+            {
+                for (int i = 0; i < ranks.Length; i++)
+                {
+                    Copy(ranks[i].Send, receive + (nint)(i * bytes), bytes);
+                }
+            }
+        });
+
+    private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive) =>
+        Join((nint)send, (nint)receive, ranks =>
+        {
+            for (int to = 0; to < ranks.Length; to++)
+            {
+                for (int from = 0; from < ranks.Length; from++)
+                {
+                    Copy(
+                        ranks[from].Send + (nint)(to * bytesEach), ranks[to].Receive + (nint)(from * bytesEach), bytesEach);
+                }
+            }
+        });
+
+    private static void Copy(nint from, nint to, long bytes) =>
+        Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
+
+    /// <summary>Puts this rank's memory down; the last that comes does for all what is to be done.</summary>
+    private Meeting Join(nint send, nint receive, Action<(nint Send, nint Receive)[]> work)
+    {
+        Meeting meeting = _group.At(_round++);
+        meeting.Put(Rank, send, receive, work);
+        return meeting;
+    }
+
+    private sealed class Group(int size)
+    {
+        private readonly Lock _lock = new();
+        private readonly Dictionary<int, Meeting> _open = [];
+
+        private volatile EngineException? _failure;
+
+        public int Size => size;
+
+        /// <summary>What a rank failed with first; null where none did.</summary>
+        public EngineException? Failure => _failure;
+
+        public void Fail(int rank, Exception error)
+        {
+            lock (_lock)
+            {
+                _failure ??= new EngineException($"Rank {rank}: {error.Message}", error);
+            }
+        }
+
+        /// <summary>The meeting with this number, the same for all ranks.</summary>
+        public Meeting At(int round)
+        {
+            lock (_lock)
+            {
+                if (!_open.TryGetValue(round, out Meeting? meeting))
+                {
+                    _open.Add(round, meeting = new Meeting(this));
+                }
+
+                if (meeting.IsLast())
+                {
+                    _open.Remove(round);
+                }
+
+                return meeting;
+            }
+        }
+    }
+
+    /// <summary>One exchange of all ranks.</summary>
+    private sealed class Meeting(Group group) : Exchange
+    {
+        private readonly (nint Send, nint Receive)[] _all = new (nint, nint)[group.Size];
+        private int _asked;
+        private int _come;
+        private volatile bool _isDone;
+
+        public override bool IsDone => _isDone || (group.Failure is { } failure ? throw failure : false);
+
+        /// <summary>Whether with this one all have asked for it.</summary>
+        public bool IsLast() => ++_asked == group.Size;
+
+        public void Put(int rank, nint send, nint receive, Action<(nint Send, nint Receive)[]> work)
+        {
+            _all[rank] = (send, receive);
+            if (Interlocked.Increment(ref _come) == group.Size)
+            {
+                work(_all);
+                _isDone = true;
+            }
+        }
+    }
+}

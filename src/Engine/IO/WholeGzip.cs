@@ -1,0 +1,162 @@
+using System.IO.Compression;
+
+namespace Engine.IO;
+
+/// <summary>
+/// What gzip has packed, unpacked, to the end: .NET's own stream takes a file that is cut off for one that ends there. Behind the
+/// file's bytes stands one more packed piece, a mark; it comes out whole only if all before it was whole.
+/// </summary>
+internal sealed class WholeGzip : Stream
+{
+    private readonly GZipStream _inner;
+    private readonly byte[] _held = new byte[(1 << 16) + Mark.Length];
+    private int _start, _end;
+    private bool _hasEnded;
+
+    /// <param name="packed">The packed bytes, from where the stream stands on; it is disposed of with this.</param>
+    public WholeGzip(Stream packed) => _inner = new GZipStream(new Marked(packed), CompressionMode.Decompress);
+
+    private static ReadOnlySpan<byte> Mark => "mark of the end."u8;
+
+    /// <inheritdoc/>
+    public override bool CanRead => true;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => false;
+
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <summary>Reads some bytes; 0 at the end.</summary>
+    /// <exception cref="InvalidDataException">They are damaged or cut off.</exception>
+    public override int Read(Span<byte> buffer)
+    {
+        while (_end - _start <= (_hasEnded ? 0 : Mark.Length))
+        {
+            if (_hasEnded || buffer.IsEmpty)
+            {
+                return 0;
+            }
+
+            _held.AsSpan(_start, _end - _start).CopyTo(_held);
+            (_start, _end) = (0, _end - _start);
+            int read = _inner.Read(_held.AsSpan(_end));
+            if (read == 0)
+            {
+                if (!_held.AsSpan(0, _end).EndsWith(Mark))
+                {
+                    throw new InvalidDataException("It is cut off.");
+                }
+
+                (_hasEnded, _end) = (true, _end - Mark.Length);
+            }
+
+            _end += read;
+        }
+
+        int count = Math.Min(buffer.Length, _end - _start - (_hasEnded ? 0 : Mark.Length));
+        _held.AsSpan(_start, count).CopyTo(buffer);
+        _start += count;
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    /// <summary>A stream's bytes and behind them the mark, packed.</summary>
+    private sealed class Marked(Stream first) : Stream
+    {
+        private readonly MemoryStream _mark = Packed();
+        private bool _isFirstOver;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            int read = _isFirstOver ? 0 : first.Read(buffer);
+            _isFirstOver |= read == 0 && buffer.Length > 0;
+            return _isFirstOver ? _mark.Read(buffer) : read;
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                first.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+
+        private static MemoryStream Packed()
+        {
+            var packed = new MemoryStream();
+            using (var zip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            {
+                zip.Write(Mark);
+            }
+
+            packed.Position = 0;
+            return packed;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text.Json;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Layers;
+using Engine.Models.Description;
+using Engine.Onnx;
+using Engine.Ops;
+using Engine.Training;
+
+namespace Engine.Models;
+
+public sealed partial class Model
+{
+    private const string PixelRangeKey = "Image.NominalPixelRange";
+
+    /// <summary>
+    /// A model of an ONNX file: of pictures, (n, channels, height, width) or with the channels last, or of rows of numbers,
+    /// (n, columns), which are called x0, x1 and so on. It is a classifier where it gives two numbers a sample or more; what
+    /// are no probabilities then goes through a softmax.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="samples">What the file does not say; null where it says all.</param>
+    /// <param name="device">Where it is to run; null for the default device.</param>
+    /// <exception cref="IO.ModelFileException">It is no ONNX model, a damaged one, or needs what is not there.</exception>
+    /// <exception cref="EngineException">Its samples are neither pictures nor rows of numbers.</exception>
+    public static Model FromOnnx(string path, OnnxSamples? samples = null, Device? device = null)
+    {
+        samples ??= new OnnxSamples();
+        OnnxModel model = OnnxModel.Load(path);
+        string result = samples.Output ?? (model.Outputs.Where(port => port.Type.IsFloat() || port.Type == OnnxType.Undefined).ToArray() is [var only]
+            ? only.Name
+            : throw new EngineException($"{path} has the outputs {string.Join(", ", model.Outputs)}: say which is predicted."));
+        (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = model.LayerOf(result);
+        Shape sides = inputs is [{ Shape: { Rank: 2 or 4 } all }] ? [.. all.Skip(1)] : throw new EngineException(
+            $"{path} takes {string.Join(", ", inputs)}: neither pictures (n, channels, height, width) nor rows of numbers (n, columns).");
+        bool isLast = sides.Rank == 3 && (samples.AreChannelsLast ?? (sides[0] is not (1 or 3) && sides[2] is 1 or 3));
+        Node input = isLast ? new Input(sides[2], sides[0], sides[1]) : new Input([.. sides]);
+        input = isLast ? input.Then(new Expression(x => Symbolic.DimShuffle(x, 0, 2, 3, 1))) : input;
+        Node output = new Node(layer, [input], "onnx");
+
+        // How many numbers it gives is known when it is built.
+        using var probe = new Network(output);
+        Shape gives = [.. probe.Output.Shape.Skip(1)];
+        output = gives.Rank == 1 ? output : output.Then(new Layers.Flatten());
+        bool isSigmoid = model.EndsWith(result, "Sigmoid"), isClassifier = gives.Count > 1 || isSigmoid;
+        bool areProbabilities = isSigmoid || model.EndsWith(result, "Softmax") || model.EndsWith(result, "ZipMap");
+        output = isClassifier && !areProbabilities ? output.Then(new Activation(Symbolic.Softmax)) : output;
+        var net = new NeuralNet(output) { Regression = !isClassifier, Device = device };
+        try
+        {
+            Preparation preparation = new(sides.Rank == 1
+                ? [.. Enumerable.Range(0, sides[0]).Select(column => new ScaledNumber($"x{column}", 0, 1, 0))]
+                : [Planes(path, model, samples, isLast ? [sides[2], sides[0], sides[1]] : sides)]);
+            int classes = gives.Count > 1 ? (int)gives.Count : 2;
+            Target target = isClassifier
+                ? new ClassTarget("class", Names(path, model, samples, classes))
+                : new ValueTarget("value", 0, 1);
+            return new Model(net, new NetworkDescription { Path = path, Name = Path.GetFileNameWithoutExtension(path), Layers = [] }, preparation, target)
+            {
+                About = new Dictionary<string, string> { ["made by"] = model.Producer, ["opset"] = $"{model.OpSet}" },
+            };
+        }
+        catch
+        {
+            net.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Pixels from 0 to 255 as the network takes them.</summary>
+    private static ScaledPlanes Planes(string path, OnnxModel model, OnnxSamples samples, Shape sides)
+    {
+        (double mean, double deviation) = model.Metadata.GetValueOrDefault(PixelRangeKey) switch
+        {
+            "NominalRange_0_255" => (0, 1 / 255.0),
+            "Normalized_1_1" => (0.5, 0.5),
+            _ => (0, 1.0),
+        };
+        return new ScaledPlanes("picture", [.. sides], Each(samples.Mean ?? [mean], "means"), Each(samples.Deviation ?? [deviation], "deviations"));
+
+        float[] Each(IReadOnlyList<double> numbers, string what)
+        {
+            if (numbers.Count != 1 && numbers.Count != sides[0])
+            {
+                throw new EngineException($"{path} takes pictures of {sides[0]} channels, and {numbers.Count} {what} are given.");
+            }
+
+            return [.. Enumerable.Range(0, sides[0]).Select(channel => (float)(255 * numbers[numbers.Count == 1 ? 0 : channel]))];
+        }
+    }
+
+    /// <summary>What the classes are called.</summary>
+    private static IReadOnlyList<string> Names(string path, OnnxModel model, OnnxSamples samples, int count)
+    {
+        IReadOnlyList<string> names = samples.Classes ?? Said(model.Metadata.GetValueOrDefault("classes"))
+            ?? [.. Enumerable.Range(0, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"class {number}"))];
+        return names.Count == count
+            ? names
+            : throw new EngineException($"{path} tells {count} classes apart, and {names.Count} are named.");
+
+        static IReadOnlyList<string>? Said(string? text)
+        {
+            if (text is null)
+            {
+                return null;
+            }
+
+            try
+            {
+                return JsonSerializer.Deserialize<string[]>(text);
+            }
+            catch (JsonException)
+            {
+                return text.Split(',', StringSplitOptions.TrimEntries);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Engine.Data;
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Models;
+
+/// <summary>
+/// A model as an ONNX graph that takes what the model takes: the preparation's transforms stand before the network as nodes, and
+/// the scale of a value behind it.
+/// </summary>
+internal static class ModelOnnx
+{
+    /// <summary>Writes the file.</summary>
+    public static void Export(Model model, string path)
+    {
+        var columns = new List<(Input Given, Variable Prepared)>(model.Inputs.Transforms.Select(Prepared));
+        model.Net.ExportOnnx(
+            path, [.. columns.Select(column => column.Given)],
+            takes =>
+            {
+                Variable joined = columns.Count == 1 ? columns[0].Prepared : Concat(1, [.. columns.Select(column => column.Prepared)]);
+                Shape sides = takes.Shape;
+                return joined.Rank == sides.Rank && joined.Shape.Skip(1).SequenceEqual(sides.Skip(1))
+                    ? Cast(joined, takes.DType)
+                    : Cast(Reshape(joined, sides), takes.DType);
+            },
+            output => model.Target is ValueTarget target ? (output * target.Deviation) + target.Mean : output,
+            model.Target.Column);
+    }
+
+    private static (Input, Variable) Prepared(Transform transform)
+    {
+        switch (transform)
+        {
+            case ScaledNumber number:
+                Input x = new(new TensorType(DType.Float32, [Shape.Unknown, 1]), number.Column);
+                return (x, (Where(IsNaN(x), number.Median, x) - number.Mean) / number.Deviation);
+            case OneHot words:
+                Input place = new(new TensorType(DType.Int32, [Shape.Unknown, 1]), words.Column);
+                Variable known = Where(Less(place, 0), Constant(Tensor.From([words.Mode], 1, 1)), place);
+                Variable all = Constant(Tensor.From([.. Enumerable.Range(0, words.Values.Count)], 1, words.Values.Count));
+                return (place, Cast(Equal(known, all), DType.Float32));
+            case ScaledPlanes planes:
+                Input pixels = new(new TensorType(DType.Float32, [Shape.Unknown, .. planes.Size]), planes.Column);
+                int[] sides = [1, planes.Mean.Count, .. Enumerable.Repeat(1, planes.Size.Count - 1)];
+                Variable mean = Constant(Tensor.From([.. planes.Mean], sides));
+                Variable scale = Constant(Tensor.From([.. planes.Deviation.Select(deviation => 1 / deviation)], sides));
+                return (pixels, (pixels - mean) * scale);
+            default:
+                throw new EngineException($"ONNX has nothing like {transform.GetType().Name} of '{transform.Column}'.");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using Engine.Graph;
+
+namespace Engine.Onnx;
+
+/// <summary>
+/// An ONNX graph in the making: nodes, each with named inputs and outputs, and the tensors they begin with. The numbers
+/// of the fields are those of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
+/// </summary>
+internal sealed class OnnxGraph
+{
+    /// <summary>The version of ONNX's ops: of 2022, so that tools that are not of this year read it too.</summary>
+    public const int OpSet = 17;
+
+    private const int IrVersion = 8;
+
+    /// <summary>ONNX's number for what axes, places and counts are.</summary>
+    public const int Int64Type = 7;
+
+    private List<ProtoWriter> _nodes = [];
+    private readonly List<ProtoWriter> _tensors = [];
+    private readonly HashSet<string> _taken = [];
+    private readonly Dictionary<Variable, string> _names = [];
+    private readonly Dictionary<string, int> _counts = [];
+
+    /// <summary>ONNX's number for a dtype.</summary>
+    public static int Type(DType dtype) => ElementType.Of(dtype).Onnx;
+
+    /// <summary>Where nodes come from now: a layer's name stands before theirs.</summary>
+    public string? Layer { get; set; }
+
+    /// <summary>The name by which nodes call a variable: a tensor's is made when it is first asked for.</summary>
+    public string Name(Variable variable)
+    {
+        if (!_names.TryGetValue(variable, out string? name))
+        {
+            name = variable switch
+            {
+                SharedVariable shared => Tensor(shared.Name ?? "shared", shared.GetValue()),
+                Constant constant => Tensor("constant", constant.Value),
+                _ => throw new EngineException($"'{variable}' ({variable.Type}) is needed but is not an input."),
+            };
+            _names.Add(variable, name);
+        }
+
+        return name;
+    }
+
+    /// <summary>Has nodes call a variable by a name that is given to nothing else.</summary>
+    public void Give(Variable variable, string name) => _names.Add(variable, name);
+
+    /// <summary>A name that begins so, and that nothing else has.</summary>
+    public string NewName(string wanted)
+    {
+        string name = wanted;
+        while (!_taken.Add(name))
+        {
+            int count = CollectionsMarshal.GetValueRefOrAddDefault(_counts, wanted, out _) += 1;
+            name = $"{wanted}_{count}";
+        }
+
+        return name;
+    }
+
+    /// <summary>A tensor's name.</summary>
+    public string Tensor(string wanted, Tensor value) =>
+        Tensor(wanted, Type(value.DType), value.Shape.Select(side => (long)side), value.Bytes);
+
+    /// <summary>The name of a vector of whole numbers, as ONNX takes axes and shapes.</summary>
+    public string Vector(string wanted, params ReadOnlySpan<long> values) =>
+        Tensor(wanted, Type(DType.Int64), [values.Length], MemoryMarshal.AsBytes(values));
+
+    /// <summary>The name of a whole number, as ONNX takes some axes.</summary>
+    public string Scalar(string wanted, long value) =>
+        Tensor(wanted, Type(DType.Int64), [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
+
+    /// <summary>Adds a node of one output and gives that a name.</summary>
+    public string Add(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}");
+        _nodes.Add(Node(op, name, inputs, [name], attributes));
+        return name;
+    }
+
+    /// <summary>Adds a node of two outputs and gives each a name.</summary>
+    public (string First, string Second) AddPair(string op, IEnumerable<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}"), second = NewName($"{name}/2");
+        _nodes.Add(Node(op, name, inputs, [name, second], attributes));
+        return (name, second);
+    }
+
+    /// <summary>Adds a node of several outputs and gives each a name.</summary>
+    public string[] Add(string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}");
+        string[] names = [.. Enumerable.Range(0, outputs).Select(_ => NewName(name))];
+        _nodes.Add(Node(op, name, inputs, names, attributes));
+        return names;
+    }
+
+    /// <summary>A graph within this one, which sees all that has a name so far; what it names is its own, but for tensors.</summary>
+    /// <param name="build">Adds its nodes, and declares its inputs and outputs.</param>
+    public ProtoWriter Inside(Func<(List<ProtoWriter> Inputs, List<ProtoWriter> Outputs)> build)
+    {
+        List<ProtoWriter> around = _nodes;
+        HashSet<Variable> known = [.. _names.Keys];
+        _nodes = [];
+        (List<ProtoWriter> inputs, List<ProtoWriter> outputs) = build();
+        ProtoWriter graph = new ProtoWriter().Messages(1, _nodes).Text(2, NewName("step")).Messages(11, inputs).Messages(12, outputs);
+        _nodes = around;
+        foreach (Variable named in _names.Keys.Where(named => !known.Contains(named) && named is not (SharedVariable or Constant)).ToArray())
+        {
+            _names.Remove(named);
+        }
+
+        return graph;
+    }
+
+    /// <summary>The whole file.</summary>
+    public ProtoWriter Model(IEnumerable<ProtoWriter> inputs, IEnumerable<ProtoWriter> outputs)
+    {
+        ProtoWriter graph = new ProtoWriter()
+            .Messages(1, _nodes).Text(2, "network").Messages(5, _tensors).Messages(11, inputs).Messages(12, outputs);
+        return new ProtoWriter()
+            .Number(1, IrVersion).Text(2, "Engine")
+            .Message(7, graph).Message(8, new ProtoWriter().Text(1, "").Number(2, OpSet));
+    }
+
+    /// <summary>Adds a node that gives what a node made the name of an output.</summary>
+    public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
+
+    /// <summary>An input or output as a graph declares it; sides that are not known get names.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="isCount">Whether it is of ONNX's own whole numbers.</param>
+    public static ProtoWriter Value(string name, TensorType type, bool isCount = false)
+    {
+        var shape = new ProtoWriter();
+        for (int axis = 0; axis < type.Rank; axis++)
+        {
+            int side = type.Shape[axis];
+            shape.Message(1, side == Shape.Unknown
+                ? new ProtoWriter().Text(2, axis == 0 ? "batch" : $"{name}_{axis}")
+                : new ProtoWriter().Number(1, side));
+        }
+
+        ProtoWriter tensor = new ProtoWriter().Number(1, isCount ? Int64Type : Type(type.DType)).Message(2, shape);
+        return new ProtoWriter().Text(1, name).Message(2, new ProtoWriter().Message(1, tensor));
+    }
+
+    private static ProtoWriter Node(
+        string op, string name, IEnumerable<string> inputs, string[] outputs, ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        ProtoWriter node = new ProtoWriter().Texts(1, inputs).Texts(2, outputs).Text(3, name).Text(4, op);
+        foreach (OnnxAttribute attribute in attributes)
+        {
+            node.Message(5, attribute.Write());
+        }
+
+        return node;
+    }
+
+    private string Tensor(string wanted, int type, IEnumerable<long> sides, ReadOnlySpan<byte> bytes)
+    {
+        string name = NewName(wanted);
+        _tensors.Add(new ProtoWriter().Numbers(1, sides).Number(2, type).Text(8, name).Bytes(9, bytes));
+        return name;
+    }
+}

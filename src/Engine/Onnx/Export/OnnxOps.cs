@@ -1,0 +1,216 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Onnx;
+
+/// <summary>What each op is in ONNX (https://onnx.ai/onnx/operators): a node, or a few.</summary>
+internal static class OnnxOps
+{
+    private static readonly Dictionary<Type, string> s_elementwise = new()
+    {
+        [typeof(Unary<Negate>)] = "Neg",
+        [typeof(Unary<Exp>)] = "Exp",
+        [typeof(Unary<Log>)] = "Log",
+        [typeof(Unary<Sin>)] = "Sin",
+        [typeof(Unary<Cos>)] = "Cos",
+        [typeof(Unary<Tanh>)] = "Tanh",
+        [typeof(Unary<Sigmoid>)] = "Sigmoid",
+        [typeof(Unary<Softplus>)] = "Softplus",
+        [typeof(Unary<Softsign>)] = "Softsign",
+        [typeof(Unary<Abs>)] = "Abs",
+        [typeof(Unary<Sign>)] = "Sign",
+        [typeof(Unary<Sqrt>)] = "Sqrt",
+        [typeof(Unary<Floor>)] = "Floor",
+        [typeof(Unary<Ceiling>)] = "Ceil",
+        [typeof(Unary<Round>)] = "Round",
+        [typeof(Unary<Rectify>)] = "Relu",
+        [typeof(Unary<ArcSin>)] = "Asin",
+        [typeof(Unary<ArcCos>)] = "Acos",
+        [typeof(Unary<ArcTan>)] = "Atan",
+        [typeof(Unary<Sinh>)] = "Sinh",
+        [typeof(Unary<Cosh>)] = "Cosh",
+        [typeof(Unary<ArcSinh>)] = "Asinh",
+        [typeof(Unary<ArcCosh>)] = "Acosh",
+        [typeof(Unary<ArcTanh>)] = "Atanh",
+        [typeof(Unary<Erf>)] = "Erf",
+        [typeof(Binary<Add>)] = "Add",
+        [typeof(Binary<Subtract>)] = "Sub",
+        [typeof(Binary<Multiply>)] = "Mul",
+        [typeof(Binary<Divide>)] = "Div",
+        [typeof(Binary<Power>)] = "Pow",
+        [typeof(Binary<Maximum>)] = "Max",
+        [typeof(Binary<Minimum>)] = "Min",
+    };
+
+    private static readonly Dictionary<Type, string> s_comparisons = new()
+    {
+        [typeof(Compare<Equal>)] = "Equal",
+        [typeof(Compare<NotEqual>)] = "Equal",
+        [typeof(Compare<Less>)] = "Less",
+        [typeof(Compare<LessOrEqual>)] = "LessOrEqual",
+        [typeof(Compare<Greater>)] = "Greater",
+        [typeof(Compare<GreaterOrEqual>)] = "GreaterOrEqual",
+    };
+
+    /// <summary>Adds an application's nodes and says what its first output is called.</summary>
+    /// <exception cref="EngineException">ONNX has nothing like it.</exception>
+    public static string Add(OnnxGraph graph, Apply node)
+    {
+        string X(int input) => graph.Name(node.Inputs[input]);
+
+        switch (node.Op)
+        {
+            case Elementwise op when s_elementwise.TryGetValue(op.GetType(), out string? name):
+                return graph.Add(name, node.Inputs.Select(graph.Name));
+            case Elementwise op when s_comparisons.TryGetValue(op.GetType(), out string? name):
+                string truth = graph.Add(name, [X(0), X(1)]);
+                return op is Compare<NotEqual> ? graph.Add("Not", [truth]) : truth;
+            case Unary<Square>:
+                return graph.Add("Mul", [X(0), X(0)]);
+            case Unary<Expm1>:
+                return graph.Add("Sub", [graph.Add("Exp", [X(0)]), One(graph, node)]);
+            case Unary<Log1p>:
+                return graph.Add("Log", [graph.Add("Add", [X(0), One(graph, node)])]);
+            case Unary<Erfc>:
+                return graph.Add("Sub", [One(graph, node), graph.Add("Erf", [X(0)])]);
+            case Compare<And> or Compare<Or> or Compare<Xor>:
+                return graph.Add(
+                    node.Op is Compare<And> ? "And" : node.Op is Compare<Or> ? "Or" : "Xor", [Truth(graph, X(0)), Truth(graph, X(1))]);
+            case Unary<Trunc>:
+                string sign = graph.Add("Sign", [X(0)]);
+                return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
+            case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
+                return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<IntDiv>:
+                // ONNX's division of whole numbers goes toward 0, its remainder is the divisor's sign's.
+                return graph.Add("Div", [graph.Add("Sub", [X(0), graph.Add("Mod", [X(0), X(1)])]), X(1)]);
+            case Binary<Mod> when node.Inputs[0].DType.IsFloat():
+                string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+                return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
+            case Where:
+                return graph.Add("Where", [Truth(graph, X(0)), X(1), X(2)]);
+            case Cast { To: DType.UInt8 } when node.Inputs[0].DType.IsFloat():
+                // ONNX leaves open what becomes of numbers out of range.
+                string inRange = graph.Add("Clip", [X(0), Number(graph, node, 0), Number(graph, node, byte.MaxValue)]);
+                return graph.Add("Cast", [inRange], ("to", OnnxGraph.Type(DType.UInt8)));
+            case Cast op:
+                return graph.Add("Cast", [X(0)], ("to", OnnxGraph.Type(op.To)));
+            case Dot op:
+                return graph.Add(
+                    "Gemm", [X(0), X(1)], ("transA", op.TransposeA ? 1 : 0), ("transB", op.TransposeB ? 1 : 0));
+            case BatchedDot op:
+                return graph.Add(
+                    "MatMul", [Turned(graph, X(0), op.TransposeA), Turned(graph, X(1), op.TransposeB)]);
+            case Sort op:
+                return OnnxShapes.Sort(graph, node, op);
+            case Conv2D op:
+                return OnnxImages.Convolution(graph, node, op);
+            case Conv2DInputGradient op:
+                return OnnxImages.InputGradient(graph, node, op.Of);
+            case Channelwise op:
+                return OnnxImages.Channelwise(graph, node, op);
+            case ChannelwiseInputGradient op:
+                return OnnxImages.InputGradient(graph, node, op.Of);
+            case Unfold op:
+                return OnnxImages.Unfold(graph, node, op);
+            case Fold op:
+                return OnnxImages.Fold(graph, node, op);
+            case MaxPool2D op:
+                return OnnxImages.Pool(graph, "MaxPool", X(0), node.Inputs[0].Shape, op.Window);
+            case AveragePool2D op:
+                return OnnxImages.AveragePool(graph, node, op);
+            case Attend op:
+                return OnnxShapes.Attention(graph, node, op.IsCausal);
+            case Softmax:
+                return graph.Add("Softmax", [X(0)], ("axis", -1));
+            case LogSoftmax:
+                return graph.Add("LogSoftmax", [X(0)], ("axis", -1));
+            // To ONNX, no axes are all of them.
+            case IReduce { Axes.Rank: 0 }:
+                return X(0);
+            case Reduce<Sum> op:
+                return graph.Add("ReduceSum", [X(0), graph.Vector("axes", Longs(op.Axes))], ("keepdims", 1));
+            case Reduce<Max> op:
+                return graph.Add("ReduceMax", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
+            case Reduce<Min> op:
+                return graph.Add("ReduceMin", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
+            case Reduce<Prod> op:
+                return graph.Add("ReduceProd", [X(0)], ("axes", Longs(op.Axes)), ("keepdims", 1));
+            case Accumulate<Sum> op:
+                return graph.Add(
+                    "CumSum", [X(0), graph.Scalar("axis", op.Axis)],
+                    ("exclusive", op.IsExclusive ? 1 : 0), ("reverse", op.IsReverse ? 1 : 0));
+            case ArgMax op:
+                return graph.Add(
+                    "Cast", [graph.Add("ArgMax", [X(0)], ("axis", op.Axis), ("keepdims", 0))], ("to", OnnxGraph.Type(DType.Int32)));
+            case Count op:
+                return Count(graph, X(0), op);
+            case DimShuffle op:
+                return DimShuffle(graph, X(0), node.Inputs[0].Rank, op.Axes);
+            case Reshape op:
+                return graph.Add(
+                    "Reshape", [X(0), OnnxShapes.Sides(graph, node, op.To, op.Given)], ("allowzero", op.To.Contains(0) ? 1 : 0));
+            case BroadcastTo op:
+                return OnnxShapes.BroadcastTo(graph, node, op);
+            case Iota:
+                return OnnxShapes.Iota(graph, node);
+            case Flatten op:
+                // To ONNX, a side of 0 is the input's.
+                return graph.Add("Reshape", [X(0), graph.Vector("shape", [.. new long[op.Rank - 1], -1])]);
+            case ReshapeLike:
+                return graph.Add("Reshape", [X(0), graph.Add("Shape", [X(1)])]);
+            case BroadcastLike:
+                return graph.Add("Expand", [X(0), graph.Add("Shape", [X(1)])]);
+            case DisconnectedGrad or ZeroGrad or GradClip or GradScale or Print or Require:
+                return X(0);
+            case Concat op:
+                return graph.Add("Concat", node.Inputs.Select(graph.Name), ("axis", op.Axis));
+            case Subtensor op:
+                return OnnxShapes.Subtensor(graph, node, op.Parts);
+            default:
+                throw new EngineException(
+                    $"{node.Op.Name} cannot be exported: ONNX has no such op. Build the network of others for export."
+                    + node.Origin);
+        }
+    }
+
+    /// <summary>Axes or sides as ONNX takes them.</summary>
+    public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
+
+    private static string Turned(OnnxGraph graph, string stack, bool isTransposed) =>
+        isTransposed ? graph.Add("Transpose", [stack], ("perm", [0, 2, 1])) : stack;
+
+    private static string Truth(OnnxGraph graph, string x) => graph.Add("Cast", [x], ("to", OnnxGraph.Type(DType.Bool)));
+
+    private static string One(OnnxGraph graph, Apply node) => Number(graph, node, 1);
+
+    private static string Number(OnnxGraph graph, Apply node, double value) =>
+        graph.Tensor("number", Tensor.Scalar(value).Cast(node.Inputs[0].DType));
+
+    private static string Count(OnnxGraph graph, string x, Count op)
+    {
+        string sides = graph.Add(
+            "Gather", [graph.Add("Shape", [x]), graph.Vector("axes", Longs(op.Axes))], ("axis", 0));
+        string count = graph.Add("ReduceProd", [sides], ("keepdims", 0));
+        return graph.Add("Cast", [count], ("to", OnnxGraph.Type(op.DType)));
+    }
+
+    private static string DimShuffle(OnnxGraph graph, string x, int rank, Shape axes)
+    {
+        long[] dropped = [.. Longs([.. Enumerable.Range(0, rank)]).Where(axis => !axes.Contains((int)axis))];
+        if (dropped.Length > 0)
+        {
+            x = graph.Add("Squeeze", [x, graph.Vector("axes", dropped)]);
+        }
+
+        int[] kept = [.. axes.Where(axis => axis >= 0)];
+        long[] order = [.. kept.Select(axis => (long)kept.Count(other => other < axis))];
+        if (!order.SequenceEqual(order.Order()))
+        {
+            x = graph.Add("Transpose", [x], ("perm", order));
+        }
+
+        long[] added = [.. Longs([.. Enumerable.Range(0, axes.Rank)]).Where(axis => axes[(int)axis] < 0)];
+        return added.Length > 0 ? graph.Add("Unsqueeze", [x, graph.Vector("axes", added)]) : x;
+    }
+}

@@ -1,0 +1,148 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Onnx;
+
+/// <summary>Index expressions and computed shapes in ONNX.</summary>
+internal static class OnnxShapes
+{
+    private const int Int32Type = 6, Int64Type = 7;
+
+    /// <summary>
+    /// Ranges and places are a Slice, arrays of places a Gather or, of several axes, which come first then, a GatherND.
+    /// </summary>
+    public static string Subtensor(OnnxGraph graph, Apply node, SubtensorParts parts)
+    {
+        AxisPart[] axes = parts.Axes;
+        string x = Slice(graph, graph.Name(node.Inputs[0]), axes);
+        if (parts.Arrays == 0)
+        {
+            long[] points = [.. Longs(Where(axes, AxisIndexKind.Point))];
+            return points.Length == 0 ? x : graph.Add("Squeeze", [x, graph.Vector("axes", points)]);
+        }
+
+        int[] arrays = Where(axes, AxisIndexKind.Array);
+        if (arrays.Length == 1 && !axes.Any(part => part.Kind == AxisIndexKind.Point))
+        {
+            return graph.Add("Gather", [x, graph.Name(node.Inputs[1])], ("axis", arrays[0]));
+        }
+
+        // A place that is left after the slice is place 0 of its axis.
+        int[] chosen = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Range)];
+        int[] ranges = Where(axes, AxisIndexKind.Range);
+        x = graph.Add("Transpose", [x], ("perm", Longs([.. chosen, .. ranges])));
+        int rank = node.Inputs[1].Rank;
+        string[] columns = [.. chosen.Select(axis =>
+        {
+            int array = Array.IndexOf(arrays, axis);
+            string places = graph.Add("Cast", [graph.Name(node.Inputs[1 + Math.Max(array, 0)])], ("to", Int64Type));
+            places = array < 0 ? graph.Add("Mul", [places, graph.Scalar("zero", 0)]) : places;
+            return graph.Add("Unsqueeze", [places, graph.Vector("axes", rank)]);
+        })];
+        string taken = graph.Add("GatherND", [x, graph.Add("Concat", columns, ("axis", rank))]);
+        int at = parts.ArraysAt;
+        int[] order = [.. Enumerable.Range(rank, at), .. Enumerable.Range(0, rank), .. Enumerable.Range(rank + at, ranges.Length - at)];
+        return at == 0 || rank == 0 ? taken : graph.Add("Transpose", [taken], ("perm", Longs(order)));
+    }
+
+    /// <summary>The sides of a shape, of which some are inputs.</summary>
+    public static string Sides(OnnxGraph graph, Apply node, Shape to, Shape given)
+    {
+        if (given.Rank == 0)
+        {
+            return graph.Vector("shape", OnnxOps.Longs(to));
+        }
+
+        int next = 1;
+        string[] sides = [.. Enumerable.Range(0, to.Rank).Select(axis => given.Contains(axis)
+            ? graph.Add("Unsqueeze", [Whole(graph, node.Inputs[next++]), graph.Vector("axes", 0)])
+            : graph.Vector("side", to[axis]))];
+        return graph.Add("Concat", sides, ("axis", 0));
+    }
+
+    /// <summary>ONNX's Expand takes the side of an axis where 1 is asked for.</summary>
+    public static string BroadcastTo(OnnxGraph graph, Apply node, BroadcastTo op)
+    {
+        Shape to = [.. op.To.Select((side, axis) => side == Shape.Unknown && !op.Given.Contains(axis) ? 1 : side)];
+        return graph.Add("Expand", [graph.Name(node.Inputs[0]), Sides(graph, node, to, op.Given)]);
+    }
+
+    public static string Iota(OnnxGraph graph, Apply node)
+    {
+        string range = graph.Add("Range", [graph.Scalar("start", 0), Whole(graph, node.Inputs[0]), graph.Scalar("step", 1)]);
+        return graph.Add("Cast", [range], ("to", Int32Type));
+    }
+
+    private static string Whole(OnnxGraph graph, Variable scalar) => graph.Add("Cast", [graph.Name(scalar)], ("to", Int64Type));
+
+    private static string Slice(OnnxGraph graph, string x, AxisPart[] axes)
+    {
+        int[] cut = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Array
+            && !(axes[axis].Range.Equals(Range.All) && axes[axis].Step == 1))];
+        if (cut.Length == 0)
+        {
+            return x;
+        }
+
+        x = Cut(axis => At(axes[axis].Range.Start), axis => axes[axis].Kind == AxisIndexKind.Point
+            ? End(axes[axis].Range.Start)
+            : axes[axis].Range.End is { IsFromEnd: true, Value: 0 } ? long.MaxValue : At(axes[axis].Range.End), _ => 1);
+
+        // A negative step begins at the range's end, so the range is cut out first.
+        return axes.All(part => part.Step == 1)
+            ? x
+            : Cut(
+                axis => axes[axis].Step < 0 ? -1 : 0, axis => axes[axis].Step < 0 ? long.MinValue : long.MaxValue,
+                axis => axes[axis].Step);
+
+        string Cut(Func<int, long> start, Func<int, long> end, Func<int, long> step) => graph.Add("Slice",
+        [
+            x, graph.Vector("starts", [.. cut.Select(start)]), graph.Vector("ends", [.. cut.Select(end)]),
+            graph.Vector("axes", Longs(cut)), graph.Vector("steps", [.. cut.Select(step)]),
+        ]);
+
+        static long At(Index index) => index.IsFromEnd ? -index.Value : index.Value;
+
+        static long End(Index point) => point is { IsFromEnd: true, Value: 1 } ? long.MaxValue : At(point) + 1;
+    }
+
+    private static int[] Where(AxisPart[] axes, AxisIndexKind kind) =>
+        [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind == kind)];
+
+    private static long[] Longs(int[] numbers) => [.. numbers.Select(number => (long)number)];
+
+    /// <summary>The softmax of all products, by the values.</summary>
+    public static string Attention(OnnxGraph graph, Apply node, bool isCausal)
+    {
+        string turned = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
+        string scores = graph.Add("MatMul", [graph.Name(node.Inputs[0]), turned]);
+        scores = node.Inputs.Count > 3 ? graph.Add("Add", [scores, graph.Name(node.Inputs[3])]) : scores;
+        if (isCausal)
+        {
+            DType dtype = node.Inputs[0].DType;
+            string ones = graph.Add("Expand", [graph.Tensor("one", Tensor.Scalar(1.0).Cast(dtype)), graph.Add("Shape", [scores])]);
+            string below = graph.Add("Cast", [graph.Add("Trilu", [ones], ("upper", 0))], ("to", OnnxGraph.Type(DType.Bool)));
+            string none = graph.Tensor("none", Tensor.Scalar(double.NegativeInfinity).Cast(dtype));
+            scores = graph.Add("Where", [below, scores, none]);
+        }
+
+        return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), graph.Name(node.Inputs[2])]);
+    }
+
+    /// <summary>The first of each row in order, and, by its own name, where they were.</summary>
+    public static string Sort(OnnxGraph graph, Apply node, Sort op)
+    {
+        Variable x = node.Inputs[0];
+        string given = graph.Name(x), count = op.Most is { } most
+            ? graph.Vector("count", most)
+            : graph.Add("Gather", [graph.Add("Shape", [given]), graph.Vector("axis", x.Rank - 1)], ("axis", 0));
+
+        // It orders no bytes.
+        bool isSmall = x.DType.Computes() != x.DType;
+        given = isSmall ? graph.Add("Cast", [given], ("to", OnnxGraph.Type(DType.Int32))) : given;
+        (string values, string places) = graph.AddPair(
+            "TopK", [given, count], ("axis", -1), ("largest", op.IsDescending ? 1 : 0), ("sorted", 1));
+        graph.Give(node.Outputs[1], graph.Add("Cast", [places], ("to", OnnxGraph.Type(DType.Int32))));
+        return isSmall ? graph.Add("Cast", [values], ("to", OnnxGraph.Type(x.DType))) : values;
+    }
+}

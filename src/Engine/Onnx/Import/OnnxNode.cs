@@ -1,0 +1,222 @@
+using Engine.Graph;
+using Engine.Ops;
+using Engine.IO;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>
+/// A node that is being imported: its inputs and settings. It remembers which settings were asked for: one that nobody asks
+/// for is one that the op here does not know, and then the op is refused and not done wrong.
+/// </summary>
+internal sealed class OnnxNode
+{
+    private readonly HashSet<string> _read = [];
+    private readonly IReadOnlyDictionary<string, OnnxSetting> _settings;
+    private readonly OnnxValue?[] _inputs;
+    private int _inputsRead;
+
+    public OnnxNode(
+        OnnxImporter importer, OnnxNodeFile node, OnnxOp op, OnnxValue?[] inputs, IReadOnlyDictionary<string, OnnxSetting> settings)
+    {
+        (Importer, File, Op, _inputs, _settings) = (importer, node, op, inputs, settings);
+        OpSet = (int)importer.OpSets.GetValueOrDefault(node.Domain, 1);
+        foreach (OnnxValue input in inputs.OfType<OnnxValue>())
+        {
+            op.Require(input.Type);
+        }
+    }
+
+    public OnnxImporter Importer { get; }
+
+    public OnnxNodeFile File { get; }
+
+    public OnnxOp Op { get; }
+
+    /// <summary>The version of the ops of its domain.</summary>
+    public int OpSet { get; }
+
+    /// <summary>The same node on other inputs.</summary>
+    public OnnxNode On(OnnxValue?[] inputs) => new(Importer, File, Op, inputs, _settings);
+
+    /// <summary>How many inputs are written, those left out among them.</summary>
+    public int Count => _inputs.Length;
+
+    /// <summary>How many outputs are asked for.</summary>
+    public int Outputs => File.Outputs.Count;
+
+    /// <summary>Whether an output is asked for.</summary>
+    public bool Wants(int output) => output < File.Outputs.Count && File.Outputs[output].Length > 0;
+
+    /// <summary>Whether an input is given.</summary>
+    public bool Has(int input)
+    {
+        _inputsRead = Math.Max(_inputsRead, input + 1);
+        return input < _inputs.Length && _inputs[input] is not null;
+    }
+
+    /// <summary>An input.</summary>
+    public OnnxValue V(int input) =>
+        Has(input) ? _inputs[input]! : throw new EngineException($"its input {input} is missing");
+
+    /// <summary>An input's variable.</summary>
+    public Variable X(int input) => V(input).Variable;
+
+    /// <summary>All inputs' variables.</summary>
+    public Variable[] All() => [.. Enumerable.Range(0, Count).Select(X)];
+
+    /// <summary>The type of the first input.</summary>
+    public OnnxType Type => V(0).Type;
+
+    public bool HasSetting(string name) => Setting(name) is not null;
+
+    public long Number(string name, long otherwise) => Setting(name)?.Number ?? otherwise;
+
+    public int Int(string name, long otherwise) => checked((int)Number(name, otherwise));
+
+    public bool Flag(string name, bool otherwise = false) => Number(name, otherwise ? 1 : 0) != 0;
+
+    public double Float(string name, double otherwise) => Setting(name)?.Float is { } given ? Shortest(given) : otherwise;
+
+    public string Text(string name, string otherwise) => Setting(name)?.Text ?? otherwise;
+
+    public IReadOnlyList<string> Texts(string name) => Setting(name)?.Texts ?? [];
+
+    public IReadOnlyList<float> Floats(string name) => Setting(name)?.Floats ?? [];
+
+    public OnnxTensor? Tensor(string name) => Setting(name)?.Tensor;
+
+    public OnnxGraphFile Graph(string name) =>
+        Setting(name)?.Graph ?? throw new EngineException($"its graph '{name}' is missing");
+
+    /// <summary>A list of numbers; null where it is not given.</summary>
+    public int[]? Ints(string name) => Setting(name) is { } setting ? [.. setting.Numbers.Select(number => checked((int)number))] : null;
+
+    public long[]? LongsOf(string name) => Setting(name) is { } setting ? [.. setting.Numbers] : null;
+
+    /// <summary>A setting that is of no consequence here.</summary>
+    public void Ignore(params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            _read.Add(name);
+        }
+    }
+
+    /// <summary>An input's whole numbers, of which sides may be made: a copy.</summary>
+    /// <exception cref="NotKnownException">They are computed.</exception>
+    public Whole[] Wholes(int input)
+    {
+        OnnxValue value = V(input);
+        return (Whole[]?)value.Elements?.Clone()
+            ?? (!value.Type.IsFloat() && value.Numbers is { } known ? Array.ConvertAll(known, number => new Whole((long)number)) : null)
+            ?? throw NotKnown([value.Variable], input);
+    }
+
+    /// <summary>An input's whole numbers.</summary>
+    /// <exception cref="NotKnownException">They are not known before a call.</exception>
+    public long[] Longs(int input)
+    {
+        Whole[] all = Wholes(input);
+        Variable[] open = [.. all.Where(one => !one.IsKnown).Select(one => one.Value!)];
+        return open.Length == 0 ? Array.ConvertAll(all, one => one.Number) : throw NotKnown(open, input);
+    }
+
+    public int[] IntsOf(int input) => Array.ConvertAll(Longs(input), number => checked((int)number));
+
+    /// <summary>An input's only whole number.</summary>
+    public long Long(int input) => Longs(input) is [var one] ? one : throw new EngineException($"its input {input} must be one number");
+
+    /// <summary>An input's numbers.</summary>
+    /// <exception cref="NotKnownException">They are not known before a call.</exception>
+    public double[] Numbers(int input) => V(input).Numbers ?? throw NotKnown([V(input).Variable], input);
+
+    /// <summary>A shape all of whose sides must be known.</summary>
+    /// <exception cref="NotKnownException">Some are not.</exception>
+    public int[] Sides(Variable x, int from = 0)
+    {
+        int[] sides = [.. x.Shape.Skip(from)];
+        return !sides.Contains(Shape.Unknown)
+            ? sides
+            : throw NotKnown([.. Enumerable.Range(from, sides.Length).Where(axis => x.Shape[axis] == Shape.Unknown).Select(axis => SideOf(x, axis))], 0);
+    }
+
+    /// <summary>A number of things that are made one by one when a node is imported: a file cannot ask for any number of them.</summary>
+    /// <exception cref="EngineException">There are too many.</exception>
+    public static int Few(long count, string what) => count is >= 0 and <= 1 << 20
+        ? (int)count
+        : throw new EngineException($"it asks for {count} {what}, and {1 << 20} are the most");
+
+    /// <summary>An axis as a place, counted from the end where it is negative.</summary>
+    public static int Axis(long axis, int rank) => axis >= -rank && axis < rank
+        ? (int)(axis < 0 ? axis + rank : axis)
+        : throw new EngineException($"there is no axis {axis} among {rank}");
+
+    public static int[] Axes(IEnumerable<long> axes, int rank)
+    {
+        int[] places = [.. axes.Select(axis => Axis(axis, rank))];
+        return places.Distinct().Count() == places.Length
+            ? places
+            : throw new EngineException($"an axis is named twice among {string.Join(", ", places)}");
+    }
+
+    /// <summary>Axes that are a setting in old ops and an input in newer ones; null where they are not given.</summary>
+    public int[]? AxesOf(string name, int input, int sinceInput, int rank) =>
+        OpSet < sinceInput ? (LongsOf(name) is { } axes ? Axes(axes, rank) : null)
+        : Has(input) ? Axes(Longs(input), rank)
+        : null;
+
+    /// <summary>A result of the first input's type.</summary>
+    public OnnxValue[] Same(Variable result) => [Of(Type, result)];
+
+    public OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];
+
+    public static OnnxValue Of(OnnxType type, Variable result) => OnnxValue.Of(type, result);
+
+    /// <summary>Refuses a node that says what the op here does not know.</summary>
+    public void RequireAllRead()
+    {
+        string[] unknown = [.. _settings.Keys.Where(name => !_read.Contains(name))];
+        if (unknown.Length > 0)
+        {
+            throw new EngineException($"its setting '{unknown[0]}' is not known here");
+        }
+
+        int given = Array.FindLastIndex(_inputs, input => input is not null) + 1;
+        if (given > _inputsRead)
+        {
+            throw new EngineException($"it has {given} inputs, and no more than {_inputsRead} are known here");
+        }
+    }
+
+    /// <summary>A float32 as the double that was meant: 0.01, not 0.009999999776.</summary>
+    private static double Shortest(float value) => value;
+
+    private OnnxSetting? Setting(string name)
+    {
+        _read.Add(name);
+        return _settings.GetValueOrDefault(name);
+    }
+
+    /// <summary>Says which inputs of the graph decide what has to be known.</summary>
+    public EngineException NotKnown(IReadOnlyList<Variable> of, int input)
+    {
+        HashSet<Input> values = [.. of.OfType<Input>()], shapes = [];
+        foreach (Apply node in Traversal.Order(of, static (node, input) => node.Op.Reads(input)))
+        {
+            values.UnionWith(node.Inputs.Where((_, i) => node.Op.Reads(i)).OfType<Input>());
+        }
+
+        foreach (Apply node in Traversal.Order(of))
+        {
+            shapes.UnionWith(node.Inputs.OfType<Input>());
+        }
+
+        shapes.ExceptWith(values);
+        string message = $"its input {input} decides the shape of what it gives, and is computed";
+        return values.Count + shapes.Count == 0 || values.Any(value => value.Name is null)
+            ? new EngineException(message)
+            : new NotKnownException(
+                message, [.. values.Select(value => (value, true)), .. shapes.Select(shape => (shape, false))]);
+    }
+}

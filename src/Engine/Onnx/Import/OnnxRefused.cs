@@ -1,0 +1,20 @@
+namespace Engine.Onnx;
+
+/// <summary>ONNX's ops that are not there, by the reason; docs/files.md lists them.</summary>
+internal static class OnnxRefused
+{
+    public static IReadOnlyList<(string Why, string[] Ops)> Reasons { get; } =
+    [
+        ("there are no texts", ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder"]),
+        ("there are no sequences and no optional values",
+        [
+            "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap",
+            "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
+        ]),
+        ("the shape of what it gives depends on values", ["NonZero", "Unique", "NonMaxSuppression"]),
+        ("there are no complex numbers", ["DFT", "STFT"]),
+        ("random numbers are others here", ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"]),
+        ("nothing is computed in its types", ["BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "BitShift", "BitCast"]),
+        ("there is nothing to compute it with", ["Det", "GridSample", "Col2Im", "DeformConv", "RoiAlign", "MaxRoiPool", "MaxUnpool", "MelWeightMatrix", "TensorScatter"]),
+    ];
+}

@@ -1,0 +1,132 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>A whole number that shapes are made of: a number, or an int32 scalar that sides of inputs decide.</summary>
+internal readonly record struct Whole(long Number, Variable? Value = null)
+{
+    public bool IsKnown => Value is null;
+
+    /// <summary>It as a scalar of the graph.</summary>
+    /// <exception cref="EngineException">It is beyond int32.</exception>
+    public Variable ToVariable() => Value ?? Constant(Number, DType.Int32);
+
+    public static implicit operator Whole(long number) => new(number);
+
+    /// <summary>A side of an array: a number where it is known.</summary>
+    public static Whole SideOf(Variable x, int axis) =>
+        x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : new Whole(0, Ops.Symbolic.SideOf(x, axis));
+}
+
+/// <summary>
+/// What a name of an ONNX graph stands for: a variable of ours, and, where they are known when the graph is made, its
+/// elements, of which shapes and settings can be made.
+/// </summary>
+internal sealed class OnnxValue
+{
+    /// <summary>Arrays of more elements are not looked into: shapes, axes and scales are short.</summary>
+    public const int MostLookedAt = 4096;
+
+    private readonly Func<Variable> _make;
+    private Variable? _variable;
+    private double[]? _numbers;
+
+    private OnnxValue(OnnxType type, Shape shape, Func<Variable> make) => (Type, Shape, _make) = (type, shape, make);
+
+    public OnnxType Type { get; }
+
+    public Shape Shape { get; }
+
+    public int Rank => Shape.Rank;
+
+    /// <summary>The whole numbers that it consists of; null where they are not known or it consists of others.</summary>
+    public Whole[]? Elements { get; private init; }
+
+    /// <summary>It as a variable.</summary>
+    public Variable Variable => _variable ??= _make();
+
+    /// <summary>A tensor of the file, of which <paramref name="parameter"/> makes a variable where it holds fractions.</summary>
+    public static OnnxValue Of(OnnxTensor tensor, Func<OnnxTensor, Variable> parameter)
+    {
+        long[]? whole = tensor.ToLongs(MostLookedAt);
+        return new OnnxValue(
+            tensor.Type, tensor.Shape,
+            () => tensor.Type.IsFloat() ? parameter(tensor) : Constant(tensor.ToTensor()))
+        {
+            Elements = whole is null ? null : Array.ConvertAll(whole, number => new Whole(number)),
+            _numbers = tensor.Type.IsFloat() && tensor.Shape.Count <= MostLookedAt ? NdArray.From(tensor.Values!).Data : null,
+        };
+    }
+
+    /// <summary>A value that is given.</summary>
+    public static OnnxValue Of(OnnxType type, Tensor tensor) => Of(
+        new OnnxTensor("", type, tensor.Shape) { Values = tensor }, given => Constant(given.Values!));
+
+    /// <summary>A variable, converted to the dtype in which values of the type are stored.</summary>
+    public static OnnxValue Of(OnnxType type, Variable variable, Whole[]? elements = null)
+    {
+        Variable stored = type == OnnxType.Bool && variable.DType != DType.Bool
+            ? NotEqual(variable, 0)
+            : Cast(variable, type.Stored() ?? throw new EngineException($"There is no {type.Name()} here."));
+        return new OnnxValue(type, stored.Shape, () => stored) { Elements = elements };
+    }
+
+    /// <summary>Whole numbers in a shape.</summary>
+    public static OnnxValue Of(OnnxType type, Whole[] elements, Shape shape) => new(type, shape, () => Joined(type, elements, shape))
+    {
+        Elements = elements,
+    };
+
+    /// <summary>Numbers that are known, of a floating-point type.</summary>
+    public double[]? Numbers => _numbers ?? (Elements is { } whole && Array.TrueForAll(whole, one => one.IsKnown)
+        ? Array.ConvertAll(whole, one => (double)one.Number)
+        : _numbers = Evaluated());
+
+    /// <summary>The whole numbers of a tensor.</summary>
+    public static long[] Longs(Tensor tensor) => tensor.DType switch
+    {
+        DType.Int32 => [.. tensor.AsSpan<int>().ToArray().Select(value => (long)value)],
+        DType.Int64 => tensor.AsSpan<long>().ToArray(),
+        DType.UInt8 => [.. tensor.AsSpan<byte>().ToArray().Select(value => (long)value)],
+        DType.Bool => [.. tensor.AsSpan<bool>().ToArray().Select(value => value ? 1L : 0)],
+        _ => throw new EngineException($"{tensor.DType.Name()} holds no whole numbers."),
+    };
+
+    /// <summary>
+    /// The elements of what depends on constants alone, by its ops' definitions; null where it depends on more, or is long.
+    /// </summary>
+    private double[]? Evaluated()
+    {
+        if (!Shape.IsKnown || Shape.Count > MostLookedAt || Type.Stored() is null)
+        {
+            return null;
+        }
+
+        IReadOnlyList<Apply> nodes = Traversal.Order([Variable], static (node, input) => node.Op.Reads(input));
+        bool isConstant = Variable is not Input && nodes.All(node =>
+            node.Outputs.All(output => output.Shape.IsKnown && output.Shape.Count <= MostLookedAt)
+            && node.Inputs.Where((input, i) => node.Op.Reads(i)).All(input => input is not Input)
+            && node.Inputs.All(input => input.Shape.IsKnown));
+        return isConstant && nodes.Count <= 1000
+            ? Definitions.Evaluate([Variable], new Dictionary<Input, NdArray>())[0].ToTensor(Variable.DType).Cast(DType.Float64)
+                .AsSpan<double>().ToArray()
+            : null;
+    }
+
+    private static Variable Joined(OnnxType type, Whole[] elements, Shape shape)
+    {
+        DType stored = type.Stored()!.Value;
+        if (Array.TrueForAll(elements, one => one.IsKnown))
+        {
+            return Constant(new OnnxTensor("shape", type, shape)
+            {
+                Whole = Array.ConvertAll(elements, one => one.Number),
+            }.ToTensor());
+        }
+
+        Variable row = Stack(0, [.. elements.Select(one => one.ToVariable())]);
+        return Cast(Reshape(row, shape), stored);
+    }
+}

@@ -1,0 +1,85 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>Convolutions: ONNX does not turn filters.</summary>
+internal static class ConvolutionOps
+{
+    public static IEnumerable<OnnxOp> Rows() =>
+    [
+        new("Conv", 6, Takes.Floats, node =>
+        {
+            Variable x = node.X(0), w = node.X(1);
+            Windows windows = Windows.Of(node, x, Size(node, w));
+            var options = new ConvOptions
+            {
+                Stride = windows.Stride, Dilation = windows.Dilation, Padding = windows.Before, PaddingBehind = windows.Behind,
+                Groups = node.Int("group", 1), FlipFilters = false,
+            };
+            return node.Same(Convolve(x, w, options, node.Has(2) ? node.X(2) : null));
+        }),
+        new("ConvTranspose", 6, Takes.Floats, Transposed),
+    ];
+
+    private static int[] Size(OnnxNode node, Variable w)
+    {
+        int[] size = [.. w.Shape.Skip(2)];
+        return node.Ints("kernel_shape") is not { Length: > 0 } said || said.SequenceEqual(size)
+            ? size
+            : throw new EngineException($"its kernel_shape is ({string.Join(", ", said)}), and its filters are {w.Type}");
+    }
+
+    private static OnnxValue[] Transposed(OnnxNode node)
+    {
+        Variable x = node.X(0), w = node.X(1);
+        int rank = x.Rank - 2;
+        int[] size = Size(node, w);
+        string auto = node.Text("auto_pad", "NOTSET");
+        int[]? output = node.Ints("output_shape") is { Length: > 0 } given ? given[^rank..] : null;
+        int[] extra = node.Ints("output_padding") is { Length: > 0 } more ? more : new int[rank];
+        int[] stride = node.Ints("strides") is { Length: > 0 } steps ? steps : [.. Enumerable.Repeat(1, rank)];
+        int[] dilation = node.Ints("dilations") is { Length: > 0 } gaps ? gaps : [.. Enumerable.Repeat(1, rank)];
+        int[] pads = node.Ints("pads") is { Length: > 0 } around ? [.. around] : new int[2 * rank];
+        if (new[] { extra, stride, dilation, size }.Any(list => list.Length != rank) || pads.Length != 2 * rank)
+        {
+            throw new EngineException($"its windows, steps and pads do not fit {x.Type}");
+        }
+
+        if (output is null && auto is "NOTSET" or "" && extra.All(side => side == 0))
+        {
+            return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), null, node.Has(2) ? node.X(2) : null));
+        }
+
+        int[] sides = node.Sides(x, 2);
+        var to = new int[rank];
+        for (int axis = 0; axis < rank; axis++)
+        {
+            int whole = (stride[axis] * (sides[axis] - 1)) + extra[axis] + ((size[axis] - 1) * dilation[axis]) + 1;
+            if (output is null && auto is "NOTSET" or "" or "VALID")
+            {
+                (pads[axis], pads[axis + rank]) = auto == "VALID" ? (0, 0) : (pads[axis], pads[axis + rank]);
+                to[axis] = whole - pads[axis] - pads[axis + rank];
+                continue;
+            }
+
+            to[axis] = output is null ? sides[axis] * stride[axis] : output[axis];
+            if (output is null && whole < to[axis])
+            {
+                // By ONNX's text there would be zeros behind, by ONNX Runtime not.
+                throw new EngineException($"its auto_pad {auto} goes with filters smaller than its steps");
+            }
+
+            int cut = Math.Max(0, whole - to[axis]);
+            (pads[axis], pads[axis + rank]) = auto == "SAME_UPPER" ? (cut / 2, cut - (cut / 2)) : (cut - (cut / 2), cut / 2);
+        }
+
+        return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), to, node.Has(2) ? node.X(2) : null));
+    }
+
+    private static ConvOptions Options(OnnxNode node, int[] stride, int[] dilation, int[] before, int[] behind) => new()
+    {
+        Stride = stride, Dilation = dilation, Padding = before, PaddingBehind = behind, Groups = node.Int("group", 1), FlipFilters = false,
+    };
+}

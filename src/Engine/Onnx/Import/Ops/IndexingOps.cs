@@ -1,0 +1,262 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>Elements by their places.</summary>
+internal static class IndexingOps
+{
+    public static IEnumerable<OnnxOp> Rows() =>
+    [
+        new("Slice", 6, Takes.Any, Slice) { Moves = 1 },
+        new("Gather", 6, Takes.Any, node =>
+        {
+            Variable x = node.X(0);
+            return node.Same(Gather(x, Places(node, 1), OnnxNode.Axis(node.Number("axis", 0), x.Rank)));
+        })
+        { Moves = 1 },
+        new("GatherElements", 11, Takes.Any, node =>
+        {
+            Variable x = node.X(0), places = Places(node, 1);
+            return node.Same(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))]);
+        })
+        { Moves = 1 },
+        new("GatherND", 11, Takes.Any, node => node.Same(GatherND(node.X(0), Places(node, 1), node.Int("batch_dims", 0)))) { Moves = 1 },
+        new("ScatterElements", 11, Takes.Numbers, node =>
+        {
+            Variable x = node.X(0), places = Places(node, 1);
+            int axis = OnnxNode.Axis(node.Number("axis", 0), x.Rank);
+            return node.Same(Reduction(node) is { } reduction
+                ? ReducedAlong(x, places, node.X(2), axis, reduction)
+                : Scattered(node, x, x[Along(x, places, axis)], node.X(2)));
+        }),
+        new("Scatter", 9, Takes.Numbers, node =>
+        {
+            Variable x = node.X(0), places = Places(node, 1);
+            return node.Same(SetSubtensor(x[Along(x, places, OnnxNode.Axis(node.Number("axis", 0), x.Rank))], node.X(2)));
+        }),
+        new("ScatterND", 11, Takes.Numbers, node =>
+        {
+            Variable x = node.X(0), places = Places(node, 1);
+            return node.Same(Reduction(node) is { } reduction
+                ? ReducedRows(node, x, places, node.X(2), reduction)
+                : Scattered(node, x, x[Columns(x, places)], node.X(2)));
+        }),
+        new("Compress", 9, Takes.Any, node =>
+        {
+            Variable x = node.X(0);
+            double[] mask = node.Numbers(1);
+            int[] kept = [.. Enumerable.Range(0, mask.Length).Where(i => mask[i] != 0)];
+            return node.HasSetting("axis")
+                ? node.Same(Gather(x, Constant(Tensor.From(kept)), OnnxNode.Axis(node.Number("axis", 0), x.Rank)))
+                : node.Same(Gather(Flatten(x, 1), Constant(Tensor.From(kept)), 0));
+        }),
+        new("ReverseSequence", 10, Takes.Any, node =>
+        {
+            Variable x = node.X(0);
+            int batch = node.Int("batch_axis", 1), time = node.Int("time_axis", 0);
+            Variable lengths = DimShuffle(Places(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+            Variable steps = DimShuffle(ARange(SideOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
+            Variable rows = DimShuffle(ARange(SideOf(x, batch)), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+            Variable from = Where(Less(steps, lengths), lengths - 1 - steps, steps);
+            return node.Same(time == 0 ? x[from, rows] : x[rows, from]);
+        }),
+    ];
+
+    /// <summary>Places as index expressions take them.</summary>
+    public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.Places(node.X(input));
+
+    /// <summary>An index expression that names, along one axis, the places of an array that may be shorter along the others.</summary>
+    private static AxisIndex[] Along(Variable x, Variable places, int axis) => places.Rank != x.Rank
+        ? throw new EngineException($"its places ({places.Type}) have not as many axes as {x.Type}")
+        : [.. Enumerable.Range(0, x.Rank).Select(other => (AxisIndex)(other == axis
+            ? places
+            : DimShuffle(ARange(SideOf(places, other)), [.. Enumerable.Range(0, x.Rank).Select(i => i == other ? 0 : NewAxis)])))];
+
+    /// <summary>An index expression of places whose last axis counts x's first axes.</summary>
+    private static AxisIndex[] Columns(Variable x, Variable places)
+    {
+        int columns = places.Shape[-1];
+        return columns >= 1 && columns <= x.Rank
+            ? [.. Enumerable.Range(0, columns).Select(column => (AxisIndex)places[Ellipsis, column])]
+            : throw new EngineException($"its places ({places.Type}) name {columns} axes of {x.Type}");
+    }
+
+    private static Variable GatherND(Variable x, Variable places, int batches)
+    {
+        int columns = places.Shape[-1];
+        if (columns < 1 || columns + batches > x.Rank)
+        {
+            throw new EngineException($"its places ({places.Type}) name {columns} axes of {x.Type} behind {batches}");
+        }
+
+        var index = new AxisIndex[batches + columns];
+        for (int axis = 0; axis < batches; axis++)
+        {
+            index[axis] = DimShuffle(
+                ARange(SideOf(x, axis)), [.. Enumerable.Range(0, places.Rank - 1).Select(at => at == axis ? 0 : NewAxis)]);
+        }
+
+        for (int column = 0; column < columns; column++)
+        {
+            index[batches + column] = places[Ellipsis, column];
+        }
+
+        return x[index];
+    }
+
+    private static Variable Scattered(OnnxNode node, Variable x, Variable part, Variable values) =>
+        node.OpSet >= 16 && node.Text("reduction", "none") == "add" ? IncSubtensor(part, values) : SetSubtensor(part, values);
+
+    /// <summary>What joins an element with all that are put in its place; null where they are put there, or added.</summary>
+    private static (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two)? Reduction(OnnxNode node) =>
+        (node.OpSet < 16 ? "none" : node.Text("reduction", "none")) switch
+        {
+            "none" => null,
+            "add" when node.Type is not (OnnxType.UInt8 or OnnxType.Bool) => null,
+            "mul" => (1, (x, axes) => Prod(x, axes), Multiply),
+            "max" when node.Type.IsFloat() => (double.NegativeInfinity, (x, axes) => Max(x, axes), Maximum),
+            "min" when node.Type.IsFloat() => (double.PositiveInfinity, (x, axes) => Min(x, axes), Minimum),
+            string other => throw new EngineException($"its reduction '{other}' of {node.Type.Name()} is not there"),
+        };
+
+    /// <summary>Each element of x joined with those whose place along an axis is its own.</summary>
+    private static Variable ReducedAlong(
+        Variable x, Variable places, Variable values, int axis,
+        (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
+    {
+        if (places.Rank != x.Rank || !places.Shape.IsKnown)
+        {
+            throw new EngineException($"its places ({places.Type}) have not as many axes as {x.Type}, or are open");
+        }
+
+        (x, places, values) = (MoveAxis(x, axis, 0), MoveAxis(places, axis, 0), MoveAxis(values, axis, 0));
+        Variable part = x[[(AxisIndex)(..), .. places.Shape.Skip(1).Select(side => (AxisIndex)(..side))]];
+        Variable count = SideOf(x, 0);
+        places = Where(Less(places, 0), places + count, places);
+        Variable rows = DimShuffle(ARange(count), [0, .. Enumerable.Repeat(NewAxis, x.Rank)]);
+        Variable all = Where(Equal(rows, ExpandDims(places, 0)), ExpandDims(values, 0), Constant(reduction.Start, x.DType));
+        return MoveAxis(SetSubtensor(part, reduction.Two(part, reduction.All(all, [1]))), 0, axis);
+    }
+
+    /// <summary>Each part of x that places can name joined with those whose place is its own.</summary>
+    private static Variable ReducedRows(
+        OnnxNode node, Variable x, Variable places, Variable values,
+        (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
+    {
+        int columns = Columns(x, places).Length;
+        int[] sides = node.Sides(x);
+        Variable row = Enumerable.Range(0, columns).Select(column =>
+        {
+            Variable place = places[Ellipsis, column];
+            return Where(Less(place, 0), place + sides[column], place) * sides[(column + 1)..columns].Aggregate(1, (a, b) => a * b);
+        }).Aggregate(Add);
+        int rest = sides[columns..].Aggregate(1, (a, b) => a * b);
+        Variable flat = Reshape(x, -1, rest);
+        return ReshapeLike(ReducedAlong(
+            flat, BroadcastTo(ExpandDims(Flatten(row, 1), 1), -1, rest), Reshape(values, -1, rest), 0, reduction), x);
+    }
+
+    /// <summary>Ranges by NumPy's rule: what lies beyond the ends is cut off.</summary>
+    private static OnnxValue[] Slice(OnnxNode node)
+    {
+        Variable x = node.X(0);
+        Whole[] starts, ends;
+        long[]? axes, steps = null;
+        if (node.OpSet < 10)
+        {
+            starts = Array.ConvertAll(node.LongsOf("starts") ?? [], start => new Whole(start));
+            ends = Array.ConvertAll(node.LongsOf("ends") ?? [], end => new Whole(end));
+            axes = node.LongsOf("axes");
+        }
+        else
+        {
+            (starts, ends) = (node.Wholes(1), node.Wholes(2));
+            axes = node.Has(3) ? node.Longs(3) : null;
+            steps = node.Has(4) ? node.Longs(4) : null;
+        }
+
+        int[] places = axes is null ? [.. Enumerable.Range(0, starts.Length)] : OnnxNode.Axes(axes, x.Rank);
+        if (ends.Length != starts.Length || places.Length != starts.Length || (steps ?? []).Length is not 0 and var count && count != starts.Length)
+        {
+            throw new EngineException("its starts, ends, axes and steps are not as many");
+        }
+
+        for (int i = 0; i < places.Length; i++)
+        {
+            x = Sliced(node, x, places[i], starts[i], ends[i], steps?[i] ?? 1);
+        }
+
+        return node.Same(x);
+    }
+
+    private static Variable Sliced(OnnxNode node, Variable x, int axis, Whole start, Whole end, long step)
+    {
+        int side = x.Shape[axis];
+        if (step == 0)
+        {
+            throw new EngineException("a step is 0");
+        }
+
+        if (start.IsKnown && end.IsKnown && side != Shape.Unknown)
+        {
+            if (side == 0)
+            {
+                return x;
+            }
+
+            // Of a negative step the start is moved to the first element, where Python leaves it before that.
+            long high = step < 0 ? side - 1 : side;
+            long from = Math.Clamp(start.Number < 0 ? start.Number + side : start.Number, 0, high);
+            long to = Math.Clamp(end.Number < 0 ? end.Number + side : end.Number, step < 0 ? -1 : 0, high);
+            if (step == 1)
+            {
+                return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));
+            }
+
+            // A step beyond the side takes the first element alone.
+            int pace = (int)Math.Clamp(step, -side, side);
+            return Ops.Symbolic.Along(x, axis, step > 0
+                ? ((int)from..(int)Math.Max(from, to), pace)
+                : (((int)Math.Min(from, to) + 1)..((int)from + 1), pace));
+        }
+
+        if (step == 1 && start is { IsKnown: true, Number: 0 } && end is { IsKnown: true, Number: >= int.MaxValue })
+        {
+            return x;
+        }
+
+        if (step == -1 && end is { IsKnown: true, Number: < int.MinValue / 2 } && start is { IsKnown: true, Number: -1 or >= int.MaxValue })
+        {
+            return Flip(x, [axis]);
+        }
+
+        if (step == 1 && start is { IsKnown: true, Number: < 0 } && end is { IsKnown: true, Number: >= int.MaxValue } && start.Number == -1)
+        {
+            return Ops.Symbolic.Along(x, axis, ^1..);
+        }
+
+        if (step != 1)
+        {
+            throw node.NotKnown([SideOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
+        }
+
+        // Of a side that the call tells: the places from start on, as many as there are.
+        Variable whole = SideOf(x, axis), first = Inside(start, whole), last = Inside(end, whole);
+        return Gather(x, ARange(Maximum(last - first, 0)) + first, axis);
+    }
+
+    private static Variable Inside(Whole place, Variable side)
+    {
+        if (place.IsKnown)
+        {
+            int number = (int)Math.Clamp(place.Number, int.MinValue / 2, int.MaxValue / 2);
+            Variable at = Constant(number, DType.Int32);
+            return number < 0 ? Maximum(at + side, 0) : Minimum(at, side);
+        }
+
+        Variable given = place.Value!;
+        return Minimum(Maximum(Where(Less(given, 0), given + side, given), 0), side);
+    }
+}

@@ -1,0 +1,150 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>Windows of images brought together.</summary>
+internal static class PoolingOps
+{
+    public static IEnumerable<OnnxOp> Rows() =>
+    [
+        new("MaxPool", 6, Takes.Any, MaxPool),
+        new("AveragePool", 6, Takes.Floats, AveragePool),
+        new("LpPool", 6, Takes.Floats, LpPool),
+        Global("GlobalAveragePool", (node, x, axes) => Mean(x, axes, keepDims: true)),
+        Global("GlobalMaxPool", (node, x, axes) => Max(x, axes, keepDims: true)),
+        Global("GlobalLpPool", (node, x, axes) => Root(Sum(Raised(x, node.Float("p", 2)), axes, keepDims: true), node.Float("p", 2))),
+    ];
+
+    private static OnnxOp Global(string name, Func<OnnxNode, Variable, Shape, Variable> op) => new(name, 6, Takes.Floats, node =>
+    {
+        Variable x = node.X(0);
+        return node.Same(op(node, x, [.. Enumerable.Range(2, x.Rank - 2)]));
+    });
+
+    private static Windows Of(OnnxNode node, Variable x) =>
+        Windows.Of(node, x, node.Ints("kernel_shape") ?? throw new EngineException("its kernel_shape is missing"), isPool: true);
+
+    private static OnnxValue?[] MaxPool(OnnxNode node)
+    {
+        Variable x = node.Type.IsFloat() ? node.X(0) : Cast(node.X(0), DType.Float32);
+        if (!node.Type.IsFloat() && node.Type is not (OnnxType.Int8 or OnnxType.UInt8))
+        {
+            throw new EngineException($"it is of {node.Type.Name()}");
+        }
+
+        Windows windows = Of(node, x);
+        bool roundsUp = node.Flag("ceil_mode");
+        long order = node.Number("storage_order", 0);
+        if (windows.IsPlain && !roundsUp && !node.Wants(1) && windows.Rank <= 3 && Covers(windows))
+        {
+            return [OnnxNode.Of(node.Type, Pool(x, windows.Size, PoolMode.Max, windows.Stride, windows.Before))];
+        }
+
+        int[] sides = node.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
+        (int, int)[] widths = windows.Widths(sides, counts);
+        Variable padded = Pad(x, widths, PadMode.Constant, double.NegativeInfinity);
+        if (!node.Wants(1) && windows.Rank <= 3 && windows.Dilation.All(step => step == 1))
+        {
+            return [OnnxNode.Of(node.Type, Pool(padded, windows.Size, PoolMode.Max, windows.Stride))];
+        }
+
+        Variable? best = null, places = null;
+        Variable numbers = Pad(Numbered(x, sides, order != 0), widths);
+        foreach ((Variable value, Variable number) in windows.Places(padded, counts).Zip(windows.Places(numbers, counts)))
+        {
+            Variable isBetter = best is null ? value : Greater(value, best);
+            places = places is null ? number : Where(isBetter, number, places);
+            best = best is null ? value : Maximum(best, value);
+        }
+
+        return [OnnxNode.Of(node.Type, best!), OnnxNode.Of(OnnxType.Int64, places!)];
+    }
+
+    /// <summary>The place of each element among all, counted along rows or, of each plane, along columns.</summary>
+    private static Variable Numbered(Variable x, int[] sides, bool byColumns)
+    {
+        if (!byColumns)
+        {
+            Variable[] all = [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))];
+            return ReshapeLike(ARange(all.Aggregate(Multiply)), x);
+        }
+
+        // Only within a plane the order is another.
+        Variable planes = ARange(SideOf(x, 0) * SideOf(x, 1)) * sides.Aggregate(1, (product, side) => product * side);
+        Variable columns = Reshape(ARange(sides.Aggregate(1, (product, side) => product * side)), [.. sides.Reverse()]);
+        Variable within = DimShuffle(columns, [.. Enumerable.Range(0, sides.Length).Reverse()]);
+        Variable plane = DimShuffle(Reshape(planes, SideOf(x, 0), SideOf(x, 1)), [0, 1, .. Enumerable.Repeat(NewAxis, sides.Length)]);
+        return plane + DimShuffle(within, [NewAxis, NewAxis, .. Enumerable.Range(0, sides.Length)]);
+    }
+
+    private static OnnxValue[] AveragePool(OnnxNode node)
+    {
+        Variable x = node.X(0);
+        Windows windows = Of(node, x);
+        bool roundsUp = node.Flag("ceil_mode"), countsPads = node.Flag("count_include_pad");
+        if (windows.IsPlain && !roundsUp && windows.Rank <= 3 && Covers(windows))
+        {
+            PoolMode mode = countsPads ? PoolMode.AverageWithPadding : PoolMode.Average;
+            if (windows.Rank < 3 || countsPads || windows.Before.All(pad => pad == 0))
+            {
+                return node.Same(Pool(x, windows.Size, mode, windows.Stride, windows.Before));
+            }
+        }
+
+        int[] sides = node.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
+        Variable sums = Sums(x, windows, sides, counts);
+        for (int axis = 0; axis < windows.Rank; axis++)
+        {
+            double[] pixels = [.. Enumerable.Range(0, counts[axis]).Select(window => (double)Pixels(windows, axis, sides[axis], window, countsPads))];
+            sums /= DimShuffle(
+                Cast(Constant(Tensor.From(pixels)), x.DType),
+                [.. Enumerable.Range(0, x.Rank).Select(at => at == axis + 2 ? 0 : NewAxis)]);
+        }
+
+        return node.Same(sums);
+    }
+
+    private static OnnxValue[] LpPool(OnnxNode node)
+    {
+        Variable x = node.X(0);
+        double p = node.HasSetting("p") && node.Number("p", 2) is var whole ? whole : 2;
+        Windows windows = Of(node, x);
+        int[] sides = node.Sides(x, 2), counts = Counts(windows, sides, node.Flag("ceil_mode"));
+        return node.Same(Root(Sums(Raised(x, p), windows, sides, counts), p));
+    }
+
+    private static Variable Raised(Variable x, double p) => p == 1 ? Abs(x) : p == 2 ? Square(x) : Power(Abs(x), p);
+
+    private static Variable Root(Variable x, double p) => p == 1 ? x : p == 2 ? Sqrt(x) : Power(x, 1 / p);
+
+    private static Variable Sums(Variable x, Windows windows, int[] sides, int[] counts)
+    {
+        Variable padded = Pad(x, windows.Widths(sides, counts));
+        return windows.Rank <= 3 && windows.Dilation.All(step => step == 1)
+            ? Pool(padded, windows.Size, PoolMode.Sum, windows.Stride)
+            : windows.Places(padded, counts).Aggregate(Add);
+    }
+
+    /// <summary>How many pixels of a window count: those of the images or, if asked for, of the padding too.</summary>
+    private static int Pixels(Windows windows, int axis, int side, int window, bool countsPads)
+    {
+        int start = (window * windows.Stride[axis]) - windows.Before[axis];
+        int least = countsPads ? -windows.Before[axis] : 0, most = countsPads ? side + windows.Behind[axis] : side;
+        return Enumerable.Range(0, windows.Size[axis])
+            .Select(place => start + (place * windows.Dilation[axis])).Count(at => at >= least && at < most);
+    }
+
+    private static int[] Counts(Windows windows, int[] sides, bool roundsUp)
+    {
+        int[] counts = [.. sides.Select((side, axis) => windows.Count(axis, side, roundsUp))];
+        _ = OnnxNode.Few(counts.Max(), "windows along an axis");
+        return counts.All(count => count > 0)
+            ? counts
+            : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images ({string.Join(", ", sides)})");
+    }
+
+    /// <summary>Whether no window lies in the padding alone, which the ops here do not take.</summary>
+    private static bool Covers(Windows windows) => Enumerable.Range(0, windows.Rank).All(axis => windows.Before[axis] < windows.Size[axis]);
+}

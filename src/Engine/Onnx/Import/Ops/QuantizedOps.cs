@@ -1,0 +1,138 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>Numbers of few bits, which are computed with dequantised: as floats, at the places and of the sizes that they have.</summary>
+internal static class QuantizedOps
+{
+    public static IEnumerable<OnnxOp> Rows() =>
+    [
+        new("QuantizeLinear", 10, Takes.Any, node =>
+        {
+            node.Ignore("saturate");
+            Variable x = Cast(node.X(0), DType.Float32);
+            OnnxType type = node.Has(2) ? node.V(2).Type : (OnnxType)node.Number("output_dtype", (long)OnnxType.UInt8);
+            if (node.HasSetting("output_dtype") && node.Number("output_dtype", 0) is not 0 and var said && (OnnxType)said != type)
+            {
+                throw new EngineException("its output_dtype is not its zero point's");
+            }
+
+            if (node.Number("precision", 0) is not (0 or 1))
+            {
+                throw new EngineException("its precision is not float");
+            }
+
+            Variable scale = Spread(node, Cast(node.X(1), DType.Float32), x);
+            Variable level = Round(x / scale);
+            return node.Give(type, Levels(type, node.Has(2) ? level + Spread(node, Cast(node.X(2), DType.Float32), x) : level));
+        }),
+        new("DequantizeLinear", 10, Takes.Any, node =>
+        {
+            Variable x = node.X(0);
+            OnnxType type = node.HasSetting("output_dtype") && node.Number("output_dtype", 0) is not 0 and var said
+                ? (OnnxType)said : node.V(1).Type;
+            Variable level = Cast(x, DType.Float32), scale = Spread(node, Cast(node.X(1), DType.Float32), x);
+            if (node.Has(2))
+            {
+                level = node.Type == OnnxType.Int32
+                    ? Cast(x - Spread(node, node.X(2), x), DType.Float32)
+                    : level - Spread(node, Cast(node.X(2), DType.Float32), x);
+            }
+
+            return node.Give(type, level * scale);
+        }),
+        new("DynamicQuantizeLinear", 11, Takes.Floats, node =>
+        {
+            Variable x = node.X(0);
+            Variable least = Minimum(Min(x), 0), most = Maximum(Max(x), 0);
+            Variable scale = (most - least) / 255;
+            Variable zero = Clip(Round(-least / scale), 0, 255);
+            Variable y = Levels(OnnxType.UInt8, Round(x / scale) + zero);
+            return [OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
+        }),
+        Integer("MatMulInteger", (_, a, b) => MatMul(a, b)), Integer("ConvInteger", Convolved),
+        Requantised("QLinearMatMul", (_, a, b) => MatMul(a, b)), Requantised("QLinearConv", Convolved),
+    ];
+
+    /// <summary>A product of whole numbers, exact: float64 holds every sum of products of eight bits.</summary>
+    private static OnnxOp Integer(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
+        node.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
+
+    /// <summary>A product of levels as levels: the exact product, rounded once.</summary>
+    private static OnnxOp Requantised(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
+    {
+        Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
+        Variable scale = Cast(node.X(1) * Across(node, node.X(4), product) / node.X(6), DType.Float64);
+        return node.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, node.X(7), product), DType.Float64)));
+    });
+
+    /// <summary>Levels less their zero point, in float64.</summary>
+    private static Variable Level(OnnxNode node, int input, int zero)
+    {
+        Variable x = Cast(node.X(input), DType.Float64);
+        if (!node.Has(zero))
+        {
+            return x;
+        }
+
+        Variable point = Cast(node.X(zero), DType.Float64);
+        return point.Rank == 0 ? x - point
+            : point.Rank == 1 && point.Shape[0] == 1 ? x - Reshape(point, Shape.Scalar)
+            : throw new EngineException($"its zero point is {point.Type}, one for each place");
+    }
+
+    private static Variable Across(OnnxNode node, Variable numbers, Variable product) => numbers.Rank switch
+    {
+        0 => numbers,
+        1 when numbers.Shape[0] == 1 => Reshape(numbers, Shape.Scalar),
+        1 when node.File.Op == "QLinearConv" => NormalizationOps.PerChannel(numbers, product),
+        _ => throw new EngineException($"its scale or zero point is {numbers.Type}"),
+    };
+
+    private static Variable Convolved(OnnxNode node, Variable x, Variable w)
+    {
+        Windows windows = Windows.Of(node, x, [.. w.Shape.Skip(2)]);
+        node.Ignore("kernel_shape");
+        var options = new ConvOptions
+        {
+            Stride = windows.Stride, Dilation = windows.Dilation, Padding = windows.Before, PaddingBehind = windows.Behind,
+            Groups = node.Int("group", 1), FlipFilters = false,
+        };
+        return Convolve(x, w, options, node.Has(8) ? Cast(node.X(8), DType.Float64) : null);
+    }
+
+    /// <summary>Whole numbers cut to a type's range.</summary>
+    private static Variable Levels(OnnxType type, Variable whole)
+    {
+        if (type is not (OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16 or OnnxType.Int16))
+        {
+            throw new EngineException($"it quantises to {type.Name()}");
+        }
+
+        (long least, long most) = type.Range();
+        return Cast(Clip(whole, least, most), DType.Int32);
+    }
+
+    /// <summary>A number for all, one for each place of an axis, or one for each block along it, under x's shape.</summary>
+    private static Variable Spread(OnnxNode node, Variable numbers, Variable x)
+    {
+        int axis = node.Int("axis", 1), block = node.Int("block_size", 0);
+        if (block > 0)
+        {
+            int at = OnnxNode.Axis(axis, x.Rank);
+            Variable repeated = Repeat(numbers, block, at);
+            int side = node.Sides(x, at)[0];
+            return repeated.Shape[at] == side ? repeated : Along(repeated, at, ..side);
+        }
+
+        return numbers.Rank switch
+        {
+            0 => numbers,
+            1 when numbers.Shape[0] == 1 => Reshape(numbers, Shape.Scalar),
+            1 => DimShuffle(numbers, [.. Enumerable.Range(0, x.Rank).Select(at => at == OnnxNode.Axis(axis, x.Rank) ? 0 : NewAxis)]),
+            _ => throw new EngineException($"its scales ({numbers.Type}) are neither one nor one for each place of an axis"),
+        };
+    }
+}

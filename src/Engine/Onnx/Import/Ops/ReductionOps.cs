@@ -1,0 +1,132 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>What is made of all elements along axes.</summary>
+internal static class ReductionOps
+{
+    public static IEnumerable<OnnxOp> Rows() =>
+    [
+        Reduction("ReduceSum", 13, (x, axes, keep) => Sum(x, axes, keep), 0, Takes.Numbers),
+        Reduction("ReduceProd", 18, (x, axes, keep) => Prod(x, axes, keep), 1, Takes.Numbers),
+        Reduction("ReduceMax", 18, (x, axes, keep) => Max(x, axes, keep), double.NegativeInfinity, Takes.Numbers),
+        Reduction("ReduceMin", 18, (x, axes, keep) => Min(x, axes, keep), double.PositiveInfinity, Takes.Numbers),
+        Reduction("ReduceMean", 18, (x, axes, keep) => Mean(x, axes, keep), double.NaN),
+        Reduction("ReduceL1", 18, (x, axes, keep) => Sum(Abs(x), axes, keep), 0, Takes.Numbers),
+        Reduction("ReduceL2", 18, (x, axes, keep) => Sqrt(Sum(Square(x), axes, keep)), 0),
+        Reduction("ReduceSumSquare", 18, (x, axes, keep) => Sum(x * x, axes, keep), 0, Takes.Numbers),
+        Reduction("ReduceLogSum", 18, (x, axes, keep) => Log(Sum(x, axes, keep)), double.NegativeInfinity),
+        Reduction("ReduceLogSumExp", 18, (x, axes, keep) => LogSumExp(x, axes, keep), double.NegativeInfinity),
+        Place("ArgMax", (x, axis) => ArgMax(x, axis)), Place("ArgMin", (x, axis) => ArgMin(x, axis)),
+        Accumulated("CumSum", 11, (x, axis) => CumSum(x, axis), 0), Accumulated("CumProd", 26, (x, axis) => CumProd(x, axis), 1),
+        new("TopK", 6, Takes.Numbers, TopK),
+    ];
+
+    private static OnnxOp Reduction(
+        string name, int axesAreInput, Func<Variable, Shape, bool, Variable> op, double ofNone, Takes takes = Takes.Floats) =>
+        new(name, 6, takes, node =>
+        {
+            Variable x = node.X(0);
+            if (takes == Takes.Floats && !node.Type.IsFloat())
+            {
+                throw new EngineException($"it is of {node.Type.Name()}, and {name} of floating-point numbers");
+            }
+
+            int[]? axes = node.AxesOf("axes", 1, axesAreInput, x.Rank);
+            bool keeps = node.Flag("keepdims", true), isNothing = node.Flag("noop_with_empty_axes");
+            if (axes is null or { Length: 0 })
+            {
+                if (isNothing)
+                {
+                    // Each element is reduced by itself.
+                    return node.Same(Elementwise(name, x));
+                }
+
+                axes = [.. Enumerable.Range(0, x.Rank)];
+            }
+
+            if (axes.Length == 0)
+            {
+                return node.Same(Elementwise(name, x));
+            }
+
+            Shape over = [.. axes];
+            if (axes.Any(axis => x.Shape[axis] == 0))
+            {
+                return node.Same(OfNone(node, x, axes, keeps, ofNone));
+            }
+
+            return node.Same(op(node.Type is OnnxType.UInt8 or OnnxType.Bool ? Cast(x, DType.Int32) : x, over, keeps));
+        });
+
+    /// <summary>What becomes of an element that is reduced alone.</summary>
+    private static Variable Elementwise(string name, Variable x) => name switch
+    {
+        "ReduceL1" or "ReduceL2" => Abs(x),
+        "ReduceSumSquare" => x * x,
+        "ReduceLogSum" => Log(x),
+        _ => x,
+    };
+
+    private static Variable OfNone(OnnxNode node, Variable x, int[] axes, bool keeps, double value)
+    {
+        if (!double.IsFinite(value) && !node.Type.IsFloat())
+        {
+            (long least, long most) = node.Type == OnnxType.Int64 ? (int.MinValue, int.MaxValue) : node.Type.Range();
+            if (node.Type == OnnxType.Int64)
+            {
+                throw new EngineException("it is a reduction of nothing");
+            }
+
+            value = value < 0 ? least : most;
+        }
+
+        Ops.Side[] sides = [.. Enumerable.Range(0, x.Rank).Where(axis => keeps || !axes.Contains(axis))
+            .Select(axis => axes.Contains(axis) ? (Ops.Side)1 : SideOf(x, axis))];
+        return BroadcastTo(Constant(value, x.DType), sides);
+    }
+
+    private static OnnxOp Place(string name, Func<Variable, int, Variable> op) => new(name, 6, Takes.Numbers, node =>
+    {
+        Variable x = node.X(0);
+        x = node.Type is OnnxType.UInt8 or OnnxType.Bool ? Cast(x, DType.Int32) : x;
+        int axis = OnnxNode.Axis(node.Number("axis", 0), x.Rank);
+        Variable place = op(x, axis);
+        if (node.Flag("select_last_index"))
+        {
+            place = (SideOf(x, axis) - 1) - op(Flip(x, [axis]), axis);
+        }
+
+        return node.Give(OnnxType.Int64, node.Flag("keepdims", true) ? ExpandDims(place, axis) : place);
+    });
+
+    private static OnnxOp Accumulated(string name, int since, Func<Variable, int, Variable> op, double first) =>
+        new(name, since, Takes.Numbers, node =>
+        {
+            Variable x = node.X(0);
+            int axis = OnnxNode.Axis(node.Long(1), x.Rank);
+            bool isExclusive = node.Flag("exclusive"), isReverse = node.Flag("reverse");
+            x = isReverse ? Flip(x, [axis]) : x;
+            if (isExclusive)
+            {
+                Variable begin = BroadcastLike(Constant(first, x.DType), Along(x, axis, ..1));
+                x = Concat(axis, [begin, Along(x, axis, ..^1)]);
+            }
+
+            Variable sums = op(x, axis);
+            return node.Same(isReverse ? Flip(sums, [axis]) : sums);
+        });
+
+    private static OnnxValue[] TopK(OnnxNode node)
+    {
+        Variable x = node.X(0);
+        int count = node.OpSet < 10 ? node.Int("k", 1) : checked((int)node.Long(1));
+        int axis = OnnxNode.Axis(node.Number("axis", -1), x.Rank);
+        node.Ignore("sorted");
+        bool isLargest = node.OpSet < 11 || node.Flag("largest", true);
+        (Variable values, Variable places) = Ops.Symbolic.TopK(x, count, axis, !isLargest);
+        return [OnnxNode.Of(node.Type, values), OnnxNode.Of(OnnxType.Int64, places)];
+    }
+}

@@ -1,0 +1,62 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>Probabilities of classes, and losses.</summary>
+internal static class SoftmaxOps
+{
+    public static IEnumerable<OnnxOp> Rows() =>
+    [
+        Rowwise("Softmax", (x, axis) => Softmax(x, axis)), Rowwise("LogSoftmax", (x, axis) => LogSoftmax(x, axis)),
+        Rowwise("Hardmax", (x, axis) =>
+        {
+            Variable best = ExpandDims(ArgMax(x, axis), axis);
+            Variable places = DimShuffle(ARange(SideOf(x, axis)), [.. Enumerable.Range(0, x.Rank).Select(at => at == axis ? 0 : NewAxis)]);
+            return Cast(Equal(best, places), x.DType);
+        }),
+        new("NegativeLogLikelihoodLoss", 12, Takes.Numbers, node => [OnnxNode.Of(node.Type, Loss(node, node.X(0)))]),
+        new("SoftmaxCrossEntropyLoss", 12, Takes.Numbers, node =>
+        {
+            Variable logs = LogSoftmax(node.X(0), 1);
+            return [OnnxNode.Of(node.Type, Loss(node, logs)), OnnxNode.Of(node.Type, logs)];
+        }),
+    ];
+
+    /// <summary>Before version 13 all axes from one on were one.</summary>
+    private static OnnxOp Rowwise(string name, Func<Variable, int, Variable> op) => new(name, 6, Takes.Floats, node =>
+    {
+        Variable x = node.X(0);
+        if (node.OpSet >= 13)
+        {
+            return node.Same(op(x, OnnxNode.Axis(node.Number("axis", -1), x.Rank)));
+        }
+
+        int axis = OnnxNode.Axis(node.Number("axis", 1), x.Rank);
+        return node.Same(axis == x.Rank - 1 ? op(x, axis) : ReshapeLike(op(ShapingOps.Matrix(x, axis), 1), x));
+    });
+
+    /// <summary>−w[y]·log p[y], of labels that are not passed over; p's classes are its axis 1.</summary>
+    private static Variable Loss(OnnxNode node, Variable logs)
+    {
+        Variable labels = IndexingOps.Places(node, 1);
+        Variable? weights = node.Has(2) ? node.X(2) : null;
+        string reduction = node.Text("reduction", "mean");
+        Variable? isPassedOver = node.HasSetting("ignore_index") ? Equal(labels, node.Int("ignore_index", 0)) : null;
+        Variable safe = isPassedOver is null ? labels : Where(isPassedOver, 0, labels);
+        Variable chosen = Squeeze(TakeAlongAxis(logs, ExpandDims(safe, 1), 1), [1]);
+        Variable weight = weights is null ? OnesLike(chosen) : Gather(weights, safe);
+        weight = isPassedOver is null ? weight : Where(isPassedOver, 0, weight);
+        Variable losses = -(chosen * weight);
+        losses = isPassedOver is null ? losses : Where(isPassedOver, 0, losses);
+        return reduction switch
+        {
+            "none" => losses,
+            "sum" => Sum(losses),
+            "mean" when weights is null && isPassedOver is null => Mean(losses),
+            "mean" => Sum(losses) / Sum(weight),
+            _ => throw new EngineException($"there is no reduction '{reduction}'"),
+        };
+    }
+}

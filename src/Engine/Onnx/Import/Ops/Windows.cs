@@ -1,0 +1,107 @@
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Onnx;
+
+/// <summary>
+/// How windows go over images, as ONNX says it: sides, steps, and what lies before and behind the images along each axis.
+/// </summary>
+internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] Before, int[] Behind)
+{
+    /// <summary>Windows of more places are not gone through place by place.</summary>
+    private const int MostPlaces = 2048;
+
+    public int Rank => Size.Length;
+
+    /// <summary>Whether both ends of each axis have as many pixels of padding, and windows have no gaps.</summary>
+    public bool IsPlain => Before.SequenceEqual(Behind) && Dilation.All(step => step == 1);
+
+    /// <summary>The windows that a node's settings say, over images of these sides.</summary>
+    /// <exception cref="EngineException">
+    /// They do not fit; or it is a pool that is padded as its settings say by themselves, whose windows have gaps or are
+    /// smaller than its steps: there ONNX's text and ONNX Runtime differ.
+    /// </exception>
+    public static Windows Of(OnnxNode node, Variable x, int[] size, bool isPool = false)
+    {
+        int rank = x.Rank - 2;
+        int[] Each(string name, int otherwise)
+        {
+            int[] given = node.Ints(name) is { Length: > 0 } some ? some : [.. Enumerable.Repeat(otherwise, rank)];
+            return given.Length == rank ? given : throw new EngineException($"its {name} are {given.Length} for {rank} axes");
+        }
+
+        int[] stride = Each("strides", 1), dilation = Each("dilations", 1);
+        int[] pads = node.Ints("pads") is { Length: > 0 } given ? given : new int[2 * rank];
+        if (size.Length != rank || pads.Length != 2 * rank || stride.Concat(dilation).Concat(size).Any(number => number < 1)
+            || pads.Any(pad => pad < 0))
+        {
+            throw new EngineException($"its windows ({string.Join(", ", size)}), steps and pads do not fit {x.Type}");
+        }
+
+        string auto = node.Text("auto_pad", "NOTSET");
+        switch (auto)
+        {
+            case "NOTSET" or "":
+                return new Windows(size, stride, dilation, pads[..rank], pads[rank..]);
+            case "VALID":
+                return new Windows(size, stride, dilation, new int[rank], new int[rank]);
+            case "SAME_UPPER" or "SAME_LOWER":
+                int[] more = new int[rank];
+                for (int axis = 0; axis < rank; axis++)
+                {
+                    int reach = ((size[axis] - 1) * dilation[axis]) + 1;
+                    int side = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : node.Sides(x, 2)[axis];
+                    int needed = ((((side + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - side;
+                    more[axis] = !isPool || (needed >= 0 && dilation[axis] == 1) ? Math.Max(0, needed)
+                        : throw new EngineException($"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
+                }
+
+                int[] less = [.. more.Select(all => all / 2)], rest = [.. more.Select(all => all - (all / 2))];
+                return auto == "SAME_UPPER" ? new Windows(size, stride, dilation, less, rest) : new Windows(size, stride, dilation, rest, less);
+            default:
+                throw new EngineException($"there is no auto_pad '{auto}'");
+        }
+    }
+
+    /// <summary>How many windows there are along an axis.</summary>
+    public int Count(int axis, int side, bool roundsUp)
+    {
+        int free = side + Before[axis] + Behind[axis] - Reach(axis);
+        int count = ((roundsUp ? free + Stride[axis] - 1 : free) / Stride[axis]) + 1;
+
+        // A last window that would begin behind the images and what lies before them is none.
+        return roundsUp && (count - 1) * Stride[axis] >= side + Before[axis] ? count - 1 : count;
+    }
+
+    /// <summary>From a window's first pixel to behind its last.</summary>
+    public int Reach(int axis) => ((Size[axis] - 1) * Dilation[axis]) + 1;
+
+    /// <summary>For each place in a window the pixels of all windows that stand there; images must be padded to their whole.</summary>
+    public IEnumerable<Variable> Places(Variable padded, int[] counts)
+    {
+        if (Size.Aggregate(1.0, (product, side) => product * side) > MostPlaces)
+        {
+            throw new EngineException($"its windows ({string.Join(", ", Size)}) have more than {MostPlaces} places, each of which is an op");
+        }
+
+        foreach (int[] place in NdArray.Indices([.. Size]))
+        {
+            AxisIndex[] index = [(AxisIndex)(..), (AxisIndex)(..), .. Enumerable.Range(0, Rank).Select(axis =>
+            {
+                int start = place[axis] * Dilation[axis];
+                return (AxisIndex)(start..(start + ((counts[axis] - 1) * Stride[axis]) + 1), Stride[axis]);
+            })];
+            yield return padded[index];
+        }
+    }
+
+    /// <summary>What must lie around the images so that all windows are whole.</summary>
+    public (int Before, int Behind)[] Widths(int[] sides, int[] counts) =>
+    [
+        (0, 0), (0, 0),
+        .. Enumerable.Range(0, Rank).Select(axis => (
+            Before[axis],
+            Math.Max(0, ((counts[axis] - 1) * Stride[axis]) + Reach(axis) - sides[axis] - Before[axis]))),
+    ];
+}

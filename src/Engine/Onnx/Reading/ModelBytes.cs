@@ -1,0 +1,84 @@
+using Engine.IO;
+using Microsoft.Win32.SafeHandles;
+
+namespace Engine.Onnx;
+
+/// <summary>
+/// The bytes of a model, read where they are asked for: weights go from the file straight to where they are wanted, so
+/// that the file is never in memory beside them.
+/// </summary>
+internal sealed class ModelBytes : IDisposable
+{
+    private readonly byte[]? _memory;
+    private readonly SafeFileHandle? _file;
+
+    private ModelBytes(string name, byte[]? memory, SafeFileHandle? file, long length) =>
+        (Name, _memory, _file, Length) = (name, memory, file, length);
+
+    /// <summary>What messages call it.</summary>
+    public string Name { get; }
+
+    /// <summary>How many there are.</summary>
+    public long Length { get; }
+
+    /// <summary>Bytes that are in memory.</summary>
+    public static ModelBytes Of(byte[] bytes, string name) => new(name, bytes, null, bytes.Length);
+
+    /// <summary>The bytes of a file, which is open until this is disposed of.</summary>
+    /// <exception cref="EngineException">The file is missing, is none or cannot be read.</exception>
+    public static ModelBytes Open(string path)
+    {
+        ReadableFile.RequireFile(path);
+        try
+        {
+            SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
+            return new ModelBytes(path, null, file, RandomAccess.GetLength(file));
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new EngineException($"There is no file {path}.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"{path} cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Fills a span with the bytes from a place on.</summary>
+    /// <exception cref="ModelFileException">There are not as many.</exception>
+    public void Read(long at, Span<byte> to)
+    {
+        if (at < 0 || at > Length - to.Length)
+        {
+            throw new ModelFileException($"{Name} ends in the middle of a value: it is cut off.");
+        }
+
+        if (_memory is not null)
+        {
+            _memory.AsSpan((int)at, to.Length).CopyTo(to);
+            return;
+        }
+
+        try
+        {
+            while (!to.IsEmpty)
+            {
+                int read = RandomAccess.Read(_file!, to, at);
+                if (read == 0)
+                {
+                    throw new ModelFileException($"{Name} became shorter while it was read.");
+                }
+
+                at += read;
+                to = to[read..];
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFileException($"{Name} cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file?.Dispose();
+}

@@ -1,0 +1,71 @@
+namespace Engine.Onnx;
+
+/// <summary>A model as it stands in a file: onnx.proto's ModelProto.</summary>
+internal sealed record OnnxFile
+{
+    public long IrVersion { get; init; }
+
+    public string Producer { get; init; } = "";
+
+    public string ProducerVersion { get; init; } = "";
+
+    /// <summary>The version of each domain's ops; ONNX's own domain is "".</summary>
+    public required IReadOnlyDictionary<string, long> OpSets { get; init; }
+
+    public required OnnxGraphFile Graph { get; init; }
+
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
+    public required IReadOnlyDictionary<(string Domain, string Name), OnnxFunctionFile> Functions { get; init; }
+}
+
+/// <summary>A graph: the model's, or one within a node.</summary>
+internal sealed record OnnxGraphFile(
+    string Name, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyList<OnnxTensor> Initializers, IReadOnlyList<OnnxValueInfo> Inputs,
+    IReadOnlyList<OnnxValueInfo> Outputs, bool HasSparse);
+
+/// <summary>An op applied.</summary>
+internal sealed record OnnxNodeFile(
+    string Name, string Op, string Domain, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs,
+    IReadOnlyDictionary<string, OnnxSetting> Settings)
+{
+    /// <summary>What messages call it: its name, or of a nameless one its first output.</summary>
+    public string Called => Name.Length > 0 ? Name : Outputs.FirstOrDefault(output => output.Length > 0) ?? "";
+}
+
+/// <summary>A node's setting (ONNX: attribute).</summary>
+internal sealed record OnnxSetting(string Name)
+{
+    public long? Number { get; init; }
+
+    public float? Float { get; init; }
+
+    public string? Text { get; init; }
+
+    public OnnxTensor? Tensor { get; init; }
+
+    public OnnxGraphFile? Graph { get; init; }
+
+    public IReadOnlyList<long> Numbers { get; init; } = [];
+
+    public IReadOnlyList<float> Floats { get; init; } = [];
+
+    public IReadOnlyList<string> Texts { get; init; } = [];
+
+    /// <summary>Of a node in a function: whose setting it takes.</summary>
+    public string From { get; init; } = "";
+
+    /// <summary>Its kind, by ONNX's number; 0 where the file does not say.</summary>
+    public int Kind { get; init; }
+}
+
+/// <summary>An input's or output's name and type.</summary>
+internal sealed record OnnxValueInfo(string Name, OnnxType Type, IReadOnlyList<OnnxSide>? Sides, bool IsTensor);
+
+/// <summary>A side that a graph declares: a number, a name, or nothing.</summary>
+internal readonly record struct OnnxSide(long? Number, string? Name);
+
+/// <summary>A function that a model brings along: ops by a name.</summary>
+internal sealed record OnnxFunctionFile(
+    string Domain, string Name, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyList<string> Settings,
+    IReadOnlyList<OnnxSetting> Defaults, IReadOnlyList<OnnxNodeFile> Nodes, IReadOnlyDictionary<string, long> OpSets);

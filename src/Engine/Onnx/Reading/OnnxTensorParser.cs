@@ -1,0 +1,294 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Engine.IO;
+
+namespace Engine.Onnx;
+
+/// <summary>
+/// Reads tensors. Their elements stand in the message as bytes or as numbers, or in a file beside the model, which must
+/// lie in the model's folder: a model says nothing of other files.
+/// </summary>
+internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
+{
+    /// <summary>The tensor of a message.</summary>
+    public OnnxTensor Tensor(ProtoReader reader)
+    {
+        List<long> dims = [], whole = [], unsigned = [];
+        List<float> floats = [];
+        List<double> doubles = [];
+        List<string> texts = [];
+        var external = new Dictionary<string, string>();
+        (long Start, long Length)? raw = null;
+        OnnxType type = OnnxType.Undefined;
+        string name = "";
+        bool isExternal = false;
+        for (int field = reader.Next(); field != 0; field = reader.Next())
+        {
+            switch (field)
+            {
+                case 1:
+                    reader.Numbers(dims);
+                    break;
+                case 2:
+                    type = (OnnxType)reader.Number();
+                    break;
+                case 4:
+                    reader.Floats(floats);
+                    break;
+                case 5 or 7:
+                    reader.Numbers(whole);
+                    break;
+                case 6:
+                    texts.Add(reader.Text());
+                    break;
+                case 8:
+                    name = reader.Text();
+                    break;
+                case 9:
+                    raw = reader.Place();
+                    break;
+                case 10:
+                    reader.Doubles(doubles);
+                    break;
+                case 11:
+                    reader.Numbers(unsigned);
+                    break;
+                case 13:
+                    (string key, string value) = reader.Message(OnnxParser.Pair);
+                    external[key] = value;
+                    break;
+                case 14:
+                    isExternal = reader.Number() == 1;
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        Shape shape = ShapeOf(name, dims);
+        if (type == OnnxType.String)
+        {
+            return texts.Count == shape.Count
+                ? new OnnxTensor(name, type, shape) { Texts = [.. texts] }
+                : throw Misfit(name, shape, texts.Count);
+        }
+
+        if (isExternal)
+        {
+            using ModelBytes other = External(name, external, out long at, out long length);
+            return Raw(name, type, shape, other, at, length);
+        }
+
+        if (raw is { } place)
+        {
+            return Raw(name, type, shape, bytes, place.Start, place.Length);
+        }
+
+        return Listed(name, type, shape, floats, doubles, whole.Count > 0 ? whole : unsigned);
+    }
+
+    private Shape ShapeOf(string name, List<long> dims)
+    {
+        if (dims.Count > 64 || dims.Exists(side => side is < 0 or > int.MaxValue))
+        {
+            throw new ModelFileException(
+                $"{bytes.Name}: the tensor '{name}' has the sides {string.Join(", ", dims.Take(8))}, which no tensor has.");
+        }
+
+        Shape shape = [.. dims.Select(side => (int)side)];
+        return shape.Problem is { } problem
+            ? throw new ModelFileException($"{bytes.Name}: the tensor '{name}' cannot be: {problem}.")
+            : shape;
+    }
+
+    private ModelFileException Misfit(string name, Shape shape, long count) => new(
+        $"{bytes.Name}: the tensor '{name}' has the shape {shape} and {count} elements, which do not fill it.");
+
+    private ModelFileException NoType(string name, OnnxType type) => new(
+        $"{bytes.Name}: the tensor '{name}' is of {type.Name()}: there is no such type here.");
+
+    /// <summary>Elements as bytes, little end first.</summary>
+    private OnnxTensor Raw(string name, OnnxType type, Shape shape, ModelBytes from, long at, long length)
+    {
+        int size = type switch
+        {
+            OnnxType.UInt8 or OnnxType.Int8 or OnnxType.Bool => 1,
+            OnnxType.UInt16 or OnnxType.Int16 or OnnxType.Float16 or OnnxType.BFloat16 => 2,
+            OnnxType.Float or OnnxType.Int32 or OnnxType.UInt32 => 4,
+            OnnxType.Double or OnnxType.Int64 or OnnxType.UInt64 => 8,
+            _ => throw NoType(name, type),
+        };
+        if (shape.Count * size != length)
+        {
+            throw Misfit(name, shape, length / size);
+        }
+
+        if (at < 0 || at > from.Length - length)
+        {
+            throw new ModelFileException($"{from.Name} ends before the tensor '{name}' does: it is cut off.");
+        }
+
+        if (DTypeOf(type) is { } dtype)
+        {
+            var values = new Tensor(dtype, shape);
+            for (long done = 0; done < length;)
+            {
+                Span<byte> part = values.BytesFrom(done);
+                from.Read(at + done, part);
+                done += part.Length;
+            }
+
+            return new OnnxTensor(name, type, shape) { Values = Truths(name, type, values) };
+        }
+
+        var packed = new byte[length];
+        from.Read(at, packed);
+        if (type is OnnxType.Float16 or OnnxType.BFloat16)
+        {
+            ReadOnlySpan<ushort> bits = MemoryMarshal.Cast<byte, ushort>(packed);
+            return Halves(name, type, shape, bits);
+        }
+
+        var whole = new long[shape.Count];
+        for (int i = 0; i < whole.Length; i++)
+        {
+            ReadOnlySpan<byte> one = packed.AsSpan(i * size, size);
+            whole[i] = type switch
+            {
+                OnnxType.Int8 => (sbyte)one[0],
+                OnnxType.UInt16 => BinaryPrimitives.ReadUInt16LittleEndian(one),
+                OnnxType.Int16 => BinaryPrimitives.ReadInt16LittleEndian(one),
+                OnnxType.UInt32 => BinaryPrimitives.ReadUInt32LittleEndian(one),
+                _ => BinaryPrimitives.ReadInt64LittleEndian(one),
+            };
+        }
+
+        return new OnnxTensor(name, type, shape) { Whole = whole };
+    }
+
+    /// <summary>Elements as numbers of the message.</summary>
+    private OnnxTensor Listed(
+        string name, OnnxType type, Shape shape, List<float> floats, List<double> doubles, List<long> whole)
+    {
+        int count = type switch
+        {
+            OnnxType.Float => floats.Count,
+            OnnxType.Double => doubles.Count,
+            _ => whole.Count,
+        };
+        if (shape.Count != count)
+        {
+            throw Misfit(name, shape, count);
+        }
+
+        if (type is OnnxType.Float16 or OnnxType.BFloat16)
+        {
+            return Halves(name, type, shape, [.. whole.Select(bits => (ushort)bits)]);
+        }
+
+        int[] sides = [.. shape];
+        (long least, long most) = type.Range();
+        if (type is not (OnnxType.Float or OnnxType.Double) && whole.Exists(value => value < least || value > most))
+        {
+            throw new ModelFileException($"{bytes.Name}: the tensor '{name}' has elements that are no {type.Name()}.");
+        }
+
+        var tensor = new OnnxTensor(name, type, shape);
+        return type switch
+        {
+            OnnxType.Float => tensor with { Values = Engine.Tensor.From(floats.ToArray()).Reshape(sides) },
+            OnnxType.Double => tensor with { Values = Engine.Tensor.From(doubles.ToArray()).Reshape(sides) },
+            OnnxType.Int32 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(sides) },
+            OnnxType.Int64 => tensor with { Values = Engine.Tensor.From(whole.ToArray()).Reshape(sides) },
+            OnnxType.UInt8 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(sides) },
+            OnnxType.Bool => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => value != 0)]).Reshape(sides) },
+            _ when type.IsWhole() => tensor with { Whole = [.. whole] },
+            _ => throw NoType(name, type),
+        };
+    }
+
+    private static OnnxTensor Halves(string name, OnnxType type, Shape shape, ReadOnlySpan<ushort> bits)
+    {
+        var values = new float[bits.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = type == OnnxType.Float16
+                ? (float)BitConverter.UInt16BitsToHalf(bits[i])
+                : BitConverter.UInt32BitsToSingle((uint)bits[i] << 16);
+        }
+
+        return new OnnxTensor(name, type, shape) { Values = Engine.Tensor.From(values).Reshape([.. shape]) };
+    }
+
+    private Tensor Truths(string name, OnnxType type, Tensor values) =>
+        type == OnnxType.Bool && values.Bytes.ContainsAnyExcept((byte)0, (byte)1)
+            ? throw new ModelFileException($"{bytes.Name}: the tensor '{name}' has elements that are no bool.")
+            : values;
+
+    private static DType? DTypeOf(OnnxType type) => type switch
+    {
+        OnnxType.Float => DType.Float32,
+        OnnxType.Double => DType.Float64,
+        OnnxType.Int32 => DType.Int32,
+        OnnxType.Int64 => DType.Int64,
+        OnnxType.UInt8 => DType.UInt8,
+        OnnxType.Bool => DType.Bool,
+        _ => null,
+    };
+
+    /// <summary>The file in which a tensor's elements lie.</summary>
+    private ModelBytes External(string name, Dictionary<string, string> external, out long at, out long length)
+    {
+        string location = external.GetValueOrDefault("location", "");
+        string? path = folder is null || location.Length == 0 ? null : Inside(folder, location);
+        if (path is null)
+        {
+            throw new ModelFileException(
+                $"{bytes.Name}: the tensor '{name}' is said to lie in '{location}', which is no file of the model's folder: "
+                + "it is not read.");
+        }
+
+        at = Number("offset", 0);
+        ModelBytes file;
+        try
+        {
+            file = ModelBytes.Open(path);
+        }
+        catch (EngineException error)
+        {
+            throw new ModelFileException($"{bytes.Name}: the tensor '{name}' is not there. {error.Message}", error);
+        }
+
+        length = Number("length", Math.Max(0, file.Length - at));
+        return file;
+
+        long Number(string key, long otherwise) => !external.TryGetValue(key, out string? text) ? otherwise
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
+            : throw new ModelFileException($"{bytes.Name}: the {key} '{text}' of the tensor '{name}' is no number.");
+    }
+
+    /// <summary>The path of a file in a folder or one below, reached by no link; null where it is none.</summary>
+    private static string? Inside(string folder, string location)
+    {
+        string root = Path.GetFullPath(folder);
+        string[] parts = location.Split('/', '\\');
+        if (Path.IsPathRooted(location) || location.Contains(':') || location.Contains('\0') || Array.Exists(parts, part => part is ".."))
+        {
+            return null;
+        }
+
+        string path = root;
+        foreach (string part in parts.Where(part => part is not ("" or ".")))
+        {
+            path = Path.Combine(path, part);
+            if (new FileInfo(path).LinkTarget is not null)
+            {
+                return null;
+            }
+        }
+
+        return path == root ? null : path;
+    }
+}

@@ -1,0 +1,121 @@
+using Engine.IO;
+
+namespace Engine.Onnx;
+
+/// <summary>ONNX's element types, by its numbers.</summary>
+internal enum OnnxType
+{
+    Undefined = 0,
+    Float = 1,
+    UInt8 = 2,
+    Int8 = 3,
+    UInt16 = 4,
+    Int16 = 5,
+    Int32 = 6,
+    Int64 = 7,
+    String = 8,
+    Bool = 9,
+    Float16 = 10,
+    Double = 11,
+    UInt32 = 12,
+    UInt64 = 13,
+    Complex64 = 14,
+    Complex128 = 15,
+    BFloat16 = 16,
+}
+
+/// <summary>What ONNX's element types are here: the one table of them.</summary>
+internal static class OnnxTypes
+{
+    /// <summary>Of which dtype values of a type are; null where there is none that computes as that type does.</summary>
+    public static DType? Stored(this OnnxType type) => type switch
+    {
+        OnnxType.Float => DType.Float32,
+        OnnxType.Double => DType.Float64,
+        OnnxType.Int32 => DType.Int32,
+        OnnxType.Int64 => DType.Int64,
+        OnnxType.UInt8 => DType.UInt8,
+        OnnxType.Bool => DType.Bool,
+
+        // Only moved, quantised and dequantised: nothing here computes in them.
+        OnnxType.Int8 or OnnxType.Int16 or OnnxType.UInt16 => DType.Int32,
+        _ => null,
+    };
+
+    /// <summary>Whether values of the type are computed with, and not only moved.</summary>
+    public static bool IsComputed(this OnnxType type) =>
+        type is OnnxType.Float or OnnxType.Double or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt8 or OnnxType.Bool;
+
+    public static bool IsFloat(this OnnxType type) => type is OnnxType.Float or OnnxType.Double;
+
+    public static bool IsWhole(this OnnxType type) => type is OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16
+        or OnnxType.Int16 or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64;
+
+    /// <summary>The least and the greatest number of a type of whole numbers, as far as long holds them.</summary>
+    public static (long Least, long Most) Range(this OnnxType type) => type switch
+    {
+        OnnxType.UInt8 => (byte.MinValue, byte.MaxValue),
+        OnnxType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
+        OnnxType.UInt16 => (ushort.MinValue, ushort.MaxValue),
+        OnnxType.Int16 => (short.MinValue, short.MaxValue),
+        OnnxType.Int32 => (int.MinValue, int.MaxValue),
+        OnnxType.Bool => (0, 1),
+        OnnxType.UInt32 => (uint.MinValue, uint.MaxValue),
+        _ => (long.MinValue, long.MaxValue),
+    };
+
+    /// <summary>The type of a dtype, as the exporter writes it.</summary>
+    public static OnnxType Of(DType dtype) => (OnnxType)OnnxGraph.Type(dtype);
+
+    /// <summary>Its name in ONNX.</summary>
+    public static string Name(this OnnxType type) =>
+        Enum.IsDefined(type) ? type.ToString().ToLowerInvariant() : FormattableString.Invariant($"type {(int)type}");
+}
+
+/// <summary>A tensor of a file: of dtypes as tensors, of other types of whole numbers as these.</summary>
+internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
+{
+    /// <summary>The values, of the types of which there are dtypes.</summary>
+    public Tensor? Values { get; init; }
+
+    /// <summary>The values of other types of whole numbers.</summary>
+    public long[]? Whole { get; init; }
+
+    public string[]? Texts { get; init; }
+
+    /// <summary>Its values of the dtype in which they are stored.</summary>
+    /// <exception cref="ModelFileException">There is none, or it does not hold them.</exception>
+    public Tensor ToTensor()
+    {
+        DType stored = Type.Stored() ?? throw new ModelFileException(
+            $"The tensor '{Name}' is of {Type.Name()}, and there are no tensors of that type here.");
+        if (Values is not null)
+        {
+            return Values;
+        }
+
+        if (stored != DType.Int32)
+        {
+            return Tensor.From(Whole!).Reshape(Shape.Sides).Cast(stored);
+        }
+
+        var tensor = new Tensor(stored, Shape);
+        for (int i = 0; i < Whole!.Length; i++)
+        {
+            tensor.AsSpan<int>()[i] = checked((int)Whole[i]);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Its values as whole numbers; null where they are none, or too many to look at.</summary>
+    public long[]? ToLongs(int most)
+    {
+        if (Shape.Count > most)
+        {
+            return null;
+        }
+
+        return Whole ?? (Values is { DType: var dtype } && !dtype.IsFloat() ? OnnxValue.Longs(Values) : null);
+    }
+}

@@ -1,0 +1,248 @@
+using Engine.Devices;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// softmax(q·kᵀ + mask)·v, and of each row the logarithm of the sum that the softmax divides by: tile by tile, so that the
+/// matrix of all products is never stored (Dao et al., FlashAttention, arXiv:2205.14135). Of stacks q (b, t, d), k (b, s, d),
+/// v (b, s, e) and, if there is one, a mask (b or 1, t or 1, s or 1).
+/// </summary>
+/// <param name="IsCausal">Whether query i looks at the keys 0 to i only.</param>
+internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
+{
+    public override string Name => IsCausal ? "attend{causal}" : "attend";
+
+    public static IEnumerable<Sample> Samples(Random random) =>
+        Cases(random).Select(each => new Sample(new Attend(each.IsCausal), each.Args))
+            .Append(Misuse("the stacks have 2, 3 and 2 matrices", new([2, 3, 4]), new([3, 5, 4]), new([2, 5, 6])))
+            .Append(Misuse("the queries have 4 numbers and the keys 3", new([2, 3, 4]), new([2, 5, 3]), new([2, 5, 6])))
+            .Append(Misuse("there are 5 keys and 6 values", new([2, 3, 4]), new([2, 5, 4]), new([2, 6, 6])))
+            .Append(Misuse("the mask", new([2, 3, 4]), new([2, 5, 4]), new([2, 5, 6]), new([2, 3, 4])))
+            .Append(Misuse("all must be stacks of matrices", new([3, 4]), new([2, 5, 4]), new([2, 5, 6])));
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        AttentionShape shape = AttentionShape.Of(inputs);
+        return
+        [
+            new TensorType(inputs[0].DType, [shape.Batch, shape.Queries, shape.ValueSize]),
+            new TensorType(inputs[0].DType, [shape.Batch, shape.Queries]),
+        ];
+    }
+
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        (Variable q, Variable k, Variable v) = (node.Inputs[0], node.Inputs[1], node.Inputs[2]);
+        Variable? mask = node.Inputs.Count > 3 ? node.Inputs[3] : null;
+        Variable g = outputGrads[0] ?? Symbolic.ZerosLike(node.Outputs[0]), log = node.Outputs[1];
+
+        // What all products of a row have in common of their gradients.
+        Variable common = Symbolic.Sum(g * node.Outputs[0], [2]);
+        common = outputGrads[1] is { } ofLog ? common - ofLog : common;
+        Variable[] inputs = [q, k, v, log, common, g];
+        IReadOnlyList<Variable> grads = new AttendGrad(IsCausal).Apply(mask is null ? inputs : [.. inputs, mask]).Outputs;
+        return mask is null
+            ? [.. grads]
+            : [.. grads, Symbolic.SumTo(new AttendGrad(IsCausal).Products([.. inputs, mask]).Scores, mask)];
+    }
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
+    {
+        AttentionShape shape = AttentionShape.Of([.. inputs]);
+        return (long)shape.Batch * shape.Queries * shape.Keys * ((2L * shape.Size) + (2L * shape.ValueSize) + RowLoop.SoftmaxFlops);
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        var rows = new AttentionRows(inputs, inputs.Count > 3 ? inputs[3] : null, IsCausal);
+        rows.ForEach((b, t, scores) =>
+        {
+            double most = scores.Select(score => score.High).Append(double.NegativeInfinity).Max();
+            double shift = double.IsNegativeInfinity(most) ? 0 : most;
+            DoubleDouble[] powers =
+                [.. scores.Select(score => double.IsNegativeInfinity(score.High) ? 0 : DoubleDouble.Exp(score - shift))];
+            DoubleDouble sum = powers.Aggregate((DoubleDouble)0, (total, power) => total + power);
+            outputs[1][b, t] = sum.High == 0 ? double.NegativeInfinity : (shift + DoubleDouble.Log(sum)).High;
+            for (int e = 0; e < outputs[0].Shape[2]; e++)
+            {
+                DoubleDouble total = 0;
+                for (int s = 0; s < powers.Length; s++)
+                {
+                    total += powers[s] * inputs[2][b, s, e];
+                }
+
+                outputs[0][b, t, e] = (total / sum).High;
+            }
+        });
+    }
+
+    public override double Ulps => 8;
+
+    /// <summary>
+    /// A product's error is that of all its terms, and its power's as much of itself: of the values, as much is uncertain as
+    /// the greatest error of a row says.
+    /// </summary>
+    public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        NdArray[] magnitudes = [new(outputs[0].Shape), new(outputs[1].Shape)];
+        var rows = new AttentionRows(inputs, inputs.Count > 3 ? inputs[3] : null, IsCausal);
+        rows.ForEachError(inputs[0].DType, (b, t, _, error) =>
+        {
+            magnitudes[1][b, t] = 1 + error + Math.Abs(outputs[1][b, t]);
+            for (int e = 0; e < outputs[0].Shape[2]; e++)
+            {
+                double most = Enumerable.Range(0, inputs[2].Shape[1]).Select(s => Math.Abs(inputs[2][b, s, e])).Append(0).Max();
+                magnitudes[0][b, t, e] = (1 + error) * most;
+            }
+        });
+        return magnitudes;
+    }
+
+    public Phase[] Cpu(CpuStep step) => AttentionLoop.Forward(step, AttentionShape.Of(step), IsCausal);
+
+    public long CpuWorkspace(CpuStepTypes step) => AttentionLoop.ForwardBytes(AttentionShape.Of(step.Inputs), step);
+
+    public CudaLaunch[] Cuda(CudaStep step) => CudaAttention.Forward(step, IsCausal);
+
+    /// <summary>Shapes around tiles' sides, with masks of all kinds.</summary>
+    internal static IEnumerable<(bool IsCausal, Arg[] Args)> Cases(Random random)
+    {
+        int b = random.Next(1, 4), t = Arg.Side(random, false), s = Arg.Side(random, false), d = Arg.Side(random, false);
+        int e = Arg.Side(random, false);
+        foreach (bool isCausal in (bool[])[false, true])
+        {
+            yield return (isCausal, Of(b, t, s, d, e));
+            yield return (isCausal, [.. Of(b, t, s, d, e), new([b, t, s])]);
+            yield return (isCausal, [.. Of(b, t, s, d, e), new([1, 1, s])]);
+            yield return (isCausal, [.. Of(b, t, s, d, e), new([1, t, 1])]);
+            yield return (isCausal, Of(1, 70, 67, 3, 66));
+        }
+
+        yield return (true, Of(1, 66, 100, 35, 5));
+        yield return (false, Of(2, 2, 530, 3, 2));
+
+        static Arg[] Of(int b, int t, int s, int d, int e) => [new([b, t, d]), new([b, s, d]), new([b, s, e])];
+    }
+
+    private static Sample Misuse(string error, params Arg[] args) => new(new Attend(false), args) { Error = error };
+}
+
+/// <summary>The sides of an attention's operands.</summary>
+/// <param name="Batch">How many matrices each stack has.</param>
+/// <param name="Queries">How many queries.</param>
+/// <param name="Keys">How many keys and values.</param>
+/// <param name="Size">How many numbers a query and a key have.</param>
+/// <param name="ValueSize">How many numbers a value has.</param>
+internal readonly record struct AttentionShape(int Batch, int Queries, int Keys, int Size, int ValueSize)
+{
+    public static AttentionShape Of(CpuStep step) => Of(step.Types.Inputs);
+
+    public static AttentionShape Of(IReadOnlyList<OperandType> inputs) =>
+        new(inputs[0].Shape[0], inputs[0].Shape[1], inputs[1].Shape[1], inputs[0].Shape[2], inputs[2].Shape[2]);
+
+    /// <exception cref="EngineException">The operands do not fit together.</exception>
+    public static AttentionShape Of(ReadOnlySpan<TensorType> inputs)
+    {
+        (TensorType q, TensorType k, TensorType v) = (inputs[0], inputs[1], inputs[2]);
+        if (q.Rank != 3 || k.Rank != 3 || v.Rank != 3)
+        {
+            throw new EngineException("all must be stacks of matrices, of three axes");
+        }
+
+        foreach (TensorType input in inputs)
+        {
+            if (input.DType != q.DType || !q.DType.IsFloat())
+            {
+                throw new EngineException("all must be of one floating-point type: cast them");
+            }
+        }
+
+        int batch = Side(q.Shape[0], Side(k.Shape[0], v.Shape[0]));
+        int keys = Side(k.Shape[1], v.Shape[1]);
+        if (!Fits(q.Shape[0], batch) || !Fits(k.Shape[0], batch) || !Fits(v.Shape[0], batch))
+        {
+            throw new EngineException($"the stacks have {q.Shape[0]}, {k.Shape[0]} and {v.Shape[0]} matrices");
+        }
+
+        if (!Fits(q.Shape[2], k.Shape[2]))
+        {
+            throw new EngineException($"the queries have {q.Shape[2]} numbers and the keys {k.Shape[2]}");
+        }
+
+        if (!Fits(v.Shape[1], k.Shape[1]))
+        {
+            throw new EngineException($"there are {k.Shape[1]} keys and {v.Shape[1]} values");
+        }
+
+        return new AttentionShape(batch, q.Shape[1], keys, Side(q.Shape[2], k.Shape[2]), v.Shape[2]).WithMask(inputs);
+
+        static int Side(int a, int b) => a == Shape.Unknown ? b : a;
+
+        static bool Fits(int a, int b) => a == b || a == Shape.Unknown || b == Shape.Unknown;
+    }
+
+    private AttentionShape WithMask(ReadOnlySpan<TensorType> inputs)
+    {
+        // Of the gradient's inputs it is the seventh.
+        int at = inputs.Length > 4 ? 6 : 3;
+        if (inputs.Length > at)
+        {
+            Shape mask = inputs[at].Shape, all = [Batch, Queries, Keys];
+            bool fits = mask.Rank == 3 && Enumerable.Range(0, 3).All(axis =>
+                mask[axis] == 1 || mask[axis] == all[axis] || mask[axis] == Shape.Unknown || all[axis] == Shape.Unknown);
+            return fits ? this : throw new EngineException($"the mask {mask} does not broadcast to {all}");
+        }
+
+        return this;
+    }
+}
+
+/// <summary>The products of queries and keys, as definitions compute them, row by row.</summary>
+internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask, bool isCausal)
+{
+    /// <summary>Calls an action with each row's products with the mask added, −∞ where the query does not look.</summary>
+    public void ForEach(Action<int, int, DoubleDouble[]> row)
+    {
+        (NdArray q, NdArray k) = (inputs[0], inputs[1]);
+        for (int b = 0; b < q.Shape[0]; b++)
+        {
+            for (int t = 0; t < q.Shape[1]; t++)
+            {
+                var scores = new DoubleDouble[k.Shape[1]];
+                for (int s = 0; s < scores.Length; s++)
+                {
+                    DoubleDouble sum = 0;
+                    for (int d = 0; d < q.Shape[2]; d++)
+                    {
+                        sum += DoubleDouble.Product(q[b, t, d], k[b, s, d]);
+                    }
+
+                    scores[s] = isCausal && s > t ? double.NegativeInfinity : mask is null ? sum : sum + mask[b, t, s];
+                }
+
+                row(b, t, scores);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Calls an action with each row's magnitudes of the products, and the greatest of those that count; infinite where the
+    /// dtype may not have them.
+    /// </summary>
+    public void ForEachError(DType dtype, Action<int, int, double[], double> row)
+    {
+        NdArray[] sizes = [.. inputs.Take(2).Select(input => new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)]))];
+        NdArray? all = mask is null ? null : new NdArray(mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
+        new AttentionRows(sizes, all, isCausal).ForEach((b, t, scores) =>
+        {
+            double[] errors = [.. scores.Select(score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
+
+            // Where errors are so large that a power may be any, so may all be.
+            double most = errors.Append(0).Max();
+            row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : double.PositiveInfinity);
+        });
+    }
+}

@@ -1,0 +1,155 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+using Engine.Distributed;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The sums of tensors over the ranks of a communicator. Several tensors go together, in one exchange (a bucket).
+/// </summary>
+/// <param name="Communicator">The ranks, all of which compute this.</param>
+/// <param name="Count">How many tensors there are: of each there is an output.</param>
+/// <param name="Shards">
+/// How many terms each sum has: the inputs are this rank's nodes of the tree over them (<see cref="ShardTree"/>), all tensors of
+/// one, then those of the next. 0 for a term a rank, added in the order that the library is fastest in.
+/// </param>
+internal sealed record AllReduce(Communicator Communicator, int Count, int Shards) : Op, ICpuOp, ISampled
+{
+    public override string Name => $"allReduce{{{Communicator.Size}{(Shards > 0 ? $", {Shards}" : "")}}}";
+
+    public static IEnumerable<Sample> Samples(Random random)
+    {
+        Communicator alone = ThreadCommunicator.Create(1)[0];
+        Shape shape = [Arg.Side(random), Arg.Side(random)];
+        foreach (int shards in (int[])[0, 1, 8])
+        {
+            yield return new Sample(new AllReduce(alone, 1, shards), new Arg(shape));
+            yield return new Sample(new AllReduce(alone, 2, shards), new Arg(shape), new Arg([257]));
+            yield return new Sample(new AllReduce(alone, 2, shards), new Arg([513]), new Arg(shape))
+            {
+                HasGradient = shards > 0,
+            };
+        }
+
+        yield return new Sample(new AllReduce(alone, 1, 0), Arg.Int(shape, 0, 9)) { Error = "int32 is not floating point" };
+        yield return new Sample(new AllReduce(alone, 2, 0), new Arg(shape)) { Error = "takes 2 tensors" };
+    }
+
+    public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
+    {
+        int nodes = Nodes;
+        if (inputs.Length != nodes * Count)
+        {
+            throw new EngineException($"the sum takes {nodes * Count} tensors, not {inputs.Length}");
+        }
+
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            if (!inputs[i].DType.IsFloat() || inputs[i].DType != inputs[0].DType)
+            {
+                throw new EngineException(
+                    inputs[i].DType.IsFloat()
+                        ? $"what is summed together is of one dtype, not {inputs[0].DType.Name()} and {inputs[i].DType.Name()}"
+                        : $"{inputs[i].DType.Name()} is not floating point: cast it");
+            }
+
+            if (!inputs[i % Count].Shape.Admits(inputs[i].Shape) && !inputs[i].Shape.Admits(inputs[i % Count].Shape))
+            {
+                throw new EngineException($"the terms of a sum are {inputs[i % Count].Shape} and {inputs[i].Shape}");
+            }
+        }
+
+        return [.. inputs[..Count].ToArray().Select(input => input with { KnownValue = null })];
+    }
+
+    /// <summary>What each rank's loss gains from this rank's term is summed, too.</summary>
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
+    {
+        // A tensor that this rank's loss does not depend on may matter to another's: all sum all of them.
+        Variable[] grads = [.. outputGrads.Select((grad, i) => grad ?? Symbolic.ZerosLike(node.Outputs[i]))];
+        IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, 0).Apply(grads).Outputs;
+        return [.. node.Inputs.Select((_, i) => (Variable)sums[i % Count])];
+    }
+
+    public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            double[] sum = new double[inputs[i].Data.Length];
+            for (int j = i; j < inputs.Count; j += Count)
+            {
+                for (int k = 0; k < sum.Length; k++)
+                {
+                    sum[k] += inputs[j].Data[k];
+                }
+            }
+
+            Communicator.AllReduce(Tensor.From(sum));
+            sum.CopyTo(outputs[i].Data, 0);
+        }
+    }
+
+    public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
+        (Math.Max(Shards, Communicator.Size) - 1) * outputs.Sum(output => output.Shape.Count);
+
+    public long CpuWorkspace(CpuStepTypes step)
+    {
+        long slice = Slice(step.Outputs.Sum(output => output.Shape.Count)) * step.Outputs[0].DType.Size();
+        return Communicator.Size * slice * (Shards > 0 ? 2 * MostNodes : 1);
+    }
+
+    public string? CpuPath(CpuStepTypes step)
+    {
+        long bytes = step.Outputs.Sum(output => output.Shape.Count) * step.Outputs[0].DType.Size();
+        long sent = ((Shards > 0 ? MostNodes : 1) + 1) * bytes * (Communicator.Size - 1) / Communicator.Size;
+        return Shards > 0
+            ? FormattableString.Invariant($"tree over {Shards} shards: {sent:N0} bytes sent by a rank")
+            : FormattableString.Invariant($"the library's sum: {sent:N0} bytes sent by a rank");
+    }
+
+    public unsafe Phase[] Cpu(CpuStep step)
+    {
+        var bucket = new AllReduceBucket(
+            Communicator, Shards, step.OutDType(),
+            [.. Enumerable.Range(0, Nodes).Select(node => (IReadOnlyList<nint>)
+                [.. Enumerable.Range(node * Count, Count).Select(input => (nint)step.In<byte>(input))])],
+            [.. Enumerable.Range(0, Count).Select(output => (nint)step.Out<byte>(output))],
+            [.. Enumerable.Range(0, Count).Select(output => step.OutShape(output).Count)],
+            (nint)step.Workspace, Slice(Enumerable.Range(0, Count).Sum(output => step.OutShape(output).Count)));
+        return [new Phase(1, 1, (_, _, _) => bucket.Run())];
+    }
+
+    private int Nodes => Shards > 0 ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards).Count : 1;
+
+    private int MostNodes => ShardTree.MostNodes(Communicator.Size, Shards);
+
+    /// <summary>How many elements of the bucket each rank sums: whole cache lines.</summary>
+    private long Slice(long elements)
+    {
+        const long Line = 16;
+        long part = (elements + Communicator.Size - 1) / Communicator.Size;
+        return Math.Max((part + Line - 1) / Line * Line, Line);
+    }
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The sum of x over all ranks of a communicator, which all compute it. The terms are added in the order of the ranks,
+    /// pairwise, so that the result has the same bits on every run and with every library. Its gradient is the sum over
+    /// the ranks of the gradients.
+    /// </summary>
+    /// <param name="x">This rank's term, float32 or float64, of the same shape on all ranks.</param>
+    /// <param name="communicator">The ranks.</param>
+    /// <exception cref="EngineException">x is not floating point.</exception>
+    public static Variable AllReduce(Variable x, Communicator communicator) => AllReduce([x], communicator)[0];
+
+    /// <summary>The sums of several tensors over all ranks, in one exchange.</summary>
+    /// <inheritdoc cref="AllReduce(Variable, Communicator)"/>
+    public static IReadOnlyList<Variable> AllReduce(IReadOnlyList<Variable> x, Communicator communicator)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(communicator);
+        return x.Count == 0 ? [] : [.. new AllReduce(communicator, x.Count, communicator.Size).Apply([.. x]).Outputs];
+    }
+}

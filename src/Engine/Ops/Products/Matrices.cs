@@ -1,0 +1,64 @@
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <content>What is said of matrices in a word, made of products and index expressions.</content>
+public static partial class Symbolic
+{
+    /// <summary>A square matrix multiplied by itself: to the power of a whole number from 0 on.</summary>
+    /// <exception cref="EngineException">x is no matrix, or the power is negative.</exception>
+    public static Variable MatrixPower(Variable x, int power)
+    {
+        OfRank("matrixPower", x, 2);
+        if (power < 0)
+        {
+            throw new EngineException($"A matrix to the power of {power} needs its inverse, which is not here.{Origin.Current}");
+        }
+
+        Variable? result = null;
+        for (Variable square = x; power > 0; power /= 2)
+        {
+            result = power % 2 == 0 ? result : result is null ? square : Dot(result, square);
+            square = power > 1 ? Dot(square, square) : square;
+        }
+
+        return result ?? Cast(Eye(SideOf(x, 0)), x.DType.Floating());
+    }
+
+    /// <summary>The products of all elements of a with all of b, as blocks of b: Kronecker's product of two matrices.</summary>
+    /// <exception cref="EngineException">One of them is no matrix.</exception>
+    public static Variable Kron(Variable a, Variable b)
+    {
+        OfRank("kron", a, 2);
+        OfRank("kron", b, 2);
+        Variable blocks = DimShuffle(a, [0, NewAxis, 1, NewAxis]) * DimShuffle(b, [NewAxis, 0, NewAxis, 1]);
+        return Reshape(blocks, SideOf(a, 0) * SideOf(b, 0), SideOf(a, 1) * SideOf(b, 1));
+    }
+
+    /// <summary>
+    /// The covariances of variables, a row each, over observations, a column each: a matrix. The sums are divided by their
+    /// number less <paramref name="ddof"/>.
+    /// </summary>
+    /// <exception cref="EngineException">x is no matrix.</exception>
+    public static Variable Cov(Variable x, double ddof = 1)
+    {
+        OfRank("cov", x, 2);
+        Variable centered = x - Mean(x, [1], keepDims: true);
+        return Dot(centered, Transpose(centered)) / (Count(centered, [1]) - ddof);
+    }
+
+    /// <summary>A matrix with the same number along the diagonal that begins <paramref name="offset"/> columns further.</summary>
+    /// <exception cref="EngineException">x is no matrix.</exception>
+    public static Variable FillDiagonal(Variable x, double value, int offset = 0)
+    {
+        OfRank("fillDiagonal", x, 2);
+        return Where(Equal(ExpandDims(ARange(SideOf(x, 0)), 1) + offset, ARange(SideOf(x, 1))), value, x);
+    }
+
+    private static Variable OfRank(string name, Variable x, int rank)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.Rank == rank ? x : throw new EngineException(
+            $"{name} takes arrays of {rank} axes, not '{x}' ({x.Type}).{Origin.Current}");
+    }
+}

@@ -1,0 +1,182 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// The order of a row's elements on the CPU. Elements of up to 32 bits and their places are one number, whose upper half is
+/// sorted digit by digit; of greater ones number and place are compared.
+/// </summary>
+internal static unsafe class SortKeys
+{
+    /// <summary>The room that an element needs.</summary>
+    public const int Bytes = 2 * sizeof(ulong);
+
+    /// <summary>Below this, comparisons are faster than counting digits; from this on, great digits are.</summary>
+    private const int Few = 128, Many = 1 << 14;
+
+    /// <summary>The places of the first elements in order: of equals the first.</summary>
+    /// <param name="row">The elements.</param>
+    /// <param name="isDescending">Whether the greatest are first.</param>
+    /// <param name="memory">Room for all of them.</param>
+    /// <param name="places">As many as are wanted.</param>
+    public static void Sort<T>(ReadOnlySpan<T> row, bool isDescending, byte* memory, Span<int> places)
+        where T : unmanaged, INumber<T>
+    {
+        bool isPart = places.Length < row.Length / 4;
+        if (sizeof(T) > sizeof(int))
+        {
+            var keys = new Span<Key>(memory, row.Length);
+            for (int i = 0; i < row.Length; i++)
+            {
+                ulong bits = Bits(row[i]);
+                keys[i] = new Key(isDescending ? ~bits : bits, i);
+            }
+
+            Span<Key> first = isPart ? Least(keys, places.Length) : keys;
+            first.Sort();
+            for (int i = 0; i < places.Length; i++)
+            {
+                places[i] = first[i].Place;
+            }
+        }
+        else
+        {
+            var keys = new Span<ulong>(memory, row.Length);
+            uint turned = isDescending ? uint.MaxValue : 0;
+            for (int i = 0; i < row.Length; i++)
+            {
+                keys[i] = ((ulong)(ShortBits(row[i]) ^ turned) << 32) | (uint)i;
+            }
+
+            Span<ulong> sorted = isPart ? Least(keys, places.Length) : keys;
+            if (isPart || row.Length < Few)
+            {
+                sorted.Sort();
+            }
+            else
+            {
+                sorted = ByDigits(keys, new Span<ulong>(memory + ((long)row.Length * sizeof(ulong)), row.Length));
+            }
+
+            for (int i = 0; i < places.Length; i++)
+            {
+                places[i] = (int)(uint)sorted[i];
+            }
+        }
+    }
+
+    /// <summary>
+    /// Numbers in the order of their upper halves, equal ones as they were: digit by digit from the least on. What all have in
+    /// common is passed over.
+    /// </summary>
+    /// <returns>The one of the two spans in which they are now.</returns>
+    private static Span<ulong> ByDigits(Span<ulong> keys, Span<ulong> other)
+    {
+        const int Short = 8, Long = 11;
+        int digit = keys.Length < Many ? Short : Long, mask = (1 << digit) - 1;
+        Span<int> starts = stackalloc int[1 << Long];
+        starts = starts[..(mask + 1)];
+        for (int shift = 32; shift < 64; shift += digit)
+        {
+            starts.Clear();
+            foreach (ulong key in keys)
+            {
+                starts[(int)(key >> shift) & mask]++;
+            }
+
+            if (starts[(int)(keys[0] >> shift) & mask] == keys.Length)
+            {
+                continue;
+            }
+
+            int start = 0;
+            for (int i = 0; i < starts.Length; i++)
+            {
+                (start, starts[i]) = (start + starts[i], start);
+            }
+
+            foreach (ulong key in keys)
+            {
+                other[starts[(int)(key >> shift) & mask]++] = key;
+            }
+
+            Span<ulong> sorted = other;
+            other = keys;
+            keys = sorted;
+        }
+
+        return keys;
+    }
+
+    /// <summary>The least keys, in any order, before the others: a heap of as many whose greatest gives way.</summary>
+    private static Span<TKey> Least<TKey>(Span<TKey> keys, int count) where TKey : struct, IComparable<TKey>
+    {
+        Span<TKey> heap = keys[..count];
+        for (int i = (count / 2) - 1; i >= 0; i--)
+        {
+            Sink(heap, i);
+        }
+
+        for (int i = count; i < keys.Length && count > 0; i++)
+        {
+            if (keys[i].CompareTo(heap[0]) < 0)
+            {
+                heap[0] = keys[i];
+                Sink(heap, 0);
+            }
+        }
+
+        return heap;
+    }
+
+    private static void Sink<TKey>(Span<TKey> heap, int at) where TKey : struct, IComparable<TKey>
+    {
+        TKey key = heap[at];
+        for (int child = (2 * at) + 1; child < heap.Length; child = (2 * at) + 1)
+        {
+            child += child + 1 < heap.Length && heap[child].CompareTo(heap[child + 1]) < 0 ? 1 : 0;
+            if (key.CompareTo(heap[child]) >= 0)
+            {
+                break;
+            }
+
+            heap[at] = heap[child];
+            at = child;
+        }
+
+        heap[at] = key;
+    }
+
+    /// <summary>Bits in the order of the numbers: of negative ones all are turned, of others the sign; NaN is the greatest.</summary>
+    private static ulong Bits<T>(T value) where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) == typeof(double))
+        {
+            long bits = BitConverter.DoubleToInt64Bits(double.CreateTruncating(value) + 0.0);
+            return T.IsNaN(value) ? ulong.MaxValue : (ulong)(bits ^ ((bits >> 63) | long.MinValue));
+        }
+
+        return (ulong)(long.CreateTruncating(value) - long.MinValue);
+    }
+
+    /// <summary>The same of elements of up to 32 bits.</summary>
+    private static uint ShortBits<T>(T value) where T : unmanaged, INumber<T>
+    {
+        if (typeof(T) == typeof(float))
+        {
+            int bits = BitConverter.SingleToInt32Bits(float.CreateTruncating(value) + 0f);
+            return T.IsNaN(value) ? uint.MaxValue : (uint)(bits ^ ((bits >> 31) | int.MinValue));
+        }
+
+        return (uint)(int.CreateTruncating(value) - int.MinValue);
+    }
+
+    /// <summary>What is sorted by, and where it was: of equals the first is less.</summary>
+    private readonly record struct Key(ulong Bits, int Place) : IComparable<Key>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public int CompareTo(Key other) =>
+            Bits < other.Bits ? -1 : Bits > other.Bits ? 1 : Place - other.Place;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Globalization;
+using Engine.Devices.Cpu;
+using Engine.Distributed;
+using Engine.Graph;
+
+namespace Engine.Training;
+
+/// <summary>What is different where several ranks train one network.</summary>
+public sealed partial class NeuralNet
+{
+    /// <summary>The ranks that train this network together; null where one process does all.</summary>
+    public DataParallel? Parallel { get; init; }
+
+    /// <summary>What the update rule keeps from step to step.</summary>
+    internal IReadOnlyList<SharedVariable> UpdateState => Initialized.Rule.State;
+
+    /// <summary>
+    /// Compiles what this rank does with each full batch of such samples, of which <see cref="Parallel"/> says how it is cut,
+    /// without running it.
+    /// </summary>
+    internal ShardedStep CompileShards(Tensors x, Tensors y)
+    {
+        Initialize();
+        using Gate.Reading reading = Read();
+        SampleSet data = Checked(x, y, sampleWeights: null);
+        ShardPlan plan = Parallel!.Plan();
+        BatchIterator iterator = BatchIteratorTrain;
+        var feed = new DeviceFeed(
+            Initialized, data, [.. Enumerable.Range(0, data.Count)], iterator, iterator.Shuffle, Seed, new BatchSettings([], 0),
+            inPlace: true, isSharded: true);
+        var step = new ShardedStep(Initialized.Sharded(isWeighted: false, plan), feed, plan, _device!);
+        step.Prepare(feed.RowsOf(0));
+        return step;
+    }
+
+    /// <summary>Whether this rank has a callback told what happens.</summary>
+    private bool IsToldHere(Callback callback) => Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;
+
+    /// <summary>Whether any rank wants to stop; all ranks ask, and get the same answer.</summary>
+    private bool AllStop(bool wantsStop)
+    {
+        if (Parallel is null)
+        {
+            return wantsStop;
+        }
+
+        Tensor wish = Tensor.Scalar(wantsStop ? 1 : 0);
+        Parallel.Communicator.AllReduce(wish, Reduction.Max);
+        return wish.AsSpan<int>()[0] > 0;
+    }
+
+    /// <summary>Refuses to train where ranks would not do the same: their gradients would mean nothing together.</summary>
+    private void RequireAgreement(SampleSet data, int epochs)
+    {
+        if (Parallel is null)
+        {
+            return;
+        }
+
+        ShardPlan plan = Parallel.Plan();
+        if (_device!.IsGpu)
+        {
+            throw new EngineException(
+                $"Several ranks train on CPUs, and this one on {_device}: the exchange between GPUs (NCCL) is not there yet. Take "
+                + "--device cpu, or one process.");
+        }
+
+        TrainerGraph graph = Initialized;
+        string layers = string.Join("; ", graph.Network.Layers.Select(layer => $"{layer.Name} {layer.Layer.Kind} {layer.Output.Shape}"));
+        string parameters = string.Join("; ", graph.Network.Parameters.Select(parameter =>
+            $"{parameter.Variable.Name} {parameter.Variable.Type}{(parameter.IsTrainable ? "" : " frozen")}"));
+        BatchIterator batches = BatchIteratorTrain;
+        Agreement.Require(plan.Communicator,
+        [
+            ("the version of the library", $"{typeof(NeuralNet).Assembly.GetName().Version}"),
+            ("the width of the processor's vectors", $"{CpuDevice.VectorBits} bits"),
+            ("the seed", Seed.ToString(CultureInfo.InvariantCulture)),
+            ("the network", $"{layers}; {parameters}"),
+            ("the update rule", Update.ToString()),
+            ("the way of the batches", string.Create(
+                CultureInfo.InvariantCulture,
+                $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "
+                + $"augmentations, validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
+            ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
+            ("the data", (IEnumerable<Tensor>)[.. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
+            ("the state", (IEnumerable<Tensor>)[.. StateVariables().Select(pair => pair.Value.GetValue())]),
+        ]);
+    }
+
+    /// <summary>
+    /// Validates by turns: each rank has some of the batches, and all the figures of all, which are added up in their order.
+    /// </summary>
+    private (double Loss, double Accuracy, IReadOnlyDictionary<string, double> Scores)? ValidateTogether(Pass pass, int epoch)
+    {
+        TrainerGraph graph = Initialized;
+        Communicator communicator = Parallel!.Communicator;
+        communicator.Progress = FormattableString.Invariant($"the validation of epoch {epoch}");
+        int batches = pass.Feed.Batches, figures = 2 + CustomScores.Count, samples = 0;
+        double[] all = new double[batches * figures];
+        pass.Feed.Start(epoch, []);
+        for (int batch = 0; batch < batches; batch++)
+        {
+            int rows = pass.Feed.RowsOf(batch);
+            samples += rows;
+            if (batch % communicator.Size != communicator.Rank)
+            {
+                continue;
+            }
+
+            graph.ValidLossSum.SetScalar(0.0);
+            graph.CorrectSum.SetScalar(0.0);
+            pass.Feed.Seek(batch);
+            pass.Feed.Run(pass.Function, 1);
+            Span<double> own = all.AsSpan(batch * figures, figures);
+            own[0] = graph.ValidLossSum.GetScalar<double>();
+            own[1] = graph.CorrectSum.GetScalar<double>();
+            Tensor? output = CustomScores.Count > 0 ? pass.ReadRows(FloatX, graph.Head.Output.Shape.With(0, rows)) : null;
+            for (int i = 0; i < CustomScores.Count; i++)
+            {
+                own[2 + i] = CustomScores[i].Score(pass.Feed.LastTargets, output!) * rows;
+            }
+        }
+
+        // Each figure is of one rank, and 0 on the others.
+        communicator.AllReduce(Tensor.From(all));
+        double[] sums = new double[figures];
+        for (int i = 0; i < all.Length; i++)
+        {
+            sums[i % figures] += all[i];
+        }
+
+        graph.ValidLossSum.SetScalar(sums[0]);
+        graph.CorrectSum.SetScalar(sums[1]);
+        var scores = new OrderedDictionary<string, double>(
+            CustomScores.Select((score, i) => KeyValuePair.Create(score.Name, Mean(sums[2 + i]))));
+        return (Mean(sums[0]), graph.Scored is null ? double.NaN : Mean(sums[1]), scores);
+
+        double Mean(double sum) => samples == 0 ? double.NaN : sum / samples;
+    }
+}

@@ -1,0 +1,87 @@
+using Engine.Data;
+using Engine.Ops;
+
+namespace Engine.Training;
+
+/// <summary>A source's batches as a network takes them: transformed and checked by the threads that read them.</summary>
+internal sealed class SourceReader
+{
+    private readonly TrainerGraph _graph;
+    private readonly IReadOnlyList<double>? _classWeights;
+    private readonly string[] _inputs;
+    private readonly string[] _outputs;
+    private readonly ulong _seed;
+    private readonly bool _shuffle;
+    private readonly bool _isKnown;
+
+    public SourceReader(NeuralNet net, TrainerGraph graph, IBatchSource source, bool isTraining)
+    {
+        (_graph, Source, _seed) = (graph, source, net.Seed);
+        Iterator = isTraining ? net.BatchIteratorTrain : net.BatchIteratorTest;
+        _shuffle = isTraining && Iterator.Shuffle;
+        _classWeights = isTraining ? net.ClassWeights : null;
+        _inputs = [.. graph.Network.Inputs.Select(input => input.Name!)];
+        _outputs = [.. graph.Heads.Select(head => head.Name)];
+        if (source.Count < 1)
+        {
+            throw new EngineException($"There are no samples: the source says that it has {source.Count}.");
+        }
+
+        using IEnumerator<Func<Read>> first = Epoch(1, shuffle: false).GetEnumerator();
+        First = first.MoveNext() ? first.Current().Data
+            : throw new EngineException($"The source said that it has {source.Count} samples, and gave none.");
+        IsWeighted = First.Weights is not null;
+        _isKnown = true;
+    }
+
+    public IBatchSource Source { get; }
+
+    public BatchIterator Iterator { get; }
+
+    /// <summary>The first samples, not shuffled: to look at before the training.</summary>
+    public SampleSet First { get; }
+
+    /// <summary>Whether samples have weights.</summary>
+    public bool IsWeighted { get; }
+
+    /// <summary>The batches of an epoch, each as what reads and checks it.</summary>
+    public IEnumerable<Func<Read>> Epoch(int epoch) => Epoch(epoch, _shuffle);
+
+    private IEnumerable<Func<Read>> Epoch(int epoch, bool shuffle)
+    {
+        int[] Order(int count) => shuffle
+            ? Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), count)
+            : [.. Enumerable.Range(0, count)];
+        int batches = Iterator.Count(Source.Count);
+        return Source.Epoch(new EpochPlan(epoch, Iterator.BatchSize, shuffle, _seed, Order))
+            .Select((read, i) => (Func<Read>)(() => Made(read(), epoch, i, batches)));
+    }
+
+    private Read Made(SampleBatch read, int epoch, int index, int batches)
+    {
+        Batch batch = Iterator.Made(Batch.Of(Named(read.X, _inputs), Named(read.Y, _outputs), _seed, epoch, index) with { Weights = read.Weights });
+        IReadOnlyList<Tensor> xs = Samples.Inputs(batch.Inputs, _graph.Network.Inputs);
+        IReadOnlyList<Tensor> ys = Samples.Targets(
+            batch.Y is null ? throw new EngineException("The transform of the batch iterator took the targets away.") : batch.Targets,
+            xs[0].Shape[0], _graph.Heads);
+        Tensor? weights = Samples.Weights(batch.Weights, _classWeights, ys[0], _graph.Head, _graph.Network.FloatX, isPart: true);
+        if (_isKnown && IsWeighted != weights is not null)
+        {
+            throw new EngineException(
+                $"Batch {index + 1} of the source has {(IsWeighted ? "no weights" : "weights")}, and the first has "
+                + $"{(IsWeighted ? "some" : "none")}: each sample has one, or none has.");
+        }
+
+        int due = Math.Min(Iterator.BatchSize, Source.Count - (index * Iterator.BatchSize));
+        return Iterator.Transform is not null || read.X.All[0].Shape[0] == due
+            ? new Read(new SampleSet(xs, ys, weights))
+            : throw new EngineException(
+                $"Batch {index + 1} of {batches} of the source has {read.X.All[0].Shape[0]} samples, and {due} are due.");
+    }
+
+    private static Tensors Named(Tensors given, string[] names) =>
+        names.Length == 1 && given.Count == 1 ? given.Single : given;
+
+    /// <summary>A batch that is ready for the network.</summary>
+    internal sealed record Read(SampleSet Data);
+}

@@ -1,0 +1,68 @@
+// Horizontal fusion: several independent kernels in one launch, each with a range of the grid's blocks.
+//
+// The host puts the source of each kernel into a namespace of its own behind this file, with blockIdx and gridDim defined
+// as partBlock and partGrid. Then comes an entry that calls each kernel for its blocks (Devices/Cuda/HorizontalFusion.cs).
+
+#define FUSED
+
+// Warps that a kernel does not use exit before its first barrier: the hardware's barriers do not wait for them.
+#ifdef ENGINE_SIMT
+#define LEAVE() simt::simt_leave(); return
+#else
+#define LEAVE() return
+#endif
+
+struct Place {
+    unsigned x, y, z;
+};
+
+// The arguments of all kernels, each aligned to 16 bytes.
+struct alignas(16) Arguments {
+    char bytes[ARGUMENT_BYTES];
+};
+
+// An argument, of whatever type the parameter has.
+struct Slot {
+    const char* at;
+
+    template <typename U>
+    __device__ __forceinline__ operator U&() const { return *reinterpret_cast<U*>(const_cast<char*>(at)); }
+};
+
+// An argument that is rows of an array from one on that only the device knows. The host's CudaRowsFrom has the same layout.
+struct Rows {
+    const char* array;
+    const int* start;
+    long long rowBytes;
+    int scale, last;
+    void* fault;
+    int code;
+
+    __device__ __forceinline__ int first() const { return (int)((unsigned)*start * (unsigned)scale); }
+    __device__ __forceinline__ bool areThere() const { return first() >= 0 && first() <= last; }
+
+    template <typename U>
+    __device__ __forceinline__ operator U*() const { return (U*)(array + first() * rowBytes); }
+};
+
+__device__ __forceinline__ const Rows& rowsAt(const char* at) { return *reinterpret_cast<const Rows*>(at); }
+
+// A block that cannot have its rows reports it, and does nothing.
+#define REQUIRE_ROWS(part, rows) \
+    if (!rows.areThere()) { \
+        if (threadIdx.x == 0) { \
+            part::reportFault((part::Fault*)rows.fault, rows.code, rows.first(), 0); \
+        } \
+        return; \
+    }
+
+__device__ __forceinline__ unsigned launchedBlock() { return blockIdx.x; }
+
+// The place in a grid of x by y by … blocks that begins with the launch's block `first`.
+__device__ __forceinline__ Place partBlock(unsigned first, unsigned x, unsigned y)
+{
+    unsigned block = launchedBlock() - first;
+    return {block % x, block / x % y, block / (x * y)};
+}
+
+__device__ __forceinline__ Place partGrid(unsigned x, unsigned y, unsigned z) { return {x, y, z}; }

@@ -1,0 +1,143 @@
+// A block's tile of the product of two sources, on the tensor cores: the operands' elements are rounded to TF32 (8 bits of
+// exponent, 10 of mantissa) as they come out of shared memory, and products are summed in float32. It stands in the place
+// of gemm.cuh's Product with TENSOR 1 and has the same members.
+//
+// A warp makes WARP_M × WARP_N of the tile by mma.sync.m16n8k8, whose fragments are dealt to lanes as the PTX manual says:
+// with g = lane / 4 and t = lane % 4, a lane holds of A (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4), of B (t, g) and
+// (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Slices of an operand lie in shared memory as
+// tile.cuh lays them out, rows so far apart that the 32 lanes of a fragment meet all banks.
+//
+// STAGES K-tiles are in shared memory: one is multiplied while the others are on their way (cp.async).
+#pragma once
+#include "common.cuh"
+#include "split_k.cuh"
+#include "ptx.cuh"
+#include "tile.cuh"
+
+template <typename A, typename B>
+struct Product {
+    static constexpr int MmaM = 16, MmaN = 8, MmaK = 8, Four = 4;
+    static constexpr int WarpsAcross = TILE_N / WARP_N, FragmentsM = WARP_M / MmaM, FragmentsN = WARP_N / MmaN;
+    static constexpr int Count = FragmentsM * FragmentsN * Four;
+    static_assert(TILE_M / WARP_M * WarpsAcross * WarpThreads == Threads, "each warp has its part of the tile");
+    static_assert(TILE_K % MmaK == 0, "K-tiles are whole");
+    typedef Tile<TILE_M, TILE_M / 4, 4, A> TileA;
+    typedef Tile<TILE_N, TILE_N / 4, 4, B> TileB;
+    static constexpr int KTile = TileA::Elements + TileB::Elements;
+
+    // Those of fragment (f / FragmentsN, f % FragmentsN) are the fours from 4 f on.
+    T accumulators[Count];
+
+    static __device__ __forceinline__ int warpRow() { return threadIdx.x / WarpThreads / WarpsAcross * WARP_M; }
+    static __device__ __forceinline__ int warpColumn() { return threadIdx.x / WarpThreads % WarpsAcross * WARP_N; }
+    static __device__ __forceinline__ int group() { return threadIdx.x % WarpThreads / 4; }
+    static __device__ __forceinline__ int inGroup() { return threadIdx.x % 4; }
+
+    static __device__ __forceinline__ int row(int sum)
+    {
+        return blockIdx.x * TILE_M + warpRow() + sum / Four / FragmentsN * MmaM + group() + sum % Four / 2 * (MmaM / 2);
+    }
+
+    static __device__ __forceinline__ int column(int sum)
+    {
+        return blockIdx.y * TILE_N + warpColumn() + sum / Four % FragmentsN * MmaN + inGroup() * 2 + sum % 2;
+    }
+
+    // Multiplies a K-tile.
+    __device__ __forceinline__ void multiply(const T* a, const T* b)
+    {
+        const T* originA = a + TileA::place(warpRow() + group(), inGroup());
+        const T* originB = b + TileB::place(warpColumn() + group(), inGroup());
+        #pragma unroll
+        for (int k = 0; k < TILE_K; k += MmaK) {
+            unsigned left[FragmentsM][4], right[FragmentsN][2];
+            #pragma unroll
+            for (int f = 0; f < FragmentsM; f++) {
+                #pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    left[f][i] = toTensorFloat(originA[TileA::place(f * MmaM + i % 2 * (MmaM / 2), k + i / 2 * (MmaK / 2))]);
+                }
+            }
+
+            #pragma unroll
+            for (int f = 0; f < FragmentsN; f++) {
+                #pragma unroll
+                for (int i = 0; i < 2; i++) {
+                    right[f][i] = toTensorFloat(originB[TileB::place(f * MmaN, k + i * (MmaK / 2))]);
+                }
+            }
+
+            #pragma unroll
+            for (int f = 0; f < FragmentsM * FragmentsN; f++) {
+                multiplyFragments(accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN]);
+            }
+        }
+    }
+
+    // True if this block holds the totals. Grid: as gemm.cuh's.
+    __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
+    {
+        extern __shared__ __align__(16) unsigned char sharedTiles[];
+        T* buffers = (T*)sharedTiles;
+        static_assert(TileA::Elements % MostVector == 0 && KTile % MostVector == 0, "K-tiles are aligned");
+        int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
+        int kTiles = k / TILE_K + (k % TILE_K != 0), first = 0, last = kTiles;
+#if ARRIVALS
+        int each = kTiles / (int)gridDim.z, more = kTiles % (int)gridDim.z, part = blockIdx.z;
+        first = part * each + min(part, more);
+        last = first + each + (part < more);
+#endif
+        #pragma unroll
+        for (int i = 0; i < Count; i++) {
+            accumulators[i] = T(0);
+        }
+
+        TileA tileA;
+        TileB tileB;
+        tileA.begin(a, m0, m, first * TILE_K);
+        tileB.begin(b, n0, n, first * TILE_K);
+
+        // A K-tile's place is its number modulo STAGES; what is not there is a group of no copies, so that groups are counted.
+        int filled = 0;
+        auto bring = [&](int kTile) {
+            if (kTile < last) {
+                SharedPlace place = sharedPlace(buffers) + filled * KTile * (int)sizeof(T);
+                tileA.start(a, place, m0, m, kTile * TILE_K, k);
+                tileB.start(b, place + TileA::Elements * (int)sizeof(T), n0, n, kTile * TILE_K, k);
+                filled = filled + 1 < STAGES ? filled + 1 : 0;
+            }
+
+            commitCopies();
+        };
+        for (int kTile = first; kTile < first + STAGES - 1; kTile++) {
+            bring(kTile);
+        }
+
+        int ready = 0;
+        for (int kTile = first; kTile < last; kTile++) {
+            // The K-tile has come, and nobody reads the one before any more: its place may be filled.
+            waitForCopies<STAGES - 2>();
+            __syncthreads();
+            bring(kTile + STAGES - 1);
+            const T* buffer = buffers + ready * KTile;
+            multiply(buffer, buffer + TileA::Elements);
+            ready = ready + 1 < STAGES ? ready + 1 : 0;
+        }
+
+        waitForCopies<0>();
+        return reduceSplits<Count, Threads>(accumulators, workspace);
+    }
+
+    // Calls store(i, j, accumulator) for each of the accumulators that lies inside C.
+    template <typename Store>
+    __device__ __forceinline__ void forEach(int m, int n, Store store) const
+    {
+        #pragma unroll
+        for (int sum = 0; sum < Count; sum++) {
+            int i = row(sum), j = column(sum);
+            if (i < m && j < n) {
+                store(i, j, accumulators[sum]);
+            }
+        }
+    }
+};

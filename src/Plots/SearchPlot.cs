@@ -1,0 +1,57 @@
+using ScottPlot;
+using ScottPlot.Plottables;
+
+namespace Engine.Plots;
+
+/// <summary>A trial of a search.</summary>
+/// <param name="X">The setting that stands along the axis.</param>
+/// <param name="Score">The score; nan where there is none.</param>
+/// <param name="Series">What it belongs to: the epochs of its round.</param>
+public sealed record SearchPoint(double X, double Score, string Series);
+
+/// <summary>Draws what the trials of a search came to against one of their settings.</summary>
+public static class SearchPlot
+{
+    /// <summary>A mark a trial, in the colour of its series.</summary>
+    /// <param name="points">The trials.</param>
+    /// <param name="setting">What stands along the axis.</param>
+    /// <param name="score">What stands up.</param>
+    /// <param name="isLogarithmic">Whether the axis has orders of magnitude.</param>
+    /// <param name="width">The picture's width.</param>
+    /// <param name="height">The picture's height.</param>
+    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    public static Picture Draw(
+        IReadOnlyList<SearchPoint> points, string setting, string score, bool isLogarithmic, int width = 800, int height = 420,
+        Theme? theme = null)
+    {
+        ArgumentNullException.ThrowIfNull(points);
+        Theme colours = theme ?? Theme.Light;
+        Typefaces.Register();
+        return new Picture(width, height, colours, canvas =>
+        {
+            using Plot plot = LearningCurves.Framed(score, setting, colours);
+            plot.Axes.Bottom.TickGenerator = isLogarithmic
+                ? new ScottPlot.TickGenerators.NumericAutomatic
+                {
+                    LabelFormatter = power => Math.Pow(10, power).ToString("G2", System.Globalization.CultureInfo.InvariantCulture),
+                }
+                : new ScottPlot.TickGenerators.NumericAutomatic();
+            foreach ((int i, IGrouping<string, SearchPoint> series) in points.GroupBy(point => point.Series).Index())
+            {
+                SearchPoint[] known = [.. series.Where(point => double.IsFinite(point.Score) && (!isLogarithmic || point.X > 0))];
+                if (known.Length == 0)
+                {
+                    continue;
+                }
+
+                Scatter marks = plot.Add.ScatterPoints(
+                    known.Select(point => isLogarithmic ? Math.Log10(point.X) : point.X).ToArray(),
+                    known.Select(point => point.Score).ToArray(), Color.FromSKColor(colours.Series(i)));
+                marks.MarkerSize = 8;
+                marks.LegendText = series.Key;
+            }
+
+            LearningCurves.Render(LearningCurves.Finished(plot, Alignment.LowerRight, colours), canvas, new PixelRect(0, width, height, 0));
+        });
+    }
+}

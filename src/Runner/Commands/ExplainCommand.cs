@@ -1,0 +1,166 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Engine.Compile;
+using Engine.Configuration;
+using Engine.Devices;
+using Engine.Devices.Cuda;
+using Engine.Distributed;
+using Engine.Runner.Description;
+using Engine.Training;
+
+namespace Engine.Runner;
+
+/// <summary>Shows what a training step of a network was compiled to, for a GPU even where there is none.</summary>
+internal static class ExplainCommand
+{
+    /// <summary>
+    /// CIFAR-10's training images, four fifths of them: what the commands train on. Only the number matters.
+    /// </summary>
+    private const int Images = 40_000;
+
+    public static Command Create()
+    {
+        Argument<string> network = new("network") { Description = "mlp, cnn, a file that describes a network, or an ONNX file." };
+        network.CompletionSources.Add([.. Networks.Names]);
+        Option<Stage?> stage = new("--stage")
+        {
+            HelpName = "graph|rewritten|schedule|memory|kernels",
+            Description = "What to show. [default: kernels]",
+            CustomParser = ParseStage,
+        };
+        Option<DeviceChoice?> device = CommonOptions.Device();
+        Option<int?> arch = new("--arch")
+        {
+            HelpName = "sm_90",
+            Description =
+                "With --device cuda: plan, and where there is NVRTC compile, for such a GPU, which need not be there.",
+            CustomParser = ParseArchitecture,
+        };
+        Option<string?> optimizer = new("--optimizer")
+        {
+            HelpName = "none|fast_compile|fast_run",
+            Description = "How much is done to the graph. [default: as configured, else fast_run]",
+        };
+        Option<int?> batch = CommonOptions.Whole("--batch", 1, null, "Images a step.");
+        Option<int[]> hidden = TrainingCommand.Hidden();
+        hidden.Description += " With mlp.";
+        Option<int?> threads = CommonOptions.Threads();
+        Option<string?> trace = CommonOptions.Trace(
+            "Run --steps steps on made-up images, print the time of each kernel and write when each ran to this file, "
+            + "for Perfetto (ui.perfetto.dev) or chrome://tracing.");
+        Option<int> steps = CommonOptions.Whole("--steps", 1, 50, "How many steps --trace runs.");
+        Option<int?> ranks = CommonOptions.Whole(
+            "--ranks", 1, null, "Show what one of so many ranks does, that train together on CPUs; the first.");
+        var command = new Command("explain", "Show what a training step was compiled to.")
+        {
+            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps, ranks,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            DeviceChoice? asked = parsed.GetValue(device);
+            EngineOptions options = CommonOptions.Configure(
+                asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
+            TextWriter output = parsed.InvocationConfiguration.Output;
+            using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
+            string named = parsed.GetRequiredValue(network);
+            NetworkDescription described = OnnxOptions.IsOnnx(named)
+                ? new NetworkDescription { Path = named, Layers = [] }
+                : Networks.Find(named);
+            if (described == Networks.Mlp)
+            {
+                described = described.WithHidden(parsed.GetValue(hidden)!);
+            }
+
+            using var net = new NeuralNet(OnnxOptions.IsOnnx(named) ? OnnxOptions.Classifier(named) : described.MakeOutput())
+            {
+                Update = described.MakeUpdate(),
+                L1 = described.L1,
+                L2 = described.L2,
+                BatchIteratorTrain = (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
+                FloatX = options.FloatX,
+                Device = opened,
+                Parallel = parsed.GetValue(ranks) is { } count ? new DataParallel(ThreadCommunicator.Create(count)[0]) : null,
+            };
+            if (net.Parallel is not null)
+            {
+                RankExplanation.Print(net, Pixels([Images, .. described.InputSides], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                return Task.FromResult(CommandLine.Done);
+            }
+
+            // Pictures of others may be large.
+            int images = OnnxOptions.IsOnnx(named) ? 2 * net.BatchIteratorTrain.BatchSize : Images;
+            string? file = parsed.GetValue(trace);
+            Profile? profile = file is null ? null : Profiling.Start();
+            using TrainingStep step = net.CompileStep(
+                Pixels([images, .. Sides(net)], file is not null),
+                Tensor.From(new int[images]));
+            if (opened is AbsentCudaDevice && AbsentCudaDevice.WhyNotCompiled is { } why)
+            {
+                output.WriteLine($"Kernels are planned, not compiled: their registers and memory stay empty. {why}");
+                output.WriteLine();
+            }
+
+            output.Write(step.Function.Print(parsed.GetValue(stage) ?? Stage.Kernels));
+            output.WriteLine($"kernels per training step: {step.Function.Launches.Count}");
+            if (profile is not null)
+            {
+                step.Run(parsed.GetValue(steps));
+                output.WriteLine();
+                Profiling.End(profile, file, output);
+            }
+
+            return Task.FromResult(CommandLine.Done);
+        });
+        return command;
+    }
+
+    private static IEnumerable<int> Sides(NeuralNet net)
+    {
+        net.Initialize();
+        return net.Network.Input.Shape.Skip(1);
+    }
+
+    private static Device Open(DeviceChoice? asked, int? architecture, EngineOptions options, TextWriter notes)
+    {
+        if (architecture is not { } number)
+        {
+            return DeviceSelection.Open(asked, options, notes);
+        }
+
+        return options.Device.Family == DeviceFamily.Cuda
+            ? new AbsentCudaDevice(number, new CudaOptions { FastMath = options.FastMath, TensorFloat32 = options.TensorFloat32 })
+            : throw new EngineException($"--arch sm_{number} is a GPU's: give --device cuda with it.");
+    }
+
+    /// <summary>Images of nothing, or where they are computed with, of noise.</summary>
+    private static Tensor Pixels(Shape shape, bool isNoise)
+    {
+        var pixels = new Tensor(DType.Float32, shape);
+        if (isNoise)
+        {
+            var random = new Random(1);
+            foreach (ref float pixel in pixels.AsSpan<float>())
+            {
+                pixel = random.NextSingle();
+            }
+        }
+
+        return pixels;
+    }
+
+    private static Stage? ParseStage(ArgumentResult result) =>
+        Enum.TryParse(CommonOptions.Text(result), ignoreCase: true, out Stage stage) && Enum.IsDefined(stage)
+            ? stage
+            : CommonOptions.Refuse<Stage?>(result, "graph, rewritten, schedule, memory or kernels");
+
+    /// <summary>A compute capability as <c>sm_90</c>.</summary>
+    public static int? ParseArchitecture(ArgumentResult result)
+    {
+        string text = CommonOptions.Text(result);
+        return text.StartsWith("sm_", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out int architecture)
+                ? architecture
+                : CommonOptions.Refuse<int?>(result, "a compute capability as sm_90");
+    }
+}

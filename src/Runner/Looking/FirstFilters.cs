@@ -1,0 +1,85 @@
+using Engine.Plots;
+using Engine.Runner.Description;
+
+namespace Engine.Runner;
+
+/// <summary>The weights with which the first layer that learns looks at the images.</summary>
+/// <param name="Layer">Its name.</param>
+/// <param name="What">What they are: <c>16 filters of 3x3</c>.</param>
+/// <param name="Filters">For each filter or unit its planes.</param>
+/// <param name="Total">How many there are; those shown may be fewer.</param>
+internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IReadOnlyList<Raster>> Filters, int Total)
+{
+    /// <summary>Finds them.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="parameters">Its parameters.</param>
+    /// <param name="most">How many of them at most.</param>
+    /// <returns>Null where the first layer that learns does not look at pixels.</returns>
+    public static FirstFilters? Of(
+        NetworkDescription network, IReadOnlyList<KeyValuePair<string, Tensor>> parameters, int most)
+    {
+        (string name, Tensor weights) = parameters.FirstOrDefault(parameter => parameter.Value.Shape.Rank is 2 or 4);
+        if (weights is null)
+        {
+            return null;
+        }
+
+        string layer = name.Split('.')[0];
+        LayerDescription? described = network.Layers.FirstOrDefault(
+            described => described.Kind.Name is "conv2d" or "dense");
+        layer = described?.Name ?? layer;
+        NdArray values = NdArray.From(weights);
+        if (weights.Shape.Rank == 4)
+        {
+            bool isTurned = described?.Kind.Name == "conv2d" && described.Settings.Flag("flip_filters");
+            return Convolution(layer, values, most, isTurned);
+        }
+
+        if (network.Layers.Count == 0)
+        {
+            return null;
+        }
+
+        int pixels = network.InputSides.Aggregate((a, b) => a * b);
+        (int planes, int height, int width) = network.InputSides is [var first, var rows, var columns] ? (first, rows, columns)
+            : (ImageInput.IsGrey(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
+        return weights.Shape[0] == pixels && pixels == planes * height * width && planes is 1 or 3
+            ? Dense(layer, values, most, (planes, height, width)) : null;
+    }
+
+    /// <summary>Filters as they lie over the image: those of a true convolution turned by half a circle.</summary>
+    private static FirstFilters Convolution(string layer, NdArray w, int most, bool isTurned)
+    {
+        (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
+        bool isColour = channels == 3;
+        int perFilter = isColour ? 1 : channels;
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, filters * perFilter)).Select(Tile)];
+        string planes = perFilter > 1 ? $"{channels} planes of " : "";
+        return new FirstFilters(layer, $"{filters} filters of {planes}{height}x{width}", shown, filters * perFilter);
+
+        IReadOnlyList<Raster> Tile(int i) => isColour
+            ? [Plane(i, 0), Plane(i, 1), Plane(i, 2)]
+            : [Plane(i / channels, i % channels)];
+
+        Raster Plane(int filter, int channel) => new(height, width,
+        [
+            .. Enumerable.Range(0, height * width).Select(i => isTurned ? (height * width) - 1 - i : i)
+                .Select(i => (float)w.Data[(((filter * channels) + channel) * height * width) + i]),
+        ]);
+    }
+
+    /// <summary>The weights of each unit under the pixels they belong to.</summary>
+    private static FirstFilters Dense(string layer, NdArray w, int most, (int Planes, int Height, int Width) image)
+    {
+        int units = w.Shape[1];
+        IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, units)).Select(unit =>
+            (IReadOnlyList<Raster>)[.. Enumerable.Range(0, image.Planes).Select(plane => Plane(unit, plane))])];
+        return new FirstFilters(layer, $"the weights of {units} units under the image", shown, units);
+
+        Raster Plane(int unit, int plane) => new(image.Height, image.Width,
+        [
+            .. Enumerable.Range(plane * image.Height * image.Width, image.Height * image.Width)
+                .Select(pixel => (float)w[pixel, unit]),
+        ]);
+    }
+}

@@ -1,0 +1,197 @@
+using Engine.Configuration;
+using Engine.Data;
+using Engine.Devices;
+using Engine.Inspection;
+using Engine.Training;
+
+namespace Engine.Runner;
+
+/// <summary>A saved network and what it makes of the test images.</summary>
+internal sealed class TestedModel : IDisposable
+{
+    private readonly Device _device;
+
+    private TestedModel(
+        ModelFile model, NeuralNet net, Device device, Tensor inputs, Tensor? pictures, IReadOnlyList<string> classes, TestReport report,
+        Tensor probabilities, Tensor? labels)
+    {
+        (Model, Net, _device, Inputs, Pictures, Classes) = (model, net, device, inputs, pictures, classes);
+        (Report, Probabilities, Labels) = (report, probabilities, labels);
+        Count = inputs.Shape[0];
+    }
+
+    public ModelFile Model { get; }
+
+    public NeuralNet Net { get; }
+
+    /// <summary>The test images as the network takes them.</summary>
+    public Tensor Inputs { get; }
+
+    /// <summary>The test images as people see them, uint8 (n, 3, height, width); null where they are no images.</summary>
+    public Tensor? Pictures { get; }
+
+    /// <summary>How many samples it is tried on.</summary>
+    public int Count { get; }
+
+    /// <summary>Whether the images it is tried on were drawn.</summary>
+    public bool IsSynthetic { get; private init; }
+
+    /// <summary>What the data are called, where they are a user's own.</summary>
+    public string? DataName { get; private init; }
+
+    /// <summary>What a sample is called.</summary>
+    public string Noun => Pictures is null ? "rows" : "images";
+
+    /// <summary>What it takes each test sample for; in regression the values as it gives them.</summary>
+    public Tensor Probabilities { get; }
+
+    /// <summary>The class of each sample; null where values are predicted.</summary>
+    public Tensor? Labels { get; }
+
+    /// <summary>How good it is.</summary>
+    public TestReport Report { get; }
+
+    /// <summary>How often which class is taken for which; null where values are predicted.</summary>
+    public ConfusionMatrix? Confusion => (Report as ClassificationReport)?.Confusion;
+
+    /// <summary>How much worse it is without a column, the most telling first; empty where samples have no columns.</summary>
+    public IReadOnlyList<ColumnImportance> Importance { get; private init; } = [];
+
+    /// <summary>The names of the classes.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Where it was tried.</summary>
+    public string DeviceName => _device.Name;
+
+    /// <summary>A model of a user's own, tried on samples.</summary>
+    public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
+    {
+        test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
+        Tensor inputs = model.Prepare(test), output = model.Net.PredictProba(inputs);
+        Tensor? pictures = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } images
+            && sides[0] is 1 or 3 ? InColour(images.Load()) : null;
+        return new TestedModel(
+            new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, inputs, pictures, model.Classes,
+            model.Report(output, test), output,
+            model.Target is ClassTarget ? model.Target.Apply(test[model.Target.Column]) : null)
+        {
+            DataName = model.About.GetValueOrDefault("data") ?? "own data",
+            Importance = ColumnImportance.Of(model, test),
+        };
+    }
+
+    /// <summary>Loads a saved network and tries it on the test images.</summary>
+    /// <param name="options">The model and the images.</param>
+    /// <param name="notes">Where to say what must be known of them.</param>
+    /// <param name="cancellation">Ends the loading.</param>
+    /// <exception cref="EngineException">
+    /// The model or the images cannot be read, or one does not fit the other.
+    /// </exception>
+    public static async Task<TestedModel> Load(
+        InspectionOptions.Inspected options, TextWriter notes, CancellationToken cancellation)
+    {
+        EngineOptions configuration = CommonOptions.Configure(options.Device, options.Threads, notes: notes);
+        ModelFile model = ModelFile.Load(options.Model, options.Network, notes, options.Ignore, options.Samples);
+        Device? device = null;
+        NeuralNet? net = null;
+        try
+        {
+            device = DeviceSelection.Open(options.Device, configuration, notes);
+            if (model.Own is { } make)
+            {
+                Models.Model own = make(device, configuration.FloatX);
+                net = own.Net;
+                return Of(own, OwnTests.Load(own, options.Model, options.Data, out _), device, options.Images);
+            }
+
+            ImageInput.RequireFit(model.Network);
+            net = new NeuralNet(model.Network.MakeOutput()) { FloatX = configuration.FloatX, Device = device };
+            SetParameters(net, model, options.Model);
+            Cifar10Set data = await CifarTraining.LoadSet(options.Data, images: null, isQuiet: true, cancellation);
+            data = data with { Test = data.Test.First(options.Images ?? data.Test.Count) };
+            Shape output = net.Layers[^1].OutputShape;
+            if (net.Classes != data.ClassNames.Count)
+            {
+                throw new EngineException(
+                    $"{options.Model} gives {string.Join('x', output.Skip(1))} numbers an image, but the images are of "
+                    + $"{data.ClassNames.Count} classes.");
+            }
+
+            if (model.IsSynthetic != data.IsSynthetic)
+            {
+                await notes.WriteLineAsync(
+                    $"NOTE: {options.Model} was trained on {Images(model.IsSynthetic)}, and is tried on "
+                    + $"{Images(data.IsSynthetic)}.");
+            }
+
+            Tensor inputs = ImageInput.Prepare(model.Network, data.Test.Images), probabilities = net.PredictProba(inputs);
+            string[] classes = [.. data.ClassNames.Select((name, i) => model.Classes.Count == data.ClassNames.Count ? model.Classes[i] : name)];
+            return new TestedModel(
+                model, net, device, inputs, data.Test.Images, classes,
+                new ClassificationReport(classes, data.Test.Labels.AsSpan<int>(), probabilities), probabilities, data.Test.Labels)
+            {
+                IsSynthetic = data.IsSynthetic,
+            };
+        }
+        catch
+        {
+            net?.Dispose();
+            device?.Dispose();
+            throw;
+        }
+
+        static string Images(bool areDrawn) => areDrawn ? "drawn images" : "photographs";
+    }
+
+    /// <summary>The mistakes of which it is surest.</summary>
+    public IReadOnlyList<Mistake> Mistakes(int count) =>
+        Labels is null ? [] : Mistake.MostConfident(Probabilities, Labels, count);
+
+    /// <summary>The class of a test image.</summary>
+    public int Label(int image) => Labels!.AsSpan<int>()[image];
+
+    /// <summary>The probability with which a test image is taken for a class.</summary>
+    public double Probability(int image, int label) =>
+        Probabilities.Rows(image, 1).Cast(DType.Float64).AsSpan<double>()[label];
+
+    public void Dispose()
+    {
+        Net.Dispose();
+        _device.Dispose();
+    }
+
+    /// <summary>Images of one plane as three alike.</summary>
+    private static Tensor InColour(Tensor images)
+    {
+        Shape shape = images.Shape;
+        if (shape[1] == 3)
+        {
+            return images;
+        }
+
+        int plane = shape[2] * shape[3];
+        byte[] colours = new byte[3 * shape[0] * plane];
+        for (int i = 0; i < 3 * shape[0]; i++)
+        {
+            images.AsSpan<byte>().Slice(i / 3 * plane, plane).CopyTo(colours.AsSpan(i * plane));
+        }
+
+        return Tensor.From(colours, shape[0], 3, shape[2], shape[3]);
+    }
+
+    /// <summary>Puts the saved parameters into a network.</summary>
+    /// <exception cref="EngineException">
+    /// They are of another network; the message names the file and what differs.
+    /// </exception>
+    public static void SetParameters(NeuralNet net, ModelFile model, string path)
+    {
+        try
+        {
+            net.SetParameters(model.Parameters!);
+        }
+        catch (EngineException error)
+        {
+            throw new EngineException($"{path}: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Engine.Layers;
+using Engine.Models;
+using Engine.Onnx;
+
+namespace Engine.Runner;
+
+/// <summary>What <c>predict</c>, <c>show</c>, <c>report</c> and <c>serve</c> are told of an ONNX file, which does not say it.</summary>
+internal sealed class OnnxOptions
+{
+    /// <summary>The options, for messages.</summary>
+    public const string Names = "--mean, --std, --layout and --classes";
+
+    private readonly Option<double[]?> _mean = Numbers(
+        "--mean", "Of an ONNX file of pictures: take this from each channel, whose pixels are from 0 to 1.");
+
+    private readonly Option<double[]?> _deviation = Numbers("--std", "Of an ONNX file of pictures: then divide each channel by this.");
+
+    private readonly Option<bool?> _layout = new("--layout")
+    {
+        HelpName = "nchw|nhwc",
+        Description = "Of an ONNX file of pictures: whether their channels come first or last. [default: as its input looks]",
+        CustomParser = result => CommonOptions.Text(result).ToUpperInvariant() switch
+        {
+            "NCHW" => false,
+            "NHWC" => true,
+            _ => CommonOptions.Refuse<bool?>(result, "nchw or nhwc"),
+        },
+    };
+
+    private readonly Option<string?> _classes = new("--classes")
+    {
+        HelpName = "NAME[,NAME…]",
+        Description = "Of an ONNX file: what its classes are called, in order. [default: as it says, else numbers]",
+    };
+
+    /// <summary>Whether a file is named as one of ONNX.</summary>
+    public static bool IsOnnx(string path) => Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>An ONNX file's network as one that can be trained: what it gives are probabilities.</summary>
+    /// <exception cref="EngineException">It cannot be read, or is no classifier.</exception>
+    public static Node Classifier(string path)
+    {
+        OnnxModel model = OnnxModel.Load(path);
+        Node output = model.ToNode();
+        return model.EndsWith(model.Outputs[0].Name, "Softmax") ? output : output.Then(new Activation(Ops.Symbolic.Softmax));
+    }
+
+    /// <summary>Gives them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        Option[] options = [_mean, _deviation, _layout, _classes];
+        Array.ForEach(options, command.Add);
+    }
+
+    /// <summary>What was given; null where nothing was.</summary>
+    public OnnxSamples? Read(ParseResult parsed)
+    {
+        Option[] options = [_mean, _deviation, _layout, _classes];
+        return options.All(option => parsed.GetResult(option) is null or { Implicit: true }) ? null : new OnnxSamples
+        {
+            Mean = parsed.GetValue(_mean),
+            Deviation = parsed.GetValue(_deviation),
+            AreChannelsLast = parsed.GetValue(_layout),
+            Classes = parsed.GetValue(_classes)?.Split(',', StringSplitOptions.TrimEntries),
+        };
+    }
+
+    private static Option<double[]?> Numbers(string name, string description) => new(name)
+    {
+        HelpName = "X[,X…]",
+        Description = description,
+        CustomParser = result =>
+        {
+            string[] words = CommonOptions.Text(result).Split(',', StringSplitOptions.TrimEntries);
+            double[] numbers = new double[words.Length];
+            for (int i = 0; i < words.Length; i++)
+            {
+                if (!double.TryParse(words[i], NumberStyles.Float, CultureInfo.InvariantCulture, out numbers[i]) || !double.IsFinite(numbers[i]))
+                {
+                    return CommonOptions.Refuse<double[]?>(result, "numbers with commas between, as 0.485,0.456,0.406");
+                }
+            }
+
+            return numbers;
+        },
+    };
+}

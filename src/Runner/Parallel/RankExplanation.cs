@@ -1,0 +1,38 @@
+using Engine.Compile;
+using Engine.Training;
+
+namespace Engine.Runner;
+
+/// <summary>What one of several ranks does in a training step, what memory that takes and what it sends.</summary>
+internal static class RankExplanation
+{
+    /// <summary>Prints it.</summary>
+    /// <param name="net">The network, whose ranks are said.</param>
+    /// <param name="samples">Samples, of which only the shape matters.</param>
+    /// <param name="stage">What to show of the functions.</param>
+    /// <param name="output">Where to print.</param>
+    public static void Print(NeuralNet net, Tensor samples, Stage stage, TextWriter output)
+    {
+        DataParallel parallel = net.Parallel!;
+        int ranks = parallel.Communicator.Size, shards = parallel.ShardCount, batch = net.BatchIteratorTrain.BatchSize;
+        using ShardedStep step = net.CompileShards(samples, Tensor.From(new int[samples.Shape[0]]));
+        output.WriteLine(FormattableString.Invariant(
+            $"A shard: {batch / shards} of {batch} samples; a batch has {shards} shards, rank 0 of {ranks} computes {shards / ranks} of them."));
+        output.WriteLine();
+        output.Write(step.Shard.Print(stage));
+        output.WriteLine();
+        output.WriteLine("The step: the sums over the shards and the ranks, and the update.");
+        output.WriteLine();
+        output.Write(step.Step.Print(stage));
+        output.WriteLine();
+        int size = net.FloatX.Size();
+        long parameters = net.Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count) * size;
+        long state = net.UpdateState.Sum(variable => variable.Shape.Count * variable.DType.Size());
+        long floor = 2 * net.LearnableParameters * size * (ranks - 1) / ranks;
+        output.WriteLine(FormattableString.Invariant($"parameters of a rank       {parameters,13:N0} bytes"));
+        output.WriteLine(FormattableString.Invariant($"gradients of a rank        {step.Elements * size,13:N0} bytes, with the loss and what else is exchanged"));
+        output.WriteLine(FormattableString.Invariant($"state of the update rule   {state,13:N0} bytes"));
+        output.WriteLine(FormattableString.Invariant(
+            $"sent by a rank in a step   {step.BytesSent,13:N0} bytes; 2(n - 1)/n of the gradients are {floor:N0}"));
+    }
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Engine.Inspection;
+using Engine.Plots;
+
+namespace Engine.Runner.Report;
+
+/// <summary>How well classes are told apart, as curves.</summary>
+internal static class QualityFigures
+{
+    /// <summary>More curves than this cannot be told apart.</summary>
+    private const int MostCurves = 6;
+
+    /// <summary>The ROC curves of the classes that are told apart worst, and how often it is right beside how sure it is.</summary>
+    public static (RateCurve[] Rocs, RateCurve Calibration) Of(TestedModel model)
+    {
+        int[] labels = model.Labels!.AsSpan<int>().ToArray();
+        NdArray p = NdArray.From(model.Probabilities);
+        int classes = model.Classes.Count;
+        var rocs = new List<(double Area, RateCurve Curve)>();
+        // Of two classes the one's curve is the other's, turned.
+        foreach (int c in Enumerable.Range(classes == 2 ? 1 : 0, classes == 2 ? 1 : classes))
+        {
+            bool[] truth = [.. labels.Select(label => label == c)];
+            double[] scores = [.. Enumerable.Range(0, labels.Length).Select(i => p[i, c])];
+            IReadOnlyList<RocPoint> curve = Metrics.RocCurve(truth, scores);
+            if (curve.Count > 0)
+            {
+                double area = Metrics.RocAuc(truth, scores);
+                rocs.Add((area, new RateCurve(
+                    string.Create(CultureInfo.InvariantCulture, $"{model.Classes[c]}, {area:F3}"),
+                    [.. curve.Select(point => point.FalsePositives)], [.. curve.Select(point => point.TruePositives)])));
+            }
+        }
+
+        IReadOnlyList<CalibrationBin> bins = Metrics.Calibration(labels, model.Probabilities);
+        return (
+            [.. rocs.OrderBy(roc => roc.Area).Take(MostCurves).Select(roc => roc.Curve)],
+            new RateCurve("this network", [.. bins.Select(bin => bin.Confidence)], [.. bins.Select(bin => bin.Accuracy)]));
+    }
+}

@@ -1,0 +1,59 @@
+namespace Engine.Data.Pictures;
+
+/// <summary>What is known of a picture once it has been decoded; its pixels are elsewhere.</summary>
+/// <param name="Width">How many pixels wide it is in its file.</param>
+/// <param name="Height">How many high.</param>
+/// <param name="IsGrey">Whether its three planes are alike.</param>
+/// <param name="Hash">A hash of its file.</param>
+/// <param name="Complaint">Why it cannot be read; null if it can.</param>
+/// <param name="Sums">Of each plane the sum of its values, and behind these the sums of their squares.</param>
+internal sealed record PictureFacts(int Width, int Height, bool IsGrey, string Hash, string? Complaint, long[] Sums)
+{
+    /// <summary>A picture that cannot be read.</summary>
+    public static PictureFacts Broken(string complaint) => new(0, 0, false, "", complaint, []);
+
+    /// <summary>Reads a picture.</summary>
+    /// <param name="path">Its file.</param>
+    /// <param name="size">The side it is brought to.</param>
+    /// <param name="isGrey">Whether it is made grey: one plane then, else three.</param>
+    /// <param name="planes">Takes the pixels.</param>
+    public static PictureFacts Read(string path, int size, bool isGrey, Span<byte> planes)
+    {
+        try
+        {
+            byte[] bytes = IO.ReadableFile.ReadAllBytes(path);
+            string hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(bytes).AsSpan(0, 16));
+            int area = size * size;
+            byte[]? colours = isGrey ? new byte[3 * area] : null;
+            Span<byte> all = colours ?? planes;
+            (int width, int height) = PictureReader.Read(path, bytes, size, all);
+            bool areAlike = all[..area].SequenceEqual(all.Slice(area, area)) && all[..area].SequenceEqual(all[(2 * area)..]);
+            if (isGrey)
+            {
+                PictureFile.Grey(all, planes);
+            }
+
+            return new PictureFacts(width, height, areAlike, hash, null, SumsOf(planes, area));
+        }
+        catch (EngineException error)
+        {
+            return Broken(error.Message);
+        }
+    }
+
+    private static long[] SumsOf(ReadOnlySpan<byte> planes, int area)
+    {
+        int count = planes.Length / area;
+        long[] sums = new long[2 * count];
+        for (int plane = 0; plane < count; plane++)
+        {
+            foreach (byte value in planes.Slice(plane * area, area))
+            {
+                sums[plane] += value;
+                sums[count + plane] += value * value;
+            }
+        }
+
+        return sums;
+    }
+}

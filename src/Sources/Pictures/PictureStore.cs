@@ -1,0 +1,178 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using Engine.IO;
+using Microsoft.Win32.SafeHandles;
+
+namespace Engine.Data.Pictures;
+
+/// <summary>
+/// Decoded pictures in a file, one behind the other, so that more of them can be trained on than memory holds, and none is decoded
+/// twice: not in the second epoch, and not in the next training either. Beside it lies an index with what is known of each and of
+/// the file it came from; where a file is another one now, all are decoded anew.
+/// </summary>
+/// <param name="Path">The file.</param>
+/// <param name="Facts">What is known of each picture.</param>
+/// <param name="IsKept">Whether it was there already.</param>
+internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKept)
+{
+    private const int Version = 1;
+
+    /// <summary>What must stay free on the disk.</summary>
+    private const long Spare = 256L << 20;
+
+    /// <summary>The pictures of these files, decoded now unless they are there already.</summary>
+    /// <param name="cache">The folder for such files.</param>
+    /// <param name="name">What the pictures are, to find them by again.</param>
+    /// <param name="files">The pictures' files.</param>
+    /// <param name="size">The side they are brought to.</param>
+    /// <param name="isGrey">Whether they are made grey.</param>
+    /// <param name="threads">How many are decoded at once.</param>
+    /// <exception cref="EngineException">There is no room for them, or the folder cannot be written to.</exception>
+    public static PictureStore Of(string cache, string name, IReadOnlyList<string> files, int size, bool isGrey, int threads)
+    {
+        string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGrey}")).AsSpan(0, 8));
+        string path = System.IO.Path.Combine(cache, $"pictures-{key}.bytes"), index = System.IO.Path.ChangeExtension(path, ".index");
+        int length = size * size * (isGrey ? 1 : 3);
+        Origin[] origins = [.. files.Select(Origin.Of)];
+        if (TryRead(index, path, origins, length) is { } known)
+        {
+            return new PictureStore(path, known, IsKept: true);
+        }
+
+        try
+        {
+            Directory.CreateDirectory(cache);
+            RequireRoom(cache, path, (long)length * files.Count);
+            PictureFacts[] facts = Decode(path, files, size, isGrey, length, threads);
+            WholeFile.Write(index, stream => Write(stream, path, origins, facts));
+            return new PictureStore(path, facts, IsKept: false);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"The decoded pictures cannot be kept in {cache}: {error.Message}", error);
+        }
+    }
+
+    private static PictureFacts[] Decode(string path, IReadOnlyList<string> files, int size, bool isGrey, int length, int threads)
+    {
+        string partial = $"{path}.{Environment.ProcessId}.part";
+        var facts = new PictureFacts[files.Count];
+        try
+        {
+            using (SafeFileHandle file = File.OpenHandle(
+                partial, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, (long)length * files.Count))
+            {
+                Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
+                {
+                    byte[] pixels = ArrayPool<byte>.Shared.Rent(length);
+                    facts[i] = PictureFacts.Read(files[i], size, isGrey, pixels.AsSpan(0, length));
+                    if (facts[i].Complaint is null)
+                    {
+                        RandomAccess.Write(file, pixels.AsSpan(0, length), (long)i * length);
+                    }
+
+                    ArrayPool<byte>.Shared.Return(pixels);
+                });
+            }
+
+            File.Move(partial, path, overwrite: true);
+            return facts;
+        }
+        catch (AggregateException errors) when (errors.InnerException is IOException error)
+        {
+            throw new IOException(error.Message, error);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+
+    private static void RequireRoom(string cache, string path, long needed)
+    {
+        long free = new DriveInfo(System.IO.Path.GetFullPath(cache)).AvailableFreeSpace;
+        if (free - Spare < needed)
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"The decoded pictures need {needed / 1e9:F1} GB in {path}, and {free / 1e9:F1} GB are free there: take a smaller size, ")
+                + "or name another folder for them in the environment variable XDG_CACHE_HOME.");
+        }
+    }
+
+    private static void Write(Stream stream, string path, Origin[] origins, PictureFacts[] facts)
+    {
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
+        writer.Write(Version);
+        writer.Write(File.GetLastWriteTimeUtc(path).Ticks);
+        writer.Write(facts.Length);
+        for (int i = 0; i < facts.Length; i++)
+        {
+            PictureFacts one = facts[i];
+            writer.Write(origins[i].Path);
+            writer.Write(origins[i].Length);
+            writer.Write(origins[i].Time);
+            writer.Write(one.Width);
+            writer.Write(one.Height);
+            writer.Write(one.IsGrey);
+            writer.Write(one.Hash);
+            writer.Write(one.Complaint ?? "");
+            writer.Write((byte)one.Sums.Length);
+            Array.ForEach(one.Sums, writer.Write);
+        }
+    }
+
+    /// <summary>What the index says, if it is of these files and of the pictures that are there; else null.</summary>
+    private static PictureFacts[]? TryRead(string index, string path, Origin[] origins, int length)
+    {
+        if (!File.Exists(index) || !File.Exists(path) || new FileInfo(path).Length != (long)length * origins.Length)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var reader = new BinaryReader(new BufferedStream(File.OpenRead(index), 1 << 16), Encoding.UTF8);
+            if (reader.ReadInt32() != Version || reader.ReadInt64() != File.GetLastWriteTimeUtc(path).Ticks || reader.ReadInt32() != origins.Length)
+            {
+                return null;
+            }
+
+            var facts = new PictureFacts[origins.Length];
+            for (int i = 0; i < facts.Length; i++)
+            {
+                if (new Origin(reader.ReadString(), reader.ReadInt64(), reader.ReadInt64()) != origins[i])
+                {
+                    return null;
+                }
+
+                (int width, int height, bool isGrey) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadBoolean());
+                (string hash, string complaint) = (reader.ReadString(), reader.ReadString());
+                long[] sums = new long[reader.ReadByte()];
+                for (int j = 0; j < sums.Length; j++)
+                {
+                    sums[j] = reader.ReadInt64();
+                }
+
+                facts[i] = new PictureFacts(width, height, isGrey, hash, complaint.Length == 0 ? null : complaint, sums);
+            }
+
+            return facts;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
+        {
+            // It is damaged, or of somebody else: it can be made again.
+            return null;
+        }
+    }
+
+    /// <summary>What tells whether a file is still the one it was.</summary>
+    private sealed record Origin(string Path, long Length, long Time)
+    {
+        public static Origin Of(string path)
+        {
+            var file = new FileInfo(path);
+            return file.Exists ? new Origin(path, file.Length, file.LastWriteTimeUtc.Ticks) : new Origin(path, 0, 0);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Engine;
+using Engine.Layers;
+using Engine.Ops;
+using Engine.Training;
+using static Engine.Ops.Operators;
+using static Engine.Ops.Symbolic;
+
+// A kernel of one's own as an op: the GPU runs swish.cu, the CPU the definition.
+CudaKernelOp swish = CudaKernelOp.FromFile(
+    Path.Combine(AppContext.BaseDirectory, "swish.cu"),
+    "swish",
+    definition: (x, y) =>
+    {
+        for (int i = 0; i < y[0].Data.Length; i++)
+        {
+            y[0].Data[i] = x[0].Data[i] / (1 + Math.Exp(-x[0].Data[i]));
+        }
+    }) with
+{
+    Gradient = (x, y, g) => [g[0]! * (y[0] + (Sigmoid(x[0]) * (1 - y[0])))],
+};
+
+// The gradient is held to differences of the definition; a wrong one throws.
+VerifyGrad(x => swish.Call(x[0]), [Tensor.From([-2.0, -0.1, 0.5, 3.0])]);
+Console.WriteLine("The gradient of swish is that of its definition.");
+
+// A network with it: is a point of the square within the circle?
+var random = new Random(1);
+float[] points = [.. Enumerable.Range(0, 2 * 1000).Select(_ => (random.NextSingle() * 2) - 1)];
+int[] inside = [.. points.Chunk(2).Select(p => (p[0] * p[0]) + (p[1] * p[1]) < 0.6f ? 1 : 0)];
+using var net = new NeuralNet(new Input(2), new Dense(16, x => swish.Call(x)), new Dense(2, Softmax))
+{
+    Update = new NesterovMomentum(learningRate: 0.1f),
+    MaxEpochs = 20,
+};
+net.Fit(Tensor.From(points, 1000, 2), inside);
+Console.WriteLine($"{net.Score(Tensor.From(points, 1000, 2), inside):P1} of the points are told right.");

@@ -1,0 +1,59 @@
+using System.Text;
+using Engine.Data;
+
+namespace Engine.Tests.Data;
+
+/// <summary>CIFAR-10 and CIFAR-100 as sources like any other.</summary>
+public class CifarFilesTests
+{
+    [Test]
+    public void Ten_classes_come_with_their_names()
+    {
+        using Batches batches = new Batches().With(Batches.Small(), "cifar-10-batches-py");
+        string folder = Path.Combine(batches.Folder, "cifar-10-batches-py");
+
+        Assert.That(CifarFiles.IsOne(folder), Is.True);
+        DataSet data = new CifarFiles(folder).Load();
+
+        Assert.That(Classes(data.Train), Is.EqualTo((string[])["cat", "truck", "airplane"]));
+        Assert.That(Classes(data.Test!), Is.EqualTo((string[])["horse"]));
+        Assert.That(((TensorColumn)data.Train["picture"]).Values.Shape, Is.EqualTo(new Shape(3, 3, 32, 32)));
+    }
+
+    [TestCase(false, "class7", "class99")]
+    [TestCase(true, "group1", "group19")]
+    public void Of_a_hundred_classes_the_fine_or_the_coarse_labels_are_taken(bool isCoarse, string first, string second)
+    {
+        using var batches = new Batches();
+        batches.Write("train.bin", Rows((1, 7), (19, 99)));
+        batches.Write("test.bin", Rows((1, 7)));
+        batches.Write("fine_label_names.txt", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 100).Select(i => $"class{i}"))));
+        batches.Write("coarse_label_names.txt", Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 20).Select(i => $"group{i}"))));
+
+        Assert.That(CifarFiles.IsOne(batches.Folder), Is.True);
+        DataSet data = new CifarFiles(batches.Folder) { IsCoarse = isCoarse }.Load();
+
+        Assert.That(Classes(data.Train), Is.EqualTo((string[])[first, second]));
+        Assert.That(((TensorColumn)data.Train["picture"]).Values.Rows(1, 1).Bytes.ToArray(), Is.EqualTo(Batches.Pixels(2)[3072..]));
+        Assert.That(data.Test!.Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_label_beyond_the_last_class_is_refused()
+    {
+        using var batches = new Batches();
+        batches.Write("train.bin", Rows((1, 100)));
+        batches.Write("test.bin", Rows((1, 7)));
+
+        Assert.That(() => new CifarFiles(batches.Folder).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.Contains("has the label 100; CIFAR-100's are 0 to 99"));
+    }
+
+    private static IEnumerable<string?> Classes(Table table) => Enumerable.Range(0, table.Count).Select(table["class"].Text);
+
+    private static byte[] Rows(params (int Coarse, int Fine)[] labels)
+    {
+        byte[] pixels = Batches.Pixels(labels.Length);
+        return [.. labels.SelectMany((label, i) => (byte[])[(byte)label.Coarse, (byte)label.Fine, .. pixels[(i * 3072)..((i + 1) * 3072)]])];
+    }
+}

@@ -1,0 +1,136 @@
+using Engine.Compile;
+using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
+using Engine.Graph;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Devices.Cuda;
+
+/// <summary>Products of float32 on tensor cores: those of numbers rounded to TF32, summed in float32.</summary>
+[TestFixture]
+public sealed class TensorCoreTests
+{
+    private static IEnumerable<TestCaseData> Variants =>
+        from i in Enumerable.Range(0, CudaTile.OfTensorCores.Count)
+        from a in (bool[])[false, true]
+        from b in (bool[])[false, true]
+        select new TestCaseData(i, a, b);
+
+    [TestCaseSource(nameof(Variants))]
+    public void A_tile_gives_the_product_of_rounded_numbers(int tile, bool transposeA, bool transposeB) =>
+        TensorCoreChecks.TileMultiplies(CudaTestDevice.Open(), CudaTile.OfTensorCores[tile], transposeA, transposeB);
+
+    [Test]
+    public void Dense_layers_and_batches_of_products_are_rounded_where_it_is_asked_for() =>
+        TensorCoreChecks.GraphRounds(CudaTestDevice.Options);
+
+    [TestCase(1f, 1f)]
+    [TestCase(1.00048828125f, 1.0009765625f, Description = "half way: away from zero")]
+    [TestCase(-1.00048828125f, -1.0009765625f)]
+    [TestCase(1.0004882f, 1f)]
+    [TestCase(3.4028235e38f, float.PositiveInfinity)]
+    public void Numbers_are_rounded_to_ten_bits(float number, float rounded) =>
+        Assert.That(TensorCoreChecks.Rounded(number), Is.EqualTo(rounded));
+
+    [TestCase(75, false)]
+    [TestCase(80, true)]
+    [TestCase(90, true)]
+    public void Only_a_gpu_that_has_them_uses_them(int architecture, bool uses)
+    {
+        using var device = new AbsentCudaDevice(architecture, new CudaOptions { TensorFloat32 = true });
+        Input x = Variable("x", DType.Float32, [256, 256]);
+        using var f = Function.Compile([x], [Dot(x, x)], device: device);
+        f.Prepare(new Tensor(DType.Float32, [256, 256]));
+
+        CudaTiling tiling = CudaTiling.Choose(256, 256, 256, DType.Float32, uses);
+        Assert.That(tiling.Tile.IsTensor, Is.EqualTo(uses));
+        Assert.That(
+            (f.Launches.Single().Grid, f.Launches.Single().Block), Is.EqualTo(($"{tiling.Grid}", $"{(Dim3)tiling.Tile.Threads}")));
+    }
+
+    [Test]
+    public void Nothing_else_is_rounded() =>
+        Assert.That(CudaTiling.Choose(256, 256, 256, DType.Float64, tensorFloat32: true).Tile.IsTensor, Is.False);
+}
+
+/// <summary>What must be so on each of the double's front ends.</summary>
+internal static class TensorCoreChecks
+{
+    /// <summary>As cvt.rna.tf32.f32 has it: to the nearest of those with 10 bits of mantissa, half way away from zero.</summary>
+    public static float Rounded(float x) => float.IsFinite(x)
+        ? BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(x) + 0x1000u) & 0xFFFFE000u)
+        : x;
+
+    public static void TileMultiplies(CudaDevice device, CudaTile tile, bool transposeA, bool transposeB)
+    {
+        // A tile and several; many slices, few, and fewer than lie in shared memory at once; sides that are whole and not.
+        (int M, int N, int K, int Parts)[] shapes =
+        [
+            (tile.M + 4, tile.N + 8, (5 * tile.K) + 4, 1), (tile.M + 3, tile.N + 1, tile.K + 1, 1), (1, 3, 5, 1),
+            (tile.M, 33, 6 * tile.K, 3),
+        ];
+        foreach ((int m, int n, int k, int parts) in shapes)
+        {
+            var random = new Random(m + n);
+            var shape = new GemmShape(m, n, k, transposeA, transposeB);
+            (int down, int across) = tile.Cover(m, n);
+            var tiling = new CudaTiling(tile, down, across, parts);
+            using var scratch = new CudaScratch(device);
+            float[] a = Numbers(random, m * k), b = Numbers(random, k * n);
+            ulong c = scratch.Reserve(m * n * 4);
+            var at = new GemmAddresses(
+                scratch.Put(a), scratch.Put(b), c, Workspace: scratch.Reserve(tiling.Workspace(DType.Float32)));
+
+            scratch.Run(CudaGemm.Launch(tiling, shape, DType.Float32, at));
+
+            double[] product = scratch.Get(c);
+            for (int i = 0; i < product.Length; i++)
+            {
+                double expected = 0;
+                for (int d = 0; d < k; d++)
+                {
+                    (int row, int column) = (i / n, i % n);
+                    expected += (double)Rounded(a[transposeA ? (d * m) + row : (row * k) + d])
+                        * Rounded(b[transposeB ? (column * k) + d : (d * n) + column]);
+                }
+
+                Assert.That(Math.Abs(product[i] - expected) <= 1e-5, $"{shape}, element {i}: {product[i]}, not {expected}");
+            }
+        }
+    }
+
+    public static void GraphRounds(CudaOptions options)
+    {
+        using var device = new CudaDevice(options with { TensorFloat32 = true });
+        using var cpu = new CpuDevice(1);
+        var random = new Random(3);
+        Tensor x = Random(60, 70), w = Random(70, 50), bias = Random(50), stack = Random(3, 20, 30), other = Random(3, 30, 10);
+        Input a = Matrix("a"), b = Matrix("b"), c = Vector("c");
+        Input s = Variable("s", DType.Float32, [3, 20, 30]), t = Variable("t", DType.Float32, [3, 30, 10]);
+        Variable[] outputs = [Rectify(Dot(a, b) + c), Dot(a, a, transposeA: true), BatchedDot(s, t)];
+        using var there = Function.Compile([a, b, c, s, t], outputs, device: device);
+        using var here = Function.Compile([a, b, c, s, t], outputs, device: cpu);
+
+        Tensor[] actual = there.Call(x, w, bias, stack, other);
+        Tensor[] rounded = here.Call(Of(x), Of(w), bias, Of(stack), Of(other)), exact = here.Call(x, w, bias, stack, other);
+
+        for (int i = 0; i < actual.Length; i++)
+        {
+            Assert.That(Distance(actual[i], rounded[i]) <= 1e-5, $"output {i}");
+            Assert.That(Distance(actual[i], exact[i]) > 1e-4, $"output {i} is not rounded");
+        }
+
+        Tensor Random(params int[] sides) =>
+            Tensor.From(Numbers(random, sides.Aggregate(1, (product, side) => product * side))).Reshape(sides);
+
+        static Tensor Of(Tensor tensor) =>
+            Tensor.From([.. tensor.AsSpan<float>().ToArray().Select(Rounded)]).Reshape(tensor.Shape.Sides);
+
+        static double Distance(Tensor a, Tensor b) =>
+            a.AsSpan<float>().ToArray().Zip(b.AsSpan<float>().ToArray(), (p, q) => Math.Abs((double)p - q)).Max();
+    }
+
+    private static float[] Numbers(Random random, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+}

@@ -1,0 +1,149 @@
+using Engine.Compile;
+using Engine.Graph;
+using Engine.Onnx;
+using Engine.Ops;
+using static Engine.Ops.Symbolic;
+
+namespace Engine.Tests.Onnx;
+
+/// <summary>What is read of an ONNX model, and what can be done with it.</summary>
+public class OnnxModelTests
+{
+    private static ModelMaker Affine() => new ModelMaker()
+        .Input("x", OnnxType.Float, "batch", 2).Output("y", OnnxType.Float, "batch", 2)
+        .Floats("w", [1, 2, 3, 4], 2, 2).Floats("b", [10, 20], 2)
+        .Node("MatMul", "x w", "product").Node("Add", "product b", "y");
+
+    [Test]
+    public void Names_and_sides_are_those_of_the_file()
+    {
+        using OnnxModel model = Affine().Load();
+
+        Assert.That(model.Inputs.Select(port => port.ToString()), Is.EqualTo(new[] { "x float (batch, 2)" }));
+        Assert.That(model.Outputs.Select(port => port.Name), Is.EqualTo(new[] { "y" }));
+        Assert.That(model.Parameters.Select(weight => weight.Name), Is.EquivalentTo(new[] { "w", "b" }));
+        Assert.That(model.Producer, Is.EqualTo("maker 7"));
+        Assert.That(model.OpSet, Is.EqualTo(17));
+    }
+
+    [TestCase(1)]
+    [TestCase(3)]
+    public void An_open_side_may_be_any(int rows)
+    {
+        using OnnxModel model = Affine().Load();
+        Tensor y = model.Run(new Tensor(DType.Float32, [rows, 2]))[0];
+
+        Assert.That(y.Shape, Is.EqualTo(Shape.Create(rows, 2)));
+        Assert.That(y.AsSpan<float>()[..2].ToArray(), Is.EqualTo(new float[] { 10, 20 }));
+    }
+
+    [Test]
+    public void Weights_are_shared_variables_that_can_be_trained()
+    {
+        using OnnxModel model = Affine().Load();
+        Input x = Matrix("x");
+        Variable y = model.Build(new Dictionary<string, Variable> { ["x"] = x })[0];
+        SharedVariable b = model.Parameters.Single(weight => weight.Name == "b");
+        using var step = Function.Compile([x], [y], updates: [new Update(b, b - Grad(Sum(y), b))]);
+        step.Call(Tensor.From([1f, 1, 1, 1], 2, 2));
+
+        Assert.That(b.GetValue().AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }), "less 1 for each of two rows");
+        Assert.That(model.Run(Tensor.From(new float[2], 1, 2))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, 18 }));
+    }
+
+    [Test]
+    public void A_shape_put_together_of_sides_leaves_the_batch_open()
+    {
+        // What PyTorch writes for x.view(x.size(0), -1).
+        using OnnxModel model = new ModelMaker()
+            .Input("x", OnnxType.Float, "batch", 2, 3).Output("y", OnnxType.Float, "batch", 6)
+            .Longs("zero", 0).Longs("open", -1)
+            .Node("Shape", "x", "shape").Node("Gather", "shape zero", "rows", ("axis", 0))
+            .Node("Concat", "rows open", "to", ("axis", 0)).Node("Reshape", "x to", "y").Load();
+
+        Assert.That(model.Run(new Tensor(DType.Float32, [5, 2, 3]))[0].Shape, Is.EqualTo(Shape.Create(5, 6)));
+        Assert.That(model.Run(new Tensor(DType.Float32, [1, 2, 3]))[0].Shape, Is.EqualTo(Shape.Create(1, 6)));
+    }
+
+    [Test]
+    public void An_input_that_is_a_shape_has_a_graph_made_for_each_of_its_values()
+    {
+        using OnnxModel model = new ModelMaker()
+            .Input("x", OnnxType.Float, 6).Input("to", OnnxType.Int64, 2).Output("y", OnnxType.Float, "a", "b")
+            .Node("Reshape", "x to", "y").Load();
+
+        Assert.That(model.Inputs[1].DecidesShapes, Is.True);
+        Assert.That(Shaped(2, 3), Is.EqualTo(Shape.Create(2, 3)));
+        Assert.That(Shaped(-1, 1), Is.EqualTo(Shape.Create(6, 1)));
+
+        Shape Shaped(long rows, long columns) => model.Run(
+            new Tensor(DType.Float32, [6]),
+            new OnnxTensor("to", OnnxType.Int64, [2]) { Whole = [rows, columns] }.ToTensor())[0].Shape;
+    }
+
+    [Test]
+    public void A_condition_that_a_call_decides_chooses_between_graphs()
+    {
+        ProtoWriter Branch(string op) => new ModelMaker()
+            .Node(op, "x x", "result").Output("result", OnnxType.Float, 2).Graph();
+        ProtoWriter node = ModelMaker.NodeOf("If", "which", "y")
+            .Message(5, ModelMaker.GraphSetting("then_branch", Branch("Add")))
+            .Message(5, ModelMaker.GraphSetting("else_branch", Branch("Mul")));
+        using OnnxModel model = new ModelMaker()
+            .Input("x", OnnxType.Float, 2).Input("which", OnnxType.Bool).Output("y", OnnxType.Float, 2).Node(node).Load();
+        Tensor x = Tensor.From([3f, 4]);
+        DType truth = model.Inputs[1].DType;
+
+        Assert.That(model.Run(x, Tensor.Scalar(1).Cast(truth))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 6, 8 }));
+        Assert.That(model.Run(x, Tensor.Scalar(0).Cast(truth))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 9, 16 }));
+    }
+
+    [Test]
+    public void A_loop_of_many_steps_is_a_loop()
+    {
+        ProtoWriter body = new ModelMaker()
+            .Input("step", OnnxType.Int64).Input("goes", OnnxType.Bool).Input("before", OnnxType.Float, 2)
+            .Node("Identity", "goes", "on").Node("Add", "before x", "after")
+            .Output("on", OnnxType.Bool).Output("after", OnnxType.Float, 2).Graph();
+        using OnnxModel model = new ModelMaker()
+            .Input("x", OnnxType.Float, 2).Output("y", OnnxType.Float, 2).Longs("steps", 1000).Floats("begin", [0, 1], 2)
+            .Node(ModelMaker.NodeOf("Loop", "steps - begin", "y").Message(5, ModelMaker.GraphSetting("body", body))).Load();
+
+        Assert.That(model.Run(Tensor.From([1f, 2]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1000, 2001 }));
+    }
+
+    [Test]
+    public void A_function_of_the_models_own_is_what_its_nodes_are()
+    {
+        using OnnxModel model = new ModelMaker()
+            .Input("x", OnnxType.Float, 2).Output("y", OnnxType.Float, 2)
+            .Function("Cubed", "a", "c", ModelMaker.NodeOf("Mul", "a a", "b"), ModelMaker.NodeOf("Mul", "a b", "c"))
+            .Node(ModelMaker.NodeOf("Cubed", "x", "y").Text(7, "own")).Load();
+
+        Assert.That(model.Run(Tensor.From([2f, -3]))[0].AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 8, -27 }));
+    }
+
+    [Test]
+    public void Levels_of_eight_bits_are_what_they_stand_for()
+    {
+        using OnnxModel model = new ModelMaker()
+            .Input("x", OnnxType.Float, 4).Output("y", OnnxType.Float, 4).Floats("scale", [0.5f])
+            .Tensor(new ProtoWriter().Number(2, (int)OnnxType.Int8).Text(8, "zero").Bytes(9, [0xFE]))
+            .Node("QuantizeLinear", "x scale zero", "levels").Node("DequantizeLinear", "levels scale zero", "y").Load();
+
+        // -2 is level 0: 0.3 is nearest to level -1; 1000 is beyond the greatest, 127.
+        Assert.That(
+            model.Run(Tensor.From([0f, 0.3f, 1000, -1000]))[0].AsSpan<float>().ToArray(),
+            Is.EqualTo(new float[] { 0, 0.5f, 64.5f, -63 }));
+    }
+
+    [Test]
+    public void A_result_within_can_be_asked_for()
+    {
+        using OnnxModel model = Affine().Load();
+        Input x = Matrix("x");
+        Variable product = model.Build(new Dictionary<string, Variable> { ["x"] = x }, "product")[0];
+
+        Assert.That(product.Eval((x, Tensor.From([1f, 0], 1, 2))).AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 2 }));
+    }
+}

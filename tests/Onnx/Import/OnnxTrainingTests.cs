@@ -1,0 +1,126 @@
+using Engine.Layers;
+using Engine.Models;
+using Engine.Onnx;
+using Engine.Training;
+using static Engine.Ops.Symbolic;
+using Conv2D = Engine.Layers.Conv2D;
+
+namespace Engine.Tests.Onnx;
+
+/// <summary>Networks from ONNX files are networks like others: trained on, frozen, given other layers, written out, predicted with.</summary>
+public class OnnxTrainingTests
+{
+    private static readonly (Tensor X, int[] Y) s_samples = Samples(120);
+
+    private static string Written(TempFolder folder, int epochs = 1)
+    {
+        using var net = new NeuralNet(
+            new Input(1, 6, 6) { Name = "image" }, new Conv2D(4, 3, Rectify) { Name = "conv" }, new BatchNorm { Name = "norm" },
+            new Dense(8, Tanh) { Name = "hidden" }, new Dense(2, Softmax) { Name = "kinds" })
+        { MaxEpochs = epochs, Seed = 3 };
+        net.Fit(s_samples.X.Rows(0, 20), s_samples.Y[..20]);
+        net.ExportOnnx(folder.File("a.onnx"));
+        return folder.File("a.onnx");
+    }
+
+    [Test]
+    public void It_is_trained_on_to_a_better_score_and_written_out_as_it_is()
+    {
+        using var folder = new TempFolder();
+        using NeuralNet net = NeuralNet.FromOnnx(Written(folder));
+        net.Initialize();
+        double before = net.Score(s_samples.X, s_samples.Y);
+        net.MaxEpochs = 30;
+        net.Fit(s_samples.X, s_samples.Y);
+        net.ExportOnnx(folder.File("b.onnx"));
+        using OnnxModel again = OnnxModel.Load(folder.File("b.onnx"));
+
+        Assert.That(net.Score(s_samples.X, s_samples.Y), Is.GreaterThan(before).And.GreaterThan(0.95));
+        Assert.That(
+            again.Run(s_samples.X)[0].AsSpan<float>().ToArray(), Is.EqualTo(net.PredictProba(s_samples.X).AsSpan<float>().ToArray()).Within(1e-5));
+    }
+
+    [Test]
+    public void Weights_that_are_frozen_stay_and_averages_too()
+    {
+        using var folder = new TempFolder();
+        using NeuralNet net = NeuralNet.FromOnnx(Written(folder));
+        net.Initialize();
+        net.Freeze("onnx.conv*");
+        Dictionary<string, float[]> before = Values(net);
+        net.Fit(s_samples.X, s_samples.Y);
+
+        string[] changed = [.. Values(net).Where(pair => !pair.Value.SequenceEqual(before[pair.Key])).Select(pair => pair.Key)];
+        Assert.That(changed, Is.Not.Empty.And.All.Not.Contains("conv"));
+        Assert.That(changed, Has.Some.Contains("hidden.W"));
+    }
+
+    [Test]
+    public void Another_last_layer_is_put_on_a_result_within()
+    {
+        using var folder = new TempFolder();
+        using OnnxModel model = OnnxModel.Load(Written(folder));
+        using var net = new NeuralNet(model.ToNode("hidden/Tanh").Then(new Dense(3, Softmax) { Name = "three" }))
+        { MaxEpochs = 40, Update = new Adam(0.01f) };
+        int[] three = [.. s_samples.Y.Select(kind => kind * 2)];
+        net.Fit(s_samples.X, three);
+
+        Assert.That(net.Network.Output.Shape[1], Is.EqualTo(3));
+        Assert.That(net.Score(s_samples.X, three), Is.GreaterThan(0.9));
+    }
+
+    [Test]
+    public void A_result_that_is_not_there_is_refused()
+    {
+        using var folder = new TempFolder();
+        using OnnxModel model = OnnxModel.Load(Written(folder));
+
+        Assert.That(() => model.ToNode("nothing"), Throws.InstanceOf<EngineException>().With.Message.Contains("'nothing'"));
+    }
+
+    [Test]
+    public void As_a_model_it_prepares_pictures_and_names_classes()
+    {
+        using var folder = new TempFolder();
+        using Model model = Model.FromOnnx(Written(folder, epochs: 20), new OnnxSamples { Mean = [0.5], Deviation = [0.25], Classes = ["low", "high"] });
+        var pixels = new Engine.Data.TensorColumn("picture", Tensor.From(new byte[72], 2, 1, 6, 6));
+        IReadOnlyList<Prediction> predictions = model.Predict(new Engine.Data.Table(pixels));
+
+        // Black is (0 - 0.5) / 0.25.
+        Tensor black = Tensor.From([.. Enumerable.Repeat(-2f, 36)], 1, 1, 6, 6);
+        using OnnxModel same = OnnxModel.Load(folder.File("a.onnx"));
+        float[] expected = [.. same.Run(black)[0].AsSpan<float>()];
+        Assert.That(predictions, Has.Count.EqualTo(2));
+        Assert.That(predictions[0].Classes.Single(one => one.Class == "high").Probability, Is.EqualTo(expected[1]).Within(1e-5));
+    }
+
+    [Test]
+    public void A_model_that_was_written_for_one_sample_takes_many()
+    {
+        string path = Path.Combine(Engine.Build.Repository.Root, "tests", "Onnx", "Backend", "Data", "mnist.onnx");
+        using OnnxModel model = OnnxModel.Load(path);
+        using var net = new NeuralNet(model.ToNetwork()) { Regression = true };
+        var random = new Random(2);
+        Tensor x = Tensor.From([.. Enumerable.Range(0, 3 * 784).Select(_ => random.NextSingle())], 3, 1, 28, 28);
+        float[] all = [.. net.PredictProba(x).AsSpan<float>()];
+
+        Assert.That(model.Inputs[0].Shape[0], Is.EqualTo(1));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.That(model.Run(x.Rows(i, 1))[0].AsSpan<float>().ToArray(), Is.EqualTo(all[(10 * i)..(10 * (i + 1))]).Within(1e-3));
+        }
+    }
+
+    private static Dictionary<string, float[]> Values(NeuralNet net) =>
+        net.GetParameters().ToDictionary(pair => pair.Key, pair => pair.Value.AsSpan<float>().ToArray());
+
+    /// <summary>Images whose upper or lower half is brighter.</summary>
+    private static (Tensor X, int[] Y) Samples(int count)
+    {
+        var random = new Random(11);
+        int[] kinds = [.. Enumerable.Range(0, count).Select(i => i % 2)];
+        float[] pixels = [.. kinds.SelectMany(kind => Enumerable.Range(0, 36).Select(at =>
+            (float)random.NextDouble() + (at / 18 == kind ? 0.4f : 0)))];
+        return (Tensor.From(pixels, count, 1, 6, 6), kinds);
+    }
+}

@@ -1,0 +1,83 @@
+using Engine.Layers;
+using Engine.Tests.Onnx;
+using Engine.Training;
+using static Engine.Ops.Symbolic;
+using Conv2D = Engine.Layers.Conv2D;
+
+namespace Engine.Tests.Runner;
+
+/// <summary>ONNX files at the terminal.</summary>
+[NonParallelizable]
+public class OnnxCommandTests
+{
+    /// <summary>A network that tells pictures with a bright upper half from others, by two numbers that are no probabilities.</summary>
+    private static string Halves(TempFolder folder)
+    {
+        string path = folder.File("halves.onnx");
+        float[] w = [.. Enumerable.Range(0, 64).SelectMany(at => at < 32 ? (float[])[1, 0] : [0, 1])];
+        File.WriteAllBytes(path, new ModelMaker()
+            .Input("image", Engine.Onnx.OnnxType.Float, "n", 1, 8, 8).Output("scores", Engine.Onnx.OnnxType.Float, "n", 2)
+            .Floats("w", w, 64, 2).Node("Flatten", "image", "flat").Node("MatMul", "flat w", "scores").Bytes());
+        return path;
+    }
+
+    [Test]
+    public async Task Pictures_are_predicted_as_the_options_say()
+    {
+        using var folder = new TempFolder();
+        string model = Halves(folder), picture = folder.File("a.png");
+        File.WriteAllBytes(picture, PngWriter.Write([.. Enumerable.Range(0, 64).Select(at => (byte)(at < 32 ? 255 : 0))], width: 8, channels: 1));
+
+        (int code, string output, string errors) = await TestCommandLine.Run(
+            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[1], Does.Match(",sky,1"));
+
+        // Turned round by a negative deviation.
+        (code, output, errors) = await TestCommandLine.Run(
+            "predict", "--load", model, picture, "--format", "csv", "--classes", "sky,ground", "--mean", "0.5", "--std", "-1", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output.Split('\n')[1], Does.Match(",ground,"));
+    }
+
+    [Test]
+    public async Task A_network_is_shown_explained_and_checked()
+    {
+        using var folder = new TempFolder();
+        string model = folder.File("cnn.onnx");
+        using (var net = new NeuralNet(
+            new Input(1, 8, 8), new Conv2D(3, 3, Rectify) { Name = "conv" }, new Dense(4, Softmax) { Name = "kinds" }))
+        {
+            net.ExportOnnx(model);
+        }
+
+        (int code, string output, string errors) = await TestCommandLine.Run("show", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("onnx").And.Contain("predicts 'class'").And.Contain("made by: Engine"));
+
+        (code, output, errors) = await TestCommandLine.Run("explain", model, "--batch", "4", "--device", "cpu", "--stage", "graph");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("conv2d"));
+
+        (code, output, errors) = await TestCommandLine.Run("onnx", "check", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("made by Engine").And.Contain("ai.onnx 17").And.Match(@"Conv +1 +yes").And.Contain("input0").And.Contain("parameters: 466"));
+    }
+
+    [Test]
+    public async Task What_is_not_there_is_told_and_fails()
+    {
+        using var folder = new TempFolder();
+        string model = folder.File("odd.onnx");
+        File.WriteAllBytes(model, new ModelMaker()
+            .Input("x", Engine.Onnx.OnnxType.Float, 2).Output("y", Engine.Onnx.OnnxType.Float, 2).Node("Sparkle", "x", "y").Bytes());
+
+        (int code, string output, _) = await TestCommandLine.Run("onnx", "check", model);
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(output, Does.Contain("Sparkle").And.Contain("no: no such op is known"));
+
+        (code, _, string errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.EqualTo(1));
+        Assert.That(errors, Does.Contain("Sparkle of opset 17"));
+    }
+}

@@ -1,0 +1,123 @@
+using Engine.Data;
+using Engine.Layers;
+using Engine.Models;
+using Engine.Server;
+using Engine.Tests.Runner;
+using Engine.Tests.Training;
+using Engine.Training;
+using static Engine.Ops.Symbolic;
+using Model = Engine.Models.Model;
+
+namespace Engine.Tests.Server;
+
+/// <summary>
+/// The pages in a browser: what a person sees and can do there. ENGINE_TEST_PICTURES names a folder for pictures of them.
+/// </summary>
+[NonParallelizable]
+public class PageTests
+{
+    private static readonly Sides[] s_windows = [new(1280, 800, false), new(1280, 800, true), new(375, 740, false), new(375, 740, true)];
+
+    [OneTimeSetUp]
+    public void RequireBrowser()
+    {
+        if (Browser.Program is null)
+        {
+            Assert.Ignore("There is no Chromium on the PATH: the pages were not looked at.");
+        }
+    }
+
+    [TestCaseSource(nameof(s_windows))]
+    public async Task A_form_is_filled_in_and_sent_by_keyboard_alone(Sides window)
+    {
+        using Model model = Model.Train(
+            new DataSet("tools", new Table(
+                new NumberColumn("weight", [.. Enumerable.Range(0, 60).Select(i => (double)(i % 7))]),
+                new TextColumn("color", Enumerable.Range(0, 60).Select(i => i % 3 == 0 ? "red" : "blue")),
+                new TextColumn("kind", Enumerable.Range(0, 60).Select(i => i % 7 > 3 ? "heavy" : "light"))), "kind"),
+            new ModelOptions { Epochs = 5 });
+        await using PredictionServer server = await PredictionServer.StartAsync(model, new ServerOptions { Port = 0 });
+        await using Browser browser = await Browser.Start();
+        await browser.Open(server.Address, window.Width, window.Height, window.IsDark);
+        await browser.Until("document.querySelectorAll('#fields input, #fields select').length === 2");
+
+        await browser.Press("Tab", 9);
+        Assert.That((string?)await browser.Value("document.activeElement.name"), Is.EqualTo("weight"));
+        await browser.Value("document.activeElement.select()");
+        await browser.Press("6", 54, "6");
+        await browser.Press("Enter", 13, "\r");
+        await browser.Until("document.querySelector('#results h2') !== null");
+
+        Assert.That((string?)await browser.Value("document.querySelector('#results h2').textContent"),
+            Is.EqualTo(model.PredictOne(new Dictionary<string, object?> { ["weight"] = 6, ["color"] = "blue" }).Class));
+        Assert.That((string?)await browser.Value("document.getElementById('error').textContent"), Is.Empty);
+        await Look(browser, window, "form");
+    }
+
+    [TestCaseSource(nameof(s_windows))]
+    public async Task Pictures_are_dropped_and_predicted_and_a_damaged_one_is_said(Sides window)
+    {
+        using Model model = Model.Train(
+            new DataSet("pictures", new Table(
+                new TensorColumn("picture", Tensor.From<byte>([.. Enumerable.Range(0, 20 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 20, 1, 8, 8)),
+                new TextColumn("class", Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? "dark" : "bright"))), "class"),
+            new ModelOptions { Epochs = 3, Network = "mlp" });
+        await using PredictionServer server = await PredictionServer.StartAsync(model, new ServerOptions { Port = 0 });
+        await using Browser browser = await Browser.Start();
+        await browser.Open(server.Address, window.Width, window.Height, window.IsDark);
+        await browser.Until("!document.getElementById('drop').hidden");
+        string png = Convert.ToBase64String(PngWriter.Write([.. Enumerable.Repeat((byte)20, 300)], width: 10));
+        const string Drop = "(bytes => { const all = new DataTransfer(); all.items.add(new File([bytes], 'night.png', { type: 'image/png' })); "
+            + "document.getElementById('drop').dispatchEvent(new DragEvent('drop', { dataTransfer: all, cancelable: true })); })";
+
+        await browser.Value($"{Drop}(Uint8Array.from(atob('{png}'), c => c.charCodeAt(0)))");
+        await browser.Until("document.querySelector('#results h2')?.textContent === 'dark'");
+        await Look(browser, window, "pictures");
+        await browser.Value($"{Drop}(new Uint8Array([1, 2, 3]))");
+        await browser.Until("document.getElementById('error').textContent.includes('neither a PNG nor a JPEG')");
+    }
+
+    [TestCaseSource(nameof(s_windows))]
+    public async Task A_training_is_watched_live_and_stopped_by_its_button(Sides window)
+    {
+        await using TrainingWatch watch = await TrainingWatch.StartAsync();
+        using NeuralNet net = new(
+            ("input", new Input(1, 32, 32)), ("conv", new Conv2D(12, 5)), ("pool", new MaxPool2D(4)), ("output", new Dense(10, Softmax)))
+        {
+            MaxEpochs = 100_000,
+            Callbacks = [watch],
+        };
+        await using Browser browser = await Browser.Start();
+        await browser.Open(watch.Address, window.Width, window.Height, window.IsDark);
+        Assert.That((bool?)await browser.Value("document.getElementById('stop').disabled"), Is.True);
+        (Tensor x, int[] y) = Toy.Images(200);
+        Task training = Task.Run(() => net.Fit(x, y));
+
+        await browser.Until("document.querySelectorAll('#losses polyline').length === 2 && document.querySelectorAll('#losses circle').length >= 6");
+        await browser.Until("document.querySelectorAll('#tiles canvas').length === 12 && document.getElementById('speed').textContent !== '–'");
+        await browser.Value("document.getElementById('stop').focus()");
+        await browser.Press("Enter", 13, "\r");
+        await training;
+        await browser.Until("document.getElementById('state').textContent === 'Stopped on this page.'");
+
+        Assert.That(watch.IsStopped, Is.True);
+        Assert.That((bool?)await browser.Value("document.getElementById('accuracy').hidden"), Is.False);
+        await Look(browser, window, "watch");
+    }
+
+    /// <summary>Nothing is wider than the window; and a picture for people.</summary>
+    private static async Task Look(Browser browser, Sides window, string name)
+    {
+        Assert.That((int?)await browser.Value("document.documentElement.scrollWidth"), Is.LessThanOrEqualTo(window.Width));
+        if (Environment.GetEnvironmentVariable("ENGINE_TEST_PICTURES") is { Length: > 0 } folder)
+        {
+            Directory.CreateDirectory(folder);
+            await File.WriteAllBytesAsync(Path.Combine(folder, $"{name}-{window}.png"), await browser.Picture());
+        }
+    }
+
+    public sealed record Sides(int Width, int Height, bool IsDark)
+    {
+        public override string ToString() => $"{(Width < 600 ? "phone" : "desk")}-{(IsDark ? "dark" : "light")}";
+    }
+}
