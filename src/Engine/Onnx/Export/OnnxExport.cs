@@ -60,7 +60,7 @@ public static class OnnxExport
         }
 
         ProtoWriter model = graph.Model(
-            inputs.Zip(given, (input, name) => OnnxGraph.Value(name, input.Type, words.ContainsKey(input))),
+            inputs.Zip(given, (input, name) => OnnxGraph.Value(name, input.Type, areWords: words.ContainsKey(input))),
             names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
         WholeFile.Write(path, stream => stream.Write(model.Written));
     }
