@@ -50,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_direct(
         #pragma unroll
         for (int place = 0; place < Window; place++) {
             int pixel = corner + place / 2 * s.resultWidth + place % 2;
-            T value = windows.accumulators[out][place];
+            T value = windows.sums[out][place];
             EPILOGUE(value, image, filter, pixel)
             most.take(value, pixel);
         }

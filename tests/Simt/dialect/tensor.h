@@ -41,7 +41,9 @@ namespace simt
             double sum = sums[i];
             for (unsigned k = 0; k < 8; ++k)
             {
-                unsigned long long left = (k < 4 ? upper : lower)[group * 4 + k % 4];
+                // A pointer: of (k < 4 ? upper : lower)[…] g++ with -fsanitize=bounds makes wrong code.
+                const unsigned long long* half = k < 4 ? upper : lower;
+                unsigned long long left = half[group * 4 + k % 4];
                 unsigned long long other = right[(in_group * 2 + i % 2) * 4 + k % 4];
                 sum += of_tf32(unsigned(i < 2 ? left : left >> 32)) * of_tf32(unsigned(k < 4 ? other : other >> 32));
             }
