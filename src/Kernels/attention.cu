@@ -127,6 +127,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend(
             }
 
             powers[row][lane] = power;
+            __syncwarp();
             if (lane == 0) {
                 factor[row] = exp(before - shift);
                 sum[row] = sum[row] * factor[row] + added;
@@ -190,7 +191,9 @@ __device__ __forceinline__ void products(
         bool isInside = row < rows && at < count;
         T power = isInside ? exp(masked(score[i / 2][i % 2], mask, s, batch, query + row, key + at) - logs[row0 + row]) : T(0);
         powers[row][at] = power;
-        terms[row][at] = isInside ? power * (gradient[i / 2][i % 2] - common[row0 + row]) : T(0);
+
+        // What has no power has no gradient, however great that would be.
+        terms[row][at] = isInside && power != T(0) ? power * (gradient[i / 2][i % 2] - common[row0 + row]) : T(0);
     }
 
     __syncthreads();

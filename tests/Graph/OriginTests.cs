@@ -17,7 +17,7 @@ public sealed class OriginTests
         Of("padded", x => Pad(x, [(1, 1), (2, 2)])),
         Of("padded by what is there", x => Pad(x, [(1, 1), (2, 2)], Engine.Ops.PadMode.Edge)),
         Of("stacked", x => Stack(0, x, x, x)),
-        Of("split", x => Concat(0, [.. Split(x, 2, 1, 2)])),
+        Of("split", x => Concat(2, [.. Split(x, 2, 1, 2)])),
         Of("a sum of products", x => Einsum("abij,abjk->ik", x, x)),
         Of("normalised", x => GroupNorm(x, 1)),
         Of("flipped", x => Flip(x)),

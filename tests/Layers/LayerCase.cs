@@ -20,11 +20,39 @@ namespace Engine.Tests.Layers;
 public sealed record LayerCase(
     string Name, Func<Layer> Make, string Inputs, string Output, string Parameters = "", string? File = null)
 {
+    /// <summary>A layer before it, that is called <c>in</c>: put on an input, and made as a network file says.</summary>
+    public (Func<Layer> Make, string File, string On)? Before { get; init; }
+
+    /// <summary>What it is put on; null for all inputs.</summary>
+    public string? On { get; init; }
+
     public static IReadOnlyList<LayerCase> All { get; } =
     [
         new("dense", () => new Dense(4, Tanh), "3", "4", "W 3x4, b 4", """ "kind": "dense", "units": 4, "nonlinearity": "tanh" """),
         new("conv2d", () => new Conv2D(3, 2, Tanh), "2x4x4", "3x3x3", "W 3x2x2x2, b 3",
             """ "kind": "conv2d", "filters": 3, "size": 2, "nonlinearity": "tanh" """),
+        new("conv2d, dilated, grouped", () => new Conv2D(4, 2, Tanh) { Dilation = (2, 1), Groups = 2, Pad = 1 }, "4x5x4", "4x5x5",
+            "W 4x2x2x2, b 4",
+            """ "kind": "conv2d", "filters": 4, "size": 2, "nonlinearity": "tanh", "dilation": [2, 1], "groups": 2, "pad": 1 """),
+        new("depthwise_conv2d", () => new DepthwiseConv2D(3, 2, Tanh) { Pad = "same" }, "2x4x4", "4x4x4", "W 4x1x3x3, b 4",
+            """ "kind": "depthwise_conv2d", "size": 3, "multiplier": 2, "nonlinearity": "tanh", "pad": "same" """),
+        new("separable_conv2d", () => new SeparableConv2D(3, 3, Tanh) { Pad = 1, Stride = 2 }, "2x4x4", "3x2x2",
+            "depthwise.W 2x1x3x3, pointwise.W 3x2x1x1, pointwise.b 3",
+            """ "kind": "separable_conv2d", "filters": 3, "size": 3, "nonlinearity": "tanh", "pad": 1, "stride": 2 """),
+        new("conv_transpose2d", () => new ConvTranspose2D(3, 3, Tanh) { Stride = 2, Pad = 1, Extra = 1 }, "2x3x2", "3x6x4",
+            "W 2x3x3x3, b 3",
+            """ "kind": "conv_transpose2d", "filters": 3, "size": 3, "nonlinearity": "tanh", "stride": 2, "pad": 1, "extra": 1 """),
+        new("conv_transpose2d, dilated, grouped", () => new ConvTranspose2D(4, 2, Tanh) { Groups = 2, Dilation = 2, B = null },
+            "2x3x3", "4x5x5", "W 2x2x2x2"),
+        new("conv_transpose2d, grouped", () => new ConvTranspose2D(4, (2, 3), Tanh) { Groups = 2, FlipFilters = true }, "4x2x3", "4x3x5",
+            "W 4x2x2x3, b 4"),
+        new("conv3d", () => new Conv3D(2, [2], Tanh) { Pad = [1], Stride = [1, 2, 2] }, "2x3x4x4", "2x4x3x3", "W 2x2x2x2x2, b 2",
+            """ "kind": "conv3d", "filters": 2, "size": 2, "nonlinearity": "tanh", "pad": 1, "stride": [1, 2, 2] """),
+        new("inverse", () => new Inverse(), "4 3", "3", "W 3x4", """ "kind": "inverse" """)
+        {
+            Before = (() => new Dense(4, Linear) { B = null }, """ "kind": "dense", "units": 4, "nonlinearity": "linear", "bias": false """, "x2"),
+            On = "x1 in x2",
+        },
         new("max_pool2d", () => new MaxPool2D(2), "2x4x4", "2x2x2", File: """ "kind": "max_pool2d", "size": 2 """),
         new("average_pool2d", () => new AveragePool2D(2), "2x4x4", "2x2x2", File: """ "kind": "average_pool2d", "size": 2 """),
         new("dropout", () => new Dropout(), "4", "4", File: """ "kind": "dropout" """),
@@ -73,30 +101,44 @@ public sealed record LayerCase(
         new("local_response_norm", () => new LocalResponseNorm { Alpha = 0.1 }, "6x2x2", "6x2x2",
             File: """ "kind": "local_response_norm", "alpha": 0.1 """),
         new("dense, steps", () => new Dense(2, Tanh) { LeadingAxes = 2 }, "4x3", "4x2", "W 3x2, b 2"),
-        new("attention", () => new MultiHeadAttention(2), "5x4", "5x4", Attention("", 4)),
+        new("attention", () => new MultiHeadAttention(2), "5x4", "5x4", Attention("", 4), """ "kind": "multi_head_attention", "heads": 2 """),
         new("attention, causal", () => new MultiHeadAttention(1) { IsCausal = true, B = null }, "3x2", "3x2",
             "Wq 2x2, Wk 2x2, Wv 2x2, Wo 2x2"),
         new("attention, of others, masked", () => new MultiHeadAttention(2), "3x4 5x4 5", "3x4", Attention("", 4)),
         new("transformer", () => new TransformerBlock(2, 6), "3x4", "3x4",
             $"norm1.gamma 4, norm1.beta 4, {Attention("attention.", 4)}, norm2.gamma 4, norm2.beta 4, "
-            + "inner.W 4x6, inner.b 6, outer.W 6x4, outer.b 4"),
+            + "inner.W 4x6, inner.b 6, outer.W 6x4, outer.b 4",
+            """ "kind": "transformer_block", "heads": 2, "hidden_units": 6 """),
         new("transformer, as at first", () => new TransformerBlock(1, 3) { IsNormFirst = false, IsCausal = true, Dropout = 0.1 },
             "3x2 3", "3x2",
             $"{Attention("attention.", 2)}, norm1.gamma 2, norm1.beta 2, inner.W 2x3, inner.b 3, outer.W 3x2, outer.b 2, "
             + "norm2.gamma 2, norm2.beta 2"),
-        new("places", () => new PositionalEncoding(), "5x3", "5x3"),
+        new("places", () => new PositionalEncoding(), "5x3", "5x3", File: """ "kind": "positional_encoding" """),
         new("places, learnt", () => new PositionalEncoding { IsLearnt = true }, "5x3", "5x3", "codes 5x3"),
-        new("recurrent", () => new Recurrent(2), "4x3", "4x2", "W 3x2, b 2, U 2x2"),
-        new("lstm", () => new Lstm(2), "4x3", "4x2", "W 3x8, b 8, U 2x8"),
+        new("recurrent", () => new Recurrent(2), "4x3", "4x2", "W 3x2, b 2, U 2x2", """ "kind": "recurrent", "units": 2 """),
+        new("lstm", () => new Lstm(2), "4x3", "4x2", "W 3x8, b 8, U 2x8", """ "kind": "lstm", "units": 2 """),
         new("lstm, last, masked", () => new Lstm(2) { OnlyLast = true }, "4x3 4", "2", "W 3x8, b 8, U 2x8"),
-        new("gru, backwards", () => new Gru(2) { Backwards = true }, "4x3", "4x2", "W 3x6, b 6, U 2x6, c 6"),
+        new("gru, backwards", () => new Gru(2) { Backwards = true }, "4x3", "4x2", "W 3x6, b 6, U 2x6, c 6",
+            """ "kind": "gru", "units": 2, "backwards": true """),
+        new("lstm, from a start", () => new Lstm(2) { TakesStart = true }, "4x3 2 2 4", "4x2", "W 3x8, b 8, U 2x8"),
+        new("gru, start learnt", () => new Gru(2) { Start = new Normal(1) }, "4x3", "4x2", "h0 1x2, W 3x6, b 6, U 2x6, c 6"),
+        new("recurrence", () => new Recurrence(new Sequence(new Concat(), new Dense(2, Tanh)), 2), "4x3 4", "4x2",
+            "cell.dense1.W 5x2, cell.dense1.b 2"),
+        new("stacked", () => new Stacked(
+            new Bidirectional(new Gru(1), new Recurrent(2) { Backwards = true }), new Lstm(2) { OnlyLast = true }) { Dropout = 0.1 },
+            "3x2 3", "2",
+            "layer0.forwards.W 2x3, layer0.forwards.b 3, layer0.forwards.U 1x3, layer0.forwards.c 3, layer0.backwards.W 2x2, "
+            + "layer0.backwards.b 2, layer0.backwards.U 2x2, layer1.W 3x8, layer1.b 8, layer1.U 2x8"),
         new("both ways", () => new Bidirectional(new Recurrent(2), new Recurrent(1) { Backwards = true }), "3x2", "3x3",
             "forwards.W 2x2, forwards.b 2, forwards.U 2x2, backwards.W 2x1, backwards.b 1, backwards.U 1x1"),
-        new("conv1d", () => new Conv1D(3, 2, Tanh) { Stride = 2, Pad = 1 }, "2x5", "3x3", "W 3x2x2, b 3"),
+        new("conv1d", () => new Conv1D(3, 2, Tanh) { Stride = 2, Pad = 1 }, "2x5", "3x3", "W 3x2x2, b 3",
+            """ "kind": "conv1d", "filters": 3, "size": 2, "nonlinearity": "tanh", "stride": 2, "pad": 1 """),
+        new("conv1d, dilated, grouped", () => new Conv1D(4, 2, Tanh) { Dilation = 2, Groups = 2 }, "4x5", "4x3", "W 4x2x2, b 4"),
         new("conv1d, same", () => new Conv1D(3, 3, Tanh) { Pad = "same", B = null }, "2x5", "3x5", "W 3x2x3"),
-        new("max_pool1d", () => new MaxPool1D(2), "2x5", "2x2"),
-        new("average_pool1d", () => new AveragePool1D(2) { Stride = 1, Pad = 1 }, "2x5", "2x6"),
-        new("embedding", () => new Embedding(5, 3), "i2x4", "2x4x3", "W 5x3"),
+        new("max_pool1d", () => new MaxPool1D(2), "2x5", "2x2", File: """ "kind": "max_pool1d", "size": 2 """),
+        new("average_pool1d", () => new AveragePool1D(2) { Stride = 1, Pad = 1 }, "2x5", "2x6",
+            File: """ "kind": "average_pool1d", "size": 2, "stride": 1, "pad": 1 """),
+        new("embedding", () => new Embedding(5, 3), "i2x4", "2x4x3", "W 5x3", """ "kind": "embedding", "count": 5, "size": 3 """),
     ];
 
     public override string ToString() => Name;

@@ -83,9 +83,9 @@ public class LayerTests
         Assert.That(NdArray.From(other.PredictProba(x)).Data, Is.EqualTo(expected.Data));
         OnnxRun.AssertSame(
             expected, OnnxRun.Run(folder.File("a.onnx"), net.Network.Inputs.Zip(xs, (input, one) => (input.Name!, one))));
-        LayerInfo info = LayerTable.Of(net).Layers[^1];
-        Assert.That(info.Kind, Is.EqualTo(each.Make().Kind));
-        Assert.That(info.Parameters, Is.EqualTo(net.LearnableParameters));
+        IReadOnlyList<LayerInfo> table = LayerTable.Of(net).Layers;
+        Assert.That(table[^1].Kind, Is.EqualTo(each.Make().Kind));
+        Assert.That((each.Before is null ? table.TakeLast(1) : table).Sum(info => info.Parameters), Is.EqualTo(net.LearnableParameters));
 
         NeuralNet Net(ulong seed) => new(Make(each, DType.Float32, seed)) { Regression = true, TrainSplit = new(0) };
     }
@@ -160,22 +160,35 @@ public class LayerTests
             value is int[] sides ? string.Join('x', sides.Distinct().Count() == 1 ? sides[..1] : sides) : value;
     }
 
-    private static Network Make(LayerCase each, DType floatX, ulong seed = 1) => new(each.Make().On(
+    private static Network Make(LayerCase each, DType floatX, ulong seed = 1) => new(Placed(
+        each,
         [.. each.Inputs.Split(' ').Select((sides, i) => (Node)new Input(Sides(sides.TrimStart('i')))
         {
             Name = $"x{i + 1}",
             DType = sides.StartsWith('i') ? DType.Int32 : null,
-        })]).Named("it"))
+        })]))
     {
         FloatX = floatX,
         Seed = seed,
     };
 
+    /// <summary>The layer, called <c>it</c>, on what it is put on.</summary>
+    private static Node Placed(LayerCase each, Node[] inputs)
+    {
+        Dictionary<string, Node> nodes = inputs.Select((input, i) => (Name: $"x{i + 1}", input)).ToDictionary(pair => pair.Name, pair => pair.input);
+        if (each.Before is { } before)
+        {
+            nodes.Add("in", before.Make().On(nodes[before.On]).Named("in"));
+        }
+
+        return each.Make().On(each.On is { } on ? [.. on.Split(' ').Select(name => nodes[name])] : inputs).Named("it");
+    }
+
     /// <summary>A description in which one input is cut into those of the layer.</summary>
     private static NetworkDescription Described(LayerCase each)
     {
         string[] inputs = each.Inputs.Split(' ');
-        int[][] sides = [.. inputs.Select(Sides)];
+        int[][] sides = [.. inputs.Select(one => Sides(one.TrimStart('i')))];
         int[] all = [sides.Sum(one => one[0]), .. sides[0][1..]];
         int start = 0;
         IEnumerable<string> parts = sides.Select((one, i) =>
@@ -185,10 +198,12 @@ public class LayerTests
                 { "name": "x{{i + 1}}", "kind": "slice", "start": {{start - one[0]}}, "length": {{one[0]}}, "inputs": ["all"] },
                 """;
         });
-        string names = string.Join(", ", inputs.Select((_, i) => $"\"x{i + 1}\""));
+        string before = each.Before is { } layer ? $$"""{ "name": "in", {{layer.File}}, "inputs": ["{{layer.On}}"] },""" : "";
+        string names = string.Join(", ", (each.On?.Split(' ') ?? inputs.Select((_, i) => $"x{i + 1}")).Select(name => $"\"{name}\""));
+        string integers = inputs[0].StartsWith('i') ? ", \"integers\": true" : "";
         return DescriptionReader.Parse(
             $$"""
-            { "layers": [ { "name": "all", "kind": "input", "sides": [{{string.Join(", ", all)}}] }, {{string.Concat(parts)}}
+            { "layers": [ { "name": "all", "kind": "input", "sides": [{{string.Join(", ", all)}}]{{integers}} }, {{string.Concat(parts)}}{{before}}
               { "name": "it", {{each.File}}, "inputs": [{{names}}] } ] }
             """,
             "a.json");
@@ -196,9 +211,9 @@ public class LayerTests
 
     private static Node Like(LayerCase each, NetworkDescription described)
     {
-        Input all = new(described.InputSides.ToArray()) { Name = "all" };
-        return each.Make().On([.. described.Layers.Skip(1).SkipLast(1).Select(layer => new Engine.Layers.Slice(
-            layer.Settings.Whole("start"), layer.Settings.Whole("length")) { Name = layer.Name }.On(all))]).Named("it");
+        Input all = new(described.InputSides.ToArray()) { Name = "all", DType = each.Inputs.StartsWith('i') ? DType.Int32 : null };
+        return Placed(each, [.. described.Layers.Where(layer => layer.Name!.StartsWith('x')).Select(layer => (Node)new Engine.Layers.Slice(
+            layer.Settings.Whole("start"), layer.Settings.Whole("length")) { Name = layer.Name }.On(all))]);
     }
 
     private static int[] Sides(string text) =>

@@ -22,7 +22,11 @@ public class OnnxSpeedTests
     [TestCase("VGG-like", 64)]
     [TestCase("ResNet-like", 1)]
     [TestCase("ResNet-like", 64)]
-    public void Predictions_beside_ONNX_Runtime(string name, int batch) => TestContext.Progress.WriteLine(Line(name, batch));
+    public void Predictions_beside_ONNX_Runtime(string name, int batch)
+    {
+        using var log = new StreamWriter(Console.OpenStandardOutput());
+        log.WriteLine(Line(name, batch));
+    }
 
     /// <summary>The medians of calls that take turns, in milliseconds.</summary>
     internal static string Line(string name, int batch)

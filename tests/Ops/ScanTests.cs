@@ -243,7 +243,7 @@ public sealed class ScanTests
         f.Prepare(new Tensor(DType.Float32, [7, 3, 4]), new Tensor(DType.Float32, [3, 5]));
         Apply[] loops = [.. f.Nodes.Where(node => node.Op is Scan)];
         Assert.That(loops, Has.Length.EqualTo(2));
-        Assert.That(loops.Select(Products), Is.EqualTo([1, 2]), "h·u, and once more beside g·uT");
+        Assert.That(loops.Select(Products), Is.EqualTo([1, 1]), "h·u, whose rows the gradient's loop reads, and g·uT");
         Assert.That(f.Nodes.Count(node => IsProduct(node)), Is.EqualTo(4), "x·w, xT·g, hT·g and g·wT");
 
         static int Products(Apply loop) => Traversal.Order(((Scan)loop.Op).Body.Outputs).Count(IsProduct);

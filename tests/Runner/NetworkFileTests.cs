@@ -222,8 +222,8 @@ public class NetworkFileTests
     }
 
     [TestCase("[\"nowhere\"]", "line 3: 'nowhere', an input of 'b', is no layer before it. There are input, a.")]
-    [TestCase("[\"b\"]", "line 3: 'b', an input of 'b', is no layer before it: did you mean 'a'? There are input, a.")]
-    [TestCase("[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, or leave it out.")]
+    [TestCase("[\"b\"]", "line 3: 'b', an input of 'b', is no layer before it. There are input, a.")]
+    [TestCase("[\"input\"]", "line 2: no layer is put on 'a': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
     public void Inputs_name_layers_before_and_none_is_left_over(string inputs, string message) => AssertFails(
         $$"""
         { "layers": [ { "name": "input", "kind": "input", "sides": 1024 },
@@ -232,20 +232,45 @@ public class NetworkFileTests
         """,
         "a.json", $"a.json, {message}");
 
+    [TestCase("\"outputs\": [\"sum\", \"twin\"]", "line 1: 'twin', an output, is no layer. There are left, right, a, a:2, sum.")]
+    [TestCase("\"outputs\": [\"a\"]", "line 4: no layer is put on 'sum': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
+    public void Outputs_name_layers_and_none_is_left_over(string outputs, string message) => AssertFails(
+        $$"""
+        { "layers": [ { "name": "left", "kind": "input", "sides": 4 }, { "name": "right", "kind": "input", "sides": 4 },
+          { "name": "a", "kind": "dense", "units": 4, "inputs": ["left"] },
+          { "like": "a", "inputs": ["right"] },
+          { "name": "sum", "kind": "add", "inputs": ["a", "a:2"] } ], {{outputs}} }
+        """,
+        "a.json", $"a.json, {message}");
+
+    [TestCase("{ \"like\": \"b\" }", "'b' is no layer before it, of which it could be another place: did you mean 'a'?")]
+    [TestCase("{ \"like\": \"input\" }", "'input' is no layer before it, of which it could be another place")]
+    [TestCase("{ \"like\": \"a\", \"units\": 3 }", "'units' is no key of a layer like 'a'")]
+    public void Another_place_of_a_layer_has_nothing_of_its_own(string layer, string message) => Assert.That(
+        () => DescriptionReader.Parse(
+            $$"""
+            { "layers": [ { "name": "input", "kind": "input", "sides": 4 },
+              { "name": "a", "kind": "dense", "units": 4 },
+              {{layer}} ] }
+            """,
+            "a.json"),
+        Throws.TypeOf<EngineException>().With.Message.StartsWith($"a.json, line 3: {message}"));
+
     private const string Kinds =
         "input, conv2d, max_pool2d, average_pool2d, dense, dropout, batch_norm, activation, concat, add, multiply, "
         + "maximum, average, gaussian_noise, spatial_dropout, drop_path, scale, bias, "
         + "prelu, feature_pool, global_pool, slice, permute, pad, upscale, layer_norm, rms_norm, group_norm, "
-        + "local_response_norm, flatten, reshape";
+        + "local_response_norm, conv1d, conv3d, depthwise_conv2d, separable_conv2d, conv_transpose2d, max_pool1d, average_pool1d, "
+        + "inverse, embedding, recurrent, lstm, gru, multi_head_attention, transformer_block, positional_encoding, flatten, reshape";
 
     [TestCase("\"epochs\": 3", "\"epoch\": 3",
-        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, epochs, batch, seed, patience, l1, l2.")]
+        "line 12: 'epoch' is no key of a network: did you mean 'epochs'? It has name, outputs, epochs, batch, seed, patience, l1, l2.")]
     [TestCase("\"epochs\": 3", "\"epochs\": 3.5", "line 12: epochs of a network must be a whole number, at least 0, not '3.5'.")]
     [TestCase("\"epochs\": 3", "\"epochs\": null",
         "line 12: epochs is null, where a number, a text, true, false or a list of numbers was due.")]
     [TestCase("\"epochs\": 3", "\"seed\": 3", "line 12: seed is given twice; the first time on line 12.")]
     [TestCase("\"filters\": 4", "\"filtres\": 4", "line 5: 'filtres' is no key of conv2d: did you mean 'filters'? It has "
-        + "filters, size, stride, pad, flip_filters, nonlinearity, weights, gain, bias, l1, l2.")]
+        + "filters, size, stride, pad, dilation, groups, flip_filters, nonlinearity, weights, gain, bias, l1, l2.")]
     [TestCase("\"filters\": 4, ", "", "line 5: conv2d needs filters.")]
     [TestCase("[3, 2]", "[3, 2, 1]",
         "line 5: size of conv2d must be a number or HEIGHTxWIDTH, as 3 or 3x2, at least 1, not '3x2x1'.")]
@@ -276,7 +301,7 @@ public class NetworkFileTests
         "line 12: patience watches the loss on validation images, but validation is 0.")]
     [TestCase("0.1, ", "0.7, ", "line 13: validation of data must be a number from 0 to 0.5, not '0.7'.")]
     [TestCase("{ \"kind\": \"batch_norm\" }", "{ \"kind\": \"input\", \"sides\": 3 }",
-        "line 6: only the first layer is of kind input.")]
+        "line 5: no layer is put on 'conv2d1': name it in the inputs of one behind it, or in the network's outputs, or leave it out.")]
     [TestCase("{ \"name\": \"input\", \"kind\": \"input\", \"sides\": [1, 32, 32] },", "",
         "line 5: the first layer is of kind input, not conv2d.")]
     [TestCase("\"seed\": 7,", "\"seed\": 7", "line 13: this is not JSON: '\"' is invalid after a value. Expected either ',', '}', or ']'.")]

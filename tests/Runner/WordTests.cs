@@ -12,7 +12,8 @@ public sealed class WordTests
     [OneTimeTearDown]
     public void DeleteFolder() => _folder.Dispose();
 
-    [TestCase("mlp --lrate 1", "There is no option '--lrate'.")]
+    [TestCase("mlp --nesterov 1", "There is no option '--nesterov'.")]
+    [TestCase("mlp --lrate 1", "There is no option '--lrate': did you mean '--learning-rate'?")]
     [TestCase("mlp --LR 1", "There is no option '--LR': did you mean '--lr'?")]
     [TestCase("mlp --learning_rate 1", "There is no option '--learning_rate': did you mean '--learning-rate'?")]
     [TestCase("mlp --batchsize 1", "There is no option '--batchsize': did you mean '--batch-size'?")]
@@ -120,7 +121,7 @@ public sealed class WordTests
 
             Assert.That(FileKind.Of(file), Is.EqualTo(kind));
             string train = (await TestCommandLine.Run("train", file)).Errors;
-            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp and cnn: these are "
+            string wanted = $"{file} is {kind}. A network is a file in JSON or INI that describes it, or one of mlp, cnn, resnet: these are "
                 + "trained on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).";
             Assert.That(train, OwnDataOptions.IsData(file) ? Does.StartWith(file).And.Not.EqualTo(wanted) : Is.EqualTo(wanted));
             string plot = (await TestCommandLine.Run("plot", file)).Errors;

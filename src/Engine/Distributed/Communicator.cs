@@ -52,9 +52,10 @@ public abstract unsafe class Communicator : IDisposable
     public Exchange AllReduceAsync(Tensor values, Reduction reduction = Reduction.Sum)
     {
         ArgumentNullException.ThrowIfNull(values);
-        return values.DType == DType.UInt8
-            ? throw new EngineException("Sums over ranks are of float32, float64 or int32, not of uint8: convert the values.")
-            : Pinned(values, start => StartAllReduce(start, values.Shape.Count, values.DType, reduction));
+        return values.DType is DType.Float32 or DType.Float64 or DType.Int32
+            ? Pinned(values, start => StartAllReduce(start, values.Shape.Count, values.DType, reduction))
+            : throw new EngineException(
+                $"Sums over ranks are of float32, float64 or int32, not of {values.DType.Name()}: convert the values.");
     }
 
     /// <summary>Puts the values of one rank in the place of all others'.</summary>
@@ -151,6 +152,11 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>Begins something with the memory of a tensor, which stays where it is until that is over.</summary>
     private static PinnedExchange Pinned(Tensor values, Starter start)
     {
+        if (values.DType == DType.Bool)
+        {
+            throw new EngineException("Ranks tell each other numbers, not bool: convert the values to uint8.");
+        }
+
         var pin = GCHandle.Alloc(values.Elements, GCHandleType.Pinned);
         try
         {

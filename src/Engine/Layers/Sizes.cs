@@ -17,6 +17,9 @@ public readonly record struct Size2D(int Height, int Width)
     internal bool IsPositive => Height > 0 && Width > 0;
 
     internal (int H, int W) Tuple => (Height, Width);
+
+    /// <summary>The pixels that filters of this size cover, so many from one weight to the next.</summary>
+    internal Size2D Dilated(Size2D step) => new(((Height - 1) * step.Height) + 1, ((Width - 1) * step.Width) + 1);
 }
 
 /// <summary>

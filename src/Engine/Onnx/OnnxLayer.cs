@@ -35,7 +35,16 @@ internal sealed class OnnxLayer : MergeLayer
         }
 
         var parameters = new Dictionary<OnnxTensor, Variable>(ReferenceEqualityComparer.Instance);
-        return _model.Build(given, [_result], tensor =>
+        try
+        {
+            return _model.Build(given, [_result], ParameterOf)[0].Variable;
+        }
+        catch (NotKnownException error)
+        {
+            throw _model.NotKnown(error);
+        }
+
+        Variable ParameterOf(OnnxTensor tensor)
         {
             if (!parameters.TryGetValue(tensor, out Variable? parameter))
             {
@@ -47,7 +56,7 @@ internal sealed class OnnxLayer : MergeLayer
             }
 
             return parameter;
-        })[0].Variable;
+        }
     }
 
     /// <summary>The weights that are not there to be learnt: averages, scales of levels, sizes.</summary>

@@ -113,9 +113,16 @@ public sealed class OnnxModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
-        lock (_making)
+        try
         {
-            return [.. Build(inputs, outputs, ParameterOf).Select(output => output.Variable)];
+            lock (_making)
+            {
+                return [.. Build(inputs, outputs, ParameterOf).Select(output => output.Variable)];
+            }
+        }
+        catch (NotKnownException error)
+        {
+            throw NotKnown(error);
         }
     }
 
@@ -136,9 +143,17 @@ public sealed class OnnxModel : IDisposable
         (OnnxLayer layer, IReadOnlyList<OnnxPort> inputs) = LayerOf(result);
         return new Node(
             layer,
-            [.. inputs.Select(input => (Node)new Layers.Input([.. input.Shape.Skip(1)]) { Name = input.Name, DType = input.DType.IsFloat() ? null : input.DType })],
+            [.. inputs.Select(input => (Node)new Layers.Input([.. input.Shape.Skip(1)]) { Name = input.Name, DType = SampleType(input.DType) })],
             name);
     }
+
+    /// <summary>As what a network takes samples of a type: whole numbers as places, so that layers get them as they are.</summary>
+    private static DType? SampleType(DType dtype) => dtype switch
+    {
+        DType.Int32 or DType.Int64 => DType.Int32,
+        DType.UInt8 or DType.Bool => DType.UInt8,
+        _ => null,
+    };
 
     /// <summary>What gives a result as a layer, and the inputs that it is put on.</summary>
     internal (OnnxLayer Layer, IReadOnlyList<OnnxPort> Inputs) LayerOf(string result)
@@ -299,6 +314,9 @@ public sealed class OnnxModel : IDisposable
         }
     }
 
+    /// <summary>What is said of a shape that cannot be told.</summary>
+    internal ModelFileException NotKnown(NotKnownException error) => new($"{_path} cannot be had for such inputs: {error.Message}.", error);
+
     private bool Remember(NotKnownException error)
     {
         bool isNew = false;
@@ -346,7 +364,7 @@ public sealed class OnnxModel : IDisposable
                 {
                     if (!Remember(error))
                     {
-                        throw new ModelFileException($"{_path} cannot be had: {error.Message}.", error);
+                        throw NotKnown(error);
                     }
                 }
             }

@@ -134,7 +134,7 @@ internal sealed class HoistLoops
             return;
         }
 
-        int factor = _draft.Write(inner.Inputs[0], write with { Like = -1 });
+        int factor = Rows(inner.Inputs[0], write with { Like = -1 });
         Shape shape = _node.Outputs[output].Shape;
         _outputs[output] = made => Match.Under(shape, Product(
             dot, made.Outputs[factor], _count.Rows, inner.Inputs[0], inner.Inputs[1], inner.Outputs[0]));
@@ -224,8 +224,22 @@ internal sealed class HoistLoops
             return _ => Match.Under(shape, rows);
         }
 
-        int factor = _draft.Write(inner, new LoopWrite(HasRows: true, backward));
+        int factor = Rows(inner, new LoopWrite(HasRows: true, backward));
         return made => Match.Under(shape, made.Outputs[factor]);
+    }
+
+    /// <summary>The number of the output that has all of a variable's values; it is added where there is none.</summary>
+    private int Rows(Variable inner, LoopWrite write)
+    {
+        for (int output = 0; output < _draft.Results.Count; output++)
+        {
+            if (ReferenceEquals(_draft.Results[output], inner) && _draft.Writes[output] == write)
+            {
+                return output;
+            }
+        }
+
+        return _draft.Write(inner, write);
     }
 
     /// <summary>A product of all rows, given one of a row: its factors and its result.</summary>

@@ -8,6 +8,6 @@ internal static class Loops
 {
     public static FunctionGraph Apply(FunctionGraph graph) =>
         Traversal.Order(graph.Roots).Any(node => node.Op is Scan)
-            ? Merge.Apply(TrimLoops.Apply(HoistLoops.Apply(TrimLoops.Apply(graph))))
+            ? Merge.Apply(TrimLoops.Apply(HoistLoops.Apply(KeepProducts.Apply(TrimLoops.Apply(graph)))))
             : graph;
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Engine.Layers;
 
 namespace Engine.Training;
@@ -10,31 +11,46 @@ public sealed class WeightLayout
 {
     private readonly Func<Layer, string, Source?> _rule;
 
-    private WeightLayout(string name, string[] passedOver, Func<Layer, string, Source?> rule) =>
-        (Name, PassedOver, _rule) = (name, passedOver, rule);
+    // Of layers within layers, what they are called there: a pattern, and what stands for it.
+    private readonly IReadOnlyList<(Regex Ours, string Theirs)> _inner;
+
+    private WeightLayout(
+        string name, string[] passedOver, IReadOnlyList<(Regex Ours, string Theirs)> inner, Func<Layer, string, Source?> rule) =>
+        (Name, PassedOver, _inner, _rule) = (name, passedOver, inner, rule);
 
     /// <summary>
     /// PyTorch's: <c>weight</c> and <c>bias</c>; a linear layer's weights are (outputs, inputs), a convolution's not
     /// flipped; BatchNorm has <c>running_mean</c>, <c>running_var</c> and a count that is passed over; a recurrent layer has
-    /// <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases, attention <c>in_proj_weight</c> and <c>out_proj.weight</c>.
+    /// <c>weight_ih_l0</c>, <c>weight_hh_l0</c> and two biases, of stacked ones and both directions with numbers and
+    /// <c>_reverse</c>; attention <c>in_proj_weight</c> and <c>out_proj.weight</c>; a transformer's block <c>self_attn</c>,
+    /// <c>linear1</c> and <c>linear2</c>.
     /// </summary>
-    public static WeightLayout PyTorch { get; } = new("PyTorch", ["*.num_batches_tracked"], static (layer, name) =>
-        (layer, name) switch
+    public static WeightLayout PyTorch { get; } = new(
+        "PyTorch", ["*.num_batches_tracked"],
+        [
+            (Named(@"\.layer(\d+)\.forwards\.(\w+)_l0$"), ".$2_l$1"), (Named(@"\.layer(\d+)\.backwards\.(\w+)_l0$"), ".$2_l$1_reverse"),
+            (Named(@"\.layer(\d+)\.(\w+)_l0$"), ".$2_l$1"), (Named(@"\.forwards\.(\w+)_l0$"), ".$1_l0"),
+            (Named(@"\.backwards\.(\w+)_l0$"), ".$1_l0_reverse"), (Named(@"\.attention\.(\w+|out_proj\.\w+)$"), ".self_attn.$1"),
+            (Named(@"\.inner\.(\w+)$"), ".linear1.$1"), (Named(@"\.outer\.(\w+)$"), ".linear2.$1"),
+        ],
+        static (layer, name) => (layer, name) switch
         {
             (Dense, "W") => new("weight", Transposed),
             (Conv2D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
             (Conv1D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
+            (Conv3D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
+            (ConvTranspose2D conv, "W") => new("weight", values => conv.FlipFilters ? Flipped(values) : values),
             (BatchNorm, "mean") => new("running_mean", Same),
             (BatchNorm norm, "inv_std") => new("running_var", values => InverseRoot(values, norm.Epsilon)),
             (MultiHeadAttention, "Wo") => new("out_proj.weight", Transposed),
             (MultiHeadAttention, "bo") => new("out_proj.bias", Same),
             (MultiHeadAttention, ['W', var part]) => new("in_proj_weight", values => Transposed(Third(values, "qkv".IndexOf(part)))),
             (MultiHeadAttention, ['b', var part]) => new("in_proj_bias", values => Third(values, "qkv".IndexOf(part))),
-            (RecurrentLayer, "W") => new("weight_ih_l0", Transposed),
-            (RecurrentLayer, "U") => new("weight_hh_l0", Transposed),
+            (GatedLayer, "W") => new("weight_ih_l0", Transposed),
+            (GatedLayer, "U") => new("weight_hh_l0", Transposed),
             (Gru, "b") => new("bias_ih_l0", Same),
             (Gru, "c") => new("bias_hh_l0", Same),
-            (RecurrentLayer, "b") => new(["bias_ih_l0", "bias_hh_l0"], Sum),
+            (GatedLayer, "b") => new(["bias_ih_l0", "bias_hh_l0"], Sum),
             (_, "W" or "gamma" or "alpha" or "scales") => new("weight", Same),
             (_, "b" or "beta") => new("bias", Same),
             _ => null,
@@ -45,17 +61,22 @@ public sealed class WeightLayout
     /// BatchNorm has <c>moving_mean</c> and <c>moving_variance</c>. A Dense layer behind a Flatten of images has its inputs
     /// in another order there, channels last, and is not for this.
     /// </summary>
-    public static WeightLayout Keras { get; } = new("Keras", [], static (layer, name) =>
-        (layer, name) switch
+    public static WeightLayout Keras { get; } = new(
+        "Keras", [], [],
+        static (layer, name) => (layer, name) switch
         {
             (Conv2D conv, "W") => new("kernel", values =>
                 conv.FlipFilters ? Flipped(Permuted(values, 3, 2, 0, 1)) : Permuted(values, 3, 2, 0, 1)),
             (Conv1D conv, "W") => new("kernel", values =>
                 conv.FlipFilters ? Flipped(Permuted(values, 2, 1, 0)) : Permuted(values, 2, 1, 0)),
+            (ConvTranspose2D conv, "W") => new("kernel", values =>
+                conv.FlipFilters ? Flipped(Permuted(values, 3, 2, 0, 1)) : Permuted(values, 3, 2, 0, 1)),
+            (Conv3D conv, "W") => new("kernel", values =>
+                conv.FlipFilters ? Flipped(Permuted(values, 4, 3, 0, 1, 2)) : Permuted(values, 4, 3, 0, 1, 2)),
             (Embedding, "W") => new("embeddings", Same),
             (BatchNorm, "mean") => new("moving_mean", Same),
             (BatchNorm norm, "inv_std") => new("moving_variance", values => InverseRoot(values, norm.Epsilon)),
-            (RecurrentLayer or MultiHeadAttention, _) => null,
+            (GatedLayer or MultiHeadAttention, _) => null,
             (_, "W") => new("kernel", Same),
             (_, "b") => new("bias", Same),
             (_, "gamma" or "beta" or "alpha") => new(name, Same),
@@ -86,7 +107,7 @@ public sealed class WeightLayout
                 continue;
             }
 
-            string[] names = [.. source.Names.Select(name => $"{parameter.Name[..dot]}.{name}")];
+            string[] names = [.. source.Names.Select(name => Theirs($"{parameter.Name[..dot]}.{name}", left.ContainsKey))];
             if (names.All(name => left.TryGetValue(name, out Tensor? value) && value.DType.IsFloat()))
             {
                 used.UnionWith(names);
@@ -98,6 +119,12 @@ public sealed class WeightLayout
 
         return [.. translated, .. left.Where(pair => !used.Contains(pair.Key))];
     }
+
+    private static Regex Named(string pattern) => new(pattern, RegexOptions.CultureInvariant);
+
+    /// <summary>The name that the library has for a parameter, where that of a layer within a layer is another.</summary>
+    private string Theirs(string name, Func<string, bool> isGiven) => isGiven(name) ? name : _inner
+        .Where(pair => pair.Ours.IsMatch(name)).Select(pair => pair.Ours.Replace(name, pair.Theirs)).FirstOrDefault(isGiven) ?? name;
 
     private static NdArray Same(NdArray values) => values;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Engine.Runner.Experiments;
 
 namespace Engine.Runner;
 
@@ -9,6 +10,7 @@ internal static class Commands
     public static IReadOnlyList<Command> Create() =>
     [
         Experiment.Train(), ServeCommand.Create(), PredictCommand.Create(), Experiment.Cnn(), Experiment.Mlp(),
+        Experiment.ResNet(), CharCommand.Create(), DbnCommand.Create(), SpeedrunCommand.Create(),
         SearchCommand.Create(), CompareCommand.Create(), PlotCommand.Create(), ShowCommand.Create(), ReportCommand.Create(),
         ExplainCommand.Create(), OnnxCommand.Create(), CheckCommand.Create(), DoctorCommand.Create(),
     ];

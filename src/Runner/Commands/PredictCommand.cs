@@ -79,7 +79,7 @@ internal static class PredictCommand
         {
             HelpName = "FILE",
             Description =
-                "The model that train, mlp or cnn saved, an ONNX file, or an npz file of Lasagne's parameters of such a network.",
+                "The model that train, mlp, cnn or resnet saved, an ONNX file, or an npz file of Lasagne's parameters of such a network.",
             Required = true,
         };
         Option<string?> network = new("--network")

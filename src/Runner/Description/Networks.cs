@@ -1,10 +1,10 @@
 namespace Engine.Runner.Description;
 
-/// <summary>The source's two networks, which ship with the runner as descriptions like any other.</summary>
+/// <summary>The networks that ship with the runner, the source's two first: descriptions like any other.</summary>
 internal static class Networks
 {
-    private static readonly (string Name, string File)[] s_files = [("mlp", "mlp.ini"), ("cnn", "cnn.json")];
-    private static readonly Lazy<NetworkDescription> s_mlp = new(() => Read("mlp")), s_cnn = new(() => Read("cnn"));
+    private static readonly (string Name, string File)[] s_files = [("mlp", "mlp.ini"), ("cnn", "cnn.json"), ("resnet", "resnet20.json")];
+    private static readonly Lazy<NetworkDescription> s_mlp = new(() => Read("mlp")), s_cnn = new(() => Read("cnn")), s_resnet = new(() => Read("resnet"));
 
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => s_files.Select(file => file.Name);
@@ -14,6 +14,9 @@ internal static class Networks
 
     /// <summary>Three convolutions with max pooling, a dense layer, ten probabilities.</summary>
     public static NetworkDescription Cnn => s_cnn.Value;
+
+    /// <summary>A residual network of 20 layers on images in colour.</summary>
+    public static NetworkDescription ResNet => s_resnet.Value;
 
     /// <summary>The text of the file that describes one of them.</summary>
     public static string Text(string name)
@@ -29,17 +32,17 @@ internal static class Networks
     {
         if (Names.Contains(nameOrFile))
         {
-            return nameOrFile == "mlp" ? Mlp : Cnn;
+            return nameOrFile == "mlp" ? Mlp : nameOrFile == "cnn" ? Cnn : ResNet;
         }
 
         FileKind.Require(
             nameOrFile,
-            $"A network is a file in JSON or INI that describes it, or one of {string.Join(" and ", Names)}: these are trained "
+            $"A network is a file in JSON or INI that describes it, or one of {string.Join(", ", Names)}: these are trained "
             + "on CIFAR-10, of which --data names the folder. Own data are a folder of pictures, a table (.csv) or arrays (.npz).");
         if (!System.IO.File.Exists(nameOrFile) && !nameOrFile.Contains('.', StringComparison.Ordinal))
         {
             throw new EngineException(
-                $"There is no file {nameOrFile}{Nearest.Question(nameOrFile, Names)} The networks that need no file are {string.Join(" and ", Names)}.");
+                $"There is no file {nameOrFile}{Nearest.Question(nameOrFile, Names)} The networks that need no file are {string.Join(", ", Names)}.");
         }
 
         return DescriptionReader.Read(nameOrFile);
@@ -57,6 +60,11 @@ internal static class Networks
         if (parameters.ContainsKey("conv1.W"))
         {
             return Cnn;
+        }
+
+        if (parameters.ContainsKey("block11_a.W"))
+        {
+            return ResNet;
         }
 
         if (parameters.TryGetValue("hidden.W", out Tensor? single) && single.Shape.Rank == 2)

@@ -29,6 +29,10 @@ internal static class Experiment
     public static Command Cnn() => TrainingCommand.Create(
         "cnn", "Train the convolutional network on CIFAR-10.", () => Networks.Cnn, Run, ["--hidden"]);
 
+    /// <summary>The command <c>resnet</c>.</summary>
+    public static Command ResNet() => TrainingCommand.Create(
+        "resnet", "Train a residual network of 20 layers on CIFAR-10 in colour.", () => Networks.ResNet, Run, ["--hidden"]);
+
     /// <summary>The command <c>train</c>.</summary>
     public static Command Train()
     {

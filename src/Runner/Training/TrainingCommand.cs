@@ -28,7 +28,7 @@ internal static class TrainingCommand
         {
             HelpName = "DATA",
             Description = "A folder of pictures, in it a folder for each class; a table (.csv, .tsv, .txt, .gz); MNIST's idx files or an .npz "
-                + "file. Or a network for CIFAR-10: a file in JSON or INI that describes it, mlp or cnn.",
+                + "file. Or a network for CIFAR-10: a file in JSON or INI that describes it, mlp, cnn or resnet.",
         };
         OwnDataWords own = new();
         named.CompletionSources.Add([.. Networks.Names]);

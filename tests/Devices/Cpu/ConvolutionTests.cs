@@ -36,6 +36,9 @@ public unsafe class ConvolutionTests
         new(2, 9, 20, 21, 12, 1, 1, 2, 2, 0, 0, true),
         new(2, 3, 23, 30, 4, 2, 3, 4, 5, 0, 1, true),
         new(1, 2, 9, 7, 3, 5, 5, 1, 1, 6, 7, true),
+        // Images side by side for the filters' gradient, the last ones fewer.
+        new(37, 20, 4, 5, 9, 3, 3, 2, 2, 1, 1, false),
+        new(53, 9, 7, 7, 21, 1, 1, 1, 1, 0, 0, true),
     ];
 
     [TestCaseSource(nameof(s_shapes))]

@@ -58,7 +58,9 @@ public class OnnxBackendTests
         bool onCuda = Environment.GetEnvironmentVariable("ENGINE_ONNX_DEVICE") == "cuda";
         Device device = onCuda ? CudaTestDevice.Open() : Device.Default;
         (int passed, List<string> refused, List<string> wrong) = Run(BackendCase.In(folder), device);
-        TextWriter log = TestContext.Progress;
+
+        // Past what collects the output of tests, which shows it of those that fail.
+        using var log = new StreamWriter(Console.OpenStandardOutput());
         refused.ForEach(line => log.WriteLine($"refused {line}"));
         wrong.ForEach(line => log.WriteLine($"wrong {line}"));
         log.WriteLine($"{passed} passed, {refused.Count} refused, {wrong.Count} wrong");

@@ -42,6 +42,15 @@ public class OnnxRefusalTests
             Model().Function("Own", "a", "b", ModelMaker.NodeOf("Own", "a", "b").Text(7, "own")).Node(ModelMaker.NodeOf("Own", "x", "y").Text(7, "own")),
             "deeper");
         yield return Case(
+            "functions that make many nodes of few",
+            Enumerable.Range(0, 20).Aggregate(
+                Model().Function("F20", "a", "b", ModelMaker.NodeOf("Relu", "a", "b")),
+                (model, i) => model.Function(
+                    $"F{i}", "a", "c", ModelMaker.NodeOf($"F{i + 1}", "a", "b").Text(7, "own"), ModelMaker.NodeOf($"F{i + 1}", "b", "c").Text(7, "own")))
+                .Node(ModelMaker.NodeOf("F0", "x", "y").Text(7, "own")),
+            "nodes");
+        yield return Case("a window that fills the memory", Model().Longs("size", int.MaxValue).Node("HannWindow", "size", "y"), "'the HannWindow'");
+        yield return Case(
             "a loop without end",
             Model().Node(ModelMaker.NodeOf("Loop", "- - x", "y").Message(5, ModelMaker.GraphSetting("body", new ModelMaker()
                 .Input("i", OnnxType.Int64).Input("c", OnnxType.Bool).Input("a", OnnxType.Float, 2)

@@ -94,6 +94,23 @@ public class OnnxTrainingTests
         Assert.That(predictions[0].Classes.Single(one => one.Class == "high").Probability, Is.EqualTo(expected[1]).Within(1e-5));
     }
 
+    [Test]
+    public void A_model_that_was_written_for_one_sample_takes_many()
+    {
+        string path = Path.Combine(Engine.Build.Repository.Root, "tests", "Onnx", "Backend", "Data", "mnist.onnx");
+        using OnnxModel model = OnnxModel.Load(path);
+        using var net = new NeuralNet(model.ToNetwork()) { Regression = true };
+        var random = new Random(2);
+        Tensor x = Tensor.From([.. Enumerable.Range(0, 3 * 784).Select(_ => random.NextSingle())], 3, 1, 28, 28);
+        float[] all = [.. net.PredictProba(x).AsSpan<float>()];
+
+        Assert.That(model.Inputs[0].Shape[0], Is.EqualTo(1));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.That(model.Run(x.Rows(i, 1))[0].AsSpan<float>().ToArray(), Is.EqualTo(all[(10 * i)..(10 * (i + 1))]).Within(1e-3));
+        }
+    }
+
     private static Dictionary<string, float[]> Values(NeuralNet net) =>
         net.GetParameters().ToDictionary(pair => pair.Key, pair => pair.Value.AsSpan<float>().ToArray());
 

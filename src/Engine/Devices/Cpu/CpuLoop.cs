@@ -3,24 +3,29 @@ using System.Runtime.CompilerServices;
 namespace Engine.Devices.Cpu;
 
 /// <summary>
-/// A <see cref="LoopKernel"/> on the CPU. Its kernels have fixed addresses, so that rows are copied to and from there; a
-/// step costs no more than these copies beside its kernels.
+/// A <see cref="LoopKernel"/> on the CPU. Its kernels have fixed addresses, so that rows are copied to and from there, by
+/// phases of the same list; a step costs no more than these copies beside its kernels.
 /// </summary>
 internal sealed unsafe class CpuLoop : CpuControl
 {
+    /// <summary>What a thread copies at a time.</summary>
+    private const long PieceBytes = 16 << 10;
+
     private readonly LoopKernel _loop;
     private readonly CpuSequence _step;
     private readonly Move[] _in, _out;
     private readonly MemoryRange[] _cleared, _voided;
     private readonly (MemoryRange From, MemoryRange To)[] _started;
     private readonly byte* _until;
+    private int _current;
 
     public CpuLoop(LoopKernel loop)
     {
         _loop = loop;
-        _step = new CpuSequence(loop.Waves.SelectMany(wave => wave).Cast<CpuKernel>());
         _in = [.. loop.In.Select(rows => new Move(rows))];
         _out = [.. loop.Out.Select(rows => new Move(rows))];
+        _step = new CpuSequence(
+            [Copies("rows in", _in, CopyIn), .. loop.Waves.SelectMany(wave => wave).Cast<CpuKernel>(), Copies("rows out", _out, CopyOut)]);
         (_cleared, _voided, _started) = ([.. loop.Cleared], [.. loop.Voided], [.. loop.Started]);
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }
@@ -57,27 +62,46 @@ internal sealed unsafe class CpuLoop : CpuControl
 
     private void Step(ThreadTeam team, int step)
     {
-        foreach (ref readonly Move move in _in.AsSpan())
-        {
-            byte* row = move.At(step);
-            if (row is null)
-            {
-                NativeClear(move.Inside, move.Bytes);
-            }
-            else
-            {
-                Buffer.MemoryCopy(row, move.Inside, move.Bytes, move.Bytes);
-            }
-        }
-
+        _current = step;
         _step.Run(team);
-        foreach (ref readonly Move move in _out.AsSpan())
+    }
+
+    /// <summary>Moves rows, so many bytes of one at a time.</summary>
+    private CpuKernel Copies(string name, Move[] moves, Copy copy)
+    {
+        (int Move, long Start)[] pieces = [.. moves.SelectMany((move, i) =>
+            Enumerable.Range(0, checked((int)((move.Bytes + PieceBytes - 1) / PieceBytes))).Select(piece => (i, piece * PieceBytes)))];
+        return new CpuKernel(name, pieces.Length == 0 ? [] : [new Phase(pieces.Length, 2, (start, end, _) =>
         {
-            byte* row = move.At(step);
-            if (row is not null)
+            for (int i = start; i < end; i++)
             {
-                Buffer.MemoryCopy(move.Inside, row, move.Bytes, move.Bytes);
+                (int move, long first) = pieces[i];
+                copy(in moves[move], _current, first, Math.Min(PieceBytes, moves[move].Bytes - first));
             }
+        })]);
+    }
+
+    private delegate void Copy(in Move move, int step, long start, long bytes);
+
+    private static void CopyIn(in Move move, int step, long start, long bytes)
+    {
+        byte* row = move.At(step);
+        if (row is null)
+        {
+            NativeClear(move.Inside + start, bytes);
+        }
+        else
+        {
+            Buffer.MemoryCopy(row + start, move.Inside + start, bytes, bytes);
+        }
+    }
+
+    private static void CopyOut(in Move move, int step, long start, long bytes)
+    {
+        byte* row = move.At(step);
+        if (row is not null)
+        {
+            Buffer.MemoryCopy(move.Inside + start, row + start, bytes, bytes);
         }
     }
 

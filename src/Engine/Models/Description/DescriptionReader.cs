@@ -8,7 +8,7 @@ internal static class DescriptionReader
 {
     private static readonly Setting[] s_top =
     [
-        Setting.Text(NetworkDescription.NameKey), Setting.Whole("epochs", 0), Setting.Whole("batch", 1),
+        Setting.Text(NetworkDescription.NameKey), Setting.Text(NetworkDescription.OutputsKey), Setting.Whole("epochs", 0), Setting.Whole("batch", 1),
         Setting.Whole("seed", 0), Setting.Whole(NetworkDescription.PatienceKey, 1),
         Setting.Real("l1", "a number from 0 on", x => x >= 0, 0), Setting.Real("l2", "a number from 0 on", x => x >= 0, 0),
     ];
@@ -39,10 +39,17 @@ internal static class DescriptionReader
         Settings data = Settings.Read(file, file.Data?.Entries ?? [], "data", s_data, 0);
         var byDefault = new DataDescription();
         (UpdateKind update, Settings settings) = Update(file);
-        var network = new NetworkDescription { Path = file.Path, Layers = [.. file.Layers.Select(layer => Layer(file, layer))] };
+        var layers = new List<LayerDescription>();
+        var network = new NetworkDescription { Path = file.Path, Layers = layers };
+        foreach (Section section in file.Layers)
+        {
+            layers.Add(Layer(file, section, network));
+        }
+
         network = network with
         {
             Name = (string?)top.Value(NetworkDescription.NameKey),
+            Outputs = ((string?)top.Value(NetworkDescription.OutputsKey))?.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
             Update = update,
             UpdateSettings = settings,
             Epochs = (int?)top.Value("epochs") ?? network.Epochs,
@@ -81,9 +88,14 @@ internal static class DescriptionReader
             [.. kind.Settings, ScheduleKind.Named, .. schedule.Settings], section.Line, NetworkDescription.RuleKey));
     }
 
-    private static LayerDescription Layer(NetworkFile file, Section section)
+    private static LayerDescription Layer(NetworkFile file, Section section, NetworkDescription before)
     {
         Entry? name = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.NameKey);
+        if (section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.LikeKey) is { } like)
+        {
+            return Like(file, section, before, name, like);
+        }
+
         Entry kind = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.KindKey)
             ?? throw file.Error(section.Line, $"the layer has no kind: one of {KindNames}.");
         LayerKind found = Find(file, kind, "kind of layer", LayerKind.All, known => known.Name);
@@ -92,8 +104,7 @@ internal static class DescriptionReader
             throw file.Error(name.Line, "a layer's name is not empty, and has no comma.");
         }
 
-        Entry? inputs = section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.InputsKey);
-
+        Entry? inputs = InputsOf(section);
         return new LayerDescription(
             name?.Text,
             found,
@@ -105,6 +116,33 @@ internal static class DescriptionReader
             Inputs = inputs?.Text.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
         };
     }
+
+    /// <summary>Another place of a layer before it.</summary>
+    private static LayerDescription Like(NetworkFile file, Section section, NetworkDescription before, Entry? name, Entry like)
+    {
+        string[] names = [.. Enumerable.Range(0, before.Layers.Count).Select(before.NameOf)];
+        int at = Array.IndexOf(names, like.Text);
+        if (at < 0 || before.Layers[at].IsInput || before.Layers[at].Like is not null)
+        {
+            throw file.Error(
+                like.Line, $"'{like.Text}' is no layer before it, of which it could be another place{Nearest.Question(like.Text, names)}");
+        }
+
+        Entry? inputs = InputsOf(section);
+        _ = Settings.Read(
+            file, section.Entries.Where(entry => entry != name && entry != like && entry != inputs), $"a layer like '{like.Text}'", [], section.Line,
+            NetworkDescription.NameKey, NetworkDescription.LikeKey, NetworkDescription.InputsKey);
+        return before.Layers[at] with
+        {
+            Name = name?.Text ?? $"{like.Text}:{before.Layers.Count(layer => layer.Like == like.Text) + 2}",
+            Line = section.Line,
+            Like = like.Text,
+            Inputs = inputs?.Text.Split(NetworkDescription.NameSeparator, StringSplitOptions.TrimEntries),
+        };
+    }
+
+    private static Entry? InputsOf(Section section) =>
+        section.Entries.FirstOrDefault(entry => entry.Key == NetworkDescription.InputsKey);
 
     private static string KindNames => string.Join(", ", LayerKind.All.Select(kind => kind.Name));
 
@@ -138,11 +176,6 @@ internal static class DescriptionReader
                 "patience watches the loss on validation images, but validation is 0.");
         }
 
-        foreach (LayerDescription layer in network.Layers.Skip(1).Where(layer => layer.Kind.Name == "input"))
-        {
-            throw file.Error(layer.Line, "only the first layer is of kind input.");
-        }
-
         if (network.Data.MakeAugmentation().Count > 0 && network.InputSides.Count != 3)
         {
             throw file.Error(
@@ -168,12 +201,12 @@ internal static class DescriptionReader
         {
             LayerDescription layer = network.Layers[i];
             string[] before = [.. Enumerable.Range(0, i).Select(network.NameOf)];
-            if (i == 0 && layer.Inputs is not null)
+            if (layer is { IsInput: true, Inputs: not null })
             {
-                throw file.Error(layer.Line, "the input layer has no inputs.");
+                throw file.Error(layer.Line, "an input layer has no inputs.");
             }
 
-            foreach (string input in layer.Inputs ?? before.TakeLast(1))
+            foreach (string input in layer.Inputs ?? before.TakeLast(layer.IsInput ? 0 : 1))
             {
                 ends.Remove(before.Contains(input) ? input : throw file.Error(
                     layer.Line,
@@ -184,10 +217,18 @@ internal static class DescriptionReader
             ends.Add(network.NameOf(i), layer.Line);
         }
 
-        if (ends.Count > 1)
+        string[] all = [.. Enumerable.Range(0, network.Layers.Count).Select(network.NameOf)];
+        foreach (string output in network.Outputs ?? all.TakeLast(1))
+        {
+            ends.Remove(all.Contains(output) ? output : throw file.Error(
+                file.Top.Line, $"'{output}', an output, is no layer{Nearest.Question(output, all)} There are {string.Join(", ", all)}."));
+        }
+
+        if (ends.Count > 0)
         {
             (string name, int line) = ends.GetAt(0);
-            throw file.Error(line, $"no layer is put on '{name}': name it in the inputs of one behind it, or leave it out.");
+            throw file.Error(
+                line, $"no layer is put on '{name}': name it in the inputs of one behind it, or in the network's outputs, or leave it out.");
         }
     }
 }

@@ -37,9 +37,12 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     private static readonly Setting[] s_penalties =
         [.. ((string[])["l1", "l2"]).Select(name => Setting.Real(name, "a number from 0 on", x => x >= 0))];
 
-    private static readonly Setting[] s_weights =
+    private static readonly Setting[] s_weights = WeightSettings("rectify");
+
+    /// <summary>What layers with weights have in common.</summary>
+    public static Setting[] WeightSettings(string nonlinearity) =>
     [
-        Setting.Word("nonlinearity", Nonlinearities.Keys, "rectify"),
+        Setting.Word("nonlinearity", Nonlinearities.Keys, nonlinearity),
         Setting.Word("weights", Initialisers.Keys, "glorot_uniform"),
         Setting.Real("gain", "a number greater than 0", gain => gain > 0, 1),
         Setting.Flag("bias", true),
@@ -58,23 +61,21 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     /// <summary>Engine's own.</summary>
     public static IReadOnlyList<LayerKind> BuiltIn { get; } =
     [
-        new("input", [Setting.SampleSides("sides").Required()],
-            (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin }),
+        new("input", [Setting.SampleSides("sides").Required(), Setting.Flag("integers", false)],
+            (set, origin) => new Layers.Input(set.Sides("sides")) { Origin = origin, DType = set.Flag("integers") ? DType.Int32 : null }),
         new("conv2d",
             [
                 Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Size("stride", 1),
-                Setting.Padding("pad"), Setting.Flag("flip_filters", true), .. s_weights,
+                Setting.Padding("pad"), Setting.Size("dilation", 1), Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", true),
+                .. s_weights,
             ],
             (set, origin) => new Conv2D(set.Whole("filters"), Size(set, "size")!.Value, Nonlinearity(set))
             {
                 Origin = origin,
                 Stride = Size(set, "stride") ?? 1,
-                Pad = set.Value("pad") switch
-                {
-                    string word => word,
-                    int[] => Size(set, "pad")!.Value.ToTuple(),
-                    _ => 0,
-                },
+                Pad = Padding(set),
+                Dilation = Size(set, "dilation") ?? 1,
+                Groups = set.Whole("groups"),
                 FlipFilters = set.Flag("flip_filters"),
                 W = Weights(set),
                 B = set.Flag("bias") ? new Filled() : null,
@@ -123,17 +124,33 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         new("activation", [Setting.Word("nonlinearity", Nonlinearities.Keys).Required()],
             (set, origin) => new Activation(Nonlinearity(set)) { Origin = origin }),
         .. MoreLayerKinds.All,
+        .. ConvolutionKinds.All,
+        .. SequenceKinds.All,
         new("flatten", [], (_, origin) => new Flatten { Origin = origin }),
         new("reshape", [Setting.SampleSides("sides", mayInfer: true).Required()],
             (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
     ];
 
-    private static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
+    /// <summary>The function that is named.</summary>
+    public static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
 
-    private static Initialiser Weights(Settings set) => Initialisers[set.Word("weights")](set.Real("gain"));
+    /// <summary>How weights begin.</summary>
+    public static Initialiser Weights(Settings set) => Initialisers[set.Word("weights")](set.Real("gain"));
 
-    private static Size2D? Size(Settings set, string name) =>
+    /// <summary>How biases begin; null where there are none.</summary>
+    public static Initialiser? Biases(Settings set) => set.Flag("bias") ? new Filled() : null;
+
+    /// <summary>A height and a width; null where they are not given.</summary>
+    public static Size2D? Size(Settings set, string name) =>
         set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;
+
+    /// <summary>The zeros around images.</summary>
+    public static Padding Padding(Settings set) => set.Value("pad") switch
+    {
+        string word => word,
+        int[] => Size(set, "pad")!.Value.ToTuple(),
+        _ => 0,
+    };
 }
 
 /// <summary>A size as the tuple that paddings are made of.</summary>

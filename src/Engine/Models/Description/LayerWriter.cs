@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Training;
@@ -28,7 +29,35 @@ internal static class LayerWriter
             }
         }
 
-        return new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
+        var described = new LayerDescription(name, found, new Settings(given, found.Settings), Line: 0) { Inputs = inputs };
+        if (LayerKind.BuiltIn.Contains(found) && layer is not Layers.Input)
+        {
+            RequireAlike(name, layer, found.Make(described.Settings, layer.Origin));
+        }
+
+        return described;
+    }
+
+    /// <summary>Refuses a layer that has something of which its description does not tell.</summary>
+    private static void RequireAlike(string name, Layer layer, Layer told)
+    {
+        foreach (PropertyInfo property in layer.GetType().GetProperties().Where(property => property.DeclaringType != typeof(Layer)))
+        {
+            (object? has, object? says) = (property.GetValue(layer), property.GetValue(told));
+            bool isAlike = (has, says) switch
+            {
+                // How parameters begin is not to be told of those that are saved.
+                _ when property.PropertyType == typeof(Initialiser) => has is null == says is null,
+                (Func<Variable, Variable> one, Func<Variable, Variable> other) when Ops.Symbolic.Matrix("x") is var x => IsSame(one(x), other(x)),
+                (Delegate, Delegate) => true,
+                _ => Equals(has, says),
+            };
+            if (!isAlike)
+            {
+                throw new EngineException(
+                    $"{property.Name} of the layer '{name}', a {layer.Kind}, is {has ?? "null"}, for which a model file has no words.");
+            }
+        }
     }
 
     /// <summary>An update rule's description; the default one's where there are no words for it.</summary>
@@ -45,11 +74,12 @@ internal static class LayerWriter
 
     private static (string Kind, (string, string?)[] Words) Words(string name, Layer layer) => layer switch
     {
-        Layers.Input input => ("input", [("sides", string.Join('x', input.Sides))]),
+        Layers.Input input => ("input", [("sides", string.Join('x', input.Sides)), ("integers", $"{input.DType == DType.Int32}")]),
         Conv2D conv => ("conv2d",
         [
             ("filters", Text(conv.Filters)), ("size", $"{conv.Size}"), ("stride", conv.Stride == 1 ? null : $"{conv.Stride}"),
-            ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("flip_filters", $"{conv.FlipFilters}"),
+            ("pad", conv.Pad == (Padding)0 ? null : $"{conv.Pad}"), ("dilation", conv.Dilation == 1 ? null : $"{conv.Dilation}"),
+            ("groups", Text(conv.Groups)), ("flip_filters", $"{conv.FlipFilters}"),
             .. Weights(name, conv.Nonlinearity, conv.W, conv.B), .. Penalties(conv),
         ]),
         Pool2D pool => (pool is MaxPool2D ? "max_pool2d" : "average_pool2d",
@@ -66,8 +96,8 @@ internal static class LayerWriter
         GlobalPool pool => ("global_pool", [("function", Pool(name, pool))]),
         FeaturePool pool when Ops.Symbolic.Matrix("x") is var x && !IsSame(pool.Function(x, 1), Ops.Symbolic.Max(x, [1])) => throw new EngineException(
             $"The function of '{name}', a FeaturePool, is none that a model file has a name for, which is the greatest."),
-        _ when MoreLayerKinds.All.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
-            (kind.Name, [.. kind.Settings.Select(setting => (setting.Name, Of(name, layer, setting.Name)))]),
+        _ when LayerKind.BuiltIn.FirstOrDefault(kind => IsSame(kind.Name, layer.Kind)) is { } kind =>
+            (kind.Name, [.. kind.Settings.Select(setting => (setting.Name, Of(name, layer, setting)))]),
         _ => CustomLayers.KindOf(layer) is { } own
             ? (own.Kind, [(CustomLayers.SettingsKey, own.Settings)])
             : throw new EngineException(
@@ -76,17 +106,30 @@ internal static class LayerWriter
     };
 
     /// <summary>What a layer's property that is called as a setting has.</summary>
-    private static string? Of(string name, Layer layer, string setting)
+    private static string? Of(string name, Layer layer, Setting setting)
     {
-        object? value = layer.GetType().GetProperties().Single(property => IsSame(setting, property.Name)).GetValue(layer);
-        return value switch
+        object? Property(string called) =>
+            layer.GetType().GetProperties().Single(property => IsSame(called, property.Name)).GetValue(layer);
+        if (setting.Name is "weights" or "gain" or "bias")
+        {
+            return Begin((Initialiser)Property("w")!, (Initialiser?)Property("b")).Single(word => word.Key == setting.Name).Text;
+        }
+
+        return Property(setting.Name) switch
         {
             null => null,
+
+            // What need not be said where it is as usual.
+            Size2D size when !setting.IsRequired && size == (setting.Name is "pad" or "extra" ? 0 : 1) => null,
+            Padding pad when pad == (Padding)0 => null,
+            Shape sides when !setting.IsRequired && sides.All(side => side == (setting.Name == "pad" ? 0 : 1)) => null,
             Shape sides => string.Join('x', sides),
+            Func<Variable, Variable> function => Nonlinearity(name, function),
             Filled filled => Text(filled.Value),
             IFormattable number => Text(number),
-            _ => throw new EngineException(
-                $"{setting} of the layer '{name}' is {value}, for which a model file has no words: it begins with one number."),
+            bool or Size2D or Padding => $"{Property(setting.Name)}",
+            object value => throw new EngineException(
+                $"{setting.Name} of the layer '{name}' is {value}, for which a model file has no words: it begins with one number."),
         };
     }
 
@@ -98,14 +141,17 @@ internal static class LayerWriter
             + $"{string.Join(", ", MoreLayerKinds.Pools.Keys)}.");
     }
 
-    private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initialiser w, Initialiser? b)
+    private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initialiser w, Initialiser? b) =>
+        [("nonlinearity", Nonlinearity(name, nonlinearity)), .. Begin(w, b)];
+
+    /// <summary>How weights and biases begin.</summary>
+    private static (string Key, string? Text)[] Begin(Initialiser w, Initialiser? b)
     {
         string? weights = LayerKind.Initialisers.FirstOrDefault(known => known.Value(1).GetType() == w.GetType()).Key;
         object? gain = w.GetType().GetProperty("Gain")?.GetValue(w);
         return
         [
-            ("nonlinearity", Nonlinearity(name, nonlinearity)), ("weights", weights),
-            ("gain", weights is null || gain is null ? null : Text((double)gain)), ("bias", $"{b is not null}"),
+            ("weights", weights), ("gain", weights is null || gain is null ? null : Text((double)gain)), ("bias", $"{b is not null}"),
         ];
     }
 

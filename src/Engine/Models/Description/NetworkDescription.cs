@@ -16,6 +16,12 @@ internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings S
 {
     /// <summary>The layers that it is put on; null for the one before it.</summary>
     public IReadOnlyList<string>? Inputs { get; init; }
+
+    /// <summary>The layer that it is another place of, with the same parameters; null for one of its own.</summary>
+    public string? Like { get; init; }
+
+    /// <summary>Whether it is where a network begins.</summary>
+    public bool IsInput => Kind.Name == "input";
 }
 
 /// <summary>What a description says of the data.</summary>
@@ -63,7 +69,7 @@ internal sealed record DataDescription(
 internal sealed record NetworkDescription
 {
     public const string NameKey = "name", KindKey = "kind", RuleKey = "rule", PatienceKey = "patience",
-        InputsKey = "inputs", NameSeparator = ",";
+        InputsKey = "inputs", OutputsKey = "outputs", LikeKey = "like", NameSeparator = ",";
 
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -74,6 +80,9 @@ internal sealed record NetworkDescription
     public string? Name { get; init; }
 
     public required IReadOnlyList<LayerDescription> Layers { get; init; }
+
+    /// <summary>The names of the layers that are outputs; null for the last one.</summary>
+    public IReadOnlyList<string>? Outputs { get; init; }
 
     public UpdateKind Update { get; init; } = UpdateKind.All[0];
 
@@ -111,19 +120,53 @@ internal sealed record NetworkDescription
             NameOf(i), layer.Kind.Make(layer.Settings, new Origin(layer.Line == 0 ? null : Path, layer.Line)))),
     ];
 
-    /// <summary>The last layer, put on those before it, to make a network of.</summary>
-    public Node MakeOutput()
+    /// <summary>The last layer, put on those before it, to make a network of one input and one output of.</summary>
+    /// <exception cref="EngineException">It has several.</exception>
+    public Node MakeOutput() => Layers.Count(layer => layer.IsInput) == 1 && (Outputs?.Count ?? 1) == 1
+        ? MakeOutputs()[0]
+        : throw new EngineException(
+            $"{Path} describes a network of several inputs or outputs, and this is for networks of one of each: load it in C#, by "
+            + "NetworkFiles.LoadNetwork.");
+
+    /// <summary>The outputs, put on the layers before them, to make a network of.</summary>
+    public Node[] MakeOutputs()
     {
         var nodes = new OrderedDictionary<string, Node>();
         foreach (((string name, Layer layer), LayerDescription described) in MakeLayers().Zip(Layers))
         {
-            Node[] inputs = nodes.Count == 0 ? []
+            Node[] inputs = described.IsInput ? []
                 : described.Inputs is { } names ? [.. names.Select(input => nodes[input])]
                 : [nodes.GetAt(nodes.Count - 1).Value];
-            nodes.Add(name, layer.On(inputs).Named(name));
+            nodes.Add(name, described.Like is { } like ? nodes[like].Layer.On(inputs).Named(like) : layer.On(inputs).Named(name));
         }
 
-        return nodes.GetAt(nodes.Count - 1).Value;
+        return Outputs is null ? [nodes.GetAt(nodes.Count - 1).Value] : [.. Outputs.Select(output => nodes[output])];
+    }
+
+    /// <summary>The layers of a network that was made in C#, and its outputs.</summary>
+    /// <exception cref="EngineException">There is a layer for which there are no words.</exception>
+    public static NetworkDescription Of(Network network)
+    {
+        IReadOnlyList<NetworkLayer> layers = network.Layers;
+        var described = new List<LayerDescription>();
+        for (int i = 0; i < layers.Count; i++)
+        {
+            NetworkLayer layer = layers[i];
+            string owner = layer.Name.Split(':')[0];
+            string[]? inputs = layer.Layer is Engine.Layers.Input || (i > 0 && layer.Inputs.SequenceEqual([layers[i - 1].Name])) ? null : [.. layer.Inputs];
+            LayerDescription? like = owner == layer.Name ? null : described.FirstOrDefault(one => one.Name == owner);
+            described.Add(like is null
+                ? LayerWriter.Describe(layer.Name, layer.Layer, inputs)
+                : like with { Name = layer.Name, Inputs = inputs, Like = owner });
+        }
+
+        string[] outputs = [.. network.Outputs.Select(output => output.Name)];
+        return new NetworkDescription
+        {
+            Path = "the network",
+            Layers = described,
+            Outputs = outputs.SequenceEqual([layers[^1].Name]) ? null : outputs,
+        };
     }
 
     /// <summary>What a layer is called.</summary>
@@ -213,23 +256,18 @@ internal sealed record NetworkDescription
                     json.WriteString(NameKey, layer.Name);
                 }
 
-                json.WriteString(KindKey, layer.Kind.Name);
-                if (layer.Inputs is { } inputs)
+                json.WriteString(layer.Like is null ? KindKey : LikeKey, layer.Like ?? layer.Kind.Name);
+                Write(json, InputsKey, layer.Inputs);
+                if (layer.Like is null)
                 {
-                    json.WriteStartArray(InputsKey);
-                    foreach (string input in inputs)
-                    {
-                        json.WriteStringValue(input);
-                    }
-
-                    json.WriteEndArray();
+                    Write(json, layer.Settings);
                 }
 
-                Write(json, layer.Settings);
                 json.WriteEndObject();
             }
 
             json.WriteEndArray();
+            Write(json, OutputsKey, Outputs);
             json.WriteStartObject(NetworkFile.UpdateName);
             json.WriteString(RuleKey, Update.Name);
             Write(json, UpdateSettings);
@@ -272,6 +310,20 @@ internal sealed record NetworkDescription
         {
             json.WritePropertyName(key);
             json.WriteRawValue(value!.Value.ToString("R", CultureInfo.InvariantCulture));
+        }
+    }
+
+    private static void Write(Utf8JsonWriter json, string key, IReadOnlyList<string>? names)
+    {
+        if (names is not null)
+        {
+            json.WriteStartArray(key);
+            foreach (string name in names)
+            {
+                json.WriteStringValue(name);
+            }
+
+            json.WriteEndArray();
         }
     }
 

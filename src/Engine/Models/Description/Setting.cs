@@ -65,6 +65,12 @@ internal sealed record Setting(
         text => Sides(text) is { Length: > 0 and <= 8 } sides
             && sides.All(side => side > 0 || (mayInfer && side == -1)) ? sides : null);
 
+    /// <summary>A number for all of three axes, or one for each.</summary>
+    public static Setting Volume(string name, int least) => new(
+        name,
+        $"a number or three, as 3 or 3x2x2, at least {least}",
+        text => Sides(text) is { Length: 1 or 3 } sides && sides.All(side => side >= least) ? sides : null);
+
     /// <summary>That it must be given.</summary>
     public Setting Required() => this with { IsRequired = true };
 

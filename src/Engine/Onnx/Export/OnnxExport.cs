@@ -1,5 +1,6 @@
 using Engine.Graph;
 using Engine.IO;
+using Engine.Ops;
 
 namespace Engine.Onnx;
 
@@ -51,11 +52,7 @@ public static class OnnxExport
         string[] names = [.. outputs.Select(output => graph.NewName(output.Key))];
         IReadOnlyList<Variable> values =
             Expansion.StandIns(new FunctionGraph(inputs, [.. outputs.Select(output => output.Value)], [])).Outputs;
-        foreach (Apply node in Traversal.Order(values))
-        {
-            graph.Layer = node.Origin.Layer;
-            graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
-        }
+        Add(graph, values);
 
         for (int i = 0; i < names.Length; i++)
         {
@@ -63,8 +60,24 @@ public static class OnnxExport
         }
 
         ProtoWriter model = graph.Model(
-            inputs.Zip(given, (input, name) => OnnxGraph.Value(name, input.Type, words.ContainsKey(input))),
+            inputs.Zip(given, (input, name) => OnnxGraph.Value(name, input.Type, areWords: words.ContainsKey(input))),
             names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
         WholeFile.Write(path, stream => stream.Write(model.Written));
+    }
+    /// <summary>Adds what some variables are computed by.</summary>
+    internal static void Add(OnnxGraph graph, IReadOnlyList<Variable> values)
+    {
+        foreach (Apply node in Traversal.Order(values))
+        {
+            graph.Layer = node.Origin.Layer;
+            if (node.Op is Scan scan)
+            {
+                OnnxLoops.Add(graph, node, scan);
+            }
+            else
+            {
+                graph.Give(node.Outputs[0], OnnxOps.Add(graph, node));
+            }
+        }
     }
 }

@@ -17,7 +17,10 @@ internal sealed class OnnxGraph
     private const string LearningDomain = "ai.onnx.ml";
     private const int LearningOpSet = 2;
 
-    private readonly List<ProtoWriter> _nodes = [];
+    /// <summary>ONNX's number for what axes, places and counts are.</summary>
+    public const int Int64Type = 7;
+
+    private List<ProtoWriter> _nodes = [];
     private readonly List<ProtoWriter> _tensors = [];
     private readonly HashSet<string> _taken = [];
     private readonly Dictionary<Variable, string> _names = [];
@@ -108,6 +111,33 @@ internal sealed class OnnxGraph
         return Add("Cast", [name], ("to", Type(DType.Int32)));
     }
 
+    /// <summary>Adds a node of several outputs and gives each a name.</summary>
+    public string[] Add(string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    {
+        string name = NewName(Layer is null ? op : $"{Layer}/{op}");
+        string[] names = [.. Enumerable.Range(0, outputs).Select(_ => NewName(name))];
+        _nodes.Add(Node(op, name, inputs, names, attributes));
+        return names;
+    }
+
+    /// <summary>A graph within this one, which sees all that has a name so far; what it names is its own, but for tensors.</summary>
+    /// <param name="build">Adds its nodes, and declares its inputs and outputs.</param>
+    public ProtoWriter Inside(Func<(List<ProtoWriter> Inputs, List<ProtoWriter> Outputs)> build)
+    {
+        List<ProtoWriter> around = _nodes;
+        HashSet<Variable> known = [.. _names.Keys];
+        _nodes = [];
+        (List<ProtoWriter> inputs, List<ProtoWriter> outputs) = build();
+        ProtoWriter graph = new ProtoWriter().Messages(1, _nodes).Text(2, NewName("step")).Messages(11, inputs).Messages(12, outputs);
+        _nodes = around;
+        foreach (Variable named in _names.Keys.Where(named => !known.Contains(named) && named is not (SharedVariable or Constant)).ToArray())
+        {
+            _names.Remove(named);
+        }
+
+        return graph;
+    }
+
     /// <summary>The whole file.</summary>
     public ProtoWriter Model(IEnumerable<ProtoWriter> inputs, IEnumerable<ProtoWriter> outputs)
     {
@@ -123,10 +153,11 @@ internal sealed class OnnxGraph
     public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
     /// <summary>An input or output as a graph declares it; sides that are not known get names.</summary>
-    /// <param name="name">What it is called.</param>
-    /// <param name="type">What it is.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="isCount">Whether it is of ONNX's own whole numbers.</param>
     /// <param name="areWords">Whether it is of words, whatever the type's numbers are.</param>
-    public static ProtoWriter Value(string name, TensorType type, bool areWords = false)
+    public static ProtoWriter Value(string name, TensorType type, bool isCount = false, bool areWords = false)
     {
         var shape = new ProtoWriter();
         for (int axis = 0; axis < type.Rank; axis++)
@@ -137,7 +168,8 @@ internal sealed class OnnxGraph
                 : new ProtoWriter().Number(1, side));
         }
 
-        ProtoWriter tensor = new ProtoWriter().Number(1, areWords ? TextType : Type(type.DType)).Message(2, shape);
+        int kind = areWords ? TextType : isCount ? Int64Type : Type(type.DType);
+        ProtoWriter tensor = new ProtoWriter().Number(1, kind).Message(2, shape);
         return new ProtoWriter().Text(1, name).Message(2, new ProtoWriter().Message(1, tensor));
     }
 

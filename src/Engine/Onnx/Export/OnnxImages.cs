@@ -6,20 +6,106 @@ namespace Engine.Onnx;
 /// <summary>Convolutions and pools in ONNX.</summary>
 internal static class OnnxImages
 {
-    /// <summary>ONNX correlates: filters that are flipped here are flipped for it.</summary>
-    public static string Convolution(OnnxGraph graph, Apply node, Conv2D op)
+    public static string Convolution(OnnxGraph graph, Apply node, Conv2D op) => graph.Add(
+        "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters), .. node.Inputs.Skip(2).Select(graph.Name)],
+        Pair("strides", op.Stride), Pads(op.Padding, op.Padding));
+
+    /// <summary>From the results to the images.</summary>
+    public static string InputGradient(OnnxGraph graph, Apply node, Conv2D op)
     {
-        Variable filters = node.Inputs[1];
-        string w = !op.FlipFilters ? graph.Name(filters) : filters switch
-        {
-            SharedVariable shared => graph.Tensor($"{shared.Name}.flipped", Flipped(shared.GetValue())),
-            Constant constant => graph.Tensor("filters.flipped", Flipped(constant.Value)),
-            _ => Reversed(graph, graph.Name(filters)),
-        };
-        return graph.Add(
-            "Conv", [graph.Name(node.Inputs[0]), w, .. node.Inputs.Skip(2).Select(graph.Name)],
-            Pair("strides", op.Stride), Pads(op.Padding, op.Padding));
+        Shape size = [.. node.Inputs[0].Shape.Skip(2)];
+        (Shape stride, Shape pad) = ([op.Stride.Height, op.Stride.Width], [op.Padding.Height, op.Padding.Width]);
+        return Transposed(
+            graph, node, graph.Name(node.Inputs[1]), Filters(graph, node.Inputs[0], op.FlipFilters),
+            new Patches(size, stride, pad, pad, [1, 1]), 1);
     }
+
+    /// <summary>A convolution of each channel by itself.</summary>
+    public static string Channelwise(OnnxGraph graph, Apply node, Channelwise op) => graph.Add(
+        "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters)],
+        Attributes(op.Patches, Channels(node, node.Inputs[0].Shape)));
+
+    /// <summary>From its results to the images.</summary>
+    public static string InputGradient(OnnxGraph graph, Apply node, Channelwise op) => Transposed(
+        graph, node, graph.Name(node.Inputs[1]), Filters(graph, node.Inputs[0], op.FlipFilters), op.Patches,
+        Channels(node, node.Outputs[0].Shape));
+
+    /// <summary>What filters see, (channels, places, N, …): each place by a filter that has 1 there.</summary>
+    public static string Unfold(OnnxGraph graph, Apply node, Unfold op)
+    {
+        int channels = Channels(node, node.Inputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
+        string seen = graph.Add(
+            "Conv", [graph.Name(node.Inputs[0]), Places(graph, channels, op.Patches, node.Inputs[0].DType)], Attributes(op.Patches, channels));
+        string planes = graph.Add("Transpose", [seen], ("perm", [1, 0, .. Rest(op.Patches)]));
+        string[] sides =
+        [
+            graph.Vector("sides", channels, places),
+            graph.Add("Slice", [graph.Add("Shape", [planes]), graph.Vector("starts", 1), graph.Vector("ends", long.MaxValue)]),
+        ];
+        return graph.Add("Reshape", [planes, graph.Add("Concat", sides, ("axis", 0))]);
+    }
+
+    /// <summary>The sums of what filters see, back in the images.</summary>
+    public static string Fold(OnnxGraph graph, Apply node, Fold op)
+    {
+        int channels = Channels(node, node.Outputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
+        string columns = graph.Name(node.Inputs[0]);
+        string[] sides =
+        [
+            graph.Vector("sides", channels * places),
+            graph.Add("Slice", [graph.Add("Shape", [columns]), graph.Vector("starts", 2), graph.Vector("ends", long.MaxValue)]),
+        ];
+        string planes = graph.Add("Reshape", [columns, graph.Add("Concat", sides, ("axis", 0))]);
+        string images = graph.Add("Transpose", [planes], ("perm", [1, 0, .. Rest(op.Patches)]));
+        return Transposed(graph, node, images, Places(graph, channels, op.Patches, node.Inputs[0].DType), op.Patches, channels);
+    }
+
+    private static long[] Rest(Patches patches) => [.. Enumerable.Range(2, patches.Rank).Select(axis => (long)axis)];
+
+    /// <summary>For each channel and each place of a filter a filter with 1 there.</summary>
+    private static string Places(OnnxGraph graph, int channels, Patches patches, DType dtype)
+    {
+        int places = patches.Size.Product(0, patches.Rank);
+        double[] ones = new double[checked(channels * places * places)];
+        for (int i = 0; i < channels * places; i++)
+        {
+            ones[(i * places) + (i % places)] = 1;
+        }
+
+        return graph.Tensor("places", Tensor.From(ones).Reshape([channels * places, 1, .. patches.Size]).Cast(dtype));
+    }
+
+    private static int Channels(Apply node, Shape images) => images[1] != Shape.Unknown ? images[1] : throw new EngineException(
+        $"{node.Op.Name} of {images} cannot be exported: the number of channels must be known.{node.Origin}");
+
+    /// <summary>ONNX's transposed convolution; what is left over in the images is said beside.</summary>
+    private static string Transposed(OnnxGraph graph, Apply node, string results, string filters, Patches patches, int groups)
+    {
+        Shape images = node.Outputs[0].Shape;
+        if (images.Skip(2).Contains(Shape.Unknown) || patches.Size.Contains(Shape.Unknown))
+        {
+            throw new EngineException($"{node.Op.Name} of {images} cannot be exported: the sides of images and filters must be known.{node.Origin}");
+        }
+
+        Shape over = patches.Over(images);
+        long[] left = [.. Enumerable.Range(0, patches.Rank).Select(axis => (long)(images[axis + 2] + patches.Before[axis] + patches.Behind[axis]
+            - ((over[axis] - 1) * patches.Stride[axis]) - ((patches.Size[axis] - 1) * patches.Dilation[axis]) - 1))];
+        return graph.Add("ConvTranspose", [results, filters], [.. Attributes(patches, groups), ("output_padding", left)]);
+    }
+
+    private static OnnxAttribute[] Attributes(Patches patches, int groups) =>
+    [
+        ("strides", OnnxOps.Longs(patches.Stride)), ("dilations", OnnxOps.Longs(patches.Dilation)),
+        ("pads", [.. OnnxOps.Longs(patches.Before), .. OnnxOps.Longs(patches.Behind)]), ("group", groups),
+    ];
+
+    /// <summary>ONNX correlates: filters that are flipped here are flipped for it.</summary>
+    private static string Filters(OnnxGraph graph, Variable filters, bool areFlipped) => !areFlipped ? graph.Name(filters) : filters switch
+    {
+        SharedVariable shared => graph.Tensor($"{shared.Name}.flipped", Flipped(shared.GetValue())),
+        Constant constant => graph.Tensor("filters.flipped", Flipped(constant.Value)),
+        _ => Reversed(graph, graph.Name(filters), filters.Rank),
+    };
 
     /// <summary>
     /// The windows, with so much padding behind the images that the last of them is whole; ONNX counts it as no pixel.
@@ -68,17 +154,21 @@ internal static class OnnxImages
     private static OnnxAttribute Pads((int Height, int Width) before, (int Height, int Width) behind) =>
         ("pads", new long[] { before.Height, before.Width, behind.Height, behind.Width });
 
-    private static string Reversed(OnnxGraph graph, string filters) => graph.Add("Slice",
-    [
-        filters, graph.Vector("starts", -1, -1), graph.Vector("ends", long.MinValue, long.MinValue),
-        graph.Vector("axes", 2, 3), graph.Vector("steps", -1, -1),
-    ]);
+    private static string Reversed(OnnxGraph graph, string filters, int rank)
+    {
+        long[] axes = [.. Enumerable.Range(2, rank - 2).Select(axis => (long)axis)], all = [.. axes.Select(_ => -1L)];
+        return graph.Add("Slice",
+        [
+            filters, graph.Vector("starts", all), graph.Vector("ends", [.. axes.Select(_ => long.MinValue)]),
+            graph.Vector("axes", axes), graph.Vector("steps", all),
+        ]);
+    }
 
     /// <summary>Each plane's elements in reverse: its rows and its columns are.</summary>
     private static Tensor Flipped(Tensor filters)
     {
         var flipped = new Tensor(filters.DType, filters.Shape);
-        int size = filters.DType.Size(), plane = filters.Shape[2] * filters.Shape[3];
+        int size = filters.DType.Size(), plane = filters.Shape.Product(2, filters.Shape.Rank);
         for (int i = 0; i < filters.Shape.Count; i++)
         {
             int at = (i / plane * plane) + (plane - 1 - (i % plane));

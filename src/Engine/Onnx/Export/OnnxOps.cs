@@ -81,6 +81,9 @@ internal static class OnnxOps
                 return graph.Add("Mul", [sign, graph.Add("Floor", [graph.Add("Abs", [X(0)])])]);
             case Binary<IntDiv> when node.Inputs[0].DType.IsFloat():
                 return graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
+            case Binary<IntDiv>:
+                // ONNX's division of whole numbers goes toward 0, its remainder is the divisor's sign's.
+                return graph.Add("Div", [graph.Add("Sub", [X(0), graph.Add("Mod", [X(0), X(1)])]), X(1)]);
             case Binary<Mod> when node.Inputs[0].DType.IsFloat():
                 string quotient = graph.Add("Floor", [graph.Add("Div", [X(0), X(1)])]);
                 return graph.Add("Sub", [X(0), graph.Add("Mul", [X(1), quotient])]);
@@ -98,16 +101,20 @@ internal static class OnnxOps
             case BatchedDot op:
                 return graph.Add(
                     "MatMul", [Turned(graph, X(0), op.TransposeA), Turned(graph, X(1), op.TransposeB)]);
-            case Channelwise op:
-                return OnnxPatches.Channelwise(graph, node, op);
-            case Unfold op:
-                return OnnxPatches.Unfold(graph, node, op.Patches);
-            case Fold op:
-                return OnnxPatches.Fold(graph, node, op.Patches);
             case Sort op:
                 return OnnxShapes.Sort(graph, node, op);
             case Conv2D op:
                 return OnnxImages.Convolution(graph, node, op);
+            case Conv2DInputGradient op:
+                return OnnxImages.InputGradient(graph, node, op.Of);
+            case Channelwise op:
+                return OnnxImages.Channelwise(graph, node, op);
+            case ChannelwiseInputGradient op:
+                return OnnxImages.InputGradient(graph, node, op.Of);
+            case Unfold op:
+                return OnnxImages.Unfold(graph, node, op);
+            case Fold op:
+                return OnnxImages.Fold(graph, node, op);
             case MaxPool2D op:
                 return OnnxImages.Pool(graph, "MaxPool", X(0), node.Inputs[0].Shape, op.Window);
             case AveragePool2D op:

@@ -16,19 +16,24 @@ internal sealed class OnnxImporter
     /// <summary>How deep graphs may stand in one another, and functions call one another.</summary>
     private const int Deepest = 24;
 
+    /// <summary>How many nodes there are at most, those of loops that are written out and of functions counted each time.</summary>
+    private const int MostNodes = 250_000;
+
     private readonly OnnxImporter? _outer;
     private readonly Dictionary<string, OnnxValue?> _values = [];
     private readonly IReadOnlyDictionary<string, OnnxSetting>? _settings;
     private readonly int _depth;
+    private readonly Budget _budget;
 
     public OnnxImporter(OnnxFile file, string path, Func<OnnxTensor, Variable> parameter)
     {
-        (File, Path, Parameter, OpSets) = (file, path, parameter, file.OpSets);
+        (File, Path, Parameter, OpSets, _budget) = (file, path, parameter, file.OpSets, new Budget());
     }
 
     private OnnxImporter(OnnxImporter outer, bool seesOuter)
     {
         (File, Path, Parameter, OpSets, _depth) = (outer.File, outer.Path, outer.Parameter, outer.OpSets, outer._depth + 1);
+        _budget = outer._budget;
         _outer = seesOuter ? outer : null;
         _settings = outer._settings;
         if (_depth > Deepest)
@@ -224,6 +229,11 @@ internal sealed class OnnxImporter
                 $"{Path}: the node '{node.Called}' ({node.Op}) uses '{name}', which no input and no node before it gives.");
         }
 
+        if (--_budget.Nodes < 0)
+        {
+            throw new ModelFileException($"{Path}: with its loops and functions written out it has more than {MostNodes} nodes.");
+        }
+
         IReadOnlyDictionary<string, OnnxSetting> settings = Settings(node);
         try
         {
@@ -298,5 +308,11 @@ internal sealed class OnnxImporter
 
         body.Nodes(function.Nodes, function.Outputs);
         return [.. function.Outputs.Select(body.Value)];
+    }
+
+    /// <summary>How many nodes may still come.</summary>
+    private sealed class Budget
+    {
+        public int Nodes { get; set; } = MostNodes;
     }
 }

@@ -141,6 +141,12 @@ internal sealed class OnnxNode
             : throw NotKnown([.. Enumerable.Range(from, sides.Length).Where(axis => x.Shape[axis] == Shape.Unknown).Select(axis => SideOf(x, axis))], 0);
     }
 
+    /// <summary>A number of things that are made one by one when a node is imported: a file cannot ask for any number of them.</summary>
+    /// <exception cref="EngineException">There are too many.</exception>
+    public static int Few(long count, string what) => count is >= 0 and <= 1 << 20
+        ? (int)count
+        : throw new EngineException($"it asks for {count} {what}, and {1 << 20} are the most");
+
     /// <summary>An axis as a place, counted from the end where it is negative.</summary>
     public static int Axis(long axis, int rank) => axis >= -rank && axis < rank
         ? (int)(axis < 0 ? axis + rank : axis)

@@ -67,8 +67,8 @@ internal sealed class OnnxValue
     /// <summary>A variable, converted to the dtype in which values of the type are stored.</summary>
     public static OnnxValue Of(OnnxType type, Variable variable, Whole[]? elements = null)
     {
-        Variable stored = type == OnnxType.Bool && variable.DType != DType.UInt8
-            ? Cast(NotEqual(variable, 0), OnnxType.Bool.Stored()!.Value)
+        Variable stored = type == OnnxType.Bool && variable.DType != DType.Bool
+            ? NotEqual(variable, 0)
             : Cast(variable, type.Stored() ?? throw new EngineException($"There is no {type.Name()} here."));
         return new OnnxValue(type, stored.Shape, () => stored) { Elements = elements };
     }
@@ -88,7 +88,9 @@ internal sealed class OnnxValue
     public static long[] Longs(Tensor tensor) => tensor.DType switch
     {
         DType.Int32 => [.. tensor.AsSpan<int>().ToArray().Select(value => (long)value)],
+        DType.Int64 => tensor.AsSpan<long>().ToArray(),
         DType.UInt8 => [.. tensor.AsSpan<byte>().ToArray().Select(value => (long)value)],
+        DType.Bool => [.. tensor.AsSpan<bool>().ToArray().Select(value => value ? 1L : 0)],
         _ => throw new EngineException($"{tensor.DType.Name()} holds no whole numbers."),
     };
 
@@ -120,15 +122,11 @@ internal sealed class OnnxValue
         {
             return Constant(new OnnxTensor("shape", type, shape)
             {
-                Whole = Array.ConvertAll(elements, one => Within(type, one.Number)),
+                Whole = Array.ConvertAll(elements, one => one.Number),
             }.ToTensor());
         }
 
         Variable row = Stack(0, [.. elements.Select(one => one.ToVariable())]);
         return Cast(Reshape(row, shape), stored);
     }
-
-    /// <summary>Beyond the dtype in which int64 is stored stand only the ends of ranges, which mean "to the end".</summary>
-    private static long Within(OnnxType type, long number) =>
-        type == OnnxType.Int64 && type.Stored() == DType.Int32 ? Math.Clamp(number, int.MinValue, int.MaxValue) : number;
 }

@@ -201,8 +201,9 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
             OnnxType.Float => tensor with { Values = Engine.Tensor.From(floats.ToArray()).Reshape(sides) },
             OnnxType.Double => tensor with { Values = Engine.Tensor.From(doubles.ToArray()).Reshape(sides) },
             OnnxType.Int32 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (int)value)]).Reshape(sides) },
-            OnnxType.UInt8 or OnnxType.Bool =>
-                tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(sides) },
+            OnnxType.Int64 => tensor with { Values = Engine.Tensor.From(whole.ToArray()).Reshape(sides) },
+            OnnxType.UInt8 => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => (byte)value)]).Reshape(sides) },
+            OnnxType.Bool => tensor with { Values = Engine.Tensor.From([.. whole.Select(value => value != 0)]).Reshape(sides) },
             _ when type.IsWhole() => tensor with { Whole = [.. whole] },
             _ => throw NoType(name, type),
         };
@@ -231,7 +232,9 @@ internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
         OnnxType.Float => DType.Float32,
         OnnxType.Double => DType.Float64,
         OnnxType.Int32 => DType.Int32,
-        OnnxType.UInt8 or OnnxType.Bool => DType.UInt8,
+        OnnxType.Int64 => DType.Int64,
+        OnnxType.UInt8 => DType.UInt8,
+        OnnxType.Bool => DType.Bool,
         _ => null,
     };
 

@@ -33,9 +33,9 @@ internal static class OnnxTypes
         OnnxType.Float => DType.Float32,
         OnnxType.Double => DType.Float64,
         OnnxType.Int32 => DType.Int32,
-        OnnxType.Int64 => DType.Int32,
+        OnnxType.Int64 => DType.Int64,
         OnnxType.UInt8 => DType.UInt8,
-        OnnxType.Bool => DType.UInt8,
+        OnnxType.Bool => DType.Bool,
 
         // Only moved, quantised and dequantised: nothing here computes in them.
         OnnxType.Int8 or OnnxType.Int16 or OnnxType.UInt16 => DType.Int32,
@@ -75,7 +75,7 @@ internal static class OnnxTypes
 /// <summary>A tensor of a file: of dtypes as tensors, of other types of whole numbers as these.</summary>
 internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
 {
-    /// <summary>The values, of the types of which there are dtypes; bool as 0 and 1.</summary>
+    /// <summary>The values, of the types of which there are dtypes.</summary>
     public Tensor? Values { get; init; }
 
     /// <summary>The values of other types of whole numbers.</summary>
@@ -94,10 +94,15 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
             return Values;
         }
 
+        if (stored != DType.Int32)
+        {
+            return Tensor.From(Whole!).Reshape(Shape.Sides).Cast(stored);
+        }
+
         var tensor = new Tensor(stored, Shape);
         for (int i = 0; i < Whole!.Length; i++)
         {
-            Put(tensor, i, Whole[i]);
+            tensor.AsSpan<int>()[i] = checked((int)Whole[i]);
         }
 
         return tensor;
@@ -112,21 +117,5 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
         }
 
         return Whole ?? (Values is { DType: var dtype } && !dtype.IsFloat() ? OnnxValue.Longs(Values) : null);
-    }
-
-    private void Put(Tensor tensor, int i, long value)
-    {
-        switch (tensor.DType)
-        {
-            case DType.Int32 when value is >= int.MinValue and <= int.MaxValue:
-                tensor.AsSpan<int>()[i] = (int)value;
-                break;
-            case DType.UInt8 when value is >= 0 and <= byte.MaxValue:
-                tensor.AsSpan<byte>()[i] = (byte)value;
-                break;
-            default:
-                throw new ModelFileException(
-                    $"The tensor '{Name}' holds {value}, and {Type.Name()} is computed in {tensor.DType.Name()} here.");
-        }
     }
 }

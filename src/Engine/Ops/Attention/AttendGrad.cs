@@ -128,7 +128,45 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             }
         }
 
+        Spoil(magnitudes, sizes, errors, dtype);
         return magnitudes;
+    }
+
+    /// <summary>
+    /// A row whose numbers may overflow on the way, or are no finite ones, makes all that it adds to any number: how many of
+    /// its terms are left out as none of them counts is the device's.
+    /// </summary>
+    private static void Spoil(NdArray[] magnitudes, NdArray[] sizes, NdArray errors, DType dtype)
+    {
+        (NdArray v, NdArray g) = (sizes[2], sizes[5]);
+        for (int b = 0; b < g.Shape[0]; b++)
+        {
+            bool isBatch = false;
+            for (int t = 0; t < g.Shape[1]; t++)
+            {
+                double most = Math.Abs(sizes[4][b, t]) + Math.Abs(sizes[3][b, t]), error = 0;
+                for (int s = 0; s < v.Shape[1]; s++)
+                {
+                    error = Math.Max(error, errors[b, t, s]);
+                    most = Math.Max(most, Math.Abs(sizes[4][b, t]) + Enumerable.Range(0, v.Shape[2]).Sum(e => g[b, t, e] * v[b, s, e]));
+                }
+
+                if (!double.IsFinite(error) || !(most <= Rounding.Greatest(dtype)))
+                {
+                    isBatch = true;
+                    FillRow(magnitudes[0], b, t);
+                }
+            }
+
+            for (int s = 0; s < v.Shape[1] && isBatch; s++)
+            {
+                FillRow(magnitudes[1], b, s);
+                FillRow(magnitudes[2], b, s);
+            }
+        }
+
+        static void FillRow(NdArray array, int b, int row) =>
+            array.Data.AsSpan(((b * array.Shape[1]) + row) * array.Shape[2], array.Shape[2]).Fill(double.NaN);
     }
 
     public Phase[] Cpu(CpuStep step) => AttentionLoop.Backward(step, AttentionShape.Of(step), IsCausal);
@@ -153,7 +191,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
                     add(2, [b, s, e], p * g[b, t, e]);
                 }
 
-                c = p * c;
+                c = p.High == 0 ? 0 : p * c;
                 for (int d = 0; d < q.Shape[2]; d++)
                 {
                     add(0, [b, t, d], c * k[b, s, d]);

@@ -402,7 +402,10 @@ internal static unsafe class AttentionLoop
                     int count = Math.Min(S.Count, columns - j);
                     V power = VectorMath.Exp<S, V, T>(S.Sub(S.LoadPartial(p + j, count), log));
                     S.StorePartial(p + j, power, count);
-                    S.StorePartial(c + j, S.Mul(power, S.Sub(S.LoadPartial(c + j, count), common)), count);
+
+                    // What has no power has no gradient, however great that would be.
+                    V term = S.Mul(power, S.Sub(S.LoadPartial(c + j, count), common));
+                    S.StorePartial(c + j, S.Select(S.Equal(power, S.Zero), S.Zero, term), count);
                 }
             }
         }

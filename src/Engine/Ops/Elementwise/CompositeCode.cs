@@ -10,7 +10,8 @@ namespace Engine.Ops;
 
 /// <summary>
 /// Computes a run of elements, a whole number of vectors, from and to the addresses given; an input that repeats is one
-/// number, and so is an output that is joined. Constants come with each call, so that composites that differ in nothing else share a kernel.
+/// number, and so is an output that is joined. Constants come with each call, so that composites that differ in nothing
+/// else share a kernel.
 /// </summary>
 internal unsafe delegate void CompositeKernel(nint* inputs, nint* outputs, double* constants, nint count);
 
@@ -28,12 +29,12 @@ internal static class CompositeCode
     /// <summary>The elements that a kernel handles at once.</summary>
     public static int Lanes(DType dtype) => Simd.Width / dtype.Size();
 
-    /// <exception cref="EngineException">The process may not make code, or there is none for such elements.</exception>
     /// <param name="composite">The composite.</param>
     /// <param name="inputs">How it reads its inputs.</param>
     /// <param name="joins">
     /// For each output the <see cref="IReduction"/> that joins its elements, null for one that is stored.
     /// </param>
+    /// <exception cref="EngineException">The process may not make code, or there is none for such elements.</exception>
     public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs, Type?[] joins)
     {
         if (!RuntimeFeature.IsDynamicCodeSupported)
@@ -44,7 +45,8 @@ internal static class CompositeCode
                 + "#:property PublishAot=false.");
         }
 
-        var key = new Key(composite with { Shape = Shape.Scalar, Constants = new double[composite.Constants.Length] }, inputs, joins);
+        var key = new Key(
+            composite with { Shape = Shape.Scalar, Constants = new double[composite.Constants.Length] }, inputs, joins);
         return s_kernels.GetOrAdd(key, static key => Promotion.Computed(key.Composite.DType).Call(new Emitter(), key));
     }
 
@@ -73,7 +75,9 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
     where V : struct
     where T : unmanaged, INumber<T>
 {
-    /// <summary>How many vectors a turn handles where outputs are joined, each to totals of its own: sums wait for one another.</summary>
+    /// <summary>
+    /// How many vectors a turn handles where outputs are joined, each to totals of its own: sums wait for one another.
+    /// </summary>
     private const int Turn = 4;
 
     private static readonly MethodInfo s_map = typeof(IMap).GetMethod(nameof(IMap.Map))!

@@ -101,14 +101,19 @@ internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] 
     private readonly CompositeKernel _kernel = CompositeCode.Compile(
         composite, inputs, [.. composite.Outputs.Select((_, i) => joins?[i]?.Row)]);
 
-    // Of a vector that is not full only some elements are joined, so they are stored first.
-    private readonly CompositeKernel _last = CompositeCode.Compile(composite, inputs, new Type?[composite.Outputs.Length]);
     private readonly RunJoin?[] _joins = [.. composite.Outputs.Select((_, i) => joins?[i]?.Run)];
     private readonly double[] _constants = composite.Constants;
     private readonly int _lanes = CompositeCode.Lanes(composite.DType);
     private readonly bool[] _repeats = [.. inputs.Select(input => input.Repeats)];
     private readonly int[] _inputSizes = [.. inputs.Select(input => input.DType.Size())];
     private readonly int[] _outputSizes = [.. composite.Infer([]).Select(output => output.DType.Size())];
+
+    /// <summary>
+    /// The kernel that stores all outputs: of a vector that is not full only some elements are joined. Compiled when there is
+    /// one.
+    /// </summary>
+    private CompositeKernel Last =>
+        field ??= CompositeCode.Compile(composite, inputs, new Type?[composite.Outputs.Length]);
 
     /// <summary>One vector of each output, of inputs that all repeat: the same number in every lane.</summary>
     public void RunOne(nint* inputs, nint* outputs) => Call(_kernel, inputs, outputs, _lanes);
@@ -158,7 +163,7 @@ internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] 
             to[i] = (nint)(rooms + ((_inputSizes.Length + i) * Room));
         }
 
-        Call(_last, from, to, _lanes);
+        Call(Last, from, to, _lanes);
         for (int i = 0; i < _outputSizes.Length; i++)
         {
             if (_joins[i] is not null)

@@ -25,6 +25,9 @@ internal interface IAccumulation : IReduction
 internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool IsExclusive = false)
     : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]> where TRow : struct, IAccumulation
 {
+    /// <summary>The lines that are gone along side by side.</summary>
+    private const int Lines = 4;
+
     /// <summary>After so many elements a total is added to the one before: so errors stay small.</summary>
     private const int Block = 32;
 
@@ -141,6 +144,26 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
         int chunks = (inner + Columns - 1) / Columns;
         int grain = Math.Max(1, Grain / Math.Max(1, side * Math.Min(inner, Columns)));
         T start = T.CreateTruncating(TRow.Start);
+        if (inner == 1)
+        {
+            return
+            [
+                new Phase(shape.Product(0, Axis), Math.Max(1, Grain / Math.Max(1, side)), (first, end, _) =>
+                {
+                    int line = first;
+                    for (; line <= end - Lines; line += Lines)
+                    {
+                        FourLines(x + ((long)line * side), y + ((long)line * side), side, side);
+                    }
+
+                    for (; line < end; line++)
+                    {
+                        FourLines(x + ((long)line * side), y + ((long)line * side), side, 0);
+                    }
+                }),
+            ];
+        }
+
         return
         [
             new Phase(shape.Product(0, Axis) * chunks, grain, (first, end, _) =>
@@ -169,6 +192,38 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
                 }
             }),
         ];
+    }
+
+    /// <summary>
+    /// Lines of neighbours, four of them side by side, as each sum waits for the one before: <paramref name="apart"/> elements
+    /// apart, 0 if it is one line alone.
+    /// </summary>
+    private unsafe void FourLines<T>(T* x, T* y, int side, long apart) where T : unmanaged, INumber<T>
+    {
+        T start = T.CreateTruncating(TRow.Start);
+        T* x1 = x + apart, x2 = x1 + apart, x3 = x2 + apart, y1 = y + apart, y2 = y1 + apart, y3 = y2 + apart;
+        T a = start, b = start, c = start, d = start;
+        int step = IsReverse ? -1 : 1, at = IsReverse ? side - 1 : 0;
+        for (int block = 0; block < side; block += Block)
+        {
+            T ofA = start, ofB = start, ofC = start, ofD = start;
+            for (int j = Math.Min(Block, side - block); j > 0; j--, at += step)
+            {
+                T nextA = TRow.Join(ofA, x[at]);
+                y[at] = TRow.Join(a, IsExclusive ? ofA : nextA);
+                ofA = nextA;
+                if (apart != 0)
+                {
+                    T nextB = TRow.Join(ofB, x1[at]), nextC = TRow.Join(ofC, x2[at]), nextD = TRow.Join(ofD, x3[at]);
+                    y1[at] = TRow.Join(b, IsExclusive ? ofB : nextB);
+                    y2[at] = TRow.Join(c, IsExclusive ? ofC : nextC);
+                    y3[at] = TRow.Join(d, IsExclusive ? ofD : nextD);
+                    (ofB, ofC, ofD) = (nextB, nextC, nextD);
+                }
+            }
+
+            (a, b, c, d) = (TRow.Join(a, ofA), TRow.Join(b, ofB), TRow.Join(c, ofC), TRow.Join(d, ofD));
+        }
     }
 }
 

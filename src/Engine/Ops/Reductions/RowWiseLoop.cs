@@ -212,15 +212,16 @@ internal sealed unsafe class RowWiseLoop
                 Draft? maker = reduce.Elements is not null ? drafts[^1]
                     : _plan.Places[step.Inputs[0]] == RowPlace.None
                         ? drafts.Find(draft => draft.Outputs.Contains(step.Inputs[0])) : null;
-                maker?.Joins.Add((
-                    Array.IndexOf(maker.Outputs, step.Inputs[0]), joins.Count, new OutputJoin(reduce.Row, reduce.Joins(type))));
-                joins.Add(new Join(step.Inputs[0], type, reduce.Start, maker is null ? reduce.Joins(type) : null, first));
+                var how = new OutputJoin(reduce.Row, reduce.Joins(type));
+                maker?.Joins.Add((Array.IndexOf(maker.Outputs, step.Inputs[0]), joins.Count, how));
+                joins.Add(new Join(step.Inputs[0], type, reduce.Start, maker is null ? how.Run : null, first));
                 continue;
             }
 
             var composite = (Composite)step.Op;
             bool isNumber = composite.Shape != _plan.Op.Shape;
-            int[] kept = [.. Enumerable.Range(0, composite.Outputs.Length).Where(output => isNumber || IsUsed(first + output))];
+            int[] kept =
+                [.. Enumerable.Range(0, composite.Outputs.Length).Where(output => isNumber || IsUsed(first + output))];
             if (kept.Length > 0)
             {
                 var draft = new Draft(

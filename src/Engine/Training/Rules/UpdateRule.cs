@@ -53,25 +53,25 @@ public abstract record UpdateRule
         BuiltUpdates former, DType dtype, IReadOnlyList<Parameter> parameters, IReadOnlyList<Variable> gradients) =>
         BuildOn(
             former, dtype, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))],
-            Clip is null ? gradients : Clip.Apply(gradients));
+            _ => Clip is null ? gradients : Clip.Apply(gradients));
 
     private BuiltUpdates BuildOn(
         BuiltUpdates? former, Variable loss, IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        return BuildOn(former, loss.DType, parameters, Gradients(loss, [.. parameters.Select(parameter => parameter.Variable)]));
+        return BuildOn(former, loss.DType, parameters, variables => Gradients(loss, variables));
     }
 
     private BuiltUpdates BuildOn(
         BuiltUpdates? former,
         DType dtype,
         IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters,
-        IReadOnlyList<Variable> ofParameters)
+        Func<IReadOnlyList<SharedVariable>, IReadOnlyList<Variable>> gradientsOf)
     {
         var state = new RuleState(dtype, former: former);
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
-        Dictionary<SharedVariable, Variable> gradients = parameters.Select(parameter => parameter.Variable)
-            .Zip(ofParameters).ToDictionary();
+        SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
+        Dictionary<SharedVariable, Variable> gradients = variables.Zip(gradientsOf(variables)).ToDictionary();
 
         // The library's updates are said to be such; but a user's own rule is known by its lines.
         Origin origin = GetType().Assembly == typeof(UpdateRule).Assembly

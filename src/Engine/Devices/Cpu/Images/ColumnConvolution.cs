@@ -19,6 +19,9 @@ internal static unsafe class ColumnConvolution
     /// <summary>The least rows of a part of a product for the sake of more threads.</summary>
     private const int LeastRows = 48;
 
+    /// <summary>The pixels that images with small planes are put together to, and the least groups of them.</summary>
+    private const int GroupPixels = 256, LeastGroups = 16;
+
     private const int PartsPerThread = 2;
     private const int Alignment = 64;
 
@@ -135,7 +138,7 @@ internal static unsafe class ColumnConvolution
         where T : unmanaged, INumber<T>
     {
         Bands bands = SumBands<T>(s);
-        int count = s.N * bands.Count, chunks = WeightSums.Chunks(s, s.O, count);
+        int group = Group<T>(s, bands), count = Units(s, bands, group), chunks = WeightSums.Chunks(s, s.O, count);
         Memory<T> memory = SumsMemory<T>(s, workspace);
         return
         [
@@ -149,29 +152,46 @@ internal static unsafe class ColumnConvolution
                     new Span<T>(first == last ? sums : bias, first == last ? (s.Taps + 1) * s.O : s.O).Clear();
                     for (int index = first; index < last; index++)
                     {
-                        (int image, int b) = Math.DivRem(index, bands.Count);
+                        (int unit, int b) = Math.DivRem(index, bands.Count);
+                        int image = unit * group, images = Math.Min(group, s.N - image);
                         Band band = bands[b];
-                        T* from = x + ((nint)image * s.ImageSize), columns = memory.Columns(worker);
+                        int depth = images * band.Pixels, ld = Ld<T>(group * band.Pixels);
+                        T* from = x + ((nint)image * s.ImageSize), gradients = dy + ((nint)image * s.O * s.Pixels);
                         nint at = ((nint)band.Top * s.OW) + band.Left;
-                        if (!s.IsPointwise)
+                        bool isHere = s.IsPointwise && group == 1;
+                        for (int i = 0; i < images && !isHere; i++, from += s.ImageSize)
                         {
-                            Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, Ld<T>(band.Pixels));
+                            T* columns = memory.Columns(worker) + (i * band.Pixels);
+                            if (s.IsPointwise)
+                            {
+                                ShortRows.Copy(s.C, s.Pixels, from, s.Pixels, columns, ld);
+                            }
+                            else
+                            {
+                                Im2Col.Gather(s, band, s.C, from, memory.Phases(worker), columns, ld);
+                            }
+                        }
+
+                        for (int i = 0; i < images && group > 1; i++, gradients += (nint)s.O * s.Pixels)
+                        {
+                            T* target = memory.Gradients(worker) + (i * s.Pixels);
+                            ShortRows.Copy(s.O, s.Pixels, gradients, s.Pixels, target, ld);
                         }
 
                         var arguments = new GemmArguments<T>
                         {
-                            A = s.IsPointwise ? from + at : columns,
-                            Lda = s.IsPointwise ? s.Pixels : Ld<T>(band.Pixels),
-                            B = dy + ((nint)image * s.O * s.Pixels) + at,
-                            Ldb = s.Pixels,
+                            A = isHere ? from + at : memory.Columns(worker),
+                            Lda = isHere ? s.Pixels : ld,
+                            B = group > 1 ? memory.Gradients(worker) : gradients + at,
+                            Ldb = group > 1 ? ld : s.Pixels,
                             C = sums,
                             Ldc = s.O,
                             Beta = index == first ? T.Zero : T.One,
                         };
-                        Gemm.Block(SumsProduct(s, band.Pixels), arguments, memory.Scratch(worker));
+                        Gemm.Block(SumsProduct(s, depth), arguments, memory.Scratch(worker));
                         if (db != null)
                         {
-                            WeightSums.AddRows(arguments.B, s.O, band.Pixels, s.Pixels, bias);
+                            WeightSums.AddRows(arguments.B, s.O, depth, arguments.Ldb, bias);
                         }
                     }
                 }
@@ -186,8 +206,20 @@ internal static unsafe class ColumnConvolution
     {
         Bands bands = pass == ConvolutionPass.Forward ? ForwardBands<T>(s, workers) : SumBands<T>(s);
         string rows = bands.Across > 1 ? $"{bands.Across} pieces a row" : $"{bands.Down} bands an image";
-        return s.IsPointwise ? $"products with the image itself, {rows}" : $"im2col, {rows}";
+        int group = pass == ConvolutionPass.WeightsGradient ? Group<T>(s, bands) : 1;
+        rows = group > 1 ? $"{group} images side by side" : rows;
+        return s.IsPointwise && group == 1 ? $"products with the image itself, {rows}" : $"im2col, {rows}";
     }
+
+    /// <summary>
+    /// How many images with small planes are put side by side: each product adds to all sums, for the sake of few pixels
+    /// alone of an image. By the shape alone, and so few that threads have some.
+    /// </summary>
+    private static int Group<T>(in ConvShape s, in Bands bands)
+        where T : unmanaged => bands.Count != 1 ? 1 : (int)Math.Clamp(
+            Math.Min(GroupPixels, Fitting<T>(s.Taps)) / Math.Max(s.Pixels, 1), 1, Math.Max(1, s.N / LeastGroups));
+
+    private static int Units(in ConvShape s, in Bands bands, int group) => (s.N + group - 1) / group * bands.Count;
 
     private static GemmShape SumsProduct(in ConvShape s, int pixels) => new(s.Taps, s.O, pixels, TransposeB: true);
 
@@ -231,16 +263,17 @@ internal static unsafe class ColumnConvolution
     {
         Bands bands = ForwardBands<T>(s, workers);
         var product = new GemmShape(s.O, bands.MostPixels, s.Taps);
-        return new Memory<T>(s, s.C, bands, 0, Gemm.ScratchBytes<T>(product), workspace);
+        return new Memory<T>(s, s.C, bands, 1, 0, Gemm.ScratchBytes<T>(product), workspace);
     }
 
     private static Memory<T> SumsMemory<T>(in ConvShape s, byte* workspace = null)
         where T : unmanaged
     {
         Bands bands = SumBands<T>(s);
-        long sums = WeightSums.Chunks(s, s.O, s.N * bands.Count) * WeightSums.Size(s, s.O) * sizeof(T);
-        long scratch = Gemm.ScratchBytes<T>(SumsProduct(s, bands.MostPixels));
-        return new Memory<T>(s, s.C, bands, RoundUp(sums), scratch, workspace);
+        int group = Group<T>(s, bands);
+        long sums = WeightSums.Chunks(s, s.O, Units(s, bands, group)) * WeightSums.Size(s, s.O) * sizeof(T);
+        long scratch = Gemm.ScratchBytes<T>(SumsProduct(s, group * bands.MostPixels));
+        return new Memory<T>(s, s.C, bands, group, RoundUp(sums), scratch, workspace);
     }
 
     private static Memory<T> ScatterMemory<T>(in ConvShape s, int workers, byte* workspace = null)
@@ -250,32 +283,38 @@ internal static unsafe class ColumnConvolution
         int parts = Parts(s.N, s.C, workers), channels = (s.C + parts - 1) / parts;
         var product = new GemmShape(channels * s.KH * s.KW, bands.MostPixels, s.O);
         long filters = RoundUp((long)s.Taps * s.O * sizeof(T));
-        return new Memory<T>(s, channels, bands, filters, Gemm.ScratchBytes<T>(product), workspace);
+        return new Memory<T>(s, channels, bands, 1, filters, Gemm.ScratchBytes<T>(product), workspace);
     }
 
     private static long RoundUp(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
     /// <summary>
-    /// What all threads share, then for each the matrix of a band, the phases of rows, and a product's scratch.
+    /// What all threads share, then for each the matrix of a band of a group of images, their gradients if they are
+    /// several, the phases of rows, and a product's scratch.
     /// </summary>
     private readonly struct Memory<T>(
-        ConvShape shape, int channels, Bands bands, long sharedBytes, long scratchBytes, byte* workspace)
+        ConvShape shape, int channels, Bands bands, int group, long sharedBytes, long scratchBytes, byte* workspace)
         where T : unmanaged
     {
         public T* Columns(int worker) => (T*)(workspace + sharedBytes + (worker * WorkerBytes));
 
-        public T* Phases(int worker) => (T*)((byte*)Columns(worker) + ColumnsBytes);
+        public T* Gradients(int worker) => (T*)((byte*)Columns(worker) + ColumnsBytes);
+
+        public T* Phases(int worker) => (T*)((byte*)Gradients(worker) + GradientsBytes);
 
         public byte* Scratch(int worker) => (byte*)Phases(worker) + PhasesBytes;
 
         public long Bytes(int workers) => sharedBytes + (workers * WorkerBytes);
 
-        private long ColumnsBytes => shape.IsPointwise ? 0
-            : RoundUp((long)channels * shape.KH * shape.KW * Ld<T>(bands.MostPixels) * sizeof(T));
+        private long ColumnsBytes => shape.IsPointwise && group == 1 ? 0
+            : RoundUp((long)channels * shape.KH * shape.KW * Ld<T>(group * bands.MostPixels) * sizeof(T));
+
+        private long GradientsBytes => group == 1 ? 0
+            : RoundUp((long)shape.O * Ld<T>(group * bands.MostPixels) * sizeof(T));
 
         private long PhasesBytes => RoundUp(
             Im2Col.PhaseElements(shape, channels, bands.MostRows) * sizeof(T));
 
-        private long WorkerBytes => ColumnsBytes + PhasesBytes + RoundUp(scratchBytes);
+        private long WorkerBytes => ColumnsBytes + GradientsBytes + PhasesBytes + RoundUp(scratchBytes);
     }
 }

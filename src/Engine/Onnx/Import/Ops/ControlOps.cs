@@ -193,6 +193,11 @@ internal static class ControlOps
     {
         int[] backwards = node.Ints("directions") is { } given && given.Length == scanned ? given : new int[scanned];
         int batch = node.Sides(node.X(states + 1), 0)[0];
+        if (batch > MostWrittenOut)
+        {
+            throw new EngineException($"it makes a loop for each of {batch} samples");
+        }
+
         if (node.Has(0))
         {
             int longest = node.Sides(node.X(states + 1), 1)[0];

@@ -51,7 +51,7 @@ internal static class CreationOps
         }),
         new("OneHot", 9, Takes.Numbers, node =>
         {
-            Variable places = Cast(Floor64(node.X(0)), DType.Int32), values = node.X(2);
+            Variable places = Ops.Symbolic.Places(Floor64(node.X(0))), values = node.X(2);
             int depth = checked((int)(node.V(1).Type.IsFloat() ? (long)node.Numbers(1)[0] : node.Long(1)));
             int axis = OnnxNode.Axis(node.Number("axis", -1), places.Rank + 1);
             places = Where(Less(places, 0), places + depth, places);
@@ -136,7 +136,7 @@ internal static class CreationOps
     /// <summary>a − b·cos(2πn/N) + c·cos(4πn/N).</summary>
     private static OnnxValue[] Window(OnnxNode node, (double A, double B, double C) form)
     {
-        int size = checked((int)node.Long(0));
+        int size = OnnxNode.Few(node.Long(0), "elements of a window");
         var type = (OnnxType)node.Number("output_datatype", (long)OnnxType.Float);
         double period = node.Flag("periodic", true) ? size : size - 1;
         double[] values = [.. Enumerable.Range(0, size).Select(n =>

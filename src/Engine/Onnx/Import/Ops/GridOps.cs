@@ -15,6 +15,7 @@ internal static class GridOps
             int[] size = node.IntsOf(1), sides = size[2..];
             bool isAligned = node.Flag("align_corners");
             int rank = sides.Length;
+            _ = OnnxNode.Few(sides.Aggregate(1L, (product, side) => checked(product * side)), "places");
             if (rank is not (2 or 3) || (isAligned && sides.Contains(1)))
             {
                 throw new EngineException($"it is of images of the sides ({string.Join(", ", sides)})");

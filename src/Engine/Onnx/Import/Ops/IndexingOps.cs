@@ -56,7 +56,7 @@ internal static class IndexingOps
         {
             Variable x = node.X(0);
             int batch = node.Int("batch_axis", 1), time = node.Int("time_axis", 0);
-            Variable lengths = DimShuffle(Cast(node.X(1), DType.Int32), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
+            Variable lengths = DimShuffle(Places(node, 1), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
             Variable steps = DimShuffle(ARange(SideOf(x, time)), [.. Enumerable.Range(0, 2).Select(axis => axis == time ? 0 : NewAxis)]);
             Variable rows = DimShuffle(ARange(SideOf(x, batch)), [.. Enumerable.Range(0, 2).Select(axis => axis == batch ? 0 : NewAxis)]);
             Variable from = Where(Less(steps, lengths), lengths - 1 - steps, steps);
@@ -65,7 +65,7 @@ internal static class IndexingOps
     ];
 
     /// <summary>Places as index expressions take them.</summary>
-    public static Variable Places(OnnxNode node, int input) => Cast(node.X(input), DType.Int32);
+    public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.Places(node.X(input));
 
     /// <summary>An index expression that names, along one axis, the places of an array that may be shorter along the others.</summary>
     private static AxisIndex[] Along(Variable x, Variable places, int axis) => places.Rank != x.Rank
@@ -215,8 +215,11 @@ internal static class IndexingOps
                 return Ops.Symbolic.Along(x, axis, (int)from..(int)Math.Max(from, to));
             }
 
-            long length = Math.Max(0, step > 0 ? (to - from + step - 1) / step : (from - to - step - 1) / -step);
-            return Ops.Symbolic.Along(x, axis, Enumerable.Range(0, (int)length).Select(i => (int)(from + (i * step))).ToArray());
+            // A step beyond the side takes the first element alone.
+            int pace = (int)Math.Clamp(step, -side, side);
+            return Ops.Symbolic.Along(x, axis, step > 0
+                ? ((int)from..(int)Math.Max(from, to), pace)
+                : (((int)Math.Min(from, to) + 1)..((int)from + 1), pace));
         }
 
         if (step == 1 && start is { IsKnown: true, Number: 0 } && end is { IsKnown: true, Number: >= int.MaxValue })

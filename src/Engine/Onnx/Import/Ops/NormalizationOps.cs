@@ -59,7 +59,7 @@ internal static class NormalizationOps
         new("LRN", 6, Takes.Floats, node =>
         {
             Variable x = node.X(0);
-            int size = node.Int("size", 1), before = (size - 1) / 2;
+            int size = node.Int("size", 1) is >= 1 and <= 1024 and var given ? given : throw new EngineException("its size is not from 1 to 1024"), before = (size - 1) / 2;
             (int, int)[] widths = [(0, 0), (before, size - 1 - before), .. Enumerable.Repeat((0, 0), x.Rank - 2)];
             Variable squares = Pad(Square(x), widths);
             Variable channels = SideOf(x, 1);

@@ -139,6 +139,7 @@ internal static class PoolingOps
     private static int[] Counts(Windows windows, int[] sides, bool roundsUp)
     {
         int[] counts = [.. sides.Select((side, axis) => windows.Count(axis, side, roundsUp))];
+        _ = OnnxNode.Few(counts.Max(), "windows along an axis");
         return counts.All(count => count > 0)
             ? counts
             : throw new EngineException($"its windows ({string.Join(", ", windows.Size)}) are larger than the images ({string.Join(", ", sides)})");

@@ -158,7 +158,7 @@ internal static class RecurrentOps
 
         return node.V(4).Numbers is { } known && x.Shape[0] != Shape.Unknown && known.All(length => length == x.Shape[0])
             ? null
-            : Cast(node.X(4), DType.Int32);
+            : IndexingOps.Places(node, 4);
     }
 
     private static Func<Variable, Variable>[] Functions(OnnxNode node, string[] defaults, int directions)

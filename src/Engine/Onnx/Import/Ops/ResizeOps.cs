@@ -19,7 +19,8 @@ internal static class ResizeOps
             double[] scales = node.OpSet < 9 ? [.. node.Floats("scales").Select(scale => (double)scale)] : node.Numbers(1);
             var form = new Form(node.Text("mode", "nearest"), "asymmetric", "floor");
             int[] sides = node.Sides(x), all = [.. Enumerable.Range(0, x.Rank)];
-            return node.Same(Resized(x, all, sides, [.. sides.Select((side, axis) => (int)Math.Floor(side * scales[axis]))], scales, form, null));
+            int[] to = [.. sides.Select((side, axis) => OnnxNode.Few((long)Math.Floor(side * scales[axis]), "elements of a side"))];
+            return node.Same(Resized(x, all, sides, to, scales, form, null));
         }),
     ];
 
@@ -90,6 +91,7 @@ internal static class ResizeOps
         }
 
         int[] to = sides ?? [.. from.Select((side, i) => (int)Math.Floor(side * scales![i]))];
+        _ = OnnxNode.Few(from.Concat(to).Append(0).Max(), "elements of a side");
         return node.Same(Resized(x, axes, from, to, scales!, form, region));
     }
 

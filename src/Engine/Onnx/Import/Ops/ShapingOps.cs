@@ -161,6 +161,11 @@ internal static class ShapingOps
         int axis = OnnxNode.Axis(node.Number("axis", 0), x.Rank);
         long[]? lengths = node.OpSet < 13 ? node.LongsOf("split") : node.Has(1) ? node.Longs(1) : null;
         int parts = node.Int("num_outputs", node.Outputs);
+        if (parts != node.Outputs)
+        {
+            throw new EngineException($"its num_outputs is {parts}, and it has {node.Outputs}");
+        }
+
         if (lengths is null)
         {
             int side = x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : node.Sides(x, axis)[0];

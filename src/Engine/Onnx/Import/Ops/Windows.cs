@@ -9,6 +9,9 @@ namespace Engine.Onnx;
 /// </summary>
 internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] Before, int[] Behind)
 {
+    /// <summary>Windows of more places are not gone through place by place.</summary>
+    private const int MostPlaces = 2048;
+
     public int Rank => Size.Length;
 
     /// <summary>Whether both ends of each axis have as many pixels of padding, and windows have no gaps.</summary>
@@ -77,6 +80,11 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     /// <summary>For each place in a window the pixels of all windows that stand there; images must be padded to their whole.</summary>
     public IEnumerable<Variable> Places(Variable padded, int[] counts)
     {
+        if (Size.Aggregate(1.0, (product, side) => product * side) > MostPlaces)
+        {
+            throw new EngineException($"its windows ({string.Join(", ", Size)}) have more than {MostPlaces} places, each of which is an op");
+        }
+
         foreach (int[] place in NdArray.Indices([.. Size]))
         {
             AxisIndex[] index = [(AxisIndex)(..), (AxisIndex)(..), .. Enumerable.Range(0, Rank).Select(axis =>

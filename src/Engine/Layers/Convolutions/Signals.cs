@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Filters moved along sequences or signals: (batch, channels, length) to (batch, filters, length'), with W (filters, channels,
-/// size) and one b a filter. Flipped, as Conv2D's are, unless <see cref="FlipFilters"/> says otherwise.
+/// Filters moved along sequences or signals: (batch, channels, length) to (batch, filters, length'), with W (filters, channels
+/// / groups, size) and one b a filter. Flipped, as Conv2D's are, unless <see cref="FlipFilters"/> says otherwise.
 /// </summary>
 public sealed class Conv1D : Layer
 {
@@ -32,6 +32,12 @@ public sealed class Conv1D : Layer
     /// <summary>The zeros at both ends: a number, <c>"valid"</c>, <c>"same"</c> or <c>"full"</c>.</summary>
     public Padding Pad { get; init; } = 0;
 
+    /// <summary>The steps from one weight of a filter to the next.</summary>
+    public int Dilation { get; init; } = 1;
+
+    /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
+    public int Groups { get; init; } = 1;
+
     /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
@@ -47,14 +53,17 @@ public sealed class Conv1D : Layer
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
-        Variable x = Signals.AsImages(input, scope, this);
-        scope.Require(Stride > 0, $"Conv1D needs a stride of at least 1, not {Stride}.");
-        scope.Require(Pad.IsValid, $"Conv1D cannot have the padding {Pad}.");
+        Signals.Require(input, scope, this);
         int channels = input.Shape[1];
-        Variable w = Symbolic.Reshape(scope.Parameter("W", [Filters, channels, Size], W), [Filters, channels, 1, Size]);
+        scope.Require(Stride > 0, $"Conv1D needs a stride of at least 1, not {Stride}.");
+        scope.Require(Dilation > 0, $"Conv1D needs a dilation of at least 1, not {Dilation}.");
+        scope.Require(Pad.IsValid, $"Conv1D cannot have the padding {Pad}.");
+        Images.RequireGroups(Groups, channels, Filters, scope, this);
+        SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size], W);
         SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B, isRegularized: false);
-        int pad = scope.Checked(() => Pad.For((1, Size))).Width;
-        return Nonlinearity(Signals.AsSignals(Symbolic.Conv2D(x, w, (1, Stride), (0, pad), FlipFilters, b)));
+        int pad = scope.Checked(() => Pad.For(new Size2D(1, Size).Dilated((1, Dilation)))).Width;
+        var options = new ConvOptions { Stride = [Stride], Padding = [pad], Dilation = [Dilation], Groups = Groups, FlipFilters = FlipFilters };
+        return Nonlinearity(Symbolic.Convolve(scope.Floating(input), w, options, b));
     }
 }
 
@@ -122,9 +131,12 @@ public sealed class AveragePool1D : Pool1D
 /// <summary>Signals, (batch, channels, length), as images of height 1 and back.</summary>
 internal static class Signals
 {
+    public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
+        input.Rank == 3, $"{layer.Kind} takes signals, (batch, channels, length), not {input.Shape}.");
+
     public static Variable AsImages(Variable input, LayerScope scope, Layer layer)
     {
-        scope.Require(input.Rank == 3, $"{layer.Kind} takes signals, (batch, channels, length), not {input.Shape}.");
+        Require(input, scope, layer);
         return Symbolic.Reshape(scope.Floating(input), [-1, input.Shape[1], 1, input.Shape[2]]);
     }
 

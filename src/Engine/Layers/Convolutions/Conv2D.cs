@@ -5,7 +5,7 @@ namespace Engine.Layers;
 
 /// <summary>
 /// Filters moved over images: (batch, channels, height, width) to (batch, filters, height', width'), with W (filters,
-/// channels, filter height, filter width) and one b a filter. A true convolution, the filters flipped, unless
+/// channels / groups, filter height, filter width) and one b a filter. A true convolution, the filters flipped, unless
 /// <see cref="FlipFilters"/> says otherwise.
 /// </summary>
 public sealed class Conv2D : Layer
@@ -40,6 +40,12 @@ public sealed class Conv2D : Layer
     /// <summary>The zeros around the image.</summary>
     public Padding Pad { get; init; } = 0;
 
+    /// <summary>The pixels from one weight of a filter to the next.</summary>
+    public Size2D Dilation { get; init; } = 1;
+
+    /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
+    public int Groups { get; init; } = 1;
+
     /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
@@ -56,11 +62,18 @@ public sealed class Conv2D : Layer
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
         Images.Require(input, scope, this);
+        int channels = input.Shape[1];
         scope.Require(Stride.IsPositive, $"Conv2D needs a stride of at least 1x1, not {Stride}.");
+        scope.Require(Dilation.IsPositive, $"Conv2D needs a dilation of at least 1x1, not {Dilation}.");
         scope.Require(Pad.IsValid, $"Conv2D cannot have the padding {Pad}.");
-        SharedVariable w = scope.Parameter("W", [Filters, input.Shape[1], Size.Height, Size.Width], W);
+        Images.RequireGroups(Groups, channels, Filters, scope, this);
+        SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size.Height, Size.Width], W);
         SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B, isRegularized: false);
-        return Nonlinearity(Symbolic.Conv2D(scope.Floating(input), w, Stride.Tuple, scope.Checked(() => Pad.For(Size)).Tuple, FlipFilters, b));
+        Size2D pad = scope.Checked(() => Pad.For(Size.Dilated(Dilation)));
+        Variable x = scope.Floating(input);
+        return Nonlinearity(Dilation == 1 && Groups == 1
+            ? Symbolic.Conv2D(x, w, Stride.Tuple, pad.Tuple, FlipFilters, b)
+            : Symbolic.Convolve(x, w, Images.Options(Stride, pad, Dilation, Groups, FlipFilters), b));
     }
 }
 
@@ -77,4 +90,19 @@ internal static class Images
                 + "give the Input layer three sides or put a Reshape before.");
         }
     }
+
+    /// <summary>Refuses groups that channels or filters cannot be split into.</summary>
+    public static void RequireGroups(int groups, int channels, int filters, LayerScope scope, Layer layer) => scope.Require(
+        groups > 0 && channels % groups == 0 && filters % groups == 0,
+        $"{layer.Kind} has {channels} channels and {filters} filters, which cannot both be split into {groups} groups of as many.");
+
+    /// <summary>How a convolution steps over images.</summary>
+    public static ConvOptions Options(Size2D stride, Size2D pad, Size2D dilation, int groups, bool flipFilters) => new()
+    {
+        Stride = [stride.Height, stride.Width],
+        Padding = [pad.Height, pad.Width],
+        Dilation = [dilation.Height, dilation.Width],
+        Groups = groups,
+        FlipFilters = flipFilters,
+    };
 }

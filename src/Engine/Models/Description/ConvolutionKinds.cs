@@ -1,0 +1,130 @@
+using Engine.Layers;
+
+namespace Engine.Models.Description;
+
+/// <summary>Convolutions and pools beside the usual ones, as descriptions name them.</summary>
+internal static class ConvolutionKinds
+{
+    private static readonly Setting[] s_pooling =
+    [
+        Setting.Whole("size", 1).Required(), Setting.Whole("stride", 1), Setting.Whole("pad", 0, 0), Setting.Flag("ignore_border", true),
+    ];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<LayerKind> All =>
+    [
+        new("conv1d",
+            [
+                Setting.Whole("filters", 1).Required(), Setting.Whole("size", 1).Required(), Setting.Whole("stride", 1, 1),
+                Setting.Padding("pad"), Setting.Whole("dilation", 1, 1), Setting.Whole("groups", 1, 1),
+                Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
+            ],
+            (set, origin) => new Conv1D(set.Whole("filters"), set.Whole("size"), LayerKind.Nonlinearity(set))
+            {
+                Origin = origin,
+                Stride = set.Whole("stride"),
+                Pad = LayerKind.Padding(set),
+                Dilation = set.Whole("dilation"),
+                Groups = set.Whole("groups"),
+                FlipFilters = set.Flag("flip_filters"),
+                W = LayerKind.Weights(set),
+                B = LayerKind.Biases(set),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("conv3d",
+            [
+                Setting.Whole("filters", 1).Required(), Setting.Volume("size", 1).Required(), Setting.Volume("stride", 1),
+                Setting.Volume("pad", -1), Setting.Volume("dilation", 1), Setting.Whole("groups", 1, 1),
+                Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
+            ],
+            (set, origin) => new Conv3D(set.Whole("filters"), Shape.Create(set.Sides("size")), LayerKind.Nonlinearity(set))
+            {
+                Origin = origin,
+                Stride = Of(set, "stride", 1),
+                Pad = Of(set, "pad", 0),
+                Dilation = Of(set, "dilation", 1),
+                Groups = set.Whole("groups"),
+                FlipFilters = set.Flag("flip_filters"),
+                W = LayerKind.Weights(set),
+                B = LayerKind.Biases(set),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("depthwise_conv2d",
+            [
+                Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. Steps, Setting.Flag("flip_filters", true),
+                .. LayerKind.WeightSettings("rectify"),
+            ],
+            (set, origin) => new DepthwiseConv2D(LayerKind.Size(set, "size")!.Value, set.Whole("multiplier"), LayerKind.Nonlinearity(set))
+            {
+                Origin = origin,
+                Stride = LayerKind.Size(set, "stride") ?? 1,
+                Pad = LayerKind.Padding(set),
+                Dilation = LayerKind.Size(set, "dilation") ?? 1,
+                FlipFilters = set.Flag("flip_filters"),
+                W = LayerKind.Weights(set),
+                B = LayerKind.Biases(set),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("separable_conv2d",
+            [
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), Setting.Whole("multiplier", 1, 1), .. Steps,
+                Setting.Flag("flip_filters", true), .. LayerKind.WeightSettings("rectify"),
+            ],
+            (set, origin) => new SeparableConv2D(set.Whole("filters"), LayerKind.Size(set, "size")!.Value, LayerKind.Nonlinearity(set))
+            {
+                Origin = origin,
+                Multiplier = set.Whole("multiplier"),
+                Stride = LayerKind.Size(set, "stride") ?? 1,
+                Pad = LayerKind.Padding(set),
+                Dilation = LayerKind.Size(set, "dilation") ?? 1,
+                FlipFilters = set.Flag("flip_filters"),
+                W = LayerKind.Weights(set),
+                B = LayerKind.Biases(set),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("conv_transpose2d",
+            [
+                Setting.Whole("filters", 1).Required(), Setting.Size("size", 1).Required(), .. Steps, Setting.Size("extra", 0),
+                Setting.Whole("groups", 1, 1), Setting.Flag("flip_filters", false), .. LayerKind.WeightSettings("rectify"),
+            ],
+            (set, origin) => new ConvTranspose2D(set.Whole("filters"), LayerKind.Size(set, "size")!.Value, LayerKind.Nonlinearity(set))
+            {
+                Origin = origin,
+                Stride = LayerKind.Size(set, "stride") ?? 1,
+                Pad = LayerKind.Padding(set),
+                Extra = LayerKind.Size(set, "extra") ?? 0,
+                Dilation = LayerKind.Size(set, "dilation") ?? 1,
+                Groups = set.Whole("groups"),
+                FlipFilters = set.Flag("flip_filters"),
+                W = LayerKind.Weights(set),
+                B = LayerKind.Biases(set),
+                L1 = (double?)set.Value("l1"),
+                L2 = (double?)set.Value("l2"),
+            }),
+        new("max_pool1d", s_pooling, (set, origin) => new MaxPool1D(set.Whole("size"))
+        {
+            Origin = origin,
+            Stride = (int?)set.Value("stride"),
+            Pad = set.Whole("pad"),
+            IgnoreBorder = set.Flag("ignore_border"),
+        }),
+        new("average_pool1d", s_pooling, (set, origin) => new AveragePool1D(set.Whole("size"))
+        {
+            Origin = origin,
+            Stride = (int?)set.Value("stride"),
+            Pad = set.Whole("pad"),
+            IgnoreBorder = set.Flag("ignore_border"),
+        }),
+        new("inverse", [], (_, origin) => new Inverse { Origin = origin }),
+    ];
+
+    private static Shape Of(Settings set, string name, int byDefault) =>
+        set.Value(name) is int[] sides ? Shape.Create(sides) : [byDefault];
+
+    /// <summary>How filters step over images.</summary>
+    private static Setting[] Steps => [Setting.Size("stride", 1), Setting.Padding("pad"), Setting.Size("dilation", 1)];
+}

@@ -1,0 +1,61 @@
+using Engine.Layers;
+
+namespace Engine.Models.Description;
+
+/// <summary>Layers for sequences, as descriptions name them.</summary>
+internal static class SequenceKinds
+{
+    private static readonly Setting[] s_recurrent =
+    [
+        Setting.Whole("units", 1).Required(), Setting.Flag("only_last", false), Setting.Flag("backwards", false),
+        Setting.Flag("takes_start", false), Setting.Whole("truncate_gradient", 1),
+    ];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<LayerKind> All =>
+    [
+        new("embedding", [Setting.Whole("count", 1).Required(), Setting.Whole("size", 1).Required()],
+            (set, origin) => new Embedding(set.Whole("count"), set.Whole("size")) { Origin = origin }),
+        new("recurrent", [.. s_recurrent, Setting.Word("nonlinearity", LayerKind.Nonlinearities.Keys, "tanh")],
+            (set, origin) => new Recurrent(set.Whole("units"), LayerKind.Nonlinearity(set))
+            {
+                Origin = origin,
+                OnlyLast = set.Flag("only_last"),
+                Backwards = set.Flag("backwards"),
+                TakesStart = set.Flag("takes_start"),
+                TruncateGradient = (int?)set.Value("truncate_gradient"),
+            }),
+        new("lstm", s_recurrent, (set, origin) => new Lstm(set.Whole("units"))
+        {
+            Origin = origin,
+            OnlyLast = set.Flag("only_last"),
+            Backwards = set.Flag("backwards"),
+            TakesStart = set.Flag("takes_start"),
+            TruncateGradient = (int?)set.Value("truncate_gradient"),
+        }),
+        new("gru", s_recurrent, (set, origin) => new Gru(set.Whole("units"))
+        {
+            Origin = origin,
+            OnlyLast = set.Flag("only_last"),
+            Backwards = set.Flag("backwards"),
+            TakesStart = set.Flag("takes_start"),
+            TruncateGradient = (int?)set.Value("truncate_gradient"),
+        }),
+        new("multi_head_attention", [Setting.Whole("heads", 1).Required(), Setting.Flag("is_causal", false)],
+            (set, origin) => new MultiHeadAttention(set.Whole("heads")) { Origin = origin, IsCausal = set.Flag("is_causal") }),
+        new("transformer_block",
+            [
+                Setting.Whole("heads", 1).Required(), Setting.Whole("hidden_units", 1).Required(), Setting.Flag("is_causal", false),
+                Setting.Flag("is_norm_first", true), Setting.Real("dropout", "a number from 0 up to, not including, 1", p => p is >= 0 and < 1, 0),
+            ],
+            (set, origin) => new TransformerBlock(set.Whole("heads"), set.Whole("hidden_units"))
+            {
+                Origin = origin,
+                IsCausal = set.Flag("is_causal"),
+                IsNormFirst = set.Flag("is_norm_first"),
+                Dropout = set.Real("dropout"),
+            }),
+        new("positional_encoding", [Setting.Flag("is_learnt", false)],
+            (set, origin) => new PositionalEncoding { Origin = origin, IsLearnt = set.Flag("is_learnt") }),
+    ];
+}

@@ -1,0 +1,177 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Onnx;
+
+/// <summary>
+/// Loops as ONNX's Scan (https://onnx.ai/onnx/operators/onnx__Scan.html): what is carried from step to step, as often as a
+/// step looks back, then what is gone through row by row; its outputs are what is carried at the end, then all steps' rows.
+/// </summary>
+internal static class OnnxLoops
+{
+    /// <summary>Adds a loop, and names its outputs.</summary>
+    /// <exception cref="EngineException">It is one that only gradients are made of.</exception>
+    public static void Add(OnnxGraph graph, Apply node, Scan scan)
+    {
+        if (scan.MostSteps is not null || scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore || write.IsOfAll)
+            || scan.StepReads.Any(read => read is { Source: LoopSource.Row, Lag: > 0 } or { Source: LoopSource.Row, From: < 0 }))
+        {
+            throw new EngineException(
+                $"{scan.Name} cannot be exported: ONNX has no such loop as gradients are.{node.Origin}");
+        }
+
+        FunctionGraph body = Expansion.StandIns(
+            scan.Body.Specialise(scan.BodyTypes(0, [.. node.Inputs.Select(input => input.Type)])));
+        string count = Count(graph, node, scan);
+        var carried = new List<Carried>();
+        var rows = new List<(string Name, Input? Inside, bool Backward)>();
+        for (int i = 0; i < scan.StepReads.Count; i++)
+        {
+            (LoopRead read, Input inside) = (scan.StepReads[i], body.Inputs[i]);
+            if (read.Source == LoopSource.Row)
+            {
+                rows.Add((Cut(graph, node.Inputs[read.From], read, count), inside, read.Backward));
+            }
+            else if (read.Source != LoopSource.Whole)
+            {
+                carried.AddRange([.. Earlier(graph, node, read, carried)]);
+                carried.Single(each => each.Output == read.From && each.Lag == Math.Max(read.Lag, 1)).Inside.Add(inside);
+            }
+        }
+
+        for (int output = 0; output < scan.StepWrites.Count; output++)
+        {
+            if (!scan.StepWrites[output].HasRows && !carried.Exists(each => each.Output == output))
+            {
+                throw new EngineException($"{scan.Name} cannot be exported: what it gives only at its end is not carried.{node.Origin}");
+            }
+        }
+
+        if (rows.Count == 0)
+        {
+            // ONNX counts steps by rows.
+            rows.Add((graph.Add("Range", [graph.Scalar("start", 0), graph.Add("Squeeze", [count]), graph.Scalar("step", 1)]), null, false));
+        }
+
+        int[] written = [.. Enumerable.Range(0, scan.StepWrites.Count).Where(output => scan.StepWrites[output].HasRows)];
+        ProtoWriter step = Step(graph, node, scan, body, carried, rows, written);
+        string[] names = graph.Add(
+            "Scan", [.. carried.Select(each => each.First), .. rows.Select(each => each.Name)], carried.Count + written.Length,
+            ("body", step), ("num_scan_inputs", rows.Count),
+            ("scan_input_directions", [.. rows.Select(each => each.Backward ? 1L : 0)]),
+            ("scan_output_directions", [.. written.Select(output => scan.StepWrites[output].Backward ? 1L : 0)]));
+        for (int output = 0; output < scan.StepWrites.Count; output++)
+        {
+            graph.Give(node.Outputs[output], scan.StepWrites[output].HasRows
+                ? names[carried.Count + Array.IndexOf(written, output)]
+                : names[carried.FindIndex(each => each.Output == output)]);
+        }
+    }
+
+    /// <summary>What a step is: what is carried, then rows, to what is carried on, then rows.</summary>
+    private static ProtoWriter Step(
+        OnnxGraph graph, Apply node, Scan scan, FunctionGraph body, List<Carried> carried,
+        List<(string Name, Input? Inside, bool Backward)> rows, int[] written)
+    {
+        string[] outside = [.. scan.StepReads.Select(read => read.Source == LoopSource.Whole ? graph.Name(node.Inputs[read.From]) : "")];
+        return graph.Inside(() =>
+        {
+            var inputs = new List<ProtoWriter>();
+            var outputs = new List<ProtoWriter>();
+            for (int i = 0; i < scan.StepReads.Count; i++)
+            {
+                if (scan.StepReads[i].Source == LoopSource.Whole)
+                {
+                    graph.Give(body.Inputs[i], outside[i]);
+                }
+            }
+
+            string[] given = [.. carried.Select(each => Given("state", each.Type, [.. each.Inside]))];
+            foreach ((_, Input? inside, _) in rows)
+            {
+                Given("row", inside?.Type ?? new TensorType(DType.Int32, Shape.Scalar), inside is null ? [] : [inside], inside is null);
+            }
+
+            OnnxExport.Add(graph, body.Outputs);
+            for (int i = 0; i < carried.Count; i++)
+            {
+                int younger = carried.FindIndex(each => each.Output == carried[i].Output && each.Lag == carried[i].Lag - 1);
+                Result("next", younger < 0 ? graph.Name(body.Outputs[carried[i].Output]) : given[younger], carried[i].Type);
+            }
+
+            foreach (int output in written)
+            {
+                Result("result", graph.Name(body.Outputs[output]), body.Outputs[output].Type);
+            }
+
+            return (inputs, outputs);
+
+            string Given(string wanted, TensorType type, Input[] inside, bool isCount = false)
+            {
+                string name = graph.NewName($"{graph.Layer ?? "loop"}/{wanted}");
+                Array.ForEach(inside, each => graph.Give(each, name));
+                inputs.Add(OnnxGraph.Value(name, type, isCount));
+                return name;
+            }
+
+            void Result(string wanted, string from, TensorType type)
+            {
+                string name = graph.NewName($"{graph.Layer ?? "loop"}/{wanted}");
+                graph.AddOutput(name, from);
+                outputs.Add(OnnxGraph.Value(name, type));
+            }
+        });
+    }
+
+    /// <summary>What a read carries on that is not carried yet: the results as far back as it looks.</summary>
+    private static IEnumerable<Carried> Earlier(OnnxGraph graph, Apply node, LoopRead read, List<Carried> known)
+    {
+        Variable before = node.Inputs[read.Before];
+        for (int lag = 1; lag <= Math.Max(read.Lag, 1); lag++)
+        {
+            if (!known.Exists(each => each.Output == read.From && each.Lag == lag))
+            {
+                yield return read.Source == LoopSource.Carried
+                    ? new Carried(read.From, lag, graph.Name(before), before.Type with { KnownValue = null })
+                    : new Carried(
+                        read.From, lag, graph.Add("Gather", [graph.Name(before), graph.Scalar("place", -lag)], ("axis", 0)),
+                        new TensorType(before.DType, Shape.Create(before.Shape.Sides[1..])));
+            }
+        }
+    }
+
+    /// <summary>The rows that the steps go through.</summary>
+    private static string Cut(OnnxGraph graph, Variable rows, LoopRead read, string count)
+    {
+        string start = graph.Vector("start", -read.Lag);
+        return graph.Add("Slice", [graph.Name(rows), start, graph.Add("Add", [start, count]), graph.Vector("axes", 0)]);
+    }
+
+    /// <summary>The number of steps, a vector of one.</summary>
+    private static string Count(OnnxGraph graph, Apply node, Scan scan)
+    {
+        string one = graph.Vector("shape", 1);
+        if (scan.CountInput >= 0)
+        {
+            return graph.Add("Reshape", [graph.Add("Cast", [graph.Name(node.Inputs[scan.CountInput])], ("to", OnnxGraph.Int64Type)), one]);
+        }
+
+        string[] counts = [.. scan.StepReads.Where(read => read.Source == LoopSource.Row).Select(read =>
+        {
+            string rows = graph.Add("Gather", [graph.Add("Shape", [graph.Name(node.Inputs[read.From])]), graph.Vector("axis", 0)], ("axis", 0));
+            return read.Lag == 0 ? rows : graph.Add("Add", [rows, graph.Vector("lag", Math.Min(read.Lag, 0))]);
+        }).Distinct()];
+        return counts.Length == 1 ? counts[0] : graph.Add("Min", counts);
+    }
+
+    /// <summary>What is carried on of an output.</summary>
+    /// <param name="Output">The output.</param>
+    /// <param name="Lag">How many steps back.</param>
+    /// <param name="First">The name of what the first step is given.</param>
+    /// <param name="Type">Its type.</param>
+    private sealed record Carried(int Output, int Lag, string First, TensorType Type)
+    {
+        /// <summary>What it is in the step.</summary>
+        public List<Input> Inside { get; } = [];
+    }
+}

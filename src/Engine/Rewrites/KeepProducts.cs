@@ -1,0 +1,124 @@
+using Engine.Graph;
+using Engine.Ops;
+
+namespace Engine.Rewrites;
+
+/// <summary>
+/// Has loops keep the products of what they carry on with what is the same at every step, where the loop of their gradient would
+/// compute them anew: reading rows costs less than making them.
+/// </summary>
+internal sealed class KeepProducts
+{
+    // For a loop, its products that are to be kept, in the order in which their outputs are added.
+    private readonly Dictionary<Apply, List<Variable>> _kept = [];
+
+    // For a loop, its products that another has kept: the inner result, the other loop and the number of that's product.
+    private readonly Dictionary<Apply, List<(Variable Product, Apply From, int Place)>> _read = [];
+
+    public static FunctionGraph Apply(FunctionGraph graph)
+    {
+        var keep = new KeepProducts();
+        IReadOnlyList<Apply> order = Traversal.Order(graph.Roots);
+        foreach (Apply node in order.Where(node => node.Op is Scan))
+        {
+            keep.Find(node, (Scan)node.Op);
+        }
+
+        if (keep._read.Count == 0)
+        {
+            return graph;
+        }
+
+        var map = new Dictionary<Variable, Variable>();
+        var made = new Dictionary<Apply, Apply>();
+        foreach (Apply node in order)
+        {
+            Apply same = node.With([.. node.Inputs.Select(input => map.GetValueOrDefault(input, input))]);
+            if (keep._kept.ContainsKey(node) || keep._read.ContainsKey(node))
+            {
+                using Origin.Scope scope = Origin.Use(node.Origin);
+                same = keep.Rebuilt(node, same, made);
+            }
+
+            made[node] = same;
+            foreach (Result output in node.Outputs)
+            {
+                map[output] = same.Outputs[output.Index];
+            }
+        }
+
+        return graph.WithRoots([.. graph.Roots.Select(root => map.GetValueOrDefault(root, root))]);
+    }
+
+    /// <summary>Finds the products of a loop that goes back over the states of another, which made them.</summary>
+    private void Find(Apply node, Scan scan)
+    {
+        LoopCount count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
+        foreach (Apply inner in Traversal.Order(scan.Body.Outputs, static (inner, input) => inner.Op.Reads(input)))
+        {
+            if (inner.Op is not Dot { TransposeA: false } dot
+                || ReadOf(scan, inner.Inputs[0]) is not { Source: LoopSource.Row, Before: >= 0, From: >= 0, Lag: > 0 } row
+                || ReadOf(scan, inner.Inputs[1]) is not { Source: LoopSource.Whole } whole
+                || node.Inputs[row.From] is not Result { Owner: { Op: Scan { Until: < 0 } maker } loop } states
+                || !IsAlike(maker.Count([.. loop.Inputs.Select(input => input.Type)]), count))
+            {
+                continue;
+            }
+
+            Variable? product = Traversal.Order(maker.Body.Outputs, static (inner, input) => inner.Op.Reads(input))
+                .Where(other => other.Op.Equals(dot)
+                    && ReadOf(maker, other.Inputs[0]) is { Source: LoopSource.State } state
+                    && state.From == states.Index && state.Lag == row.Lag && !state.Backward
+                    && ReferenceEquals(loop.Inputs[state.Before], node.Inputs[row.Before])
+                    && ReadOf(maker, other.Inputs[1]) is { Source: LoopSource.Whole } same
+                    && ReferenceEquals(loop.Inputs[same.From], node.Inputs[whole.From]))
+                .Select(other => (Variable)other.Outputs[0]).FirstOrDefault();
+            if (product is null)
+            {
+                continue;
+            }
+
+            List<Variable> kept = _kept.TryGetValue(loop, out List<Variable>? known) ? known : _kept[loop] = [];
+            if (!kept.Contains(product))
+            {
+                kept.Add(product);
+            }
+
+            List<(Variable, Apply, int)> read = _read.TryGetValue(node, out List<(Variable, Apply, int)>? reads) ? reads : _read[node] = [];
+            read.Add((inner.Outputs[0], loop, kept.IndexOf(product)));
+        }
+    }
+
+    /// <summary>Whether each step of the one has its step in the other.</summary>
+    private static bool IsAlike(LoopCount one, LoopCount other) =>
+        one.Rows == other.Rows && one.Rows != Shape.Unknown && one.Steps == one.Rows && other.Steps == other.Rows;
+
+    private Apply Rebuilt(Apply node, Apply same, Dictionary<Apply, Apply> made)
+    {
+        var scan = (Scan)same.Op;
+        var draft = new LoopDraft(scan, same);
+        foreach (Variable product in _kept.GetValueOrDefault(node, []))
+        {
+            draft.Write(product, new LoopWrite(HasRows: true));
+        }
+
+        var inside = new Dictionary<Variable, Variable>();
+        foreach ((Variable product, Apply from, int place) in _read.GetValueOrDefault(node, []))
+        {
+            LoopRead row = ReadOf(scan, ((Result)product).Owner.Inputs[0])!.Value;
+            Variable rows = made[from].Outputs[from.Outputs.Count + place];
+            inside[product] = draft.Read(
+                product.Type, new LoopRead(LoopSource.Row, draft.Input(rows), Backward: row.Backward), product.Name);
+        }
+
+        draft.Replace(inside);
+        return draft.Apply();
+    }
+
+    /// <summary>What a variable within a loop is; null for what it computes.</summary>
+    private static LoopRead? ReadOf(Scan scan, Variable variable)
+    {
+        int input = variable is Input given ? scan.Body.Inputs.ToList().IndexOf(given) : -1;
+        return input < 0 ? null : scan.StepReads[input];
+    }
+}

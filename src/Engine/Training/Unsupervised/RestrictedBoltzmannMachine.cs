@@ -1,0 +1,306 @@
+using Engine.Compile;
+using Engine.Devices;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Ops;
+using Input = Engine.Graph.Input;
+using Normal = Engine.Layers.Normal;
+
+namespace Engine.Training;
+
+/// <summary>What the units of a <see cref="RestrictedBoltzmannMachine"/> are.</summary>
+public enum BoltzmannUnit
+{
+    /// <summary>0 or 1: of a sum a, 1 with probability σ(a).</summary>
+    Binary,
+
+    /// <summary>A number, normally distributed about a with variance 1: for standardised data. Visible units only.</summary>
+    Gaussian,
+
+    /// <summary>max(0, a + noise of variance σ(a)) (Nair, Hinton: ICML 2010). Hidden units only.</summary>
+    Rectified,
+}
+
+/// <summary>
+/// A restricted Boltzmann machine: visible and hidden units, of which each sees all of the other kind and none of its own; energy
+/// E(v, h) = −v·b − h·c − v·W·h, with ½ |v − b|² for −v·b where visible units are Gaussian. It is trained by contrastive
+/// divergence (Hinton: Neural Computation 14, 2002; his Practical guide, 2010, says how), or with persistent chains (Tieleman:
+/// ICML 2008).
+/// </summary>
+public sealed class RestrictedBoltzmannMachine : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly List<IDisposable> _owned = [];
+    private SharedVariable? _w, _b, _c;
+    private Function? _hidden, _visible, _energy, _back;
+
+    /// <summary>A machine of so many units.</summary>
+    /// <exception cref="EngineException">There are none of the one or the other.</exception>
+    public RestrictedBoltzmannMachine(int visible, int hidden)
+    {
+        if (visible < 1 || hidden < 1)
+        {
+            throw new EngineException($"A Boltzmann machine has at least 1 visible and 1 hidden unit, not {visible} and {hidden}.");
+        }
+
+        (Visible, Hidden) = (visible, hidden);
+    }
+
+    /// <summary>The number of visible units.</summary>
+    public int Visible { get; }
+
+    /// <summary>The number of hidden units.</summary>
+    public int Hidden { get; }
+
+    /// <summary>What visible units are: binary or Gaussian.</summary>
+    public BoltzmannUnit VisibleUnits { get; init; } = BoltzmannUnit.Binary;
+
+    /// <summary>What hidden units are: binary or rectified.</summary>
+    public BoltzmannUnit HiddenUnits { get; init; } = BoltzmannUnit.Binary;
+
+    /// <summary>How often visible and hidden units are drawn anew in a step: the k of CD-k.</summary>
+    public int Steps { get; init; } = 1;
+
+    /// <summary>Whether the chains go on from batch to batch, and do not begin with the data.</summary>
+    public bool IsPersistent { get; init; }
+
+    /// <summary>The learning rate.</summary>
+    public float LearningRate { get; init; } = 0.1f;
+
+    /// <summary>The momentum.</summary>
+    public float Momentum { get; init; } = 0.9f;
+
+    /// <summary>What ½ Σ w² is multiplied with in what is made smaller.</summary>
+    public double L2 { get; init; } = 0.0001;
+
+    /// <summary>Samples a step, and chains where they are persistent.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>How the weights begin.</summary>
+    public Initialiser W { get; init; } = new Normal(0.01);
+
+    /// <summary>What decides all random numbers.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Where it computes; null for <see cref="Device.Default"/>.</summary>
+    public Device? Device { get; init; }
+
+    /// <summary>The weights, (visible, hidden).</summary>
+    public SharedVariable Weights => _w ??= Initial.Shared(new InitialValue(W, [Visible, Hidden]), "W", Seed);
+
+    /// <summary>The visible units' biases, (visible).</summary>
+    public SharedVariable VisibleBiases => _b ??= Initial.Shared(Initial.Zeros(Visible), "b");
+
+    /// <summary>The hidden units' biases, (hidden).</summary>
+    public SharedVariable HiddenBiases => _c ??= Initial.Shared(Initial.Zeros(Hidden), "c");
+
+    /// <summary>The mean of hidden units given visible ones, (n, hidden) of (n, visible): a probability where they are binary.</summary>
+    public Variable HiddenMean(Variable v) => Mean(HiddenUnits, Symbolic.Dot(v, Weights) + HiddenBiases);
+
+    /// <summary>The mean of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
+    public Variable VisibleMean(Variable h) => Mean(VisibleUnits, Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases);
+
+    /// <summary>
+    /// F(v) = −log Σₕ exp(−E(v, h)) for each sample, (n): −v·b − Σ softplus(c + v·W), or ½ |v − b|² for −v·b. Of two kinds of samples
+    /// that with the lower one is the more probable, by exp of the difference.
+    /// </summary>
+    /// <exception cref="EngineException">Hidden units are not binary.</exception>
+    public Variable FreeEnergy(Variable v)
+    {
+        if (HiddenUnits != BoltzmannUnit.Binary)
+        {
+            throw new EngineException($"Free energy is of machines whose hidden units are binary, not {HiddenUnits}.{Origin.Current}");
+        }
+
+        Variable hidden = Symbolic.Sum(Symbolic.Softplus(Symbolic.Dot(v, Weights) + HiddenBiases), [1]);
+        return (VisibleUnits == BoltzmannUnit.Gaussian
+            ? Symbolic.Sum(Symbolic.Square(v - VisibleBiases), [1]) * 0.5
+            : -Symbolic.Sum(v * VisibleBiases, [1])) - hidden;
+    }
+
+    /// <summary>
+    /// A step of training as updates, for a function of one's own: what makes the data in x more probable, and what the machine
+    /// makes of them less.
+    /// </summary>
+    /// <param name="x">Samples, (n, visible).</param>
+    /// <param name="learningRate">The learning rate, a scalar.</param>
+    /// <returns>The mean squared difference of the samples and their reconstructions, and the updates.</returns>
+    public (Variable Error, IReadOnlyList<Update> Updates) Step(Variable x, Variable learningRate)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(learningRate);
+        CheckSettings();
+        var stream = new RandomStream(Seed);
+        var updates = new List<Update>();
+        Variable h0 = HiddenMean(x);
+        SharedVariable? chains = IsPersistent ? Kept(Symbolic.Shared(new Tensor(DType.Float32, [BatchSize, Visible]), "chains")) : null;
+        Variable h = chains is null ? Drawn(HiddenUnits, Symbolic.Dot(x, Weights) + HiddenBiases, stream)
+            : Drawn(HiddenUnits, Symbolic.Dot(chains, Weights) + HiddenBiases, stream);
+        Variable v = x, mean = x;
+        for (int step = 0; step < Steps; step++)
+        {
+            // Chains that go on need all their chance; others are less noisy with means (Practical guide, section 3).
+            Variable sums = Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases;
+            mean = Mean(VisibleUnits, sums);
+            v = IsPersistent ? Drawn(VisibleUnits, sums, stream) : mean;
+            if (step < Steps - 1)
+            {
+                h = Drawn(HiddenUnits, Symbolic.Dot(v, Weights) + HiddenBiases, stream);
+            }
+        }
+
+        if (chains is not null)
+        {
+            updates.Add(new Update(chains, v));
+        }
+
+        Variable n = Symbolic.Cast(Symbolic.SideOf(x, 0), DType.Float32), m = Symbolic.Cast(Symbolic.SideOf(v, 0), DType.Float32);
+        Variable hk = HiddenMean(v);
+        (SharedVariable Parameter, Variable Gradient)[] gradients =
+        [
+            (Weights, (Symbolic.Dot(v, hk, transposeA: true) / m) - (Symbolic.Dot(x, h0, transposeA: true) / n) + (Weights * L2)),
+            (VisibleBiases, Symbolic.Mean(v, [0]) - Symbolic.Mean(x, [0])),
+            (HiddenBiases, Symbolic.Mean(hk, [0]) - Symbolic.Mean(h0, [0])),
+        ];
+        foreach ((SharedVariable parameter, Variable gradient) in gradients)
+        {
+            SharedVariable velocity = Kept(Symbolic.Shared(new Tensor(DType.Float32, parameter.Shape), $"{parameter.Name}.velocity"));
+            Variable next = (velocity * Momentum) - (learningRate * gradient);
+            updates.Add(new Update(velocity, next));
+            updates.Add(new Update(parameter, parameter + next));
+        }
+
+        // Of chains, one step from the data is what they are rebuilt by.
+        Variable rebuilt = IsPersistent ? VisibleMean(h0) : mean;
+        return (Symbolic.Mean(Symbolic.Square(rebuilt - x)), updates);
+    }
+
+    /// <summary>Trains on samples, (n, visible) float32; of a last batch that is not full nothing is made.</summary>
+    /// <param name="x">The samples: from 0 to 1 where visible units are binary, standardised where they are Gaussian.</param>
+    /// <param name="epochs">How often all are gone through.</param>
+    /// <param name="report">Is told of each epoch and its mean squared error of reconstruction.</param>
+    /// <param name="cancellationToken">Ends the training behind an epoch.</param>
+    /// <returns>For each epoch the mean squared error of reconstruction.</returns>
+    /// <exception cref="EngineException">The samples do not fit, or there are not enough for a batch.</exception>
+    public IReadOnlyList<double> Fit(
+        Tensor x, int epochs = 10, Action<int, double>? report = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        Check(x);
+        int batches = x.Shape[0] / BatchSize;
+        if (batches == 0)
+        {
+            throw new EngineException($"There are {x.Shape[0]} samples, fewer than a batch of {BatchSize}: make BatchSize less.");
+        }
+
+        lock (_lock)
+        {
+            using SharedVariable data = Symbolic.Shared(x.Cast(DType.Float32), "x");
+            Input rows = Symbolic.IntVector("rows"), rate = Symbolic.Scalar("rate");
+            (Variable error, IReadOnlyList<Update> updates) = Step(Symbolic.Gather(data, rows), rate);
+            using var function = Function.Compile([rows, rate], [error], updates, device: Device ?? Device.Default);
+            var errors = new List<double>();
+            var random = new Random((int)Seed);
+            int[] order = [.. Enumerable.Range(0, x.Shape[0])];
+            for (int epoch = 1; epoch <= epochs && !cancellationToken.IsCancellationRequested; epoch++)
+            {
+                random.Shuffle(order);
+                double sum = 0;
+                for (int batch = 0; batch < batches; batch++)
+                {
+                    sum += NdArray.From(function.Call(
+                        Tensor.From(order[(batch * BatchSize)..((batch + 1) * BatchSize)]), Tensor.Scalar(LearningRate))[0]).Data[0];
+                }
+
+                errors.Add(sum / batches);
+                report?.Invoke(epoch, errors[^1]);
+            }
+
+            return errors;
+        }
+    }
+
+    /// <summary>The means of hidden units, (n, hidden), given visible ones: what the next machine of several is trained on.</summary>
+    /// <exception cref="EngineException">The samples do not fit.</exception>
+    public Tensor Transform(Tensor x) => Call(ref _hidden, HiddenMean, Check(x));
+
+    /// <summary>What the machine makes of samples: the means of visible units given those of hidden ones.</summary>
+    /// <exception cref="EngineException">The samples do not fit.</exception>
+    public Tensor Reconstruct(Tensor x) => Call(ref _visible, v => VisibleMean(HiddenMean(v)), Check(x));
+
+    /// <summary>The means of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
+    /// <exception cref="EngineException">The values do not fit.</exception>
+    public Tensor Back(Tensor hidden)
+    {
+        ArgumentNullException.ThrowIfNull(hidden);
+        return hidden.Shape.Rank == 2 && hidden.Shape[1] == Hidden ? Call(ref _back, VisibleMean, hidden) : throw new EngineException(
+            $"A Boltzmann machine of {Hidden} hidden units takes their values, (n, {Hidden}), not {hidden.Shape}.");
+    }
+
+    /// <summary>The free energy of each sample, (n).</summary>
+    /// <exception cref="EngineException">The samples do not fit, or hidden units are not binary.</exception>
+    public Tensor FreeEnergy(Tensor x) => Call(ref _energy, FreeEnergy, Check(x));
+
+    /// <summary>Frees the parameters and the functions.</summary>
+    public void Dispose()
+    {
+        foreach (IDisposable? owned in (IDisposable?[])[_hidden, _visible, _energy, _back, _w, _b, _c, .. _owned])
+        {
+            owned?.Dispose();
+        }
+    }
+
+    private static Variable Mean(BoltzmannUnit unit, Variable sums) => unit switch
+    {
+        BoltzmannUnit.Binary => Symbolic.Sigmoid(sums),
+        BoltzmannUnit.Rectified => Symbolic.Rectify(sums),
+        _ => sums,
+    };
+
+    private static Variable Drawn(BoltzmannUnit unit, Variable sums, RandomStream stream) => unit switch
+    {
+        BoltzmannUnit.Binary => Symbolic.Cast(Symbolic.Less(stream.Uniform(sums), Symbolic.Sigmoid(sums)), sums.DType),
+        BoltzmannUnit.Rectified => Symbolic.Rectify(sums + (stream.Normal(sums) * Symbolic.Sqrt(Symbolic.Sigmoid(sums)))),
+        _ => sums + stream.Normal(sums),
+    };
+
+    private void CheckSettings()
+    {
+        string? wrong = VisibleUnits == BoltzmannUnit.Rectified ? "VisibleUnits are binary or Gaussian, not rectified"
+            : HiddenUnits == BoltzmannUnit.Gaussian ? "HiddenUnits are binary or rectified, not Gaussian"
+            : Steps < 1 ? $"Steps is at least 1, not {Steps}"
+            : BatchSize < 1 ? $"BatchSize is at least 1, not {BatchSize}"
+            : null;
+        if (wrong is not null)
+        {
+            throw new EngineException($"A Boltzmann machine cannot be trained so: {wrong}.");
+        }
+    }
+
+    private Tensor Check(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x.Shape.Rank == 2 && x.Shape[1] == Visible ? x : throw new EngineException(
+            $"A Boltzmann machine of {Visible} visible units takes samples of (n, {Visible}), not {x.Shape}.");
+    }
+
+    private Tensor Call(ref Function? function, Func<Variable, Variable> of, Tensor x)
+    {
+        lock (_lock)
+        {
+            if (function is null)
+            {
+                Input v = Symbolic.Matrix("v");
+                function = Function.Compile([v], [of(v)], device: Device ?? Device.Default);
+            }
+
+            return function.Call(x.Cast(DType.Float32))[0];
+        }
+    }
+
+    private SharedVariable Kept(SharedVariable variable)
+    {
+        _owned.Add(variable);
+        return variable;
+    }
+}

@@ -1,0 +1,72 @@
+namespace Engine.Runner.Experiments;
+
+/// <summary>Images as the speedrun sees them: normalised, moved by up to two pixels, and mirrored in every other epoch.</summary>
+internal sealed class SpeedrunImages
+{
+    private const int Move = 2;
+
+    private static readonly float[] s_mean = [0.4914f, 0.4822f, 0.4465f], s_deviation = [0.2470f, 0.2435f, 0.2616f];
+
+    private readonly Tensor _images;
+    private readonly bool[] _isMirrored;
+    private readonly ulong _seed;
+
+    /// <param name="images">uint8 (n, 3, height, width).</param>
+    /// <param name="seed">What decides all random numbers.</param>
+    public SpeedrunImages(Tensor images, ulong seed)
+    {
+        (_images, _seed) = (images, seed);
+        var random = new Random((int)seed);
+        _isMirrored = [.. Enumerable.Range(0, images.Shape[0]).Select(_ => random.Next(2) == 0)];
+    }
+
+    /// <summary>How many images there are.</summary>
+    public int Count => _images.Shape[0];
+
+    /// <summary>Images brought to mean 0 and variance 1 for each colour: float32.</summary>
+    public static Tensor Normalised(Tensor images) => Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));
+
+    /// <summary>
+    /// A batch of an epoch, from 0 on: half of the images are mirrored in the first one, and each then is and is not by turns, so
+    /// that two epochs show both.
+    /// </summary>
+    public Tensor Batch(int epoch, int[] rows)
+    {
+        var random = new Random((int)_seed + (epoch * 7919) + rows[0]);
+        return Cut(_images, rows, row => (random.Next(-Move, Move + 1), random.Next(-Move, Move + 1), IsMirrored(epoch, row)));
+    }
+
+    /// <summary>Whether an image is mirrored in an epoch.</summary>
+    internal bool IsMirrored(int epoch, int row) => _isMirrored[row] ^ (epoch % 2 == 1);
+
+    /// <summary>Images moved by some pixels, what comes in at the edges being reflected, and mirrored.</summary>
+    internal static Tensor Cut(Tensor images, int[] rows, Func<int, (int Down, int Right, bool IsMirrored)> how)
+    {
+        (int planes, int height, int width) = (images.Shape[1], images.Shape[2], images.Shape[3]);
+        int plane = height * width;
+        float[] cut = GC.AllocateUninitializedArray<float>(rows.Length * planes * plane);
+        (int Down, int Right, bool IsMirrored)[] moves = [.. rows.Select(how)];
+        Parallel.For(0, rows.Length, i =>
+        {
+            ReadOnlySpan<byte> from = images.AsSpan<byte>().Slice(rows[i] * planes * plane, planes * plane);
+            Span<float> to = cut.AsSpan(i * planes * plane, planes * plane);
+            (int down, int right, bool isMirrored) = moves[i];
+            for (int channel = 0; channel < planes; channel++)
+            {
+                (float mean, float scale) = (s_mean[channel], 1 / s_deviation[channel]);
+                for (int y = 0; y < height; y++)
+                {
+                    ReadOnlySpan<byte> line = from.Slice((channel * plane) + (Reflected(y + down, height) * width), width);
+                    for (int x = 0; x < width; x++)
+                    {
+                        int at = isMirrored ? width - 1 - x : x;
+                        to[(channel * plane) + (y * width) + x] = ((line[Reflected(at + right, width)] / 255f) - mean) * scale;
+                    }
+                }
+            }
+        });
+        return Tensor.From(cut, rows.Length, planes, height, width);
+    }
+
+    private static int Reflected(int at, int side) => at < 0 ? -at : at >= side ? (2 * side) - 2 - at : at;
+}
