@@ -30,7 +30,6 @@ Console.WriteLine($"two samples give {probabilities.Shape}");
 
 // As a network of ours: the convolutions stay as they are, the rest is trained on.
 using NeuralNet net = NeuralNet.FromOnnx("lenet.onnx");
-net.Initialize();
 Console.WriteLine($"as it came: {net.Score(test, testKinds):P0} of 400 are right");
 net.Freeze("onnx.conv*");
 net.MaxEpochs = 15;

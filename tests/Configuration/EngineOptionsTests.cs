@@ -107,6 +107,14 @@ public class EngineOptionsTests
     }
 
     [Test]
+    public void Products_on_tensor_cores_are_a_key_of_the_file()
+    {
+        Write(_current, "[cuda]\ntf32 = True\n");
+
+        Assert.That(Load(), Is.EqualTo(new EngineOptions { TensorFloat32 = true }));
+    }
+
+    [Test]
     public void An_unknown_key_of_the_file_is_named_with_its_line_and_the_known_ones()
     {
         Write(_current, "[global]\n\ndevise = gpu\n");
@@ -140,6 +148,7 @@ public class EngineOptionsTests
     [TestCase("threads", "-1")]
     [TestCase("threads", "many")]
     [TestCase("nvcc.fastmath", "maybe")]
+    [TestCase("cuda.tf32", "maybe")]
     public void Values_that_mean_nothing_are_refused(string key, string value)
     {
         _environment["ENGINE_FLAGS"] = $"{key}={value}";
@@ -148,8 +157,8 @@ public class EngineOptionsTests
             .With.Message.StartsWith($"$ENGINE_FLAGS: {key} cannot be '{value}'; it may be "));
     }
 
-    [TestCase("[global]\n[blas]\n", "line 2: unknown section 'blas'; known are [global], [nvcc].")]
-    [TestCase("[global\n", "line 1: unknown section '[global'; known are [global], [nvcc].")]
+    [TestCase("[global]\n[blas]\n", "line 2: unknown section 'blas'; known are [global], [nvcc], [cuda].")]
+    [TestCase("[global\n", "line 1: unknown section '[global'; known are [global], [nvcc], [cuda].")]
     [TestCase("device = cpu\n", "line 1: 'device = cpu' stands before any section; write [global] above it.")]
     [TestCase("[global]\ndevice\n", "line 2: 'device' is neither [section] nor key = value nor a # comment.")]
     [TestCase("[global]\ndevice=cpu\n\nDevice=gpu\n", "line 4: Device is given twice; the first time on line 2.")]

@@ -66,4 +66,20 @@ public class AllReduceTests
 
         Assert.That(all, Is.All.EqualTo((terms[0] + terms[1]) + (terms[2] + terms[3])));
     }
+
+    [Test]
+    public void A_rank_sends_little_more_than_a_ring_would([Values(2, 4, 8)] int ranks)
+    {
+        const int Count = 100_003;
+        IReadOnlyList<long> sent = ThreadCommunicator.Run(ranks, communicator =>
+        {
+            using var device = new CpuDevice(1);
+            Variable x = Vector("x");
+            using var function = Function.Compile([x], [AllReduce(x, communicator)], device: device);
+            function.Call(new Tensor(DType.Float32, [Count]));
+            return communicator.BytesSent;
+        });
+
+        Assert.That(sent, Is.All.InRange(1L, (long)(1.05 * 2 * (ranks - 1) / ranks * Count * sizeof(float))));
+    }
 }

@@ -132,7 +132,7 @@ public class MpiTests
     public void What_goes_wrong_on_one_rank_is_told_with_its_number()
     {
         using MpiRun run = MpiRun.StartScript(
-            OpenMpi, 2, $"cd /; [ $OMPI_COMM_WORLD_RANK = 0 ] || set -- --data /nowhere; exec \"$0\" {_train} \"$@\"");
+            OpenMpi, 2, $"cd /; [ $OMPI_COMM_WORLD_RANK = 0 ] || set -- --load /nowhere; exec \"$0\" {_train} \"$@\"");
 
         Assert.That(run.End(), Is.Not.Zero);
         Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+: .*nowhere"));

@@ -30,6 +30,18 @@ public class ExplainCommandTests
     }
 
     [Test]
+    public async Task What_a_rank_of_several_does_is_shown_with_its_memory_and_what_it_sends()
+    {
+        (int code, string output, _) = await Run("explain", "mlp", "--device", "cpu", "--threads", "1", "--ranks", "4");
+
+        Assert.That(code, Is.Zero);
+        Assert.That(output, Does.Contain(
+            "A shard: 16 of 128 samples; a batch has 8 shards, rank 0 of 4 computes 2 of them."));
+        Assert.That(output, Does.Contain("allReduce{4, 8}"));
+        Assert.That(output, Does.Contain("621,072 bytes; 2(n - 1)/n of the gradients are 621,060"));
+    }
+
+    [Test]
     public async Task A_trace_is_written_of_steps_that_ran()
     {
         using var folder = new TempFolder();

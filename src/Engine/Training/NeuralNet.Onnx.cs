@@ -16,10 +16,14 @@ public sealed partial class NeuralNet
     public static NeuralNet FromOnnx(string path, string? output = null)
     {
         OnnxModel model = OnnxModel.Load(path);
-        return new NeuralNet(model.ToNode(output))
+        var net = new NeuralNet(model.ToNode(output))
         {
             FloatX = model.Inputs.Any(input => input.DType == DType.Float64) ? DType.Float64 : DType.Float32,
         };
+
+        // Its weights are there, so that it predicts at once.
+        net.Initialize();
+        return net;
     }
 
     /// <summary>

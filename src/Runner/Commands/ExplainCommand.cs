@@ -63,6 +63,11 @@ internal static class ExplainCommand
                 asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
+            if (parsed.GetValue(ranks) is not null && opened.IsGpu)
+            {
+                throw new EngineException("Several ranks train on CPUs: give --device cpu with --ranks.");
+            }
+
             string named = parsed.GetRequiredValue(network);
             NetworkDescription described = OnnxOptions.IsOnnx(named)
                 ? new NetworkDescription { Path = named, Layers = [] }
@@ -84,7 +89,7 @@ internal static class ExplainCommand
             };
             if (net.Parallel is not null)
             {
-                RankExplanation.Print(net, Pixels([Images, .. described.InputSides], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
+                RankExplanation.Print(net, Pixels([2 * net.BatchIteratorTrain.BatchSize, .. Sides(net)], false), parsed.GetValue(stage) ?? Stage.Kernels, output);
                 return Task.FromResult(CommandLine.Done);
             }
 

@@ -146,4 +146,25 @@ public class OnnxModelTests
 
         Assert.That(product.Eval((x, Tensor.From([1f, 0], 1, 2))).AsSpan<float>().ToArray(), Is.EqualTo(new float[] { 1, 2 }));
     }
+
+    [Test]
+    public void Weights_are_in_memory_once()
+    {
+        const int Side = 1024;
+        using var folder = new TempFolder();
+        var maker = new ModelMaker().Input("h0", OnnxType.Float, 1, Side).Output("h4", OnnxType.Float, 1, Side);
+        for (int i = 0; i < 4; i++)
+        {
+            maker.Floats($"w{i}", new float[Side * Side], Side, Side).Node("MatMul", $"h{i} w{i}", $"h{i + 1}");
+        }
+
+        byte[] file = maker.Bytes();
+        File.WriteAllBytes(folder.File("large.onnx"), file);
+        OnnxModel.Load(folder.File("large.onnx")).Dispose();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using OnnxModel model = OnnxModel.Load(folder.File("large.onnx"));
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1.1 * file.Length));
+        Assert.That(model.Parameters, Has.Count.EqualTo(4));
+    }
 }

@@ -28,7 +28,6 @@ public class OnnxTrainingTests
     {
         using var folder = new TempFolder();
         using NeuralNet net = NeuralNet.FromOnnx(Written(folder));
-        net.Initialize();
         double before = net.Score(s_samples.X, s_samples.Y);
         net.MaxEpochs = 30;
         net.Fit(s_samples.X, s_samples.Y);
@@ -45,7 +44,6 @@ public class OnnxTrainingTests
     {
         using var folder = new TempFolder();
         using NeuralNet net = NeuralNet.FromOnnx(Written(folder));
-        net.Initialize();
         net.Freeze("onnx.conv*");
         Dictionary<string, float[]> before = Values(net);
         net.Fit(s_samples.X, s_samples.Y);
@@ -100,6 +98,7 @@ public class OnnxTrainingTests
         string path = Path.Combine(Engine.Build.Repository.Root, "tests", "Onnx", "Backend", "Data", "mnist.onnx");
         using OnnxModel model = OnnxModel.Load(path);
         using var net = new NeuralNet(model.ToNetwork()) { Regression = true };
+        net.Initialize();
         var random = new Random(2);
         Tensor x = Tensor.From([.. Enumerable.Range(0, 3 * 784).Select(_ => random.NextSingle())], 3, 1, 28, 28);
         float[] all = [.. net.PredictProba(x).AsSpan<float>()];

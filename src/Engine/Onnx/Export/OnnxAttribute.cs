@@ -1,6 +1,6 @@
 namespace Engine.Onnx;
 
-/// <summary>A setting of a node: a whole number, a list of such or of texts, or a graph.</summary>
+/// <summary>A setting of a node: a whole number, a list of them or of texts, or a graph.</summary>
 internal readonly record struct OnnxAttribute(
     string Name, long Number, IReadOnlyList<long>? List, ProtoWriter? Graph = null, IReadOnlyList<string>? Texts = null)
 {
@@ -13,7 +13,7 @@ internal readonly record struct OnnxAttribute(
 
     public static implicit operator OnnxAttribute((string Name, ProtoWriter Graph) graph) => new(graph.Name, 0, null, graph.Graph);
 
-    public static implicit operator OnnxAttribute((string Name, string[] Texts) many) => new(many.Name, 0, null, Texts: many.Texts);
+    public static implicit operator OnnxAttribute((string Name, string[] Texts) many) => new(many.Name, 0, null, null, many.Texts);
 
     public ProtoWriter Write()
     {

@@ -94,23 +94,6 @@ internal sealed class OnnxGraph
         return (name, second);
     }
 
-    /// <summary>Adds what makes whole numbers, int32, of words: each word's own, and one for all others.</summary>
-    /// <param name="input">What the words are called.</param>
-    /// <param name="words">The words with their numbers.</param>
-    /// <param name="other">The number of all other words.</param>
-    public string AddWords(string input, IReadOnlyList<KeyValuePair<string, int>> words, int other)
-    {
-        _hasWords = true;
-        string name = NewName($"{input}/LabelEncoder");
-        _nodes.Add(Node(
-            "LabelEncoder", name, [input], [name],
-            [
-                ("keys_strings", words.Select(word => word.Key).ToArray()), ("values_int64s", words.Select(word => (long)word.Value).ToArray()),
-                ("default_int64", other),
-            ]).Text(7, LearningDomain));
-        return Add("Cast", [name], ("to", Type(DType.Int32)));
-    }
-
     /// <summary>Adds a node of several outputs and gives each a name.</summary>
     public string[] Add(string op, IEnumerable<string> inputs, int outputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
@@ -136,6 +119,23 @@ internal sealed class OnnxGraph
         }
 
         return graph;
+    }
+
+    /// <summary>Adds what makes whole numbers, int32, of words: each word's own, and one for all others.</summary>
+    /// <param name="input">What the words are called.</param>
+    /// <param name="words">The words with their numbers.</param>
+    /// <param name="other">The number of all other words.</param>
+    public string AddWords(string input, IReadOnlyList<KeyValuePair<string, int>> words, int other)
+    {
+        _hasWords = true;
+        string name = NewName($"{input}/LabelEncoder");
+        _nodes.Add(Node(
+            "LabelEncoder", name, [input], [name],
+            [
+                ("keys_strings", words.Select(word => word.Key).ToArray()), ("values_int64s", words.Select(word => (long)word.Value).ToArray()),
+                ("default_int64", other),
+            ]).Text(7, LearningDomain));
+        return Add("Cast", [name], ("to", Type(DType.Int32)));
     }
 
     /// <summary>The whole file.</summary>
@@ -168,8 +168,8 @@ internal sealed class OnnxGraph
                 : new ProtoWriter().Number(1, side));
         }
 
-        int kind = areWords ? TextType : isCount ? Int64Type : Type(type.DType);
-        ProtoWriter tensor = new ProtoWriter().Number(1, kind).Message(2, shape);
+        int element = areWords ? TextType : isCount ? Int64Type : Type(type.DType);
+        ProtoWriter tensor = new ProtoWriter().Number(1, element).Message(2, shape);
         return new ProtoWriter().Text(1, name).Message(2, new ProtoWriter().Message(1, tensor));
     }
 

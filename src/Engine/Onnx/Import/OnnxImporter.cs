@@ -173,7 +173,7 @@ internal sealed class OnnxImporter
     }
 
     /// <summary>The nodes that the outputs depend on, in the file's order.</summary>
-    private static IEnumerable<OnnxNodeFile> Needed(IReadOnlyList<OnnxNodeFile> nodes, IReadOnlyList<string> outputs)
+    private static List<OnnxNodeFile> Needed(IReadOnlyList<OnnxNodeFile> nodes, IReadOnlyList<string> outputs)
     {
         HashSet<string> needed = [.. outputs];
         var kept = new List<OnnxNodeFile>();

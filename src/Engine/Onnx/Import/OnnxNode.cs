@@ -76,7 +76,7 @@ internal sealed class OnnxNode
 
     public bool Flag(string name, bool otherwise = false) => Number(name, otherwise ? 1 : 0) != 0;
 
-    public double Float(string name, double otherwise) => Setting(name)?.Float is { } given ? Shortest(given) : otherwise;
+    public double Float(string name, double otherwise) => Setting(name)?.Float ?? otherwise;
 
     public string Text(string name, string otherwise) => Setting(name)?.Text ?? otherwise;
 
@@ -169,7 +169,7 @@ internal sealed class OnnxNode
     /// <summary>A result of the first input's type.</summary>
     public OnnxValue[] Same(Variable result) => [Of(Type, result)];
 
-    public OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];
+    public static OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];
 
     public static OnnxValue Of(OnnxType type, Variable result) => OnnxValue.Of(type, result);
 
@@ -189,9 +189,6 @@ internal sealed class OnnxNode
         }
     }
 
-    /// <summary>A float32 as the double that was meant: 0.01, not 0.009999999776.</summary>
-    private static double Shortest(float value) => value;
-
     private OnnxSetting? Setting(string name)
     {
         _read.Add(name);
@@ -199,7 +196,7 @@ internal sealed class OnnxNode
     }
 
     /// <summary>Says which inputs of the graph decide what has to be known.</summary>
-    public EngineException NotKnown(IReadOnlyList<Variable> of, int input)
+    public static EngineException NotKnown(IReadOnlyList<Variable> of, int input)
     {
         HashSet<Input> values = [.. of.OfType<Input>()], shapes = [];
         foreach (Apply node in Traversal.Order(of, static (node, input) => node.Op.Reads(input)))

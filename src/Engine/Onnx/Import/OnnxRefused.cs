@@ -3,7 +3,7 @@ namespace Engine.Onnx;
 /// <summary>ONNX's ops that are not there, by the reason; docs/files.md lists them.</summary>
 internal static class OnnxRefused
 {
-    public static IReadOnlyList<(string Why, string[] Ops)> Reasons { get; } =
+    public static IReadOnlyList<(string Why, string[] Ops)> Reasons =>
     [
         ("there are no texts", ["StringConcat", "StringNormalizer", "StringSplit", "RegexFullMatch", "TfIdfVectorizer", "ImageDecoder"]),
         ("there are no sequences and no optional values",

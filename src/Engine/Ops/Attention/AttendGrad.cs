@@ -63,7 +63,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         return (powers, powers * (new BatchedDot(false, true).Call(inputs[5], v) - Symbolic.ExpandDims(inputs[4], 2)));
     }
 
-    private Variable[] Formulas(IReadOnlyList<Variable> inputs)
+    private Variable[] Formulas(Input[] inputs)
     {
         (Variable powers, Variable scores) = Products(inputs);
         return

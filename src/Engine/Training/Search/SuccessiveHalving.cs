@@ -65,7 +65,7 @@ public static class SuccessiveHalving
     }
 
     /// <summary>How many epochs each round trains: the last one all, each before it one part of that, as long as candidates are many.</summary>
-    private static IEnumerable<int> Rounds(int candidates, int epochs, int factor)
+    private static Stack<int> Rounds(int candidates, int epochs, int factor)
     {
         var rounds = new Stack<int>([epochs]);
         for (int left = candidates, some = epochs; factor > 1 && left >= factor && some > 1; left /= factor)

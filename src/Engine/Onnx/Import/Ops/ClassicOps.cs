@@ -14,7 +14,7 @@ internal static class ClassicOps
         new("Scaler", 1, Takes.Numbers, node =>
         {
             Variable x = Cast(node.X(0), DType.Float32);
-            return node.Give(OnnxType.Float, (x - Row(node.Floats("offset"))) * Row(node.Floats("scale")));
+            return OnnxNode.Give(OnnxType.Float, (x - Row(node.Floats("offset"))) * Row(node.Floats("scale")));
         })
         { Domain = Ml },
         new("Normalizer", 1, Takes.Numbers, node =>
@@ -27,14 +27,14 @@ internal static class ClassicOps
                 "L2" => Sqrt(Sum(Square(x), [x.Rank - 1], keepDims: true)),
                 string other => throw new EngineException($"there is no norm '{other}'"),
             };
-            return node.Give(OnnxType.Float, Where(Equal(norm, 0), x, x / norm));
+            return OnnxNode.Give(OnnxType.Float, Where(Equal(norm, 0), x, x / norm));
         })
         { Domain = Ml },
         new("LinearRegressor", 1, Takes.Numbers, node =>
         {
             Variable y = Scores(node, node.Int("targets", 1));
             return node.Text("post_transform", "NONE") == "NONE"
-                ? node.Give(OnnxType.Float, y)
+                ? OnnxNode.Give(OnnxType.Float, y)
                 : throw new EngineException("its post_transform is not there");
         })
         { Domain = Ml },
@@ -48,7 +48,7 @@ internal static class ClassicOps
         new("LinearClassifier", 1, Takes.Numbers, Classified) { Domain = Ml },
     ];
 
-    private static Variable Row(IReadOnlyList<float> numbers) => Constant(Tensor.From(numbers.ToArray()));
+    private static Constant Row(IReadOnlyList<float> numbers) => Constant(Tensor.From(numbers.ToArray()));
 
     private static Variable Scores(OnnxNode node, int rows)
     {

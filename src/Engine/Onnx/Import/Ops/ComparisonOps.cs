@@ -12,13 +12,13 @@ internal static class ComparisonOps
         Compared("Equal", Equal), Compared("Less", Less), Compared("Greater", Greater),
         Compared("LessOrEqual", LessOrEqual), Compared("GreaterOrEqual", GreaterOrEqual),
         Compared("And", And), Compared("Or", Or), Compared("Xor", Xor),
-        new("Not", 1, Takes.Numbers, node => node.Give(OnnxType.Bool, Not(node.X(0)))),
-        new("IsNaN", 9, Takes.Floats, node => node.Give(OnnxType.Bool, IsNaN(node.X(0)))),
+        new("Not", 1, Takes.Numbers, node => OnnxNode.Give(OnnxType.Bool, Not(node.X(0)))),
+        new("IsNaN", 9, Takes.Floats, node => OnnxNode.Give(OnnxType.Bool, IsNaN(node.X(0)))),
         new("IsInf", 10, Takes.Floats, node =>
         {
             Variable x = node.X(0);
             bool negative = node.Flag("detect_negative", true), positive = node.Flag("detect_positive", true);
-            return node.Give(OnnxType.Bool, (negative, positive) switch
+            return OnnxNode.Give(OnnxType.Bool, (negative, positive) switch
             {
                 (true, true) => IsInf(x),
                 (true, false) => Equal(x, double.NegativeInfinity),
@@ -29,13 +29,13 @@ internal static class ComparisonOps
         new("Where", 9, Takes.Numbers, node =>
         {
             OnnxType type = node.V(1).Type;
-            return node.Give(type, Where(node.X(0), node.X(1), node.X(2)));
+            return OnnxNode.Give(type, Where(node.X(0), node.X(1), node.X(2)));
         }),
     ];
 
     private static OnnxOp Compared(string name, Func<Variable, Variable, Variable> op) => new(name, 6, Takes.Numbers, node =>
     {
         (Variable a, Variable b) = ElementwiseOps.Pair(node);
-        return node.Give(OnnxType.Bool, op(a, b));
+        return OnnxNode.Give(OnnxType.Bool, op(a, b));
     });
 }

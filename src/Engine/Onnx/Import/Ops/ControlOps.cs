@@ -28,7 +28,7 @@ internal static class ControlOps
             || !pair.First.Shape.Admits(pair.Second.Shape)))
         {
             // Only when the condition is known is it known what it gives.
-            throw node.NotKnown([node.X(0)], 0);
+            throw OnnxNode.NotKnown([node.X(0)], 0);
         }
 
         IReadOnlyList<Variable> chosen = IfElse(
@@ -58,7 +58,7 @@ internal static class ControlOps
         {
             if (condition.Numbers is not [var goesOn])
             {
-                throw node.NotKnown([condition.Variable], 1);
+                throw OnnxNode.NotKnown([condition.Variable], 1);
             }
 
             if (goesOn == 0)

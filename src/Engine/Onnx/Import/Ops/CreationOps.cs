@@ -21,7 +21,7 @@ internal static class CreationOps
                 return [OnnxValue.Of(value.Type, all, [.. sides.Select(side => (int)side.Number)])];
             }
 
-            return node.Give(value.Type, sides.Length == 0 ? one : BroadcastTo(one, [.. sides.Select(ShapingOps.Side)]));
+            return OnnxNode.Give(value.Type, sides.Length == 0 ? one : BroadcastTo(one, [.. sides.Select(ShapingOps.Side)]));
         }),
         new("Shape", 6, Takes.Any, node =>
         {
@@ -41,7 +41,7 @@ internal static class CreationOps
         {
             Variable x = node.X(0);
             var type = (OnnxType)node.Number("dtype", (long)node.Type);
-            return node.Give(type, Eye(SideOf(x, 0), SideOf(x, 1), node.Int("k", 0)));
+            return OnnxNode.Give(type, Eye(SideOf(x, 0), SideOf(x, 1), node.Int("k", 0)));
         }),
         new("Trilu", 14, Takes.Any, node =>
         {
@@ -57,7 +57,7 @@ internal static class CreationOps
             places = Where(Less(places, 0), places + depth, places);
             Variable classes = DimShuffle(ARange(depth), [.. Enumerable.Range(0, places.Rank + 1).Select(at => at == axis ? 0 : NewAxis)]);
             Variable hot = Equal(ExpandDims(places, axis), classes);
-            return node.Give(node.V(2).Type, Where(hot, values[1], values[0]));
+            return OnnxNode.Give(node.V(2).Type, Where(hot, values[1], values[0]));
         }),
         new("HannWindow", 17, Takes.Numbers, node => Window(node, (0.5, 0.5, 0))),
         new("HammingWindow", 17, Takes.Numbers, node => Window(node, (25.0 / 46, 21.0 / 46, 0))),
@@ -141,6 +141,6 @@ internal static class CreationOps
         double period = node.Flag("periodic", true) ? size : size - 1;
         double[] values = [.. Enumerable.Range(0, size).Select(n =>
             form.A - (form.B * Math.Cos(2 * Math.PI * n / period)) + (form.C * Math.Cos(4 * Math.PI * n / period)))];
-        return node.Give(type, Constant(Tensor.From(values)));
+        return OnnxNode.Give(type, Constant(Tensor.From(values)));
     }
 }

@@ -239,7 +239,7 @@ internal static class IndexingOps
 
         if (step != 1)
         {
-            throw node.NotKnown([SideOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
+            throw OnnxNode.NotKnown([SideOf(x, axis), .. new[] { start, end }.Where(one => !one.IsKnown).Select(one => one.Value!)], 0);
         }
 
         // Of a side that the call tells: the places from start on, as many as there are.

@@ -26,7 +26,7 @@ internal static class QuantizedOps
 
             Variable scale = Spread(node, Cast(node.X(1), DType.Float32), x);
             Variable level = Round(x / scale);
-            return node.Give(type, Levels(type, node.Has(2) ? level + Spread(node, Cast(node.X(2), DType.Float32), x) : level));
+            return OnnxNode.Give(type, Levels(type, node.Has(2) ? level + Spread(node, Cast(node.X(2), DType.Float32), x) : level));
         }),
         new("DequantizeLinear", 10, Takes.Any, node =>
         {
@@ -41,7 +41,7 @@ internal static class QuantizedOps
                     : level - Spread(node, Cast(node.X(2), DType.Float32), x);
             }
 
-            return node.Give(type, level * scale);
+            return OnnxNode.Give(type, level * scale);
         }),
         new("DynamicQuantizeLinear", 11, Takes.Floats, node =>
         {
@@ -58,14 +58,14 @@ internal static class QuantizedOps
 
     /// <summary>A product of whole numbers, exact: float64 holds every sum of products of eight bits.</summary>
     private static OnnxOp Integer(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
-        node.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
+        OnnxNode.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
 
     /// <summary>A product of levels as levels: the exact product, rounded once.</summary>
     private static OnnxOp Requantised(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
     {
         Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
         Variable scale = Cast(node.X(1) * Across(node, node.X(4), product) / node.X(6), DType.Float64);
-        return node.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, node.X(7), product), DType.Float64)));
+        return OnnxNode.Give(node.V(7).Type, Levels(node.V(7).Type, Round(product * scale) + Cast(Across(node, node.X(7), product), DType.Float64)));
     });
 
     /// <summary>Levels less their zero point, in float64.</summary>

@@ -99,7 +99,7 @@ internal static class ReductionOps
             place = (SideOf(x, axis) - 1) - op(Flip(x, [axis]), axis);
         }
 
-        return node.Give(OnnxType.Int64, node.Flag("keepdims", true) ? ExpandDims(place, axis) : place);
+        return OnnxNode.Give(OnnxType.Int64, node.Flag("keepdims", true) ? ExpandDims(place, axis) : place);
     });
 
     private static OnnxOp Accumulated(string name, int since, Func<Variable, int, Variable> op, double first) =>
