@@ -14,6 +14,9 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
 {
     private const int ManySamples = 20_000;
 
+    /// <summary>How many numbers a batch has at most for whose size the number of samples is the reason.</summary>
+    private const int MostNumbers = 1 << 22;
+
     /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => (own.Target as ClassTarget)?.Classes ?? [];
 
@@ -34,9 +37,10 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
             throw new EngineException($"--class-weights is about classes, and '{own.Target.Column}' has values.");
         }
 
-        if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples)
+        if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples
+            && 128 * own.Inputs.Sides.Count <= MostNumbers)
         {
-            // Small batches are for few samples: of many they cost time alone.
+            // Small batches are for few samples: of many they cost time alone, unless each sample is large itself.
             options = options with { Batch = Math.Max(own.Network.Batch, 128) };
         }
 
