@@ -19,10 +19,10 @@ using var trainer = new Trainer(network)
     Update = new AdamW(0.003f),
     Regression = true,
 
-    // −log of the probability of each letter that comes, (batch, steps, letters) by (batch, steps).
-    Objective = (p, y) => CategoricalCrossEntropy(Reshape(p, [-1, Letters.Length]), Cast(Reshape(y, [-1]), DType.Int32)),
+    // −log of the probability of the letter that comes, for each step; what comes is 1 among (batch, steps, letters).
+    Objective = (p, y) => -Sum(y * Log(p + 1e-7), [2]),
 };
-Tensor x = Numbers(lines, 0), y = Numbers(lines, 1).Cast(DType.Float32);
+Tensor x = Numbers(lines, 0), y = OneHot(Numbers(lines, 1));
 var batches = new BatchIterator(50) { Shuffle = true };
 for (int epoch = 1; epoch <= 25; epoch++)
 {
@@ -70,6 +70,18 @@ string Line()
 
 static Tensor Numbers(string[] lines, int from) =>
     Tensor.From([.. lines.SelectMany(line => line.Substring(from, Steps).Select(letter => Letters.IndexOf(letter)))], lines.Length, Steps);
+
+static Tensor OneHot(Tensor numbers)
+{
+    int[] places = numbers.AsSpan<int>().ToArray();
+    float[] ones = new float[places.Length * Letters.Length];
+    for (int i = 0; i < places.Length; i++)
+    {
+        ones[(i * Letters.Length) + places[i]] = 1;
+    }
+
+    return Tensor.From(ones, numbers.Shape[0], numbers.Shape[1], Letters.Length);
+}
 
 static string Written(Network network, string word)
 {

@@ -112,7 +112,7 @@ public class BatchSourceTests
 
     private static EpochPlan Plan(int epoch, bool shuffle = true) => new(epoch, 8, shuffle, 3, count => DataSplit.Order(count, epoch));
 
-    private static int[] Order(IBatchSource source, int epoch) =>
+    private static int[] Order(WindowedSource source, int epoch) =>
         [.. source.Epoch(Plan(epoch)).SelectMany(read => read().Y.Single.AsSpan<int>().ToArray())];
 
     private static WindowedSource Counting(int count, int piece, int window) => new(

@@ -1,6 +1,8 @@
 using Engine.Data;
 using Engine.Models;
 using Engine.Tests.Onnx;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Engine.Tests.Models;
 
@@ -22,8 +24,8 @@ public class ModelOnnxTests
         model.ExportOnnx(folder.File("m.onnx"));
         NdArray output = OnnxRun.Run(
             folder.File("m.onnx"),
-            ("weight", Tensor.From((float[])[101, float.NaN, 106], 3, 1)),
-            ("color", Tensor.From((int[])[1, -1, 2], 3, 1)));
+            [("weight", Tensor.From((float[])[101, float.NaN, 106], 3, 1))],
+            [NamedOnnxValue.CreateFromTensor("color", new DenseTensor<string>((string[])["red", "", "green"], [3, 1]))]);
 
         OnnxRun.AssertSame(NdArray.From(model.Net.PredictProba(model.Inputs.Apply(asked))), output);
     }

@@ -7,12 +7,15 @@ namespace Engine.Tests.Onnx;
 internal static class OnnxRun
 {
     /// <summary>The first output of a file for inputs by name.</summary>
-    public static NdArray Run(string path, params IEnumerable<(string Name, Tensor Value)> inputs)
+    public static NdArray Run(string path, params IEnumerable<(string Name, Tensor Value)> inputs) => Run(path, inputs, []);
+
+    /// <summary>The first output of a file for inputs by name, and for others, of words say.</summary>
+    public static NdArray Run(string path, IEnumerable<(string Name, Tensor Value)> inputs, IEnumerable<NamedOnnxValue> others)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
         using var session = new InferenceSession(path, options);
         using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> results =
-            session.Run([.. inputs.Select(input => Named(input.Name, input.Value))]);
+            session.Run([.. inputs.Select(input => Named(input.Name, input.Value)), .. others]);
         return results[0].Value switch
         {
             DenseTensor<float> y => Array(y.Dimensions, [.. y.Select(value => (double)value)]),

@@ -38,7 +38,7 @@ public static class DTypes
     /// <exception cref="EngineException">
     /// <typeparamref name="T"/> is not float, double, int, long, byte or bool.
     /// </exception>
-    public static DType Of<T>() where T : unmanaged => Known<T>.Type?.DType ?? throw new EngineException(
+    public static DType Of<T>() where T : unmanaged => ElementType.Of(typeof(T))?.DType ?? throw new EngineException(
         $"Tensors hold float, double, int, long, byte or bool, not {typeof(T).Name}: convert them, labels by "
         + "Array.ConvertAll(labels, Convert.ToInt32).");
 
@@ -82,9 +82,4 @@ public static class DTypes
         dtype.IsFloat() || double.IsNaN(value.High) ? value.High
         : double.IsInfinity(value.High) ? 0
         : ElementType.Of(dtype).Wrap((Int128)value.High + (Int128)value.Low);
-
-    private static class Known<T>
-    {
-        public static readonly ElementType? Type = ElementType.All.FirstOrDefault(type => type.CSharp == typeof(T));
-    }
 }

@@ -94,6 +94,20 @@ internal abstract class ElementType(
             $"{Name} holds whole numbers from {Math.Max(Least, -MostWhole):F0} to {Math.Min(Most, MostWhole):F0}")
             + (Most > MostWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
 
+    /// <summary>The one whose elements are of a type of C#; null if none is.</summary>
+    public static ElementType? Of(Type type)
+    {
+        foreach (ElementType each in s_all)
+        {
+            if (each.CSharp == type)
+            {
+                return each;
+            }
+        }
+
+        return null;
+    }
+
     public static ElementType Of(DType dtype) =>
         (uint)dtype < (uint)s_byNumber.Length ? s_byNumber[(int)dtype] : throw new ArgumentOutOfRangeException(nameof(dtype));
 

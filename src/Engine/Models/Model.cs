@@ -132,9 +132,10 @@ public sealed partial class Model : IDisposable
         }
 
         (int[] rows, int[] validation) = Net.TrainSplit.Split(train.Count, Target is ClassTarget ? labels.AsSpan<int>().ToArray() : null);
+        var buffers = new BatchBuffers();
         Net.Fit(
-            new TableSource(train.Rows(rows), Inputs, Target),
-            validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target), cancellationToken);
+            new TableSource(train.Rows(rows), Inputs, Target) { Buffers = buffers },
+            validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target) { Buffers = buffers }, cancellationToken);
     }
 
     /// <summary>Whether samples are better prepared when they are due.</summary>
@@ -145,11 +146,21 @@ public sealed partial class Model : IDisposable
     /// <summary>What the network gives of samples, which are prepared some at a time.</summary>
     internal Tensor Output(Table samples)
     {
-        const int MostNumbers = 1 << 24;
-        int batch = Net.BatchIteratorTest.BatchSize, some = Math.Max(MostNumbers / (int)Inputs.Sides.Count / batch, 1) * batch;
-        return samples.Count <= some
-            ? Net.PredictProba(Prepare(samples))
-            : Tensor.Joined([.. Enumerable.Range(0, samples.Count).Chunk(some).Select(rows => Net.PredictProba(Prepare(samples.Rows(rows))))]);
+        const int MostNumbers = 1 << 22;
+        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Sides.Count, some = Math.Max(MostNumbers / width / batch, 1) * batch;
+        if (samples.Count <= some)
+        {
+            return Net.PredictProba(Prepare(samples));
+        }
+
+        var buffers = new BatchBuffers();
+        return Tensor.Joined([.. Enumerable.Range(0, samples.Count).Chunk(some).Select(rows =>
+        {
+            float[] buffer = buffers.Take(rows.Length * width);
+            Tensor output = Net.PredictProba(Prepare(samples.Rows(rows), buffer));
+            buffers.Give(buffer);
+            return output;
+        })]);
     }
 
     /// <summary>What is predicted of each sample.</summary>
@@ -204,7 +215,7 @@ public sealed partial class Model : IDisposable
 
     /// <summary>
     /// Writes it as an ONNX file that takes what the model takes: an input for each column, float32 (n, 1) with nan for what is
-    /// missing, of words int32 (n, 1) with the place in <see cref="OneHot.Values"/> and -1 for what is missing, of pictures float32
+    /// missing, of words string (n, 1) with an empty one for what is missing, of pictures float32
     /// (n, channels, height, width) with the bytes' values from 0 to 255. It gives the probability of each class, (n, classes), or the
     /// values in their own unit, (n, 1), under the target's name.
     /// </summary>
@@ -273,9 +284,9 @@ public sealed partial class Model : IDisposable
     };
 
     /// <summary>The samples as the network takes them.</summary>
-    internal Tensor Prepare(Table samples)
+    internal Tensor Prepare(Table samples, float[]? buffer = null)
     {
-        Tensor prepared = Inputs.Apply(samples);
+        Tensor prepared = Inputs.Apply(samples, buffer);
         return prepared.Reshape([prepared.Shape[0], .. Net.Network.Input.Shape.Skip(1)]);
     }
 

@@ -26,7 +26,9 @@ internal static class ModelOnnx
                     : Cast(Reshape(joined, sides), takes.DType);
             },
             output => model.Target is ValueTarget target ? (output * target.Deviation) + target.Mean : output,
-            model.Target.Column);
+            model.Target.Column,
+            columns.Zip(model.Inputs.Transforms).Where(pair => pair.Second is OneHot)
+                .ToDictionary(pair => pair.First.Given, pair => ((OneHot)pair.Second).Values));
     }
 
     private static (Input, Variable) Prepared(Transform transform)

@@ -21,7 +21,7 @@ internal static class Canonicalise
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
         // What the rules leave of numbers alone is a number, and to the next rule it must look like one.
-        LocalRules.Apply(graph, [.. CanonicalShapes.Rules, .. s_rules, Fold.Evaluate]);
+        LocalRules.Apply(graph, [.. CanonicalShapes.Rules, .. CanonicalParts.Rules, .. s_rules, Fold.Evaluate]);
 
     private static Variable? Product(Apply node)
     {

@@ -46,7 +46,7 @@ public sealed class BatchIterator
     {
         get;
         init => field = value > 0 ? value : throw new EngineException($"One batch or more is read ahead, not {value}.");
-    } = 4;
+    } = 3;
 
     /// <summary>
     /// The batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if <see cref="Shuffle"/> says so,

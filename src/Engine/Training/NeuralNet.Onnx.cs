@@ -51,13 +51,15 @@ public sealed partial class NeuralNet
     /// <param name="samples">What the network takes, made of that.</param>
     /// <param name="meaning">What is made of what the network gives.</param>
     /// <param name="name">What that is called.</param>
+    /// <param name="words">The words of inputs that are given as such.</param>
     internal void ExportOnnx(
-        string path, IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name)
+        string path, IReadOnlyList<Graph.Input> given, Func<Graph.Input, Variable> samples, Func<Variable, Variable> meaning, string name,
+        IReadOnlyDictionary<Graph.Input, IReadOnlyList<string>> words)
     {
         Initialize();
         using Gate.Reading reading = Read();
         (IReadOnlyList<Graph.Input> inputs, IReadOnlyList<Variable> outputs) = InUse([Initialized.Head.Probabilities], BatchIteratorTest);
         Variable output = Traversal.Replace(outputs, new Dictionary<Variable, Variable> { [inputs[0]] = samples(inputs[0]) })[0];
-        OnnxExport.Save(path, given, KeyValuePair.Create(name, meaning(output)));
+        OnnxExport.Save(path, given, [KeyValuePair.Create(name, meaning(output))], words);
     }
 }

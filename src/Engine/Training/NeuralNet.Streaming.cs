@@ -36,15 +36,18 @@ public sealed partial class NeuralNet
         var train = new SourceReader(this, graph, source, isTraining: true);
         SourceReader? validate = validation is null ? null : new SourceReader(this, graph, validation, isTraining: false);
         RequireProbabilities(train.First.Xs);
-        int[] shown = [.. Enumerable.Range(0, train.First.Count)];
+        SampleSet few = train.Few;
+        int[] shown = [.. Enumerable.Range(0, few.Count)];
         return Train(
-            () => new FitCheck(this, train.First, shown, [], train.Iterator.Count(source.Count)), null, MaxEpochs,
+            () => new FitCheck(this, few, shown, [], train.Iterator.Count(source.Count)), null, MaxEpochs,
             () =>
             {
                 _training = Pass.For(_training, this, graph, train, isTraining: true, _device!);
                 _validation = validate is null
-                    ? Pass.For(_validation, this, graph, train.First with { Weights = null }, [], isTraining: false, _device!)
+                    ? Pass.For(_validation, this, graph, few with { Weights = null }, [], isTraining: false, _device!)
                     : Pass.For(_validation, this, graph, validate, isTraining: false, _device!);
+                train.Forget();
+                validate?.Forget();
             },
             cancellationToken);
     }

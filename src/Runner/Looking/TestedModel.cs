@@ -9,6 +9,9 @@ namespace Engine.Runner;
 /// <summary>A saved network and what it makes of the test images.</summary>
 internal sealed class TestedModel : IDisposable
 {
+    /// <summary>How many samples are looked at where they are in a file.</summary>
+    private const int MostLookedAt = 2_000;
+
     private readonly Device _device;
 
     private TestedModel(
@@ -63,9 +66,10 @@ internal sealed class TestedModel : IDisposable
     /// <summary>Where it was tried.</summary>
     public string DeviceName => _device.Name;
 
-    /// <summary>A model of a user's own, tried on samples.</summary>
+    /// <summary>A model of a user's own, tried on samples: on the first ones only where they are more than memory should hold.</summary>
     public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
     {
+        count ??= model.IsTooLarge(test) ? MostLookedAt : null;
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
         Tensor inputs = model.Prepare(test), output = model.Net.PredictProba(inputs);
         Tensor? pictures = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } images

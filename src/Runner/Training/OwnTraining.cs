@@ -14,8 +14,8 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
 {
     private const int ManySamples = 20_000;
 
-    /// <summary>How many samples the page looks at, where they are in a file.</summary>
-    private const int MostLookedAt = 2_000;
+    /// <summary>How many numbers a batch has at most for whose size the number of samples is the reason.</summary>
+    private const int MostNumbers = 1 << 22;
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => (own.Target as ClassTarget)?.Classes ?? [];
@@ -37,9 +37,10 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
             throw new EngineException($"--class-weights is about classes, and '{own.Target.Column}' has values.");
         }
 
-        if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples)
+        if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples
+            && 128 * own.Inputs.Sides.Count <= MostNumbers)
         {
-            // Small batches are for few samples: of many they cost time alone.
+            // Small batches are for few samples: of many they cost time alone, unless each sample is large itself.
             options = options with { Batch = Math.Max(own.Network.Batch, 128) };
         }
 
@@ -117,7 +118,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
 
     private void WriteReport(Models.Model model, Table test, string save, string page, Device device)
     {
-        TestedModel tested = TestedModel.Of(model, test, device, model.IsTooLarge(test) ? MostLookedAt : null);
+        TestedModel tested = TestedModel.Of(model, test, device);
         var inspected = new InspectionOptions.Inspected(save, null, null, null, null, null, 12, null, Occlusion.DefaultSquare);
         History history = History.Of(own.Data.Name, model.Net.TrainHistory, device.Name);
         string html = ReportPage.Write(

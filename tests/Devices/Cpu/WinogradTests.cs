@@ -41,8 +41,27 @@ public unsafe class WinogradTests
         float[] y = Forward(s, Enum.Parse<ConvolutionPath>(path), x, w);
         double[] exact = Forward(s, ConvolutionPath.Columns, wideX, wideW);
 
-        double errors = y.Zip(exact, (actual, expected) => Math.Pow(actual - expected, 2)).Sum();
-        Assert.That(Math.Sqrt(errors / exact.Sum(value => value * value)), Is.LessThan(bound));
+        Assert.That(Error(y, exact), Is.LessThan(bound));
+    }
+
+    /// <summary>The same of the gradients; the filters' is a sum of 800 products.</summary>
+    [TestCase("Columns", 5e-7, 1e-6)]
+    [TestCase("Winograd2", 5e-7, 1e-6)]
+    [TestCase("Winograd4", 5e-6, 5e-6)]
+    public void So_are_the_errors_of_its_gradients(string name, double imagesBound, double filtersBound)
+    {
+        var s = new ConvShape(2, 64, 20, 20, 32, 3, 3, 1, 1, 1, 1, false);
+        ConvolutionPath path = Enum.Parse<ConvolutionPath>(name);
+        var random = new Random(4);
+        using Native<float> x = Normal(s.N * s.ImageSize, random), w = Normal(s.O * s.Taps, random);
+        using Native<float> dy = Normal(s.N * s.O * s.Pixels, random);
+        using Native<double> wideX = Wide(x), wideW = Wide(w), wideDy = Wide(dy);
+
+        double images = Error(GradInput(s, path, w, dy), GradInput(s, ConvolutionPath.Columns, wideW, wideDy));
+        double filters = Error(GradWeights(s, path, x, dy), GradWeights(s, ConvolutionPath.Columns, wideX, wideDy));
+
+        Assert.That(images, Is.LessThan(imagesBound), "the images'");
+        Assert.That(filters, Is.LessThan(filtersBound), "the filters'");
     }
 
     [TestCase(null, 8, 64, 56, 64, 3, 1)]
@@ -76,7 +95,7 @@ public unsafe class WinogradTests
 
         GradWeightsAt<F, T>(width, s, x, dy, dw);
 
-        T[] expected = GradWeights(s, x, dy);
+        T[] expected = GradWeights(s, ConvolutionPath.Columns, x, dy);
         Compare(dw, expected, ((s.N * s.Pixels) + 1) * unit, $"dw of {s} by {path}");
     }
 
@@ -126,16 +145,29 @@ public unsafe class WinogradTests
         return y.Span.ToArray();
     }
 
-    private static T[] GradWeights<T>(ConvShape s, Native<T> x, Native<T> dy)
+    private static T[] GradInput<T>(ConvShape s, ConvolutionPath path, Native<T> w, Native<T> dy)
         where T : unmanaged, INumber<T>
     {
-        const ConvolutionPath Path = ConvolutionPath.Columns;
-        using Native<T> dw = new(s.O * s.Taps);
-        using Native<byte> memory = new(Convolution.WorkspaceBytes<T>(ConvolutionPass.WeightsGradient, s, Path, 1));
+        using Native<T> dx = new(s.N * s.ImageSize);
+        using Native<byte> memory = new(Convolution.WorkspaceBytes<T>(ConvolutionPass.InputGradient, s, path, 1));
         using var team = new ThreadTeam(1);
-        team.Run(Convolution.GradWeights<T>(s, Path, x.Pointer, dy.Pointer, dw.Pointer, null, memory.Bytes, 1));
+        team.Run(Convolution.GradInput<T>(s, path, w.Pointer, dy.Pointer, dx.Pointer, memory.Bytes, 1));
+        return dx.Span.ToArray();
+    }
+
+    private static T[] GradWeights<T>(ConvShape s, ConvolutionPath path, Native<T> x, Native<T> dy)
+        where T : unmanaged, INumber<T>
+    {
+        using Native<T> dw = new(s.O * s.Taps);
+        using Native<byte> memory = new(Convolution.WorkspaceBytes<T>(ConvolutionPass.WeightsGradient, s, path, 1));
+        using var team = new ThreadTeam(1);
+        team.Run(Convolution.GradWeights<T>(s, path, x.Pointer, dy.Pointer, dw.Pointer, null, memory.Bytes, 1));
         return dw.Span.ToArray();
     }
+
+    /// <summary>The root of the mean square of the errors, as a share of the numbers' own.</summary>
+    private static double Error(float[] actual, double[] exact) => Math.Sqrt(
+        actual.Zip(exact, (one, other) => (one - other) * (one - other)).Sum() / exact.Sum(value => value * value));
 
     private static Native<float> Normal(long count, Random random)
     {

@@ -25,6 +25,9 @@ public sealed record SampleBatch(Tensors X, Tensors Y)
 {
     /// <summary>How much each sample counts, (n); null where all count alike.</summary>
     public Tensor? Weights { get; init; }
+
+    /// <summary>Called once nobody needs the samples any more; null where nobody wants to know.</summary>
+    internal Action? Used { get; init; }
 }
 
 /// <summary>What an epoch wants of a source. The same plan gives the same batches.</summary>

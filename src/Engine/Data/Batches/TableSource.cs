@@ -9,6 +9,9 @@ namespace Engine.Data;
 /// <param name="target">What is predicted.</param>
 public sealed class TableSource(Table table, Preparation inputs, Target target) : IndexedSource
 {
+    /// <summary>Where prepared samples lie: batches of tens of megabytes that were new each time would be memory for long.</summary>
+    internal BatchBuffers Buffers { get; init; } = new();
+
     /// <inheritdoc/>
     public override int Count => table.Count;
 
@@ -16,6 +19,7 @@ public sealed class TableSource(Table table, Preparation inputs, Target target) 
     public override SampleBatch Read(int[] rows)
     {
         Table some = table.Rows(rows);
-        return new SampleBatch(inputs.Apply(some), target.Apply(some[target.Column]));
+        float[] buffer = Buffers.Take(rows.Length * (int)inputs.Sides.Count);
+        return new SampleBatch(inputs.Apply(some, buffer), target.Apply(some[target.Column])) { Used = () => Buffers.Give(buffer) };
     }
 }

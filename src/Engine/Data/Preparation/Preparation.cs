@@ -64,7 +64,10 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
     /// <summary>The samples as the network takes them, float32 (n, …).</summary>
     /// <exception cref="EngineException">A column is missing, or a value is none that it may have.</exception>
-    public Tensor Apply(Table table)
+    public Tensor Apply(Table table) => Apply(table, buffer: null);
+
+    /// <summary>The samples as the network takes them, in an array of their length that is there already.</summary>
+    internal Tensor Apply(Table table, float[]? buffer)
     {
         ArgumentNullException.ThrowIfNull(table);
         string[] missing = [.. Transforms.Select(transform => transform.Column).Where(name => table.Find(name) is null)];
@@ -83,7 +86,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                 $"{table.Count:N0} samples of {width:N0} numbers are more than one tensor holds: take fewer, or smaller ones."));
         }
 
-        float[] prepared = GC.AllocateUninitializedArray<float>(table.Count * width);
+        float[] prepared = buffer ?? GC.AllocateUninitializedArray<float>(table.Count * width);
         try
         {
             Parallel.For(0, (table.Count + RowsAtOnce - 1) / RowsAtOnce, Apply);

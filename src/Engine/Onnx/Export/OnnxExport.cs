@@ -23,15 +23,30 @@ public static class OnnxExport
     /// ONNX has no such op as one that the outputs need, an input is missing, or the file cannot be written.
     /// </exception>
     public static void Save(
-        string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs)
+        string path, IReadOnlyList<Input> inputs, params IReadOnlyList<KeyValuePair<string, Variable>> outputs) =>
+        Save(path, inputs, outputs, new Dictionary<Input, IReadOnlyList<string>>());
+
+    /// <summary>Writes a file some of whose inputs are words, of which the graph takes the numbers.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="inputs">What is given.</param>
+    /// <param name="outputs">What is computed from it.</param>
+    /// <param name="words">
+    /// The words of an int32 input that is given as such: each becomes its place, none -1, and an unknown one their count.
+    /// </param>
+    internal static void Save(
+        string path, IReadOnlyList<Input> inputs, IReadOnlyList<KeyValuePair<string, Variable>> outputs,
+        IReadOnlyDictionary<Input, IReadOnlyList<string>> words)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(outputs);
         var graph = new OnnxGraph();
-        foreach (Input input in inputs)
+        string[] given = [.. inputs.Select(input => graph.NewName(input.Name ?? "input"))];
+        foreach ((Input input, string name) in inputs.Zip(given))
         {
-            graph.Give(input, graph.NewName(input.Name ?? "input"));
+            graph.Give(input, words.TryGetValue(input, out IReadOnlyList<string>? known)
+                ? graph.AddWords(name, [.. known.Select((word, i) => KeyValuePair.Create(word, i)).Append(new("", -1)).DistinctBy(word => word.Key)], known.Count)
+                : name);
         }
 
         string[] names = [.. outputs.Select(output => graph.NewName(output.Key))];
@@ -45,7 +60,7 @@ public static class OnnxExport
         }
 
         ProtoWriter model = graph.Model(
-            inputs.Select(input => OnnxGraph.Value(graph.Name(input), input.Type)),
+            inputs.Zip(given, (input, name) => OnnxGraph.Value(name, input.Type, areWords: words.ContainsKey(input))),
             names.Zip(values, (name, value) => OnnxGraph.Value(name, value.Type)));
         WholeFile.Write(path, stream => stream.Write(model.Written));
     }

@@ -13,6 +13,9 @@ internal sealed class OnnxGraph
     public const int OpSet = 17;
 
     private const int IrVersion = 8;
+    private const int TextType = 8;
+    private const string LearningDomain = "ai.onnx.ml";
+    private const int LearningOpSet = 2;
 
     /// <summary>ONNX's number for what axes, places and counts are.</summary>
     public const int Int64Type = 7;
@@ -22,6 +25,7 @@ internal sealed class OnnxGraph
     private readonly HashSet<string> _taken = [];
     private readonly Dictionary<Variable, string> _names = [];
     private readonly Dictionary<string, int> _counts = [];
+    private bool _hasWords;
 
     /// <summary>ONNX's number for a dtype.</summary>
     public static int Type(DType dtype) => ElementType.Of(dtype).Onnx;
@@ -117,14 +121,32 @@ internal sealed class OnnxGraph
         return graph;
     }
 
+    /// <summary>Adds what makes whole numbers, int32, of words: each word's own, and one for all others.</summary>
+    /// <param name="input">What the words are called.</param>
+    /// <param name="words">The words with their numbers.</param>
+    /// <param name="other">The number of all other words.</param>
+    public string AddWords(string input, IReadOnlyList<KeyValuePair<string, int>> words, int other)
+    {
+        _hasWords = true;
+        string name = NewName($"{input}/LabelEncoder");
+        _nodes.Add(Node(
+            "LabelEncoder", name, [input], [name],
+            [
+                ("keys_strings", words.Select(word => word.Key).ToArray()), ("values_int64s", words.Select(word => (long)word.Value).ToArray()),
+                ("default_int64", other),
+            ]).Text(7, LearningDomain));
+        return Add("Cast", [name], ("to", Type(DType.Int32)));
+    }
+
     /// <summary>The whole file.</summary>
     public ProtoWriter Model(IEnumerable<ProtoWriter> inputs, IEnumerable<ProtoWriter> outputs)
     {
         ProtoWriter graph = new ProtoWriter()
             .Messages(1, _nodes).Text(2, "network").Messages(5, _tensors).Messages(11, inputs).Messages(12, outputs);
-        return new ProtoWriter()
+        ProtoWriter model = new ProtoWriter()
             .Number(1, IrVersion).Text(2, "Engine")
             .Message(7, graph).Message(8, new ProtoWriter().Text(1, "").Number(2, OpSet));
+        return _hasWords ? model.Message(8, new ProtoWriter().Text(1, LearningDomain).Number(2, LearningOpSet)) : model;
     }
 
     /// <summary>Adds a node that gives what a node made the name of an output.</summary>
@@ -134,7 +156,8 @@ internal sealed class OnnxGraph
     /// <param name="name">Its name.</param>
     /// <param name="type">Its type.</param>
     /// <param name="isCount">Whether it is of ONNX's own whole numbers.</param>
-    public static ProtoWriter Value(string name, TensorType type, bool isCount = false)
+    /// <param name="areWords">Whether it is of words, whatever the type's numbers are.</param>
+    public static ProtoWriter Value(string name, TensorType type, bool isCount = false, bool areWords = false)
     {
         var shape = new ProtoWriter();
         for (int axis = 0; axis < type.Rank; axis++)
@@ -145,7 +168,8 @@ internal sealed class OnnxGraph
                 : new ProtoWriter().Number(1, side));
         }
 
-        ProtoWriter tensor = new ProtoWriter().Number(1, isCount ? Int64Type : Type(type.DType)).Message(2, shape);
+        int element = areWords ? TextType : isCount ? Int64Type : Type(type.DType);
+        ProtoWriter tensor = new ProtoWriter().Number(1, element).Message(2, shape);
         return new ProtoWriter().Text(1, name).Message(2, new ProtoWriter().Message(1, tensor));
     }
 

@@ -133,7 +133,7 @@ internal sealed class OnnxNode
 
     /// <summary>A shape all of whose sides must be known.</summary>
     /// <exception cref="NotKnownException">Some are not.</exception>
-    public int[] Sides(Variable x, int from = 0)
+    public static int[] Sides(Variable x, int from = 0)
     {
         int[] sides = [.. x.Shape.Skip(from)];
         return !sides.Contains(Shape.Unknown)

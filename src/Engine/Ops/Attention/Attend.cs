@@ -235,7 +235,9 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
     public void ForEachError(DType dtype, Action<int, int, double[], double> row)
     {
         NdArray[] sizes = [.. inputs.Take(2).Select(input => new NdArray(input.Shape, [.. input.Data.Select(Math.Abs)]))];
-        NdArray? all = mask is null ? null : new NdArray(mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
+        NdArray? all = mask is null
+            ? null
+            : new NdArray(mask.Shape, [.. mask.Data.Select(value => double.IsNegativeInfinity(value) ? 0 : Math.Abs(value))]);
         new AttentionRows(sizes, all, isCausal).ForEach((b, t, scores) =>
         {
             double[] errors = [.. scores.Select(score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];

@@ -137,7 +137,8 @@ internal static unsafe class AttentionLoop
 
     /// <summary>The products of some queries and some keys of a stack, with the mask added and −∞ where a query does not look.</summary>
     private static void Scores<S, V, T>(
-        AttentionShape s, in Operands<T> x, bool isCausal, int batch, int row, int rows, int column, int columns, T* scores, byte* scratch)
+        AttentionShape s, in Operands<T> x, bool isCausal, int batch, int row, int rows, int column, int columns, T* scores,
+        byte* scratch)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
     {
         Gemm.Block(

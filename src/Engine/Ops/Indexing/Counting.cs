@@ -32,8 +32,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// How many of the numbers of a sorted vector are less than each of v, or, from the right, not greater: where it is to be put so that it
-    /// stays sorted. Each is compared with all.
+    /// How many of the numbers of a sorted vector are less than each of v, or, from the right, not greater: where it is to be
+    /// put so that it stays sorted. Each is compared with all.
     /// </summary>
     public static Variable SearchSorted(Variable sorted, Variable v, bool isFromRight = false)
     {

@@ -97,7 +97,8 @@ public static partial class Symbolic
         }
 
         int Whole(int steps) => steps % saveEvery == 0 ? steps / saveEvery : throw new EngineException(
-            $"{steps} steps do not make whole groups of {saveEvery}: pad the sequences, or save the results of another number of steps.{Origin.Current}");
+            $"{steps} steps do not make whole groups of {saveEvery}: pad the sequences, or save the results of another number of "
+            + $"steps.{Origin.Current}");
     }
 
     /// <summary>

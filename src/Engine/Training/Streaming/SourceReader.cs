@@ -6,6 +6,9 @@ namespace Engine.Training;
 /// <summary>A source's batches as a network takes them: transformed and checked by the threads that read them.</summary>
 internal sealed class SourceReader
 {
+    /// <summary>How many numbers are looked at before the training.</summary>
+    private const int MostLookedAt = 1 << 21;
+
     private readonly TrainerGraph _graph;
     private readonly IReadOnlyList<double>? _classWeights;
     private readonly string[] _inputs;
@@ -38,11 +41,17 @@ internal sealed class SourceReader
 
     public BatchIterator Iterator { get; }
 
-    /// <summary>The first samples, not shuffled: to look at before the training.</summary>
-    public SampleSet First { get; }
+    /// <summary>The first batch, not shuffled: to look at before the training.</summary>
+    public SampleSet First { get => field ?? throw new InvalidOperationException("It was forgotten."); private set; }
 
     /// <summary>Whether samples have weights.</summary>
     public bool IsWeighted { get; }
+
+    /// <summary>Some of the first batch: as many as say how large samples are, and no more memory than that needs.</summary>
+    public SampleSet Few => First.Rows([.. Enumerable.Range(0, Math.Clamp(MostLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
+
+    /// <summary>Lets go of the first batch, which may be large.</summary>
+    public void Forget() => First = null!;
 
     /// <summary>The batches of an epoch, each as what reads and checks it.</summary>
     public IEnumerable<Func<Read>> Epoch(int epoch) => Epoch(epoch, _shuffle);
@@ -74,7 +83,7 @@ internal sealed class SourceReader
 
         int due = Math.Min(Iterator.BatchSize, Source.Count - (index * Iterator.BatchSize));
         return Iterator.Transform is not null || read.X.All[0].Shape[0] == due
-            ? new Read(new SampleSet(xs, ys, weights))
+            ? new Read(new SampleSet(xs, ys, weights), Iterator.Transform is null ? read.Used : null)
             : throw new EngineException(
                 $"Batch {index + 1} of {batches} of the source has {read.X.All[0].Shape[0]} samples, and {due} are due.");
     }
@@ -83,5 +92,7 @@ internal sealed class SourceReader
         names.Length == 1 && given.Count == 1 ? given.Single : given;
 
     /// <summary>A batch that is ready for the network.</summary>
-    internal sealed record Read(SampleSet Data);
+    /// <param name="Data">The batch.</param>
+    /// <param name="Used">Called once it was used; null where a Transform may have kept something of it.</param>
+    internal sealed record Read(SampleSet Data, Action? Used);
 }

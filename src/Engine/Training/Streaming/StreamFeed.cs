@@ -72,6 +72,7 @@ internal sealed class StreamFeed : Feed
             _settings.Set(_next);
             function.Run(Arguments(batch.Data));
             samples += batch.Data.Count;
+            batch.Used?.Invoke();
         }
 
         return samples;

@@ -117,7 +117,7 @@ internal static class AttentionOps
         Variable rows = isFlat
             ? Reshape(x, SideOf(x, 0), SideOf(x, 1), heads > 0 ? heads : throw new EngineException("its num_heads is missing"), -1)
             : DimShuffle(x, 0, 2, 1, 3);
-        int size = isFlat ? node.Sides(x, 2)[0] / heads : node.Sides(x, 3)[0];
+        int size = isFlat ? OnnxNode.Sides(x, 2)[0] / heads : OnnxNode.Sides(x, 3)[0];
         rows = isFlat ? Reshape(rows, SideOf(x, 0), SideOf(x, 1), heads, size) : rows;
         int turned = node.Int("rotary_embedding_dim", 0) is > 0 and var some ? some : size;
         if (node.Has(3))

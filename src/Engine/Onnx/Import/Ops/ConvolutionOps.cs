@@ -52,7 +52,7 @@ internal static class ConvolutionOps
             return node.Same(ConvTranspose(x, w, Options(node, stride, dilation, pads[..rank], pads[rank..]), null, node.Has(2) ? node.X(2) : null));
         }
 
-        int[] sides = node.Sides(x, 2);
+        int[] sides = OnnxNode.Sides(x, 2);
         var to = new int[rank];
         for (int axis = 0; axis < rank; axis++)
         {

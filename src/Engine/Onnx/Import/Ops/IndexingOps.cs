@@ -146,7 +146,7 @@ internal static class IndexingOps
         (double Start, Func<Variable, Shape, Variable> All, Func<Variable, Variable, Variable> Two) reduction)
     {
         int columns = Columns(x, places).Length;
-        int[] sides = node.Sides(x);
+        int[] sides = OnnxNode.Sides(x);
         Variable row = Enumerable.Range(0, columns).Select(column =>
         {
             Variable place = places[Ellipsis, column];

@@ -131,7 +131,7 @@ internal static class NormalizationOps
     {
         Variable x = node.X(0), gain = node.X(1), bias = node.X(2);
         Stash(node);
-        int groups = node.Int("num_groups", 0), channels = node.Sides(x, 1)[0];
+        int groups = node.Int("num_groups", 0), channels = OnnxNode.Sides(x, 1)[0];
         if (groups < 1 || channels % groups != 0)
         {
             throw new EngineException($"{channels} channels do not make {groups} groups");

@@ -54,7 +54,7 @@ internal static class PadOps
     {
         Variable x = node.X(0);
         int[] axes = node.LongsOf("axes") is { } given ? OnnxNode.Axes(given, x.Rank) : [.. Enumerable.Range(0, x.Rank)];
-        int[] to = node.IntsOf(1), sides = node.Sides(x);
+        int[] to = node.IntsOf(1), sides = OnnxNode.Sides(x);
         var widths = new (int, int)[x.Rank];
         AxisIndex[] kept = [.. Enumerable.Repeat<AxisIndex>(.., x.Rank)];
         for (int i = 0; i < axes.Length; i++)

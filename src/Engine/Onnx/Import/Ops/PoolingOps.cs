@@ -42,7 +42,7 @@ internal static class PoolingOps
             return [OnnxNode.Of(node.Type, Pool(x, windows.Size, PoolMode.Max, windows.Stride, windows.Before))];
         }
 
-        int[] sides = node.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
+        int[] sides = OnnxNode.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
         (int, int)[] widths = windows.Widths(sides, counts);
         Variable padded = Pad(x, widths, PadMode.Constant, double.NegativeInfinity);
         if (!node.Wants(1) && windows.Rank <= 3 && windows.Dilation.All(step => step == 1))
@@ -93,7 +93,7 @@ internal static class PoolingOps
             }
         }
 
-        int[] sides = node.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
+        int[] sides = OnnxNode.Sides(x, 2), counts = Counts(windows, sides, roundsUp);
         Variable sums = Sums(x, windows, sides, counts);
         for (int axis = 0; axis < windows.Rank; axis++)
         {
@@ -111,7 +111,7 @@ internal static class PoolingOps
         Variable x = node.X(0);
         double p = node.HasSetting("p") && node.Number("p", 2) is var whole ? whole : 2;
         Windows windows = Of(node, x);
-        int[] sides = node.Sides(x, 2), counts = Counts(windows, sides, node.Flag("ceil_mode"));
+        int[] sides = OnnxNode.Sides(x, 2), counts = Counts(windows, sides, node.Flag("ceil_mode"));
         return node.Same(Root(Sums(Raised(x, p), windows, sides, counts), p));
     }
 

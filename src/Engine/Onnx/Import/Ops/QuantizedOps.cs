@@ -123,7 +123,7 @@ internal static class QuantizedOps
         {
             int at = OnnxNode.Axis(axis, x.Rank);
             Variable repeated = Repeat(numbers, block, at);
-            int side = node.Sides(x, at)[0];
+            int side = OnnxNode.Sides(x, at)[0];
             return repeated.Shape[at] == side ? repeated : Along(repeated, at, ..side);
         }
 

@@ -18,7 +18,7 @@ internal static class ResizeOps
             Variable x = node.X(0);
             double[] scales = node.OpSet < 9 ? [.. node.Floats("scales").Select(scale => (double)scale)] : node.Numbers(1);
             var form = new Form(node.Text("mode", "nearest"), "asymmetric", "floor");
-            int[] sides = node.Sides(x), all = [.. Enumerable.Range(0, x.Rank)];
+            int[] sides = OnnxNode.Sides(x), all = [.. Enumerable.Range(0, x.Rank)];
             int[] to = [.. sides.Select((side, axis) => OnnxNode.Few((long)Math.Floor(side * scales[axis]), "elements of a side"))];
             return node.Same(Resized(x, all, sides, to, scales, form, null));
         }),
@@ -73,7 +73,7 @@ internal static class ResizeOps
             (axes, scales) = ([.. changed.Select(i => axes[i])], [.. changed.Select(i => scales[i])]);
         }
 
-        int[] from = [.. axes.Select(axis => x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : node.Sides(x, axis)[0])];
+        int[] from = [.. axes.Select(axis => x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Sides(x, axis)[0])];
         if (sides is not null)
         {
             scales = [.. sides.Select((side, i) => (double)side / from[i])];

@@ -24,7 +24,7 @@ internal static class ShapingOps
             int[]? axes = node.AxesOf("axes", 1, 13, x.Rank);
             if (axes is null && !x.Shape.IsKnown)
             {
-                node.Sides(x);
+                OnnxNode.Sides(x);
             }
 
             return node.Same(Squeeze(x, axes is null ? null : [.. axes]));
@@ -68,7 +68,7 @@ internal static class ShapingOps
         {
             Variable x = node.X(0);
             int block = node.Int("blocksize", 0);
-            int[] sides = node.Sides(x, 1);
+            int[] sides = OnnxNode.Sides(x, 1);
             Variable parts = Ops.Symbolic.Reshape(x, SideOf(x, 0), sides[0], sides[1] / block, block, sides[2] / block, block);
             return node.Same(Ops.Symbolic.Reshape(
                 DimShuffle(parts, 0, 3, 5, 1, 2, 4), SideOf(x, 0), sides[0] * block * block, sides[1] / block, sides[2] / block));
@@ -168,7 +168,7 @@ internal static class ShapingOps
 
         if (lengths is null)
         {
-            int side = x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : node.Sides(x, axis)[0];
+            int side = x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : OnnxNode.Sides(x, axis)[0];
             int each = (side + parts - 1) / parts;
             lengths = [.. Enumerable.Range(0, parts).Select(part => (long)Math.Max(0, Math.Min(each, side - (part * each))))];
         }
@@ -181,7 +181,7 @@ internal static class ShapingOps
     {
         Variable x = node.X(0);
         int block = node.Int("blocksize", 0);
-        int[] sides = node.Sides(x, 1);
+        int[] sides = OnnxNode.Sides(x, 1);
         int depth = sides[0] / (block * block);
         string mode = node.Text("mode", "DCR");
         Variable parts = mode switch

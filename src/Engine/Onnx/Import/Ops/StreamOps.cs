@@ -16,7 +16,7 @@ internal static class StreamOps
         new("CausalConvWithState", 27, Takes.Floats, node =>
         {
             Variable x = node.X(0), w = node.X(1);
-            int before = node.Sides(w, 2)[0] - 1;
+            int before = OnnxNode.Sides(w, 2)[0] - 1;
             Variable whole = node.Has(3) ? Concat(2, [node.X(3), x]) : Pad(x, [(before, 0)]);
             var options = new ConvOptions { Groups = w.Shape[0], FlipFilters = false };
             Variable y = Convolve(whole, w, options, node.Has(2) ? node.X(2) : null);
@@ -34,7 +34,7 @@ internal static class StreamOps
     private static OnnxValue[] Flex(OnnxNode node)
     {
         Variable q = node.X(0), k = node.X(1), v = node.X(2);
-        int size = node.Sides(q, 3)[0], heads = q.Shape[1], shared = k.Shape[1];
+        int size = OnnxNode.Sides(q, 3)[0], heads = q.Shape[1], shared = k.Shape[1];
         if (heads != shared)
         {
             node.Ignore("enable_gqa");
@@ -91,7 +91,7 @@ internal static class StreamOps
         }
 
         Variable q = ByStep(node.X(0), heads), k = ByStep(node.X(1), shared), v = ByStep(node.X(2), shared);
-        int width = node.Sides(node.X(0), 2)[0] / heads, height = node.Sides(node.X(2), 2)[0] / shared;
+        int width = OnnxNode.Sides(node.X(0), 2)[0] / heads, height = OnnxNode.Sides(node.X(2), 2)[0] / shared;
         double scale = node.Float("scale", 0) is not 0 and var given ? given : 1 / Math.Sqrt(width);
         List<ScanSequence> sequences = [q, k, v];
         if (decays)

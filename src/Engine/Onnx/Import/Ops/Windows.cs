@@ -51,7 +51,7 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
                 for (int axis = 0; axis < rank; axis++)
                 {
                     int reach = ((size[axis] - 1) * dilation[axis]) + 1;
-                    int side = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : node.Sides(x, 2)[axis];
+                    int side = stride[axis] == 1 ? 1 : x.Shape[axis + 2] != Shape.Unknown ? x.Shape[axis + 2] : OnnxNode.Sides(x, 2)[axis];
                     int needed = ((((side + stride[axis] - 1) / stride[axis]) - 1) * stride[axis]) + reach - side;
                     more[axis] = !isPool || (needed >= 0 && dilation[axis] == 1) ? Math.Max(0, needed)
                         : throw new EngineException($"its auto_pad {auto} goes with windows that have gaps, or are smaller than its steps");
