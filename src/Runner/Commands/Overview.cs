@@ -22,6 +22,7 @@ internal static class Overview
         ("report", "report history.jsonl cnn.safetensors -o report.html",
             "put all that is known of a training on one page"),
         ("explain", "explain mlp --stage kernels", "show what a training step was compiled to"),
+        ("onnx", "onnx check model.onnx", "say what an ONNX file needs, and what of it is here"),
         ("check", "check", "compute exp of 230,400 numbers 1,000 times, and say where"),
         ("doctor", "doctor", "say what this machine can compute with, and what is missing"),
     ];

@@ -117,7 +117,13 @@ internal sealed record TrainingOptions
     /// <summary>What a rank is told that neither prints nor writes.</summary>
     public TrainingOptions WithoutFiles() => this with
     {
-        Quiet = true, History = null, TensorBoard = null, Save = null, Checkpoint = null, Report = null, Trace = null,
+        Quiet = true,
+        History = null,
+        TensorBoard = null,
+        Save = null,
+        Checkpoint = null,
+        Report = null,
+        Trace = null,
     };
 
     /// <summary>Finds out before the training whether its files can be read and written, not after it.</summary>

@@ -307,8 +307,12 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         var attribute = new LaunchAttribute { Id = LaunchAttribute.Cooperative, X = 1 };
         var launch = new LaunchConfiguration
         {
-            GridX = (uint)Grid.X, GridY = (uint)Grid.Y, GridZ = (uint)Grid.Z,
-            BlockX = (uint)Block.X, BlockY = (uint)Block.Y, BlockZ = (uint)Block.Z,
+            GridX = (uint)Grid.X,
+            GridY = (uint)Grid.Y,
+            GridZ = (uint)Grid.Z,
+            BlockX = (uint)Block.X,
+            BlockY = (uint)Block.Y,
+            BlockZ = (uint)Block.Z,
             SharedBytes = (uint)Function.DynamicBytes,
             Stream = stream,
             Attributes = &attribute,

@@ -1,6 +1,6 @@
 using Engine.Graph;
-using Engine.Ops;
 using Engine.IO;
+using Engine.Ops;
 using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;

@@ -68,8 +68,20 @@ internal static unsafe class AttentionLoop
             {
                 var job = new BackwardJob<T>
                 {
-                    Shape = shape, X = x, Log = log, Common = common, G = g, DQ = dq, DK = dk, DV = dv, IsCausal = isCausal,
-                    OfKeys = ofKeys, Chunks = chunks, Start = start, End = end, Room = room,
+                    Shape = shape,
+                    X = x,
+                    Log = log,
+                    Common = common,
+                    G = g,
+                    DQ = dq,
+                    DK = dk,
+                    DV = dv,
+                    IsCausal = isCausal,
+                    OfKeys = ofKeys,
+                    Chunks = chunks,
+                    Start = start,
+                    End = end,
+                    Room = room,
                     Memory = workspace + (worker * room.Bytes),
                 };
                 Simd.Dispatch<T, BackwardJob<T>>(ref job);
@@ -145,9 +157,12 @@ internal static unsafe class AttentionLoop
             new GemmShape(rows, columns, s.Size, false, true),
             new GemmArguments<T>
             {
-                A = x.Q + ((((nint)batch * s.Queries) + row) * s.Size), Lda = s.Size,
-                B = x.K + ((((nint)batch * s.Keys) + column) * s.Size), Ldb = s.Size,
-                C = scores, Ldc = columns,
+                A = x.Q + ((((nint)batch * s.Queries) + row) * s.Size),
+                Lda = s.Size,
+                B = x.K + ((((nint)batch * s.Keys) + column) * s.Size),
+                Ldb = s.Size,
+                C = scores,
+                Ldc = columns,
             },
             scratch);
         Mask<T> mask = x.Mask;
@@ -228,9 +243,13 @@ internal static unsafe class AttentionLoop
                     new GemmShape(rows, Shape.ValueSize, columns),
                     new GemmArguments<T>
                     {
-                        A = scores, Lda = columns,
-                        B = X.V + ((((nint)batch * Shape.Keys) + column) * Shape.ValueSize), Ldb = Shape.ValueSize,
-                        C = y, Ldc = Shape.ValueSize, Beta = column > 0 ? T.One : T.Zero,
+                        A = scores,
+                        Lda = columns,
+                        B = X.V + ((((nint)batch * Shape.Keys) + column) * Shape.ValueSize),
+                        Ldb = Shape.ValueSize,
+                        C = y,
+                        Ldc = Shape.ValueSize,
+                        Beta = column > 0 ? T.One : T.Zero,
                     },
                     scratch);
             }
@@ -328,9 +347,13 @@ internal static unsafe class AttentionLoop
                     new GemmShape(rows, Shape.Size, columns),
                     new GemmArguments<T>
                     {
-                        A = terms, Lda = columns,
-                        B = X.K + ((((nint)batch * Shape.Keys) + column) * Shape.Size), Ldb = Shape.Size,
-                        C = dq, Ldc = Shape.Size, Beta = T.One,
+                        A = terms,
+                        Lda = columns,
+                        B = X.K + ((((nint)batch * Shape.Keys) + column) * Shape.Size),
+                        Ldb = Shape.Size,
+                        C = dq,
+                        Ldc = Shape.Size,
+                        Beta = T.One,
                     },
                     scratch);
             }
@@ -355,18 +378,26 @@ internal static unsafe class AttentionLoop
                     new GemmShape(columns, Shape.ValueSize, rows, true, false),
                     new GemmArguments<T>
                     {
-                        A = powers, Lda = columns,
-                        B = G + ((((nint)batch * Shape.Queries) + row) * Shape.ValueSize), Ldb = Shape.ValueSize,
-                        C = dv, Ldc = Shape.ValueSize, Beta = T.One,
+                        A = powers,
+                        Lda = columns,
+                        B = G + ((((nint)batch * Shape.Queries) + row) * Shape.ValueSize),
+                        Ldb = Shape.ValueSize,
+                        C = dv,
+                        Ldc = Shape.ValueSize,
+                        Beta = T.One,
                     },
                     scratch);
                 Gemm.Block(
                     new GemmShape(columns, Shape.Size, rows, true, false),
                     new GemmArguments<T>
                     {
-                        A = terms, Lda = columns,
-                        B = X.Q + ((((nint)batch * Shape.Queries) + row) * Shape.Size), Ldb = Shape.Size,
-                        C = dk, Ldc = Shape.Size, Beta = T.One,
+                        A = terms,
+                        Lda = columns,
+                        B = X.Q + ((((nint)batch * Shape.Queries) + row) * Shape.Size),
+                        Ldb = Shape.Size,
+                        C = dk,
+                        Ldc = Shape.Size,
+                        Beta = T.One,
                     },
                     scratch);
             }
@@ -388,9 +419,12 @@ internal static unsafe class AttentionLoop
                 new GemmShape(rows, columns, Shape.ValueSize, false, true),
                 new GemmArguments<T>
                 {
-                    A = G + ((((nint)batch * Shape.Queries) + row) * Shape.ValueSize), Lda = Shape.ValueSize,
-                    B = X.V + ((((nint)batch * Shape.Keys) + column) * Shape.ValueSize), Ldb = Shape.ValueSize,
-                    C = terms, Ldc = columns,
+                    A = G + ((((nint)batch * Shape.Queries) + row) * Shape.ValueSize),
+                    Lda = Shape.ValueSize,
+                    B = X.V + ((((nint)batch * Shape.Keys) + column) * Shape.ValueSize),
+                    Ldb = Shape.ValueSize,
+                    C = terms,
+                    Ldc = columns,
                 },
                 scratch);
             nint first = ((nint)batch * Shape.Queries) + row;

@@ -1,6 +1,6 @@
 using Engine.Devices.Cpu;
-using Engine.Graph;
 using Engine.Distributed;
+using Engine.Graph;
 
 namespace Engine.Ops;
 

@@ -1,7 +1,7 @@
+using Engine.Distributed;
 using Engine.Graph;
 using Engine.Layers;
 using Engine.Ops;
-using Engine.Distributed;
 using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;

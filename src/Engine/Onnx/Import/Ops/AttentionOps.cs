@@ -86,7 +86,7 @@ internal static class AttentionOps
         {
             Variable mask = node.X(3);
             mask = node.V(3).Type == OnnxType.Bool ? Where(mask, nothing, least) : mask;
-            int missing = (keys.Shape[2], mask.Shape[-1]) is (> 0 and var all, > 0 and var said) ? all - said
+            int missing = (keys.Shape[2], mask.Shape[-1]) is ( > 0 and var all, > 0 and var said) ? all - said
                 : throw OnnxNode.NotKnown([SideOf(keys, 2)], 3);
             bias = missing > 0 ? Pad(mask, [(0, missing)], Ops.PadMode.Constant, double.NegativeInfinity) : mask;
         }

@@ -80,6 +80,11 @@ internal static class ConvolutionOps
 
     private static ConvOptions Options(OnnxNode node, int[] stride, int[] dilation, int[] before, int[] behind) => new()
     {
-        Stride = stride, Dilation = dilation, Padding = before, PaddingBehind = behind, Groups = node.Int("group", 1), FlipFilters = false,
+        Stride = stride,
+        Dilation = dilation,
+        Padding = before,
+        PaddingBehind = behind,
+        Groups = node.Int("group", 1),
+        FlipFilters = false,
     };
 }

@@ -97,8 +97,12 @@ internal static class QuantizedOps
         node.Ignore("kernel_shape");
         var options = new ConvOptions
         {
-            Stride = windows.Stride, Dilation = windows.Dilation, Padding = windows.Before, PaddingBehind = windows.Behind,
-            Groups = node.Int("group", 1), FlipFilters = false,
+            Stride = windows.Stride,
+            Dilation = windows.Dilation,
+            Padding = windows.Before,
+            PaddingBehind = windows.Behind,
+            Groups = node.Int("group", 1),
+            FlipFilters = false,
         };
         return Convolve(x, w, options, node.Has(8) ? Cast(node.X(8), DType.Float64) : null);
     }
