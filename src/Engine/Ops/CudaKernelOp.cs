@@ -225,13 +225,16 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <summary>An operand on the CPU, and its values as the definition sees them.</summary>
     private sealed unsafe class Cell(nint address, DType dtype, NdArray values)
     {
+        private readonly ElementConversion _read = Conversion.Of(dtype, DType.Float64);
+        private readonly ElementConversion _write = Conversion.Of(DType.Float64, dtype);
+
         public NdArray Values => values;
 
         public void Read()
         {
             fixed (double* data = values.Data)
             {
-                Conversion.Of(dtype, DType.Float64)((void*)address, data, values.Data.Length);
+                _read((void*)address, data, values.Data.Length);
             }
         }
 
@@ -239,7 +242,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
         {
             fixed (double* data = values.Data)
             {
-                Conversion.Of(DType.Float64, dtype)(data, (void*)address, values.Data.Length);
+                _write(data, (void*)address, values.Data.Length);
             }
         }
     }
