@@ -76,7 +76,7 @@ __device__ __forceinline__ T masked(T score, const T* mask, const AttentionSides
 
 __device__ __forceinline__ int lesserOf(int a, int b) { return a < b ? a : b; }
 
-extern "C" __global__ void __launch_bounds__(AttentionThreads) attend(
+extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
     const T* q, const T* k, const T* v, const T* mask, T* y, T* logs, AttentionSides s)
 {
     __shared__ T tiles[2 * Side * (Side + 1)];
