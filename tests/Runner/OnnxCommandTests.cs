@@ -57,7 +57,7 @@ public class OnnxCommandTests
 
         (code, output, errors) = await TestCommandLine.Run("explain", model, "--batch", "4", "--device", "cpu", "--stage", "graph");
         Assert.That(code, Is.Zero, errors);
-        Assert.That(output, Does.Contain("conv2d"));
+        Assert.That(output, Does.Contain("conv2D"));
 
         (code, output, errors) = await TestCommandLine.Run("onnx", "check", model);
         Assert.That(code, Is.Zero, errors);

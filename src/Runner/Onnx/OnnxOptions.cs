@@ -61,12 +61,16 @@ internal sealed class OnnxOptions
         Option[] options = [_mean, _deviation, _layout, _classes];
         return options.All(option => parsed.GetResult(option) is null or { Implicit: true }) ? null : new OnnxSamples
         {
-            Mean = parsed.GetValue(_mean),
-            Deviation = parsed.GetValue(_deviation),
+            Mean = Given(parsed, _mean),
+            Deviation = Given(parsed, _deviation),
             AreChannelsLast = parsed.GetValue(_layout),
             Classes = parsed.GetValue(_classes)?.Split(',', StringSplitOptions.TrimEntries),
         };
     }
+
+    // Of a list that is not given the parser makes an empty one.
+    private static double[]? Given(ParseResult parsed, Option<double[]?> option) =>
+        parsed.GetValue(option) is { Length: > 0 } numbers ? numbers : null;
 
     private static Option<double[]?> Numbers(string name, string description) => new(name)
     {
