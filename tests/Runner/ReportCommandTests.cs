@@ -103,7 +103,7 @@ public sealed partial class ReportCommandTests
         string[] loaded = [.. html.Descendants().Attributes()
             .Where(each => each.Name.LocalName is "src" or "srcset" or "href" or "data" or "poster" or "action")
             .Select(each => each.Value)];
-        Assert.That(loaded, Has.Length.EqualTo(5 * 4).And.All.StartsWith("data:image/"));
+        Assert.That(loaded, Has.Length.EqualTo(6 * 4).And.All.StartsWith("data:image/"));
         Assert.That(loaded.Select(IsWhole), Has.All.True);
     }
 
