@@ -16,6 +16,13 @@ public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null
     /// </exception>
     public Shape Shape { get; init => field = Possible(value); } = Possible(Shape);
 
+    /// <summary>Why what was computed of known values is no size: it did not fit an int32, and has wrapped round. Else null.</summary>
+    internal string? NoSize { get; init; }
+
+    /// <summary>The known value as a side or a count; null where it is not known.</summary>
+    /// <exception cref="EngineException">It has wrapped round on the way, and would be another size.</exception>
+    internal int? Size => NoSize is { } reason ? throw new EngineException(reason) : KnownValue;
+
     /// <summary>The number of sides.</summary>
     public int Rank => Shape.Rank;
 

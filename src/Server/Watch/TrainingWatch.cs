@@ -16,7 +16,7 @@ namespace Engine.Server;
 /// </summary>
 public sealed class TrainingWatch : Callback, IAsyncDisposable
 {
-    /// <summary>How many events may wait for a slow reader; progress is left out first.</summary>
+    /// <summary>How many events may wait for a slow reader; the oldest are left out.</summary>
     private const int MostWaiting = 256;
 
     /// <summary>What a page must send to end the training, and no other site can have a browser send.</summary>

@@ -20,19 +20,22 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         }
 
         DType dtype = OutputDType(inputs[0].DType);
-        return [new TensorType(dtype, Broadcasting.Join(inputs), dtype == DType.Int32 ? KnownValue(inputs) : null)];
+        (int? known, string? noSize) = dtype == DType.Int32 ? KnownValue(inputs) : default;
+        return [new TensorType(dtype, Broadcasting.Join(inputs), known) { NoSize = noSize }];
     }
 
-    /// <summary>What becomes of sizes is one, so that shapes may be computed of shapes.</summary>
-    /// <exception cref="EngineException">It would be too large for one, and wrap round to another.</exception>
-    private int? KnownValue(ReadOnlySpan<TensorType> inputs)
+    /// <summary>
+    /// What becomes of sizes is one, so that shapes may be computed of shapes; or why it is none: a number that wraps round may be
+    /// computed with, but is another size than was meant.
+    /// </summary>
+    private (int? Known, string? NoSize) KnownValue(ReadOnlySpan<TensorType> inputs)
     {
         Span<double> x = stackalloc double[inputs.Length];
         for (int i = 0; i < inputs.Length; i++)
         {
             if (inputs[i].KnownValue is not { } known)
             {
-                return null;
+                return (null, inputs[i].NoSize);
             }
 
             x[i] = known;
@@ -42,10 +45,10 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
         if (double.IsFinite(size) && size is < int.MinValue or > int.MaxValue)
         {
             string sizes = string.Join(" and ", x.ToArray().Select(each => InvariantText.Of($"{each}")));
-            throw new EngineException($"of the sizes {sizes} comes {size:N0}, and a size is below 2³¹");
+            return (null, InvariantText.Of($"of the sizes {sizes} comes {size:N0}, and a size is below 2³¹"));
         }
 
-        return (int)DTypes.Wrap(size, DType.Int32);
+        return ((int)DTypes.Wrap(size, DType.Int32), null);
     }
 
     /// <summary>

@@ -36,8 +36,8 @@ internal sealed partial record Scan(
                 ? side + Math.Min(read.Lag, 0)
                 : Shape.Unknown)];
         int least = rows.Contains(Shape.Unknown) || rows.Length == 0 ? Shape.Unknown : rows.Min();
-        int count = CountInput < 0 ? least : inputs[CountInput].KnownValue ?? Shape.Unknown;
-        if (CountInput >= 0 && inputs[CountInput].KnownValue < 0)
+        int count = CountInput < 0 ? least : inputs[CountInput].Size ?? Shape.Unknown;
+        if (CountInput >= 0 && inputs[CountInput].Size < 0)
         {
             throw new EngineException($"it cannot make {count} steps");
         }

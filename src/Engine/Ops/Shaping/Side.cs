@@ -60,10 +60,11 @@ internal static class Sides
                 throw new EngineException("a side must be an int32 scalar");
             }
 
-            isKnown &= values[i].KnownValue is not null;
-            to = values[i].KnownValue is not < 0
-                ? to.With(given[i], values[i].KnownValue ?? Shape.Unknown)
-                : throw new EngineException($"the side of axis {given[i]} cannot be {values[i].KnownValue}");
+            int? side = values[i].Size;
+            isKnown &= side is not null;
+            to = side is not < 0
+                ? to.With(given[i], side ?? Shape.Unknown)
+                : throw new EngineException($"the side of axis {given[i]} cannot be {side}");
         }
 
         return (to, isKnown);

@@ -44,8 +44,8 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
             throw new EngineException("the first row and the number of rows must be int32 scalars");
         }
 
-        int rows = inputs[0].Shape[0], count = inputs[2].KnownValue ?? Shape.Unknown;
-        if (inputs[2].KnownValue < 0)
+        int rows = inputs[0].Shape[0], count = inputs[2].Size ?? Shape.Unknown;
+        if (inputs[2].Size < 0)
         {
             throw new EngineException($"the number of rows cannot be {count}");
         }
