@@ -75,7 +75,7 @@ internal sealed class Benches(Device device, KernelTimer timer)
         }
     }
 
-    /// <summary>The training batches of an epoch of one of the networks, and what the network has learnt at the end.</summary>
+    /// <summary>The training batches of an epoch of one of the networks, and what the network has learned at the end.</summary>
     public Measurement Epoch(string network, int epochs, Cifar10Set data, CancellationToken cancellation)
     {
         TrainingOptions options = (network == "mlp" ? Experiment.MlpDefaults : Experiment.CnnDefaults)

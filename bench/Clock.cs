@@ -5,8 +5,8 @@ namespace Engine.Bench;
 /// <summary>Times work that waits for its own end, so that the host's clock sees all of it.</summary>
 internal static class Clock
 {
-    private const int Warming = 2, LeastRuns = 3, MostRuns = 9;
-    private const double LeastSeconds = 0.02, Patience = 2;
+    private const int Warming = 2, MinRuns = 3, MaxRuns = 9;
+    private const double MinSeconds = 0.02, Patience = 2;
 
     /// <summary>Times a kernel.</summary>
     public static Spread Measure(Kernel kernel) => Measure(kernel.Run, kernel.Times);
@@ -25,7 +25,7 @@ internal static class Clock
         }
 
         double seconds = Time(run, group);
-        while (seconds < LeastSeconds)
+        while (seconds < MinSeconds)
         {
             group *= 2;
             seconds = Time(run, group);
@@ -33,7 +33,7 @@ internal static class Clock
 
         var runs = new List<double>();
         double spent = 0;
-        while (runs.Count < LeastRuns || (runs.Count < MostRuns && spent < Patience))
+        while (runs.Count < MinRuns || (runs.Count < MaxRuns && spent < Patience))
         {
             seconds = Time(run, group);
             spent += seconds;

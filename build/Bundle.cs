@@ -10,7 +10,7 @@ namespace Engine.Build;
 internal static class Bundle
 {
     private const string Target = "linux-x64";
-    private const long MostBytes = 45 << 20;
+    private const long MaxBytes = 45 << 20;
 
     private static readonly string[] s_programs = ["src/Runner", "tests", "bench"];
 
@@ -134,11 +134,11 @@ internal static class Bundle
 
         long bytes = new FileInfo(archive).Length;
         Console.WriteLine(FormattableString.Invariant($"{archive}: {bytes / 1048576.0:F1} MiB"));
-        if (bytes > MostBytes)
+        if (bytes > MaxBytes)
         {
-            Console.Error.WriteLine($"That is more than {MostBytes >> 20} MiB.");
+            Console.Error.WriteLine($"That is more than {MaxBytes >> 20} MiB.");
         }
 
-        return bytes <= MostBytes;
+        return bytes <= MaxBytes;
     }
 }

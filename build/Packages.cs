@@ -10,8 +10,8 @@ namespace Engine.Build;
 /// </summary>
 internal static class Packages
 {
-    private const long MostLibraryBytes = 5 << 20;
-    private const long MostToolBytes = 45 << 20;
+    private const long MaxLibraryBytes = 5 << 20;
+    private const long MaxToolBytes = 45 << 20;
 
     private static readonly string[] s_native = [".so", ".dylib", ".a", ".lib", ".exe"];
 
@@ -52,7 +52,7 @@ internal static class Packages
     {
         string name = Path.GetFileName(package);
         bool isTool = name.StartsWith("Engine.Runner.", StringComparison.Ordinal);
-        long most = isTool ? MostToolBytes : MostLibraryBytes, bytes = new FileInfo(package).Length;
+        long most = isTool ? MaxToolBytes : MaxLibraryBytes, bytes = new FileInfo(package).Length;
         if (bytes > most)
         {
             yield return string.Create(

@@ -7,7 +7,7 @@ namespace Engine.Build;
 internal sealed class Stage(string name, string filter, params (string Name, string Value)[] environment)
 {
     /// <summary>A process of tests has up to so many bytes, so that more at once would want too much memory.</summary>
-    private const int MostAtOnce = 4;
+    private const int MaxAtOnce = 4;
 
     /// <summary>
     /// Runs the stages, as many at once as there are processors: whoever is done takes the next. Some keep all
@@ -17,7 +17,7 @@ internal sealed class Stage(string name, string filter, params (string Name, str
     {
         var counts = new Dictionary<Stage, TestCounts>();
         int next = -1;
-        int atOnce = Math.Clamp(Environment.ProcessorCount, 1, MostAtOnce);
+        int atOnce = Math.Clamp(Environment.ProcessorCount, 1, MaxAtOnce);
         Thread[] lanes = [.. Enumerable.Range(0, atOnce).Select(_ => new Thread(() =>
         {
             for (int mine; (mine = Interlocked.Increment(ref next)) < stages.Count;)

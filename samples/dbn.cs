@@ -5,10 +5,10 @@
 using Engine;
 using Engine.Training;
 
-const int Side = 6, Unlabelled = 600, Labelled = 60;
+const int Side = 6, Unlabeled = 600, Labeled = 60;
 var random = new Random(2);
-int[] kinds = [.. Enumerable.Range(0, Unlabelled).Select(i => i % 3)];
-Tensor pictures = Tensor.From([.. kinds.SelectMany(Picture)], Unlabelled, Side * Side);
+int[] kinds = [.. Enumerable.Range(0, Unlabeled).Select(i => i % 3)];
+Tensor pictures = Tensor.From([.. kinds.SelectMany(Picture)], Unlabeled, Side * Side);
 
 // One machine by itself: how well it rebuilds what it has seen, and which of two pictures it finds more probable.
 using var machine = new RestrictedBoltzmannMachine(Side * Side, 16) { LearningRate = 0.1f, Momentum = 0.5f, BatchSize = 20, Steps = 2 };
@@ -26,7 +26,7 @@ foreach (int epochs in (int[])[20, 0])
         RealValuedVis = false, UseReLu = false, EpochsPretrain = epochs, Epochs = 12, LearnRates = 0.3f, LearnRatesPretrain = 0.1f, MinibatchSize = 10,
         MomentumPretrain = 0.5f,
     };
-    net.Fit(pictures.Rows(0, Labelled), kinds[..Labelled]);
+    net.Fit(pictures.Rows(0, Labeled), kinds[..Labeled]);
     Console.WriteLine($"{(epochs > 0 ? "with machines first" : "from random weights")}: {net.Score(pictures, kinds):P0} of all pictures are right");
     if (epochs > 0)
     {

@@ -1,6 +1,6 @@
 #:project ../src/Engine/Engine.csproj
 
-// Fine-tuning: what a network learnt of one task helps with another. Its first layers are taken from a file under other
+// Fine-tuning: what a network learned of one task helps with another. Its first layers are taken from a file under other
 // names, stay as they are at first, and then move slowly.
 using Engine;
 using Engine.IO;
@@ -29,7 +29,7 @@ foreach (bool isTaught in new[] { false, true })
             "teacher.safetensors", new LoadOptions { IsPartial = true, Rename = [("features?.*", "body?.*")] });
         Console.WriteLine($"\n{report}");
         pupil.Freeze("body*");
-        Console.WriteLine($"{pupil.LearnableParameters} numbers are learnt at first,");
+        Console.WriteLine($"{pupil.LearnableParameters} numbers are learned at first,");
     }
 
     pupil.Fit(few, fewKinds);

@@ -20,12 +20,12 @@ using var net = new NeuralNet(
     Update = new NesterovMomentum(learningRate: 0.02f, momentum: 0.9f), BatchIteratorTrain = new BatchIterator(32),
     MaxEpochs = 12, Seed = 42, Verbose = 1,
 };
-net.Fit(train.Greyscale(), train.Labels);
-float accuracy = net.Score(test.Greyscale(), test.Labels);
+net.Fit(train.Grayscale(), train.Labels);
+float accuracy = net.Score(test.Grayscale(), test.Labels);
 Console.WriteLine($"Of {test.Count} images it had not seen, {accuracy:P1} were told right.");
 
 // Which classes it takes for which: a row for what an image is, a column for what it was taken for.
-int[] truth = test.Labels.AsSpan<int>().ToArray(), taken = net.Predict(test.Greyscale()).AsSpan<int>().ToArray();
+int[] truth = test.Labels.AsSpan<int>().ToArray(), taken = net.Predict(test.Grayscale()).AsSpan<int>().ToArray();
 int width = data.ClassNames.Max(name => name.Length);
 Console.WriteLine();
 for (int row = 0; row < 10; row++)

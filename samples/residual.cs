@@ -30,7 +30,7 @@ foreach (EpochRecord record in net.TrainHistory)
 }
 
 static Conv2D Conv(int filters, int stride = 1) =>
-    new(filters, 3, Linear) { Pad = "same", Stride = stride, B = null, W = new HeNormal(Initialiser.ReluGain) };
+    new(filters, 3, Linear) { Pad = "same", Stride = stride, B = null, W = new HeNormal(Initializer.ReluGain) };
 
 // Two convolutions, around which what goes in comes to what goes out, by a 1x1 convolution where the shape is another.
 static Residual Block(string name, int filters, int stride = 1) =>

@@ -73,8 +73,8 @@ def read(folder, name):
             batch = pickle.load(file, encoding="bytes")
         labels, pixels = np.array(batch[b"labels"]), batch[b"data"]
     planes = pixels.reshape(-1, 3, 1024).astype(np.float32)
-    grey = 0.299 * planes[:, 0] + 0.587 * planes[:, 1] + 0.114 * planes[:, 2]
-    return (grey / 255 - 0.5).astype(np.float32).reshape(-1, 1, 32, 32), labels.astype(np.int32)
+    gray = 0.299 * planes[:, 0] + 0.587 * planes[:, 1] + 0.114 * planes[:, 2]
+    return (gray / 255 - 0.5).astype(np.float32).reshape(-1, 1, 32, 32), labels.astype(np.int32)
 
 
 def split(x, y):

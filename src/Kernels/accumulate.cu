@@ -5,7 +5,7 @@
 // The row gives JOIN(a, b) and START, what joining nothing gives; with REVERSE 1 it goes from the end, with EXCLUSIVE 1
 // the element itself is not joined. The order of joining depends on the side alone.
 //   accumulate_lines    inner is 1: a block scans a line, 256 elements at a time, warps by shuffles (Hillis and Steele)
-//   accumulate_columns  a thread walks along a column, its neighbour along the next; totals of 32 elements are joined
+//   accumulate_columns  a thread walks along a column, its neighbor along the next; totals of 32 elements are joined
 //                       before they are added, so that errors stay small
 // Each element is read and written once and the bound is the memory's bandwidth, as long as there are lines enough.
 #include "common.cuh"

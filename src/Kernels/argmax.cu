@@ -2,7 +2,7 @@
 //
 //   y[outer][inner] = argmax over j of x[outer][j][inner]        x: T, (outer, side, inner); y: int
 //
-// A thread takes one output. With inner > 1 neighbouring threads read neighbouring elements; with inner = 1 (the
+// A thread takes one output. With inner > 1 neighboring threads read neighboring elements; with inner = 1 (the
 // classes of a batch) each walks along its own row, which lies in few cache lines as long as there are few classes.
 #include "common.cuh"
 

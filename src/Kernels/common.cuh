@@ -12,7 +12,7 @@ typedef unsigned long long uint64;
 constexpr int WarpThreads = 32;
 constexpr unsigned WholeWarp = 0xffffffffu;
 
-// Most arrays have few axes once neighbours that lie evenly are joined; the host refuses those that have more.
+// Most arrays have few axes once neighbors that lie evenly are joined; the host refuses those that have more.
 constexpr int MostLoops = 8;
 
 // Nested loops, outermost first: how often each runs, and how many elements apart its iterations lie in up to three
@@ -84,7 +84,7 @@ __device__ __forceinline__ double magnitude(double x) { return fabs(x); }
 __device__ __forceinline__ int magnitude(int x) { return x < 0 ? negate(x) : x; }
 __device__ __forceinline__ int64 magnitude(int64 x) { return x < 0 ? negate(x) : x; }
 
-// A number as another type, of which a value is given. From a fraction to an integer: towards zero, to the nearest that
+// A number as another type, of which a value is given. From a fraction to an integer: toward zero, to the nearest that
 // the type holds, and 0 for NaN, where C++ promises nothing and devices differ. As a truth: whether it is other than 0.
 template <typename V, typename U>
 __device__ __forceinline__ U convert(V x, U) { return (U)x; }

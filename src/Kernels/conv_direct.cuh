@@ -9,12 +9,12 @@
 // OWN outputs. For a filter of 3 × 3 it reads 4 × 4 elements of a plane and 9 · OWN weights for 36 · OWN products; and
 // as all sides are constants, every read is at a constant distance from one that moves a plane at a time.
 //
-//   planes:   IMAGES × CHUNK × rows; neighbouring windows read elements two columns apart, so that a row's even columns
-//             lie before its odd ones: then they are neighbours, too. ROWS_STEP from a row of windows to the next and
+//   planes:   IMAGES × CHUNK × rows; neighboring windows read elements two columns apart, so that a row's even columns
+//             lie before its odd ones: then they are neighbors, too. ROWS_STEP from a row of windows to the next and
 //             IMAGE_STEP from an image to the next go on as if all windows lay in one row, as far as banks are
 //             concerned: no two threads of a warp with windows of one group meet in one
 //   weights:  CHUNK · taps × WEIGHT_STEP; the outputs lie side by side, so that a thread reads its own as vectors
-//   results:  IMAGES × GROUPS · OWN × height · width, where they are not pooled: only here do neighbours of a window
+//   results:  IMAGES × GROUPS · OWN × height · width, where they are not pooled: only here do neighbors of a window
 //             come to lie in different threads, and memory is written in order
 //
 // Grid: images, IMAGES a block; groups of OWN outputs, GROUPS a block. Block: THREADS, a window of an image for a
@@ -153,7 +153,7 @@ struct Windows {
     }
 
     // Calls store(image, output, pixel, sum) for each sum that the result (images, outputs, height, width) has a place
-    // for, neighbours in memory in neighbouring threads. Nobody needs the planes any more.
+    // for, neighbors in memory in neighboring threads. Nobody needs the planes any more.
     template <typename Store>
     __device__ __forceinline__ void forEach(
         int images, int outputs, int height, int width, int across, Store store) const

@@ -7,8 +7,8 @@
 // from one of the places at0 … at2), COMPUTE makes of them those of the outputs and stores them. All loads of an element
 // stand before its stores: an output may lie where an input of its size does.
 //
-// One thread takes an element, then another as far on as the grid is long, so that neighbouring threads always touch
-// neighbouring elements. Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there
+// One thread takes an element, then another as far on as the grid is long, so that neighboring threads always touch
+// neighboring elements. Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there
 // are some ten thousand elements. That is why chains of such functions are one kernel.
 #include "common.cuh"
 

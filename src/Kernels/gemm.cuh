@@ -66,7 +66,7 @@ constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : RESIDENT_THREA
 // more, so that rows stay aligned.
 constexpr int Padding = 4;
 
-// Tensor cores take four rows of eight at once, not eight neighbours of one row.
+// Tensor cores take four rows of eight at once, not eight neighbors of one row.
 #ifndef TENSOR
 #define TENSOR 0
 #endif
@@ -94,7 +94,7 @@ struct Product {
     typedef Tile<TILE_N, COLUMNS, ThreadColumns, B> TileB;
 
     // The accumulators that a thread stores: its own, column by column; with slice-K the totals of some groups of four
-    // rows. Neighbouring threads then have neighbouring columns.
+    // rows. Neighboring threads then have neighboring columns.
     static constexpr int Four = 4, Fours = TILE_M * TILE_N / Four, Count = (Fours + Threads - 1) / Threads * Four;
     static_assert(ROWS % Four == 0, "fours are whole");
     T accumulators[Count];

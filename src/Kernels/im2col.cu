@@ -10,7 +10,7 @@
 // and is written and read once more than by the implicit product of conv.cuh: the bound is the memory's bandwidth.
 #include "conv_shape.cuh"
 
-// A thread makes an element; neighbours read neighbouring pixels, or pixels a stride apart.
+// A thread makes an element; neighbors read neighboring pixels, or pixels a stride apart.
 extern "C" __global__ void im2col(const T* images, T* columns, ConvShape given, unsigned count)
 {
     CONV_SHAPE_OF(given);

@@ -1,5 +1,5 @@
 // The part of an array that an index expression names, taken out, written to or added to. The bound is the memory's
-// bandwidth; neighbouring threads move neighbouring elements of the part.
+// bandwidth; neighboring threads move neighboring elements of the part.
 //
 //   part[i] <-> x[start + loops(i) + offsets[b]]
 //

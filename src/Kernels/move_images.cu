@@ -5,7 +5,7 @@
 //   moved[n][c][h][w] = m[n][c][h − down[n]][w − right[n]], 0 where that lies outside,
 //   m[n][c][h][w] = images[n][c][h][mirror[n] ? W − 1 − w : w]
 //
-// A thread makes an element; neighbours read neighbouring pixels, from the left or from the right. The bound is the
+// A thread makes an element; neighbors read neighboring pixels, from the left or from the right. The bound is the
 // memory's bandwidth: the three numbers of an image come from the cache.
 #include "common.cuh"
 

@@ -2,7 +2,7 @@
 //
 //   y[p][oh][ow] from x[p][h][w], h from oh·strideH − padH on, size rows; w likewise; nothing outside the plane counts
 //
-// A thread takes one element of what is written and looks at the few that it depends on, which neighbouring threads
+// A thread takes one element of what is written and looks at the few that it depends on, which neighboring threads
 // share in the cache. The gradients, too, are gathered by the elements that receive them, in a fixed order, so that
 // no two threads write one element. The bound is the memory's bandwidth.
 #include "common.cuh"

@@ -9,10 +9,10 @@
 // joins in order: how many is decided by the shape alone, and within a part the order is fixed too, so the same input
 // gives the same bits.
 //
-// Three ways to share the work, so that neighbouring threads always read neighbouring elements:
+// Three ways to share the work, so that neighboring threads always read neighboring elements:
 //   reduce_rows     the innermost axis goes and is long: a block joins one output
 //   reduce_warps    the innermost axis goes and is short: a warp joins one output
-//   reduce_columns  the innermost axis stays: a thread joins every 4th element of an output, its neighbour of the next
+//   reduce_columns  the innermost axis stays: a thread joins every 4th element of an output, its neighbor of the next
 // EPILOGUE(x, at) and OPERANDS as in gemm.cuh: what is done with a result, at being its place in y, before it is stored;
 // not with those of parts. Each element is read once and the bound is the memory's bandwidth.
 #include "common.cuh"

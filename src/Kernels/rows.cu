@@ -1,5 +1,5 @@
 // Consecutive rows from one that is chosen while the program runs. One outside the rows there are is reported, and nothing outside is touched.
-// The bound is the memory's bandwidth; neighbouring threads move neighbouring elements of a row.
+// The bound is the memory's bandwidth; neighboring threads move neighboring elements of a row.
 #include "common.cuh"
 
 // y[i] = x[start + i]        x: (rows, length), y: (count, length)

@@ -3,7 +3,7 @@
 //   keys, places: (rows, side) in runs of `width`; the outputs are in runs of 2 · width. Without places, as for the first
 //   pass, an element's place is where it stands in its row.
 //
-// A thread takes an element of one of two neighbouring runs: its place in the merged run is where it stands in its own plus
+// A thread takes an element of one of two neighboring runs: its place in the merged run is where it stands in its own plus
 // how many of the other come before it, which a binary search tells. Of equals those of the left run come first, so that
 // they keep their order. NaN is greater than all numbers; with DESCENDING 1 the largest come first. The bound is the
 // latency of log2(width) reads, most of them from cache.

@@ -11,7 +11,7 @@
 
 // One operand of a block: Side of its rows, of which each thread takes Own. A source has
 //
-//   AlongK          whether neighbours along k, not across, are neighbours in memory
+//   AlongK          whether neighbors along k, not across, are neighbors in memory
 //   Vector          how many of them are copied together
 //   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
 //   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
@@ -32,7 +32,7 @@ struct Tile {
     static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
 
     // Which of the block's rows a thread's are. Where the tile lies along k they are as far apart as there are threads,
-    // so that the threads of a warp read neighbouring rows, which lie on different banks; else they come in groups that
+    // so that the threads of a warp read neighboring rows, which lie on different banks; else they come in groups that
     // one access reads.
     static __device__ __forceinline__ int row(int thread, int own)
     {
@@ -44,7 +44,7 @@ struct Tile {
     // How far apart the rows of a group are.
     static constexpr int Apart = Source::AlongK ? OwnThreads : 1;
 
-    // Neighbours in memory go to neighbouring threads: so many of them make a row of memory. A thread's next copy is as many
+    // Neighbors in memory go to neighboring threads: so many of them make a row of memory. A thread's next copy is as many
     // rows further as all threads make, if these are whole.
     static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Side) / Vector;
     static constexpr int Further = Threads / RowVectors;

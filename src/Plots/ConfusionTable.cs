@@ -16,7 +16,7 @@ public static class ConfusionTable
     /// <param name="names">The classes' names.</param>
     /// <param name="width">The picture's width; its height is what the rows need.</param>
     /// <param name="title">What stands above; null for nothing.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     /// <exception cref="ArgumentException">There are not as many rows, columns and names.</exception>
     public static Picture Draw(
         int[,] counts, IReadOnlyList<string> names, int width = 640, string? title = null, Theme? theme = null)
@@ -30,7 +30,7 @@ public static class ConfusionTable
                 $"{classes} names do not fit counts of {counts.GetLength(0)}x{counts.GetLength(1)}.", nameof(names));
         }
 
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         bool isNarrow = width < 480;
         float nameSize = isNarrow ? 10 : 12;
         float longest = Math.Min(names.Max(name => Pen.Measure(name, nameSize)), width / 4f);
@@ -49,16 +49,16 @@ public static class ConfusionTable
         float height = top + (classes * cellHeight) + 18 + (noteLines * 16);
         double worst = Worst(counts, classes);
 
-        return new Picture(width, (int)Math.Ceiling(height), colours, canvas =>
+        return new Picture(width, (int)Math.Ceiling(height), colors, canvas =>
         {
-            var pen = new Pen(canvas, colours);
+            var pen = new Pen(canvas, colors);
             if (title is not null)
             {
                 pen.Text(Pen.Fit(title, width - (2 * Margin), 15, isBold: true), Margin, 26, 15, isBold: true);
             }
 
-            pen.Text("taken for →", left, top - rise - 16, nameSize, colours.Grey);
-            pen.Text("is ↓", left - 8, top - 8, nameSize, colours.Grey, SKTextAlign.Right);
+            pen.Text("taken for →", left, top - rise - 16, nameSize, colors.Gray);
+            pen.Text("is ↓", left - 8, top - 8, nameSize, colors.Gray, SKTextAlign.Right);
             for (int i = 0; i < classes; i++)
             {
                 string name = Pen.Fit(names[i], longest, nameSize);
@@ -70,10 +70,10 @@ public static class ConfusionTable
                 {
                     double share = samples == 0 ? 0 : (double)counts[i, j] / samples;
                     SKColor shade = i == j
-                        ? colours.Shade(colours.Good, share)
-                        : colours.Shade(colours.Bad, worst > 0 ? 0.85 * share / worst : 0);
+                        ? colors.Shade(colors.Good, share)
+                        : colors.Shade(colors.Bad, worst > 0 ? 0.85 * share / worst : 0);
                     float x = left + (j * cell), y = top + (i * cellHeight);
-                    pen.Box(x, y, cell - 1, cellHeight - 1, samples == 0 ? colours.Line : shade);
+                    pen.Box(x, y, cell - 1, cellHeight - 1, samples == 0 ? colors.Line : shade);
                     if (counts[i, j] > 0 && cell >= 15)
                     {
                         string percent = (100 * share).ToString("0", CultureInfo.InvariantCulture);
@@ -85,7 +85,7 @@ public static class ConfusionTable
                 }
             }
 
-            pen.Paragraph(Explained, Margin, top + (classes * cellHeight) + 20, width - (2 * Margin), 11, colours.Grey);
+            pen.Paragraph(Explained, Margin, top + (classes * cellHeight) + 20, width - (2 * Margin), 11, colors.Gray);
         });
     }
 

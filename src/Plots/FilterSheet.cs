@@ -10,13 +10,13 @@ public static class FilterSheet
 
     /// <summary>A tile for each filter, with its number.</summary>
     /// <param name="filters">
-    /// For each filter its planes: one, drawn from blue over the paper's colour to red, or three, drawn as red, green
-    /// and blue around grey.
+    /// For each filter its planes: one, drawn from blue over the paper's color to red, or three, drawn as red, green
+    /// and blue around gray.
     /// </param>
     /// <param name="width">The picture's width; its height is what the tiles need.</param>
     /// <param name="title">What stands above; null for nothing.</param>
     /// <param name="note">What stands below; null for nothing.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     /// <exception cref="ArgumentException">There is no filter, or one has neither one plane nor three.</exception>
     public static Picture Draw(
         IReadOnlyList<IReadOnlyList<Raster>> filters, int width = 800, string? title = null, string? note = null,
@@ -28,7 +28,7 @@ public static class FilterSheet
             throw new ArgumentException("There must be filters, each of one plane or of three.", nameof(filters));
         }
 
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         (int rows, int columns) = (filters[0][0].Height, filters[0][0].Width);
         // Small filters as large as can be told apart, large ones as images are shown.
         float side = Math.Max(rows, columns) <= 12 ? 64 : 72;
@@ -46,9 +46,9 @@ public static class FilterSheet
         float top = title is null ? Margin : 44;
         float pitch = tileHeight + CaptionSize + Gap + 3;
         float height = top + (down * pitch) + 26 + (noteLines.Count * 16);
-        return new Picture(width, (int)Math.Ceiling(height), colours, canvas =>
+        return new Picture(width, (int)Math.Ceiling(height), colors, canvas =>
         {
-            var pen = new Pen(canvas, colours);
+            var pen = new Pen(canvas, colors);
             if (title is not null)
             {
                 pen.Text(Pen.Fit(title, width - (2 * Margin), 15, isBold: true), Margin, 26, 15, isBold: true);
@@ -57,28 +57,28 @@ public static class FilterSheet
             for (int i = 0; i < filters.Count; i++)
             {
                 float x = Margin + (i % across * pitchAcross), y = top + (i / across * pitch);
-                pen.Pixels(rows, columns, Colour(filters[i], extent, colours), x, y, tileWidth, tileHeight);
-                pen.Frame(x, y, tileWidth, tileHeight, colours.Line);
+                pen.Pixels(rows, columns, Color(filters[i], extent, colors), x, y, tileWidth, tileHeight);
+                pen.Frame(x, y, tileWidth, tileHeight, colors.Line);
                 pen.Text(
                     i.ToString(CultureInfo.InvariantCulture), x + (tileWidth / 2), y + tileHeight + CaptionSize + 2,
-                    CaptionSize, colours.Grey, SKTextAlign.Center);
+                    CaptionSize, colors.Gray, SKTextAlign.Center);
             }
 
             float below = top + (down * pitch) + 6;
             string end = extent.ToString("0.###", CultureInfo.InvariantCulture);
             if (filters[0].Count == 1)
             {
-                pen.Scale(Margin, below, 120, $"-{end}", end, share => colours.Diverging((2 * share) - 1));
+                pen.Scale(Margin, below, 120, $"-{end}", end, share => colors.Diverging((2 * share) - 1));
             }
             else
             {
-                string scale = $"grey is 0, each of red, green and blue from -{end} to {end}";
-                pen.Text(scale, Margin, below + 9, 10, colours.Grey);
+                string scale = $"gray is 0, each of red, green and blue from -{end} to {end}";
+                pen.Text(scale, Margin, below + 9, 10, colors.Gray);
             }
 
             if (note is not null)
             {
-                pen.Paragraph(note, Margin, below + 30, width - (2 * Margin), 11, colours.Grey);
+                pen.Paragraph(note, Margin, below + 30, width - (2 * Margin), 11, colors.Gray);
             }
         });
     }
@@ -92,7 +92,7 @@ public static class FilterSheet
         return (count + rows - 1) / rows;
     }
 
-    private static Func<int, int, SKColor> Colour(IReadOnlyList<Raster> planes, double extent, Theme theme)
+    private static Func<int, int, SKColor> Color(IReadOnlyList<Raster> planes, double extent, Theme theme)
     {
         double scale = extent > 0 ? 1 / extent : 0;
         return planes.Count == 1

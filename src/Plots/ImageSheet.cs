@@ -18,13 +18,13 @@ public static class ImageSheet
     /// <param name="width">The picture's width; its height is what the rows need.</param>
     /// <param name="title">What stands above; null for nothing.</param>
     /// <param name="note">What stands below; null for nothing.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<CaptionedImage> images, int width = 800, string? title = null, string? note = null,
         Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(images);
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         float textSize = 12;
         float least = width < 480 ? 90 : 112;
         int most = Math.Max(2, (int)((width - (2 * Margin) + Gap) / (least + Gap)));
@@ -37,9 +37,9 @@ public static class ImageSheet
         float pitch = side + (2 * textSize * 1.35f) + Gap;
         IReadOnlyList<string> noteLines = note is null ? [] : Pen.Lines(note, width - (2 * Margin), 11);
         float height = top + (down * pitch) + (noteLines.Count * 16) + 6;
-        return new Picture(width, (int)Math.Ceiling(height), colours, canvas =>
+        return new Picture(width, (int)Math.Ceiling(height), colors, canvas =>
         {
-            var pen = new Pen(canvas, colours);
+            var pen = new Pen(canvas, colors);
             if (title is not null)
             {
                 pen.Text(Pen.Fit(title, width - (2 * Margin), 15, isBold: true), Margin, 26, 15, isBold: true);
@@ -54,7 +54,7 @@ public static class ImageSheet
                 string truth = Pen.Fit(each.Truth, room, truthSize, isBold: true);
                 pen.Text(truth, x, y + side + textSize + 3, truthSize, isBold: true);
                 string said = Pen.Fit(each.Said, room, saidSize);
-                pen.Text(said, x, y + side + (2.3f * textSize) + 3, saidSize, colours.Bad);
+                pen.Text(said, x, y + side + (2.3f * textSize) + 3, saidSize, colors.Bad);
 
                 // Rather a little smaller than without its end.
                 float Size(string text, bool isBold) =>
@@ -63,7 +63,7 @@ public static class ImageSheet
 
             if (note is not null)
             {
-                pen.Paragraph(note, Margin, top + (down * pitch) + 8, width - (2 * Margin), 11, colours.Grey);
+                pen.Paragraph(note, Margin, top + (down * pitch) + 8, width - (2 * Margin), 11, colors.Gray);
             }
         });
     }

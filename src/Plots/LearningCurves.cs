@@ -21,25 +21,25 @@ public sealed record TrainingCurves(
 public static class LearningCurves
 {
     /// <summary>One or several trainings, losses beside accuracies, or above them where it is narrow.</summary>
-    /// <param name="trainings">The trainings, each in a colour of its own.</param>
+    /// <param name="trainings">The trainings, each in a color of its own.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
     /// <param name="title">What stands above; null for nothing.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<TrainingCurves> trainings, int width = 1000, int height = 420, string? title = null,
         Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(trainings);
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         Typefaces.Register();
         bool hasAccuracy = trainings.Any(training => training.ValidAccuracy.Any(double.IsFinite));
-        return new Picture(width, height, colours, canvas =>
+        return new Picture(width, height, colors, canvas =>
         {
             int top = title is null ? 0 : 34;
             if (title is not null)
             {
-                new Pen(canvas, colours).Text(title, width / 2f, 24, 16, align: SKTextAlign.Center, isBold: true);
+                new Pen(canvas, colors).Text(title, width / 2f, 24, 16, align: SKTextAlign.Center, isBold: true);
             }
 
             bool isNarrow = width < 1.2 * height;
@@ -47,11 +47,11 @@ public static class LearningCurves
             PixelRect first = !hasAccuracy ? new(0, width, height, top)
                 : isNarrow ? new(0, width, half, top)
                 : new(0, half, height, top);
-            using Plot losses = Losses(trainings, colours);
+            using Plot losses = Losses(trainings, colors);
             Render(losses, canvas, first);
             if (hasAccuracy)
             {
-                using Plot accuracies = Accuracies(trainings, colours);
+                using Plot accuracies = Accuracies(trainings, colors);
                 Render(accuracies, canvas, isNarrow ? new(0, width, height, half) : new(half, width, height, top));
             }
         });
@@ -72,10 +72,10 @@ public static class LearningCurves
         for (int i = 0; i < trainings.Count; i++)
         {
             TrainingCurves training = trainings[i];
-            Color colour = Color.FromSKColor(theme.Series(i));
+            Color color = Color.FromSKColor(theme.Series(i));
             string of = trainings.Count > 1 ? $"{training.Name}, " : "";
-            Line(plot, training.Epochs, training.TrainLoss, colour.WithOpacity(0.45), $"{of}training");
-            Line(plot, training.Epochs, training.ValidLoss, colour, $"{of}validation");
+            Line(plot, training.Epochs, training.TrainLoss, color.WithOpacity(0.45), $"{of}training");
+            Line(plot, training.Epochs, training.ValidLoss, color, $"{of}validation");
         }
 
         return Finished(plot, Alignment.UpperRight, theme);
@@ -150,7 +150,7 @@ public static class LearningCurves
     }
 
     private static void Line(
-        Plot plot, IReadOnlyList<double> x, IReadOnlyList<double> y, Color colour, string name)
+        Plot plot, IReadOnlyList<double> x, IReadOnlyList<double> y, Color color, string name)
     {
         (double X, double Y)[] points = [.. x.Zip(y).Where(point => double.IsFinite(point.Second))];
         if (points.Length == 0)
@@ -159,7 +159,7 @@ public static class LearningCurves
         }
 
         Scatter line = plot.Add.Scatter(
-            points.Select(point => point.X).ToArray(), points.Select(point => point.Y).ToArray(), colour);
+            points.Select(point => point.X).ToArray(), points.Select(point => point.Y).ToArray(), color);
         line.LegendText = name;
         line.LineWidth = 2;
         // A mark for each epoch as long as they can be told apart; a training of one epoch has nothing else.

@@ -14,7 +14,7 @@ public static class LearningRateCurve
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
     /// <param name="title">What stands above; null for nothing.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     /// <exception cref="ArgumentException">There is no rate, or not a loss for each.</exception>
     public static Picture Draw(
         IReadOnlyList<double> rates, IReadOnlyList<double> losses, double suggestion, int width = 640, int height = 420,
@@ -27,28 +27,28 @@ public static class LearningRateCurve
             throw new ArgumentException("There must be learning rates greater than 0, and a loss for each.", nameof(rates));
         }
 
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         Typefaces.Register();
-        return new Picture(width, height, colours, canvas =>
+        return new Picture(width, height, colors, canvas =>
         {
             int top = title is null ? 0 : 34;
             if (title is not null)
             {
-                new Pen(canvas, colours).Text(title, width / 2f, 24, 16, align: SKTextAlign.Center, isBold: true);
+                new Pen(canvas, colors).Text(title, width / 2f, 24, 16, align: SKTextAlign.Center, isBold: true);
             }
 
-            using Plot plot = LearningCurves.Framed("loss", "learning rate", colours);
+            using Plot plot = LearningCurves.Framed("loss", "learning rate", colors);
             plot.Axes.Bottom.Label.Text = "learning rate";
             double[] powers = [.. rates.Select(Math.Log10)];
             int first = (int)Math.Floor(powers.Min()), last = (int)Math.Ceiling(powers.Max());
             plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
                 [.. Enumerable.Range(first, last - first + 1).Select(power => (double)power)],
                 [.. Enumerable.Range(first, last - first + 1).Select(power => Math.Pow(10, power).ToString("G3", CultureInfo.InvariantCulture))]);
-            var line = plot.Add.ScatterLine(powers, [.. losses], Color.FromSKColor(colours.Series(0)));
+            var line = plot.Add.ScatterLine(powers, [.. losses], Color.FromSKColor(colors.Series(0)));
             line.LineWidth = 2;
             if (suggestion > 0)
             {
-                var mark = plot.Add.VerticalLine(Math.Log10(suggestion), 1.5f, Color.FromSKColor(colours.Series(1)));
+                var mark = plot.Add.VerticalLine(Math.Log10(suggestion), 1.5f, Color.FromSKColor(colors.Series(1)));
                 mark.LinePattern = LinePattern.Dashed;
             }
 

@@ -22,13 +22,13 @@ public static class MapSheet
     /// <param name="width">The picture's width; its height is what the rows need.</param>
     /// <param name="title">What stands above; null for nothing.</param>
     /// <param name="note">What stands below; null for nothing.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<ExplainedImage> images, int width = 800, string? title = null, string? note = null,
         Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(images);
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         string[] heads = width < 480
             ? ["image", "covered", "over it", "saliency"]
             : ["image", "covered: lost", "over the image", "saliency"];
@@ -41,9 +41,9 @@ public static class MapSheet
         float top = headsAt + 10, pitch = side + 34;
         IReadOnlyList<string> noteLines = note is null ? [] : Pen.Lines(note, width - (2 * Margin), 11);
         float height = top + (images.Count * pitch) + 28 + (width < 480 ? 18 : 0) + (noteLines.Count * 16) + 6;
-        return new Picture(width, (int)Math.Ceiling(height), colours, canvas =>
+        return new Picture(width, (int)Math.Ceiling(height), colors, canvas =>
         {
-            var pen = new Pen(canvas, colours);
+            var pen = new Pen(canvas, colors);
             if (title is not null)
             {
                 pen.Text(Pen.Fit(title, width - (2 * Margin), 15, isBold: true), Margin, 26, 15, isBold: true);
@@ -51,7 +51,7 @@ public static class MapSheet
 
             for (int i = 0; i < heads.Length; i++)
             {
-                pen.Text(heads[i], Column(i), headsAt, headSize, colours.Grey);
+                pen.Text(heads[i], Column(i), headsAt, headSize, colors.Gray);
             }
 
             for (int i = 0; i < images.Count; i++)
@@ -61,13 +61,13 @@ public static class MapSheet
 
             float below = top + (images.Count * pitch) + 10;
             float used = pen.Scale(
-                Margin, below, 90, "gained", "lost probability", share => colours.Diverging((2 * share) - 1));
+                Margin, below, 90, "gained", "lost probability", share => colors.Diverging((2 * share) - 1));
             bool isBelow = width < 480;
             (float x, float y) = isBelow ? (Margin, below + 18) : (Margin + used + 30, below);
-            pen.Scale(x, y, 90, "0", "greatest slope of the image", colours.Sequential);
+            pen.Scale(x, y, 90, "0", "greatest slope of the image", colors.Sequential);
             if (note is not null)
             {
-                pen.Paragraph(note, Margin, below + (isBelow ? 48 : 30), width - (2 * Margin), 11, colours.Grey);
+                pen.Paragraph(note, Margin, below + (isBelow ? 48 : 30), width - (2 * Margin), 11, colors.Gray);
             }
         });
 
@@ -78,38 +78,38 @@ public static class MapSheet
             (PlanarImage image, Raster map, Raster slope) = (each.Image, each.Lost, each.Slope);
             double steepest = Raster.Extent([slope]), lost = Raster.Extent([map]);
             string points = (100 * lost).ToString(lost < 0.1 ? "0.#" : "0", CultureInfo.InvariantCulture);
-            string extent = width < 480 ? $"± {points} points" : $"full colour: {points} points";
+            string extent = width < 480 ? $"± {points} points" : $"full color: {points} points";
             float size = width < 480 ? 10.5f : 12, right = Column(3) + side;
             float room = right - Margin - Pen.Measure(extent, size - 1.5f) - 10;
             pen.Text(Pen.Fit(each.Heading, room, size), Margin, y + 14, size);
-            pen.Text(extent, right, y + 14, size - 1.5f, colours.Grey, SKTextAlign.Right);
+            pen.Text(extent, right, y + 14, size - 1.5f, colors.Gray, SKTextAlign.Right);
             y += 22;
             Pixels(image.Height, image.Width, image.At, 0);
-            Pixels(map.Height, map.Width, (row, column) => colours.Diverging(Share(map.At(row, column), lost)), 1);
+            Pixels(map.Height, map.Width, (row, column) => colors.Diverging(Share(map.At(row, column), lost)), 1);
             Pixels(image.Height, image.Width, Overlaid, 2);
             Pixels(slope.Height, slope.Width, Steepness, 3);
 
             SKColor Overlaid(int row, int column) =>
                 Over(image.Luma(row, column), Share(map.At(row, column), lost));
 
-            SKColor Steepness(int row, int column) => colours.Sequential(Share(slope.At(row, column), steepest));
+            SKColor Steepness(int row, int column) => colors.Sequential(Share(slope.At(row, column), steepest));
 
-            void Pixels(int rows, int columns, Func<int, int, SKColor> colour, int place)
+            void Pixels(int rows, int columns, Func<int, int, SKColor> color, int place)
             {
-                pen.Pixels(rows, columns, colour, Column(place), y, side, side);
-                pen.Frame(Column(place), y, side, side, colours.Line);
+                pen.Pixels(rows, columns, color, Column(place), y, side, side);
+                pen.Frame(Column(place), y, side, side, colors.Line);
             }
         }
 
-        // The image in grey, tinted the more the more is lost.
+        // The image in gray, tinted the more the more is lost.
         SKColor Over(double luma, double share)
         {
             SKColor tint = Theme.Light.Diverging(Math.Sign(share));
             double part = 0.75 * Math.Min(1, Math.Abs(share));
-            double grey = 255 * (0.2 + (0.75 * luma));
+            double gray = 255 * (0.2 + (0.75 * luma));
             return new SKColor(Mixed(tint.Red), Mixed(tint.Green), Mixed(tint.Blue));
 
-            byte Mixed(byte channel) => (byte)Math.Round(((1 - part) * grey) + (part * channel));
+            byte Mixed(byte channel) => (byte)Math.Round(((1 - part) * gray) + (part * channel));
         }
     }
 

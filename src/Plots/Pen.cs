@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>Draws texts, boxes and pixels on a canvas in a theme's colours.</summary>
+/// <summary>Draws texts, boxes and pixels on a canvas in a theme's colors.</summary>
 internal sealed class Pen(SKCanvas canvas, Theme theme)
 {
     /// <summary>How wide a text will be.</summary>
@@ -50,11 +50,11 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
 
     /// <summary>Writes at a place: of the base line, its left end, middle or right end.</summary>
     public void Text(
-        string text, float x, float y, float size, SKColor? colour = null, SKTextAlign align = SKTextAlign.Left,
+        string text, float x, float y, float size, SKColor? color = null, SKTextAlign align = SKTextAlign.Left,
         bool isBold = false)
     {
         using SKFont font = Font(size, isBold);
-        using var ink = new SKPaint { Color = colour ?? theme.Ink, IsAntialias = true };
+        using var ink = new SKPaint { Color = color ?? theme.Ink, IsAntialias = true };
         canvas.DrawText(text, x, y, align, font, ink);
     }
 
@@ -69,11 +69,11 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     }
 
     /// <summary>Writes lines one below the other, and says where the next would stand.</summary>
-    public float Paragraph(string text, float x, float y, float width, float size, SKColor colour)
+    public float Paragraph(string text, float x, float y, float width, float size, SKColor color)
     {
         foreach (string line in Lines(text, width, size))
         {
-            Text(line, x, y, size, colour);
+            Text(line, x, y, size, color);
             y += size * 1.4f;
         }
 
@@ -81,16 +81,16 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     }
 
     /// <summary>Fills a box.</summary>
-    public void Box(float x, float y, float width, float height, SKColor colour)
+    public void Box(float x, float y, float width, float height, SKColor color)
     {
-        using var paint = new SKPaint { Color = colour };
+        using var paint = new SKPaint { Color = color };
         canvas.DrawRect(x, y, width, height, paint);
     }
 
     /// <summary>Draws the edge of a box.</summary>
-    public void Frame(float x, float y, float width, float height, SKColor colour, float thickness = 1)
+    public void Frame(float x, float y, float width, float height, SKColor color, float thickness = 1)
     {
-        using var paint = new SKPaint { Color = colour, IsStroke = true, StrokeWidth = thickness, IsAntialias = true };
+        using var paint = new SKPaint { Color = color, IsStroke = true, StrokeWidth = thickness, IsAntialias = true };
         canvas.DrawRect(x, y, width, height, paint);
     }
 
@@ -104,13 +104,13 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     /// <summary>Draws pixels as squares with sharp edges.</summary>
     /// <param name="rows">How many rows of pixels.</param>
     /// <param name="columns">How many in a row.</param>
-    /// <param name="colour">The colour of the pixel of a row and column.</param>
+    /// <param name="color">The color of the pixel of a row and column.</param>
     /// <param name="x">The left edge.</param>
     /// <param name="y">The upper edge.</param>
     /// <param name="width">How wide all of it is; best <see cref="Sharp"/>.</param>
     /// <param name="height">How high.</param>
     public void Pixels(
-        int rows, int columns, Func<int, int, SKColor> colour, float x, float y, float width, float height)
+        int rows, int columns, Func<int, int, SKColor> color, float x, float y, float width, float height)
     {
         // Enlarged here and not by whoever shows it, who would blur it.
         int times = Math.Max(1, (int)Math.Ceiling(Picture.Scale * Math.Max(width / columns, height / rows)));
@@ -122,7 +122,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
             {
                 for (int column = 0; column < columns; column++)
                 {
-                    paint.Color = colour(row, column);
+                    paint.Color = color(row, column);
                     inside.DrawRect(column * times, row * times, times, times, paint);
                 }
             }
@@ -135,19 +135,19 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         static float Snapped(float at) => MathF.Round(at * Picture.Scale) / Picture.Scale;
     }
 
-    /// <summary>A scale of colours with what its ends stand for beside them, and says how wide it is.</summary>
-    public float Scale(float x, float y, float width, string low, string high, Func<double, SKColor> colour)
+    /// <summary>A scale of colors with what its ends stand for beside them, and says how wide it is.</summary>
+    public float Scale(float x, float y, float width, string low, string high, Func<double, SKColor> color)
     {
         const float Size = 10, Gap = 5;
         float start = x + Measure(low, Size) + Gap;
-        Text(low, x, y + 9, Size, theme.Grey);
+        Text(low, x, y + 9, Size, theme.Gray);
         for (int i = 0; i < width; i++)
         {
-            Box(start + i, y, 1.2f, 10, colour(i / (width - 1)));
+            Box(start + i, y, 1.2f, 10, color(i / (width - 1)));
         }
 
         Frame(start, y, width, 10, theme.Line);
-        Text(high, start + width + Gap, y + 9, Size, theme.Grey);
+        Text(high, start + width + Gap, y + 9, Size, theme.Gray);
         return start + width + Gap + Measure(high, Size) - x;
     }
 

@@ -16,23 +16,23 @@ public static class QualityCurves
     /// <param name="calibration">How often it is right over how sure it is.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<RateCurve> rocs, RateCurve calibration, int width = 880, int height = 400, Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(rocs);
         ArgumentNullException.ThrowIfNull(calibration);
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         Typefaces.Register();
-        return new Picture(width, height, colours, canvas =>
+        return new Picture(width, height, colors, canvas =>
         {
             bool isNarrow = width < 1.2 * height;
             (PixelRect first, PixelRect second) = isNarrow
                 ? (new PixelRect(0, width, height / 2f, 0), new PixelRect(0, width, height, height / 2f))
                 : (new PixelRect(0, width / 2f, height, 0), new PixelRect(width / 2f, width, height, 0));
-            using Plot apart = Square("taken for it, of the class", "taken for it, of all others", rocs, colours, markers: false);
+            using Plot apart = Square("taken for it, of the class", "taken for it, of all others", rocs, colors, markers: false);
             LearningCurves.Render(apart, canvas, first);
-            using Plot sure = Square("right", "sure", [calibration], colours, markers: true);
+            using Plot sure = Square("right", "sure", [calibration], colors, markers: true);
             LearningCurves.Render(sure, canvas, second);
         });
     }

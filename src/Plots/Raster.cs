@@ -30,7 +30,7 @@ public sealed record PlanarImage(int Height, int Width, IReadOnlyList<byte> Plan
     /// <summary>How bright a pixel is, from 0 to 1: the luma of ITU-R BT.601.</summary>
     internal double Luma(int row, int column)
     {
-        SKColor colour = At(row, column);
-        return ((0.299 * colour.Red) + (0.587 * colour.Green) + (0.114 * colour.Blue)) / 255;
+        SKColor color = At(row, column);
+        return ((0.299 * color.Red) + (0.587 * color.Green) + (0.114 * color.Blue)) / 255;
     }
 }

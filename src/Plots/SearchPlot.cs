@@ -12,24 +12,24 @@ public sealed record SearchPoint(double X, double Score, string Series);
 /// <summary>Draws what the trials of a search came to against one of their settings.</summary>
 public static class SearchPlot
 {
-    /// <summary>A mark a trial, in the colour of its series.</summary>
+    /// <summary>A mark a trial, in the color of its series.</summary>
     /// <param name="points">The trials.</param>
     /// <param name="setting">What stands along the axis.</param>
     /// <param name="score">What stands up.</param>
     /// <param name="isLogarithmic">Whether the axis has orders of magnitude.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>
-    /// <param name="theme">The colours; null for <see cref="Theme.Light"/>.</param>
+    /// <param name="theme">The colors; null for <see cref="Theme.Light"/>.</param>
     public static Picture Draw(
         IReadOnlyList<SearchPoint> points, string setting, string score, bool isLogarithmic, int width = 800, int height = 420,
         Theme? theme = null)
     {
         ArgumentNullException.ThrowIfNull(points);
-        Theme colours = theme ?? Theme.Light;
+        Theme colors = theme ?? Theme.Light;
         Typefaces.Register();
-        return new Picture(width, height, colours, canvas =>
+        return new Picture(width, height, colors, canvas =>
         {
-            using Plot plot = LearningCurves.Framed(score, setting, colours);
+            using Plot plot = LearningCurves.Framed(score, setting, colors);
             plot.Axes.Bottom.TickGenerator = isLogarithmic
                 ? new ScottPlot.TickGenerators.NumericAutomatic
                 {
@@ -46,12 +46,12 @@ public static class SearchPlot
 
                 Scatter marks = plot.Add.ScatterPoints(
                     known.Select(point => isLogarithmic ? Math.Log10(point.X) : point.X).ToArray(),
-                    known.Select(point => point.Score).ToArray(), Color.FromSKColor(colours.Series(i)));
+                    known.Select(point => point.Score).ToArray(), Color.FromSKColor(colors.Series(i)));
                 marks.MarkerSize = 8;
                 marks.LegendText = series.Key;
             }
 
-            LearningCurves.Render(LearningCurves.Finished(plot, Alignment.LowerRight, colours), canvas, new PixelRect(0, width, height, 0));
+            LearningCurves.Render(LearningCurves.Finished(plot, Alignment.LowerRight, colors), canvas, new PixelRect(0, width, height, 0));
         });
     }
 }

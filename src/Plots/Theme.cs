@@ -2,10 +2,10 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>The colours of a picture, told apart also by those who do not see red or green.</summary>
+/// <summary>The colors of a picture, told apart also by those who do not see red or green.</summary>
 public sealed class Theme
 {
-    /// <summary>More steps from one colour to another are not told apart, and make files larger.</summary>
+    /// <summary>More steps from one color to another are not told apart, and make files larger.</summary>
     private const int Steps = 40;
 
     private readonly SKColor[] _series;
@@ -22,7 +22,7 @@ public sealed class Theme
     {
         Paper = SKColors.White,
         Ink = SKColor.Parse("222222"),
-        Grey = SKColor.Parse("666666"),
+        Gray = SKColor.Parse("666666"),
         Line = SKColor.Parse("E4E4E4"),
         Good = SKColor.Parse("0072B2"),
         Bad = SKColor.Parse("B84300"),
@@ -36,7 +36,7 @@ public sealed class Theme
     {
         Paper = SKColor.Parse("1B1F24"),
         Ink = SKColor.Parse("E6E6E6"),
-        Grey = SKColor.Parse("A0A6AD"),
+        Gray = SKColor.Parse("A0A6AD"),
         Line = SKColor.Parse("353B43"),
         Good = SKColor.Parse("56B4E9"),
         Bad = SKColor.Parse("FF9E5E"),
@@ -49,7 +49,7 @@ public sealed class Theme
     internal SKColor Ink { get; private init; }
 
     /// <summary>Of notes.</summary>
-    internal SKColor Grey { get; private init; }
+    internal SKColor Gray { get; private init; }
 
     /// <summary>Of lines that only lead the eye.</summary>
     internal SKColor Line { get; private init; }
@@ -60,7 +60,7 @@ public sealed class Theme
     /// <summary>Of what is wrong.</summary>
     internal SKColor Bad { get; private init; }
 
-    /// <summary>The colour of a series by its place.</summary>
+    /// <summary>The color of a series by its place.</summary>
     internal SKColor Series(int index) => _series[index % _series.Length];
 
     /// <summary>From the paper for 0 to blue for 1.</summary>
@@ -69,17 +69,17 @@ public sealed class Theme
     /// <summary>Blue for -1, the paper for 0, red for 1.</summary>
     internal SKColor Diverging(double value) => value < 0 ? Mix(Paper, _below, -value) : Mix(Paper, _above, value);
 
-    /// <summary>A colour laid over the paper, so thick.</summary>
-    internal SKColor Shade(SKColor colour, double share) => Mix(Paper, colour, share);
+    /// <summary>A color laid over the paper, so thick.</summary>
+    internal SKColor Shade(SKColor color, double share) => Mix(Paper, color, share);
 
     /// <summary>
-    /// Which of black and white can be read better on a colour: that of the greater contrast, (a + 0.05) / (b + 0.05)
+    /// Which of black and white can be read better on a color: that of the greater contrast, (a + 0.05) / (b + 0.05)
     /// of the luminances (Web Content Accessibility Guidelines 2.1).
     /// </summary>
-    internal static SKColor TextOn(SKColor colour)
+    internal static SKColor TextOn(SKColor color)
     {
-        double luminance = (0.2126 * Linear(colour.Red)) + (0.7152 * Linear(colour.Green))
-            + (0.0722 * Linear(colour.Blue));
+        double luminance = (0.2126 * Linear(color.Red)) + (0.7152 * Linear(color.Green))
+            + (0.0722 * Linear(color.Blue));
         return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? SKColors.Black : SKColors.White;
 
         static double Linear(byte channel) =>
@@ -94,5 +94,5 @@ public sealed class Theme
         byte Channel(byte a, byte b) => (byte)Math.Round(a + ((b - a) * part));
     }
 
-    private static SKColor[] Parse(params string[] colours) => [.. colours.Select(SKColor.Parse)];
+    private static SKColor[] Parse(params string[] colors) => [.. colors.Select(SKColor.Parse)];
 }

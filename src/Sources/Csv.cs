@@ -11,10 +11,10 @@ namespace Engine.Data;
 public sealed record Csv(string Path) : IDataSource
 {
     /// <summary>A part of the rows that is of no use may be passed over; more is no table.</summary>
-    private const double MostBroken = 0.1;
+    private const double MaxBroken = 0.1;
 
     /// <summary>No table has more columns.</summary>
-    private const int MostColumns = 20_000;
+    private const int MaxColumns = 20_000;
 
     /// <summary>
     /// The column to predict. Without it one that is called target, label, class or y, or, where no column has a name, the
@@ -104,7 +104,7 @@ public sealed record Csv(string Path) : IDataSource
                     SkipLine(text);
                 }
 
-                return CsvColumns.Read(CsvRows.Of(text, dialect), dialect, texts, MostColumns);
+                return CsvColumns.Read(CsvRows.Of(text, dialect), dialect, texts, MaxColumns);
             });
         }
         while (read.Turned.Count > 0 && texts.Count < (texts = [.. texts, .. read.Turned]).Count);
@@ -114,7 +114,7 @@ public sealed record Csv(string Path) : IDataSource
             throw new DataFormatException($"{Path} has no rows of values.");
         }
 
-        if (read.BrokenCount > (read.Rows + read.BrokenCount) * MostBroken)
+        if (read.BrokenCount > (read.Rows + read.BrokenCount) * MaxBroken)
         {
             throw new DataFormatException(
                 $"{Path}: {read.BrokenCount} of {read.Rows + read.BrokenCount} rows have more values than the {read.Names.Count} columns, the "

@@ -5,7 +5,7 @@ namespace Engine.Data;
 /// <summary>The values of a file as they are read, column by column: numbers, or the numbers of texts.</summary>
 internal sealed class CsvColumns
 {
-    private const int MostTold = 5;
+    private const int MaxTold = 5;
 
     private readonly List<List<double>?> _numbers = [];
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
@@ -32,8 +32,8 @@ internal sealed class CsvColumns
     /// <param name="rows">The rows.</param>
     /// <param name="dialect">How they are written.</param>
     /// <param name="texts">The columns that are known to be texts; all others are taken for numbers.</param>
-    /// <param name="mostColumns">More columns than that are refused.</param>
-    public static CsvColumns Read(IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, int mostColumns)
+    /// <param name="maxColumns">More columns than that are refused.</param>
+    public static CsvColumns Read(IEnumerable<string[]> rows, CsvDialect dialect, HashSet<int> texts, int maxColumns)
     {
         var read = new CsvColumns();
         using IEnumerator<string[]> each = rows.GetEnumerator();
@@ -47,10 +47,10 @@ internal sealed class CsvColumns
         // R leaves the column of the rows' names without one.
         header = header is not null && header.Length == dialect.Columns - 1 ? ["", .. header] : header;
         int width = header?.Length ?? Math.Max(each.Current.Length, dialect.Columns);
-        if (width > mostColumns)
+        if (width > maxColumns)
         {
             throw new DataFormatException(
-                FormattableString.Invariant($"it has {width:N0} columns, and {mostColumns:N0} is the most that are read"));
+                FormattableString.Invariant($"it has {width:N0} columns, and {maxColumns:N0} is the most that are read"));
         }
 
         read.Begin(header, width, texts);
@@ -92,7 +92,7 @@ internal sealed class CsvColumns
         if (row.Length > Names.Count && row.Skip(Names.Count).Any(value => value.Length > 0))
         {
             BrokenCount++;
-            if (Broken.Count < MostTold)
+            if (Broken.Count < MaxTold)
             {
                 Broken.Add(number);
             }

@@ -4,7 +4,7 @@ namespace Engine.Data;
 
 /// <summary>
 /// Pictures, PNG or JPEG, in folders of which each is a class: <c>photos/cats/*.jpg</c>, <c>photos/dogs/*.jpg</c>, or
-/// <c>photos/train/cats</c> and <c>photos/test/cats</c>. They may have any size and colours and lie in folders of folders;
+/// <c>photos/train/cats</c> and <c>photos/test/cats</c>. They may have any size and colors and lie in folders of folders;
 /// each is turned upright and brought to a square, as its middle.
 /// </summary>
 /// <param name="Path">The folder.</param>
@@ -13,18 +13,18 @@ public sealed record ImageFolder(string Path) : IDataSource
     /// <summary>What the column of the pictures is called, uint8 (n, channels, size, size), and that of their classes.</summary>
     public const string Pictures = "picture", Class = "class";
 
-    private const int MostTold = 5;
+    private const int MaxTold = 5;
 
     private static readonly string[] s_trainNames = ["train", "training"], s_testNames = ["test", "testing", "val", "valid", "validation"];
 
     /// <summary>How many pixels wide and high the pictures are brought to.</summary>
     public int Size { get; init; } = 64;
 
-    /// <summary>Whether they are made grey; null for whether all of them are.</summary>
-    public bool? IsGrey { get; init; }
+    /// <summary>Whether they are made gray; null for whether all of them are.</summary>
+    public bool? IsGray { get; init; }
 
     /// <summary>The share of the files that may be damaged: those are left out, and more is refused.</summary>
-    public double MostBroken { get; init; } = 0.1;
+    public double MaxBroken { get; init; } = 0.1;
 
     /// <summary>How many pictures are decoded at once; null for one a core.</summary>
     public int? Threads { get; init; }
@@ -59,7 +59,7 @@ public sealed record ImageFolder(string Path) : IDataSource
         Part? second = train is not null && test is not null ? Read(test, notes, warnings) : null;
         if (second?.Classes.Except(first.Classes).FirstOrDefault() is { } unknown)
         {
-            throw new DataFormatException($"{test} has pictures of the class '{unknown}', of which {train} has none: it cannot be learnt.");
+            throw new DataFormatException($"{test} has pictures of the class '{unknown}', of which {train} has none: it cannot be learned.");
         }
 
         var named = new HashSet<string>();
@@ -73,12 +73,12 @@ public sealed record ImageFolder(string Path) : IDataSource
                 : $"{doubles} of the pictures to test with are also among those to learn: the test is too good by them.");
         }
 
-        bool isGrey = IsGrey ?? (first.IsGrey && second?.IsGrey != false);
+        bool isGray = IsGray ?? (first.IsGray && second?.IsGray != false);
         string name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(Path)));
-        notes.Add($"Each is brought to {Size}x{Size} pixels{(isGrey ? ", in grey" : "")}: its middle square, upright.");
-        return new DataSet(name, first.ToTable(isGrey), Class)
+        notes.Add($"Each is brought to {Size}x{Size} pixels{(isGray ? ", in gray" : "")}: its middle square, upright.");
+        return new DataSet(name, first.ToTable(isGray), Class)
         {
-            Test = second?.ToTable(isGrey),
+            Test = second?.ToTable(isGray),
             Notes = notes,
             Warnings = warnings,
         };
@@ -115,17 +115,17 @@ public sealed record ImageFolder(string Path) : IDataSource
 
     private Part Decode(string folder, List<(string Path, string Class)> files, List<string> notes, List<string> warnings)
     {
-        long pixels = (IsGrey == true ? 1L : 3) * Size * Size, all = pixels * files.Count;
-        bool isStored = IsStored ?? (all > Shape.MostElements || all * (1 + sizeof(float)) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
+        long pixels = (IsGray == true ? 1L : 3) * Size * Size, all = pixels * files.Count;
+        bool isStored = IsStored ?? (all > Shape.MaxElements || all * (1 + sizeof(float)) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
         PictureFacts[] facts;
         Func<int[], VectorColumn> column;
         if (isStored)
         {
             (column, facts) = Stored(folder, files, notes);
         }
-        else if (all > Shape.MostElements)
+        else if (all > Shape.MaxElements)
         {
-            int most = (int)Math.Sqrt(Shape.MostElements / 3.0 / files.Count);
+            int most = (int)Math.Sqrt(Shape.MaxElements / 3.0 / files.Count);
             throw new DataFormatException(FormattableString.Invariant(
                 $"{folder}: {files.Count:N0} pictures of {Size}x{Size} are more than one tensor holds: take a size of {most} at most."));
         }
@@ -134,7 +134,7 @@ public sealed record ImageFolder(string Path) : IDataSource
             byte[] planes = new byte[all];
             facts = new PictureFacts[files.Count];
             Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = Threads ?? Environment.ProcessorCount }, i =>
-                facts[i] = PictureFacts.Read(files[i].Path, Size, IsGrey == true, planes.AsSpan(i * (int)pixels, (int)pixels)));
+                facts[i] = PictureFacts.Read(files[i].Path, Size, IsGray == true, planes.AsSpan(i * (int)pixels, (int)pixels)));
             var tensor = Tensor.From(planes, files.Count, (int)pixels / (Size * Size), Size, Size);
             column = rows => new TensorColumn(Pictures, rows.Length == files.Count ? tensor : tensor.Rows(rows));
         }
@@ -143,8 +143,8 @@ public sealed record ImageFolder(string Path) : IDataSource
         string[] broken = [.. facts.Select(one => one.Complaint).OfType<string>()];
         if (broken.Length > 0)
         {
-            string told = string.Join(' ', broken.Take(MostTold)) + (broken.Length > MostTold ? " …" : "");
-            if (broken.Length > files.Count * MostBroken || good.Length == 0)
+            string told = string.Join(' ', broken.Take(MaxTold)) + (broken.Length > MaxTold ? " …" : "");
+            if (broken.Length > files.Count * MaxBroken || good.Length == 0)
             {
                 throw new DataFormatException($"{folder}: {broken.Length} of {files.Count} pictures cannot be read. {told}");
             }
@@ -158,7 +158,7 @@ public sealed record ImageFolder(string Path) : IDataSource
             + $"{known[0].Width}x{known[0].Height} to {known[^1].Width}x{known[^1].Height} pixels.");
         return new Part(
             column(good), [.. good.Select(i => files[i].Class)], [.. good.Select(i => facts[i].Hash)],
-            known.All(one => one.IsGrey));
+            known.All(one => one.IsGray));
     }
 
     /// <summary>The pictures in a file: the column of those that can be read, and what is known of all.</summary>
@@ -167,23 +167,23 @@ public sealed record ImageFolder(string Path) : IDataSource
     {
         string cache = Cache ?? Cifar10.CacheFolder(Environment.GetEnvironmentVariable);
         PictureStore store = PictureStore.Of(
-            cache, folder, [.. files.Select(file => file.Path)], Size, IsGrey == true, Threads ?? Environment.ProcessorCount);
-        int planes = IsGrey == true ? 1 : 3;
+            cache, folder, [.. files.Select(file => file.Path)], Size, IsGray == true, Threads ?? Environment.ProcessorCount);
+        int planes = IsGray == true ? 1 : 3;
         long length = (long)planes * Size * Size;
         notes.Add(FormattableString.Invariant(
             $"They are read from {store.Path}, {length * files.Count / 1e6:N0} MB of decoded pictures ")
             + (store.IsKept ? "that are there from the last time." : "that are kept for the next time; delete it at will."));
         long[][] sums = [.. store.Facts.Select(one => one.Sums)];
-        // Of pictures that are grey already the first plane is all there is to see.
-        int shown = IsGrey is null && store.Facts.All(one => one.Complaint is not null || one.IsGrey) ? 1 : planes;
+        // Of pictures that are gray already the first plane is all there is to see.
+        int shown = IsGray is null && store.Facts.All(one => one.Complaint is not null || one.IsGray) ? 1 : planes;
         return (rows => new StoredColumn(Pictures, store.Path, [shown, Size, Size], length, rows) { Sums = sums }, store.Facts);
     }
 
-    private sealed record Part(VectorColumn Images, string[] Classes, string[] Hashes, bool IsGrey)
+    private sealed record Part(VectorColumn Images, string[] Classes, string[] Hashes, bool IsGray)
     {
-        public Table ToTable(bool isGrey) => new(
-            Images is TensorColumn { Values: var values } && isGrey && values.Shape[1] == 3
-                ? new TensorColumn(Pictures, PictureFile.Grey(values)) : Images,
+        public Table ToTable(bool isGray) => new(
+            Images is TensorColumn { Values: var values } && isGray && values.Shape[1] == 3
+                ? new TensorColumn(Pictures, PictureFile.Gray(values)) : Images,
             new TextColumn(Class, Classes));
     }
 }

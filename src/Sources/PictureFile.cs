@@ -16,18 +16,18 @@ public static class PictureFile
     /// <param name="name">What messages call it.</param>
     /// <param name="bytes">The file's bytes.</param>
     /// <param name="inputs">What prepares the model's pictures.</param>
-    /// <param name="mostPixels">A picture of more pixels is refused.</param>
+    /// <param name="maxPixels">A picture of more pixels is refused.</param>
     /// <inheritdoc cref="Read(string, Preparation)"/>
-    public static Table Read(string name, byte[] bytes, Preparation inputs, long mostPixels = PictureReader.MostPixels)
+    public static Table Read(string name, byte[] bytes, Preparation inputs, long maxPixels = PictureReader.MaxPixels)
     {
         ScaledPlanes planes = Of(inputs);
         int side = planes.Size[1];
         byte[] pixels = new byte[3 * side * side];
-        PictureReader.Read(name, bytes, side, pixels, mostPixels);
+        PictureReader.Read(name, bytes, side, pixels, maxPixels);
         return new Table(new TensorColumn(planes.Column, Fit(Tensor.From(pixels, 1, 3, side, side), inputs)));
     }
 
-    /// <summary>Whether a model takes pictures as this reads them: grey or in colour, squares.</summary>
+    /// <summary>Whether a model takes pictures as this reads them: gray or in color, squares.</summary>
     public static bool Takes(Preparation inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -37,26 +37,26 @@ public static class PictureFile
     /// <summary>How many pixels wide and high a model's pictures are.</summary>
     internal static int Side(Preparation inputs) => Of(inputs).Size[1];
 
-    /// <summary>Pictures in colour, uint8 (n, 3, height, width), as a model takes them: grey where it takes one channel.</summary>
-    internal static Tensor Fit(Tensor pictures, Preparation inputs) => Of(inputs).Size[0] == 1 ? Grey(pictures) : pictures;
+    /// <summary>Pictures in color, uint8 (n, 3, height, width), as a model takes them: gray where it takes one channel.</summary>
+    internal static Tensor Fit(Tensor pictures, Preparation inputs) => Of(inputs).Size[0] == 1 ? Gray(pictures) : pictures;
 
-    /// <summary>Pictures in grey, uint8 (n, 1, height, width): 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.</summary>
-    internal static Tensor Grey(Tensor pictures)
+    /// <summary>Pictures in gray, uint8 (n, 1, height, width): 0.299 R + 0.587 G + 0.114 B, the luma of ITU-R BT.601.</summary>
+    internal static Tensor Gray(Tensor pictures)
     {
         Shape shape = pictures.Shape;
         int plane = shape[2] * shape[3];
-        byte[] grey = new byte[shape[0] * plane];
-        Parallel.For(0, shape[0], i => Grey(pictures.AsSpan<byte>().Slice(3 * i * plane, 3 * plane), grey.AsSpan(i * plane, plane)));
-        return Tensor.From(grey, shape[0], 1, shape[2], shape[3]);
+        byte[] gray = new byte[shape[0] * plane];
+        Parallel.For(0, shape[0], i => Gray(pictures.AsSpan<byte>().Slice(3 * i * plane, 3 * plane), gray.AsSpan(i * plane, plane)));
+        return Tensor.From(gray, shape[0], 1, shape[2], shape[3]);
     }
 
-    /// <summary>One picture in grey.</summary>
-    internal static void Grey(ReadOnlySpan<byte> planes, Span<byte> grey)
+    /// <summary>One picture in gray.</summary>
+    internal static void Gray(ReadOnlySpan<byte> planes, Span<byte> gray)
     {
-        int plane = grey.Length;
+        int plane = gray.Length;
         for (int i = 0; i < plane; i++)
         {
-            grey[i] = (byte)(((299 * planes[i]) + (587 * planes[plane + i]) + (114 * planes[(2 * plane) + i]) + 500) / 1000);
+            gray[i] = (byte)(((299 * planes[i]) + (587 * planes[plane + i]) + (114 * planes[(2 * plane) + i]) + 500) / 1000);
         }
     }
 

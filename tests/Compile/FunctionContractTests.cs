@@ -74,15 +74,15 @@ public class FunctionContractTests
         }
 
         Plan first = Use(1), second = Use(2);
-        for (int length = 3; length <= Function.MostShapes; length++)
+        for (int length = 3; length <= Function.MaxShapes; length++)
         {
             Use(length);
         }
 
         Assert.That(Use(1), Is.SameAs(first));
-        Use(Function.MostShapes + 1);
+        Use(Function.MaxShapes + 1);
 
-        Assert.That(f.Plans, Has.Count.EqualTo(Function.MostShapes).And.No.Member(second).And.Member(first));
+        Assert.That(f.Plans, Has.Count.EqualTo(Function.MaxShapes).And.No.Member(second).And.Member(first));
         Assert.That(f.Call(new Tensor(DType.Float32, [2]))[0].Shape[0], Is.EqualTo(2), "a plan dropped is made again");
     }
 
@@ -91,7 +91,7 @@ public class FunctionContractTests
     {
         Input x = Vector("x");
         using var f = Function.Compile([x], [Sum(x)]);
-        int large = (int)(Function.MostBytes / Function.FewShapes / sizeof(float));
+        int large = (int)(Function.MaxBytes / Function.FewShapes / sizeof(float));
         for (int i = 0; i <= Function.FewShapes; i++)
         {
             f.Prepare(new Tensor(DType.Float32, [large + i]));

@@ -94,10 +94,10 @@ public sealed class MemoryPlanTests
             using Function function = Compile(graph);
             function.Run(graph.Arguments());
             Layout layout = function.Plans[0].Layout;
-            Root[] roots = [.. layout.Steps.SelectMany(step => step.Outputs)];
+            Allocation[] allocations = [.. layout.Steps.SelectMany(step => step.Outputs)];
             Occupant[] occupants = [.. Occupants(function, layout)];
             inPlace += occupants.Count(a => occupants.Any(b => TakesOver(layout, a, b)));
-            updatesInPlace += roots.Count(root => root.Place == Place.Shared);
+            updatesInPlace += allocations.Count(allocation => allocation.Kind == AllocationKind.Shared);
             copiesBefore += layout.CopiesBefore.Count;
             copiesAfter += layout.CopiesAfter.Count;
             workspaces += layout.Steps.Count(step => step.Lowered.Workspace > 0);
@@ -164,25 +164,25 @@ public sealed class MemoryPlanTests
     private static IEnumerable<Occupant> Occupants(Function function, Layout layout)
     {
         int end = layout.Steps.Count;
-        IEnumerable<Root> inputs = function.Plans[0].Graph.Inputs.Select(layout.RootOf);
-        IEnumerable<Root> copies = layout.CopiesBefore.Select(copy => copy.To);
-        foreach (Root root in inputs.Concat(copies).Distinct())
+        IEnumerable<Allocation> inputs = function.Plans[0].Graph.Inputs.Select(layout.AllocationOf);
+        IEnumerable<Allocation> copies = layout.CopiesBefore.Select(copy => copy.To);
+        foreach (Allocation allocation in inputs.Concat(copies).Distinct())
         {
-            yield return Of(root, -1, end);
+            yield return Of(allocation, -1, end);
         }
 
-        HashSet<Root> kept = [.. layout.Outputs, .. layout.CopiesAfter.Select(copy => copy.From)];
+        HashSet<Allocation> kept = [.. layout.Outputs, .. layout.CopiesAfter.Select(copy => copy.From)];
         for (int s = 0; s < layout.Steps.Count; s++)
         {
-            foreach (Root root in layout.Steps[s].Outputs.Where(root => root.Place == Place.Arena))
+            foreach (Allocation allocation in layout.Steps[s].Outputs.Where(allocation => allocation.Kind == AllocationKind.Arena))
             {
                 int last = end - 1;
-                while (last > s && !layout.Steps[last].Inputs.Contains(root))
+                while (last > s && !layout.Steps[last].Inputs.Contains(allocation))
                 {
                     last--;
                 }
 
-                yield return Of(root, s, kept.Contains(root) ? end : last);
+                yield return Of(allocation, s, kept.Contains(allocation) ? end : last);
             }
 
             if (layout.WorkspaceBuffer(s) is >= 0 and int workspace)
@@ -192,25 +192,25 @@ public sealed class MemoryPlanTests
             }
         }
 
-        Occupant Of(Root root, int first, int last)
+        Occupant Of(Allocation allocation, int first, int last)
         {
-            long start = layout.Memory.Offsets[root.Buffer];
-            return new Occupant(root, start, start + Bytes(layout, root.Variable), first, last);
+            long start = layout.Memory.Offsets[allocation.Buffer];
+            return new Occupant(allocation, start, start + Bytes(layout, allocation.Variable), first, last);
         }
     }
 
     /// <summary>Whether b is written, by an op that may, over a, which that op is the last to read.</summary>
     private static bool TakesOver(Layout layout, Occupant a, Occupant b)
     {
-        if (a.Root is null || b.Root is null || a.Last != b.First || a.Start != b.Start || a.End != b.End)
+        if (a.Allocation is null || b.Allocation is null || a.Last != b.First || a.Start != b.Start || a.End != b.End)
         {
             return false;
         }
 
         Step step = layout.Steps[b.First];
-        int size = b.Root.Variable.DType.Size();
-        return step.Inputs.Contains(a.Root) && step.Outputs.Contains(b.Root)
-            && step.Node.Inputs.Select((input, i) => step.Inputs[i] != a.Root
+        int size = b.Allocation.Variable.DType.Size();
+        return step.Inputs.Contains(a.Allocation) && step.Outputs.Contains(b.Allocation)
+            && step.Node.Inputs.Select((input, i) => step.Inputs[i] != a.Allocation
                 || (step.Node.Op.MayOverwrite(i) && input.DType.Size() == size)).All(allowed => allowed);
     }
 
@@ -235,5 +235,5 @@ public sealed class MemoryPlanTests
         }
     }
 
-    private sealed record Occupant(Root? Root, long Start, long End, int First, int Last);
+    private sealed record Occupant(Allocation? Allocation, long Start, long End, int First, int Last);
 }

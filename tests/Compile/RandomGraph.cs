@@ -11,7 +11,7 @@ namespace Engine.Tests.Compile;
 /// </summary>
 internal sealed class RandomGraph
 {
-    private const int MostElements = 600;
+    private const int MaxElements = 600;
 
     private readonly Random _random;
     private readonly double _scale;
@@ -136,7 +136,7 @@ internal sealed class RandomGraph
         foreach (Apply node in Traversal.Order([.. Outputs, .. Updates.Select(update => update.Value)]))
         {
             NdArray[] inputs = [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? values[input] : Unread(input))];
-            NdArray[] outputs = Definitions.Of(node.Op, inputs, [.. node.Outputs.Select(TypeOf)]);
+            NdArray[] outputs = ReferenceEvaluator.Of(node.Op, inputs, [.. node.Outputs.Select(TypeOf)]);
             foreach (Result output in node.Outputs)
             {
                 values[output] = Changed(outputs[output.Index]);
@@ -233,7 +233,7 @@ internal sealed class RandomGraph
             9 => [_random.Next(2) == 0 ? Reshape(a, [-1]) : Flatten(a, 1)],
             10 => [Transpose(a)],
             11 when shape.Rank < 4 => [DimShuffle(a, [NewAxis, .. Enumerable.Range(0, shape.Rank)])],
-            12 when axis >= 0 && shape == other && 2 * shape.Count < MostElements => [Concat(axis, a, b, a)],
+            12 when axis >= 0 && shape == other && 2 * shape.Count < MaxElements => [Concat(axis, a, b, a)],
             13 when axis >= 0 => [Sliced(a, shape, axis)],
             14 => [_random.Next(2) == 0 || axis < 0 ? Sum(a) : Sum(a, [axis], keepDims: _random.Next(2) == 0)],
             15 or 20 when shape.Rank == 2 && other.Rank == 2 && shape[1] == other[1] => [Dot(a, b, transposeB: true)],
@@ -245,7 +245,7 @@ internal sealed class RandomGraph
                 [.. new Split(axis).Apply(a, Side(1), Side(shape[axis] - 1)).Outputs],
             19 => Gradient(a),
             >= 22 and < 28 => [.. RewritableGraph.Draw(_random, a, shape)
-                .Where(made => TypeOf(made).Shape.Count < MostElements)],
+                .Where(made => TypeOf(made).Shape.Count < MaxElements)],
             >= 28 when axis >= 0 && shape[axis] > 1 => [Vocabulary(a, b, shape, axis)],
             _ => [],
         };
@@ -364,7 +364,7 @@ internal sealed class RandomGraph
             count *= Math.Max(left, right);
         }
 
-        return count <= MostElements;
+        return count <= MaxElements;
     }
 
     /// <summary>The type with all sides known.</summary>

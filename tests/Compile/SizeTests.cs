@@ -18,7 +18,7 @@ namespace Engine.Tests.Compile;
 public class SizeTests
 {
     private static readonly int[] s_sides =
-        [46_341, 2_097_121, 3_000_001, 134_217_729, 1_000_000_000, Shape.MostElements, int.MaxValue];
+        [46_341, 2_097_121, 3_000_001, 134_217_729, 1_000_000_000, Shape.MaxElements, int.MaxValue];
 
     private static readonly (string Name, Func<Variable> Make)[] s_planned =
     [

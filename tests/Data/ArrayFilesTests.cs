@@ -55,7 +55,7 @@ public class ArrayFilesTests
     }
 
     [Test]
-    public void Arrays_of_an_npz_file_are_found_by_their_names_and_colours_brought_to_the_front()
+    public void Arrays_of_an_npz_file_are_found_by_their_names_and_colors_brought_to_the_front()
     {
         using var folder = new TempFolder();
         byte[] pixels = [.. Enumerable.Range(0, 2 * 5 * 5 * 3).Select(i => (byte)i)];

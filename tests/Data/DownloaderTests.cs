@@ -215,17 +215,17 @@ public class DownloaderTests
     }
 
     [Test]
-    public void Cancelling_keeps_what_came()
+    public void Canceling_keeps_what_came()
     {
         using var server = new LoopbackServer(s_content) { SilentAfter = 5000 };
-        using var cancelling = new CancellationTokenSource();
+        using var canceling = new CancellationTokenSource();
         var progress = new Recorder();
         DownloadSource source = SourceOf(server.Url, s_content) with
         {
-            Open = path => new Watched(path, written => { if (written == 5000) { cancelling.Cancel(); } }),
+            Open = path => new Watched(path, written => { if (written == 5000) { canceling.Cancel(); } }),
         };
 
-        Assert.That(() => DownloadAsync(source, progress, cancelling.Token),
+        Assert.That(() => DownloadAsync(source, progress, canceling.Token),
             Throws.InstanceOf<OperationCanceledException>());
         Assert.That(new FileInfo(Part).Length, Is.EqualTo(5000));
     }

@@ -23,15 +23,15 @@ public class ImageFolderTests
     }
 
     [Test]
-    public void Grey_pictures_have_one_channel_and_coloured_ones_three()
+    public void Gray_pictures_have_one_channel_and_colored_ones_three()
     {
         using var folder = new TempFolder();
-        Put(folder, "a/x.png", 200, isGrey: true);
-        Put(folder, "b/y.png", 100, isGrey: true);
+        Put(folder, "a/x.png", 200, isGray: true);
+        Put(folder, "b/y.png", 100, isGray: true);
 
         Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2 }.Load().Train).AsSpan<byte>().ToArray(),
             Is.EqualTo((byte[])[200, 200, 200, 200, 100, 100, 100, 100]));
-        Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2, IsGrey = false }.Load().Train).Shape[1], Is.EqualTo(3));
+        Assert.That(Pixels(new ImageFolder(folder.Path) { Size = 2, IsGray = false }.Load().Train).Shape[1], Is.EqualTo(3));
     }
 
     [Test]
@@ -75,23 +75,23 @@ public class ImageFolderTests
 
         Assert.That(data.Train.Count, Is.EqualTo(20));
         Assert.That(data.Warnings, Has.One.Contains("1 pictures cannot be read and are left out").And.One.Contains("broken.png"));
-        Assert.That(() => new ImageFolder(folder.Path) { Size = 2, MostBroken = 0 }.Load(),
+        Assert.That(() => new ImageFolder(folder.Path) { Size = 2, MaxBroken = 0 }.Load(),
             Throws.InstanceOf<DataFormatException>().With.Message.Contains("1 of 21 pictures cannot be read"));
     }
 
     [TestCase(null)]
     [TestCase(true)]
     [TestCase(false)]
-    public void Kept_in_a_file_pictures_are_those_in_memory_and_are_decoded_once(bool? isGrey)
+    public void Kept_in_a_file_pictures_are_those_in_memory_and_are_decoded_once(bool? isGray)
     {
         using var folder = new TempFolder();
         for (int i = 0; i < 20; i++)
         {
-            Put(folder, $"photos/{(i % 2 == 0 ? "a" : "b")}/{i:D2}.png", 10 * i, isGrey is null);
+            Put(folder, $"photos/{(i % 2 == 0 ? "a" : "b")}/{i:D2}.png", 10 * i, isGray is null);
         }
 
         File.WriteAllText(folder.File("photos/a/broken.png"), "no picture");
-        ImageFolder kept = new(folder.File("photos")) { Size = 2, IsGrey = isGrey, IsStored = true, Cache = folder.File("cache") };
+        ImageFolder kept = new(folder.File("photos")) { Size = 2, IsGray = isGray, IsStored = true, Cache = folder.File("cache") };
         ImageFolder inMemory = kept with { IsStored = false };
 
         DataSet first = kept.Load(), second = kept.Load(), expected = inMemory.Load();
@@ -158,11 +158,11 @@ public class ImageFolderTests
 
     private static Tensor Pixels(Table table) => ((TensorColumn)table["picture"]).Values;
 
-    private static void Put(TempFolder folder, string name, int value, bool isGrey = false)
+    private static void Put(TempFolder folder, string name, int value, bool isGray = false)
     {
         string path = folder.File(name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        byte own = (byte)value, other = isGrey ? own : (byte)(value + 1);
+        byte own = (byte)value, other = isGray ? own : (byte)(value + 1);
         File.WriteAllBytes(path, PngWriter.Write([.. Enumerable.Repeat((byte[])[own, other, own], 6).SelectMany(pixel => pixel)], width: 3));
     }
 }

@@ -62,11 +62,11 @@ public class SyntheticImagesTests
     {
         Cifar10Set set = SyntheticImages.Draw(train: 4000, test: 500);
         float[] means = new float[10 * 1024];
-        float[] grey = set.Train.Greyscale().AsSpan<float>().ToArray();
-        float[] test = set.Test.Greyscale().AsSpan<float>().ToArray();
-        for (int i = 0; i < grey.Length; i++)
+        float[] gray = set.Train.Grayscale().AsSpan<float>().ToArray();
+        float[] test = set.Test.Grayscale().AsSpan<float>().ToArray();
+        for (int i = 0; i < gray.Length; i++)
         {
-            means[(set.Train.Labels.AsSpan<int>()[i / 1024] * 1024) + (i % 1024)] += grey[i] / 400;
+            means[(set.Train.Labels.AsSpan<int>()[i / 1024] * 1024) + (i % 1024)] += gray[i] / 400;
         }
 
         int right = 0;

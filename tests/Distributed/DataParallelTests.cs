@@ -34,7 +34,7 @@ public class DataParallelTests
                 Augmentation = [new RandomCrop(2), new HorizontalFlip()],
             },
         },
-        ["batch normalisation, Adam, clipped, penalised"] = parallel => new NeuralNet(
+        ["batch normalization, Adam, clipped, penalized"] = parallel => new NeuralNet(
             new Input(1, 32, 32), new Conv2D(3, 3, Linear), new BatchNorm(), new Activation(Rectify), new Flatten(), new Dense(10, Softmax))
         {
             Parallel = parallel,

@@ -52,8 +52,8 @@ public sealed class TutorialTests
         net.Output = TextWriter.Null;
         net.MaxEpochs = 3;
 
-        net.Fit(data.Train.Greyscale(flat: true), data.Train.Labels);
-        float accuracy = net.Score(data.Test.Greyscale(flat: true), data.Test.Labels);
+        net.Fit(data.Train.Grayscale(flat: true), data.Train.Labels);
+        float accuracy = net.Score(data.Test.Grayscale(flat: true), data.Test.Labels);
 
         Assert.That(net.LearnableParameters, Is.EqualTo(103_510));
         Assert.That(net.TrainHistory.Select(epoch => epoch.TrainLoss), Is.Ordered.Descending);
@@ -80,7 +80,7 @@ public sealed class TutorialTests
     public void The_perceptron_as_a_graph()
     {
         Cifar10Set data = Few;
-        using SharedVariable images = Shared(data.Train.Greyscale(flat: true), "images");
+        using SharedVariable images = Shared(data.Train.Grayscale(flat: true), "images");
         using SharedVariable labels = Shared(data.Train.Labels, "labels");
 
         var x = Matrix("x");
@@ -116,9 +116,9 @@ public sealed class TutorialTests
             losses.Add(sum / batches);
         }
 
-        int[] guesses = classify.Call(data.Test.Greyscale(flat: true))[0].AsSpan<int>().ToArray();
-        int[] labelled = data.Test.Labels.AsSpan<int>().ToArray();
-        double accuracy = guesses.Zip(labelled, (guess, label) => guess == label ? 1.0 : 0).Average();
+        int[] guesses = classify.Call(data.Test.Grayscale(flat: true))[0].AsSpan<int>().ToArray();
+        int[] labeled = data.Test.Labels.AsSpan<int>().ToArray();
+        double accuracy = guesses.Zip(labeled, (guess, label) => guess == label ? 1.0 : 0).Average();
 
         Assert.That(losses, Is.Ordered.Descending);
         Assert.That(guesses, Has.Length.EqualTo(100).And.All.InRange(0, 9));
@@ -152,8 +152,8 @@ public sealed class TutorialTests
         };
 
         using NeuralNet own = Net(x => ramp.Call(x)), built = Net(Rectify);
-        own.Fit(data.Train.Greyscale(flat: true), data.Train.Labels);
-        built.Fit(data.Train.Greyscale(flat: true), data.Train.Labels);
+        own.Fit(data.Train.Grayscale(flat: true), data.Train.Labels);
+        built.Fit(data.Train.Grayscale(flat: true), data.Train.Labels);
 
         Assert.That(own.TrainHistory[^1].TrainLoss, Is.EqualTo(built.TrainHistory[^1].TrainLoss));
 

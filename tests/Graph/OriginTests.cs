@@ -19,7 +19,7 @@ public sealed class OriginTests
         Of("stacked", x => Stack(0, x, x, x)),
         Of("split", x => Concat(2, [.. Split(x, 2, 1, 2)])),
         Of("a sum of products", x => Einsum("abij,abjk->ik", x, x)),
-        Of("normalised", x => GroupNorm(x, 1)),
+        Of("normalized", x => GroupNorm(x, 1)),
         Of("flipped", x => Flip(x)),
         Of("the slopes of all that", x => Grad(Sum(Upscale(Pad(x, [(1, 1)]), [2])), x)),
         Of("a query of the user's", x => Enumerable.Range(0, 3).Aggregate(x, (sum, i) => sum + i)),

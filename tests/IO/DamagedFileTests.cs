@@ -17,7 +17,7 @@ public class DamagedFileTests
     private const int ByDefault = 20_000;
 
     /// <summary>What reading a file of a kilobyte may take: deflated, a thousand times that is no lie.</summary>
-    private const long MostMemory = 8 << 20;
+    private const long MaxMemory = 8 << 20;
 
     private static readonly KeyValuePair<string, Tensor>[] s_tensors =
     [
@@ -89,7 +89,7 @@ public class DamagedFileTests
         }
 
         TestContext.Out.WriteLine($"{count:N0} files, {refused:N0} refused, at most {most:N0} bytes for one.");
-        Assert.That(most, Is.AtMost(MostMemory));
+        Assert.That(most, Is.AtMost(MaxMemory));
 
         // Some damage makes another valid file.
         Assert.That(refused, Is.InRange(count / 2, count - 1));

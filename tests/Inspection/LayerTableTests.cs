@@ -64,7 +64,7 @@ public class LayerTableTests
     }
 
     [Test]
-    public void What_nolearn_warns_of_is_said_and_coloured_as_there()
+    public void What_nolearn_warns_of_is_said_and_colored_as_there()
     {
         // Ten convolutions of 3x3 see 21 pixels, and the last one's weights 3 of them.
         using var net = new NeuralNet(
@@ -88,9 +88,9 @@ public class LayerTableTests
             conv2d10: capacity too low (< 1/6) and coverage too high (> 100 %).
 
             """));
-        string coloured = table.Print(hasColours: true);
-        Assert.That(coloured, Does.Contain("  \e[36mconv2d8\e[0m ").And.Contain("  \e[31mconv2d9\e[0m "));
-        Assert.That(coloured.Replace("\e[36m", "").Replace("\e[31m", "").Replace("\e[0m", ""), Is.EqualTo($"{table}"));
+        string colored = table.Print(hasColors: true);
+        Assert.That(colored, Does.Contain("  \e[36mconv2d8\e[0m ").And.Contain("  \e[31mconv2d9\e[0m "));
+        Assert.That(colored.Replace("\e[36m", "").Replace("\e[31m", "").Replace("\e[0m", ""), Is.EqualTo($"{table}"));
     }
 
     [Test]

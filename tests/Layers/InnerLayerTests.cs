@@ -150,7 +150,7 @@ public class InnerLayerTests
         Tensor x = Tensor.From([1f, 2f, 3f, 6f], 2, 2);
         net.PartialFit(x, [0, 1]);
 
-        // The batch's means are (2, 4), then those of what is normalised and tripled: 0.
+        // The batch's means are (2, 4), then those of what is normalized and tripled: 0.
         float[] mean = Value(net, "block.n.mean");
         Assert.That(mean, Is.EqualTo(new[] { 0.5f * (0.5f * 2), 0.5f * (0.5f * 4) }).Within(1e-6));
 

@@ -114,14 +114,14 @@ public sealed record LayerCase(
             $"{Attention("attention.", 2)}, norm1.gamma 2, norm1.beta 2, inner.W 2x3, inner.b 3, outer.W 3x2, outer.b 2, "
             + "norm2.gamma 2, norm2.beta 2"),
         new("places", () => new PositionalEncoding(), "5x3", "5x3", File: """ "kind": "positional_encoding" """),
-        new("places, learnt", () => new PositionalEncoding { IsLearnt = true }, "5x3", "5x3", "codes 5x3"),
+        new("places, learned", () => new PositionalEncoding { IsLearnt = true }, "5x3", "5x3", "codes 5x3"),
         new("recurrent", () => new Recurrent(2), "4x3", "4x2", "W 3x2, b 2, U 2x2", """ "kind": "recurrent", "units": 2 """),
         new("lstm", () => new Lstm(2), "4x3", "4x2", "W 3x8, b 8, U 2x8", """ "kind": "lstm", "units": 2 """),
         new("lstm, last, masked", () => new Lstm(2) { OnlyLast = true }, "4x3 4", "2", "W 3x8, b 8, U 2x8"),
         new("gru, backwards", () => new Gru(2) { Backwards = true }, "4x3", "4x2", "W 3x6, b 6, U 2x6, c 6",
             """ "kind": "gru", "units": 2, "backwards": true """),
         new("lstm, from a start", () => new Lstm(2) { TakesStart = true }, "4x3 2 2 4", "4x2", "W 3x8, b 8, U 2x8"),
-        new("gru, start learnt", () => new Gru(2) { Start = new Normal(1) }, "4x3", "4x2", "h0 1x2, W 3x6, b 6, U 2x6, c 6"),
+        new("gru, start learned", () => new Gru(2) { Start = new Normal(1) }, "4x3", "4x2", "h0 1x2, W 3x6, b 6, U 2x6, c 6"),
         new("recurrence", () => new Recurrence(new Sequence(new Concat(), new Dense(2, Tanh)), 2), "4x3 4", "4x2",
             "cell.dense1.W 5x2, cell.dense1.b 2"),
         new("stacked", () => new Stacked(

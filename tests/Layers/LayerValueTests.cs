@@ -57,7 +57,7 @@ public class LayerValueTests
     }
 
     [Test]
-    public void Batch_normalisation_uses_the_batch_in_training_and_the_averages_in_use()
+    public void Batch_normalization_uses_the_batch_in_training_and_the_averages_in_use()
     {
         Network network = Make(new Input(2), new BatchNorm());
         Set(network, "batchnorm1.beta", 10, 0);
@@ -77,7 +77,7 @@ public class LayerValueTests
     }
 
     [Test]
-    public void Batch_normalisation_averages_images_over_all_but_their_channels()
+    public void Batch_normalization_averages_images_over_all_but_their_channels()
     {
         Network network = Make(new Input(2, 1, 2), new BatchNorm { Beta = null, Gamma = null });
 

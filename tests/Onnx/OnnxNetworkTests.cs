@@ -66,7 +66,7 @@ public class OnnxNetworkTests
         Cifar10Images images = s_data.Value.Test.First(Images);
         Tensor x = ((Input)layers[0]).DType == DType.UInt8
             ? images.Images.Rows(0, images.Count).Reshape(images.Count * 3, 1, 32, 32).Rows(0, Images)
-            : images.Greyscale(flat: ((Input)layers[0]).Sides.Rank == 1);
+            : images.Grayscale(flat: ((Input)layers[0]).Sides.Rank == 1);
 
         // A little training first, that averages and biases are not what they began with.
         net.Fit(x, images.Labels.Rows(0, Images));
@@ -87,7 +87,7 @@ public class OnnxNetworkTests
         net.ExportOnnx(folder.File("a.onnx"));
         foreach (int count in new[] { 1, 7 })
         {
-            Tensor x = s_data.Value.Test.Greyscale().Rows(0, count);
+            Tensor x = s_data.Value.Test.Grayscale().Rows(0, count);
             OnnxRun.AssertSame(NdArray.From(net.PredictProba(x)), OnnxRun.Run(folder.File("a.onnx"), ("input0", x)));
         }
     }

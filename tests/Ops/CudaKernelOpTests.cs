@@ -191,7 +191,7 @@ public class CudaKernelOpTests
         Grid = (x, _) => new CudaGrid((1, 1, 1), (256, 1, 1), x[0].Shape[0]) { SharedBytes = 4 * x[0].Shape[0] },
     };
 
-    /// <summary>Each block writes what its neighbour has read: that is right only if all are there and wait.</summary>
+    /// <summary>Each block writes what its neighbor has read: that is right only if all are there and wait.</summary>
     [Test]
     public void Its_blocks_may_wait_for_one_another_and_are_then_all_there()
     {

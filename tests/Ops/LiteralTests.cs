@@ -47,7 +47,7 @@ public sealed class LiteralTests
         new("*", true, (x, c) => x * c, (c, x) => c * x, new Times()),
         new("/", false, (x, c) => x / c, (c, x) => c / x, new Over()),
         new("Maximum", true, (x, c) => Maximum(x, c), (c, x) => Maximum(Constant(c), x), new Greatest()),
-        new("Minimum", true, (x, c) => Minimum(x, c), (c, x) => Minimum(Constant(c), x), new Least()),
+        new("Minimum", true, (x, c) => Minimum(x, c), (c, x) => Minimum(Constant(c), x), new Min()),
         new("Less", true, (x, c) => Less(x, c), (c, x) => Less(Constant(c), x), new IsLess()),
         new("LessOrEqual", true, (x, c) => LessOrEqual(x, c), (c, x) => LessOrEqual(Constant(c), x), new IsNotGreater()),
         new("Equal", true, (x, c) => Equal(x, c), (c, x) => Equal(Constant(c), x), new IsEqual()),
@@ -311,7 +311,7 @@ public sealed class LiteralTests
         public T Of<T>(T a, T b, T x) where T : INumber<T> => T.Max(a, b);
     }
 
-    private sealed class Least : IPlain
+    private sealed class Min : IPlain
     {
         public T Of<T>(T a, T b, T x) where T : INumber<T> => T.Min(a, b);
     }

@@ -15,7 +15,7 @@ internal enum Magnitudes
     /// <summary>From 1 to as small as the dtype goes.</summary>
     Small,
 
-    /// <summary>A number and its nearest neighbours, of both signs, so that sums and differences cancel.</summary>
+    /// <summary>A number and its nearest neighbors, of both signs, so that sums and differences cancel.</summary>
     NearlyEqual,
 
     /// <summary>Zeros of both signs, infinities, NaN, subnormal numbers, and ordinary ones between.</summary>
@@ -25,7 +25,7 @@ internal enum Magnitudes
 /// <summary>Draws floating-point numbers of some magnitudes, for all inputs of one example.</summary>
 internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
 {
-    private readonly double _centre = Math.Pow(10, random.Next(-3, 8)) * (1 + random.NextDouble());
+    private readonly double _center = Math.Pow(10, random.Next(-3, 8)) * (1 + random.NextDouble());
 
     /// <summary>A tensor of such numbers; null where it is the example that says which.</summary>
     public Tensor? Of(DType dtype, Shape shape)
@@ -52,7 +52,7 @@ internal sealed class MagnitudeDraw(Magnitudes magnitudes, Random random)
             Magnitudes.All => sign * Power(least, most),
             Magnitudes.Large => sign * Power(0, most),
             Magnitudes.Small => sign * Power(least, 0),
-            Magnitudes.NearlyEqual => sign * _centre * (1 + (random.Next(-3, 4) * Math.ScaleB(1, isSingle ? -23 : -52))),
+            Magnitudes.NearlyEqual => sign * _center * (1 + (random.Next(-3, 4) * Math.ScaleB(1, isSingle ? -23 : -52))),
             _ => Special(isSingle),
         };
 

@@ -38,7 +38,7 @@ internal sealed class OpCase
 
     /// <summary>The outputs by the op's definition. Whatever it does not write is NaN.</summary>
     public NdArray[] Reference(NdArray[]? inputs = null) =>
-        Definitions.Of(Op, inputs ?? [.. Inputs.Select(NdArray.From)], OutputTypes);
+        ReferenceEvaluator.Of(Op, inputs ?? [.. Inputs.Select(NdArray.From)], OutputTypes);
 
     /// <summary>The same, and how far results may lie from it.</summary>
     public Tolerance Tolerance()

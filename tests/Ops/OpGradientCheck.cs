@@ -69,9 +69,9 @@ internal sealed class OpGradientCheck
     /// </summary>
     public void RunTwice(Device device)
     {
-        const int MostElements = 2000;
+        const int MaxElements = 2000;
         if (_weights.All(weights => weights is null)
-            || _case.InputTypes.Concat(_case.OutputTypes).Sum(type => type.Shape.Count) > MostElements)
+            || _case.InputTypes.Concat(_case.OutputTypes).Sum(type => type.Shape.Count) > MaxElements)
         {
             return;
         }
@@ -136,7 +136,7 @@ internal sealed class OpGradientCheck
                 }
             }
 
-            return Definitions.Evaluate([sum!], at)[0].Data[0];
+            return ReferenceEvaluator.Evaluate([sum!], at)[0].Data[0];
         }
     }
 

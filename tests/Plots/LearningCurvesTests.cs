@@ -10,7 +10,7 @@ public class LearningCurvesTests
     private static readonly TrainingCurves s_second = new("second", [1, 2], [3, 2], [3, 2.5], [0.1, 0.4]);
 
     [Test]
-    public void Each_training_has_a_colour_in_both_halves()
+    public void Each_training_has_a_color_in_both_halves()
     {
         var one = new Pixels(LearningCurves.Draw([s_first], 600, 300));
         var two = new Pixels(LearningCurves.Draw([s_first, s_second], 600, 300));

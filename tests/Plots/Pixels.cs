@@ -11,19 +11,19 @@ internal sealed class Pixels
     public Pixels(Picture picture)
     {
         _image = ImageResult.FromMemory(picture.ToPng(), ColorComponents.RedGreenBlue);
-        Colours = Enumerable.Range(0, Width * Height)
+        Colors = Enumerable.Range(0, Width * Height)
             .CountBy(i => ((int)_image.Data[3 * i], (int)_image.Data[(3 * i) + 1], (int)_image.Data[(3 * i) + 2]))
             .ToDictionary();
     }
 
-    /// <summary>How many pixels have each colour.</summary>
-    public IReadOnlyDictionary<(int Red, int Green, int Blue), int> Colours { get; }
+    /// <summary>How many pixels have each color.</summary>
+    public IReadOnlyDictionary<(int Red, int Green, int Blue), int> Colors { get; }
 
     public int Width => _image.Width;
 
     public int Height => _image.Height;
 
-    /// <summary>The colour at a place given in the picture's own units.</summary>
+    /// <summary>The color at a place given in the picture's own units.</summary>
     public (int Red, int Green, int Blue) this[int x, int y]
     {
         get
@@ -33,7 +33,7 @@ internal sealed class Pixels
         }
     }
 
-    /// <summary>How many pixels have exactly this colour, left and right of the middle.</summary>
+    /// <summary>How many pixels have exactly this color, left and right of the middle.</summary>
     public (int Left, int Right) Count(int red, int green, int blue)
     {
         int left = 0, right = 0;

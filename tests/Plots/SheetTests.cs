@@ -20,12 +20,12 @@ public class SheetTests
 
         Assert.That(first, Is.EqualTo(new[] { s_red, s_white, s_blue }));
         Assert.That(
-            pixels.Colours, Does.ContainKey(s_red).And.ContainKey(s_blue).And.ContainKey(s_quarterOfRed));
+            pixels.Colors, Does.ContainKey(s_red).And.ContainKey(s_blue).And.ContainKey(s_quarterOfRed));
         Assert.That(Texts(picture), Is.SupersetOf(new[] { "0", "1", "-2", "2" }));
     }
 
     [Test]
-    public void Weights_of_three_planes_are_colours_around_grey()
+    public void Weights_of_three_planes_are_colors_around_gray()
     {
         Raster none = new(1, 1, [0]);
         var pixels = new Pixels(FilterSheet.Draw([[new Raster(1, 1, [1]), none, new Raster(1, 1, [-1])]], 300));
@@ -43,26 +43,26 @@ public class SheetTests
         Assert.That(Texts(perfect).Count(text => text == "100"), Is.EqualTo(2));
         Assert.That(Texts(mixed), Is.SupersetOf(new[] { "75", "25", "Title", "yes", "no" }).And.Not.Contains("0"));
         // The greatest mistake has 85 % of orange, however small it is.
-        Assert.That(new Pixels(perfect).Colours, Does.ContainKey((0x00, 0x72, 0xB2)).And.Not.ContainKey((195, 95, 38)));
-        Assert.That(new Pixels(mixed).Colours.GetValueOrDefault((195, 95, 38)), Is.GreaterThan(5000));
+        Assert.That(new Pixels(perfect).Colors, Does.ContainKey((0x00, 0x72, 0xB2)).And.Not.ContainKey((195, 95, 38)));
+        Assert.That(new Pixels(mixed).Colors.GetValueOrDefault((195, 95, 38)), Is.GreaterThan(5000));
     }
 
     [Test]
-    public void An_image_is_shown_by_squares_of_its_own_colours_with_its_texts()
+    public void An_image_is_shown_by_squares_of_its_own_colors_with_its_texts()
     {
         var image = new PlanarImage(2, 2, [255, 0, 10, 20, 0, 255, 11, 21, 0, 0, 12, 22]);
         Picture picture = ImageSheet.Draw([new CaptionedImage(image, "cat", "dog 98 %")], 400, note: "A note");
         var pixels = new Pixels(picture);
 
         int[] counts = [.. new[] { (255, 0, 0), (0, 255, 0), (10, 11, 12), (20, 21, 22) }
-            .Select(colour => pixels.Colours.GetValueOrDefault(colour))];
+            .Select(color => pixels.Colors.GetValueOrDefault(color))];
 
         Assert.That(counts.Distinct().Single(), Is.GreaterThan(1000));
         Assert.That(Texts(picture), Is.EquivalentTo(new[] { "cat", "dog 98 %", "A note" }));
         Assert.That(ImageSheet.Draw([], 400).Height, Is.LessThan(50));
     }
 
-    [TestCase(800, "over the image", "full colour: ")]
+    [TestCase(800, "over the image", "full color: ")]
     [TestCase(340, "over it", "± ")]
     public void Maps_stand_beside_their_image_each_on_its_own_scale(int width, string head, string scale)
     {
@@ -76,7 +76,7 @@ public class SheetTests
 
         Assert.That(Texts(picture), Is.SupersetOf(
             new[] { head, "weak", $"{scale}2 points", "strong", $"{scale}50 points" }));
-        Assert.That(new Pixels(picture).Colours, Does.ContainKey(s_red).And.ContainKey(s_blue)
+        Assert.That(new Pixels(picture).Colors, Does.ContainKey(s_red).And.ContainKey(s_blue)
             .And.ContainKey((50, 50, 50)).And.ContainKey((0x08, 0x40, 0x81)));
     }
 
@@ -94,8 +94,8 @@ public class SheetTests
         {
             var pixels = new Pixels(picture);
             Assert.That(pixels[1, 1], Is.EqualTo((0x1B, 0x1F, 0x24)));
-            Assert.That(pixels.Colours, Does.Not.ContainKey(s_white));
-            int light = pixels.Colours.Where(pair => pair.Key.Red + pair.Key.Green + pair.Key.Blue > 400)
+            Assert.That(pixels.Colors, Does.Not.ContainKey(s_white));
+            int light = pixels.Colors.Where(pair => pair.Key.Red + pair.Key.Green + pair.Key.Blue > 400)
                 .Sum(pair => pair.Value);
             Assert.That(light, Is.GreaterThan(50));
         }

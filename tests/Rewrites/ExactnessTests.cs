@@ -118,7 +118,7 @@ public sealed class ExactnessTests
         }
     }
 
-    /// <summary>Rows at a scale: spread over it, all equal, neighbours, and spread about it.</summary>
+    /// <summary>Rows at a scale: spread over it, all equal, neighbors, and spread about it.</summary>
     private static double[][] Draw(double scale, int pattern, DType dtype, Random random)
     {
         return [.. Enumerable.Range(0, Rows).Select(row =>

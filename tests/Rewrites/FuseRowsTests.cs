@@ -11,8 +11,8 @@ public class FuseRowsTests
     private readonly Input _x = Matrix("x"), _y = Vector("y");
 
     [Test]
-    public void A_layer_s_normalisation_is_one_op() =>
-        Assert.That(Ops([Normalised(_x) * _y], 40, 300), Is.EqualTo(new[]
+    public void A_layer_s_normalization_is_one_op() =>
+        Assert.That(Ops([Normalized(_x) * _y], 40, 300), Is.EqualTo(new[]
         {
             "rows{sum{1}; fused{divide}; fused{subtract + square}; sum{1}; fused{divide + add + sqrt + divide}; "
                 + "fused{multiply + multiply}}",
@@ -22,13 +22,13 @@ public class FuseRowsTests
     [TestCase(3, 300)]
     [TestCase(20, 40_000)]
     public void Rows_that_are_short_few_or_too_long_are_left(int rows, int columns) =>
-        Assert.That(Ops([Normalised(_x) * _y], rows, columns), Has.None.StartsWith("rows"));
+        Assert.That(Ops([Normalized(_x) * _y], rows, columns), Has.None.StartsWith("rows"));
 
     [Test]
     public void What_depends_on_an_op_in_between_runs_behind_it()
     {
         // The second mean is of rows that a product of the first ones' makes.
-        Variable first = Normalised(_x), second = Normalised(Dot(first, Dot(Transpose(first), first)) + _x);
+        Variable first = Normalized(_x), second = Normalized(Dot(first, Dot(Transpose(first), first)) + _x);
 
         string[] ops = Ops([second * _y], 40, 70);
 
@@ -42,14 +42,14 @@ public class FuseRowsTests
     [TestCase(17, 2500)]
     public void Its_values_and_gradient_are_those_of_the_ops_one_by_one(int rows, int columns)
     {
-        Variable y = Normalised(_x) * _y;
+        Variable y = Normalized(_x) * _y;
         AssertSame([y, .. Grad(Sum(Square(y) * Tanh(_x)), [_x, _y])], rows, columns);
     }
 
     [Test]
     public void Any_number_of_threads_gives_the_same_bits()
     {
-        Variable y = Normalised(_x) * _y;
+        Variable y = Normalized(_x) * _y;
         Variable[] outputs = [y, .. Grad(Sum(Square(y) * Tanh(_x)), [_x, _y])];
         Tensor[][] results = [.. new[] { 1, 2, 16 }.Select(threads =>
         {
@@ -66,7 +66,7 @@ public class FuseRowsTests
         }
     }
 
-    private static Variable Normalised(Variable x)
+    private static Variable Normalized(Variable x)
     {
         Variable d = x - Mean(x, [1], keepDims: true);
         return d / Sqrt(Mean(Square(d), [1], keepDims: true) + 1e-5f);

@@ -20,12 +20,12 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
     private const int Elements = 37, Expressions = 12;
 
     // Literals hold 53 bits.
-    private static readonly T s_mostLiteral = T.Min(T.MaxValue, T.CreateSaturating(1L << 53));
+    private static readonly T s_maxLiteral = T.Min(T.MaxValue, T.CreateSaturating(1L << 53));
 
     private static readonly T[] s_edges =
     [
         .. new[] { 0, 1, -1, 2, -7, 3, 46341, 65536, -65537, 1 << 30 }.Select(T.CreateChecked), T.MaxValue, T.MinValue,
-        T.MinValue + T.One, s_mostLiteral, -s_mostLiteral,
+        T.MinValue + T.One, s_maxLiteral, -s_maxLiteral,
     ];
 
     private static readonly CpuDevice s_cpu = new(2);
@@ -88,7 +88,7 @@ public sealed class IntegerTests<T> where T : unmanaged, IBinaryInteger<T>, IMin
         }
 
         Value a = Next(), b = Next();
-        T c = T.Clamp(Number(random), -s_mostLiteral, s_mostLiteral);
+        T c = T.Clamp(Number(random), -s_maxLiteral, s_maxLiteral);
         double literal = double.CreateChecked(c);
         return random.Next(22) switch
         {

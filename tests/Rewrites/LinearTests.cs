@@ -44,14 +44,14 @@ public class LinearTests
         (Input x, Variable y) = LongGraph.Chain(ops);
         FunctionGraph graph = FunctionGraph.Create([x], [y], [], []);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        graph = graph.Specialise([new TensorType(DType.Float32, [4, 4])]);
+        graph = graph.Specialize([new TensorType(DType.Float32, [4, 4])]);
         return (GC.GetAllocatedBytesForCurrentThread() - before, graph);
     }
 
     private static Dictionary<string, long> Allocated(int ops)
     {
         (long bytes, FunctionGraph graph) = Known(ops);
-        var stages = new Dictionary<string, long> { ["specialise"] = bytes };
+        var stages = new Dictionary<string, long> { ["specialize"] = bytes };
         foreach (Rewrite rewrite in Rewrite.All)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();

@@ -7,7 +7,7 @@ namespace Engine.Tests.Rewrites;
 
 public class MergeTests
 {
-    private static readonly string[] s_others = ["fold", "canonicalise", "stabilise", "fuse"];
+    private static readonly string[] s_others = ["fold", "canonicalize", "stabilize", "fuse"];
 
     private readonly Input _x = Vector("x");
 

@@ -148,7 +148,7 @@ public class CommandLineTests
     }
 
     [Test]
-    public async Task A_cancelled_command_says_that_it_stopped()
+    public async Task A_canceled_command_says_that_it_stopped()
     {
         using var interrupt = new CancellationTokenSource();
 

@@ -99,7 +99,7 @@ public class NetworkFileTests
             new[] { "input", "conv2d1", "batchnorm2", "averagepool2d3", "dropout4", "output" }));
         var conv = (Conv2D)layers[1].Layer;
         Assert.That((conv.Filters, conv.Size, conv.Stride, conv.Pad.ToString(), conv.B), Is.EqualTo(
-            (4, (Size2D)(3, 2), (Size2D)2, "1x0", (Initialiser?)null)));
+            (4, (Size2D)(3, 2), (Size2D)2, "1x0", (Initializer?)null)));
         var pool = (AveragePool2D)layers[3].Layer;
         Assert.That((pool.Size, pool.Stride, pool.IgnoreBorder), Is.EqualTo(((Size2D)2, (Size2D?)(2, 1), false)));
         Assert.That(((Dropout)layers[4].Layer).P, Is.EqualTo(0.25));

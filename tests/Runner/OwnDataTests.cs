@@ -133,7 +133,7 @@ public class OwnDataTests
 
         Assert.That(code, Is.Zero, errors);
         Assert.That(errors, Does.Contain("% of the rows to train on are of the class 'usual'"));
-        Assert.That(errors, Does.Contain("have the class rare 4: it is hardly learnt"));
+        Assert.That(errors, Does.Contain("have the class rare 4: it is hardly learned"));
         Assert.That(errors, Does.Contain("are also among those to train on"));
     }
 

@@ -81,7 +81,7 @@ public sealed class PictureReaderTests : IDisposable
             Is.EqualTo(new byte[] { 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 9 }));
 
     [Test]
-    public void Grey_has_three_equal_planes() =>
+    public void Gray_has_three_equal_planes() =>
         Assert.That(
             Read(PngWriter.Write([1, 2, 3, 4], width: 2, channels: 1), side: 2),
             Is.EqualTo(new byte[] { 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4 }));
@@ -91,7 +91,7 @@ public sealed class PictureReaderTests : IDisposable
     {
         byte[] pixels = [10, 20, 30, 255, 10, 20, 30, 0, 10, 20, 30, 51, 0, 0, 0, 255];
 
-        // A fifth of the colour and four fifths of white.
+        // A fifth of the color and four fifths of white.
         Assert.That(Read(PngWriter.Write(pixels, width: 2, channels: 4), side: 2), Is.EqualTo(new byte[]
         {
             10, 255, 206, 0,
@@ -103,7 +103,7 @@ public sealed class PictureReaderTests : IDisposable
     [TestCase(Quarters)]
     [TestCase(ProgressiveQuarters)]
     public void A_jpeg_file_is_read(string text) =>
-        Assert.That(Colours(Convert.FromBase64String(text)), Is.EqualTo("red green blue white"));
+        Assert.That(Colors(Convert.FromBase64String(text)), Is.EqualTo("red green blue white"));
 
     // How the first row and the first column of the file lie in the picture: Exif 2.32, 4.6.4.
     [TestCase(0, "red green blue white")]
@@ -116,12 +116,12 @@ public sealed class PictureReaderTests : IDisposable
     [TestCase(7, "white green blue red")]
     [TestCase(8, "green white red blue")]
     [TestCase(9, "red green blue white")]
-    public void A_jpeg_file_stands_upright_as_its_camera_says(int orientation, string colours)
+    public void A_jpeg_file_stands_upright_as_its_camera_says(int orientation, string colors)
     {
         foreach (bool isLittle in new[] { true, false })
         {
             byte[] jpeg = WithExif(Convert.FromBase64String(Quarters), orientation, isLittle);
-            Assert.That(Colours(jpeg), Is.EqualTo(colours));
+            Assert.That(Colors(jpeg), Is.EqualTo(colors));
         }
     }
 
@@ -182,26 +182,26 @@ public sealed class PictureReaderTests : IDisposable
         Assert.That(() => Read("GIF89a"u8.ToArray(), side: 4), Throws.TypeOf<EngineException>()
             .With.Message.EndsWith("picture is neither a PNG nor a JPEG file: convert it to one of these."));
 
-    // Width, height, bit depth, colour type, compression, filter, interlace.
+    // Width, height, bit depth, color type, compression, filter, interlace.
     [TestCase(30000u, 30000u, 8, 2, 0, 0, 0, " has 30000x30000 pixels, more than the 268,435,456 that are read")]
     [TestCase(0x7FFFFFFFu, 0x7FFFFFFFu, 8, 2, 0, 0, 0, " pixels, more than the 268,435,456 that are read")]
     [TestCase(0u, 10u, 8, 2, 0, 0, 0, "is damaged (it has 0x10 pixels)")]
     [TestCase(10u, 0u, 8, 2, 0, 0, 0, "is damaged (it has 10x0 pixels)")]
     [TestCase(0xFFFFFFFFu, 10u, 8, 2, 0, 0, 0, "is damaged (it has 4294967295x10 pixels)")]
-    [TestCase(10u, 10u, 8, 3, 0, 0, 0, "(its pixels are numbers of colours, and it has no palette (PLTE))")]
-    [TestCase(10u, 10u, 3, 2, 0, 0, 0, "is damaged (PNG has no 3 bits of colour type 2)")]
-    [TestCase(10u, 10u, 8, 5, 0, 0, 0, "is damaged (PNG has no 8 bits of colour type 5)")]
+    [TestCase(10u, 10u, 8, 3, 0, 0, 0, "(its pixels are numbers of colors, and it has no palette (PLTE))")]
+    [TestCase(10u, 10u, 3, 2, 0, 0, 0, "is damaged (PNG has no 3 bits of color type 2)")]
+    [TestCase(10u, 10u, 8, 5, 0, 0, 0, "is damaged (PNG has no 8 bits of color type 5)")]
     [TestCase(10u, 10u, 8, 2, 1, 0, 0, "(it is compressed, filtered or interlaced in a way that PNG does not have)")]
     [TestCase(10u, 10u, 8, 2, 0, 1, 0, "(it is compressed, filtered or interlaced in a way that PNG does not have)")]
     [TestCase(10u, 10u, 8, 2, 0, 0, 2, "(it is compressed, filtered or interlaced in a way that PNG does not have)")]
     public void A_header_of_no_picture_is_refused_with_what_is_wrong(
-        uint width, uint height, int depth, int colour, int compression, int filter, int interlace, string message)
+        uint width, uint height, int depth, int color, int compression, int filter, int interlace, string message)
     {
         byte[] header = new byte[13];
         BinaryPrimitives.WriteUInt32BigEndian(header, width);
         BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), height);
         (header[8], header[9], header[10], header[11], header[12]) =
-            ((byte)depth, (byte)colour, (byte)compression, (byte)filter, (byte)interlace);
+            ((byte)depth, (byte)color, (byte)compression, (byte)filter, (byte)interlace);
         byte[] png = PngWriter.Write(Noise(300, 1), width: 10);
 
         byte[] changed = [.. png[..8], .. PngWriter.Chunk("IHDR"u8, header), .. png[33..]];
@@ -324,8 +324,8 @@ public sealed class PictureReaderTests : IDisposable
         return planes;
     }
 
-    /// <summary>The colours of the four quarters.</summary>
-    private string Colours(byte[] jpeg)
+    /// <summary>The colors of the four quarters.</summary>
+    private string Colors(byte[] jpeg)
     {
         byte[] planes = Read(jpeg, side: 2);
         return string.Join(' ', Enumerable.Range(0, 4).Select(i => (IsOn(i), IsOn(4 + i), IsOn(8 + i)) switch

@@ -10,7 +10,7 @@ internal static class PngWriter
     /// <summary>A file of these pixels, row by row.</summary>
     /// <param name="pixels">The values of each pixel's channels.</param>
     /// <param name="width">How many pixels are in a row.</param>
-    /// <param name="channels">1 for grey, 3 for colour, 4 for colour and opacity.</param>
+    /// <param name="channels">1 for gray, 3 for color, 4 for color and opacity.</param>
     public static byte[] Write(byte[] pixels, int width, int channels = 3)
     {
         int row = width * channels, height = pixels.Length / row;

@@ -62,7 +62,7 @@ public sealed class PredictCommandTests
     }
 
     [Test]
-    public async Task Networks_on_colours_and_on_rows_of_pixels_see_pictures_as_they_see_the_test_images(
+    public async Task Networks_on_colors_and_on_rows_of_pixels_see_pictures_as_they_see_the_test_images(
         [Values("3x32x32", "3072", "1024")] string sides)
     {
         string model = _folder.File($"{sides}.safetensors");

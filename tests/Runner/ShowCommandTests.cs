@@ -68,7 +68,7 @@ public class ShowCommandTests
         using var net = new NeuralNet(DescriptionReader.Parse(SmallModel.Convolutional, "it.json").MakeLayers());
         net.SetParameters(Parameters.Load(model));
         int right = (int)Math.Round(
-            SmallModel.TestImages * net.Score(_model.Images.Test.Greyscale(), _model.Images.Test.Labels));
+            SmallModel.TestImages * net.Score(_model.Images.Test.Grayscale(), _model.Images.Test.Labels));
         Assert.That(output, Does.EndWith($"\n{right} of 40 test images right: {100.0 * right / 40:F2} %"));
     }
 
@@ -76,7 +76,7 @@ public class ShowCommandTests
     public async Task Pictures_of_what_is_only_described_are_refused()
     {
         Assert.That(await Run("show", "cnn", "--pictures", _model.File("x")), Is.EqualTo((1, "",
-            "cnn describes a network that has learnt nothing yet: pictures are of a saved one. "
+            "cnn describes a network that has learned nothing yet: pictures are of a saved one. "
             + "'runner train cnn --save FILE' makes such.")));
         Assert.That(Directory.Exists(_model.File("x")), Is.False);
         Assert.That((await Run("show", "cnn", "--network", "mlp")).Errors, Is.EqualTo(

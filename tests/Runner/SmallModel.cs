@@ -7,7 +7,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Runner;
 
-/// <summary>A folder with drawn images in CIFAR-10's form and saved networks that have learnt nothing.</summary>
+/// <summary>A folder with drawn images in CIFAR-10's form and saved networks that have learned nothing.</summary>
 internal sealed class SmallModel : IDisposable
 {
     public const int TestImages = 40;

@@ -29,7 +29,7 @@ public class BrokenKernelTests : SimtTests
     [TestCase("null_pointer", IllegalAddress, "where no memory of the device is")]
     [TestCase("misaligned_float4", Misaligned, "multiple of 16 bytes")]
     [TestCase("misaligned_float", Misaligned, "multiple of 4 bytes")]
-    [TestCase("read_of_undefined_shared", LaunchFailed, "uninitialised read")]
+    [TestCase("read_of_undefined_shared", LaunchFailed, "uninitialized read")]
     [TestCase("no_barrier_after_shared_write", LaunchFailed, "race within a block")]
     [TestCase("no_barrier_before_reuse", LaunchFailed, "race within a block")]
     [TestCase("no_barrier_in_a_template", LaunchFailed, "race within a block")]
@@ -51,7 +51,7 @@ public class BrokenKernelTests : SimtTests
     [TestCase("column_too_wide", IllegalAddress, "out of bounds: index 16")]
     [TestCase("overflows", LaunchFailed, "a signed integer overflows")]
     [TestCase("divides_by_zero", LaunchFailed, "division of whole numbers by zero")]
-    [TestCase("copy_not_waited_for", LaunchFailed, "uninitialised read")]
+    [TestCase("copy_not_waited_for", LaunchFailed, "uninitialized read")]
     [TestCase("stops_itself", LaunchFailed, "stopped itself by __trap()")]
     [TestCase("atomic_and_plain", LaunchFailed, "race within a block")]
     public void The_fault_is_found_with_its_place(string kernel, int code, string what, int blocks = 1, int shared = 0)
@@ -88,7 +88,7 @@ public class BrokenKernelTests : SimtTests
         Good(Launch("sum_into_undefined", new((1, 1), 256), Allocate(1024), 256));
 
         Assert.That(Synchronize(), Is.EqualTo(LaunchFailed));
-        Assert.That(SimtDouble.LastReport(), Does.Contain("uninitialised read"));
+        Assert.That(SimtDouble.LastReport(), Does.Contain("uninitialized read"));
     }
 
     [Test]

@@ -51,7 +51,7 @@ public unsafe class GoodKernelTests : SimtTests
     }
 
     [Test]
-    public void A_scan_that_only_the_warp_synchronises_raises_no_alarm()
+    public void A_scan_that_only_the_warp_synchronizes_raises_no_alarm()
     {
         int[] values = [.. Enumerable.Range(1, 64)];
         ulong sums = Allocate(256);
@@ -105,7 +105,7 @@ public unsafe class GoodKernelTests : SimtTests
     }
 
     [Test]
-    public void Neighbouring_bytes_belong_to_different_threads()
+    public void Neighboring_bytes_belong_to_different_threads()
     {
         float[] x = Numbers(301);
         ulong mask = Allocate(301);

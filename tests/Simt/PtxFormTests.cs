@@ -246,8 +246,8 @@ public class PtxFormTests : SimtTests
     }
 
     [TestCase("mov.u32 %r1, %tid.x; setp.lt.u32 %pp1, %r1, 20; @%pp1 mov.u32 %r2, 1; st.global.u32 [%rd9], %r2;",
-        "uninitialised register: %r2 is read")]
-    [TestCase("add.s32 %r1, %r2, 1;", "uninitialised register: %r2")]
+        "uninitialized register: %r2 is read")]
+    [TestCase("add.s32 %r1, %r2, 1;", "uninitialized register: %r2")]
     [TestCase("mov.u32 %r1, 4; shfl.sync.down.b32 %r0|%pp1, %r1, 1, 31, 0xffff0000;", "whose mask does not name it")]
     public void A_broken_text_is_caught(string text, string what)
     {

@@ -61,26 +61,26 @@ public class AugmentationTests
     [TestCase(20)]
     public void A_cutout_is_a_square_around_some_pixel_in_all_channels(int size)
     {
-        var centres = new HashSet<(int, int)>();
+        var centers = new HashSet<(int, int)>();
         ForEach(new Cutout(size), (before, after) =>
         {
             (int, int)[] fitting = [.. Enumerable.Range(0, H * W).Select(at => (Row: at / W, Column: at % W))
-                .Where(centre => Enumerable.Range(0, before.Length).All(at =>
+                .Where(center => Enumerable.Range(0, before.Length).All(at =>
                 {
-                    // Rows and columns from centre − size / 2 on, as the paper's code has them, and no fewer than size.
-                    int row = (at / W % H) - (centre.Row - (size / 2)), column = (at % W) - (centre.Column - (size / 2));
+                    // Rows and columns from center − size / 2 on, as the paper's code has them, and no fewer than size.
+                    int row = (at / W % H) - (center.Row - (size / 2)), column = (at % W) - (center.Column - (size / 2));
                     bool isOut = row >= 0 && row < size && column >= 0 && column < size;
                     return after[at] == (isOut ? 0 : before[at]);
                 }))];
             Assert.That(fitting, Is.Not.Empty);
-            centres.Add(fitting[0]);
+            centers.Add(fitting[0]);
         });
 
-        Assert.That(centres, size < 3 ? Has.Count.EqualTo(H * W) : Is.Not.Empty);
+        Assert.That(centers, size < 3 ? Has.Count.EqualTo(H * W) : Is.Not.Empty);
     }
 
     [Test]
-    public void Normalisation_brings_each_channel_to_mean_0_and_deviation_1()
+    public void Normalization_brings_each_channel_to_mean_0_and_deviation_1()
     {
         Tensor images = Images();
 
@@ -206,7 +206,7 @@ public class AugmentationTests
     }
 
     [Test]
-    public void Normalisations_are_equal_when_their_numbers_are()
+    public void Normalizations_are_equal_when_their_numbers_are()
     {
         Normalize one = new([1, 2], [3, 4]), same = new([1, 2], [3, 4]);
 

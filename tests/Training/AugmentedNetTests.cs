@@ -91,7 +91,7 @@ public class AugmentedNetTests
     }
 
     [Test]
-    public void Normalisation_is_as_if_the_samples_had_been_normalised_before([Values] bool onHost)
+    public void Normalization_is_as_if_the_samples_had_been_normalized_before([Values] bool onHost)
     {
         (Tensor images, int[] labels) = Toy.Images(80);
         Tensor scaled = Tensor.From(
@@ -112,7 +112,7 @@ public class AugmentedNetTests
     }
 
     [Test]
-    public void An_exported_network_normalises_too()
+    public void An_exported_network_normalizes_too()
     {
         (Tensor images, int[] labels) = Toy.Images(80);
         var normalize = new Normalize([0.25], [0.5]);
@@ -140,7 +140,7 @@ public class AugmentedNetTests
     }
 
     [Test]
-    public void A_normalisation_that_prediction_lacks_is_noticed()
+    public void A_normalization_that_prediction_lacks_is_noticed()
     {
         (Tensor images, int[] labels) = Toy.Images(80);
         using NeuralNet net = Net([new HorizontalFlip(), new Normalize(0, 2)]);
@@ -211,12 +211,12 @@ public class AugmentedNetTests
     private static float[] Probabilities(NeuralNet net, Tensor images) =>
         net.PredictProba(images).AsSpan<float>().ToArray();
 
-    private sealed record Brightness(double Most) : Augmentation
+    private sealed record Brightness(double Max) : Augmentation
     {
         public override bool IsRandom => true;
 
         public override Variable Build(Variable samples, RandomStream random) =>
-            samples + (Symbolic.DimShuffle(Uniform(samples, random), 0, -1, -1, -1) * Most);
+            samples + (Symbolic.DimShuffle(Uniform(samples, random), 0, -1, -1, -1) * Max);
     }
 
     private sealed record OneRow : Augmentation

@@ -2,7 +2,7 @@ using Engine.Training;
 
 namespace Engine.Tests.Training;
 
-/// <summary>What a network has learnt, bit by bit.</summary>
+/// <summary>What a network has learned, bit by bit.</summary>
 internal static class Bits
 {
     /// <summary>The parameters and the losses and accuracies of the epochs, as text that shows every bit.</summary>

@@ -183,7 +183,7 @@ public class DivergenceTests
     }
 
     [Test]
-    public void An_epoch_that_is_cancelled_amid_a_divergence_leaves_no_nan()
+    public void An_epoch_that_is_canceled_amid_a_divergence_leaves_no_nan()
     {
         using var cancellation = new CancellationTokenSource();
         using NeuralNet net = Net(new Case(s_line(), "", "") { Regression = true, Update = new Sgd(10) }, null!);
@@ -204,7 +204,7 @@ public class DivergenceTests
         }
         catch (DivergenceException)
         {
-            // How many batches have run when it is cancelled depends on the machine.
+            // How many batches have run when it is canceled depends on the machine.
         }
 
         Assert.That(Values(net).All(double.IsFinite));

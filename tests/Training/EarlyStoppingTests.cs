@@ -41,7 +41,7 @@ public class EarlyStoppingTests
     }
 
     [Test]
-    public void A_cancelled_training_ends_with_the_best_epoch_too()
+    public void A_canceled_training_ends_with_the_best_epoch_too()
     {
         using var cancellation = new CancellationTokenSource();
         string[] best = [];

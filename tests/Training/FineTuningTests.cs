@@ -196,7 +196,7 @@ public class FineTuningTests
         net.Callbacks.Add(new ReduceOnPlateau(factor: 0.5, patience: 2)
         {
             Watch = new Metric("nothing", _ => 1),
-            Least = 0.03,
+            Min = 0.03,
         });
         var rates = new List<double>();
         net.Callbacks.Add(new LambdaCallback { EpochFinished = (one, _) => rates.Add(Math.Round(one.LearningRate, 6)) });

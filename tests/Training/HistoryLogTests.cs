@@ -69,7 +69,7 @@ public class HistoryLogTests
     }
 
     [Test]
-    public async Task Fit_in_the_background_ends_when_it_is_cancelled_and_fails_where_Fit_throws()
+    public async Task Fit_in_the_background_ends_when_it_is_canceled_and_fails_where_Fit_throws()
     {
         (Tensor points, int[] labels) = Toy.Clouds(60);
         using NeuralNet net = Net();

@@ -232,7 +232,7 @@ public class NeuralNetTests
     }
 
     [Test]
-    public void Cancelling_ends_the_training_and_keeps_the_network()
+    public void Canceling_ends_the_training_and_keeps_the_network()
     {
         (Tensor points, int[] labels) = Toy.Clouds(100);
         using var source = new CancellationTokenSource();

@@ -150,10 +150,10 @@ public class PrintedTablesTests
         return net;
     }
 
-    private static string Print(NeuralNet net, bool? hasColours, params EpochRecord[] records)
+    private static string Print(NeuralNet net, bool? hasColors, params EpochRecord[] records)
     {
         using var output = new StringWriter { NewLine = "\n" };
-        var tables = new PrintedTables(output, hasColours);
+        var tables = new PrintedTables(output, hasColors);
         tables.OnTrainingStarted(net);
         Array.ForEach(records, record => tables.OnEpochFinished(net, record));
         return output.ToString();

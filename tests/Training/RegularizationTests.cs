@@ -12,25 +12,25 @@ public class RegularizationTests
     [Test]
     public void L2_pulls_weights_but_not_biases_by_twice_their_value()
     {
-        using NeuralNet plain = Net(), penalised = Net(l2: Factor);
+        using NeuralNet plain = Net(), penalized = Net(l2: Factor);
         double[][] before = Values(plain);
 
         Step(plain);
-        Step(penalised);
+        Step(penalized);
 
-        Pulled(before, Values(plain), Values(penalised), w => 2 * Factor * w, "dense1.W", "dense2.W");
+        Pulled(before, Values(plain), Values(penalized), w => 2 * Factor * w, "dense1.W", "dense2.W");
     }
 
     [Test]
     public void L1_pulls_weights_by_their_sign()
     {
-        using NeuralNet plain = Net(), penalised = Net(l1: Factor);
+        using NeuralNet plain = Net(), penalized = Net(l1: Factor);
         double[][] before = Values(plain);
 
         Step(plain);
-        Step(penalised);
+        Step(penalized);
 
-        Pulled(before, Values(plain), Values(penalised), w => Factor * Math.Sign(w), "dense1.W", "dense2.W");
+        Pulled(before, Values(plain), Values(penalized), w => Factor * Math.Sign(w), "dense1.W", "dense2.W");
     }
 
     [Test]
@@ -52,28 +52,28 @@ public class RegularizationTests
     [Test]
     public void The_penalty_stands_in_the_training_loss_and_not_in_the_validation_loss()
     {
-        using NeuralNet plain = Net(rate: 0), penalised = Net(l1: 0.1, l2: Factor, rate: 0);
+        using NeuralNet plain = Net(rate: 0), penalized = Net(l1: 0.1, l2: Factor, rate: 0);
         double[] weights = [.. Values(plain)[0], .. Values(plain)[2]];
         double penalty = (0.1 * weights.Sum(Math.Abs)) + (Factor * weights.Sum(w => w * w));
 
         Step(plain);
-        Step(penalised);
+        Step(penalized);
 
-        EpochRecord without = plain.TrainHistory[0], with = penalised.TrainHistory[0];
+        EpochRecord without = plain.TrainHistory[0], with = penalized.TrainHistory[0];
         Assert.That(with.TrainLoss - without.TrainLoss, Is.EqualTo(penalty).Within(1e-12));
         Assert.That(with.ValidLoss, Is.EqualTo(without.ValidLoss));
     }
 
     [Test]
-    public void Of_batch_normalisation_gamma_is_penalised_and_nothing_else()
+    public void Of_batch_normalization_gamma_is_penalized_and_nothing_else()
     {
-        using NeuralNet plain = Net(hidden: new BatchNorm()), penalised = Net(l2: Factor, hidden: new BatchNorm());
+        using NeuralNet plain = Net(hidden: new BatchNorm()), penalized = Net(l2: Factor, hidden: new BatchNorm());
         double[][] before = Values(plain);
 
         Step(plain);
-        Step(penalised);
+        Step(penalized);
 
-        Pulled(before, Values(plain), Values(penalised), w => 2 * Factor * w, "batchnorm1.gamma", "dense2.W");
+        Pulled(before, Values(plain), Values(penalized), w => 2 * Factor * w, "batchnorm1.gamma", "dense2.W");
     }
 
     [Test]
@@ -108,7 +108,7 @@ public class RegularizationTests
 
     /// <summary>The named parameters differ from the plain step's by −rate · pull of what they were, others not at all.</summary>
     private static void Pulled(
-        double[][] before, double[][] plain, double[][] penalised, Func<double, double> pull, params string[] names)
+        double[][] before, double[][] plain, double[][] penalized, Func<double, double> pull, params string[] names)
     {
         using NeuralNet net = before.Length == 4 ? Net() : Net(hidden: new BatchNorm());
         string[] all = [.. net.GetParameters().Select(pair => pair.Key)];
@@ -117,7 +117,7 @@ public class RegularizationTests
             double[] expected = names.Contains(all[i])
                 ? [.. plain[i].Zip(before[i], (p, w) => p - (Rate * pull(w)))]
                 : plain[i];
-            Assert.That(penalised[i], Is.EqualTo(expected).Within(1e-13), all[i]);
+            Assert.That(penalized[i], Is.EqualTo(expected).Within(1e-13), all[i]);
         }
     }
 }

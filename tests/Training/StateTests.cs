@@ -26,7 +26,7 @@ public class StateTests
             Update = new Momentum(0.05f, 0.9f),
             BatchIteratorTrain = new BatchIterator(16) { Shuffle = true },
         },
-        ["batch normalisation and Adam"] = device => new NeuralNet(
+        ["batch normalization and Adam"] = device => new NeuralNet(
             new Input(1, 8, 8), new Conv2D(3, 3, Linear), new BatchNorm(), new Activation(Rectify), new Flatten(),
             new Dense(4, Softmax))
         {
@@ -44,7 +44,7 @@ public class StateTests
                 Transform = batch => batch with { X = Noisy(batch.X, batch.Random) },
             },
         },
-        ["augmented, weighted, penalised, clipped"] = device => new NeuralNet(
+        ["augmented, weighted, penalized, clipped"] = device => new NeuralNet(
             new Input(1, 8, 8), new Flatten(), new Dense(10), new Dense(4, Softmax))
         {
             Device = device,
@@ -258,7 +258,7 @@ public class StateTests
     [Test]
     public void A_state_of_a_gpu_is_one_for_the_cpu_too()
     {
-        Func<Device, NeuralNet> make = s_networks["batch normalisation and Adam"];
+        Func<Device, NeuralNet> make = s_networks["batch normalization and Adam"];
         (Tensor x, int[] y) = Pictures(40);
         string path = _folder.File("net.state");
         using NeuralNet gpu = make(CudaTestDevice.Open()), cpu = make(Device.Default);

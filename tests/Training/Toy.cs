@@ -1,6 +1,6 @@
 namespace Engine.Tests.Training;
 
-/// <summary>Small sets of samples that can be learnt.</summary>
+/// <summary>Small sets of samples that can be learned.</summary>
 internal static class Toy
 {
     /// <summary>Pictures of 32x32 in ten classes, each with its own bright row band, and noise.</summary>
@@ -21,18 +21,18 @@ internal static class Toy
         return (Tensor.From(pixels, count, 1, 32, 32), labels);
     }
 
-    /// <summary>Points of the plane in three classes around three centres, in turn.</summary>
+    /// <summary>Points of the plane in three classes around three centers, in turn.</summary>
     public static (Tensor Points, int[] Labels) Clouds(int count, int seed = 1)
     {
         var random = new Random(seed);
-        (float X, float Y)[] centres = [(0, 1), (1, -1), (-1, -1)];
+        (float X, float Y)[] centers = [(0, 1), (1, -1), (-1, -1)];
         var points = new float[count * 2];
         var labels = new int[count];
         for (int i = 0; i < count; i++)
         {
             labels[i] = i % 3;
-            points[2 * i] = centres[i % 3].X + (float)(random.NextDouble() - 0.5);
-            points[(2 * i) + 1] = centres[i % 3].Y + (float)(random.NextDouble() - 0.5);
+            points[2 * i] = centers[i % 3].X + (float)(random.NextDouble() - 0.5);
+            points[(2 * i) + 1] = centers[i % 3].Y + (float)(random.NextDouble() - 0.5);
         }
 
         return (Tensor.From(points, count, 2), labels);

@@ -43,7 +43,7 @@ public class WarningTests
         });
         yield return One("pixels that a layer scales", () => Classify(
             Net(layers: [new Activation(x => x / 255), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
-        yield return One("pixels that are normalised by batch", () => Classify(
+        yield return One("pixels that are normalized by batch", () => Classify(
             Net(layers: [new BatchNorm(), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
         yield return One("pixels that are flattened only", () => Classify(
             Net(0.001f, layers: [new Flatten(), new Dense(3, Softmax)], epochs: 2), Points(x => 127 * (x + 1.5f)), SamplesKind));
@@ -61,7 +61,7 @@ public class WarningTests
                 Net(1e-4f, layers: first, epochs: 2), Points(x => 127 * (x + 1.5f)), SamplesKind));
         }
 
-        yield return One("pixels for a block that normalises them", () => Classify(
+        yield return One("pixels for a block that normalizes them", () => Classify(
             Net(layers: [new Sequence(new BatchNorm(), new Dense(4)), new Dense(3, Softmax)]), Points(x => 127 * (x + 1.5f))));
         foreach (DType dtype in (DType[])[DType.UInt8, DType.Int32])
         {
@@ -77,7 +77,7 @@ public class WarningTests
             });
         }
 
-        yield return One("pixels that are normalised", () =>
+        yield return One("pixels that are normalized", () =>
         {
             (Tensor x, Tensor y) = Points(x => 127 * (x + 1.5f));
             NeuralNet net = Net();

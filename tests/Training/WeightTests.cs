@@ -177,7 +177,7 @@ public class WeightTests
     }
 
     [Test]
-    public void A_gpu_takes_the_weighted_penalised_and_clipped_steps_that_the_cpu_takes()
+    public void A_gpu_takes_the_weighted_penalized_and_clipped_steps_that_the_cpu_takes()
     {
         Device gpu = CudaTestDevice.Open();
         using var cpu = new CpuDevice(2);

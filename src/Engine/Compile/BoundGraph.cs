@@ -21,14 +21,14 @@ internal sealed class BoundGraph
         Func<SharedVariable, MemoryRange> shared, Func<Constant, Storage> constants)
     {
         (_arena, _layout, _shared, _constants) = (arena, layout, shared, constants);
-        List<List<BoundStep>> waves = [[.. layout.CopiesBefore.Select(copy => BindCopy(
+        List<List<BoundStep>> levels = [[.. layout.CopiesBefore.Select(copy => BindCopy(
             copy.From, copy.To, At(copy.To, copy.To.Variable)))]];
         for (int s = 0; s < layout.Steps.Count; s++)
         {
             Step step = layout.Steps[s];
-            if (s == 0 || step.Wave != layout.Steps[s - 1].Wave)
+            if (s == 0 || step.Level != layout.Steps[s - 1].Level)
             {
-                waves.Add([]);
+                levels.Add([]);
             }
 
             int workspace = layout.WorkspaceBuffer(s);
@@ -40,19 +40,19 @@ internal sealed class BoundGraph
                 Origin = step.Node.Origin.ToString(),
             };
             IKernel kernel = Lowering.Guard(step.Node, device, () => step.Lowered.Bind(operands, constants));
-            waves[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
+            levels[^1].Add(new BoundStep(step.Node, step.Inputs, step.Outputs, operands, kernel));
         }
 
-        foreach ((Root from, SharedVariable to) in layout.CopiesAfter)
+        foreach ((Allocation from, SharedVariable to) in layout.CopiesAfter)
         {
             MemoryRange place = shared(to);
             var target = new Operand(place.Storage, place.Offset, new OperandType(to.DType, to.Shape));
-            waves.Add([BindCopy(from, null, target)]);
+            levels.Add([BindCopy(from, null, target)]);
         }
 
-        Waves = [.. waves.Where(wave => wave.Count > 0)];
+        Levels = [.. levels.Where(level => level.Count > 0)];
 
-        BoundStep BindCopy(Root from, Root? to, Operand target)
+        BoundStep BindCopy(Allocation from, Allocation? to, Operand target)
         {
             Operand source = At(from, from.Variable);
             return new BoundStep(
@@ -61,23 +61,23 @@ internal sealed class BoundGraph
         }
     }
 
-    /// <summary>All that runs, wave by wave; what is in one wave does not depend on one another.</summary>
-    public IReadOnlyList<IReadOnlyList<BoundStep>> Waves { get; }
+    /// <summary>All that runs, level by level; what is in one level does not depend on one another.</summary>
+    public IReadOnlyList<IReadOnlyList<BoundStep>> Levels { get; }
 
     /// <summary>What is handed to the device.</summary>
     public IReadOnlyList<IReadOnlyList<IKernel>> Kernels =>
-        [.. Waves.Select(wave => wave.Select(step => step.Kernel).ToArray())];
+        [.. Levels.Select(level => level.Select(step => step.Kernel).ToArray())];
 
     /// <summary>Where a variable lies; anywhere where its value is not there, only its shape.</summary>
-    public Operand At(Root? root, Variable variable)
+    public Operand At(Allocation? allocation, Variable variable)
     {
         OperandType type = Layout.OperandType(variable);
-        MemoryRange place = root?.Place switch
+        MemoryRange place = allocation?.Kind switch
         {
             null => _arena,
-            Place.Shared => _shared(root.Shared!),
-            Place.Constant => new MemoryRange(_constants((Constant)root.Variable), 0, 0),
-            _ => InArena(root.Buffer, 0),
+            AllocationKind.Shared => _shared(allocation.Shared!),
+            AllocationKind.Constant => new MemoryRange(_constants((Constant)allocation.Variable), 0, 0),
+            _ => InArena(allocation.Buffer, 0),
         };
         return new Operand(place.Storage, place.Offset, type);
     }

@@ -10,7 +10,7 @@ namespace Engine.Compile;
 /// <param name="Operands">Where they lie.</param>
 /// <param name="Kernel">What the device runs.</param>
 internal sealed record BoundStep(
-    Apply? Node, IReadOnlyList<Root?> Reads, IReadOnlyList<Root> Writes, StepOperands Operands, IKernel Kernel)
+    Apply? Node, IReadOnlyList<Allocation?> Reads, IReadOnlyList<Allocation> Writes, StepOperands Operands, IKernel Kernel)
 {
     /// <summary>The op's name.</summary>
     public string Name => Node?.Op.Name ?? "copy";

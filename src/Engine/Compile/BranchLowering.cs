@@ -18,7 +18,7 @@ internal sealed class BranchLowering : Lowering
     public BranchLowering(IBranch branch, IReadOnlyList<TensorType> inputs, Device device)
     {
         (_branch, _device) = (branch, device);
-        _bodies = [.. branch.Bodies.Select((body, number) => body.Specialise(branch.BodyTypes(number, inputs)))];
+        _bodies = [.. branch.Bodies.Select((body, number) => body.Specialize(branch.BodyTypes(number, inputs)))];
 
         // A place that nothing reads becomes the result.
         _results = [.. _bodies.Select(body => body.Outputs.Select(output => new Input(output.Type)).ToArray())];

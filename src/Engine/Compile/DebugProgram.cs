@@ -12,7 +12,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
 {
     private const byte Poison = 0xFF;
 
-    private readonly Dictionary<Root, byte[]> _values = [];
+    private readonly Dictionary<Allocation, byte[]> _values = [];
     private readonly byte[] _arena = Room(plan.Arena.Bytes), _after = Room(plan.Arena.Bytes);
 
     protected override void Begin()
@@ -31,17 +31,17 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     {
         for (int i = 0; i < step.Reads.Count; i++)
         {
-            if (step.Reads[i] is { } root)
+            if (step.Reads[i] is { } allocation)
             {
                 byte[] value = Read(step.Operands.Inputs[i]).Bytes.ToArray();
-                if (_values.TryAdd(root, value) || value.AsSpan().SequenceEqual(_values[root]))
+                if (_values.TryAdd(allocation, value) || value.AsSpan().SequenceEqual(_values[allocation]))
                 {
                     continue;
                 }
 
                 throw Error(
                     step,
-                    $"is given another value of '{root.Variable}' ({root.Variable.Type}) than was computed: its memory has been written over since.");
+                    $"is given another value of '{allocation.Variable}' ({allocation.Variable.Type}) than was computed: its memory has been written over since.");
             }
         }
 
@@ -63,7 +63,7 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         NdArray[] inputs = [.. step.Operands.Inputs.Select((input, i) => Value(input.Type, step.Reads[i]))];
         TensorType[] types =
             [.. step.Operands.Outputs.Select(output => new TensorType(output.Type.DType, output.Type.Shape))];
-        NdArray[] expected = step.Node is { Op: var op } ? Definitions.Of(op, inputs, types) : inputs;
+        NdArray[] expected = step.Node is { Op: var op } ? ReferenceEvaluator.Of(op, inputs, types) : inputs;
         var tolerance = new Tolerance(step.Node?.Op, inputs, expected, types) { IsLenient = step.Node is not null };
         for (int i = 0; i < types.Length; i++)
         {
@@ -117,10 +117,10 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
         for (int i = 0; i < step.Reads.Count; i++)
         {
             Operand input = step.Operands.Inputs[i];
-            if (step.Reads[i] is { } root && !step.Operands.Outputs.Any(output => output.Range.Overlaps(input.Range))
-                && !Read(input).Bytes.SequenceEqual(_values[root]))
+            if (step.Reads[i] is { } allocation && !step.Operands.Outputs.Any(output => output.Range.Overlaps(input.Range))
+                && !Read(input).Bytes.SequenceEqual(_values[allocation]))
             {
-                throw Error(step, $"wrote over its input '{root.Variable}' ({root.Variable.Type}).");
+                throw Error(step, $"wrote over its input '{allocation.Variable}' ({allocation.Variable.Type}).");
             }
         }
     }
@@ -165,15 +165,15 @@ internal sealed class DebugProgram(Plan plan, Device device) : SteppedProgram(pl
     private static IEnumerable<Operand> ReadPlaces(BoundStep step) =>
         step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null);
 
-    private NdArray Value(OperandType type, Root? root)
+    private NdArray Value(OperandType type, Allocation? allocation)
     {
-        if (root is null)
+        if (allocation is null)
         {
             return Nothing(type);
         }
 
         var value = new Tensor(type.DType, type.Shape);
-        _values[root].CopyTo(value.Bytes);
+        _values[allocation].CopyTo(value.Bytes);
         return NdArray.From(value);
     }
 

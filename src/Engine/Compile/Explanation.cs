@@ -9,7 +9,7 @@ namespace Engine.Compile;
 /// <summary>What was built for a function, stage by stage, as text.</summary>
 internal sealed class Explanation(Plan plan, Device device)
 {
-    private readonly BoundStep[] _steps = [.. plan.Waves.SelectMany(wave => wave)];
+    private readonly BoundStep[] _steps = [.. plan.Levels.SelectMany(level => level)];
 
     public string Print(Stage stage) => stage switch
     {
@@ -70,13 +70,13 @@ internal sealed class Explanation(Plan plan, Device device)
     private string Schedule()
     {
         var table = new TextTable(
-            ">wave", "op", "reads", "writes", ">read", ">written", ">FLOPs", ">floor, µs", "from");
-        for (int wave = 0; wave < plan.Waves.Count; wave++)
+            ">level", "op", "reads", "writes", ">read", ">written", ">FLOPs", ">floor, µs", "from");
+        for (int level = 0; level < plan.Levels.Count; level++)
         {
-            foreach (BoundStep step in plan.Waves[wave])
+            foreach (BoundStep step in plan.Levels[level])
             {
                 table.Add(
-                    $"{wave + 1}",
+                    $"{level + 1}",
                     step.Name,
                     string.Join(", ", step.Operands.Inputs.Where((_, i) => step.Reads[i] is not null).Select(Shape)),
                     string.Join(", ", step.Operands.Outputs.Select(output => Shape(output) + Place(step, output))),
@@ -90,7 +90,7 @@ internal sealed class Explanation(Plan plan, Device device)
 
         string bytes = TextTable.Short(_steps.Sum(step => step.Bytes), "B");
         string flops = TextTable.Short(_steps.Sum(step => step.Flops));
-        return $"{table}\n{_steps.Length} steps in {plan.Waves.Count} waves: {bytes} and {flops} FLOPs, "
+        return $"{table}\n{_steps.Length} steps in {plan.Levels.Count} levels: {bytes} and {flops} FLOPs, "
             + $"{Total()} µs at least.\n{Assumed()}";
 
         static string Shape(Operand operand) => operand.Type.Shape.Rank == 0
@@ -102,9 +102,9 @@ internal sealed class Explanation(Plan plan, Device device)
     private static string Place(BoundStep step, Operand output)
     {
         int index = step.Operands.Outputs.ToList().IndexOf(output);
-        if (index < step.Writes.Count && step.Writes[index] is { Place: Compile.Place.Shared } root)
+        if (index < step.Writes.Count && step.Writes[index] is { Kind: AllocationKind.Shared } allocation)
         {
-            return $" to {root.Shared}";
+            return $" to {allocation.Shared}";
         }
 
         bool isInPlace = step.Operands.Inputs.Where((input, i) => step.Reads[i] is not null
@@ -116,10 +116,10 @@ internal sealed class Explanation(Plan plan, Device device)
     {
         Layout layout = plan.Layout;
         var names = new List<string>[layout.Memory.Offsets.Count];
-        foreach (Root root in layout.Roots.Where(root =>
-            root.Buffer >= 0 && root.Place is Compile.Place.Arena or Compile.Place.Input))
+        foreach (Allocation allocation in layout.Allocations.Where(allocation =>
+            allocation.Buffer >= 0 && allocation.Kind is AllocationKind.Arena or AllocationKind.Input))
         {
-            (names[root.Buffer] ??= []).Add($"{root.Variable} {root.Variable.Shape}");
+            (names[allocation.Buffer] ??= []).Add($"{allocation.Variable} {allocation.Variable.Shape}");
         }
 
         for (int s = 0; s < layout.Steps.Count; s++)
@@ -130,9 +130,9 @@ internal sealed class Explanation(Plan plan, Device device)
             }
         }
 
-        var table = new TextTable("value", ">offset", ">bytes", ">from wave", ">to wave");
-        int[] waves = [.. layout.Steps.Select(step => step.Wave).Distinct()];
-        int before = plan.Waves.Count - waves.Length - layout.CopiesAfter.Count;
+        var table = new TextTable("value", ">offset", ">bytes", ">from level", ">to level");
+        int[] levels = [.. layout.Steps.Select(step => step.Level).Distinct()];
+        int before = plan.Levels.Count - levels.Length - layout.CopiesAfter.Count;
         foreach (int i in Enumerable.Range(0, names.Length)
             .OrderBy(i => layout.Buffers[i].First)
             .ThenBy(i => layout.Memory.Offsets[i]))
@@ -140,14 +140,14 @@ internal sealed class Explanation(Plan plan, Device device)
             Lifetime buffer = layout.Buffers[i];
             table.Add(
                 string.Join(", then ", names[i]), TextTable.Digits(layout.Memory.Offsets[i]), TextTable.Digits(buffer.Bytes),
-                buffer.First < 0 ? "the start" : Wave(buffer.First),
-                buffer.Last > waves[^1] ? "the end" : Wave(buffer.Last));
+                buffer.First < 0 ? "the start" : Level(buffer.First),
+                buffer.Last > levels[^1] ? "the end" : Level(buffer.Last));
         }
 
-        // In the layout the views have waves too, in which nothing runs.
-        string Wave(int wave)
+        // In the layout the views have levels too, in which nothing runs.
+        string Level(int level)
         {
-            int at = Array.BinarySearch(waves, wave);
+            int at = Array.BinarySearch(levels, level);
             return $"{before + (at < 0 ? ~at : at + 1)}";
         }
 

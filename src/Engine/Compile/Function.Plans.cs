@@ -15,13 +15,13 @@ public sealed partial class Function
     /// For how many shapes plans are kept, however large they are, and for how many at most: all sizes of a batch, say,
     /// since making a plan takes as long as a hundred runs of a small one.
     /// </summary>
-    internal const int FewShapes = 16, MostShapes = 256;
+    internal const int FewShapes = 16, MaxShapes = 256;
 
     /// <summary>
     /// The memory that plans may take together, beyond which there are only few: of the same shapes but one, since what
     /// takes so much computes long enough to keep all threads busy.
     /// </summary>
-    internal const long MostBytes = 256L << 20;
+    internal const long MaxBytes = 256L << 20;
 
     // Those used last come first. The lists within do not change; others take their place.
     private readonly List<Plan[]> _plans = [];
@@ -103,7 +103,7 @@ public sealed partial class Function
     }
 
     private bool MayMakeBeside(Plan[] same) => same.Length == 0
-        || (same.Length < Device.RunsBeside && (same.Length + 1) * same[0].Arena.Bytes <= MostBytes);
+        || (same.Length < Device.RunsBeside && (same.Length + 1) * same[0].Arena.Bytes <= MaxBytes);
 
     /// <summary>The plans that there are for such arguments, which are now those used last.</summary>
     private Plan[] PlansFor(ReadOnlySpan<Tensor> arguments)
@@ -153,7 +153,7 @@ public sealed partial class Function
                 }
 
                 _plans.Insert(0, [.. same, plan]);
-                while (_plans.Count > FewShapes && (_plans.Count > MostShapes || Bytes > MostBytes))
+                while (_plans.Count > FewShapes && (_plans.Count > MaxShapes || Bytes > MaxBytes))
                 {
                     dropped.Add(_plans[^1]);
                     _plans.RemoveAt(_plans.Count - 1);
@@ -182,7 +182,7 @@ public sealed partial class Function
     private Plan NewPlan(ReadOnlySpan<Tensor> arguments)
     {
         var clock = Stopwatch.StartNew();
-        FunctionGraph graph = Expansion.Apply(_graph.Specialise(Types(arguments)));
+        FunctionGraph graph = Expansion.Apply(_graph.Specialize(Types(arguments)));
         List<Rewritten> history = [new("written", graph, clock.Elapsed)];
         foreach (Rewrite rewrite in Options.Rewrites)
         {

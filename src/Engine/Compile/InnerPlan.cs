@@ -64,8 +64,8 @@ internal sealed class InnerPlan
             return null;
         }
 
-        Root root = _layout.RootOf(input);
-        return root.LastRead >= 0 || _layout.Outputs.Contains(root) ? bound.At(root, input).Range : null;
+        Allocation allocation = _layout.AllocationOf(input);
+        return allocation.LastRead >= 0 || _layout.Outputs.Contains(allocation) ? bound.At(allocation, input).Range : null;
     }
 
     /// <summary>Where a result lies.</summary>

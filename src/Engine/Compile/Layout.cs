@@ -4,7 +4,7 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>Where a value lies.</summary>
-internal enum Place
+internal enum AllocationKind
 {
     Arena,
     Input,
@@ -16,33 +16,33 @@ internal enum Place
 /// A value that owns memory; views of it share it. Its <see cref="Buffer"/> is its place in the arena, which it may
 /// have taken over from a value that was no longer needed.
 /// </summary>
-internal sealed class Root(Variable variable, Place place, int buffer = -1)
+internal sealed class Allocation(Variable variable, AllocationKind kind, int buffer = -1)
 {
     public Variable Variable { get; } = variable;
 
-    public Place Place { get; set; } = place;
+    public AllocationKind Kind { get; set; } = kind;
 
-    /// <summary>For <see cref="Place.Shared"/>, whose memory it is.</summary>
+    /// <summary>For <see cref="AllocationKind.Shared"/>, whose memory it is.</summary>
     public SharedVariable? Shared { get; set; } = variable as SharedVariable;
 
     public int Buffer { get; set; } = buffer;
 
-    /// <summary>The wave in which it is written, -1 for what is there before.</summary>
+    /// <summary>The level in which it is written, -1 for what is there before.</summary>
     public int Written { get; init; } = -1;
 
     /// <summary>The step that writes it, -1 for what is there before.</summary>
     public int Writer { get; init; } = -1;
 
-    /// <summary>The last wave in which it is read.</summary>
+    /// <summary>The last level in which it is read.</summary>
     public int LastRead { get; private set; } = -1;
 
-    /// <summary>The step that reads it last, if no other does in that wave.</summary>
+    /// <summary>The step that reads it last, if no other does in that level.</summary>
     public int? LastReader { get; private set; }
 
-    public void Read(int wave, int? reader)
+    public void Read(int level, int? reader)
     {
-        LastReader = wave > LastRead || reader == LastReader ? reader : null;
-        LastRead = wave;
+        LastReader = level > LastRead || reader == LastReader ? reader : null;
+        LastRead = level;
     }
 
     /// <summary>Whether it must outlive the run.</summary>
@@ -51,7 +51,7 @@ internal sealed class Root(Variable variable, Place place, int buffer = -1)
 
 /// <summary>An op that really runs (a view does not).</summary>
 internal sealed record Step(
-    Apply Node, int Wave, IReadOnlyList<Root?> Inputs, IReadOnlyList<Root> Outputs, Lowering Lowered);
+    Apply Node, int Level, IReadOnlyList<Allocation?> Inputs, IReadOnlyList<Allocation> Outputs, Lowering Lowered);
 
 /// <summary>
 /// Decides which memory each value of a schedule lives in: in-place reuse, updates in place, and the arena.
@@ -60,11 +60,11 @@ internal sealed class Layout
 {
     private readonly FunctionGraph _graph;
     private readonly IReadOnlyList<Scheduled> _schedule;
-    private readonly Dictionary<Variable, Root> _roots = [];
+    private readonly Dictionary<Variable, Allocation> _allocations = [];
     private readonly List<Step> _steps = [];
     private readonly List<Lifetime> _buffers = [];
     private readonly List<int> _workspaces = [];
-    private Root[] _updates = [];
+    private Allocation[] _updates = [];
 
     private Layout(FunctionGraph graph, IReadOnlyList<Scheduled> schedule)
     {
@@ -75,20 +75,20 @@ internal sealed class Layout
     public IReadOnlyList<Step> Steps => _steps;
 
     /// <summary>Old values of shared variables that are still wanted when the variables have been updated.</summary>
-    public List<(Root From, Root To)> CopiesBefore { get; } = [];
+    public List<(Allocation From, Allocation To)> CopiesBefore { get; } = [];
 
     /// <summary>New values that could not be computed in their shared variables' memory.</summary>
-    public List<(Root From, SharedVariable To)> CopiesAfter { get; } = [];
+    public List<(Allocation From, SharedVariable To)> CopiesAfter { get; } = [];
 
     /// <summary>What holds each of the function's outputs.</summary>
-    public IReadOnlyList<Root> Outputs { get; private set; } = [];
+    public IReadOnlyList<Allocation> Outputs { get; private set; } = [];
 
     public MemoryPlan Memory { get; private set; } = null!;
 
     public static Layout Create(FunctionGraph graph, IReadOnlyList<Scheduled> schedule, Device device)
     {
         var layout = new Layout(graph, schedule);
-        layout.FindRoots(device);
+        layout.FindAllocations(device);
         layout.PlaceOutputs();
         layout.PlaceUpdates();
         layout.AssignBuffers();
@@ -96,54 +96,54 @@ internal sealed class Layout
         return layout;
     }
 
-    /// <summary>The wave after all.</summary>
-    private int End => _schedule.Count == 0 ? 0 : _schedule[^1].Wave + 1;
+    /// <summary>The level after all.</summary>
+    private int End => _schedule.Count == 0 ? 0 : _schedule[^1].Level + 1;
 
-    public IEnumerable<Root> Roots => _roots.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
+    public IEnumerable<Allocation> Allocations => _allocations.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
 
-    /// <summary>The sizes of the buffers, and the waves between which they matter.</summary>
+    /// <summary>The sizes of the buffers, and the levels between which they matter.</summary>
     public IReadOnlyList<Lifetime> Buffers => _buffers;
 
-    public Root RootOf(Variable variable) => _roots[variable];
+    public Allocation AllocationOf(Variable variable) => _allocations[variable];
 
     public int WorkspaceBuffer(int step) => _workspaces[step];
 
-    private void FindRoots(Device device)
+    private void FindAllocations(Device device)
     {
         foreach (Variable leaf in _graph.Inputs.Union(FunctionGraph.Leaves(_graph.Roots)))
         {
-            _roots[leaf] = new Root(leaf, leaf switch
+            _allocations[leaf] = new Allocation(leaf, leaf switch
             {
-                Graph.Input => Place.Input,
-                SharedVariable => Place.Shared,
-                _ => Place.Constant,
+                Graph.Input => AllocationKind.Input,
+                SharedVariable => AllocationKind.Shared,
+                _ => AllocationKind.Constant,
             });
         }
 
-        foreach ((Apply node, int wave) in _schedule)
+        foreach ((Apply node, int level) in _schedule)
         {
             TensorType[] inputs = [.. node.Inputs.Select(variable => variable.Type)];
             if (node.Op.IsView(inputs))
             {
-                _roots[node.Outputs[0]] = _roots[node.Inputs[0]];
+                _allocations[node.Outputs[0]] = _allocations[node.Inputs[0]];
                 continue;
             }
 
             int step = _steps.Count;
-            Root?[] read = [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? _roots[input] : null)];
-            foreach (Root? root in read)
+            Allocation?[] read = [.. node.Inputs.Select((input, i) => node.Op.Reads(i) ? _allocations[input] : null)];
+            foreach (Allocation? allocation in read)
             {
-                root?.Read(wave, step);
+                allocation?.Read(level, step);
             }
 
-            Root[] written =
-                [.. node.Outputs.Select(output => new Root(output, Place.Arena) { Written = wave, Writer = step })];
-            foreach (Root root in written)
+            Allocation[] written =
+                [.. node.Outputs.Select(output => new Allocation(output, AllocationKind.Arena) { Written = level, Writer = step })];
+            foreach (Allocation allocation in written)
             {
-                _roots[root.Variable] = root;
+                _allocations[allocation.Variable] = allocation;
             }
 
-            _steps.Add(new Step(node, wave, read, written, Lowering.Of(node, device)));
+            _steps.Add(new Step(node, level, read, written, Lowering.Of(node, device)));
         }
     }
 
@@ -152,27 +152,27 @@ internal sealed class Layout
     private void PlaceOutputs()
     {
         HashSet<SharedVariable> updated = [.. _graph.Updates.Select(update => update.Target)];
-        var kept = new Dictionary<Root, Root>();
-        Outputs = [.. _graph.Outputs.Select(output => Keep(_roots[output]))];
-        foreach (Root root in Outputs)
+        var kept = new Dictionary<Allocation, Allocation>();
+        Outputs = [.. _graph.Outputs.Select(output => Keep(_allocations[output]))];
+        foreach (Allocation allocation in Outputs)
         {
-            root.IsOutput = true;
+            allocation.IsOutput = true;
         }
 
-        _updates = [.. _graph.Updates.Select(update => Keep(_roots[update.Value]))];
+        _updates = [.. _graph.Updates.Select(update => Keep(_allocations[update.Value]))];
 
-        Root Keep(Root root)
+        Allocation Keep(Allocation allocation)
         {
-            if (root.Place != Place.Shared || !updated.Contains(root.Shared!))
+            if (allocation.Kind != AllocationKind.Shared || !updated.Contains(allocation.Shared!))
             {
-                return root;
+                return allocation;
             }
 
-            if (!kept.TryGetValue(root, out Root? copy))
+            if (!kept.TryGetValue(allocation, out Allocation? copy))
             {
-                copy = new Root(root.Variable, Place.Arena);
-                kept.Add(root, copy);
-                CopiesBefore.Add((root, copy));
+                copy = new Allocation(allocation.Variable, AllocationKind.Arena);
+                kept.Add(allocation, copy);
+                CopiesBefore.Add((allocation, copy));
             }
 
             return copy;
@@ -181,29 +181,29 @@ internal sealed class Layout
 
     private void PlaceUpdates()
     {
-        foreach ((SharedVariable target, Root root) in _graph.Updates.Select(update => update.Target).Zip(_updates))
+        foreach ((SharedVariable target, Allocation allocation) in _graph.Updates.Select(update => update.Target).Zip(_updates))
         {
-            if (CanWriteInto(target, root))
+            if (CanWriteInto(target, allocation))
             {
-                root.Place = Place.Shared;
-                root.Shared = target;
+                allocation.Kind = AllocationKind.Shared;
+                allocation.Shared = target;
             }
             else
             {
-                CopiesAfter.Add((root, target));
-                root.Read(End, null);
+                CopiesAfter.Add((allocation, target));
+                allocation.Read(End, null);
             }
         }
     }
 
-    private bool CanWriteInto(SharedVariable target, Root value)
+    private bool CanWriteInto(SharedVariable target, Allocation value)
     {
-        if (value.Place != Place.Arena || value.IsOutput || value.Written < 0 || Bytes(value) != target.Type.Bytes)
+        if (value.Kind != AllocationKind.Arena || value.IsOutput || value.Written < 0 || Bytes(value) != target.Type.Bytes)
         {
             return false;
         }
 
-        return !_roots.TryGetValue(target, out Root? old)
+        return !_allocations.TryGetValue(target, out Allocation? old)
             || old.LastRead < value.Written
             || (old.LastReader == value.Writer && MayOverwrite(_steps[value.Writer], old, value));
     }
@@ -212,7 +212,7 @@ internal sealed class Layout
     /// Whether a step may write an output over one of its inputs, wherever it reads it. As many bytes are not enough:
     /// where elements are of another size, or repeated, one would be written over before it is read.
     /// </summary>
-    private static bool MayOverwrite(Step step, Root input, Root output)
+    private static bool MayOverwrite(Step step, Allocation input, Allocation output)
     {
         TensorType to = output.Variable.Type;
         for (int i = 0; i < step.Inputs.Count; i++)
@@ -233,12 +233,12 @@ internal sealed class Layout
     private void AssignBuffers()
     {
         int end = End;
-        foreach (Root root in _roots.Values.Distinct().Where(root => root.Place == Place.Input))
+        foreach (Allocation allocation in _allocations.Values.Distinct().Where(allocation => allocation.Kind == AllocationKind.Input))
         {
-            root.Buffer = AddBuffer(Bytes(root), -1, end);
+            allocation.Buffer = AddBuffer(Bytes(allocation), -1, end);
         }
 
-        foreach ((_, Root copy) in CopiesBefore)
+        foreach ((_, Allocation copy) in CopiesBefore)
         {
             copy.Buffer = AddBuffer(Bytes(copy), -1, end);
         }
@@ -246,15 +246,15 @@ internal sealed class Layout
         for (int s = 0; s < _steps.Count; s++)
         {
             Step step = _steps[s];
-            int wave = step.Wave;
-            Root? reused = null;
-            foreach (Root output in step.Outputs.Where(output => output.Place == Place.Arena))
+            int level = step.Level;
+            Allocation? reused = null;
+            foreach (Allocation output in step.Outputs.Where(output => output.Kind == AllocationKind.Arena))
             {
-                int last = output.IsOutput ? end : Math.Max(output.LastRead, wave);
-                Root? donor = reused is null ? Donor(step, s, output) : null;
+                int last = output.IsOutput ? end : Math.Max(output.LastRead, level);
+                Allocation? donor = reused is null ? Donor(step, s, output) : null;
                 if (donor is null)
                 {
-                    output.Buffer = AddBuffer(Bytes(output), wave, last);
+                    output.Buffer = AddBuffer(Bytes(output), level, last);
                     continue;
                 }
 
@@ -263,15 +263,15 @@ internal sealed class Layout
                 _buffers[donor.Buffer] = _buffers[donor.Buffer] with { Last = last };
             }
 
-            _workspaces.Add(step.Lowered.Workspace > 0 ? AddBuffer(step.Lowered.Workspace, wave, wave) : -1);
+            _workspaces.Add(step.Lowered.Workspace > 0 ? AddBuffer(step.Lowered.Workspace, level, level) : -1);
         }
     }
 
     /// <summary>An input that this step reads last and may write over.</summary>
-    private Root? Donor(Step step, int s, Root output) => step.Inputs.FirstOrDefault(input =>
-        input is { Place: Place.Arena, IsOutput: false }
+    private Allocation? Donor(Step step, int s, Allocation output) => step.Inputs.FirstOrDefault(input =>
+        input is { Kind: AllocationKind.Arena, IsOutput: false }
         && input.LastReader == s
-        && _buffers[input.Buffer].Last == step.Wave
+        && _buffers[input.Buffer].Last == step.Level
         && MayOverwrite(step, input, output));
 
     private int AddBuffer(long bytes, int first, int last)
@@ -280,5 +280,5 @@ internal sealed class Layout
         return _buffers.Count - 1;
     }
 
-    private static long Bytes(Root root) => root.Variable.Type.Bytes;
+    private static long Bytes(Allocation allocation) => allocation.Variable.Type.Bytes;
 }

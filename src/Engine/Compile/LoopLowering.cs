@@ -21,7 +21,7 @@ internal sealed class LoopLowering : Lowering
     public LoopLowering(ILoop loop, IReadOnlyList<TensorType> inputs, Device device)
     {
         (_loop, _device) = (loop, device);
-        _body = loop.Bodies[0].Specialise(loop.BodyTypes(0, inputs));
+        _body = loop.Bodies[0].Specialize(loop.BodyTypes(0, inputs));
         _count = loop.Count(inputs);
         var outside = new List<(Input, Variable?)>();
         var carried = new HashSet<int>();

@@ -10,7 +10,7 @@ internal sealed class MemoryPlan
     public const long Alignment = 64;
 
     /// <summary>With so many buffers the largest are still put first, in a few milliseconds.</summary>
-    private const int MostBySize = 1000;
+    private const int MaxBySize = 1000;
 
     private MemoryPlan(long[] offsets, long arenaBytes, long lowerBound, long bytesWithoutReuse)
     {
@@ -39,13 +39,13 @@ internal sealed class MemoryPlan
     public static MemoryPlan Layout(IReadOnlyList<Lifetime> buffers)
     {
         (long[] Offsets, long Bytes) best = InOrder(buffers);
-        if (buffers.Count <= MostBySize && BySize(buffers) is var bySize && bySize.Bytes <= best.Bytes)
+        if (buffers.Count <= MaxBySize && BySize(buffers) is var bySize && bySize.Bytes <= best.Bytes)
         {
             best = bySize;
         }
 
         long bytesWithoutReuse = buffers.Sum(buffer => Align(buffer.Bytes));
-        return new MemoryPlan(best.Offsets, best.Bytes, MostAlive(buffers), bytesWithoutReuse);
+        return new MemoryPlan(best.Offsets, best.Bytes, MaxAlive(buffers), bytesWithoutReuse);
     }
 
     /// <summary>
@@ -74,7 +74,7 @@ internal sealed class MemoryPlan
     }
 
     /// <summary>
-    /// The largest first, each in the smallest gap that its neighbours in time leave it (greedy by size, Pisarchyk and Lee,
+    /// The largest first, each in the smallest gap that its neighbors in time leave it (greedy by size, Pisarchyk and Lee,
     /// arXiv:2001.03288): within some percent of the lower bound, but n² of those that are alive at once.
     /// </summary>
     private static (long[] Offsets, long Bytes) BySize(IReadOnlyList<Lifetime> buffers)
@@ -114,7 +114,7 @@ internal sealed class MemoryPlan
         return best >= 0 ? best : end;
     }
 
-    private static long MostAlive(IReadOnlyList<Lifetime> buffers)
+    private static long MaxAlive(IReadOnlyList<Lifetime> buffers)
     {
         var changes = new SortedDictionary<int, long>();
         foreach (Lifetime buffer in buffers)

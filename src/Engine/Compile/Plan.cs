@@ -35,8 +35,8 @@ internal sealed class Plan : IDisposable
             Layout, device, new MemoryRange(_arena, 0, Layout.Memory.ArenaBytes),
             shared => new MemoryRange(shared.Place(device, device.Allocate, device.Borrow), 0, shared.Type.Bytes),
             constants);
-        Waves = bound.Waves;
-        _inputs = [.. graph.Inputs.Select(input => bound.At(Layout.RootOf(input), input))];
+        Levels = bound.Levels;
+        _inputs = [.. graph.Inputs.Select(input => bound.At(Layout.AllocationOf(input), input))];
         _outputs = [.. graph.Outputs.Select((output, i) => bound.At(Layout.Outputs[i], output))];
         _program = options switch
         {
@@ -59,8 +59,8 @@ internal sealed class Plan : IDisposable
 
     public Layout Layout { get; }
 
-    /// <summary>All that runs, wave by wave; what is in one wave does not depend on one another.</summary>
-    public IReadOnlyList<IReadOnlyList<BoundStep>> Waves { get; }
+    /// <summary>All that runs, level by level; what is in one level does not depend on one another.</summary>
+    public IReadOnlyList<IReadOnlyList<BoundStep>> Levels { get; }
 
     /// <summary>What a run hands to the device.</summary>
     public IProgram Program => _program;

@@ -73,7 +73,7 @@ public sealed class Profile
         foreach ((Plan plan, _, LaunchTimes times) in Ran)
         {
             IReadOnlyList<Launch> launches = plan.Program.Launches;
-            var owned = new LaunchOwners(plan.Waves.SelectMany(wave => wave), launches);
+            var owned = new LaunchOwners(plan.Levels.SelectMany(level => level), launches);
             foreach (LaunchSpan span in times.Spans)
             {
                 BoundStep[] steps = owned.Steps(span.Launch);
@@ -102,7 +102,7 @@ public sealed class Profile
     private static void Append(StringBuilder text, Plan plan, Device device, LaunchTimes times)
     {
         IReadOnlyList<Launch> launches = plan.Program.Launches;
-        var owned = new LaunchOwners(plan.Waves.SelectMany(wave => wave), launches);
+        var owned = new LaunchOwners(plan.Levels.SelectMany(level => level), launches);
         var table = new TextTable(
             ">share", ">calls", ">µs a call", ">GB/s", ">GFLOP/s", ">of peak", "ops", "outputs", "from");
         double busy = 0;

@@ -4,16 +4,16 @@ namespace Engine.Compile;
 
 /// <summary>An op's place in time.</summary>
 /// <param name="Node">The op.</param>
-/// <param name="Wave">
-/// When it runs. All that it reads was written in waves before; what is in one wave may run at once.
+/// <param name="Level">
+/// When it runs. All that it reads was written in levels before; what is in one level may run at once.
 /// </param>
-internal readonly record struct Scheduled(Apply Node, int Wave);
+internal readonly record struct Scheduled(Apply Node, int Level);
 
 /// <summary>The order in which a function's ops run.</summary>
 internal static class Schedule
 {
     /// <summary>
-    /// An op that nothing waits for and that reads no more than this may wait for the last wave: what it reads is kept
+    /// An op that nothing waits for and that reads no more than this may wait for the last level: what it reads is kept
     /// alive a little longer, and it shares a launch with others of its kind.
     /// </summary>
     private const long LittleBytes = 4 << 20;
@@ -23,7 +23,7 @@ internal static class Schedule
     /// last: by then the old value has been read, so that most updates can write straight into the variable's own memory.
     /// </summary>
     /// <param name="graph">What is computed.</param>
-    /// <param name="atOnce">Whether ops that do not depend on one another share a wave.</param>
+    /// <param name="atOnce">Whether ops that do not depend on one another share a level.</param>
     public static IReadOnlyList<Scheduled> Create(FunctionGraph graph, bool atOnce)
     {
         IEnumerable<Variable> beforeUpdates = graph.Updates
@@ -33,40 +33,40 @@ internal static class Schedule
         IReadOnlyList<Apply> order = Traversal.Order(
             graph.Outputs.Concat(beforeUpdates).Concat(graph.Roots),
             static (node, input) => node.Op.Reads(input));
-        return atOnce ? InWaves(graph, order) : [.. order.Select((node, wave) => new Scheduled(node, wave))];
+        return atOnce ? InLevels(graph, order) : [.. order.Select((node, level) => new Scheduled(node, level))];
     }
 
-    private static Scheduled[] InWaves(FunctionGraph graph, IReadOnlyList<Apply> order)
+    private static Scheduled[] InLevels(FunctionGraph graph, IReadOnlyList<Apply> order)
     {
-        // From which wave on a value can be read, and where it lies: in its own memory or, of a view, in another's.
+        // From which level on a value can be read, and where it lies: in its own memory or, of a view, in another's.
         var ready = new Dictionary<Variable, int>();
         var memory = new Dictionary<Variable, Variable>();
-        var lastRead = new Dictionary<Variable, (int Wave, Apply Reader)>();
+        var lastRead = new Dictionary<Variable, (int Level, Apply Reader)>();
         var used = new HashSet<Apply>();
-        var waves = new Dictionary<Apply, int>();
+        var levels = new Dictionary<Apply, int>();
         foreach (Apply node in order)
         {
             Variable[] read = [.. node.Inputs.Where((_, input) => node.Op.Reads(input))];
-            int wave = read.Select(variable => ready.GetValueOrDefault(variable)).DefaultIfEmpty().Max();
-            waves.Add(node, wave);
+            int level = read.Select(variable => ready.GetValueOrDefault(variable)).DefaultIfEmpty().Max();
+            levels.Add(node, level);
             used.UnionWith(read.OfType<Result>().Select(result => result.Owner));
             bool isView = IsView(node);
             foreach (Result output in node.Outputs)
             {
-                ready[output] = isView ? wave : wave + 1;
+                ready[output] = isView ? level : level + 1;
                 memory[output] = isView ? Memory(node.Inputs[0]) : output;
             }
 
             foreach (Variable variable in isView ? [] : read.Select(Memory).Distinct())
             {
-                if (lastRead.GetValueOrDefault(variable, (-1, node)).Item1 <= wave)
+                if (lastRead.GetValueOrDefault(variable, (-1, node)).Item1 <= level)
                 {
-                    lastRead[variable] = (wave, node);
+                    lastRead[variable] = (level, node);
                 }
             }
         }
 
-        int last = waves.Values.DefaultIfEmpty().Max();
+        int last = levels.Values.DefaultIfEmpty().Max();
         ILookup<Apply, SharedVariable> targets = graph.Updates
             .Where(update => update.Value is Result)
             .ToLookup(update => ((Result)update.Value).Owner, update => update.Target);
@@ -77,10 +77,10 @@ internal static class Schedule
                 .Select(read => read.Item2 == node ? read.Item1 : read.Item1 + 1)
                 .Append(bytes <= LittleBytes ? last : 0)
                 .Max();
-            waves[node] = Math.Max(waves[node], free);
+            levels[node] = Math.Max(levels[node], free);
         }
 
-        return [.. order.Select(node => new Scheduled(node, waves[node])).OrderBy(scheduled => scheduled.Wave)];
+        return [.. order.Select(node => new Scheduled(node, levels[node])).OrderBy(scheduled => scheduled.Level)];
 
         Variable Memory(Variable variable) => memory.GetValueOrDefault(variable, variable);
     }

@@ -14,7 +14,7 @@ internal abstract class SteppedProgram : IProgram
     {
         Plan = plan;
         _device = device;
-        _steps = [.. plan.Waves.SelectMany(wave => wave).Select(step => (step, device.Link([[step.Kernel]])))];
+        _steps = [.. plan.Levels.SelectMany(level => level).Select(step => (step, device.Link([[step.Kernel]])))];
     }
 
     protected Plan Plan { get; }

@@ -14,7 +14,7 @@ internal static partial class TheanoFiles
     private const string Name = ".theanorc", Defaults = "DEFAULT";
 
     /// <summary>How deep values may stand in values: ConfigParser's MAX_INTERPOLATION_DEPTH.</summary>
-    private const int MostDeep = 10;
+    private const int MaxDeep = 10;
 
     /// <summary>What Theano gives to values from the environment: <c>/tmp/theano-%(USER)s</c>.</summary>
     private static readonly string[] s_environment = ["USER", "LSCRATCH", "TMPDIR", "TEMP", "TMP"];
@@ -104,7 +104,7 @@ internal static partial class TheanoFiles
 
         string? Put(string text, int depth)
         {
-            bool isWrong = depth > MostDeep;
+            bool isWrong = depth > MaxDeep;
             string put = isWrong ? text : Place().Replace(text, match =>
             {
                 if (match.Value == "%%")

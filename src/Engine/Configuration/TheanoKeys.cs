@@ -93,8 +93,8 @@ internal static class TheanoKeys
         ["merge"] = "merge",
         ["merge1"] = "merge",
         ["constant_folding"] = "fold",
-        ["canonicalize"] = "canonicalise",
-        ["stabilize"] = "stabilise",
+        ["canonicalize"] = "canonicalize",
+        ["stabilize"] = "stabilize",
     };
 
     private static readonly FrozenSet<string> s_passedOver = PassedOver

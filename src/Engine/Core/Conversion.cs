@@ -6,7 +6,7 @@ namespace Engine;
 internal unsafe delegate void ElementConversion(void* from, void* to, int count);
 
 /// <summary>
-/// Elements as another dtype has them: from a fraction to an integer towards zero, to the nearest that it holds, 0 for
+/// Elements as another dtype has them: from a fraction to an integer toward zero, to the nearest that it holds, 0 for
 /// NaN; from an integer to another its low bits; as a truth whether they are other than 0.
 /// </summary>
 internal static unsafe class Conversion

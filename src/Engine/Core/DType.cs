@@ -61,7 +61,7 @@ public static class DTypes
         ElementType.Of(dtype).Call(code, argument);
 
     /// <summary>
-    /// A number as another dtype has it: from a fraction towards zero, to the nearest that an integer type holds, and 0
+    /// A number as another dtype has it: from a fraction toward zero, to the nearest that an integer type holds, and 0
     /// for NaN; of an integer, its low bits; as a truth whether it is other than 0 (NumPy's rule, and what every device
     /// does).
     /// </summary>
@@ -71,7 +71,7 @@ public static class DTypes
         return type.IsFloat || to == DType.Bool ? type.Round(value)
             : !from.IsFloat() ? Wrap(value, to)
             : double.IsNaN(value) ? 0
-            : Math.Clamp(Math.Truncate(value), type.Least, type.Most);
+            : Math.Clamp(Math.Truncate(value), type.Min, type.Max);
     }
 
     /// <summary>

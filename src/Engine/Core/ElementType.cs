@@ -24,13 +24,13 @@ internal abstract class ElementType(
         new NumberType<float>(DType.Float32, "float32", DType.Float32, float.MinValue, float.MaxValue, "float", 1)
         {
             Epsilon = 1.0 / (1 << 23),
-            LeastNormal = 1.17549435e-38,
+            MinNormal = 1.17549435e-38,
             Denormal = float.Epsilon,
         },
         new NumberType<double>(DType.Float64, "float64", DType.Float64, double.MinValue, double.MaxValue, "double", 11)
         {
             Epsilon = 1.0 / (1L << 52),
-            LeastNormal = 2.2250738585072014e-308,
+            MinNormal = 2.2250738585072014e-308,
             Denormal = double.Epsilon,
         },
     ];
@@ -38,7 +38,7 @@ internal abstract class ElementType(
     private static readonly ElementType[] s_byNumber = [.. s_all.OrderBy(type => type.DType)];
 
     /// <summary>Above this magnitude, float64 does not tell all whole numbers apart.</summary>
-    public const double MostWhole = 1L << 53;
+    public const double MaxWhole = 1L << 53;
 
     /// <summary>All of them, in the order of promotion.</summary>
     public static IReadOnlyList<ElementType> All => s_all;
@@ -53,10 +53,10 @@ internal abstract class ElementType(
     public DType Computes => computes;
 
     /// <summary>The least number it holds, of floating-point types the least that is finite.</summary>
-    public double Least => least;
+    public double Min => least;
 
     /// <summary>The greatest.</summary>
-    public double Most => most;
+    public double Max => most;
 
     /// <summary>Its name in CUDA C (src/Kernels/common.cuh).</summary>
     public string Cuda => cuda;
@@ -68,7 +68,7 @@ internal abstract class ElementType(
     public double Epsilon { get; init; }
 
     /// <summary>The least number that has all digits; 0 for integers.</summary>
-    public double LeastNormal { get; init; }
+    public double MinNormal { get; init; }
 
     /// <summary>The least number above 0, of floating-point types.</summary>
     public double Denormal { get; init; }
@@ -86,13 +86,13 @@ internal abstract class ElementType(
 
     /// <summary>What messages say that it holds.</summary>
     public string Range => IsFloat
-        ? Most == double.MaxValue
+        ? Max == double.MaxValue
             ? $"{Name} holds any number"
-            : string.Create(CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Denormal:G2} to {(float)Most:R}")
+            : string.Create(CultureInfo.InvariantCulture, $"{Name} holds magnitudes from {Denormal:G2} to {(float)Max:R}")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{Name} holds whole numbers from {Math.Max(Least, -MostWhole):F0} to {Math.Min(Most, MostWhole):F0}")
-            + (Most > MostWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
+            $"{Name} holds whole numbers from {Math.Max(Min, -MaxWhole):F0} to {Math.Min(Max, MaxWhole):F0}")
+            + (Max > MaxWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
 
     /// <summary>The one whose elements are of a type of C#; null if none is.</summary>
     public static ElementType? Of(Type type)
@@ -117,12 +117,12 @@ internal abstract class ElementType(
     /// </summary>
     public bool Holds(double value) => IsFloat
         ? !double.IsFinite(value) || value == 0 || (Round(value) != 0 && double.IsFinite(Round(value)))
-        : double.IsInteger(value) && value >= Math.Max(Least, -MostWhole) && value <= Math.Min(Most, MostWhole);
+        : double.IsInteger(value) && value >= Math.Max(Min, -MaxWhole) && value <= Math.Min(Max, MaxWhole);
 
     /// <summary>Whether it holds all numbers that another type does, each as it is.</summary>
     public bool HoldsAll(ElementType other) => IsFloat
-        ? other.IsFloat ? Epsilon <= other.Epsilon : Math.Max(-other.Least, other.Most) <= 2 / Epsilon
-        : !other.IsFloat && Least <= other.Least && other.Most <= Most;
+        ? other.IsFloat ? Epsilon <= other.Epsilon : Math.Max(-other.Min, other.Max) <= 2 / Epsilon
+        : !other.IsFloat && Min <= other.Min && other.Max <= Max;
 
     /// <summary>The nearest number that a floating-point type holds.</summary>
     public abstract double Round(double value);

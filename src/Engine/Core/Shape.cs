@@ -19,7 +19,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     /// The most elements that a tensor or a value of a graph has. Places in it are 32-bit numbers, also on GPUs; kernels
     /// step on from the last one by a tile, a grid or a window, for which there is room up to 2³¹.
     /// </summary>
-    public const int MostElements = 2_000_000_000;
+    public const int MaxElements = 2_000_000_000;
 
     private readonly int[]? _sides;
 
@@ -83,7 +83,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     /// <summary>
     /// Why no array can have this shape, in a clause; null if one can: no side is negative but the unknown ones, and the
-    /// others, of which those of 0 count as 1, make up to <see cref="MostElements"/>. Then no product of some of the sides
+    /// others, of which those of 0 count as 1, make up to <see cref="MaxElements"/>. Then no product of some of the sides
     /// is beyond 32 bits.
     /// </summary>
     internal string? Problem
@@ -94,7 +94,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
             foreach (int side in Sides)
             {
                 least *= side < Unknown ? 0 : Math.Max(side, 1);
-                if (least is 0 or > MostElements)
+                if (least is 0 or > MaxElements)
                 {
                     return least == 0 ? "a side is negative" : TooLarge();
                 }
@@ -108,7 +108,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
     {
         BigInteger elements = Sides.ToArray().Aggregate(BigInteger.One, (product, side) => product * Math.Max(side, 1));
         return FormattableString.Invariant(
-            $"{this} would be {elements:N0} elements, and {MostElements:N0} is the most that an array has");
+            $"{this} would be {elements:N0} elements, and {MaxElements:N0} is the most that an array has");
     }
 
     /// <summary>The product of the sides from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
@@ -123,7 +123,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return product;
     }
 
-    /// <summary>For each side, how many elements apart neighbours along it lie in C order.</summary>
+    /// <summary>For each side, how many elements apart neighbors along it lie in C order.</summary>
     public int[] Strides()
     {
         var strides = new int[Rank];

@@ -20,7 +20,7 @@ public sealed class Tensor
 
     /// <summary>A tensor of zeros.</summary>
     /// <exception cref="EngineException">
-    /// A side is negative or unknown, or there are more than <see cref="Shape.MostElements"/>.
+    /// A side is negative or unknown, or there are more than <see cref="Shape.MaxElements"/>.
     /// </exception>
     public Tensor(DType dtype, Shape shape) : this(dtype, shape, Zeros(dtype, shape))
     {
@@ -50,7 +50,7 @@ public sealed class Tensor
 
     /// <summary>Wraps <paramref name="data"/>, which is not copied, as a tensor of this shape; without a shape, a vector.</summary>
     /// <exception cref="EngineException">
-    /// The shape does not hold as many elements as the array, or that has more than <see cref="Shape.MostElements"/>.
+    /// The shape does not hold as many elements as the array, or that has more than <see cref="Shape.MaxElements"/>.
     /// </exception>
     public static Tensor From<T>(T[] data, params ReadOnlySpan<int> shape) where T : unmanaged
     {

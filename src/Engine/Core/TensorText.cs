@@ -11,7 +11,7 @@ namespace Engine;
 /// </summary>
 internal static class TensorText
 {
-    private const int Digits = 8, MostElements = 1000, Edge = 3, LineWidth = 75;
+    private const int Digits = 8, MaxElements = 1000, Edge = 3, LineWidth = 75;
 
     /// <summary>From here on numbers are written with an exponent: those of an array, and one by itself.</summary>
     private const double Large = 1e8, LargeScalar = 1e16;
@@ -33,7 +33,7 @@ internal static class TensorText
             return "[]";
         }
 
-        bool isShortened = shape.Count > MostElements;
+        bool isShortened = shape.Count > MaxElements;
         int[] shown = [.. Shown(shape, isShortened)];
         Func<int, string> format = isFloat ? FloatFormat(tensor, shown, isSingle) : WholeFormat(tensor, shown);
         var text = new StringBuilder();

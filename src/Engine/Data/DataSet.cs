@@ -58,7 +58,7 @@ public sealed record DataSet(string Name, Table Train, string Target)
 public static class DataSplit
 {
     /// <summary>Numbers of more values than this are not classes that could be split for themselves.</summary>
-    private const int MostClasses = 1000;
+    private const int MaxClasses = 1000;
 
     /// <summary>The numbers from 0 on in an order that the seed decides (Fisher and Yates' shuffle).</summary>
     public static int[] Order(int count, int seed)
@@ -80,7 +80,7 @@ public static class DataSplit
         ArgumentNullException.ThrowIfNull(labels);
         int[] order = Order(labels.Count, seed);
         IGrouping<string?, int>[] classes = [.. order.GroupBy(labels.Text)];
-        if (classes.Length > Math.Min(MostClasses, labels.Count / 2))
+        if (classes.Length > Math.Min(MaxClasses, labels.Count / 2))
         {
             return At(order, share);
         }

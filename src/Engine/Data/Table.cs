@@ -83,9 +83,9 @@ public sealed class Table
     /// <summary>The first few names of many.</summary>
     internal static string Some(IEnumerable<string> names)
     {
-        const int Most = 12;
+        const int Max = 12;
         string[] all = [.. names];
-        return string.Join(", ", all.Take(Most).Select(name => $"'{name}'")) + (all.Length > Most ? $" … ({all.Length})" : "");
+        return string.Join(", ", all.Take(Max).Select(name => $"'{name}'")) + (all.Length > Max ? $" … ({all.Length})" : "");
     }
 
     private static Column ColumnOf(PropertyInfo property, object?[] values)

@@ -75,13 +75,13 @@ public abstract class Device : IDisposable
     internal virtual int RunsBeside => 1;
 
     /// <summary>
-    /// Joins kernels into a program that runs one wave of them after the other; those of a wave do not depend on one
+    /// Joins kernels into a program that runs one level of them after the other; those of a level do not depend on one
     /// another.
     /// </summary>
-    public abstract IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves);
+    public abstract IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> levels);
 
     /// <summary>The same program, which also tells when it did what; slower for that.</summary>
-    internal abstract IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times);
+    internal abstract IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> levels, LaunchTimes times);
 
     /// <summary>
     /// Names what is done from now on, until the result is disposed of, in the timeline of a profiler; null where the device

@@ -16,7 +16,7 @@ internal readonly record struct LaunchSpan(int Launch, int Lane, long Start, lon
 internal sealed class LaunchTimes
 {
     /// <summary>How many spans are kept.</summary>
-    public const int MostSpans = 100_000;
+    public const int MaxSpans = 100_000;
 
     private readonly List<LaunchSpan> _spans = [];
     private List<LaunchSpan>[] _lanes = [];
@@ -62,7 +62,7 @@ internal sealed class LaunchTimes
                 _last[span.Launch] = Math.Max(_last[span.Launch], span.End);
             }
 
-            if (_spans.Count + lane.Count <= MostSpans)
+            if (_spans.Count + lane.Count <= MaxSpans)
             {
                 _spans.AddRange(lane);
             }

@@ -27,8 +27,8 @@ internal sealed record LoopRows(MemoryRange Inside, MemoryRange? Rows, MemoryRan
 /// <summary>Kernels that are run over and over: what a device makes a kernel of.</summary>
 /// <param name="Name">The name in traces and messages.</param>
 /// <param name="Steps">How often.</param>
-/// <param name="Waves">What a step runs, wave by wave.</param>
-internal sealed record LoopKernel(string Name, int Steps, IReadOnlyList<IReadOnlyList<IKernel>> Waves)
+/// <param name="Levels">What a step runs, level by level.</param>
+internal sealed record LoopKernel(string Name, int Steps, IReadOnlyList<IReadOnlyList<IKernel>> Levels)
 {
     /// <summary>What is set to 0 before the first step.</summary>
     public required IReadOnlyList<MemoryRange> Cleared { get; init; }

@@ -167,12 +167,12 @@ public sealed class RankWatch : IDisposable
     /// <summary>A text of each rank, told to all.</summary>
     internal static string[] Tell(Communicator communicator, string text)
     {
-        const int Most = 1024;
-        byte[] bytes = new byte[Most];
-        Encoding.UTF8.GetBytes(text.Length > Most / 4 ? text[..(Most / 4)] : text, bytes);
+        const int Max = 1024;
+        byte[] bytes = new byte[Max];
+        Encoding.UTF8.GetBytes(text.Length > Max / 4 ? text[..(Max / 4)] : text, bytes);
         Tensor all = communicator.AllGather(Tensor.From(bytes));
         return [.. Enumerable.Range(0, communicator.Size)
-            .Select(rank => Encoding.UTF8.GetString(all.AsSpan<byte>().Slice(rank * Most, Most)).TrimEnd('\0'))];
+            .Select(rank => Encoding.UTF8.GetString(all.AsSpan<byte>().Slice(rank * Max, Max)).TrimEnd('\0'))];
     }
 
     /// <summary>Where this machine can be reached, itself last.</summary>

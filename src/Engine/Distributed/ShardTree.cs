@@ -36,7 +36,7 @@ internal static class ShardTree
     }
 
     /// <summary>The most nodes that a rank has.</summary>
-    public static int MostNodes(int ranks, int shards) =>
+    public static int MaxNodes(int ranks, int shards) =>
         Enumerable.Range(0, ranks).Max(rank => Nodes(rank, ranks, shards).Count);
 
     /// <summary>

@@ -58,7 +58,7 @@ public sealed class Apply
         {
             string shapes = string.Join(" and ", inputs.Select(type => type.ToString()));
             string reason = error is OverflowException
-                ? $"what comes of it has more than {Shape.MostElements} elements"
+                ? $"what comes of it has more than {Shape.MaxElements} elements"
                 : error.Message.TrimEnd('.');
             throw new EngineException($"{Op.Name} cannot take {shapes}: {reason}.{Origin}", error);
         }

@@ -18,7 +18,7 @@ public static class DotPrinter
         var text = new StringBuilder("digraph {\n  node [fontname=\"sans-serif\"];\n");
         foreach (Variable leaf in FunctionGraph.Leaves(roots.Select(root => root.Variable)))
         {
-            string shape = leaf is SharedVariable ? "ellipse, style=filled, fillcolor=lightgrey" : "ellipse";
+            string shape = leaf is SharedVariable ? "ellipse, style=filled, fillcolor=lightgray" : "ellipse";
             Line(1, $"{Id(leaf)} [label={Quoted(leaf.Name ?? leaf.ToString(), leaf.Type)}, shape={shape}];");
         }
 

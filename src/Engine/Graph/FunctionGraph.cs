@@ -68,7 +68,7 @@ internal sealed record FunctionGraph(
     /// before is another variable, at the same place of <see cref="Inputs"/>.
     /// </summary>
     /// <exception cref="EngineException">An op cannot take the shapes, or an update turns out with another shape.</exception>
-    public FunctionGraph Specialise(IReadOnlyList<TensorType> types)
+    public FunctionGraph Specialize(IReadOnlyList<TensorType> types)
     {
         var known = new Dictionary<Variable, Variable>();
         Input[] inputs = [.. Inputs.Zip(types, (input, type) =>
@@ -85,7 +85,7 @@ internal sealed record FunctionGraph(
         }
 
         return graph.WithBodies(static (node, number, body) =>
-            body.Specialise(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
+            body.Specialize(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
     }
 
     /// <summary>The same graph with the bodies of its ops replaced; this very one where there are none.</summary>

@@ -93,7 +93,7 @@ public abstract record Op
     /// For images, (batch, channels, height, width), what of them it looks at for a pixel of its output; null, unless
     /// the op says otherwise, where that may be all of them.
     /// </summary>
-    public virtual Reach? ReachOf(IReadOnlyList<TensorType> inputs) => null;
+    public virtual InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => null;
 
     /// <summary>Whether output 0 is input 0 under another shape, so that nothing need be computed.</summary>
     public virtual bool IsView(IReadOnlyList<TensorType> inputs) => false;

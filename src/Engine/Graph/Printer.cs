@@ -7,7 +7,7 @@ namespace Engine.Graph;
 public static class Printer
 {
     /// <summary>So many levels are drawn by indentation; further down a number says the level, so that text stays short.</summary>
-    private const int MostIndented = 40;
+    private const int MaxIndented = 40;
 
     /// <summary>
     /// The applications in the order in which they run, as Theano prints a function's <c>toposort()</c>: each with its
@@ -89,9 +89,9 @@ public static class Printer
         return text.ToString();
     }
 
-    private static string Indentation(string level, int depth) => depth <= MostIndented
+    private static string Indentation(string level, int depth) => depth <= MaxIndented
         ? string.Concat(Enumerable.Repeat(level, depth))
-        : string.Create(CultureInfo.InvariantCulture, $"{Indentation(level, MostIndented)}… {depth} ");
+        : string.Create(CultureInfo.InvariantCulture, $"{Indentation(level, MaxIndented)}… {depth} ");
 
     /// <summary>A, B … Z, AA, AB …</summary>
     private static string Letters(int number) =>

@@ -8,10 +8,10 @@ internal static class Rounding
 
     /// <summary>The magnitude of a number, or the least normal number of the dtype where that is greater.</summary>
     public static double Normal(DType dtype, double value) =>
-        Math.Max(Math.Abs(value), ElementType.Of(dtype).LeastNormal);
+        Math.Max(Math.Abs(value), ElementType.Of(dtype).MinNormal);
 
     /// <summary>The greatest finite number.</summary>
-    public static double Greatest(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Most : double.MaxValue;
+    public static double Greatest(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Max : double.MaxValue;
 
     /// <summary>A magnitude on the way to a result, which is infinite where the dtype has no number that great.</summary>
     public static double Reached(DType dtype, double magnitude) =>

@@ -58,7 +58,7 @@ public sealed record Arg(
     {
         var type = ElementType.Of(dtype);
         return new(
-            shape, dtype, Math.Max(type.Least, -ElementType.MostWhole), Math.Min(type.Most + 1, ElementType.MostWhole));
+            shape, dtype, Math.Max(type.Min, -ElementType.MaxWhole), Math.Min(type.Max + 1, ElementType.MaxWhole));
     }
 
     /// <summary>Zeros and ones.</summary>

@@ -11,7 +11,7 @@ public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null
 {
     /// <summary>The sides; <see cref="Engine.Shape.Unknown"/> where only the call will tell.</summary>
     /// <exception cref="EngineException">
-    /// There are more than <see cref="Engine.Shape.MostElements"/>, or a side is negative: whatever makes a value, this is
+    /// There are more than <see cref="Engine.Shape.MaxElements"/>, or a side is negative: whatever makes a value, this is
     /// where it is told; <see cref="Apply"/> says of which op.
     /// </exception>
     public Shape Shape { get; init => field = Possible(value); } = Possible(Shape);

@@ -91,7 +91,7 @@ public sealed class Constant : Variable
     /// with another.
     /// </summary>
     internal double? Number => Shape.Count == 1 && NdArray.From(Value).Data[0] is var number
-        && (DType != DType.Int64 || Math.Abs(number) < ElementType.MostWhole / 2) ? number : null;
+        && (DType != DType.Int64 || Math.Abs(number) < ElementType.MaxWhole / 2) ? number : null;
 
     /// <summary>The value of a scalar, and the type of others.</summary>
     public override string ToString() =>

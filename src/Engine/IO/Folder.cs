@@ -22,7 +22,7 @@ internal static partial class Folder
         int folder = Open(path, ReadOnly);
         if (folder >= 0)
         {
-            _ = Synchronise(folder);
+            _ = Synchronize(folder);
             _ = Close(folder);
         }
     }
@@ -31,7 +31,7 @@ internal static partial class Folder
     private static partial int Open(string path, int flags);
 
     [LibraryImport(Library, EntryPoint = "fsync")]
-    private static partial int Synchronise(int file);
+    private static partial int Synchronize(int file);
 
     [LibraryImport(Library, EntryPoint = "close")]
     private static partial int Close(int file);

@@ -5,7 +5,7 @@ namespace Engine.Inspection;
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
 /// <param name="OutputShape">The sides of what it makes of a sample.</param>
 /// <param name="Parameters">How many numbers it learns.</param>
-/// <param name="ParameterBytes">The bytes of its parameters, also of those that are followed and not learnt.</param>
+/// <param name="ParameterBytes">The bytes of its parameters, also of those that are followed and not learned.</param>
 /// <param name="Flops">
 /// The arithmetic of its ops in use, for one sample: as they are written, before rewrites join or save any. An addition
 /// or a multiplication is one.
@@ -15,7 +15,7 @@ public sealed record LayerInfo(
     string Name, string Kind, Shape OutputShape, long Parameters, long ParameterBytes, long Flops, long OutputBytes)
 {
     /// <summary>The least capacity that nolearn does not warn of, in percent: a sixth.</summary>
-    public const double LeastCapacity = 100.0 / 6;
+    public const double MinCapacity = 100.0 / 6;
 
     /// <summary>The names of the layers that it is put on.</summary>
     public IReadOnlyList<string> Inputs { get; init; } = [];
@@ -29,7 +29,7 @@ public sealed record LayerInfo(
 
     /// <summary>
     /// nolearn's capacity along height and width, in percent: how far the filter's own weights reach over the image,
-    /// filter size · step, of <see cref="FilteredField"/>. A filter whose neighbouring weights stand far apart, the
+    /// filter size · step, of <see cref="FilteredField"/>. A filter whose neighboring weights stand far apart, the
     /// field having grown by other means, cannot learn what lies between.
     /// </summary>
     public (double Height, double Width)? Capacity { get; init; }
@@ -47,7 +47,7 @@ public sealed record LayerInfo(
 
     /// <summary>Whether nolearn would warn that the capacity is too low: less than a sixth along a side.</summary>
     public bool IsCapacityLow =>
-        Capacity is { } capacity && Math.Min(capacity.Height, capacity.Width) < LeastCapacity;
+        Capacity is { } capacity && Math.Min(capacity.Height, capacity.Width) < MinCapacity;
 
     /// <summary>Whether nolearn would warn that more than the image is covered along a side.</summary>
     public bool IsCoverageHigh => Coverage is { } coverage && Math.Max(coverage.Height, coverage.Width) > 100;

@@ -18,7 +18,7 @@ public sealed class LayerTable
     /// <summary>The layers in their order.</summary>
     public IReadOnlyList<LayerInfo> Layers { get; }
 
-    /// <summary>How many numbers are learnt.</summary>
+    /// <summary>How many numbers are learned.</summary>
     public long Parameters => Layers.Sum(layer => layer.Parameters);
 
     /// <summary>The bytes of all parameters.</summary>
@@ -99,13 +99,13 @@ public sealed class LayerTable
     }
 
     /// <summary>The table as text.</summary>
-    public override string ToString() => Print(hasColours: false);
+    public override string ToString() => Print(hasColors: false);
 
     /// <summary>
-    /// The table as text, with the sums below it. In colour, names are as nolearn has them: magenta where the capacity
+    /// The table as text, with the sums below it. In color, names are as nolearn has them: magenta where the capacity
     /// is less than a sixth, cyan where the coverage is more than the image, red where both are.
     /// </summary>
-    public string Print(bool hasColours)
+    public string Print(bool hasColors)
     {
         var table = new TextTable(
             [.. Columns.Select(column => column is "name" or "kind" or "inputs" or "output" ? column : $">{column}")]);
@@ -116,12 +116,12 @@ public sealed class LayerTable
 
         string[] lines = $"{table}".Split('\n');
         int first = lines.Length - 1 - Layers.Count;
-        for (int i = 0; i < Layers.Count && hasColours; i++)
+        for (int i = 0; i < Layers.Count && hasColors; i++)
         {
-            if (Colour(Layers[i]) is { } colour)
+            if (Color(Layers[i]) is { } color)
             {
                 int at = lines[first + i].IndexOf(Layers[i].Name, Rows[i][0].Length, StringComparison.Ordinal);
-                lines[first + i] = lines[first + i].Insert(at + Layers[i].Name.Length, Plain).Insert(at, colour);
+                lines[first + i] = lines[first + i].Insert(at + Layers[i].Name.Length, Plain).Insert(at, color);
             }
         }
 
@@ -135,7 +135,7 @@ public sealed class LayerTable
         _ => "coverage of the image too high (> 100 %).",
     };
 
-    private static string? Colour(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
+    private static string? Color(LayerInfo layer) => (layer.IsCapacityLow, layer.IsCoverageHigh) switch
     {
         (true, true) => Red,
         (true, _) => Magenta,

@@ -7,7 +7,7 @@ namespace Engine.Inspection;
 public static class Metrics
 {
     /// <summary>What a probability counts as at least in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
-    private const double LeastProbability = 2.220446049250313e-16;
+    private const double MinProbability = 2.220446049250313e-16;
 
     /// <summary>The mean of |predicted - truth|, in the unit of the values.</summary>
     public static double MeanAbsoluteError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
@@ -39,7 +39,7 @@ public static class Metrics
         double sum = 0;
         for (int i = 0; i < labels.Length; i++)
         {
-            sum -= Math.Log(Math.Clamp(p[i, labels[i]], LeastProbability, 1));
+            sum -= Math.Log(Math.Clamp(p[i, labels[i]], MinProbability, 1));
         }
 
         return sum / labels.Length;

@@ -13,7 +13,7 @@ public static class Occlusion
     public const int DefaultSquare = 7;
 
     /// <summary>
-    /// The output for a class, its probability of a classifier, with the square centred on each pixel in turn. Over the
+    /// The output for a class, its probability of a classifier, with the square centered on each pixel in turn. Over the
     /// image's edge it is cut off there; one of an even side reaches a pixel further up and to the left.
     /// </summary>
     /// <param name="net">The network.</param>
@@ -24,7 +24,7 @@ public static class Occlusion
     /// <param name="label">The class, or output, that is looked at.</param>
     /// <param name="square">The side of the square.</param>
     /// <param name="value">
-    /// What it is filled with, in all channels: 0, nolearn's, is grey for pixels from -0.5 to 0.5.
+    /// What it is filled with, in all channels: 0, nolearn's, is gray for pixels from -0.5 to 0.5.
     /// </param>
     /// <returns>float32 (height, width).</returns>
     /// <exception cref="EngineException">The image, the class or the square does not fit.</exception>

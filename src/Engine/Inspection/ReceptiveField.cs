@@ -13,7 +13,7 @@ internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField
 {
     /// <summary>Along one side of the image, in its pixels.</summary>
     /// <param name="Field">What a value depends on, the padding around the image counted.</param>
-    /// <param name="Step">How far apart neighbouring values look.</param>
+    /// <param name="Step">How far apart neighboring values look.</param>
     /// <param name="Filter">nolearn's: how far the last filter's own weights reach over the image.</param>
     /// <param name="Filtered">nolearn's: the field as convolutions make it, without the windows of pooling.</param>
     internal readonly record struct Side(int Field, int Step, int Filter, int Filtered)
@@ -60,7 +60,7 @@ internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField
     private static ReceptiveField? Through(
         Apply node, Variable[] dependent, Dictionary<Variable, ReceptiveField?> fields)
     {
-        Reach? reach = node.Op.ReachOf([.. node.Inputs.Select(input => input.Type)]);
+        InputWindow? reach = node.Op.InputWindowOf([.. node.Inputs.Select(input => input.Type)]);
         if (reach is not { } window || node.Outputs[0].Rank != 4)
         {
             return null;
@@ -70,7 +70,7 @@ internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField
         foreach (Variable input in dependent)
         {
             // What is repeated over the pixels looks at the same place for all of them.
-            bool isRepeated = window == Reach.Pixel && (input.Rank != 4
+            bool isRepeated = window == InputWindow.Pixel && (input.Rank != 4
                 || input.Shape[2] != node.Outputs[0].Shape[2] || input.Shape[3] != node.Outputs[0].Shape[3]);
             if (isRepeated || fields[input] is not { } field)
             {

@@ -193,9 +193,9 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
     /// <exception cref="CudaException">The GPU has not as much for a block.</exception>
     public void AllowShared(nint function, int bytes)
     {
-        const int MostDynamicShared = 8;
+        const int MaxDynamicShared = 8;
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuFuncSetAttribute(function, MostDynamicShared, bytes));
+        Driver.Check(DriverApi.cuFuncSetAttribute(function, MaxDynamicShared, bytes));
     }
 
     /// <summary>How many blocks of a kernel a multiprocessor holds at once.</summary>

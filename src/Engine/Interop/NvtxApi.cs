@@ -13,7 +13,7 @@ internal static unsafe class NvtxApi
     private const int CoreModule = 1, RangePushA = 9, RangePop = 11;
 
     // How many slots each module has, the first of which is never used: core, CUDA, OpenCL, the CUDA runtime, core 2,
-    // synchronisation. All are there, since a profiler may not start without; only the core's ranges are called.
+    // synchronization. All are there, since a profiler may not start without; only the core's ranges are called.
     private static readonly int[] s_sizes = [0, 16, 9, 15, 7, 16, 7];
 
     private static readonly nint*** s_tables = MakeTables();

@@ -30,10 +30,10 @@ public sealed class MultiHeadAttention : MergeLayer
     public bool IsCausal { get; init; }
 
     /// <summary>How the weights begin.</summary>
-    public Initialiser W { get; init; } = new GlorotUniform();
+    public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>How the biases begin; null for a layer without.</summary>
-    public Initialiser? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
@@ -108,7 +108,7 @@ public sealed class TransformerBlock : MergeLayer
     /// <summary>Whether no step looks at later ones.</summary>
     public bool IsCausal { get; init; }
 
-    /// <summary>Whether what goes into each part is normalised, and not the sum that comes out.</summary>
+    /// <summary>Whether what goes into each part is normalized, and not the sum that comes out.</summary>
     public bool IsNormFirst { get; init; } = true;
 
     /// <summary>The probability with which values of both parts are dropped in training.</summary>
@@ -147,15 +147,15 @@ public sealed class TransformerBlock : MergeLayer
 /// <summary>
 /// To each step of a sequence, (batch, steps, units), a code of its place is added: sines and cosines of as many wave lengths as
 /// there are pairs of units, from 2π to 10,000 · 2π (Vaswani et al.: Attention is all you need. NeurIPS 2017, section 3.5); or
-/// numbers that are learnt.
+/// numbers that are learned.
 /// </summary>
 public sealed class PositionalEncoding : Layer
 {
-    /// <summary>Whether the codes are learnt, beginning as <see cref="Codes"/> says.</summary>
+    /// <summary>Whether the codes are learned, beginning as <see cref="Codes"/> says.</summary>
     public bool IsLearnt { get; init; }
 
-    /// <summary>How learnt codes begin.</summary>
-    public Initialiser Codes { get; init; } = new Normal(0.02);
+    /// <summary>How learned codes begin.</summary>
+    public Initializer Codes { get; init; } = new Normal(0.02);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

@@ -20,10 +20,10 @@ public sealed class BatchNorm : Layer
     public double Alpha { get; init; } = 0.1;
 
     /// <summary>How beta begins; null for a layer without.</summary>
-    public Initialiser? Beta { get; init; } = new Filled(0);
+    public Initializer? Beta { get; init; } = new Filled(0);
 
     /// <summary>How gamma begins; null for a layer without.</summary>
-    public Initialiser? Gamma { get; init; } = new Filled(1);
+    public Initializer? Gamma { get; init; } = new Filled(1);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -42,22 +42,22 @@ public sealed class BatchNorm : Layer
         SharedVariable runningMean = scope.Parameter("mean", [channels], new Filled(0), isTrainable: false);
         SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Filled(1), isTrainable: false);
 
-        Variable mean, invStd, centred;
+        Variable mean, invStd, centered;
         if (scope.IsTraining && !scope.IsFrozen(runningMean))
         {
             mean = Symbolic.Mean(input, axes, keepDims: true);
-            centred = input - mean;
-            invStd = 1 / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centred), axes, keepDims: true) + Epsilon);
+            centered = input - mean;
+            invStd = 1 / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centered), axes, keepDims: true) + Epsilon);
             scope.Update(runningMean, Follow(runningMean, mean));
             scope.Update(runningInvStd, Follow(runningInvStd, invStd));
         }
         else
         {
-            centred = input - Symbolic.Reshape(runningMean, broadcast);
+            centered = input - Symbolic.Reshape(runningMean, broadcast);
             invStd = Symbolic.Reshape(runningInvStd, broadcast);
         }
 
-        Variable y = centred * (gamma is null ? invStd : Symbolic.Reshape(gamma, broadcast) * invStd);
+        Variable y = centered * (gamma is null ? invStd : Symbolic.Reshape(gamma, broadcast) * invStd);
         return beta is null ? y : y + Symbolic.Reshape(beta, broadcast);
 
         // The number of values is known in each plan, so that what depends on it alone is a constant there.

@@ -34,10 +34,10 @@ public sealed class Dense : Layer
     public int LeadingAxes { get; init; } = 1;
 
     /// <summary>How the weights begin.</summary>
-    public Initialiser W { get; init; } = new GlorotUniform();
+    public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>How the biases begin; null for a layer without.</summary>
-    public Initialiser? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

@@ -20,11 +20,11 @@ public sealed class Expression : Layer
     public override Variable Build(Variable input, LayerScope scope) => Function(input);
 }
 
-/// <summary>Each channel, axis 1, times a number of its own that is learnt.</summary>
+/// <summary>Each channel, axis 1, times a number of its own that is learned.</summary>
 public sealed class Scale : Layer
 {
     /// <summary>How the numbers begin.</summary>
-    public Initialiser Scales { get; init; } = new Filled(1);
+    public Initializer Scales { get; init; } = new Filled(1);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -35,11 +35,11 @@ public sealed class Scale : Layer
     }
 }
 
-/// <summary>To each channel, axis 1, a number of its own is added that is learnt.</summary>
+/// <summary>To each channel, axis 1, a number of its own is added that is learned.</summary>
 public sealed class Bias : Layer
 {
     /// <summary>How the numbers begin.</summary>
-    public Initialiser B { get; init; } = new Filled();
+    public Initializer B { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -51,13 +51,13 @@ public sealed class Bias : Layer
 }
 
 /// <summary>
-/// x where it is greater than 0, else alpha · x, with an alpha for each channel, axis 1, that is learnt (He, Zhang, Ren,
+/// x where it is greater than 0, else alpha · x, with an alpha for each channel, axis 1, that is learned (He, Zhang, Ren,
 /// Sun: Delving deep into rectifiers. ICCV 2015).
 /// </summary>
 public sealed class PRelu : Layer
 {
     /// <summary>How the numbers begin.</summary>
-    public Initialiser Alpha { get; init; } = new Filled(0.25);
+    public Initializer Alpha { get; init; } = new Filled(0.25);
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -71,7 +71,7 @@ public sealed class PRelu : Layer
 }
 
 /// <summary>
-/// Of every so many features, neighbours along an axis, the greatest, or what another function makes of them: with a Dense
+/// Of every so many features, neighbors along an axis, the greatest, or what another function makes of them: with a Dense
 /// or convolution before it, maxout (Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks. ICML 2013).
 /// </summary>
 public sealed class FeaturePool : Layer
@@ -149,7 +149,7 @@ public sealed class Embedding : Layer
     public int Size { get; }
 
     /// <summary>How the table begins.</summary>
-    public Initialiser W { get; init; } = new Normal();
+    public Initializer W { get; init; } = new Normal();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

@@ -4,9 +4,9 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>A parameter's first values, not yet drawn: how, and of which shape.</summary>
-/// <param name="Initialiser">How they are drawn.</param>
+/// <param name="Initializer">How they are drawn.</param>
 /// <param name="Shape">The sides.</param>
-public sealed record InitialValue(Initialiser Initialiser, Shape Shape);
+public sealed record InitialValue(Initializer Initializer, Shape Shape);
 
 /// <summary>
 /// First values for the parameters of graphs written by hand, for <c>using static Engine.Layers.Initial;</c>:
@@ -18,13 +18,13 @@ public static class Initial
     /// A shared variable whose first value is drawn from the seed and the variable's name: parameters of different
     /// names differ, and the order in which they are made does not matter.
     /// </summary>
-    /// <exception cref="EngineException">The initialiser is not for this shape.</exception>
+    /// <exception cref="EngineException">The initializer is not for this shape.</exception>
     public static SharedVariable Shared(
         InitialValue value, string name, ulong seed = 1, DType dtype = DType.Float32)
     {
         ArgumentNullException.ThrowIfNull(value);
         ArgumentNullException.ThrowIfNull(name);
-        return SharedVariable.Of(value.Initialiser.Draw(value.Shape, dtype, Seeded.Key(seed, name)), name);
+        return SharedVariable.Of(value.Initializer.Draw(value.Shape, dtype, Seeded.Key(seed, name)), name);
     }
 
     /// <summary>Zeros.</summary>

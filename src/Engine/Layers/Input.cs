@@ -9,7 +9,7 @@ public sealed class Input : Layer
     private Node? _node;
 
     /// <summary>
-    /// An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for greyscale images.
+    /// An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for grayscale images.
     /// </summary>
     /// <exception cref="EngineException">A side is not positive.</exception>
     public Input(params ReadOnlySpan<int> sides)

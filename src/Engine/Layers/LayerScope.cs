@@ -35,7 +35,7 @@ public sealed class LayerScope
     public string Name { get; }
 
     /// <summary>
-    /// Whether the network is being trained: layers that drop or normalise by the batch do so only then.
+    /// Whether the network is being trained: layers that drop or normalize by the batch do so only then.
     /// </summary>
     public bool IsTraining => _pass.IsTraining;
 
@@ -82,7 +82,7 @@ public sealed class LayerScope
     /// A parameter of this name was asked for before in this Build, as by another inner layer; or the shape cannot be.
     /// </exception>
     public SharedVariable Parameter(
-        string name, Shape shape, Initialiser value, bool isTrainable = true, bool isRegularized = true)
+        string name, Shape shape, Initializer value, bool isTrainable = true, bool isRegularized = true)
     {
         ArgumentNullException.ThrowIfNull(value);
         string full = $"{Name}.{name}";
@@ -101,7 +101,7 @@ public sealed class LayerScope
     }
 
     /// <summary>A parameter with a number for each channel, axis 1, under a shape that spreads it over an input.</summary>
-    internal Variable PerChannel(string name, Variable input, Initialiser value, bool isRegularized)
+    internal Variable PerChannel(string name, Variable input, Initializer value, bool isRegularized)
     {
         Require(input.Rank > 1, $"Samples have channels along axis 1, and {input.Shape} has none.");
         int channels = input.Shape[1];
@@ -113,7 +113,7 @@ public sealed class LayerScope
 
     /// <summary>
     /// Whether a parameter stays as it is, the layer being frozen: what <see cref="Update"/> says of it does not happen.
-    /// A layer that normalises by the batch, and follows it by that parameter, does as in use.
+    /// A layer that normalizes by the batch, and follows it by that parameter, does as in use.
     /// </summary>
     public bool IsFrozen(SharedVariable parameter) => _network.IsFrozen(parameter);
 

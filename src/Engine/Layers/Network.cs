@@ -74,7 +74,7 @@ public sealed class Network : IDisposable
     public IReadOnlyList<NetworkLayer> Outputs => [.. Built.Outputs.Select(place => Built.Layers[place])];
 
     /// <summary>
-    /// All parameters with their tags, in the order in which the layers ask for them: of those to be learnt,
+    /// All parameters with their tags, in the order in which the layers ask for them: of those to be learned,
     /// <c>network.Parameters.Where(p => p.IsTrainable)</c>.
     /// </summary>
     public IReadOnlyList<Parameter> Parameters
@@ -215,7 +215,7 @@ public sealed class Network : IDisposable
         $"There is no layer '{name}' but {string.Join(", ", layers.Select(known => $"'{known.Name}'"))}.");
 
     /// <summary>A parameter by its full name, made where there is none yet.</summary>
-    internal SharedVariable Parameter(string name, Shape shape, Initialiser value, string owner, ParameterTags tags)
+    internal SharedVariable Parameter(string name, Shape shape, Initializer value, string owner, ParameterTags tags)
     {
         if (_byName.TryGetValue(name, out int place))
         {

@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Layers that scale each sample by what its own values are, and then by gamma and beta, which are learnt.</summary>
+/// <summary>Layers that scale each sample by what its own values are, and then by gamma and beta, which are learned.</summary>
 public abstract class SampleNorm : Layer
 {
     private protected SampleNorm()
@@ -14,13 +14,13 @@ public abstract class SampleNorm : Layer
     public double Epsilon { get; init; } = 1e-5;
 
     /// <summary>How gamma begins; null for a layer without.</summary>
-    public Initialiser? Gamma { get; init; } = new Filled(1);
+    public Initializer? Gamma { get; init; } = new Filled(1);
 
     /// <summary>(x − mean) / √(variance + epsilon) over some axes, or x / √(mean of x² + epsilon).</summary>
-    private protected Variable Normal(Variable x, Shape axes, bool isCentred)
+    private protected Variable Normal(Variable x, Shape axes, bool isCentered)
     {
-        Variable centred = isCentred ? x - Symbolic.Mean(x, axes, keepDims: true) : x;
-        return centred / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centred), axes, keepDims: true) + Epsilon);
+        Variable centered = isCentered ? x - Symbolic.Mean(x, axes, keepDims: true) : x;
+        return centered / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centered), axes, keepDims: true) + Epsilon);
     }
 }
 
@@ -42,7 +42,7 @@ public sealed class LayerNorm : SampleNorm
     public int FirstAxis { get; }
 
     /// <summary>How beta begins; null for a layer without.</summary>
-    public Initialiser? Beta { get; init; } = new Filled();
+    public Initializer? Beta { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -53,7 +53,7 @@ public sealed class LayerNorm : SampleNorm
         int first = FirstAxis < 0 ? input.Rank + FirstAxis : FirstAxis;
         scope.Require(first > 0 && first < input.Rank, $"LayerNorm is over axis {FirstAxis} and those behind, not of {input.Shape}.");
         Shape sides = [.. input.Shape.Skip(first)];
-        Variable y = Normal(scope.Floating(input), [.. Enumerable.Range(first, sides.Rank)], isCentred: true);
+        Variable y = Normal(scope.Floating(input), [.. Enumerable.Range(first, sides.Rank)], isCentered: true);
         y = Gamma is null ? y : y * scope.Parameter("gamma", sides, Gamma);
         return Beta is null ? y : y + scope.Parameter("beta", sides, Beta, isRegularized: false);
     }
@@ -72,18 +72,18 @@ public sealed class RmsNorm : SampleNorm
         ArgumentNullException.ThrowIfNull(scope);
         scope = scope.Of(this);
         scope.Require(input.Rank > 1, $"RmsNorm is over a sample's last axis, and {input.Shape} has none.");
-        Variable y = Normal(scope.Floating(input), [input.Rank - 1], isCentred: false);
+        Variable y = Normal(scope.Floating(input), [input.Rank - 1], isCentered: false);
         return Gamma is null ? y : y * scope.Parameter("gamma", [input.Shape[-1]], Gamma);
     }
 }
 
 /// <summary>
 /// Each sample's channels, axis 1, in groups, each brought to mean 0 and variance 1, then scaled by a gamma and moved by a
-/// beta for each channel (Wu, He: Group normalization. ECCV 2018). As many groups as channels are instance normalisation.
+/// beta for each channel (Wu, He: Group normalization. ECCV 2018). As many groups as channels are instance normalization.
 /// </summary>
 public sealed class GroupNorm : SampleNorm
 {
-    /// <summary>So many groups of neighbouring channels.</summary>
+    /// <summary>So many groups of neighboring channels.</summary>
     /// <exception cref="EngineException">There are none.</exception>
     public GroupNorm(int groups)
     {
@@ -95,7 +95,7 @@ public sealed class GroupNorm : SampleNorm
     public int Groups { get; }
 
     /// <summary>How beta begins; null for a layer without.</summary>
-    public Initialiser? Beta { get; init; } = new Filled();
+    public Initializer? Beta { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -108,7 +108,7 @@ public sealed class GroupNorm : SampleNorm
             $"GroupNorm needs channels, axis 1, that are a multiple of its {Groups} groups, not {input.Shape}.");
         Variable x = Symbolic.Reshape(
             scope.Floating(input), [-1, Groups, input.Shape.Product(1, input.Rank) / Groups]);
-        Variable y = Symbolic.Reshape(Normal(x, [2], isCentred: true), [-1, .. input.Shape.Skip(1)]);
+        Variable y = Symbolic.Reshape(Normal(x, [2], isCentered: true), [-1, .. input.Shape.Skip(1)]);
         y = Gamma is null ? y : y * scope.PerChannel("gamma", input, Gamma, isRegularized: true);
         return Beta is null ? y : y + scope.PerChannel("beta", input, Beta, isRegularized: false);
     }

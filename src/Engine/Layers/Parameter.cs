@@ -36,7 +36,7 @@ public sealed record Parameter
 }
 
 /// <summary>What is said of a parameter where it is made.</summary>
-/// <param name="IsLearnt">Whether it is there to be learnt, and not to be followed.</param>
+/// <param name="IsLearnt">Whether it is there to be learned, and not to be followed.</param>
 /// <param name="IsSized">Whether its size counts: not so a bias.</param>
 /// <param name="Layer">What its layer says.</param>
 internal sealed record ParameterTags(bool IsLearnt, bool IsSized, LayerTags Layer);

@@ -73,8 +73,8 @@ public sealed partial class Model : IDisposable
     /// <summary>Fits a preparation to the samples that train, and a network to them.</summary>
     /// <param name="data">The data.</param>
     /// <param name="options">How; null for the defaults.</param>
-    /// <param name="cancellationToken">Ends the training early; the model keeps what it has learnt.</param>
-    /// <exception cref="EngineException">Nothing can be learnt from the data; the message says why.</exception>
+    /// <param name="cancellationToken">Ends the training early; the model keeps what it has learned.</param>
+    /// <exception cref="EngineException">Nothing can be learned from the data; the message says why.</exception>
     public static Model Train(DataSet data, ModelOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -141,13 +141,13 @@ public sealed partial class Model : IDisposable
     /// <summary>Whether samples are better prepared when they are due.</summary>
     internal bool IsTooLarge(Table table) => table.Columns.Any(column => column is StoredColumn)
         || (double)table.Count * Inputs.Sides.Count * sizeof(float) > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2.0
-        || (double)table.Count * Inputs.Sides.Count > Shape.MostElements;
+        || (double)table.Count * Inputs.Sides.Count > Shape.MaxElements;
 
     /// <summary>What the network gives of samples, which are prepared some at a time.</summary>
     internal Tensor Output(Table samples)
     {
-        const int MostNumbers = 1 << 22;
-        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Sides.Count, some = Math.Max(MostNumbers / width / batch, 1) * batch;
+        const int MaxNumbers = 1 << 22;
+        int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Sides.Count, some = Math.Max(MaxNumbers / width / batch, 1) * batch;
         if (samples.Count <= some)
         {
             return Net.PredictProba(Prepare(samples));

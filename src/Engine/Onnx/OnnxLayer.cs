@@ -9,7 +9,7 @@ namespace Engine.Onnx;
 /// behind the layer's name, and first have the file's values.
 /// </summary>
 /// <remarks>
-/// A model that was written to be used is the same in training: what normalises by averages goes on to, and those are not
+/// A model that was written to be used is the same in training: what normalizes by averages goes on to, and those are not
 /// trained. Every weight of at least one side is, unless it is frozen.
 /// </remarks>
 internal sealed class OnnxLayer : MergeLayer
@@ -59,7 +59,7 @@ internal sealed class OnnxLayer : MergeLayer
         }
     }
 
-    /// <summary>The weights that are not there to be learnt: averages, scales of levels, sizes.</summary>
+    /// <summary>The weights that are not there to be learned: averages, scales of levels, sizes.</summary>
     private static IEnumerable<string> Followed(OnnxGraphFile graph) => graph.Nodes.SelectMany(node => node.Op switch
     {
         "BatchNormalization" => node.Inputs.Skip(3),
@@ -68,7 +68,7 @@ internal sealed class OnnxLayer : MergeLayer
     });
 
     /// <summary>First values that are there.</summary>
-    private sealed record Taken(Tensor Value) : Initialiser
+    private sealed record Taken(Tensor Value) : Initializer
     {
         internal override Tensor Ready(DType dtype) => Value.Cast(dtype) is var own && ReferenceEquals(own, Value) ? own.Clone() : own;
 

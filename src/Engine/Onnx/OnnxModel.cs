@@ -19,7 +19,7 @@ namespace Engine.Onnx;
 public sealed class OnnxModel : IDisposable
 {
     /// <summary>How many graphs are kept, where each holds for some shapes or values alone.</summary>
-    private const int MostGraphs = 16;
+    private const int MaxGraphs = 16;
 
     private readonly OnnxFile _file;
     private readonly string _path;
@@ -351,7 +351,7 @@ public sealed class OnnxModel : IDisposable
                 try
                 {
                     Made made = Make(device, given);
-                    if (_graphs.Count == MostGraphs)
+                    if (_graphs.Count == MaxGraphs)
                     {
                         _graphs[0].Made.Function.Dispose();
                         _graphs.RemoveAt(0);

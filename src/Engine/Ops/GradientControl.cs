@@ -32,16 +32,16 @@ internal sealed record ZeroGrad : View, ISampled
 }
 
 /// <summary>x itself, whose gradient is kept between two numbers, element by element.</summary>
-internal sealed record GradClip(double Least, double Most) : View, ISampled
+internal sealed record GradClip(double Min, double Max) : View, ISampled
 {
-    public override string Name => string.Create(CultureInfo.InvariantCulture, $"gradClip{{{Least}, {Most}}}");
+    public override string Name => string.Create(CultureInfo.InvariantCulture, $"gradClip{{{Min}, {Max}}}");
 
     public static IEnumerable<Sample> Samples(Random random) =>
         DisconnectedGrad.SamplesOf(new GradClip(-0.1, 0.1), random)
             .Append(new Sample(new GradClip(-10, 10), new Arg([Arg.Side(random)])));
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
-        [Symbolic.Clip(outputGrads[0]!, Least, Most)];
+        [Symbolic.Clip(outputGrads[0]!, Min, Max)];
 
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
 }

@@ -28,7 +28,7 @@ public static partial class Symbolic
         double absolute = 1e-5,
         double relative = 1e-3)
     {
-        const int MostElements = 100;
+        const int MaxElements = 100;
         ArgumentNullException.ThrowIfNull(function);
         ArgumentNullException.ThrowIfNull(at);
         var random = new Random(seed);
@@ -52,13 +52,13 @@ public static partial class Symbolic
         Input[] moved = [.. inputs.Where(input => input.DType.IsFloat())];
         Dictionary<Input, NdArray> values =
             inputs.Zip(at).ToDictionary(pair => pair.First, pair => NdArray.From(pair.Second));
-        NdArray[] grads = Definitions.Evaluate(
+        NdArray[] grads = ReferenceEvaluator.Evaluate(
             Grad(cost, moved, disconnectedInputs: DisconnectedInputs.Ignore), values);
         foreach ((Input input, NdArray grad) in moved.Zip(grads))
         {
             int[] elements = [.. Enumerable.Range(0, grad.Data.Length)];
             random.Shuffle(elements);
-            foreach (int element in elements.Take(MostElements).Order())
+            foreach (int element in elements.Take(MaxElements).Order())
             {
                 double difference = (At(input, element, step) - At(input, element, -step)) / (2 * step);
                 if (!(Math.Abs(grad.Data[element] - difference) <= absolute + (relative * Math.Abs(difference))))
@@ -77,7 +77,7 @@ public static partial class Symbolic
             double[] other = [.. point.Data];
             other[element] += by;
             values[input] = new NdArray(point.Shape, other);
-            double result = Definitions.Evaluate([cost], values)[0].Data[0];
+            double result = ReferenceEvaluator.Evaluate([cost], values)[0].Data[0];
             values[input] = point;
             return result;
         }

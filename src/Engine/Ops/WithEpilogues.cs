@@ -68,7 +68,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        NdArray[] results = Definitions.Of(Anchor, [.. inputs.Take(AnchorInputs)], Results);
+        NdArray[] results = ReferenceEvaluator.Of(Anchor, [.. inputs.Take(AnchorInputs)], Results);
         foreach (Part<NdArray> part in Parts(inputs, outputs))
         {
             NdArray result = results[part.Number];
@@ -89,7 +89,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] own = [.. inputs.Take(AnchorInputs)];
-        NdArray[] results = Definitions.Of(Anchor, own, Results);
+        NdArray[] results = ReferenceEvaluator.Of(Anchor, own, Results);
         NdArray[] errors = [.. Anchor.Magnitudes(own, results)
             .Select((x, i) => new NdArray(x.Shape, [.. x.Data.Select(value =>
                 Rounding.Reached(Results[i].DType, Math.Max(1, Anchor.Ulps) * Math.Abs(value)))]))];

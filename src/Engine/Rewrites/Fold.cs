@@ -7,7 +7,7 @@ namespace Engine.Rewrites;
 internal static class Fold
 {
     /// <summary>What is folded has, and is made of, no more elements than this: constants take up memory.</summary>
-    private const long MostElements = 4096;
+    private const long MaxElements = 4096;
 
     public static FunctionGraph Apply(FunctionGraph graph) => LocalRules.Apply(graph, SizeAsConstant, Evaluate);
 
@@ -36,7 +36,7 @@ internal static class Fold
     {
         TensorType type = node.Outputs[0].Type;
         bool isLong = type.DType == DType.Int64 || node.Inputs.Any(input => input.DType == DType.Int64);
-        if (!IsPlain(node.Op) || type.Shape.Count > MostElements || (isLong && node.Op is IReduce or SumTo))
+        if (!IsPlain(node.Op) || type.Shape.Count > MaxElements || (isLong && node.Op is IReduce or SumTo))
         {
             return null;
         }
@@ -47,7 +47,7 @@ internal static class Fold
             Variable input = node.Inputs[i];
             if (node.Op.Reads(i))
             {
-                if (input is not Constant constant || constant.Shape.Count > MostElements)
+                if (input is not Constant constant || constant.Shape.Count > MaxElements)
                 {
                     return null;
                 }
@@ -65,13 +65,13 @@ internal static class Fold
             }
         }
 
-        NdArray value = Definitions.Of(node.Op, inputs, [type])[0];
+        NdArray value = ReferenceEvaluator.Of(node.Op, inputs, [type])[0];
         return isLong && !AreExact(value) ? null : new Constant(value.ToTensor(type.DType));
     }
 
     /// <summary>Whether float64, in which definitions compute, tells the numbers from all others.</summary>
     private static bool AreExact(NdArray values) =>
-        values.DType != DType.Int64 || values.Data.All(value => Math.Abs(value) < ElementType.MostWhole);
+        values.DType != DType.Int64 || values.Data.All(value => Math.Abs(value) < ElementType.MaxWhole);
 
     /// <summary>
     /// Whether an op's value is its inputs' alone. Not those that draw random numbers or use an input as an index,

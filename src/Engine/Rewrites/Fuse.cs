@@ -270,7 +270,7 @@ internal sealed class Fuse
 internal sealed class FuseGroup
 {
     /// <summary>CUDA's kernel follows this many layouts of inputs that are neither whole nor single numbers.</summary>
-    private const int MostLayouts = 3;
+    private const int MaxLayouts = 3;
 
     private readonly DType? _dtype;
     private readonly HashSet<Variable> _inputs = [];
@@ -335,13 +335,13 @@ internal sealed class FuseGroup
     public bool TryAdd(Apply node)
     {
         if (_dtype is null || ComputedIn(node) != _dtype || node.Outputs[0].Shape != Shape
-            || Nodes.Count >= Composite.MostTerms || !_inputs.Contains(node.Outputs[0]))
+            || Nodes.Count >= Composite.MaxTerms || !_inputs.Contains(node.Outputs[0]))
         {
             return false;
         }
 
         Variable[] more = [.. OperandsOf(node).Where(operand => !_inputs.Contains(operand))];
-        if (_inputs.Count - 1 + more.Length > Composite.MostInputs)
+        if (_inputs.Count - 1 + more.Length > Composite.MaxInputs)
         {
             return false;
         }
@@ -349,7 +349,7 @@ internal sealed class FuseGroup
         int layouts = _inputs.Concat(more).Select(input => input.Shape)
             .Where(shape => shape.Count != 1 && shape.Count != Shape.Count)
             .Distinct().Count();
-        if (layouts > MostLayouts)
+        if (layouts > MaxLayouts)
         {
             return false;
         }

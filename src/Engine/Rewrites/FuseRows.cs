@@ -11,7 +11,7 @@ namespace Engine.Rewrites;
 /// </summary>
 internal sealed class FuseRows
 {
-    private const int LeastRun = 64, LeastRows = 16, MostRowElements = 1 << 15, MostSteps = 24;
+    private const int MinRun = 64, MinRows = 16, MaxRowElements = 1 << 15, MaxSteps = 24;
 
     private readonly FunctionGraph _graph;
     private readonly IReadOnlyList<Apply> _order;
@@ -186,7 +186,7 @@ internal sealed class FuseRows
         /// <summary>Whether rows are gone over more than once, at least once to join them.</summary>
         public bool IsWorthwhile => _axes is not null && _members.Count(member => member.Shape == shape) > 1;
 
-        public bool Takes(Member member) => _members.Count < MostSteps && (member.Op is IReduce reduce
+        public bool Takes(Member member) => _members.Count < MaxSteps && (member.Op is IReduce reduce
             ? member.Shape == shape && (_axes is { } axes ? axes == reduce.Axes : AreRows(reduce.Axes))
             : member.Shape == shape
                 || (_axes is { } along && member.Shape == RowShape(along) && member.Inputs.Any(_made.Contains)));
@@ -245,14 +245,14 @@ internal sealed class FuseRows
         private bool AreRows(Shape axes)
         {
             Shape rows = RowShape(axes);
-            if (shape.Count == 0 || rows.Count < LeastRows || shape.Count / rows.Count > MostRowElements)
+            if (shape.Count == 0 || rows.Count < MinRows || shape.Count / rows.Count > MaxRowElements)
             {
                 return false;
             }
 
             // What lies apart in memory is faster gone over in memory's order.
             (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [rows]);
-            return strides[0][^1] == 0 && sides[^1] >= LeastRun && !strides[0].AsSpan(..^1).Contains(0);
+            return strides[0][^1] == 0 && sides[^1] >= MinRun && !strides[0].AsSpan(..^1).Contains(0);
         }
     }
 }

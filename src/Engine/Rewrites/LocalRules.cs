@@ -17,7 +17,7 @@ internal delegate Variable? Rule(Apply node);
 internal sealed class LocalRules
 {
     /// <summary>Two rules that undo one another would never end; none do, and the tests hold them to that.</summary>
-    private const int MostSteps = 100;
+    private const int MaxSteps = 100;
 
     private readonly Rule[] _rules;
     private readonly Dictionary<Variable, Variable> _map = [];
@@ -31,7 +31,7 @@ internal sealed class LocalRules
         var local = new LocalRules(rules);
         foreach (Apply node in Traversal.Order(graph.Roots, static (node, input) => node.Op.Reads(input)))
         {
-            local._steps = MostSteps;
+            local._steps = MaxSteps;
             using (Origin.Use(node.Origin))
             {
                 local.Visit(node);

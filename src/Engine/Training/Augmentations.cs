@@ -65,7 +65,7 @@ public sealed record HorizontalFlip : Augmentation
 }
 
 /// <summary>
-/// A square of each image, in all channels, set to 0. Its centre is any pixel, each being as likely, so that it may
+/// A square of each image, in all channels, set to 0. Its center is any pixel, each being as likely, so that it may
 /// stick out of the image (DeVries, Taylor: Improved regularization of convolutional neural networks with cutout.
 /// arXiv:1708.04552).
 /// </summary>
@@ -77,7 +77,7 @@ public sealed record Cutout : Augmentation
         ? size
         : throw new EngineException($"Cutout takes out squares of 1 pixel or more, not {size}.");
 
-    /// <summary>The square's side, in pixels. Of an even one, the centre is the pixel below and right of the middle.</summary>
+    /// <summary>The square's side, in pixels. Of an even one, the center is the pixel below and right of the middle.</summary>
     public int Size { get; }
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Engine.Training;
 
 /// <summary>
-/// How many of an epoch's batches run between two looks at what goes on: whether the training is cancelled, how far it
+/// How many of an epoch's batches run between two looks at what goes on: whether the training is canceled, how far it
 /// has come. On the CPU as many as take a tenth of a second. On a GPU all of them, or if somebody watches a twentieth:
 /// always as many, since each number of batches is recorded as a CUDA graph of its own.
 /// </summary>

@@ -9,13 +9,13 @@ namespace Engine.Training;
 /// </summary>
 internal sealed class FitCheck
 {
-    /// <summary>How many times the loss of a network that has learnt nothing is no accident any more.</summary>
+    /// <summary>How many times the loss of a network that has learned nothing is no accident any more.</summary>
     private const double Growth = 1000;
 
     /// <summary>
     /// For how many epochs in a row all is taken for one class before that is told: for fewer where they have many batches.
     /// </summary>
-    private const int FewestEpochs = 3, MostEpochs = 10, FewestBatches = 30;
+    private const int FewestEpochs = 3, MaxEpochs = 10, FewestBatches = 30;
 
     /// <summary>Of fewer validation samples it says little that they are all taken for one class.</summary>
     private const int FewestSamples = 10;
@@ -46,10 +46,10 @@ internal sealed class FitCheck
             (_trainCounts, _validCounts) = (Counts(train), Counts(validate));
         }
 
-        bool isPenalised = net.L1 > 0 || net.L2 > 0
+        bool isPenalized = net.L1 > 0 || net.L2 > 0
             || net.Network.Parameters.Any(parameter =>
                 parameter.IsRegularizable && parameter.Tags.Layer is { } own && (own.L1 > 0 || own.L2 > 0));
-        _idleLoss = net.Head.HasObjective || net.Head.Weight != 1 || net.OutputCount > 1 || isPenalised ? null
+        _idleLoss = net.Head.HasObjective || net.Head.Weight != 1 || net.OutputCount > 1 || isPenalized ? null
             : Targets is { } targets ? Math.Max(targets.Magnitude * targets.Magnitude, 1)
             : Math.Log(net.Classes);
     }
@@ -92,7 +92,7 @@ internal sealed class FitCheck
         {
             _net.Warn(TrainingWarningKind.VanishingWeight, null,
                 $"Of {vanishing} of the {_train.Length} samples to train on the weight is 0 in {_net.FloatX.Name()}, beside the "
-                + "greatest weight: nothing is learnt of them. Give weights that differ less.");
+                + "greatest weight: nothing is learned of them. Give weights that differ less.");
         }
     }
 
@@ -104,13 +104,13 @@ internal sealed class FitCheck
         {
             _net.Warn(TrainingWarningKind.GrowingLoss, record.Epoch, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The loss is {record.TrainLoss / idle:G2} times that of a network that has learnt nothing: the training "
+                $"The loss is {record.TrainLoss / idle:G2} times that of a network that has learned nothing: the training "
                 + $"diverges. Try {Advice(_net.LearningRate)}."));
         }
 
         int? label = PredictedAlike(record);
         _epochsOfOneClass = label is null ? 0 : _epochsOfOneClass + 1;
-        if (_epochsOfOneClass >= (_epochsOfOneClass * _batches >= FewestBatches ? FewestEpochs : MostEpochs))
+        if (_epochsOfOneClass >= (_epochsOfOneClass * _batches >= FewestBatches ? FewestEpochs : MaxEpochs))
         {
             string scaled = Samples is { IsOffForSamples: true } ? ", scaled samples" : "";
             _net.Warn(TrainingWarningKind.OneClass, record.Epoch, string.Create(

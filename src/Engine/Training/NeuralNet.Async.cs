@@ -4,8 +4,8 @@ public sealed partial class NeuralNet
 {
     /// <summary>
     /// <see cref="Fit(Tensors, Tensors, CancellationToken)"/> on a thread of the pool, so that a window or a web server goes on
-    /// meanwhile. The network may predict as it does beside any other thread's Fit. Cancelled, the task ends as Fit does: after the batch
-    /// that runs, with what was learnt, and without an exception. Callbacks are called on that thread.
+    /// meanwhile. The network may predict as it does beside any other thread's Fit. Canceled, the task ends as Fit does: after the batch
+    /// that runs, with what was learned, and without an exception. Callbacks are called on that thread.
     /// </summary>
     /// <inheritdoc cref="Fit(Tensors, Tensors, CancellationToken)" path="/param"/>
     /// <returns>The network itself, once it is trained; the task fails where Fit would throw.</returns>

@@ -15,7 +15,7 @@ public sealed partial class NeuralNet
                 + "samples give the same results: put it into BatchIteratorTrain alone.");
     }
 
-    /// <summary>Refuses to train on samples that are normalised otherwise than those that are predicted.</summary>
+    /// <summary>Refuses to train on samples that are normalized otherwise than those that are predicted.</summary>
     private void RequireSameNormalization()
     {
         Augmentation[] training = [.. BatchIteratorTrain.Augmentation.Where(each => !each.IsRandom)];
@@ -24,7 +24,7 @@ public sealed partial class NeuralNet
             throw new EngineException(
                 $"BatchIteratorTrain has {List(training)} and BatchIteratorTest {List(BatchIteratorTest.Augmentation)}: what "
                 + "is not random belongs to both, in the same order, or the network predicts of other samples than it "
-                + "learnt from.");
+                + "learned from.");
         }
 
         static string List(IReadOnlyCollection<Augmentation> augmentation) =>

@@ -29,7 +29,7 @@ public sealed partial class NeuralNet
     /// <summary>
     /// Writes the network as <see cref="PredictProba(Tensors)"/> has it now as an ONNX file, for ONNX Runtime and the tools that read
     /// its files. Its inputs and outputs are called as their layers are; the number of samples is open. What <see
-    /// cref="BatchIteratorTest"/> normalises is normalised in the file too; what its Transform does is not there.
+    /// cref="BatchIteratorTest"/> normalizes is normalized in the file too; what its Transform does is not there.
     /// </summary>
     /// <exception cref="EngineException">
     /// ONNX has no such op as one of a layer's, or the file cannot be written.

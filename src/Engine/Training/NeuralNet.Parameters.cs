@@ -7,7 +7,7 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// Copies of all parameters, in the order of the layers, by name (<c>hidden.W</c>): also those that are not learnt
+    /// Copies of all parameters, in the order of the layers, by name (<c>hidden.W</c>): also those that are not learned
     /// but followed, as <see cref="BatchNorm"/>'s averages.
     /// </summary>
     /// <exception cref="EngineException">The layers do not fit each other.</exception>

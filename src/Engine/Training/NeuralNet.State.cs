@@ -5,7 +5,7 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>Of what does not fit, how much a message lists.</summary>
-    private const int MostNamed = 5;
+    private const int MaxNamed = 5;
 
     /// <summary>
     /// Writes all that the training has come to, so that it can go on elsewhere as if nothing had been in between, bit
@@ -117,8 +117,8 @@ public sealed partial class NeuralNet
         if (wrong.Count > 0)
         {
             throw new EngineException(
-                $"{path} is the state of another network: {string.Join("; ", wrong.Take(MostNamed))}"
-                + $"{(wrong.Count > MostNamed ? $"; and {wrong.Count - MostNamed} more" : "")}.");
+                $"{path} is the state of another network: {string.Join("; ", wrong.Take(MaxNamed))}"
+                + $"{(wrong.Count > MaxNamed ? $"; and {wrong.Count - MaxNamed} more" : "")}.");
         }
     }
 }

@@ -53,7 +53,7 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// <see cref="Fit(IBatchSource, IBatchSource?, CancellationToken)"/> on a thread of the pool; cancelled, it ends as Fit does.
+    /// <see cref="Fit(IBatchSource, IBatchSource?, CancellationToken)"/> on a thread of the pool; canceled, it ends as Fit does.
     /// </summary>
     /// <inheritdoc cref="Fit(IBatchSource, IBatchSource?, CancellationToken)" path="/param"/>
     /// <returns>The network itself, once it is trained; the task fails where Fit would throw.</returns>

@@ -70,7 +70,7 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Frees the memory on the device. A training of another thread ends first, as when it is cancelled, and so do
+    /// Frees the memory on the device. A training of another thread ends first, as when it is canceled, and so do
     /// predictions; whatever is called later is refused.
     /// </summary>
     /// <exception cref="EngineException">It is called within Fit, by a callback.</exception>

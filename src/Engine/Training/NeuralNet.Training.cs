@@ -60,7 +60,7 @@ public sealed partial class NeuralNet
     private NeuralNet Train(
         Func<FitCheck> watch, Tensor? sampleWeights, int epochs, Action pass, CancellationToken cancellationToken)
     {
-        Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColours), .. Callbacks] : [.. Callbacks];
+        Callback[] callbacks = Verbose > 0 ? [new PrintedTables(Output, HasColors), .. Callbacks] : [.. Callbacks];
         callbacks = [.. callbacks.Where(IsToldHere)];
         _isStopping = false;
         LastEpoch = (int)Math.Min((long)_history.Count + epochs, int.MaxValue);
@@ -96,7 +96,7 @@ public sealed partial class NeuralNet
         return this;
     }
 
-    /// <summary>Trains and validates once, unless cancelled or stopped amid it.</summary>
+    /// <summary>Trains and validates once, unless canceled or stopped amid it.</summary>
     /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
     private bool Epoch(
         Pass training, Pass validation, Callback[] callbacks, FitCheck check, CancellationToken cancellationToken)

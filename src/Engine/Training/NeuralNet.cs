@@ -92,7 +92,7 @@ public sealed partial class NeuralNet : IDisposable
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
     /// <summary>
-    /// Whether values are learnt, by squared error, and not classes, by cross-entropy. A classifier ends with the
+    /// Whether values are learned, by squared error, and not classes, by cross-entropy. A classifier ends with the
     /// probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1, <c>new Dense(1,
     /// Sigmoid)</c>.
     /// </summary>
@@ -147,10 +147,10 @@ public sealed partial class NeuralNet : IDisposable
     public string? RowNote { get; init; }
 
     /// <summary>
-    /// Whether the best losses so far are printed in colour; null for where it is a terminal and <c>NO_COLOR</c> is not
+    /// Whether the best losses so far are printed in color; null for where it is a terminal and <c>NO_COLOR</c> is not
     /// set.
     /// </summary>
-    public bool? HasColours { get; set; }
+    public bool? HasColors { get; set; }
 
     /// <summary>A record of each epoch so far. The list is that of now; an epoch that ends later is in a new one.</summary>
     public IReadOnlyList<EpochRecord> TrainHistory => _history;
@@ -165,7 +165,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>How many classes a classifier tells apart; 0 in regression.</summary>
     public int Classes => Initialized.Head.Classes;
 
-    /// <summary>How many numbers are learnt.</summary>
+    /// <summary>How many numbers are learned.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
 
     /// <summary>
@@ -205,7 +205,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <exception cref="EngineException">The network has no parameters yet.</exception>
     public Network Network => Initialized.Network;
 
-    /// <summary>Where the network runs, once it is initialised.</summary>
+    /// <summary>Where the network runs, once it is initialized.</summary>
     internal Device RunsOn => _device!;
 
     private TrainerGraph Initialized => _graph ?? throw new EngineException(
@@ -287,8 +287,8 @@ public sealed partial class NeuralNet : IDisposable
     }
 
     /// <summary>
-    /// Trains for <see cref="MaxEpochs"/> epochs. When cancelled, training ends after the batch that runs, at most some
-    /// dozen batches later; the network keeps what it has learnt, and nothing is thrown.
+    /// Trains for <see cref="MaxEpochs"/> epochs. When canceled, training ends after the batch that runs, at most some
+    /// dozen batches later; the network keeps what it has learned, and nothing is thrown.
     /// </summary>
     /// <param name="x">
     /// The samples, (n, …) as the Input layer says: float32 or float64, finite; or of the Input layer's own dtype.

@@ -7,13 +7,13 @@ namespace Engine.Training;
 
 /// <summary>How one of a network's outputs is compared with what it should be.</summary>
 /// <param name="Objective">
-/// The loss of each sample, given the output and the targets; null for cross-entropy, or where values are learnt squared
+/// The loss of each sample, given the output and the targets; null for cross-entropy, or where values are learned squared
 /// error.
 /// </param>
 /// <param name="Weight">What the loss is multiplied with before the losses of all outputs are added up.</param>
 public sealed record OutputLoss(Func<Variable, Variable, Variable>? Objective = null, double Weight = 1)
 {
-    /// <summary>Whether values are learnt, and not classes; null for what is said of the network.</summary>
+    /// <summary>Whether values are learned, and not classes; null for what is said of the network.</summary>
     public bool? Regression { get; init; }
 
     /// <summary>The weight as it is used.</summary>
@@ -61,7 +61,7 @@ internal sealed class OutputHead
     /// <summary>What it gives in use.</summary>
     public Variable Output => Layer.Output;
 
-    /// <summary>Whether values are learnt, and not classes.</summary>
+    /// <summary>Whether values are learned, and not classes.</summary>
     public bool IsRegression { get; }
 
     /// <summary>Whether the loss is the user's own.</summary>

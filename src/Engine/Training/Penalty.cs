@@ -8,12 +8,12 @@ namespace Engine.Training;
 
 /// <summary>
 /// What the size of the weights adds to the training loss: Σ l1 · Σ |w| + l2 · Σ w² over the parameters that are
-/// regularisable, with the numbers of each one's layer or else the network's (Lasagne's
+/// regularizable, with the numbers of each one's layer or else the network's (Lasagne's
 /// <c>regularize_layer_params_weighted</c>).
 /// </summary>
 internal static class Penalty
 {
-    /// <summary>The penalty, a scalar; null where nothing is penalised.</summary>
+    /// <summary>The penalty, a scalar; null where nothing is penalized.</summary>
     /// <exception cref="EngineException">One of the numbers is negative or not finite.</exception>
     public static Variable? Of(Network network, double l1, double l2)
     {

@@ -17,7 +17,7 @@ internal static class ProbabilityCheck
     /// <summary>How far from 1 the sum of a sample's probabilities may be by rounding.</summary>
     private const double Tolerance = 0.01;
 
-    private const int MostSamples = 32;
+    private const int MaxSamples = 32;
 
     /// <summary>Checks a classifier, if need be by what it makes of samples.</summary>
     /// <param name="network">The network.</param>
@@ -58,7 +58,7 @@ internal static class ProbabilityCheck
     /// <summary>Some of the samples, times a factor.</summary>
     private static Tensor Scaled(Tensor x, double factor)
     {
-        Tensor samples = x.Rows(0, Math.Min(x.Shape[0], MostSamples));
+        Tensor samples = x.Rows(0, Math.Min(x.Shape[0], MaxSamples));
         if (factor == 1 || !x.DType.IsFloat())
         {
             return samples;

@@ -4,7 +4,7 @@ namespace Engine.Training;
 /// Which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the first n/k of
 /// each class validate (rounded up, in the order of the data), or without classes or stratification the first n/k of
 /// all; the others train, in the order of the data. A class of one sample trains and does not validate: what is not
-/// learnt need not be validated. Nothing is random.
+/// learned need not be validated. Nothing is random.
 /// </summary>
 /// <param name="EvalSize">The part that validates; 0 for none, which leaves the validation figures nan.</param>
 /// <param name="Stratify">Whether each class is split for itself.</param>

@@ -11,7 +11,7 @@ namespace Engine.Training;
 internal sealed class TrainerGraph : IDisposable
 {
     /// <summary>Far below any sum of weights that means something, and far above what float32 rounds to 0.</summary>
-    private const double LeastWeight = 1e-30;
+    private const double MinWeight = 1e-30;
 
     private readonly Trainer _trainer;
     private readonly NetworkOutputs _training;
@@ -84,7 +84,7 @@ internal sealed class TrainerGraph : IDisposable
 
     public BuiltUpdates Rule { get; }
 
-    /// <summary>The loss of a batch in use, without what regularisation adds.</summary>
+    /// <summary>The loss of a batch in use, without what regularization adds.</summary>
     public Variable ValidLoss { get; }
 
     public IReadOnlyList<Update> ValidUpdates { get; }
@@ -176,7 +176,7 @@ internal sealed class TrainerGraph : IDisposable
         return (new TrainingGraph(loss, updates), rule);
     }
 
-    /// <summary>The loss of a batch in training, with what regularisation adds.</summary>
+    /// <summary>The loss of a batch in training, with what regularization adds.</summary>
     private Variable Loss(Variable? weights)
     {
         Dictionary<OutputHead, Variable> outputs = Heads.Zip(_training.Outputs).ToDictionary();
@@ -218,7 +218,7 @@ internal sealed class TrainerGraph : IDisposable
             losses = Symbolic.Mean(losses, [.. Enumerable.Range(1, losses.Rank - 1)]);
         }
 
-        return Symbolic.Sum(losses * weights) / Symbolic.Maximum(Symbolic.Sum(weights), LeastWeight);
+        return Symbolic.Sum(losses * weights) / Symbolic.Maximum(Symbolic.Sum(weights), MinWeight);
     }
 
     private static Update Accumulate(SharedVariable sum, Variable loss, Variable count) =>
@@ -226,6 +226,6 @@ internal sealed class TrainerGraph : IDisposable
 }
 
 /// <summary>What a training step computes.</summary>
-/// <param name="Loss">The loss of a batch: of its samples, and what regularisation adds.</param>
+/// <param name="Loss">The loss of a batch: of its samples, and what regularization adds.</param>
 /// <param name="Updates">What it changes.</param>
 internal sealed record TrainingGraph(Variable Loss, IReadOnlyList<Update> Updates);

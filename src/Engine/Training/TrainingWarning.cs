@@ -15,7 +15,7 @@ public enum TrainingWarningKind
     /// <summary>A weight is so small beside the greatest that it is 0 in the network's floating-point type.</summary>
     VanishingWeight,
 
-    /// <summary>The loss is finite, but far worse than that of a network that has learnt nothing.</summary>
+    /// <summary>The loss is finite, but far worse than that of a network that has learned nothing.</summary>
     GrowingLoss,
 
     /// <summary>All validation samples have been taken for one class for some epochs.</summary>

@@ -9,7 +9,7 @@ namespace Engine.Runner;
 internal static class ReportCommand
 {
     /// <summary>A page with more of them takes longer to load than they are worth; <c>show</c> draws all.</summary>
-    private const int MostFilters = 48;
+    private const int MaxFilters = 48;
 
     public static Command Create()
     {
@@ -40,7 +40,7 @@ internal static class ReportCommand
             using TestedModel tested = await TestedModel.Load(
                 given, parsed.InvocationConfiguration.Error, cancellation);
             string page = ReportPage.Write(
-                histories, historyFile, tested, given.Model, new ModelPictures(tested, given, MostFilters),
+                histories, historyFile, tested, given.Model, new ModelPictures(tested, given, MaxFilters),
                 DateTime.Now);
             try
             {

@@ -6,7 +6,7 @@ using Engine.Training;
 namespace Engine.Runner;
 
 /// <summary>
-/// Shows what a network is: its layers with what they cost and see, and in pictures what it has learnt.
+/// Shows what a network is: its layers with what they cost and see, and in pictures what it has learned.
 /// </summary>
 internal static class ShowCommand
 {
@@ -24,7 +24,7 @@ internal static class ShowCommand
             Description = "Try it on the test images, and write pictures to this folder: filters.png, confusion.png, "
                 + "mistakes.png, maps.png.",
         };
-        var command = new Command("show", "Show the layers of a network, and what it has learnt.")
+        var command = new Command("show", "Show the layers of a network, and what it has learned.")
         {
             options.Model, pictures,
         };
@@ -38,7 +38,7 @@ internal static class ShowCommand
             if (isDescription && folder is not null)
             {
                 throw new EngineException(
-                    $"{model} describes a network that has learnt nothing yet: pictures are of a saved one. "
+                    $"{model} describes a network that has learned nothing yet: pictures are of a saved one. "
                     + $"'{CommandLine.Name} train {model} --save FILE' makes such.");
             }
 
@@ -56,7 +56,7 @@ internal static class ShowCommand
                 if (saved?.Own is { } own)
                 {
                     Models.Model known = own(null, DType.Float32);
-                    output.Write(LayerTable.Of(known.Net).Print(HasColours(output)));
+                    output.Write(LayerTable.Of(known.Net).Print(HasColors(output)));
                     output.Write(OwnSummary.Of(known));
                     return CommandLine.Done;
                 }
@@ -69,9 +69,9 @@ internal static class ShowCommand
             MakeFolder(folder);
             InspectionOptions.Inspected given = options.Read(parsed);
             using TestedModel tested = await TestedModel.Load(given, notes, cancellation);
-            output.Write(LayerTable.Of(tested.Net).Print(HasColours(output)));
+            output.Write(LayerTable.Of(tested.Net).Print(HasColors(output)));
             output.WriteLine();
-            var drawn = new ModelPictures(tested, given, mostFilters: 200);
+            var drawn = new ModelPictures(tested, given, maxFilters: 200);
             if (drawn.Filters is null && tested.Pictures is not null)
             {
                 await notes.WriteLineAsync(
@@ -107,10 +107,10 @@ internal static class ShowCommand
             TestedModel.SetParameters(net, saved, path);
         }
 
-        output.Write(LayerTable.Of(net).Print(HasColours(output)));
+        output.Write(LayerTable.Of(net).Print(HasColors(output)));
     }
 
-    private static bool HasColours(TextWriter output) => output == Console.Out && !Console.IsOutputRedirected
+    private static bool HasColors(TextWriter output) => output == Console.Out && !Console.IsOutputRedirected
         && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
 
     private static void MakeFolder(string folder)

@@ -9,13 +9,13 @@ internal static class Networks
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => s_files.Select(file => file.Name);
 
-    /// <summary>The flat grey pixels, dense layers, ten probabilities.</summary>
+    /// <summary>The flat gray pixels, dense layers, ten probabilities.</summary>
     public static NetworkDescription Mlp => s_mlp.Value;
 
     /// <summary>Three convolutions with max pooling, a dense layer, ten probabilities.</summary>
     public static NetworkDescription Cnn => s_cnn.Value;
 
-    /// <summary>A residual network of 20 layers on images in colour.</summary>
+    /// <summary>A residual network of 20 layers on images in color.</summary>
     public static NetworkDescription ResNet => s_resnet.Value;
 
     /// <summary>The text of the file that describes one of them.</summary>

@@ -170,7 +170,7 @@ internal static class CharCommand
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>How a text is learnt.</summary>
+    /// <summary>How a text is learned.</summary>
     private sealed record Plan(
         string Kind, int Units, int Layers, int Steps, int Batch, int Epochs, float LearningRate, float LastRate, double Dropout, ulong Seed,
         string? Load, TextWriter Notes);

@@ -9,7 +9,7 @@ using Engine.Training;
 namespace Engine.Runner.Experiments;
 
 /// <summary>
-/// A deep belief network on CIFAR-10 in grey: Boltzmann machines, then labels; and the same network from random weights with as many
+/// A deep belief network on CIFAR-10 in gray: Boltzmann machines, then labels; and the same network from random weights with as many
 /// epochs of labels, beside it.
 /// </summary>
 internal static class DbnCommand
@@ -43,7 +43,7 @@ internal static class DbnCommand
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<int?> threads = CommonOptions.Threads();
         Option<bool> quiet = CommonOptions.Quiet();
-        var command = new Command("dbn", "Train a deep belief network on CIFAR-10 in grey, with and without Boltzmann machines first.")
+        var command = new Command("dbn", "Train a deep belief network on CIFAR-10 in gray, with and without Boltzmann machines first.")
         {
             hidden, before, epochs, rate, rateBefore, images, data, pictures, seed, device, threads, quiet,
         };
@@ -54,8 +54,8 @@ internal static class DbnCommand
             using Device opened = DeviceSelection.Open(asked, options, parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output, notes = parsed.GetValue(quiet) ? TextWriter.Null : output;
             Cifar10Set set = await CifarTraining.LoadSet(parsed.GetValue(data), parsed.GetValue(images), parsed.GetValue(quiet), cancellation);
-            var scaling = PixelScaling.Of(set.Train.Greyscale(flat: true));
-            Tensor x = scaling.Apply(set.Train.Greyscale(flat: true)), test = scaling.Apply(set.Test.Greyscale(flat: true));
+            var scaling = PixelScaling.Of(set.Train.Grayscale(flat: true));
+            Tensor x = scaling.Apply(set.Train.Grayscale(flat: true)), test = scaling.Apply(set.Test.Grayscale(flat: true));
             int[] labels = set.Train.Labels.AsSpan<int>().ToArray(), testLabels = set.Test.Labels.AsSpan<int>().ToArray();
             int[] sizes = [-1, .. parsed.GetValue(hidden)!, set.ClassNames.Count];
             using DeepBeliefNetwork with = Make(parsed.GetValue(before)), without = Make(0);
@@ -123,14 +123,14 @@ internal static class DbnCommand
         for (int i = 0; i < first.Shape[0]; i++)
         {
             string name = set.ClassNames[labels[i]];
-            images.Add(new CaptionedImage(Grey(before.AsSpan(i * pixels, pixels)), name, "as it is"));
-            images.Add(new CaptionedImage(Grey(after.AsSpan(i * pixels, pixels)), name, "rebuilt"));
+            images.Add(new CaptionedImage(Gray(before.AsSpan(i * pixels, pixels)), name, "as it is"));
+            images.Add(new CaptionedImage(Gray(after.AsSpan(i * pixels, pixels)), name, "rebuilt"));
         }
 
         return ImageSheet.Draw(images, 800, "Test images, and what the machines make of them on the way up and down again");
     }
 
-    private static PlanarImage Grey(ReadOnlySpan<float> values)
+    private static PlanarImage Gray(ReadOnlySpan<float> values)
     {
         byte[] plane = new byte[values.Length];
         for (int i = 0; i < plane.Length; i++)

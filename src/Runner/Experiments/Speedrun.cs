@@ -57,7 +57,7 @@ internal sealed class Speedrun : IDisposable
         int left = (((side - 1) / 2) / 2) / 2;
         layers.AddRange([new MaxPool2D(left), new Flatten(), new Dense(10, Symbolic.Linear) { Name = "output", B = null, W = Usual }]);
         Network = new Network([.. layers]) { Seed = seed };
-        Set("whiten.W", Whitening.Filters(SpeedrunImages.Normalised(images.Rows(0, Math.Min(images.Shape[0], 5000))), WhitenSize));
+        Set("whiten.W", Whitening.Filters(SpeedrunImages.Normalized(images.Rows(0, Math.Min(images.Shape[0], 5000))), WhitenSize));
         _step = MakeStep();
         _lookahead = MakeLookahead();
         Graph.Input x = Symbolic.Tensor4("x");
@@ -72,7 +72,7 @@ internal sealed class Speedrun : IDisposable
     public int Batch { get; }
 
     /// <summary>A step of training.</summary>
-    /// <param name="x">Normalised images.</param>
+    /// <param name="x">Normalized images.</param>
     /// <param name="labels">Their classes.</param>
     /// <param name="at">The step's number, from 0 on.</param>
     /// <param name="all">How many there are.</param>
@@ -166,10 +166,10 @@ internal sealed class Speedrun : IDisposable
 
         // The paper's rates are for sums over 1,024 images.
         double scale = 1024 * (1 + (1 / (1 - Momentum))), most = _learningRate / scale, decay = WeightDecay * Batch / scale;
-        Parameter[] learnt = [.. Network.Parameters.Where(parameter => parameter.IsTrainable && parameter.Name != "whiten.W")];
-        IReadOnlyList<Variable> gradients = Symbolic.Grad(Symbolic.Sum(losses), [.. learnt.Select(parameter => parameter.Variable)]);
+        Parameter[] learned = [.. Network.Parameters.Where(parameter => parameter.IsTrainable && parameter.Name != "whiten.W")];
+        IReadOnlyList<Variable> gradients = Symbolic.Grad(Symbolic.Sum(losses), [.. learned.Select(parameter => parameter.Variable)]);
         var updates = new List<Update>(outputs.Updates);
-        foreach ((Parameter parameter, Variable gradient) in learnt.Zip(gradients))
+        foreach ((Parameter parameter, Variable gradient) in learned.Zip(gradients))
         {
             SharedVariable w = parameter.Variable, velocity = Symbolic.Shared(new Tensor(DType.Float32, w.Shape), $"{w.Name}.velocity");
             _owned.Add(velocity);
@@ -201,7 +201,7 @@ internal sealed class Speedrun : IDisposable
     }
 
     /// <summary>Filters that begin with passing their channel on, as many as there are channels; the others are random.</summary>
-    private sealed record Identities : Initialiser
+    private sealed record Identities : Initializer
     {
         protected override void Fill(Span<double> values, Shape shape, ulong seed)
         {

@@ -7,7 +7,7 @@ using Engine.Devices;
 
 namespace Engine.Runner.Experiments;
 
-/// <summary>Trains on CIFAR-10 in colour by <see cref="Speedrun"/>'s recipe.</summary>
+/// <summary>Trains on CIFAR-10 in color by <see cref="Speedrun"/>'s recipe.</summary>
 internal static class SpeedrunCommand
 {
     public static Command Create()
@@ -35,7 +35,7 @@ internal static class SpeedrunCommand
         Option<DeviceChoice?> device = CommonOptions.Device();
         Option<int?> threads = CommonOptions.Threads();
         Option<bool> quiet = CommonOptions.Quiet();
-        var command = new Command("speedrun", "Train on CIFAR-10 in colour by the recipe that reaches 94 % fastest on one GPU.")
+        var command = new Command("speedrun", "Train on CIFAR-10 in color by the recipe that reaches 94 % fastest on one GPU.")
         {
             epochs, batch, rate, widths, images, data, seed, device, threads, quiet,
         };

@@ -1,6 +1,6 @@
 namespace Engine.Runner.Experiments;
 
-/// <summary>Images as the speedrun sees them: normalised, moved by up to two pixels, and mirrored in every other epoch.</summary>
+/// <summary>Images as the speedrun sees them: normalized, moved by up to two pixels, and mirrored in every other epoch.</summary>
 internal sealed class SpeedrunImages
 {
     private const int Move = 2;
@@ -23,8 +23,8 @@ internal sealed class SpeedrunImages
     /// <summary>How many images there are.</summary>
     public int Count => _images.Shape[0];
 
-    /// <summary>Images brought to mean 0 and variance 1 for each colour: float32.</summary>
-    public static Tensor Normalised(Tensor images) => Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));
+    /// <summary>Images brought to mean 0 and variance 1 for each color: float32.</summary>
+    public static Tensor Normalized(Tensor images) => Cut(images, [.. Enumerable.Range(0, images.Shape[0])], _ => (0, 0, false));
 
     /// <summary>
     /// A batch of an epoch, from 0 on: half of the images are mirrored in the first one, and each then is and is not by turns, so

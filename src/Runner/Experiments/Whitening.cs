@@ -3,7 +3,7 @@ namespace Engine.Runner.Experiments;
 /// <summary>Filters whose results, over patches of images, are uncorrelated and of variance 1.</summary>
 internal static class Whitening
 {
-    private const int MostImages = 5000;
+    private const int MaxImages = 5000;
     private const double Epsilon = 5e-4;
 
     /// <summary>
@@ -20,7 +20,7 @@ internal static class Whitening
         double[] patch = new double[n];
         long count = 0;
         ReadOnlySpan<float> pixels = images.AsSpan<float>();
-        for (int image = 0; image < Math.Min(images.Shape[0], MostImages); image++)
+        for (int image = 0; image < Math.Min(images.Shape[0], MaxImages); image++)
         {
             for (int y = 0; y + size <= height; y++)
             {

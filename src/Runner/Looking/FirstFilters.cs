@@ -42,7 +42,7 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
 
         int pixels = network.InputSides.Aggregate((a, b) => a * b);
         (int planes, int height, int width) = network.InputSides is [var first, var rows, var columns] ? (first, rows, columns)
-            : (ImageInput.IsGrey(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
+            : (ImageInput.IsGray(network) ? 1 : 3, ImageInput.Side, ImageInput.Side);
         return weights.Shape[0] == pixels && pixels == planes * height * width && planes is 1 or 3
             ? Dense(layer, values, most, (planes, height, width)) : null;
     }
@@ -51,13 +51,13 @@ internal sealed record FirstFilters(string Layer, string What, IReadOnlyList<IRe
     private static FirstFilters Convolution(string layer, NdArray w, int most, bool isTurned)
     {
         (int filters, int channels, int height, int width) = (w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]);
-        bool isColour = channels == 3;
-        int perFilter = isColour ? 1 : channels;
+        bool isColor = channels == 3;
+        int perFilter = isColor ? 1 : channels;
         IReadOnlyList<Raster>[] shown = [.. Enumerable.Range(0, Math.Min(most, filters * perFilter)).Select(Tile)];
         string planes = perFilter > 1 ? $"{channels} planes of " : "";
         return new FirstFilters(layer, $"{filters} filters of {planes}{height}x{width}", shown, filters * perFilter);
 
-        IReadOnlyList<Raster> Tile(int i) => isColour
+        IReadOnlyList<Raster> Tile(int i) => isColor
             ? [Plane(i, 0), Plane(i, 1), Plane(i, 2)]
             : [Plane(i / channels, i % channels)];
 

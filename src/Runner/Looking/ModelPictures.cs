@@ -20,7 +20,7 @@ internal sealed record ModelPicture(
 internal sealed class ModelPictures
 {
     /// <summary>A matrix of more classes than this cannot be read.</summary>
-    private const int MostClasses = 40;
+    private const int MaxClasses = 40;
 
     private readonly TestedModel _model;
     private readonly InspectionOptions.Inspected _options;
@@ -28,15 +28,15 @@ internal sealed class ModelPictures
     /// <summary>Computes what they show.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">What of it to show.</param>
-    /// <param name="mostFilters">How many filters at most.</param>
+    /// <param name="maxFilters">How many filters at most.</param>
     /// <exception cref="EngineException">There is no image of a number that was asked for.</exception>
-    public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int mostFilters)
+    public ModelPictures(TestedModel model, InspectionOptions.Inspected options, int maxFilters)
     {
         (_model, _options) = (model, options);
-        Confusion = model.Confusion is not { } confusion || confusion.Classes > MostClasses ? null
+        Confusion = model.Confusion is not { } confusion || confusion.Classes > MaxClasses ? null
             : new ModelPicture("confusion", "Confusion matrix", null, (width, title, _, theme) =>
                 ConfusionTable.Draw(Counts(confusion), model.Classes, width, title, theme));
-        Filters = MakeFilters(mostFilters);
+        Filters = MakeFilters(maxFilters);
         Mistakes = MakeMistakes();
         Maps = MakeMaps();
     }
@@ -68,7 +68,7 @@ internal sealed class ModelPictures
             "filters", $"First layer, {first.Layer}: {first.What}{shown}",
             first.Filters[0].Count == 1
                 ? "What the first layer looks for: red where it wants an image bright, blue where it wants it dark."
-                : "What the first layer looks for, in the colours that it wants to see.",
+                : "What the first layer looks for, in the colors that it wants to see.",
             (width, title, note, theme) => FilterSheet.Draw(first.Filters, width, title, note, theme));
     }
 
@@ -110,7 +110,7 @@ internal sealed class ModelPictures
         })];
         return new ModelPicture(
             "maps", "What the network looks at",
-            $"Covered: a grey square of {_options.Square}x{_options.Square} pixels is laid over each place in turn; "
+            $"Covered: a gray square of {_options.Square}x{_options.Square} pixels is laid over each place in turn; "
                 + "red where the probability of the image's class falls, blue where it rises. Saliency: how much each "
                 + "pixel moves the class's score.",
             (wide, title, note, theme) => MapSheet.Draw(images, wide, title, note, theme));

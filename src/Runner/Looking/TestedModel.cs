@@ -10,7 +10,7 @@ namespace Engine.Runner;
 internal sealed class TestedModel : IDisposable
 {
     /// <summary>How many samples are looked at where they are in a file.</summary>
-    private const int MostLookedAt = 2_000;
+    private const int MaxLookedAt = 2_000;
 
     private readonly Device _device;
 
@@ -69,11 +69,11 @@ internal sealed class TestedModel : IDisposable
     /// <summary>A model of a user's own, tried on samples: on the first ones only where they are more than memory should hold.</summary>
     public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
     {
-        count ??= model.IsTooLarge(test) ? MostLookedAt : null;
+        count ??= model.IsTooLarge(test) ? MaxLookedAt : null;
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
         Tensor inputs = model.Prepare(test), output = model.Net.PredictProba(inputs);
         Tensor? pictures = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } images
-            && sides[0] is 1 or 3 ? InColour(images.Load()) : null;
+            && sides[0] is 1 or 3 ? InColor(images.Load()) : null;
         return new TestedModel(
             new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, inputs, pictures, model.Classes,
             model.Report(output, test), output,
@@ -165,7 +165,7 @@ internal sealed class TestedModel : IDisposable
     }
 
     /// <summary>Images of one plane as three alike.</summary>
-    private static Tensor InColour(Tensor images)
+    private static Tensor InColor(Tensor images)
     {
         Shape shape = images.Shape;
         if (shape[1] == 3)
@@ -174,13 +174,13 @@ internal sealed class TestedModel : IDisposable
         }
 
         int plane = shape[2] * shape[3];
-        byte[] colours = new byte[3 * shape[0] * plane];
+        byte[] colors = new byte[3 * shape[0] * plane];
         for (int i = 0; i < 3 * shape[0]; i++)
         {
-            images.AsSpan<byte>().Slice(i / 3 * plane, plane).CopyTo(colours.AsSpan(i * plane));
+            images.AsSpan<byte>().Slice(i / 3 * plane, plane).CopyTo(colors.AsSpan(i * plane));
         }
 
-        return Tensor.From(colours, shape[0], 3, shape[2], shape[3]);
+        return Tensor.From(colors, shape[0], 3, shape[2], shape[3]);
     }
 
     /// <summary>Puts the saved parameters into a network.</summary>

@@ -59,10 +59,10 @@ internal static class TextPlot
         {
             // A label at the top, in the middle and at the bottom.
             double value = high - ((high - low) * row / Math.Max(1, height - 1));
-            bool isLabelled = row == 0 || row == height - 1 || row == (height - 1) / 2;
+            bool isLabeled = row == 0 || row == height - 1 || row == (height - 1) / 2;
             string line = string.Concat(Enumerable.Range(0, columns).Select(column =>
                 cells[row, column] == default ? ' ' : cells[row, column]));
-            lines.Add($"{(isLabelled ? Number(value) : "").PadLeft(LabelWidth)} |{line}".TrimEnd());
+            lines.Add($"{(isLabeled ? Number(value) : "").PadLeft(LabelWidth)} |{line}".TrimEnd());
         }
 
         lines.Add($"{"",LabelWidth} +{new string('-', columns)}");

@@ -11,18 +11,18 @@ namespace Engine.Runner;
 /// <param name="Loss">By how much the figure falls.</param>
 internal sealed record ColumnImportance(string Column, double Loss)
 {
-    private const int MostColumns = 200, MostRows = 5_000, Times = 3;
+    private const int MaxColumns = 200, MaxRows = 5_000, Times = 3;
 
     /// <summary>The columns' worth, the greatest first; empty of pictures and vectors.</summary>
     public static IReadOnlyList<ColumnImportance> Of(Models.Model model, Table test)
     {
         string[] columns = [.. model.Inputs.Transforms.Where(transform => transform is not ScaledPlanes).Select(transform => transform.Column)];
-        if (columns.Length is < 2 or > MostColumns || test.Count < 2)
+        if (columns.Length is < 2 or > MaxColumns || test.Count < 2)
         {
             return [];
         }
 
-        test = test.Count > MostRows ? test.Rows([.. Enumerable.Range(0, MostRows)]) : test;
+        test = test.Count > MaxRows ? test.Rows([.. Enumerable.Range(0, MaxRows)]) : test;
         double whole = Figure(test);
         return
         [

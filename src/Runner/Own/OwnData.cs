@@ -18,10 +18,10 @@ internal sealed record OwnData(
     /// <summary>Above this share of all samples a class makes accuracies say little.</summary>
     private const double MostOfOneClass = 0.95;
 
-    /// <summary>Fewer samples of a class are hardly learnt.</summary>
+    /// <summary>Fewer samples of a class are hardly learned.</summary>
     private const int FewestOfClass = 10;
 
-    private const int MostShown = 30;
+    private const int MaxShown = 30;
 
     /// <summary>Whether the samples are pictures.</summary>
     public bool ArePictures => Inputs.Sides.Rank == 3;
@@ -30,7 +30,7 @@ internal sealed record OwnData(
     public string Noun => ArePictures ? "pictures" : "rows";
 
     /// <summary>Reads the data and fits to them what is to be fitted.</summary>
-    /// <exception cref="EngineException">Nothing can be learnt from them; the message says why.</exception>
+    /// <exception cref="EngineException">Nothing can be learned from them; the message says why.</exception>
     public static OwnData Load(OwnDataOptions options, int? seed, int? threads)
     {
         NetworkDescription? described = options.Network is null ? null : Find(options.Network);
@@ -80,7 +80,7 @@ internal sealed record OwnData(
     private string Columns()
     {
         var table = new TextTable("column", "kind", ">missing", "what the network gets");
-        foreach (Transform transform in Inputs.Transforms.Take(MostShown))
+        foreach (Transform transform in Inputs.Transforms.Take(MaxShown))
         {
             Column column = Data.Train[transform.Column];
             table.Add(
@@ -88,7 +88,7 @@ internal sealed record OwnData(
                 column is VectorColumn ? "0" : column.Missing.ToString(CultureInfo.InvariantCulture), Short(transform.Words));
         }
 
-        return $"{table}" + (Inputs.Transforms.Count > MostShown ? $"… {Inputs.Transforms.Count} columns in all\n" : "");
+        return $"{table}" + (Inputs.Transforms.Count > MaxShown ? $"… {Inputs.Transforms.Count} columns in all\n" : "");
 
         static string Short(string words) => words.Length > 90 ? $"{words[..88]} …" : words;
     }
@@ -100,13 +100,13 @@ internal sealed record OwnData(
             double[] values = ((NumberColumn)Data.Train[Target.Column]).Values.ToArray();
             var scale = (ValueTarget)Target;
             return string.Create(CultureInfo.InvariantCulture,
-                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learnt as (y - {scale.Mean:G4}) / {scale.Deviation:G4}.\n");
+                $"Target '{Target.Column}': values from {values.Min():G6} to {values.Max():G6}, learned as (y - {scale.Mean:G4}) / {scale.Deviation:G4}.\n");
         }
 
         Dictionary<string, int> counts = Counts(Data.Train);
         var table = new TextTable("class", ">train", ">test");
         Dictionary<string, int> tests = Data.Test is { } test ? Counts(test) : [];
-        foreach (string name in classes.Classes.Take(MostShown))
+        foreach (string name in classes.Classes.Take(MaxShown))
         {
             table.Add(
                 name, counts.GetValueOrDefault(name).ToString("N0", CultureInfo.InvariantCulture),
@@ -114,7 +114,7 @@ internal sealed record OwnData(
         }
 
         return $"Target '{Target.Column}': {classes.Classes.Count} classes.\n{table}"
-            + (classes.Classes.Count > MostShown ? $"… {classes.Classes.Count} classes in all\n" : "");
+            + (classes.Classes.Count > MaxShown ? $"… {classes.Classes.Count} classes in all\n" : "");
     }
 
     private Dictionary<string, int> Counts(Table table) =>
@@ -138,7 +138,7 @@ internal sealed record OwnData(
             if (rare.Length > 0)
             {
                 yield return $"Few {Noun} to train on, fewer than {FewestOfClass}, have the class{(rare.Length > 1 ? "es" : "")} "
-                    + $"{string.Join(", ", rare.Take(8))}{(rare.Length > 8 ? " …" : "")}: {(rare.Length > 1 ? "they are" : "it is")} hardly learnt.";
+                    + $"{string.Join(", ", rare.Take(8))}{(rare.Length > 8 ? " …" : "")}: {(rare.Length > 1 ? "they are" : "it is")} hardly learned.";
             }
         }
 

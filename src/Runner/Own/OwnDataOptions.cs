@@ -22,8 +22,8 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>The side that pictures are brought to; null for 64.</summary>
     public int? Size { get; init; }
 
-    /// <summary>Whether pictures are made grey; null for whether all of them are.</summary>
-    public bool? IsGrey { get; init; }
+    /// <summary>Whether pictures are made gray; null for whether all of them are.</summary>
+    public bool? IsGray { get; init; }
 
     /// <summary>Whether samples are prepared when they are due, and decoded pictures kept in a file, however few they are.</summary>
     public bool IsStreamed { get; init; }
@@ -61,7 +61,7 @@ internal sealed record OwnDataOptions(string Path)
 
         return Directory.Exists(Path)
             ? Refused(
-                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGrey = IsGrey, IsStored = IsStreamed ? true : null }, (Target, "--target"), (Test, "--test"),
+                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGray = IsGray, IsStored = IsStreamed ? true : null }, (Target, "--target"), (Test, "--test"),
                 (Drop.Count > 0 ? Drop : null, "--drop"))
             : Refused(new Csv(Path) { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
     }
@@ -100,7 +100,7 @@ internal sealed record OwnDataOptions(string Path)
         };
         if (Directory.Exists(from) && !ArrayFiles.IsOne(from) && !CifarFiles.IsOne(from) && PictureFile.Takes(model.Inputs))
         {
-            options = options with { Size = PictureFile.Side(model.Inputs), IsGrey = model.Inputs.Sides[0] == 1 };
+            options = options with { Size = PictureFile.Side(model.Inputs), IsGray = model.Inputs.Sides[0] == 1 };
         }
 
         return (options, int.TryParse(model.About.GetValueOrDefault("seed"), out int seed) ? seed : 42);

@@ -8,7 +8,7 @@ namespace Engine.Runner;
 /// <summary>Has a model of a user's own look at new pictures or rows, and writes what it predicts.</summary>
 internal sealed class OwnPredictor(Models.Model model, PredictOptions options, TextWriter output, TextWriter errors)
 {
-    private const int AtOnce = 128, Most = 3, WidestName = 40;
+    private const int AtOnce = 128, Max = 3, WidestName = 40;
 
     private bool IsForPeople => options.Format == PredictionFormat.Text && options.File is null;
 
@@ -99,13 +99,13 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         pictures.Length == 0 ? [] : model.Predict(Table.Joined(pictures));
 
     private PredictionWriter Writer(bool ofFiles, int width) =>
-        new(output, options.Format, ofFiles, Math.Max(Math.Min(Most, model.Classes.Count), 1), width)
+        new(output, options.Format, ofFiles, Math.Max(Math.Min(Max, model.Classes.Count), 1), width)
         {
             Value = model.Classes.Count == 0 ? model.Target.Column : null,
         };
 
     private static Prediction ToWrite(string name, string? truth, Models.Prediction prediction) => new(
-        name, truth, [.. prediction.Classes.Take(Most).Select(one => (one.Class, one.Probability))])
+        name, truth, [.. prediction.Classes.Take(Max).Select(one => (one.Class, one.Probability))])
     {
         Value = double.IsNaN(prediction.Value) ? null : prediction.Value,
     };

@@ -7,7 +7,7 @@ namespace Engine.Runner;
 /// <summary>What a model of a user's own says of itself.</summary>
 internal static class OwnSummary
 {
-    private const int MostShown = 30;
+    private const int MaxShown = 30;
 
     /// <summary>Its samples, what it predicts, and how good it was, as text.</summary>
     public static string Of(Models.Model model)
@@ -16,7 +16,7 @@ internal static class OwnSummary
         {
             var text = new StringBuilder("\n");
             var table = new TextTable("column", "what the network gets");
-            foreach (Transform transform in model.Inputs.Transforms.Take(MostShown))
+            foreach (Transform transform in model.Inputs.Transforms.Take(MaxShown))
             {
                 table.Add(transform.Column, transform.Words);
             }

@@ -3,15 +3,15 @@ using Engine.Runner.Description;
 
 namespace Engine.Runner;
 
-/// <summary>Brings images to what a network takes: grey or in colour, as rows of pixels or as planes.</summary>
+/// <summary>Brings images to what a network takes: gray or in color, as rows of pixels or as planes.</summary>
 internal static class ImageInput
 {
     /// <summary>The side of the images.</summary>
     public const int Side = 32;
 
     /// <summary>
-    /// The images as the network's input layer takes them, from -0.5 (black) to 0.5 (white): in grey where it takes one
-    /// plane or 1,024 numbers, in colour where it takes three or 3,072.
+    /// The images as the network's input layer takes them, from -0.5 (black) to 0.5 (white): in gray where it takes one
+    /// plane or 1,024 numbers, in color where it takes three or 3,072.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="images">uint8 (n, 3, 32, 32).</param>
@@ -21,14 +21,14 @@ internal static class ImageInput
         RequireFit(network);
         return network.InputSides switch
         {
-            [Side * Side] => Preprocessing.Greyscale(images, flat: true),
-            [1, ..] => Preprocessing.Greyscale(images),
-            _ => Colours(images, [images.Shape[0], .. network.InputSides]),
+            [Side * Side] => Preprocessing.Grayscale(images, flat: true),
+            [1, ..] => Preprocessing.Grayscale(images),
+            _ => Colors(images, [images.Shape[0], .. network.InputSides]),
         };
     }
 
-    /// <summary>Whether the network takes images in grey.</summary>
-    public static bool IsGrey(NetworkDescription network) => network.InputSides is [Side * Side] or [1, ..];
+    /// <summary>Whether the network takes images in gray.</summary>
+    public static bool IsGray(NetworkDescription network) => network.InputSides is [Side * Side] or [1, ..];
 
     /// <summary>Refuses a network for images of another size.</summary>
     public static void RequireFit(NetworkDescription network)
@@ -37,11 +37,11 @@ internal static class ImageInput
         {
             throw new EngineException(
                 $"{network.Path}, line {network.Layers[0].Line}: sides of the input layer are {string.Join('x', network.InputSides)}, "
-                + "but the images are 1x32x32 or 1024 in grey, 3x32x32 or 3072 in colour.");
+                + "but the images are 1x32x32 or 1024 in gray, 3x32x32 or 3072 in color.");
         }
     }
 
-    private static Tensor Colours(Tensor images, int[] sides)
+    private static Tensor Colors(Tensor images, int[] sides)
     {
         float[] scaled = GC.AllocateUninitializedArray<float>(checked((int)images.Shape.Count));
         int row = scaled.Length / Math.Max(images.Shape[0], 1);

@@ -9,7 +9,7 @@ namespace Engine.Runner;
 internal sealed class Predictor(
     NeuralNet net, ModelFile model, PredictOptions options, TextWriter output, TextWriter errors)
 {
-    private const int Most = 3;
+    private const int Max = 3;
 
     // As many as the network takes at once; only so many are in memory.
     private const int PicturesAtOnce = 128;
@@ -37,7 +37,7 @@ internal sealed class Predictor(
         }
 
         int broken = 0, width = Math.Min(paths.Max(path => path.Length), WidestName);
-        var writer = new PredictionWriter(output, options.Format, ofFiles: true, Math.Min(Most, Classes), width);
+        var writer = new PredictionWriter(output, options.Format, ofFiles: true, Math.Min(Max, Classes), width);
         foreach (string[] some in paths.Chunk(PicturesAtOnce))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -69,7 +69,7 @@ internal sealed class Predictor(
         Cifar10Set data = await CifarTraining.LoadSet(
             options.Data, images: null, options.Quiet || !IsForPeople, cancellation);
         Tensor images = ImageInput.Prepare(model.Network, data.Test.Images);
-        var writer = new PredictionWriter(output, options.Format, ofFiles: false, Math.Min(Most, Classes), width: 5);
+        var writer = new PredictionWriter(output, options.Format, ofFiles: false, Math.Min(Max, Classes), width: 5);
         int i = 0;
         foreach (IReadOnlyList<(string, double)> best in Best(
             data.Test.Images.Rows(0, Math.Min(options.Count, data.Test.Count)), label => data.ClassNames[label]))
@@ -119,7 +119,7 @@ internal sealed class Predictor(
             yield return [.. Enumerable.Range(0, Classes)
                 .Select(c => (Class: c, Probability: probabilities[i, c]))
                 .OrderByDescending(one => one.Probability)
-                .Take(Most)
+                .Take(Max)
                 .Select(one => (name(one.Class), one.Probability))];
         }
     }

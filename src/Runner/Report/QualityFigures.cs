@@ -8,7 +8,7 @@ namespace Engine.Runner.Report;
 internal static class QualityFigures
 {
     /// <summary>More curves than this cannot be told apart.</summary>
-    private const int MostCurves = 6;
+    private const int MaxCurves = 6;
 
     /// <summary>The ROC curves of the classes that are told apart worst, and how often it is right beside how sure it is.</summary>
     public static (RateCurve[] Rocs, RateCurve Calibration) Of(TestedModel model)
@@ -34,7 +34,7 @@ internal static class QualityFigures
 
         IReadOnlyList<CalibrationBin> bins = Metrics.Calibration(labels, model.Probabilities);
         return (
-            [.. rocs.OrderBy(roc => roc.Area).Take(MostCurves).Select(roc => roc.Curve)],
+            [.. rocs.OrderBy(roc => roc.Area).Take(MaxCurves).Select(roc => roc.Curve)],
             new RateCurve("this network", [.. bins.Select(bin => bin.Confidence)], [.. bins.Select(bin => bin.Accuracy)]));
     }
 }

@@ -31,7 +31,7 @@ internal static class ReportPage
         Section(page, pictures.Mistakes, "Test images with what they are and what they are taken for");
         Section(page, pictures.Maps,
             "For each image where covering it loses probability, and which pixels move the score");
-        Section(page, pictures.Filters, "A tile for each filter of the first layer, coloured by its weights");
+        Section(page, pictures.Filters, "A tile for each filter of the first layer, colored by its weights");
         string command = Html.Text(historyPath is null
             ? $"{CommandLine.Name} train" : $"{CommandLine.Name} report {historyPath} {modelPath}");
         page.Add($"<footer><p>Made by <code>{command}</code>.</p></footer>");
@@ -143,14 +143,14 @@ internal static class ReportPage
         }
 
         page.Add("<h3>Each class</h3>").Table(
-            "Classes", ["class", $">{model.Noun}", ">recognised", ">right when said", ">F1", "most often taken for"],
+            "Classes", ["class", $">{model.Noun}", ">recognized", ">right when said", ">F1", "most often taken for"],
             Enumerable.Range(0, confusion.Classes).Select(label => (IReadOnlyList<string>)
             [
                 model.Classes[label], $"{confusion.Samples(label):N0}", Percent(confusion.Recall(label)),
-                Percent(confusion.Precision(label)), Number(confusion.F1(label)), MostTakenFor(model, confusion, label),
+                Percent(confusion.Precision(label)), Number(confusion.F1(label)), MaxTakenFor(model, confusion, label),
             ]));
         page.Note(
-            $"Recognised: of the {model.Noun} of the class (recall). "
+            $"Recognized: of the {model.Noun} of the class (recall). "
             + $"Right when said: of the {model.Noun} taken for it (precision). F1: both in one.");
         (RateCurve[] rocs, RateCurve calibration) = QualityFigures.Of(model);
         page.Add("<h3>How well they are told apart, and how sure it is</h3>").Picture(
@@ -206,7 +206,7 @@ internal static class ReportPage
 
     private static void Warn(Html page, string text) => page.Add($"<p class=\"warning\">{Html.Text(text)}</p>");
 
-    private static string MostTakenFor(TestedModel model, ConfusionMatrix confusion, int label)
+    private static string MaxTakenFor(TestedModel model, ConfusionMatrix confusion, int label)
     {
         int other = Enumerable.Range(0, confusion.Classes).Where(c => c != label).MaxBy(c => confusion[label, c]);
         int count = confusion[label, other];

@@ -11,7 +11,7 @@ namespace Engine.Runner;
 /// <summary>Searches for settings with which a network learns best: drawn at random, the best ones trained on.</summary>
 internal static class SearchCommand
 {
-    private const int MostShown = 10;
+    private const int MaxShown = 10;
 
     public static Command Create()
     {
@@ -163,14 +163,14 @@ internal static class SearchCommand
     private static void Print(HalvingResult<SearchCandidate> found, string measure)
     {
         var table = new TextTable(">" + measure, ">epochs", "settings");
-        foreach (Trial<SearchCandidate> trial in found.Ranking.Take(MostShown))
+        foreach (Trial<SearchCandidate> trial in found.Ranking.Take(MaxShown))
         {
             table.Add(
                 trial.Score.ToString("F4", CultureInfo.InvariantCulture), trial.Epochs.ToString(CultureInfo.InvariantCulture),
                 trial.Candidate.ToString());
         }
 
-        Console.WriteLine($"\n{table}{(found.Ranking.Count > MostShown ? $"… {found.Ranking.Count} settings in all\n" : "")}");
+        Console.WriteLine($"\n{table}{(found.Ranking.Count > MaxShown ? $"… {found.Ranking.Count} settings in all\n" : "")}");
         Console.WriteLine($"The best: {found.Best.Candidate}");
     }
 }

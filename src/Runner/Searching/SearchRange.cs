@@ -8,9 +8,9 @@ namespace Engine.Runner;
 /// <summary>The values of a setting that a search tries: <c>0.003..0.03</c>, or some with commas between.</summary>
 /// <param name="Text">As it was given.</param>
 /// <param name="Values">The values to choose from; empty for a range.</param>
-/// <param name="Least">The least of a range.</param>
-/// <param name="Most">The greatest.</param>
-internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, double Least, double Most)
+/// <param name="Min">The least of a range.</param>
+/// <param name="Max">The greatest.</param>
+internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, double Min, double Max)
 {
     /// <summary>An option of a setting's values.</summary>
     /// <param name="name">The option.</param>
@@ -37,7 +37,7 @@ internal sealed record SearchRange(string Text, IReadOnlyList<string> Values, do
             return draw.OneOf<string>([.. Values]);
         }
 
-        double value = Least > 0 ? draw.LogBetween(Least, Most) : draw.Between(Least, Most);
+        double value = Min > 0 ? draw.LogBetween(Min, Max) : draw.Between(Min, Max);
         // Three digits say all that a search finds out.
         return isWhole ? Math.Round(value).ToString(CultureInfo.InvariantCulture) : value.ToString("G3", CultureInfo.InvariantCulture);
     }

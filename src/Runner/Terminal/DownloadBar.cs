@@ -55,9 +55,9 @@ internal sealed class DownloadBar(IAnsiConsole console, string what) : IDisposab
     /// <summary>What fits beside each other; a terminal too narrow for all would get each in several lines.</summary>
     private IEnumerable<ProgressColumn> Columns(int width)
     {
-        const int LeastBar = 8, Bar = 14, Sizes = 18, Speed = 12, Time = 9;
+        const int MinBar = 8, Bar = 14, Sizes = 18, Speed = 12, Time = 9;
         int room = width - what.Length - Bar - Time;
-        if (room >= LeastBar - Bar)
+        if (room >= MinBar - Bar)
         {
             yield return new TaskDescriptionColumn();
         }

@@ -5,7 +5,7 @@ namespace Engine.Runner;
 /// <summary>What the bars share: where they are drawn, and whether anything may be drawn there over and over.</summary>
 internal static class Terminal
 {
-    private const int LeastWidth = 20;
+    private const int MinWidth = 20;
 
     /// <summary>
     /// The terminal that errors go to: what is drawn there does not get into results that are piped on.
@@ -23,7 +23,7 @@ internal static class Terminal
     {
         Out.IsTerminal: true,
         Capabilities: { Ansi: true, Interactive: true },
-        Width: >= LeastWidth,
+        Width: >= MinWidth,
     };
 
     /// <summary>Writes a line in the place of the one the cursor is on; an empty one clears it.</summary>

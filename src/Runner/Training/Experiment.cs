@@ -31,7 +31,7 @@ internal static class Experiment
 
     /// <summary>The command <c>resnet</c>.</summary>
     public static Command ResNet() => TrainingCommand.Create(
-        "resnet", "Train a residual network of 20 layers on CIFAR-10 in colour.", () => Networks.ResNet, Run, ["--hidden"]);
+        "resnet", "Train a residual network of 20 layers on CIFAR-10 in color.", () => Networks.ResNet, Run, ["--hidden"]);
 
     /// <summary>The command <c>train</c>.</summary>
     public static Command Train()
@@ -130,7 +130,7 @@ internal static class Experiment
         TrainingData data = own is not null ? own
             : ranks is null ? await CifarTraining.Load(options, cancellation)
             : await ranks.OneFirst(() => CifarTraining.Load(options, cancellation));
-        // What follows would run on the stack of what loaded them, where the images in colour are still alive; aggressively,
+        // What follows would run on the stack of what loaded them, where the images in color are still alive; aggressively,
         // for the memory must go back to the system to be of use to the copy on the device.
         await Task.Yield();
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
@@ -175,7 +175,7 @@ internal static class Experiment
         bool isStopped = cancellation.IsCancellationRequested;
         if (isStopped && !isStarted)
         {
-            // A network that has learnt nothing shall not be written over one that has.
+            // A network that has learned nothing shall not be written over one that has.
             cancellation.ThrowIfCancellationRequested();
         }
 

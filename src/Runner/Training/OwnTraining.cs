@@ -15,7 +15,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
     private const int ManySamples = 20_000;
 
     /// <summary>How many numbers a batch has at most for whose size the number of samples is the reason.</summary>
-    private const int MostNumbers = 1 << 22;
+    private const int MaxNumbers = 1 << 22;
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> Classes => (own.Target as ClassTarget)?.Classes ?? [];
@@ -38,7 +38,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         }
 
         if (options.LearningRate is null && options.Batch is null && own.Data.Train.Count > ManySamples
-            && 128 * own.Inputs.Sides.Count <= MostNumbers)
+            && 128 * own.Inputs.Sides.Count <= MaxNumbers)
         {
             // Small batches are for few samples: of many they cost time alone, unless each sample is large itself.
             options = options with { Batch = Math.Max(own.Network.Batch, 128) };
@@ -122,7 +122,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         var inspected = new InspectionOptions.Inspected(save, null, null, null, null, null, 12, null, Occlusion.DefaultSquare);
         History history = History.Of(own.Data.Name, model.Net.TrainHistory, device.Name);
         string html = ReportPage.Write(
-            [history], null, tested, save, new ModelPictures(tested, inspected, mostFilters: 48), DateTime.Now);
+            [history], null, tested, save, new ModelPictures(tested, inspected, maxFilters: 48), DateTime.Now);
         WholeFile.Write(page, stream => stream.Write(Encoding.UTF8.GetBytes(html)));
     }
 }

@@ -44,9 +44,9 @@ internal static class Resumption
     }
 
     /// <summary>Says why the training ended, where it was not for the number of its epochs, and how to go on.</summary>
-    public static void SayHowItEnded(NeuralNet net, TrainingOptions options, bool isCancelled)
+    public static void SayHowItEnded(NeuralNet net, TrainingOptions options, bool isCanceled)
     {
-        if (isCancelled)
+        if (isCanceled)
         {
             bool canResume = options.Checkpoint is not null && net.TrainHistory.Count > 0;
             string done = net.TrainHistory.Count == 1 ? "1 whole epoch" : $"{net.TrainHistory.Count} whole epochs";

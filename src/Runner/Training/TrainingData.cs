@@ -9,13 +9,13 @@ namespace Engine.Runner;
 /// </summary>
 internal abstract class TrainingData
 {
-    /// <summary>The names of the classes; empty where values are learnt.</summary>
+    /// <summary>The names of the classes; empty where values are learned.</summary>
     public abstract IReadOnlyList<string> Classes { get; }
 
     /// <summary>Whether the samples are made up, so that figures say nothing of the data they stand for.</summary>
     public virtual bool IsSynthetic => false;
 
-    /// <summary>Whether values are learnt, and not classes.</summary>
+    /// <summary>Whether values are learned, and not classes.</summary>
     public virtual bool IsRegression => false;
 
     /// <summary>What stands in the file of a network that is trained on them, beside its parameters.</summary>

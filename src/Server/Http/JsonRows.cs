@@ -6,7 +6,7 @@ namespace Engine.Server;
 /// <summary>Rows in JSON: an object with the values by name, a list of such, or <c>{ "rows": […] }</c>.</summary>
 internal static class JsonRows
 {
-    private const int MostRows = 10_000;
+    private const int MaxRows = 10_000;
 
     /// <summary>Reads them as the model's columns.</summary>
     /// <exception cref="EngineException">They are none; the message says which row and value.</exception>
@@ -19,10 +19,10 @@ internal static class JsonRows
             JsonValueKind.Array => [.. list.EnumerateArray()],
             _ => [],
         };
-        if (rows.Length is 0 or > MostRows)
+        if (rows.Length is 0 or > MaxRows)
         {
             string some = string.Join(", ", inputs.Transforms.Take(3).Select(one => $"\"{one.Column}\": …"));
-            throw new EngineException($"Send 1 to {MostRows} rows: an object with the values by name, {{ {some} }}, or a list of such.");
+            throw new EngineException($"Send 1 to {MaxRows} rows: an object with the values by name, {{ {some} }}, or a list of such.");
         }
 
         int odd = Array.FindIndex(rows, row => row.ValueKind != JsonValueKind.Object);

@@ -8,7 +8,7 @@ namespace Engine.Server;
 /// <summary>Reads the samples of a request: rows in JSON, a picture, or several in a form.</summary>
 internal sealed class RequestReader(Model model, ServerOptions options) : IDisposable
 {
-    private const int MostFiles = 64;
+    private const int MaxFiles = 64;
 
     // Decoded pictures are large: as many at once as there are cores.
     private readonly SemaphoreSlim _decoding = new(Environment.ProcessorCount);
@@ -35,9 +35,9 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
         if (type == "multipart/form-data")
         {
             IFormCollection form = await request.ReadFormAsync(cancellation);
-            if (form.Files.Count is 0 or > MostFiles)
+            if (form.Files.Count is 0 or > MaxFiles)
             {
-                throw new EngineException($"The form has {form.Files.Count} files: send 1 to {MostFiles} pictures.");
+                throw new EngineException($"The form has {form.Files.Count} files: send 1 to {MaxFiles} pictures.");
             }
 
             var tables = new List<Table>();

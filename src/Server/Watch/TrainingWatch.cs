@@ -17,7 +17,7 @@ namespace Engine.Server;
 public sealed class TrainingWatch : Callback, IAsyncDisposable
 {
     /// <summary>How many events may wait for a slow reader; the oldest are left out.</summary>
-    private const int MostWaiting = 256;
+    private const int MaxWaiting = 256;
 
     /// <summary>What a page must send to end the training, and no other site can have a browser send.</summary>
     private const string Proof = "X-Engine-Watch";
@@ -189,7 +189,7 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
     {
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
-        var channel = Channel.CreateBounded<string>(new BoundedChannelOptions(MostWaiting) { FullMode = BoundedChannelFullMode.DropOldest });
+        var channel = Channel.CreateBounded<string>(new BoundedChannelOptions(MaxWaiting) { FullMode = BoundedChannelFullMode.DropOldest });
         string past;
         lock (_lock)
         {

@@ -8,7 +8,7 @@ namespace Engine.Server;
 /// <summary>What the page of a training is told, as JSON. What is not finite is null.</summary>
 internal static class WatchJson
 {
-    private const int MostFilters = 32;
+    private const int MaxFilters = 32;
 
     /// <summary>The network, before the first epoch.</summary>
     public static string Begin(NeuralNet net) => Write(json =>
@@ -50,7 +50,7 @@ internal static class WatchJson
     /// <summary>A sentence.</summary>
     public static string Text(string text) => Write(json => json.WriteString("text", text));
 
-    /// <summary>The filters of the first convolution, in colour where it looks at three planes; null where there is none.</summary>
+    /// <summary>The filters of the first convolution, in color where it looks at three planes; null where there is none.</summary>
     public static string? Filters(NeuralNet net)
     {
         (string name, Tensor weights) = net.GetParameters().FirstOrDefault(parameter => parameter.Value.Shape.Rank == 4);
@@ -69,7 +69,7 @@ internal static class WatchJson
             json.WriteNumber("height", height);
             json.WriteNumber("width", width);
             json.WriteStartArray("filters");
-            for (int filter = 0; filter < Math.Min(count, MostFilters); filter++)
+            for (int filter = 0; filter < Math.Min(count, MaxFilters); filter++)
             {
                 json.WriteStartArray();
                 for (int i = 0; i < shown * area; i++)

@@ -3,11 +3,11 @@ namespace Engine.Data.Pictures;
 /// <summary>What is known of a picture once it has been decoded; its pixels are elsewhere.</summary>
 /// <param name="Width">How many pixels wide it is in its file.</param>
 /// <param name="Height">How many high.</param>
-/// <param name="IsGrey">Whether its three planes are alike.</param>
+/// <param name="IsGray">Whether its three planes are alike.</param>
 /// <param name="Hash">A hash of its file.</param>
 /// <param name="Complaint">Why it cannot be read; null if it can.</param>
 /// <param name="Sums">Of each plane the sum of its values, and behind these the sums of their squares.</param>
-internal sealed record PictureFacts(int Width, int Height, bool IsGrey, string Hash, string? Complaint, long[] Sums)
+internal sealed record PictureFacts(int Width, int Height, bool IsGray, string Hash, string? Complaint, long[] Sums)
 {
     /// <summary>A picture that cannot be read.</summary>
     public static PictureFacts Broken(string complaint) => new(0, 0, false, "", complaint, []);
@@ -15,22 +15,22 @@ internal sealed record PictureFacts(int Width, int Height, bool IsGrey, string H
     /// <summary>Reads a picture.</summary>
     /// <param name="path">Its file.</param>
     /// <param name="size">The side it is brought to.</param>
-    /// <param name="isGrey">Whether it is made grey: one plane then, else three.</param>
+    /// <param name="isGray">Whether it is made gray: one plane then, else three.</param>
     /// <param name="planes">Takes the pixels.</param>
-    public static PictureFacts Read(string path, int size, bool isGrey, Span<byte> planes)
+    public static PictureFacts Read(string path, int size, bool isGray, Span<byte> planes)
     {
         try
         {
             byte[] bytes = IO.ReadableFile.ReadAllBytes(path);
             string hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(bytes).AsSpan(0, 16));
             int area = size * size;
-            byte[]? colours = isGrey ? new byte[3 * area] : null;
-            Span<byte> all = colours ?? planes;
+            byte[]? colors = isGray ? new byte[3 * area] : null;
+            Span<byte> all = colors ?? planes;
             (int width, int height) = PictureReader.Read(path, bytes, size, all);
             bool areAlike = all[..area].SequenceEqual(all.Slice(area, area)) && all[..area].SequenceEqual(all[(2 * area)..]);
-            if (isGrey)
+            if (isGray)
             {
-                PictureFile.Grey(all, planes);
+                PictureFile.Gray(all, planes);
             }
 
             return new PictureFacts(width, height, areAlike, hash, null, SumsOf(planes, area));

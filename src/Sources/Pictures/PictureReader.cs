@@ -10,7 +10,7 @@ namespace Engine.Data.Pictures;
 internal static class PictureReader
 {
     // A gigabyte decoded, and more than any camera makes.
-    public const long MostPixels = 1L << 28;
+    public const long MaxPixels = 1L << 28;
 
     /// <summary>Reads a picture.</summary>
     /// <param name="path">Its file; whether it is PNG or JPEG its content says, not its name.</param>
@@ -24,7 +24,7 @@ internal static class PictureReader
     /// <summary>Reads a picture from the bytes of a file; <paramref name="path"/> is what messages call it.</summary>
     /// <inheritdoc cref="Read(string, int, Span{byte})"/>
     public static (int Width, int Height) Read(
-        string path, byte[] bytes, int side, Span<byte> planes, long mostPixels = MostPixels)
+        string path, byte[] bytes, int side, Span<byte> planes, long maxPixels = MaxPixels)
     {
         bool isPng = bytes.AsSpan().StartsWith(PngChunks.Mark), isJpeg = bytes is [0xFF, 0xD8, 0xFF, ..];
         if (!isPng && !isJpeg)
@@ -34,7 +34,7 @@ internal static class PictureReader
                 : $"{path} is neither a PNG nor a JPEG file: convert it to one of these.");
         }
 
-        ImageResult picture = Decode(path, bytes, isPng, mostPixels);
+        ImageResult picture = Decode(path, bytes, isPng, maxPixels);
         Scaling.ToSquare(picture.Data, picture.Width, picture.Height, side, planes);
         if (isJpeg)
         {
@@ -44,16 +44,16 @@ internal static class PictureReader
         return (picture.Width, picture.Height);
     }
 
-    private static ImageResult Decode(string path, byte[] bytes, bool isPng, long mostPixels)
+    private static ImageResult Decode(string path, byte[] bytes, bool isPng, long maxPixels)
     {
         try
         {
             (long width, long height) = isPng ? PngChunks.Check(bytes) : JpegSides(bytes);
-            if (width * height > mostPixels)
+            if (width * height > maxPixels)
             {
                 throw new EngineException(
                     FormattableString.Invariant($"{path} has {width}x{height} pixels, ")
-                    + FormattableString.Invariant($"more than the {mostPixels:N0} that are read: make it smaller."));
+                    + FormattableString.Invariant($"more than the {maxPixels:N0} that are read: make it smaller."));
             }
 
             using var content = new PictureBytes(bytes);

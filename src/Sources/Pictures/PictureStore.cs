@@ -26,14 +26,14 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
     /// <param name="name">What the pictures are, to find them by again.</param>
     /// <param name="files">The pictures' files.</param>
     /// <param name="size">The side they are brought to.</param>
-    /// <param name="isGrey">Whether they are made grey.</param>
+    /// <param name="isGray">Whether they are made gray.</param>
     /// <param name="threads">How many are decoded at once.</param>
     /// <exception cref="EngineException">There is no room for them, or the folder cannot be written to.</exception>
-    public static PictureStore Of(string cache, string name, IReadOnlyList<string> files, int size, bool isGrey, int threads)
+    public static PictureStore Of(string cache, string name, IReadOnlyList<string> files, int size, bool isGray, int threads)
     {
-        string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGrey}")).AsSpan(0, 8));
+        string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGray}")).AsSpan(0, 8));
         string path = System.IO.Path.Combine(cache, $"pictures-{key}.bytes"), index = System.IO.Path.ChangeExtension(path, ".index");
-        int length = size * size * (isGrey ? 1 : 3);
+        int length = size * size * (isGray ? 1 : 3);
         Origin[] origins = [.. files.Select(Origin.Of)];
         if (TryRead(index, path, origins, length) is { } known)
         {
@@ -44,7 +44,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         {
             Directory.CreateDirectory(cache);
             RequireRoom(cache, path, (long)length * files.Count);
-            PictureFacts[] facts = Decode(path, files, size, isGrey, length, threads);
+            PictureFacts[] facts = Decode(path, files, size, isGray, length, threads);
             WholeFile.Write(index, stream => Write(stream, path, origins, facts));
             return new PictureStore(path, facts, IsKept: false);
         }
@@ -54,7 +54,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         }
     }
 
-    private static PictureFacts[] Decode(string path, IReadOnlyList<string> files, int size, bool isGrey, int length, int threads)
+    private static PictureFacts[] Decode(string path, IReadOnlyList<string> files, int size, bool isGray, int length, int threads)
     {
         string partial = $"{path}.{Environment.ProcessId}.part";
         var facts = new PictureFacts[files.Count];
@@ -66,7 +66,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
                 Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
                 {
                     byte[] pixels = ArrayPool<byte>.Shared.Rent(length);
-                    facts[i] = PictureFacts.Read(files[i], size, isGrey, pixels.AsSpan(0, length));
+                    facts[i] = PictureFacts.Read(files[i], size, isGray, pixels.AsSpan(0, length));
                     if (facts[i].Complaint is null)
                     {
                         RandomAccess.Write(file, pixels.AsSpan(0, length), (long)i * length);
@@ -114,7 +114,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
             writer.Write(origins[i].Time);
             writer.Write(one.Width);
             writer.Write(one.Height);
-            writer.Write(one.IsGrey);
+            writer.Write(one.IsGray);
             writer.Write(one.Hash);
             writer.Write(one.Complaint ?? "");
             writer.Write((byte)one.Sums.Length);
@@ -146,7 +146,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
                     return null;
                 }
 
-                (int width, int height, bool isGrey) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadBoolean());
+                (int width, int height, bool isGray) = (reader.ReadInt32(), reader.ReadInt32(), reader.ReadBoolean());
                 (string hash, string complaint) = (reader.ReadString(), reader.ReadString());
                 long[] sums = new long[reader.ReadByte()];
                 for (int j = 0; j < sums.Length; j++)
@@ -154,7 +154,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
                     sums[j] = reader.ReadInt64();
                 }
 
-                facts[i] = new PictureFacts(width, height, isGrey, hash, complaint.Length == 0 ? null : complaint, sums);
+                facts[i] = new PictureFacts(width, height, isGray, hash, complaint.Length == 0 ? null : complaint, sums);
             }
 
             return facts;

@@ -13,7 +13,7 @@ internal static class PngChunks
     private const int LengthBytes = 4, NameBytes = 4, SumBytes = 4, HeaderBytes = 13;
     private const int WithPalette = 3;
 
-    /// <summary>The bit depths of each colour type.</summary>
+    /// <summary>The bit depths of each color type.</summary>
     private static readonly Dictionary<int, int[]> s_depths = new()
     {
         [0] = [1, 2, 4, 8, 16],
@@ -51,7 +51,7 @@ internal static class PngChunks
             hasPixels |= name == "IDAT";
             if (name == "IDAT" && needsPalette && !hasPalette)
             {
-                throw new InvalidDataException("its pixels are numbers of colours, and it has no palette (PLTE)");
+                throw new InvalidDataException("its pixels are numbers of colors, and it has no palette (PLTE)");
             }
 
             if (name == "IEND")
@@ -99,10 +99,10 @@ internal static class PngChunks
             throw new InvalidDataException($"it has {width}x{height} pixels");
         }
 
-        (int depth, int colour) = (header[8], header[9]);
-        if (!s_depths.TryGetValue(colour, out int[]? depths) || !depths.Contains(depth))
+        (int depth, int color) = (header[8], header[9]);
+        if (!s_depths.TryGetValue(color, out int[]? depths) || !depths.Contains(depth))
         {
-            throw new InvalidDataException($"PNG has no {depth} bits of colour type {colour}");
+            throw new InvalidDataException($"PNG has no {depth} bits of color type {color}");
         }
 
         return header is [.., 0, 0, 0 or 1] ? (width, height) : throw new InvalidDataException(

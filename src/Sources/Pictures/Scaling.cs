@@ -9,7 +9,7 @@ namespace Engine.Data.Pictures;
 /// </summary>
 internal static class Scaling
 {
-    private const int Channels = 4, Colours = 3;
+    private const int Channels = 4, Colors = 3;
 
     /// <summary>Brings a picture to a square.</summary>
     /// <param name="pixels">Red, green, blue and opacity of each pixel, row by row.</param>
@@ -21,7 +21,7 @@ internal static class Scaling
     {
         int square = Math.Min(width, height), left = (width - square) / 2, top = (height - square) / 2;
         Part[] parts = [.. Enumerable.Range(0, side).Select(i => Part.Of(i, square, side))];
-        double[] row = new double[side * Colours], sums = new double[side * Colours];
+        double[] row = new double[side * Colors], sums = new double[side * Colors];
         int y = -1;
         for (int i = 0; i < side; i++)
         {
@@ -44,9 +44,9 @@ internal static class Scaling
             for (int j = 0; j < side; j++)
             {
                 double area = parts[i].Sum * parts[j].Sum;
-                for (int colour = 0; colour < Colours; colour++)
+                for (int color = 0; color < Colors; color++)
                 {
-                    planes[(((colour * side) + i) * side) + j] = (byte)((sums[(j * Colours) + colour] / area) + 0.5);
+                    planes[(((color * side) + i) * side) + j] = (byte)((sums[(j * Colors) + color] / area) + 0.5);
                 }
             }
         }
@@ -67,7 +67,7 @@ internal static class Scaling
                 blue += weight * OnWhite(pixel[2], pixel[3]);
             }
 
-            (sums[i * Colours], sums[(i * Colours) + 1], sums[(i * Colours) + 2]) = (red, green, blue);
+            (sums[i * Colors], sums[(i * Colors) + 1], sums[(i * Colors) + 2]) = (red, green, blue);
         }
     }
 

@@ -59,7 +59,7 @@ public unsafe class RowsTests
                 }
 
                 using var y = new Native<int>(columns);
-                GreatestPlaces<S, V, T>.OfColumns(x.Pointer, rows, columns, columns, y.Pointer);
+                ArgMaxRows<S, V, T>.OfColumns(x.Pointer, rows, columns, columns, y.Pointer);
 
                 for (int j = 0; j < columns; j++)
                 {
@@ -68,7 +68,7 @@ public unsafe class RowsTests
 
                 for (int i = 0; i < rows; i++)
                 {
-                    int place = GreatestPlaces<S, V, T>.OfRow(x.Pointer + (i * columns), columns);
+                    int place = ArgMaxRows<S, V, T>.OfRow(x.Pointer + (i * columns), columns);
                     Assert.That(place, Is.EqualTo(First(x.Span, i * columns, 1, columns)));
                 }
             }

@@ -34,12 +34,12 @@ public unsafe class VectorMathTests
         }
 
         // Where the functions bend and where their results begin or cease to be finite, normal, and other than 1.
-        float[] centres = [-104f, -88f, -17f, -1f, -0.625f, -0.35f, 0f, 0.35f, 0.625f, 1f, 9f, 17f, 88.7f];
-        foreach (float centre in centres)
+        float[] centers = [-104f, -88f, -17f, -1f, -0.625f, -0.35f, 0f, 0.35f, 0.625f, 1f, 9f, 17f, 88.7f];
+        foreach (float center in centers)
         {
             for (int i = -2000; i <= 2000; i++)
             {
-                x.Add(centre + (i * 7.3e-4f));
+                x.Add(center + (i * 7.3e-4f));
             }
         }
 
@@ -75,17 +75,17 @@ public unsafe class VectorMathTests
         }
 
         // Where the functions bend, and near multiples of π/2 those where they all but vanish.
-        double[] centres =
+        double[] centers =
         [
             -745, -708, -37, -1, -0.35, 0, 0.35, 0.7, 1, 1.4142135623730951, 20, 37, 355, 573204, 709.7,
             6381956970095103.0 / 4294967296,
         ];
-        foreach (double centre in centres)
+        foreach (double center in centers)
         {
             for (int i = -60; i <= 60; i++)
             {
-                x.Add(centre + (i * 7.300001e-3));
-                x.Add(centre + (i * 7.300001e-9));
+                x.Add(center + (i * 7.300001e-3));
+                x.Add(center + (i * 7.300001e-9));
             }
         }
 
@@ -133,7 +133,7 @@ public unsafe class VectorMathTests
     }
 
     [Test]
-    public void A_power_does_not_depend_on_its_neighbours_being_special(
+    public void A_power_does_not_depend_on_its_neighbors_being_special(
         [ValueSource(typeof(Widths), nameof(Widths.All))] int width)
     {
         var random = new Random(11);

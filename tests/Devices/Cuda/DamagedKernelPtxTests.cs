@@ -30,7 +30,7 @@ public sealed unsafe class DamagedKernelPtxTests
     [TestCase(typeof(Softmax), "__shfl_xor_sync(WholeWarp", "__shfl_xor_sync(0x0000ffffu",
         TestName = "softmax.cu: a mask that names half of the warp")]
     [TestCase(typeof(Softmax), "lanes > 0; lanes /= 2", "lanes > 1; lanes /= 2",
-        TestName = "softmax.cu: neighbours are not joined")]
+        TestName = "softmax.cu: neighbors are not joined")]
     [TestCase(typeof(Softmax), "power = exp(d);", "power = exp2f(d);",
         TestName = "softmax.cu: the wrong power")]
     [TestCase(typeof(SumTo), "        totals[warp] = total;\n    }\n\n    __syncthreads();",
@@ -54,7 +54,7 @@ public sealed unsafe class DamagedKernelPtxTests
         TestName = "accumulate.cu: a warp moved on in two halves")]
     [TestCase(typeof(Softmax), "power = exp(d);", "power = sizeof(T) == 4 ? (T)__expf((float)d) : exp(d);",
         TestName = "rows.cuh: fast exponentials")]
-    [TestCase(typeof(Cast), ": (U)x;", ": (U)rint((double)x);", TestName = "common.cuh: rounded to the nearest, not towards zero")]
+    [TestCase(typeof(Cast), ": (U)x;", ": (U)rint((double)x);", TestName = "common.cuh: rounded to the nearest, not toward zero")]
     [TestCase(typeof(RandomDraw<Uniform>), "(uint64)c0 * 0xD2511F53u", "(uint64)(c0 * 0xD2511F53u)",
         TestName = "random.cu: products without their upper half")]
     public void A_damage_is_found(Type op, string from, string to)

@@ -40,7 +40,7 @@ internal static class LargeKernels
         select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, DType.Float32, at);
 
     private static KernelLaunch Transpose => new CudaKernel("copy.cu", "transpose", "T int").Launch(
-        new Dim3(1, 1, Dim3.MostAlongYZ + 1), new Dim3(32, 8), SomeAddress, SomeAddress, default(CudaLoops), 2, 2, 2, 2);
+        new Dim3(1, 1, Dim3.MaxAlongYZ + 1), new Dim3(32, 8), SomeAddress, SomeAddress, default(CudaLoops), 2, 2, 2, 2);
 
     private static KernelLaunch WideProduct
     {

@@ -27,7 +27,7 @@ internal sealed class LoweringDevice : CudaTarget
 
     public override Peak Peak => new(1, 1, "none");
 
-    private protected override int MostSharedBytes => CudaTypes.MostSharedBytesOf(Architecture);
+    private protected override int MaxSharedBytes => CudaTypes.MaxSharedBytesOf(Architecture);
 
     private protected override CudaFaults Faults { get; } = new(SomeAddress, null);
 

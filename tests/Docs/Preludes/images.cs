@@ -3,6 +3,6 @@ using Engine;
 using Engine.Data;
 
 Cifar10Set prelude = Cifar10.Load(new() { AllowDownload = false, SyntheticSize = (100, 50) });
-Tensor images = prelude.Train.First(100).Greyscale(), testImages = prelude.Test.First(50).Greyscale();
+Tensor images = prelude.Train.First(100).Grayscale(), testImages = prelude.Test.First(50).Grayscale();
 int[] labels = prelude.Train.Labels.AsSpan<int>()[..100].ToArray();
 int[] testLabels = prelude.Test.Labels.AsSpan<int>()[..50].ToArray();

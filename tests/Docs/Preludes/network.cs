@@ -1,4 +1,4 @@
-// Around what a network is initialised with.
+// Around what a network is initialized with.
 using Engine.Layers;
 using Engine.Training;
 using static Engine.Ops.Symbolic;

@@ -7,7 +7,7 @@ using Engine.Tests.Devices.Cuda;
 namespace Engine.Tests.Onnx;
 
 /// <summary>
-/// ONNX's own tests of its ops, which nobody here wrote. A part of them is here (Data; its licence beside it);
+/// ONNX's own tests of its ops, which nobody here wrote. A part of them is here (Data; its license beside it);
 /// ENGINE_ONNX_TESTS names a folder of more, and ENGINE_ONNX_DEVICE=cuda has them run on what stands for a GPU.
 /// </summary>
 public class OnnxBackendTests

@@ -124,13 +124,13 @@ public class ExperimentTests
         Parameter whiten = run.Network.Parameters.Single(parameter => parameter.Name == "whiten.W");
         Assert.That(
             whiten.Variable.GetValue().AsSpan<float>().ToArray(),
-            Is.EqualTo(Whitening.Filters(SpeedrunImages.Normalised(set.Train.Images), 2).AsSpan<float>().ToArray()), "it is frozen");
+            Is.EqualTo(Whitening.Filters(SpeedrunImages.Normalized(set.Train.Images), 2).AsSpan<float>().ToArray()), "it is frozen");
     }
 
     [Test]
     public void Whitened_patches_are_uncorrelated_and_of_variance_1()
     {
-        Tensor images = SpeedrunImages.Normalised(SyntheticImages.Draw(train: 60, test: 1).Train.Images);
+        Tensor images = SpeedrunImages.Normalized(SyntheticImages.Draw(train: 60, test: 1).Train.Images);
         NdArray filters = NdArray.From(Whitening.Filters(images, 2)), x = NdArray.From(images);
         int n = 12;
         Assert.That(filters.Shape, Is.EqualTo(Engine.Shape.Create([24, 3, 2, 2])));

@@ -35,7 +35,7 @@ namespace simt
 
     std::recursive_mutex& api_lock();
 
-    // Success, unless nothing is initialised, no context is current, or a kernel failed before: then all calls say so.
+    // Success, unless nothing is initialized, no context is current, or a kernel failed before: then all calls say so.
     Result usable();
 }
 

@@ -32,7 +32,7 @@ namespace simt
 
     uint32_t Block::tick()
     {
-        // After eight million synchronisations time stands still, and orders that it would have shown stay unseen.
+        // After eight million synchronizations time stands still, and orders that it would have shown stay unseen.
         return time < Stamp::LastTime ? ++time : time;
     }
 

@@ -29,7 +29,7 @@ namespace simt
 
         [[noreturn, gnu::cold]] void undefined(uintptr_t address, size_t bytes, Access access, uintptr_t place)
         {
-            fail(LaunchFailed, "uninitialised read: " + spot(address, bytes, access) + ", which nothing has written",
+            fail(LaunchFailed, "uninitialized read: " + spot(address, bytes, access) + ", which nothing has written",
                 describe_place(place));
         }
 

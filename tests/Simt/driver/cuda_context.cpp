@@ -1,4 +1,4 @@
-// libcuda: initialisation, devices, the primary context, errors' names.
+// libcuda: initialization, devices, the primary context, errors' names.
 #include "api.h"
 #include "handles.h"
 #include "launch.h"
@@ -16,7 +16,7 @@ using namespace simt;
 
 namespace
 {
-    bool initialised;
+    bool initialized;
     int retained;
     char primary;
     thread_local std::vector<void*> contexts;
@@ -76,7 +76,7 @@ namespace
 
 Result simt::usable()
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (contexts.empty() || !contexts.back() || !retained) return InvalidContext;
     return sticky();
 }
@@ -89,7 +89,7 @@ SIMT_API int cuInit(unsigned flags)
     // .NET loads libraries for themselves alone, but the modules that we load call back into this one.
     Dl_info here;
     if (dladdr(reinterpret_cast<void*>(cuInit), &here)) dlopen(here.dli_fname, RTLD_NOLOAD | RTLD_NOW | RTLD_GLOBAL);
-    initialised = true;
+    initialized = true;
     return Success;
 }
 
@@ -102,7 +102,7 @@ SIMT_API int cuDriverGetVersion(int* version)
 
 SIMT_API int cuDeviceGetCount(int* count)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (!count) return InvalidValue;
     *count = devices();
     return Success;
@@ -110,7 +110,7 @@ SIMT_API int cuDeviceGetCount(int* count)
 
 SIMT_API int cuDeviceGet(int* device, int ordinal)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (!device) return InvalidValue;
     if (ordinal < 0 || ordinal >= devices()) return InvalidDevice;
     *device = ordinal;
@@ -119,7 +119,7 @@ SIMT_API int cuDeviceGet(int* device, int ordinal)
 
 SIMT_API int cuDeviceGetName(char* name, int size, int device)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (device < 0 || device >= devices()) return InvalidDevice;
     if (!name || size < 1) return InvalidValue;
     std::snprintf(name, size_t(size), "SIMT double");
@@ -128,7 +128,7 @@ SIMT_API int cuDeviceGetName(char* name, int size, int device)
 
 SIMT_API int cuDeviceTotalMem_v2(size_t* bytes, int device)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (device < 0 || device >= devices()) return InvalidDevice;
     *bytes = device_memory().limit();
     return Success;
@@ -136,7 +136,7 @@ SIMT_API int cuDeviceTotalMem_v2(size_t* bytes, int device)
 
 SIMT_API int cuDeviceGetAttribute(int* value, int attribute, int device)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (device < 0 || device >= devices()) return InvalidDevice;
     if (!value) return InvalidValue;
     int architecture = int(setting_number("SIMT_ARCH", 90));
@@ -180,7 +180,7 @@ SIMT_API int cuDeviceGetAttribute(int* value, int attribute, int device)
 SIMT_API int cuDevicePrimaryCtxRetain(void** context, int device)
 {
     std::lock_guard guard(api_lock());
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (device < 0 || device >= devices()) return InvalidDevice;
     if (!context) return InvalidValue;
     if (!retained && !device_memory().limit()) return OutOfMemory;
@@ -192,7 +192,7 @@ SIMT_API int cuDevicePrimaryCtxRetain(void** context, int device)
 SIMT_API int cuDevicePrimaryCtxRelease_v2(int device)
 {
     std::lock_guard guard(api_lock());
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (device < 0 || device >= devices()) return InvalidDevice;
     if (!retained) return InvalidContext;
     if (--retained == 0) destroy_primary();
@@ -217,7 +217,7 @@ SIMT_API int cuDevicePrimaryCtxGetState(int device, unsigned* flags, int* active
 
 SIMT_API int cuCtxSetCurrent(void* context)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (context && context != &primary) return InvalidContext;
     if (!contexts.empty()) contexts.pop_back();
     if (context) contexts.push_back(context);
@@ -226,14 +226,14 @@ SIMT_API int cuCtxSetCurrent(void* context)
 
 SIMT_API int cuCtxGetCurrent(void** context)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     *context = contexts.empty() ? nullptr : contexts.back();
     return Success;
 }
 
 SIMT_API int cuCtxPushCurrent_v2(void* context)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (context != &primary) return InvalidContext;
     contexts.push_back(context);
     return Success;
@@ -241,7 +241,7 @@ SIMT_API int cuCtxPushCurrent_v2(void* context)
 
 SIMT_API int cuCtxPopCurrent_v2(void** context)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (contexts.empty()) return InvalidContext;
     if (context) *context = contexts.back();
     contexts.pop_back();
@@ -250,7 +250,7 @@ SIMT_API int cuCtxPopCurrent_v2(void** context)
 
 SIMT_API int cuCtxGetDevice(int* device)
 {
-    if (!initialised) return NotInitialized;
+    if (!initialized) return NotInitialized;
     if (contexts.empty()) return InvalidContext;
     *device = 0;
     return Success;

@@ -125,7 +125,7 @@ namespace simt::ptx
 
     uint32_t BlockRun::tick()
     {
-        // After eight million synchronisations time stands still, and orders that it would have shown stay unseen.
+        // After eight million synchronizations time stands still, and orders that it would have shown stay unseen.
         return time < Stamp::LastTime ? ++time : time;
     }
 

@@ -187,7 +187,7 @@ namespace simt::ptx
                 for (size_t i = at; i < at + bytes_; ++i)
                     if (!(region_.state[i / 4] >> (4 + i % 4) & 1)) stray(lane, address);
                 fail(warp_, step_, 1u << lane, LaunchFailed,
-                    "uninitialised read: " + spot(address) + ", which nothing has written");
+                    "uninitialized read: " + spot(address) + ", which nothing has written");
             }
 
             [[noreturn, gnu::cold]] void collision(

@@ -100,7 +100,7 @@ namespace simt::ptx
         GridRun* grid = nullptr;
         Dim index = {};
         uint32_t serial = 0;
-        // One clock for all threads of the block: it ticks whenever some of them synchronise or fence.
+        // One clock for all threads of the block: it ticks whenever some of them synchronize or fence.
         uint32_t time = 1, last_barrier = 0, fenced = 0;
         Clock known;
         std::vector<Warp> warps;

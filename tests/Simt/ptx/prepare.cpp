@@ -153,7 +153,7 @@ namespace simt::ptx
             }
 
             // The opcode as the table has it, and operands that it only implies.
-            std::string normalise(const Instruction& in, std::vector<Operand>& list)
+            std::string normalize(const Instruction& in, std::vector<Operand>& list)
             {
                 std::string op = in.op;
                 bool vectors = starts(op, "mov.b");
@@ -177,7 +177,7 @@ namespace simt::ptx
             {
                 int64_t offset = 0, second = 0;
                 std::vector<Operand> list = flatten(in, offset, second);
-                std::string op = normalise(in, list);
+                std::string op = normalize(in, list);
                 const Form& form = form_of(op);
                 if (list.size() != form.sizes.size() || list.size() > MostOperands)
                     throw Error(in.line, "'" + op + "' with " + std::to_string(list.size()) + " operands, not " +
@@ -225,8 +225,8 @@ namespace simt::ptx
             void pieces()
             {
                 std::map<size_t, int> piece_at;
-                std::vector<bool> labelled(function_.code.size() + 1);
-                for (auto& [name, at] : function_.labels) labelled[at] = true;
+                std::vector<bool> labeled(function_.code.size() + 1);
+                for (auto& [name, at] : function_.labels) labeled[at] = true;
                 std::vector<std::pair<size_t, size_t>> jumps;
                 bool open = false;
                 for (size_t i = 0; i < function_.code.size(); ++i)
@@ -235,7 +235,7 @@ namespace simt::ptx
                     try
                     {
                         bool collective = is_collective(in);
-                        if (!open || labelled[i] || collective || (in.predicate >= 0 && !starts(in.op, "bra")))
+                        if (!open || labeled[i] || collective || (in.predicate >= 0 && !starts(in.op, "bra")))
                         {
                             begin_piece(in.line);
                             piece_at[i] = int(draft_.pieces.size()) - 1;

@@ -55,7 +55,7 @@ namespace simt::ptx
             if (!missing) return;
             const std::string& name = warp.block->grid->program->maybe_undefined[size_t(step.offset)];
             fail(warp, step, missing, LaunchFailed,
-                "uninitialised register: " + name + " is read, which nothing has written");
+                "uninitialized register: " + name + " is read, which nothing has written");
         }
 
         DraftStep watch(Handler handler, int number, int line)

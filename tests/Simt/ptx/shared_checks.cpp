@@ -338,11 +338,11 @@ namespace simt::ptx
                 for (uint32_t rest = copy.mask; rest; rest &= rest - 1)
                     if (at - copy.to[__builtin_ctz(rest)] < copy.bytes)
                         fail(warp, step, 1u << lane, LaunchFailed,
-                            "uninitialised read: at " + describe(warp, SharedWindow + at) +
+                            "uninitialized read: at " + describe(warp, SharedWindow + at) +
                                 ", to which the asynchronous copy of " +
                                 place_of(*warp.block->grid->program->module, copy.line) + " has not been waited for");
         fail(warp, step, 1u << lane, LaunchFailed,
-            format("uninitialised read: a read of %u bytes at ", bytes) + describe(warp, SharedWindow + at) +
+            format("uninitialized read: a read of %u bytes at ", bytes) + describe(warp, SharedWindow + at) +
                 ", which nothing has written");
     }
 

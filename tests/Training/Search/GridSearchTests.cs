@@ -142,7 +142,7 @@ public class GridSearchTests
     }
 
     [Test]
-    public void Every_network_is_disposed_of_also_when_it_is_cancelled()
+    public void Every_network_is_disposed_of_also_when_it_is_canceled()
     {
         using var cancellation = new CancellationTokenSource();
         var made = new List<NeuralNet>();

@@ -113,7 +113,7 @@ public class StreamingTests
     }
 
     [Test]
-    public void A_training_can_be_cancelled_between_batches()
+    public void A_training_can_be_canceled_between_batches()
     {
         (Tensor x, int[] y) = Toy.Clouds(60);
         using var ending = new CancellationTokenSource();

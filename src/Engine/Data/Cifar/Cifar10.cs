@@ -61,7 +61,7 @@ public static class Cifar10
     /// malformed.</exception>
     /// <exception cref="EngineException">The download cannot be written, for instance because the disk is
     /// full.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; what has been downloaded is kept for the next
+    /// <exception cref="OperationCanceledException">It was canceled; what has been downloaded is kept for the next
     /// time.</exception>
     public static async Task<Cifar10Set> LoadAsync(
         Cifar10Options? options = null, CancellationToken cancellation = default)

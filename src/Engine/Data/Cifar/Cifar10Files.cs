@@ -40,7 +40,7 @@ internal static class Cifar10Files
     }
 
     /// <summary>Reads what <see cref="Find"/> found.</summary>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static Cifar10Set Read(string location, CancellationToken cancellation = default)
     {
         try

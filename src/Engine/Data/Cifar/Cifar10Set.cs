@@ -12,9 +12,9 @@ public sealed record Cifar10Images(Tensor Images, Tensor Labels)
     public Cifar10Images First(int count) =>
         count >= Count ? this : new Cifar10Images(Images.Rows(0, count), Labels.Rows(0, count));
 
-    /// <summary>The images in grey from -0.5 to 0.5: <see cref="Preprocessing.Greyscale"/>.</summary>
+    /// <summary>The images in gray from -0.5 to 0.5: <see cref="Preprocessing.Grayscale"/>.</summary>
     /// <param name="flat">Whether the result has the shape (n, 1024) instead of (n, 1, 32, 32).</param>
-    public Tensor Greyscale(bool flat = false) => Preprocessing.Greyscale(Images, flat);
+    public Tensor Grayscale(bool flat = false) => Preprocessing.Grayscale(Images, flat);
 }
 
 /// <summary>A CIFAR-10 data set, or the built-in one that stands in for it.</summary>

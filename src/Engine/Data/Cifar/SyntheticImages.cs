@@ -1,7 +1,7 @@
 namespace Engine.Data;
 
 /// <summary>
-/// Drawn images in ten classes, of CIFAR-10's form: a shape or a pattern of random size, place, direction and colours,
+/// Drawn images in ten classes, of CIFAR-10's form: a shape or a pattern of random size, place, direction and colors,
 /// lighter or darker than its background, with clutter and noise. No pixel alone says anything about the class: in
 /// libtorch the source's convolutional network gets 94 % of the test images right after 4 epochs, its perceptron 46 %
 /// after 5. The same arguments give the same images on every machine: only integers and the exactly rounded operations
@@ -58,10 +58,10 @@ public static class SyntheticImages
 
     private static void DrawImage(int label, SplitMix random, Span<byte> pixels)
     {
-        Colour back = Colour.Random(ref random);
-        Colour fore = back.Contrasting(ref random);
+        Color back = Color.Random(ref random);
+        Color fore = back.Contrasting(ref random);
         var figure = new Figure(label, ref random);
-        // Two blots of other colours, so that the presence of an edge alone tells nothing.
+        // Two blots of other colors, so that the presence of an edge alone tells nothing.
         var first = new Blot(ref random);
         var second = new Blot(ref random);
         float slopeX = random.Between(-1.5f, 1.5f), slopeY = random.Between(-1.5f, 1.5f);
@@ -72,13 +72,13 @@ public static class SyntheticImages
             {
                 float inside = Coverage(figure.Distance(x, y));
                 float light = (slopeX * (x - 15.5f)) + (slopeY * (y - 15.5f));
-                Colour colour = Colour.Mix(back, fore, inside);
-                colour = second.Over(first.Over(colour, x, y), x, y);
+                Color color = Color.Mix(back, fore, inside);
+                color = second.Over(first.Over(color, x, y), x, y);
                 ulong bits = random.Next();
                 int i = (y * Side) + x;
-                pixels[i] = Level(colour.Red + light + (noise * Centred(bits)));
-                pixels[Plane + i] = Level(colour.Green + light + (noise * Centred(bits >> 21)));
-                pixels[(2 * Plane) + i] = Level(colour.Blue + light + (noise * Centred(bits >> 42)));
+                pixels[i] = Level(color.Red + light + (noise * Centered(bits)));
+                pixels[Plane + i] = Level(color.Green + light + (noise * Centered(bits >> 21)));
+                pixels[(2 * Plane) + i] = Level(color.Blue + light + (noise * Centered(bits >> 42)));
             }
         }
     }
@@ -86,27 +86,27 @@ public static class SyntheticImages
     // How much of a pixel lies inside an edge this far away: the edge is one pixel soft.
     private static float Coverage(float distance) => Math.Clamp(0.5f - distance, 0f, 1f);
 
-    private static float Centred(ulong bits) => ((int)(bits & 0x1F_FFFF) * (1f / 0x20_0000)) - 0.5f;
+    private static float Centered(ulong bits) => ((int)(bits & 0x1F_FFFF) * (1f / 0x20_0000)) - 0.5f;
 
     private static byte Level(float value) => (byte)Math.Clamp((int)value, 0, 255);
 
-    private readonly record struct Colour(float Red, float Green, float Blue)
+    private readonly record struct Color(float Red, float Green, float Blue)
     {
         private const float MinimumContrast = 55;
 
         private float Luma => (0.299f * Red) + (0.587f * Green) + (0.114f * Blue);
 
-        public static Colour Random(ref SplitMix random) =>
+        public static Color Random(ref SplitMix random) =>
             new(random.Between(0, 255), random.Between(0, 255), random.Between(0, 255));
 
-        public static Colour Mix(Colour a, Colour b, float part) => new(
+        public static Color Mix(Color a, Color b, float part) => new(
             a.Red + ((b.Red - a.Red) * part),
             a.Green + ((b.Green - a.Green) * part),
             a.Blue + ((b.Blue - a.Blue) * part));
 
-        public Colour Contrasting(ref SplitMix random)
+        public Color Contrasting(ref SplitMix random)
         {
-            Colour other;
+            Color other;
             do
             {
                 other = Random(ref random);
@@ -118,7 +118,7 @@ public static class SyntheticImages
 
     private readonly struct Blot
     {
-        private readonly Colour _colour;
+        private readonly Color _color;
         private readonly float _x, _y, _radius;
 
         public Blot(ref SplitMix random)
@@ -126,15 +126,15 @@ public static class SyntheticImages
             _x = random.Between(0, Side);
             _y = random.Between(0, Side);
             _radius = random.Between(1f, 3f);
-            _colour = Colour.Random(ref random);
+            _color = Color.Random(ref random);
         }
 
-        public Colour Over(Colour under, int x, int y)
+        public Color Over(Color under, int x, int y)
         {
             float squared = ((x - _x) * (x - _x)) + ((y - _y) * (y - _y));
             return squared > (_radius + 1) * (_radius + 1)
                 ? under
-                : Colour.Mix(under, _colour, Coverage(MathF.Sqrt(squared) - _radius));
+                : Color.Mix(under, _color, Coverage(MathF.Sqrt(squared) - _radius));
         }
     }
 
@@ -157,7 +157,7 @@ public static class SyntheticImages
             _sin = sign * 2 * t / (1 + (t * t));
         }
 
-        /// <summary>How far the pixel's centre lies outside the shape; negative inside.</summary>
+        /// <summary>How far the pixel's center lies outside the shape; negative inside.</summary>
         public float Distance(int x, int y)
         {
             float dx = x - _x, dy = y - _y;

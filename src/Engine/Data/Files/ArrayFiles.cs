@@ -82,7 +82,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
                 + $"{y.TypeText}.");
         }
 
-        // Pictures of one plane, and those whose colours stand last, as Keras has them.
+        // Pictures of one plane, and those whose colors stand last, as Keras has them.
         x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
             : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
         return new Table(

@@ -147,7 +147,7 @@ internal sealed partial class PickleReader
         pairs.AddRange(items);
     }
 
-    private void Memorise(uint index)
+    private void Memorize(uint index)
     {
         _memo[index] = Peek();
         if (_memo.Count > _maximumValues)

@@ -280,13 +280,13 @@ internal sealed partial class PickleReader
                 Build(Peek(), state);
                 return true;
             case (byte)'q':
-                Memorise(ReadByte());
+                Memorize(ReadByte());
                 return true;
             case (byte)'r':
-                Memorise(BinaryPrimitives.ReadUInt32LittleEndian(Read(4)));
+                Memorize(BinaryPrimitives.ReadUInt32LittleEndian(Read(4)));
                 return true;
             case 0x94:
-                Memorise((uint)_memo.Count);
+                Memorize((uint)_memo.Count);
                 return true;
             case (byte)'h':
                 Push(Recall(ReadByte()));

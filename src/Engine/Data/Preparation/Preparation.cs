@@ -13,7 +13,7 @@ namespace Engine.Data;
 public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 {
     /// <summary>Texts of more values than this are names or sentences, not categories.</summary>
-    private const int MostCategories = 64;
+    private const int MaxCategories = 64;
 
     private const int RowsAtOnce = 64;
 
@@ -28,7 +28,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     /// <summary>Fits it to the columns of the samples that train.</summary>
     /// <param name="train">The samples.</param>
     /// <param name="target">The column that is to be predicted, of which nothing is taken.</param>
-    /// <exception cref="EngineException">No column can be learnt from.</exception>
+    /// <exception cref="EngineException">No column can be learned from.</exception>
     public static Preparation Fit(Table train, string target)
     {
         ArgumentNullException.ThrowIfNull(train);
@@ -56,7 +56,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             0 => throw new EngineException(
                 $"There is no column to learn '{target}' from: {(unused.Count == 0 ? "the table has no other." : string.Join(' ', unused))}"),
             > 1 when transforms.Any(transform => transform.Sides.Rank > 1) => throw new EngineException(
-                "Pictures and other columns cannot be learnt from together: leave out "
+                "Pictures and other columns cannot be learned from together: leave out "
                 + $"{Table.Some(transforms.Where(transform => transform.Sides.Rank == 1).Select(transform => transform.Column))}."),
             _ => new Preparation(transforms) { Unused = unused },
         };
@@ -80,7 +80,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
         Column[] columns = [.. Transforms.Select(transform => table[transform.Column])];
         int width = (int)Sides.Count;
-        if ((long)table.Count * width > Shape.MostElements)
+        if ((long)table.Count * width > Shape.MaxElements)
         {
             throw new EngineException(FormattableString.Invariant(
                 $"{table.Count:N0} samples of {width:N0} numbers are more than one tensor holds: take fewer, or smaller ones."));
@@ -119,7 +119,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     /// <inheritdoc/>
     public override int GetHashCode() => Transforms.Count;
 
-    /// <summary>Why nothing can be learnt from a column; null if something can.</summary>
+    /// <summary>Why nothing can be learned from a column; null if something can.</summary>
     private static string? WhyUnused(Column column)
     {
         switch (column)
@@ -136,7 +136,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
             case TextColumn text:
                 int distinct = text.Codes.ToArray().Where(code => code >= 0).Distinct().Count();
                 return distinct == 0 ? "it has no value"
-                    : distinct > Math.Max(MostCategories, 2) || (distinct > 8 && distinct > column.Count / 2)
+                    : distinct > Math.Max(MaxCategories, 2) || (distinct > 8 && distinct > column.Count / 2)
                         ? $"its {distinct} texts are too many to be categories"
                     : null;
             default:

@@ -11,7 +11,7 @@ namespace Engine.Data;
 public abstract record Target(string Column)
 {
     /// <summary>Whole numbers of more values than this are measured, not named.</summary>
-    private const int MostNumberedClasses = 20;
+    private const int MaxNumberedClasses = 20;
 
     /// <summary>How many numbers a network gives for it.</summary>
     [JsonIgnore]
@@ -41,7 +41,7 @@ public abstract record Target(string Column)
         }
 
         bool looksLikeValues = column is NumberColumn numbers
-            && (distinct.Length > Math.Min(MostNumberedClasses, column.Count / 2)
+            && (distinct.Length > Math.Min(MaxNumberedClasses, column.Count / 2)
                 || numbers.Values.ToArray().Any(x => double.IsFinite(x) && x != Math.Round(x)));
         if (!(areValues ?? looksLikeValues))
         {
@@ -52,7 +52,7 @@ public abstract record Target(string Column)
         }
 
         return column is NumberColumn values ? ValueTarget.Fit(values) : throw new EngineException(
-            $"The target '{column.Name}' has texts, '{distinct[0]}' say, and is to be learnt as values: those are numbers.");
+            $"The target '{column.Name}' has texts, '{distinct[0]}' say, and is to be learned as values: those are numbers.");
     }
 }
 
@@ -89,7 +89,7 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
     public override int GetHashCode() => HashCode.Combine(Column, Classes.Count);
 }
 
-/// <summary>A value, learnt as (y - mean) / deviation.</summary>
+/// <summary>A value, learned as (y - mean) / deviation.</summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Mean">The mean of the samples that train.</param>
 /// <param name="Deviation">Their standard deviation.</param>

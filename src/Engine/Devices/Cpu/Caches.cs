@@ -9,7 +9,7 @@ namespace Engine.Devices.Cpu;
 internal static class Caches
 {
     private const int IntelLeaf = 4, AmdLeaf = unchecked((int)0x8000001D), LargestAmdLeaf = unchecked((int)0x80000000);
-    private const int Data = 1, Unified = 3, MostCaches = 8;
+    private const int Data = 1, Unified = 3, MaxCaches = 8;
 
     /// <summary>
     /// The first one's size, and how many lines that lie a multiple of 4 KB apart, or of a part of that, it holds.
@@ -30,7 +30,7 @@ internal static class Caches
         int[] leaves = hasAmdLeaf ? [AmdLeaf, IntelLeaf] : [IntelLeaf];
         foreach (int leaf in leaves)
         {
-            for (int cache = 0; cache < MostCaches; cache++)
+            for (int cache = 0; cache < MaxCaches; cache++)
             {
                 (int kind, int shape, int sets, _) = X86Base.CpuId(leaf, cache);
                 if ((kind & 0x1F) is Data or Unified && ((kind >> 5) & 7) == level)

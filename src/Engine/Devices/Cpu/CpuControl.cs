@@ -37,6 +37,6 @@ internal sealed unsafe class CpuBranch(BranchKernel branch) : CpuControl
 
     public override void Run(ThreadTeam team) => (*_condition != 0 ? _first : _second).Run(team);
 
-    private static CpuSequence Sequence(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        new(waves.SelectMany(wave => wave).Cast<CpuKernel>());
+    private static CpuSequence Sequence(IReadOnlyList<IReadOnlyList<IKernel>> levels) =>
+        new(levels.SelectMany(level => level).Cast<CpuKernel>());
 }

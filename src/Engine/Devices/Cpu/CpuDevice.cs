@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>The processor: vectorised kernels on all cores.</summary>
+/// <summary>The processor: vectorized kernels on all cores.</summary>
 public sealed unsafe class CpuDevice : Device
 {
     private readonly ThreadTeam _team;
@@ -74,11 +74,11 @@ public sealed unsafe class CpuDevice : Device
         new CpuKernel(branch.Name, []) { Control = new CpuBranch(branch) };
 
     /// <inheritdoc/>
-    public override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) => new Program(this, Kernels(waves));
+    public override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> levels) => new Program(this, Kernels(levels));
 
-    internal override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times)
+    internal override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> levels, LaunchTimes times)
     {
-        CpuKernel[] kernels = Kernels(waves);
+        CpuKernel[] kernels = Kernels(levels);
         times.Prepare(kernels.Length, Threads);
         return new Program(this, [.. kernels.Select((kernel, launch) => kernel.Timed(launch, times))], times);
     }
@@ -95,8 +95,8 @@ public sealed unsafe class CpuDevice : Device
     private static ICpuOp Lowering(object op) => op as ICpuOp
         ?? throw new EngineException($"{op} has no kernel for the CPU.");
 
-    private static CpuKernel[] Kernels(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        [.. waves.SelectMany(wave => wave).Cast<CpuKernel>().Where(kernel => !kernel.IsEmpty)];
+    private static CpuKernel[] Kernels(IReadOnlyList<IReadOnlyList<IKernel>> levels) =>
+        [.. levels.SelectMany(level => level).Cast<CpuKernel>().Where(kernel => !kernel.IsEmpty)];
 
     private sealed class Program(CpuDevice device, CpuKernel[] kernels, LaunchTimes? times = null) : IProgram
     {

@@ -25,7 +25,7 @@ internal sealed unsafe class CpuLoop : CpuControl
         _in = [.. loop.In.Select(rows => new Move(rows))];
         _out = [.. loop.Out.Select(rows => new Move(rows))];
         _step = new CpuSequence(
-            [Copies("rows in", _in, CopyIn), .. loop.Waves.SelectMany(wave => wave).Cast<CpuKernel>(), Copies("rows out", _out, CopyOut)]);
+            [Copies("rows in", _in, CopyIn), .. loop.Levels.SelectMany(level => level).Cast<CpuKernel>(), Copies("rows out", _out, CopyOut)]);
         (_cleared, _voided, _started) = ([.. loop.Cleared], [.. loop.Voided], [.. loop.Started]);
         _until = loop.Until is null ? null : CpuStorage.Pointer(loop.Until);
     }

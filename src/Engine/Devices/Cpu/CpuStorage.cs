@@ -19,7 +19,7 @@ internal sealed unsafe class CpuStorage : Storage
     {
         Device = device;
         Bytes = bytes;
-        bool isLarge = bytes >= LargePages.Least;
+        bool isLarge = bytes >= LargePages.Min;
         _memory = (byte*)NativeMemory.AlignedAlloc((nuint)bytes + Alignment, isLarge ? LargePages.Bytes : Alignment);
         if (isLarge)
         {

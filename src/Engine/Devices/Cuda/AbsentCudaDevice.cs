@@ -45,7 +45,7 @@ public sealed class AbsentCudaDevice : CudaTarget
 
     private protected override bool AsksForTensorFloat32 { get; }
 
-    private protected override int MostSharedBytes => CudaTypes.MostSharedBytesOf(Architecture);
+    private protected override int MaxSharedBytes => CudaTypes.MaxSharedBytesOf(Architecture);
 
     private protected override CudaFaults Faults => _faults;
 

@@ -144,7 +144,7 @@ public sealed class CudaDevice : CudaTarget
 
     private protected override bool AsksForTensorFloat32 => _options.TensorFloat32;
 
-    private protected override int MostSharedBytes => _gpu.SharedBytes;
+    private protected override int MaxSharedBytes => _gpu.SharedBytes;
 
     private protected override CudaFaults Faults => _faults;
 
@@ -298,17 +298,17 @@ internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> O
     /// <summary>The names of the ops.</summary>
     public string Ops => string.Join(", ", Owners.Select(op => op.Name).Distinct());
 
-    /// <summary>The launches of kernels, wave by wave.</summary>
-    public static CudaStage[] Of(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        [.. waves.SelectMany(wave => Join([.. wave.Cast<CudaBoundOp>()]))];
+    /// <summary>The launches of kernels, level by level.</summary>
+    public static CudaStage[] Of(IReadOnlyList<IReadOnlyList<IKernel>> levels) =>
+        [.. levels.SelectMany(level => Join([.. level.Cast<CudaBoundOp>()]))];
 
-    /// <summary>A wave's launches: the first of each op, those that go together as one, then the second of each …</summary>
-    public static IEnumerable<CudaStage> Join(CudaBoundOp[] wave)
+    /// <summary>A level's launches: the first of each op, those that go together as one, then the second of each …</summary>
+    public static IEnumerable<CudaStage> Join(CudaBoundOp[] level)
     {
-        for (int round = 0; wave.Any(op => op.Launches.Length > round); round++)
+        for (int round = 0; level.Any(op => op.Launches.Length > round); round++)
         {
             var owners = new Dictionary<CudaLaunch, CudaBoundOp>(ReferenceEqualityComparer.Instance);
-            foreach (CudaBoundOp op in wave.Where(op => op.Launches.Length > round))
+            foreach (CudaBoundOp op in level.Where(op => op.Launches.Length > round))
             {
                 owners.Add(op.Launches[round], op);
             }

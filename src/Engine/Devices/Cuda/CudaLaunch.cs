@@ -95,13 +95,13 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 {
     /// <summary>What the hardware takes: so many blocks in all, and of a grid along y and z no more than so many.</summary>
-    public const int MostBlocks = int.MaxValue, MostAlongYZ = 65535;
+    public const int MaxBlocks = int.MaxValue, MaxAlongYZ = 65535;
 
     /// <summary>How many there are in all.</summary>
     public long Count => (long)X * Y * Z;
 
     /// <summary>Whether the hardware takes such a grid as it is.</summary>
-    public bool IsGrid => Count <= MostBlocks && Y <= MostAlongYZ && Z <= MostAlongYZ;
+    public bool IsGrid => Count <= MaxBlocks && Y <= MaxAlongYZ && Z <= MaxAlongYZ;
 
     public static implicit operator Dim3(int x) => new(x);
 
@@ -225,29 +225,29 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     /// Refuses what no GPU launches. A grid that is too long along y or z is none of it: it is launched along x, as one of
     /// several kernels in one launch is (<see cref="HorizontalFusion"/>). Only a kernel of a user's own text must do without.
     /// </summary>
-    /// <param name="mostSharedBytes">The shared memory that a block may have on this GPU.</param>
+    /// <param name="maxSharedBytes">The shared memory that a block may have on this GPU.</param>
     /// <exception cref="EngineException">There are too many blocks, or threads in one, or too much shared memory.</exception>
-    public void RequireLaunchable(int mostSharedBytes)
+    public void RequireLaunchable(int maxSharedBytes)
     {
-        if (Function.DynamicBytes is int wanted && (wanted < 0 || wanted > mostSharedBytes))
+        if (Function.DynamicBytes is int wanted && (wanted < 0 || wanted > maxSharedBytes))
         {
             throw new EngineException(FormattableString.Invariant(
-                $"its kernel {Name} wants {wanted:N0} bytes of shared memory, and a block has up to {mostSharedBytes:N0} here"));
+                $"its kernel {Name} wants {wanted:N0} bytes of shared memory, and a block has up to {maxSharedBytes:N0} here"));
         }
 
-        const int MostThreads = 1024;
-        if (Blocks > Dim3.MostBlocks || (!Function.MayJoin && !Grid.IsGrid))
+        const int MaxThreads = 1024;
+        if (Blocks > Dim3.MaxBlocks || (!Function.MayJoin && !Grid.IsGrid))
         {
             string most = Function.MayJoin
-                ? FormattableString.Invariant($"{Dim3.MostBlocks:N0} blocks")
-                : FormattableString.Invariant($"{Dim3.MostBlocks:N0} blocks, of which {Dim3.MostAlongYZ:N0} along y and z");
+                ? FormattableString.Invariant($"{Dim3.MaxBlocks:N0} blocks")
+                : FormattableString.Invariant($"{Dim3.MaxBlocks:N0} blocks, of which {Dim3.MaxAlongYZ:N0} along y and z");
             throw new EngineException($"the grid of its kernel {Name} is {Grid}, and GPUs take up to {most}");
         }
 
-        if (Block.Count is < 1 or > MostThreads || Grid.X < 0 || Grid.Y < 0 || Grid.Z < 0)
+        if (Block.Count is < 1 or > MaxThreads || Grid.X < 0 || Grid.Y < 0 || Grid.Z < 0)
         {
             throw new EngineException(
-                $"its kernel {Name} has {Grid} blocks of {Block} threads, and a block has from 1 to {MostThreads}");
+                $"its kernel {Name} has {Grid} blocks of {Block} threads, and a block has from 1 to {MaxThreads}");
         }
     }
 

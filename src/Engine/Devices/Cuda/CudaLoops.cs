@@ -7,19 +7,19 @@ namespace Engine.Devices.Cuda;
 internal unsafe struct CudaLoops
 {
     /// <summary>The most loops, and the most arrays.</summary>
-    public const int Most = 8, Arrays = 3;
+    public const int Max = 8, Arrays = 3;
 
     private int _count;
-    private fixed int _sides[Most];
-    private fixed int _steps[Arrays * Most];
+    private fixed int _sides[Max];
+    private fixed int _steps[Arrays * Max];
 
     /// <exception cref="EngineException">There are more loops than kernels take.</exception>
     public CudaLoops(ReadOnlySpan<int> sides, params ReadOnlySpan<int[]> steps)
     {
-        if (sides.Length > Most)
+        if (sides.Length > Max)
         {
             throw new EngineException(
-                $"CUDA kernels walk over arrays in at most {Most} nested loops, not {sides.Length}: "
+                $"CUDA kernels walk over arrays in at most {Max} nested loops, not {sides.Length}: "
                 + "reshape the array to fewer axes, or broadcast along fewer.");
         }
 
@@ -29,7 +29,7 @@ internal unsafe struct CudaLoops
             _sides[i] = sides[i];
             for (int array = 0; array < steps.Length; array++)
             {
-                _steps[(array * Most) + i] = steps[array][i];
+                _steps[(array * Max) + i] = steps[array][i];
             }
         }
     }

@@ -11,10 +11,10 @@ internal sealed class CudaProgram(
     CudaDevice device, StreamHandle stream, CudaStage[] stages, bool mayFault, CudaOptions options) : IProgram
 {
     /// <summary>The most launches that a graph holds: a longer one takes long to record, and gains nothing any more.</summary>
-    private const int MostNodes = 16384;
+    private const int MaxNodes = 16384;
 
     /// <summary>How many graphs are kept: of a full epoch, of its last part, of one run.</summary>
-    private const int MostGraphs = 4;
+    private const int MaxGraphs = 4;
 
     // The one used last comes first.
     private readonly List<(int Times, GraphHandle Graph)> _graphs = [];
@@ -78,7 +78,7 @@ internal sealed class CudaProgram(
         _hasRun = true;
         while (left > 0)
         {
-            int runs = Math.Min(left, (int)Math.Max(1, MostNodes / _nodes));
+            int runs = Math.Min(left, (int)Math.Max(1, MaxNodes / _nodes));
             GraphOf(runs).Launch(stream);
             left -= runs;
         }
@@ -97,7 +97,7 @@ internal sealed class CudaProgram(
         {
             _graphs.RemoveAt(index);
         }
-        else if (_graphs.Count == MostGraphs)
+        else if (_graphs.Count == MaxGraphs)
         {
             _graphs[^1].Graph.Dispose();
             _graphs.RemoveAt(_graphs.Count - 1);

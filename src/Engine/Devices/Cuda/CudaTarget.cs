@@ -28,7 +28,7 @@ public abstract class CudaTarget : Device
     private protected virtual bool AsksForTensorFloat32 => false;
 
     /// <summary>The shared memory that a block may have, if its launch asks for it.</summary>
-    private protected abstract int MostSharedBytes { get; }
+    private protected abstract int MaxSharedBytes { get; }
 
     private protected abstract CudaFaults Faults { get; }
 
@@ -47,7 +47,7 @@ public abstract class CudaTarget : Device
         CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
         foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
         {
-            launch.RequireLaunchable(MostSharedBytes);
+            launch.RequireLaunchable(MaxSharedBytes);
         }
 
         return new CudaBoundOp(op.ToString()!, launches, step.MayFault);
@@ -61,7 +61,7 @@ public abstract class CudaTarget : Device
     }
 
     internal sealed override IKernel BindLoop(LoopKernel loop) =>
-        new CudaBoundOp(loop.Name, [new LoopLaunch(loop, AddressOf)], MayFault(loop.Waves));
+        new CudaBoundOp(loop.Name, [new LoopLaunch(loop, AddressOf)], MayFault(loop.Levels));
 
     internal sealed override IKernel BindBranch(BranchKernel branch) => new CudaBoundOp(
         branch.Name,
@@ -69,14 +69,14 @@ public abstract class CudaTarget : Device
         MayFault(branch.First) || MayFault(branch.Second));
 
     /// <inheritdoc/>
-    public sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        Link(CudaStage.Of(waves), MayFault(waves), null);
+    public sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> levels) =>
+        Link(CudaStage.Of(levels), MayFault(levels), null);
 
-    internal sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> waves, LaunchTimes times) =>
-        Link(CudaStage.Of(waves), MayFault(waves), times);
+    internal sealed override IProgram Link(IReadOnlyList<IReadOnlyList<IKernel>> levels, LaunchTimes times) =>
+        Link(CudaStage.Of(levels), MayFault(levels), times);
 
-    private static bool MayFault(IReadOnlyList<IReadOnlyList<IKernel>> waves) =>
-        waves.Any(wave => wave.Cast<CudaBoundOp>().Any(op => op.MayFault));
+    private static bool MayFault(IReadOnlyList<IReadOnlyList<IKernel>> levels) =>
+        levels.Any(level => level.Cast<CudaBoundOp>().Any(op => op.MayFault));
 
     private protected abstract IProgram Link(CudaStage[] stages, bool mayFault, LaunchTimes? times);
 

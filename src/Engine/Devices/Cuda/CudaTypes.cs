@@ -6,13 +6,13 @@ internal static class CudaTypes
     public static string Cuda(this DType dtype) => ElementType.Of(dtype).Cuda;
 
     /// <summary>The shared memory that a block may declare, on every GPU.</summary>
-    public const int MostSharedBytes = 48 * 1024;
+    public const int MaxSharedBytes = 48 * 1024;
 
     /// <summary>
     /// The shared memory that a launch may ask for, a block: table "Technical Specifications per Compute Capability" of
     /// NVIDIA's CUDA C++ Programming Guide.
     /// </summary>
-    public static int MostSharedBytesOf(int architecture) => 1024 * architecture switch
+    public static int MaxSharedBytesOf(int architecture) => 1024 * architecture switch
     {
         75 => 64,
         80 or 87 => 163,

@@ -9,7 +9,7 @@ namespace Engine.Devices.Cuda;
 internal sealed class CudaUploads(ContextHandle context) : IDisposable
 {
     /// <summary>So many land at once; what is more comes when it is wanted, as ever.</summary>
-    private const int MostLandings = 16;
+    private const int MaxLandings = 16;
 
     private readonly Lock _gate = new();
     private readonly List<Landing> _landings = [];
@@ -85,7 +85,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
     private Landing? Free(long bytes)
     {
         Landing? free = _landings.Find(landing => landing.Tensor is null && landing.Bytes >= bytes);
-        if (free is null && _landings.Count < MostLandings
+        if (free is null && _landings.Count < MaxLandings
             && MemoryHandle.TryAllocate(context, null, Math.Max(bytes, 1)) is { } memory)
         {
             free = new Landing(context, memory, bytes);

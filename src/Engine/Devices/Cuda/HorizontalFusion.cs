@@ -12,7 +12,7 @@ namespace Engine.Devices.Cuda;
 internal sealed partial record HorizontalFusion : CudaFunction
 {
     /// <summary>A kernel's arguments have room for this many bytes.</summary>
-    private const int MostArgumentBytes = 4096;
+    private const int MaxArgumentBytes = 4096;
 
     /// <summary>
     /// Each part's declared shared memory has a place of its own, as if all ran in one block: some totals or, where the
@@ -24,7 +24,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
     /// So many products and convolutions go into one: registers are given out for all of a launch, and more than the
     /// parts need for as many tiles' addresses, until they spill.
     /// </summary>
-    private const int MostTiled = 6;
+    private const int MaxTiled = 6;
 
     private readonly KernelLaunch[] _parts;
 
@@ -77,11 +77,11 @@ internal sealed partial record HorizontalFusion : CudaFunction
 
     private static bool Fits(List<KernelLaunch> parts, KernelLaunch launch) =>
         launch.Function.MayJoin && parts[0].Function.MayJoin
-        && parts.Sum(part => part.ArgumentBytes) + launch.ArgumentBytes <= MostArgumentBytes
+        && parts.Sum(part => part.ArgumentBytes) + launch.ArgumentBytes <= MaxArgumentBytes
         && parts.Append(launch).Max(part => part.Function.DynamicBytes)
             + parts.Append(launch).Sum(part => part.Function.DynamicBytes > 0 ? FlagBytes : TotalsBytes)
-            <= CudaTypes.MostSharedBytes
-        && parts.Append(launch).Count(part => part.Function.DynamicBytes > 0) <= MostTiled
+            <= CudaTypes.MaxSharedBytes
+        && parts.Append(launch).Count(part => part.Function.DynamicBytes > 0) <= MaxTiled
         && parts.Sum(part => part.Blocks) + launch.Blocks <= int.MaxValue
         && launch.Block is { Y: 1, Z: 1 } && parts[0].Block is { Y: 1, Z: 1 };
 

@@ -14,7 +14,7 @@ internal sealed class LoopLaunch : CudaLaunch
     public LoopLaunch(LoopKernel loop, Func<MemoryRange, ulong> address)
     {
         (_loop, _address) = (loop, address);
-        Stages = CudaStage.Of(loop.Waves);
+        Stages = CudaStage.Of(loop.Levels);
     }
 
     /// <summary>What a step launches.</summary>

@@ -7,7 +7,7 @@ namespace Engine.Interop;
 internal static unsafe class Mpi
 {
     /// <summary>Of a status no more is in use by any library.</summary>
-    private const int StatusBytes = 256, MostText = 8192;
+    private const int StatusBytes = 256, MaxText = 8192;
 
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));
 
@@ -37,10 +37,10 @@ internal static unsafe class Mpi
         get
         {
             Require();
-            byte* text = stackalloc byte[MostText];
+            byte* text = stackalloc byte[MaxText];
             int length;
             Check(MpiApi.MPI_Get_library_version(text, &length));
-            string all = Encoding.UTF8.GetString(text, Math.Clamp(length, 0, MostText)).TrimEnd('\0');
+            string all = Encoding.UTF8.GetString(text, Math.Clamp(length, 0, MaxText)).TrimEnd('\0');
             string first = all.Split([',', '\n'], 2)[0];
             return string.Join(' ', first.Replace("Version:", "", StringComparison.Ordinal)
                 .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
@@ -162,10 +162,10 @@ internal static unsafe class Mpi
             return;
         }
 
-        byte* text = stackalloc byte[MostText];
+        byte* text = stackalloc byte[MaxText];
         int length;
         string why = MpiApi.MPI_Error_string(result, text, &length) == 0
-            ? Encoding.UTF8.GetString(text, Math.Clamp(length, 0, MostText)).TrimEnd('\0').ReplaceLineEndings(" ")
+            ? Encoding.UTF8.GetString(text, Math.Clamp(length, 0, MaxText)).TrimEnd('\0').ReplaceLineEndings(" ")
             : $"error {result}";
         throw new EngineException($"MPI refused {Driver.EntryPoint(call)}: {why}.");
     }

@@ -50,10 +50,10 @@ public sealed class ConvTranspose2D : Layer
     public bool FlipFilters { get; init; }
 
     /// <summary>How the weights begin.</summary>
-    public Initialiser W { get; init; } = new GlorotUniform();
+    public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>How the biases begin; null for a layer without.</summary>
-    public Initialiser? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

@@ -39,10 +39,10 @@ public sealed class DepthwiseConv2D : Layer
     public bool FlipFilters { get; init; } = true;
 
     /// <summary>How the weights begin.</summary>
-    public Initialiser W { get; init; } = new GlorotUniform();
+    public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>How the biases begin; null for a layer without.</summary>
-    public Initialiser? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
@@ -105,10 +105,10 @@ public sealed class SeparableConv2D : Layer
     public bool FlipFilters { get; init; } = true;
 
     /// <summary>How the weights of both begin.</summary>
-    public Initialiser W { get; init; } = new GlorotUniform();
+    public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>How the biases begin; null for a layer without.</summary>
-    public Initialiser? B { get; init; } = new Filled();
+    public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)

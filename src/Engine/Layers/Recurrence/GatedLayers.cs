@@ -14,13 +14,13 @@ public abstract class GatedLayer : RecurrentLayer
     }
 
     /// <summary>How the weights of the inputs begin.</summary>
-    public Initialiser W { get; init; } = new GlorotUniform();
+    public Initializer W { get; init; } = new GlorotUniform();
 
     /// <summary>How the weights of what is kept begin.</summary>
-    public Initialiser U { get; init; } = new Orthogonal();
+    public Initializer U { get; init; } = new Orthogonal();
 
     /// <summary>How the biases begin.</summary>
-    public Initialiser B { get; init; } = new Filled();
+    public Initializer B { get; init; } = new Filled();
 
     /// <summary>How many numbers a unit needs of its inputs: one for each gate.</summary>
     private protected abstract int Gates { get; }

@@ -31,15 +31,15 @@ public abstract class RecurrentLayer : MergeLayer
 
     /// <summary>
     /// Whether what is kept before the first step is given by inputs behind the sequence, one for each name of
-    /// <see cref="Kept"/>; else it is 0, or learnt.
+    /// <see cref="Kept"/>; else it is 0, or learned.
     /// </summary>
     public bool TakesStart { get; init; }
 
     /// <summary>
-    /// How what is kept before the first step begins, if that is learnt: parameters <c>h0</c> (and <c>c0</c>) of (1, units).
+    /// How what is kept before the first step begins, if that is learned: parameters <c>h0</c> (and <c>c0</c>) of (1, units).
     /// Null for 0.
     /// </summary>
-    public Initialiser? Start { get; init; }
+    public Initializer? Start { get; init; }
 
     /// <summary>Through how many of the last steps gradients flow back; null for all.</summary>
     public int? TruncateGradient { get; init; }
@@ -98,7 +98,7 @@ public abstract class RecurrentLayer : MergeLayer
     /// <returns>What is kept now, of the same shapes.</returns>
     protected abstract IReadOnlyList<Variable> Step(Variable input, IReadOnlyList<Variable> before, LayerScope scope);
 
-    /// <summary>What is kept before the first step where no input says so: 0, or what is learnt, for each sample.</summary>
+    /// <summary>What is kept before the first step where no input says so: 0, or what is learned, for each sample.</summary>
     private Variable[] FromNothing(Variable x, LayerScope scope)
     {
         Variable zero = Symbolic.DimShuffle(Symbolic.Zero(Symbolic.Sum(x, [1, 2], keepDims: false)), 0, Symbolic.NewAxis);

@@ -25,7 +25,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     };
 
     /// <summary>How weights may begin, given the gain.</summary>
-    public static IReadOnlyDictionary<string, Func<double, Initialiser>> Initialisers { get; } = new Dictionary<string, Func<double, Initialiser>>
+    public static IReadOnlyDictionary<string, Func<double, Initializer>> Initializers { get; } = new Dictionary<string, Func<double, Initializer>>
     {
         ["glorot_uniform"] = gain => new GlorotUniform(gain),
         ["glorot_normal"] = gain => new GlorotNormal(gain),
@@ -43,7 +43,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     public static Setting[] WeightSettings(string nonlinearity) =>
     [
         Setting.Word("nonlinearity", Nonlinearities.Keys, nonlinearity),
-        Setting.Word("weights", Initialisers.Keys, "glorot_uniform"),
+        Setting.Word("weights", Initializers.Keys, "glorot_uniform"),
         Setting.Real("gain", "a number greater than 0", gain => gain > 0, 1),
         Setting.Flag("bias", true),
         .. s_penalties,
@@ -135,10 +135,10 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
     public static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
 
     /// <summary>How weights begin.</summary>
-    public static Initialiser Weights(Settings set) => Initialisers[set.Word("weights")](set.Real("gain"));
+    public static Initializer Weights(Settings set) => Initializers[set.Word("weights")](set.Real("gain"));
 
     /// <summary>How biases begin; null where there are none.</summary>
-    public static Initialiser? Biases(Settings set) => set.Flag("bias") ? new Filled() : null;
+    public static Initializer? Biases(Settings set) => set.Flag("bias") ? new Filled() : null;
 
     /// <summary>A height and a width; null where they are not given.</summary>
     public static Size2D? Size(Settings set, string name) =>

@@ -47,7 +47,7 @@ internal static class LayerWriter
             bool isAlike = (has, says) switch
             {
                 // How parameters begin is not to be told of those that are saved.
-                _ when property.PropertyType == typeof(Initialiser) => has is null == says is null,
+                _ when property.PropertyType == typeof(Initializer) => has is null == says is null,
                 (Func<Variable, Variable> one, Func<Variable, Variable> other) when Ops.Symbolic.Matrix("x") is var x => IsSame(one(x), other(x)),
                 (Delegate, Delegate) => true,
                 _ => Equals(has, says),
@@ -112,7 +112,7 @@ internal static class LayerWriter
             layer.GetType().GetProperties().Single(property => IsSame(called, property.Name)).GetValue(layer);
         if (setting.Name is "weights" or "gain" or "bias")
         {
-            return Begin((Initialiser)Property("w")!, (Initialiser?)Property("b")).Single(word => word.Key == setting.Name).Text;
+            return Begin((Initializer)Property("w")!, (Initializer?)Property("b")).Single(word => word.Key == setting.Name).Text;
         }
 
         return Property(setting.Name) switch
@@ -141,13 +141,13 @@ internal static class LayerWriter
             + $"{string.Join(", ", MoreLayerKinds.Pools.Keys)}.");
     }
 
-    private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initialiser w, Initialiser? b) =>
+    private static (string, string?)[] Weights(string name, Func<Variable, Variable> nonlinearity, Initializer w, Initializer? b) =>
         [("nonlinearity", Nonlinearity(name, nonlinearity)), .. Begin(w, b)];
 
     /// <summary>How weights and biases begin.</summary>
-    private static (string Key, string? Text)[] Begin(Initialiser w, Initialiser? b)
+    private static (string Key, string? Text)[] Begin(Initializer w, Initializer? b)
     {
-        string? weights = LayerKind.Initialisers.FirstOrDefault(known => known.Value(1).GetType() == w.GetType()).Key;
+        string? weights = LayerKind.Initializers.FirstOrDefault(known => known.Value(1).GetType() == w.GetType()).Key;
         object? gain = w.GetType().GetProperty("Gain")?.GetValue(w);
         return
         [

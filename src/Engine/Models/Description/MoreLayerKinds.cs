@@ -4,7 +4,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Models.Description;
 
-/// <summary>Layers that join, normalise, drop and cut, as descriptions name them.</summary>
+/// <summary>Layers that join, normalize, drop and cut, as descriptions name them.</summary>
 internal static class MoreLayerKinds
 {
     /// <summary>What a description may have made of all values of a channel.</summary>

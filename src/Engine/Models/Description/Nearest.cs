@@ -159,7 +159,7 @@ internal static class Nearest
     }
 
     /// <summary>
-    /// How many letters must be put in, left out, replaced or exchanged with their neighbour to make the one of the other
+    /// How many letters must be put in, left out, replaced or exchanged with their neighbor to make the one of the other
     /// (the optimal string alignment distance); upper and lower case are the same.
     /// </summary>
     private static int Slips(string a, string b)

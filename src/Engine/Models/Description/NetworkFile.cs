@@ -29,16 +29,16 @@ internal sealed record NetworkFile(
     public static IReadOnlyList<string> Sections { get; } = [LayersName, UpdateName, DataName];
 
     /// <summary>No description is longer; a file that is was named by mistake.</summary>
-    private const int MostBytes = 1 << 20;
+    private const int MaxBytes = 1 << 20;
 
     /// <summary>Reads a file: INI if it is named so or does not begin with <c>{</c>, else JSON.</summary>
     /// <exception cref="EngineException">It cannot be read, or is neither; the message names file and line.</exception>
     public static NetworkFile Read(string path) => ReadableFile.Read(path, (file, _) =>
     {
-        if (file.Length > MostBytes)
+        if (file.Length > MaxBytes)
         {
             throw new EngineException(
-                $"{path} is larger than a description of a network can be ({MostBytes >> 20} MiB): "
+                $"{path} is larger than a description of a network can be ({MaxBytes >> 20} MiB): "
                 + "name a .json or .ini file.");
         }
 

@@ -13,7 +13,7 @@ internal static class OnnxLoops
     /// <exception cref="EngineException">It is one that only gradients are made of.</exception>
     public static void Add(OnnxGraph graph, Apply node, Scan scan)
     {
-        if (scan.MostSteps is not null || scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore || write.IsOfAll)
+        if (scan.MaxSteps is not null || scan.StepWrites.Any(write => write.Lag != 0 || write.Like >= 0 || write.IsBefore || write.IsOfAll)
             || scan.StepReads.Any(read => read is { Source: LoopSource.Row, Lag: > 0 } or { Source: LoopSource.Row, From: < 0 }))
         {
             throw new EngineException(
@@ -21,7 +21,7 @@ internal static class OnnxLoops
         }
 
         FunctionGraph body = Expansion.StandIns(
-            scan.Body.Specialise(scan.BodyTypes(0, [.. node.Inputs.Select(input => input.Type)])));
+            scan.Body.Specialize(scan.BodyTypes(0, [.. node.Inputs.Select(input => input.Type)])));
         string count = Count(graph, node, scan);
         var carried = new List<Carried>();
         var rows = new List<(string Name, Input? Inside, bool Backward)>();

@@ -17,7 +17,7 @@ internal sealed class OnnxImporter
     private const int Deepest = 24;
 
     /// <summary>How many nodes there are at most, those of loops that are written out and of functions counted each time.</summary>
-    private const int MostNodes = 250_000;
+    private const int MaxNodes = 250_000;
 
     private readonly OnnxImporter? _outer;
     private readonly Dictionary<string, OnnxValue?> _values = [];
@@ -231,7 +231,7 @@ internal sealed class OnnxImporter
 
         if (--_budget.Nodes < 0)
         {
-            throw new ModelFileException($"{Path}: with its loops and functions written out it has more than {MostNodes} nodes.");
+            throw new ModelFileException($"{Path}: with its loops and functions written out it has more than {MaxNodes} nodes.");
         }
 
         IReadOnlyDictionary<string, OnnxSetting> settings = Settings(node);
@@ -313,6 +313,6 @@ internal sealed class OnnxImporter
     /// <summary>How many nodes may still come.</summary>
     private sealed class Budget
     {
-        public int Nodes { get; set; } = MostNodes;
+        public int Nodes { get; set; } = MaxNodes;
     }
 }

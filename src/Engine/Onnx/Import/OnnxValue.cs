@@ -27,7 +27,7 @@ internal readonly record struct Whole(long Number, Variable? Value = null)
 internal sealed class OnnxValue
 {
     /// <summary>Arrays of more elements are not looked into: shapes, axes and scales are short.</summary>
-    public const int MostLookedAt = 4096;
+    public const int MaxLookedAt = 4096;
 
     private readonly Func<Variable> _make;
     private Variable? _variable;
@@ -50,13 +50,13 @@ internal sealed class OnnxValue
     /// <summary>A tensor of the file, of which <paramref name="parameter"/> makes a variable where it holds fractions.</summary>
     public static OnnxValue Of(OnnxTensor tensor, Func<OnnxTensor, Variable> parameter)
     {
-        long[]? whole = tensor.ToLongs(MostLookedAt);
+        long[]? whole = tensor.ToLongs(MaxLookedAt);
         return new OnnxValue(
             tensor.Type, tensor.Shape,
             () => tensor.Type.IsFloat() ? parameter(tensor) : Constant(tensor.ToTensor()))
         {
             Elements = whole is null ? null : Array.ConvertAll(whole, number => new Whole(number)),
-            _numbers = tensor.Type.IsFloat() && tensor.Shape.Count <= MostLookedAt ? NdArray.From(tensor.Values!).Data : null,
+            _numbers = tensor.Type.IsFloat() && tensor.Shape.Count <= MaxLookedAt ? NdArray.From(tensor.Values!).Data : null,
         };
     }
 
@@ -99,18 +99,18 @@ internal sealed class OnnxValue
     /// </summary>
     private double[]? Evaluated()
     {
-        if (!Shape.IsKnown || Shape.Count > MostLookedAt || Type.Stored() is null)
+        if (!Shape.IsKnown || Shape.Count > MaxLookedAt || Type.Stored() is null)
         {
             return null;
         }
 
         IReadOnlyList<Apply> nodes = Traversal.Order([Variable], static (node, input) => node.Op.Reads(input));
         bool isConstant = Variable is not Input && nodes.All(node =>
-            node.Outputs.All(output => output.Shape.IsKnown && output.Shape.Count <= MostLookedAt)
+            node.Outputs.All(output => output.Shape.IsKnown && output.Shape.Count <= MaxLookedAt)
             && node.Inputs.Where((input, i) => node.Op.Reads(i)).All(input => input is not Input)
             && node.Inputs.All(input => input.Shape.IsKnown));
         return isConstant && nodes.Count <= 1000
-            ? Definitions.Evaluate([Variable], new Dictionary<Input, NdArray>())[0].ToTensor(Variable.DType).Cast(DType.Float64)
+            ? ReferenceEvaluator.Evaluate([Variable], new Dictionary<Input, NdArray>())[0].ToTensor(Variable.DType).Cast(DType.Float64)
                 .AsSpan<double>().ToArray()
             : null;
     }

@@ -106,7 +106,7 @@ internal static class ShapeNumbers
         }
 
         Shape joined = [.. to];
-        if (joined.Count > OnnxValue.MostLookedAt)
+        if (joined.Count > OnnxValue.MaxLookedAt)
         {
             return null;
         }

@@ -37,7 +37,7 @@ internal static class OnnxTypes
         OnnxType.UInt8 => DType.UInt8,
         OnnxType.Bool => DType.Bool,
 
-        // Only moved, quantised and dequantised: nothing here computes in them.
+        // Only moved, quantized and dequantized: nothing here computes in them.
         OnnxType.Int8 or OnnxType.Int16 or OnnxType.UInt16 => DType.Int32,
         _ => null,
     };
@@ -52,7 +52,7 @@ internal static class OnnxTypes
         or OnnxType.Int16 or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64;
 
     /// <summary>The least and the greatest number of a type of whole numbers, as far as long holds them.</summary>
-    public static (long Least, long Most) Range(this OnnxType type) => type switch
+    public static (long Min, long Max) Range(this OnnxType type) => type switch
     {
         OnnxType.UInt8 => (byte.MinValue, byte.MaxValue),
         OnnxType.Int8 => (sbyte.MinValue, sbyte.MaxValue),

@@ -15,7 +15,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
     private const int Deepest = 100;
 
     /// <summary>The most messages of a file. The largest models have some 100,000 nodes and as many attributes.</summary>
-    private const int MostMessages = 4_000_000;
+    private const int MaxMessages = 4_000_000;
 
     /// <summary>The longest text: code in metadata, not weights.</summary>
     private const int LongestText = 64 << 20;
@@ -57,9 +57,9 @@ internal sealed class ProtoReader(ModelBytes bytes)
     public T Message<T>(Func<ProtoReader, T> read)
     {
         (long start, long length) = Range();
-        if (++_depth > Deepest || ++_messages > MostMessages)
+        if (++_depth > Deepest || ++_messages > MaxMessages)
         {
-            throw Damaged(_depth > Deepest ? $"messages are nested deeper than {Deepest}" : $"there are more than {MostMessages} messages");
+            throw Damaged(_depth > Deepest ? $"messages are nested deeper than {Deepest}" : $"there are more than {MaxMessages} messages");
         }
 
         long outer = _end;

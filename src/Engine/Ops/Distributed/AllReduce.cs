@@ -95,13 +95,13 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public long CpuWorkspace(CpuStepTypes step)
     {
         long slice = Slice(step.Outputs.Sum(output => output.Shape.Count)) * step.Outputs[0].DType.Size();
-        return Communicator.Size * slice * (Shards > 0 ? 2 * MostNodes : 1);
+        return Communicator.Size * slice * (Shards > 0 ? 2 * MaxNodes : 1);
     }
 
     public string? CpuPath(CpuStepTypes step)
     {
         long bytes = step.Outputs.Sum(output => output.Shape.Count) * step.Outputs[0].DType.Size();
-        long sent = ((Shards > 0 ? MostNodes : 1) + 1) * bytes * (Communicator.Size - 1) / Communicator.Size;
+        long sent = ((Shards > 0 ? MaxNodes : 1) + 1) * bytes * (Communicator.Size - 1) / Communicator.Size;
         return Shards > 0
             ? FormattableString.Invariant($"tree over {Shards} shards: {sent:N0} bytes sent by a rank")
             : FormattableString.Invariant($"the library's sum: {sent:N0} bytes sent by a rank");
@@ -121,7 +121,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
 
     private int Nodes => Shards > 0 ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards).Count : 1;
 
-    private int MostNodes => ShardTree.MostNodes(Communicator.Size, Shards);
+    private int MaxNodes => ShardTree.MaxNodes(Communicator.Size, Shards);
 
     /// <summary>How many elements of the bucket each rank sums: whole cache lines.</summary>
     private long Slice(long elements)

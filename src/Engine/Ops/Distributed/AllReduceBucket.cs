@@ -22,7 +22,7 @@ internal sealed unsafe class AllReduceBucket(
     long slice)
 {
     private readonly long _sliceBytes = slice * dtype.Size();
-    private readonly int _most = shards > 0 ? ShardTree.MostNodes(communicator.Size, shards) : 1;
+    private readonly int _most = shards > 0 ? ShardTree.MaxNodes(communicator.Size, shards) : 1;
 
     private int Size => communicator.Size;
 

@@ -31,7 +31,7 @@ internal static class Broadcasting
 
     /// <summary>
     /// The fewest nested loops that visit every element of <paramref name="output"/> in order: their lengths, and for
-    /// each input how far apart the elements of neighbouring iterations lie, 0 where it is repeated.
+    /// each input how far apart the elements of neighboring iterations lie, 0 where it is repeated.
     /// </summary>
     public static (int[] Sides, int[][] Strides) Loops(Shape output, IReadOnlyList<Shape> inputs)
     {

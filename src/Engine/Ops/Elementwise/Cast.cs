@@ -5,7 +5,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Each element converted to another dtype: from a fraction to an integer towards zero, to the nearest that it holds, 0
+/// Each element converted to another dtype: from a fraction to an integer toward zero, to the nearest that it holds, 0
 /// for NaN; from an integer to another its low bits; as a truth whether it is other than 0.
 /// </summary>
 internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
@@ -40,7 +40,7 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) => inputs[0].DType == To;
 
-    public override Reach? ReachOf(IReadOnlyList<TensorType> inputs) => Reach.Pixel;
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => InputWindow.Pixel;
 
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [Symbolic.Cast(outputGrads[0]!, node.Inputs[0].DType)];

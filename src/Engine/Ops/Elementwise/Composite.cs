@@ -38,7 +38,7 @@ internal sealed record Composite(
     : Op, ICpuOp, ICudaOp, ISampled
 {
     /// <summary>How many inputs, and how many terms, one pass may have: more would not fit the registers.</summary>
-    public const int MostInputs = 16, MostTerms = 48;
+    public const int MaxInputs = 16, MaxTerms = 48;
 
     /// <summary>The terms' names in order: <c>fused{add + tanh}</c>; without a term it only converts.</summary>
     public override string Name => Terms.Length == 0

@@ -7,7 +7,7 @@ namespace Engine.Ops;
 /// </summary>
 internal static class CudaMap
 {
-    private const int Threads = 256, MostBlocks = 1 << 16;
+    private const int Threads = 256, MaxBlocks = 1 << 16;
 
     /// <summary>One function of the inputs.</summary>
     /// <param name="step">The step.</param>
@@ -65,7 +65,7 @@ internal static class CudaMap
             .. patterns.Count > 0 ? [new CudaLoops(sides, [.. patterns])] : Array.Empty<CudaArgument>(),
             count,
         ];
-        return [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MostBlocks), Threads, arguments)];
+        return [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, arguments)];
 
         string Place(int[] steps)
         {

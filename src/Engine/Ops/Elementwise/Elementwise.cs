@@ -56,7 +56,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     /// </summary>
     public sealed override bool MayOverwrite(int input) => OutputDType(DType.Float32) == DType.Float32;
 
-    public sealed override Reach? ReachOf(IReadOnlyList<TensorType> inputs) => Reach.Pixel;
+    public sealed override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => InputWindow.Pixel;
 
     public sealed override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {

@@ -239,6 +239,6 @@ public static partial class Symbolic
     /// <summary>x, but not below one array nor above another, with broadcasting.</summary>
     public static Variable Clip(Variable x, Variable least, Variable most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>The whole number next to x towards 0; its gradient is taken as 0.</summary>
+    /// <summary>The whole number next to x toward 0; its gradient is taken as 0.</summary>
     public static Variable Trunc(Variable x) => Map<Trunc>(x);
 }

@@ -79,7 +79,7 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
             }
         }
 
-        return [.. Body.Specialise(inputs.ToArray()).Outputs.Select(output => output.Type)];
+        return [.. Body.Specialize(inputs.ToArray()).Outputs.Select(output => output.Type)];
     }
 
     public IReadOnlyList<Variable> Expand(Apply node) => Traversal.Replace(
@@ -106,8 +106,8 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        FunctionGraph body = Body.Specialise([.. inputs.Select(value => new TensorType(value.DType, value.Shape))]);
-        NdArray[] results = Definitions.Evaluate(
+        FunctionGraph body = Body.Specialize([.. inputs.Select(value => new TensorType(value.DType, value.Shape))]);
+        NdArray[] results = ReferenceEvaluator.Evaluate(
             body.Outputs, body.Inputs.Zip(inputs).ToDictionary(pair => pair.First, pair => pair.Second));
         for (int i = 0; i < outputs.Count; i++)
         {

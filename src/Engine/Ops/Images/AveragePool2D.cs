@@ -24,7 +24,7 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         inputs[0].Shape.Count;
 
-    public override Reach? ReachOf(IReadOnlyList<TensorType> inputs) => new Reach(Window.Size, Window.Stride);
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => new InputWindow(Window.Size, Window.Stride);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Window.ForEach(inputs[0].Shape, outputs[0].Shape, (at, inside, places) =>

@@ -113,8 +113,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         ConvShape(inputs[0].Shape, inputs[1].Shape).Flops;
 
-    public override Reach? ReachOf(IReadOnlyList<TensorType> inputs) =>
-        new Reach((inputs[1].Shape[2], inputs[1].Shape[3]), Stride, IsFilter: true);
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) =>
+        new InputWindow((inputs[1].Shape[2], inputs[1].Shape[3]), Stride, IsFilter: true);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -136,7 +136,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         OfPath(inputs, numbers => OfMagnitudes(numbers, outputs));
 
     /// <summary>
-    /// The magnitudes on the path that is taken. Winograd's algorithms add up neighbours before they multiply: their
+    /// The magnitudes on the path that is taken. Winograd's algorithms add up neighbors before they multiply: their
     /// errors are those of the greatest numbers, and where sums of a patch overflow nothing is promised.
     /// </summary>
     internal IReadOnlyList<NdArray> OfPath(

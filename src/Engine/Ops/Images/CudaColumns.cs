@@ -29,7 +29,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
             long products = (long)Shape.N * Shape.H * Shape.W * Shape.O * Shape.Taps;
             long elements = (long)Shape.Taps * Shape.N * Shape.Pixels;
             int stride = Shape.StrideH * Shape.StrideW;
-            return products - (products / stride) >= WorthLaunching && elements <= Engine.Shape.MostElements;
+            return products - (products / stride) >= WorthLaunching && elements <= Engine.Shape.MaxElements;
         }
     }
 

@@ -15,15 +15,15 @@ namespace Engine.Ops;
 /// <param name="ImageStep">Elements there from an image's planes to those of the next.</param>
 internal readonly record struct CudaDirect(int Own, int Groups, int Images, int Chunk, int RowsStep, int ImageStep)
 {
-    private const int MostThreads = 256, Warp = 32, Window = 4;
+    private const int MaxThreads = 256, Warp = 32, Window = 4;
 
     /// <summary>
     /// What a launch may want: with more a block would be alone on a multiprocessor, and nobody work while it waits.
     /// </summary>
-    private const int MostBytes = 40 * 1024;
+    private const int MaxBytes = 40 * 1024;
 
     /// <summary>A filter's area is unrolled: larger ones would fill the cache of instructions.</summary>
-    private const int MostFilterArea = 25;
+    private const int MaxFilterArea = 25;
 
     /// <summary>
     /// Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>, and instructions each issues in a clock.
@@ -100,7 +100,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
 
     private static (CudaDirect Direct, CudaDirectSides Sides)? Choose(CudaDirectSides sides, DType dtype)
     {
-        if (sides.FilterArea > MostFilterArea || sides.Tiles is 0 or > MostThreads
+        if (sides.FilterArea > MaxFilterArea || sides.Tiles is 0 or > MaxThreads
             || sides.Images == 0 || sides.In == 0 || sides.Out == 0)
         {
             return null;
@@ -115,9 +115,9 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         {
             for (int groups = 1; groups == 1 || groups / 2 * own < sides.Out; groups *= 2)
             {
-                for (int images = 1; images <= sides.Images && sides.Tiles * images * groups <= MostThreads; images++)
+                for (int images = 1; images <= sides.Images && sides.Tiles * images * groups <= MaxThreads; images++)
                 {
-                    if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(sides) <= MostThreads
+                    if (new CudaDirect(own, groups, images, 0, 0, 0).Threads(sides) <= MaxThreads
                         && Layout(sides, dtype, own, groups, images) is { } layout && layout.Clocks(full) < least)
                     {
                         (best, least) = (layout, layout.Clocks(full));
@@ -137,7 +137,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         {
             int planes = chunk * CudaTypes.Blocks(sides.PlaneHeight, 2) * rowsStep;
             var layout = new CudaDirect(own, groups, images, chunk, rowsStep, NextLike(sides.Tiles, planes));
-            if (layout.SharedBytes(sides, dtype) <= MostBytes)
+            if (layout.SharedBytes(sides, dtype) <= MaxBytes)
             {
                 return layout;
             }

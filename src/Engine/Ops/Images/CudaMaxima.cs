@@ -20,7 +20,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
     private const int Warp = 32;
 
     /// <summary>A thread's registers hold so many bytes of sums, and a block so many in shared memory.</summary>
-    private const int MostSumBytes = 160, MostBytes = 36 * 1024;
+    private const int MaxSumBytes = 160, MaxBytes = 36 * 1024;
 
     /// <summary>Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>.</summary>
     private const int Multiprocessors = 128;
@@ -47,13 +47,13 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         {
             for (int groups = 1; filters * groups <= Threads && groups < 2 * shape.C; groups *= 2)
             {
-                for (int own = 1; own <= shape.C && own * shape.KH * shape.KW * dtype.Size() <= MostSumBytes; own++)
+                for (int own = 1; own <= shape.C && own * shape.KH * shape.KW * dtype.Size() <= MaxSumBytes; own++)
                 {
                     var layout = new CudaMaxima(filters, groups, own, 1);
                     Dim3 grid = layout.Grid(shape);
                     int most = Math.Max(1, Math.Min(shape.N, Multiprocessors / (grid.X * grid.Y)));
                     layout = layout with { Splits = 1 << BitOperations.Log2((uint)most) };
-                    if (layout.SharedBytes(shape, dtype) <= MostBytes && layout.Clocks(shape) < least)
+                    if (layout.SharedBytes(shape, dtype) <= MaxBytes && layout.Clocks(shape) < least)
                     {
                         (best, least) = (layout, layout.Clocks(shape));
                     }
@@ -100,7 +100,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
     private static int PlaneArea(ConvShape shape) => (shape.H + (2 * shape.PadH)) * PlaneWidth(shape);
 
     /// <summary>
-    /// The columns of a plane in shared memory: the two rows of a window, and of its neighbour, lie in different banks.
+    /// The columns of a plane in shared memory: the two rows of a window, and of its neighbor, lie in different banks.
     /// </summary>
     private static int PlaneWidth(ConvShape shape)
     {

@@ -27,7 +27,7 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         inputs[0].Shape.Count;
 
-    public override Reach? ReachOf(IReadOnlyList<TensorType> inputs) => new Reach(Window.Size, Window.Stride);
+    public override InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => new InputWindow(Window.Size, Window.Stride);
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {

@@ -9,11 +9,11 @@ public enum ResizeMode
     Nearest,
 
     /// <summary>
-    /// Of their neighbours along each axis, pixels being squares: the middle of pixel i lies at (i + ½)·side / new side.
+    /// Of their neighbors along each axis, pixels being squares: the middle of pixel i lies at (i + ½)·side / new side.
     /// </summary>
     Linear,
 
-    /// <summary>Of their neighbours along each axis, the first and the last pixels staying in their places.</summary>
+    /// <summary>Of their neighbors along each axis, the first and the last pixels staying in their places.</summary>
     LinearAlignCorners,
 }
 

@@ -47,14 +47,14 @@ internal readonly record struct Window(
     /// </summary>
     public static void RequireCountable(params ReadOnlySpan<(int Height, int Width)> sides)
     {
-        const int Most = 1 << 25;
+        const int Max = 1 << 25;
         foreach ((int height, int width) in sides)
         {
-            if (height > Most || width > Most || (long)height * width > Shape.MostElements)
+            if (height > Max || width > Max || (long)height * width > Shape.MaxElements)
             {
                 throw new EngineException(FormattableString.Invariant($"({height}, {width}) is too large: ")
-                    + FormattableString.Invariant($"windows, strides and padding go up to {Most:N0} pixels a side, ")
-                    + FormattableString.Invariant($"and {Shape.MostElements:N0} in all"));
+                    + FormattableString.Invariant($"windows, strides and padding go up to {Max:N0} pixels a side, ")
+                    + FormattableString.Invariant($"and {Shape.MaxElements:N0} in all"));
             }
         }
     }

@@ -131,7 +131,7 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
 
     /// <summary>Those of the graph that takes more.</summary>
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
-        Enumerable.Range(0, 2).Max(body => Traversal.Order(Bodies[body].Specialise(BodyTypes(body, inputs)).Outputs)
+        Enumerable.Range(0, 2).Max(body => Traversal.Order(Bodies[body].Specialize(BodyTypes(body, inputs)).Outputs)
             .Sum(node => node.Op.Flops(
                 [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)])));
 
@@ -139,9 +139,9 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
     {
         int body = inputs[0].Data[0] != 0 ? 0 : 1;
         NdArray[] given = [.. inputs.Skip(1 + (body * First.Inputs.Count)).Take(Bodies[body].Inputs.Count)];
-        FunctionGraph graph = Bodies[body].Specialise(
+        FunctionGraph graph = Bodies[body].Specialize(
             [.. given.Select(value => new TensorType(value.DType, value.Shape))]);
-        NdArray[] results = Definitions.Evaluate(
+        NdArray[] results = ReferenceEvaluator.Evaluate(
             graph.Outputs, graph.Inputs.Zip(given).ToDictionary(pair => pair.First, pair => pair.Second));
         for (int i = 0; i < outputs.Count; i++)
         {
@@ -150,7 +150,7 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
     }
 
     private IEnumerable<TensorType> Results(int body, TensorType[] inputs) =>
-        Bodies[body].Specialise(BodyTypes(body, inputs)).Outputs.Select(output => output.Type);
+        Bodies[body].Specialize(BodyTypes(body, inputs)).Outputs.Select(output => output.Type);
 }
 
 public static partial class Symbolic

@@ -19,7 +19,7 @@ internal sealed partial record Scan(
     public int Until { get; init; } = -1;
 
     /// <summary>The most steps that are taken; null for all.</summary>
-    public int? MostSteps { get; init; }
+    public int? MaxSteps { get; init; }
 
     /// <summary>The most steps that the gradient goes back; null for all.</summary>
     public int? Truncate { get; init; }
@@ -48,7 +48,7 @@ internal sealed partial record Scan(
                 $"a sequence has rows for {Math.Max(least, 0)} steps, fewer than the {count} it is to make");
         }
 
-        return new LoopCount(count, count == Shape.Unknown ? count : Math.Min(count, MostSteps ?? count));
+        return new LoopCount(count, count == Shape.Unknown ? count : Math.Min(count, MaxSteps ?? count));
     }
 
     public TensorType[] BodyTypes(int body, IReadOnlyList<TensorType> inputs)
@@ -75,7 +75,7 @@ internal sealed partial record Scan(
         TensorType[] all = inputs.ToArray();
         int rows = Count(all).Rows;
         TensorType[] types = BodyTypes(0, all);
-        TensorType[] results = [.. Body.Specialise(types).Outputs.Select(output => output.Type)];
+        TensorType[] results = [.. Body.Specialize(types).Outputs.Select(output => output.Type)];
         for (int i = 0; i < types.Length; i++)
         {
             LoopRead read = StepReads[i];
@@ -131,7 +131,7 @@ internal sealed partial record Scan(
     }
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
-        Math.Max(1, Count(inputs).Steps) * Traversal.Order(Body.Specialise(BodyTypes(0, inputs)).Outputs)
+        Math.Max(1, Count(inputs).Steps) * Traversal.Order(Body.Specialize(BodyTypes(0, inputs)).Outputs)
             .Sum(node => node.Op.Flops(
                 [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)]));
 
@@ -183,7 +183,7 @@ internal sealed partial record Scan(
         TensorType[] types = [.. inputs.Select((input, i) => new TensorType(
             input.DType, input.Shape, i == CountInput ? (int)input.Data[0] : null))];
         LoopCount count = Count(types);
-        FunctionGraph body = Body.Specialise(BodyTypes(0, types));
+        FunctionGraph body = Body.Specialize(BodyTypes(0, types));
         Variable[] wanted = meet is null
             ? [.. body.Outputs]
             : [.. body.Outputs, .. Traversal.Order(body.Outputs, static (node, input) => node.Op.Reads(input))
@@ -206,7 +206,7 @@ internal sealed partial record Scan(
                 values[body.Inputs[i]] = Value(StepReads[i], body.Inputs[i], step);
             }
 
-            NdArray[] results = Definitions.Evaluate(wanted, values);
+            NdArray[] results = ReferenceEvaluator.Evaluate(wanted, values);
             meet?.Invoke([.. results, .. values.Values.Where(value => value.DType.IsFloat())]);
             for (int i = 0; i < StepWrites.Count; i++)
             {

@@ -5,7 +5,7 @@ namespace Engine.Ops;
 /// <content>The gradient: a loop over the same rows from the last to the first.</content>
 internal sealed partial record Scan
 {
-    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => MostSteps is null
+    public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) => MaxSteps is null
         ? new ScanGradient(this, node, outputGrads).Build()
         : throw new EngineException(
             $"A gradient that was cut short, by truncateGradient, has no gradient of its own.{node.Origin}");
@@ -61,7 +61,7 @@ internal sealed class ScanGradient
         _draft.Options = _draft.Options with
         {
             CountInput = _scan.CountInput < 0 ? -1 : _draft.Input(_node.Inputs[_scan.CountInput]),
-            MostSteps = _scan.Truncate,
+            MaxSteps = _scan.Truncate,
         };
         return Collect(_draft.Apply(), carries, sums, rows);
     }

@@ -58,7 +58,7 @@ internal sealed partial record Scan : ISampled
             Of(
                 [x, h], [x + h, x * x], [forward with { Backward = true }, new LoopRead(LoopSource.Carried, 0, 1)],
                 [new LoopWrite(HasRows: false) { IsOfAll = true }, rows]) with
-            { MostSteps = 3 },
+            { MaxSteps = 3 },
             new Arg([n, m], dtype), new Arg([m], dtype)) with
         { HasGradient = false };
 

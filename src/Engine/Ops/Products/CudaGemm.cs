@@ -61,15 +61,15 @@ internal static class CudaGemm
     public static CudaLaunch[] Batched(
         GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB, bool tensorFloat32 = false)
     {
-        const int MostBlocks = 65535;
+        const int MaxBlocks = 65535;
         CudaTiling tiling = Tiling(shape, dtype, tensorFloat32: tensorFloat32) with { Splits = 1 };
         CudaKernel kernel = Kernel("gemm_batched", tiling, shape, dtype, at, ["BATCHED 1", .. tiling.Defines]);
         var launches = new List<CudaLaunch>();
-        for (int first = 0; first < count; first += MostBlocks)
+        for (int first = 0; first < count; first += MaxBlocks)
         {
             ulong bytes = (ulong)first * (ulong)dtype.Size();
             launches.Add(kernel.Launch(
-                tiling.Grid with { Z = Math.Min(MostBlocks, count - first) }, tiling.Tile.Threads,
+                tiling.Grid with { Z = Math.Min(MaxBlocks, count - first) }, tiling.Tile.Threads,
                 at.A + (bytes * (ulong)stepA), at.B + (bytes * (ulong)stepB),
                 at.C + (bytes * (ulong)((long)shape.M * shape.N)), stepA, stepB, shape.M, shape.N, shape.K));
         }

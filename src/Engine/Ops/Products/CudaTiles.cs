@@ -55,8 +55,8 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// </summary>
     public bool Takes(DType dtype)
     {
-        const int MostSumBytes = 256;
-        return Rows * Columns * dtype.Size() <= MostSumBytes && SharedBytes(dtype) <= CudaTypes.MostSharedBytes;
+        const int MaxSumBytes = 256;
+        return Rows * Columns * dtype.Size() <= MaxSumBytes && SharedBytes(dtype) <= CudaTypes.MaxSharedBytes;
     }
 
     /// <summary>

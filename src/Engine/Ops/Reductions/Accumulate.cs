@@ -195,7 +195,7 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     }
 
     /// <summary>
-    /// Lines of neighbours, four of them side by side, as each sum waits for the one before: <paramref name="apart"/> elements
+    /// Lines of neighbors, four of them side by side, as each sum waits for the one before: <paramref name="apart"/> elements
     /// apart, 0 if it is one line alone.
     /// </summary>
     private unsafe void FourLines<T>(T* x, T* y, int side, long apart) where T : unmanaged, INumber<T>

@@ -109,14 +109,14 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
                 {
                     for (int i = start; i < end; i++)
                     {
-                        y[i] = GreatestPlaces<S, V, T>.OfRow(x + ((long)i * side), side);
+                        y[i] = ArgMaxRows<S, V, T>.OfRow(x + ((long)i * side), side);
                     }
                 }),
             ];
         }
 
         // Pieces of columns, as many as make work for threads.
-        int columns = Math.Clamp(stride / 8, S.Count, GreatestPlaces<S, V, T>.MostColumns) / S.Count * S.Count;
+        int columns = Math.Clamp(stride / 8, S.Count, ArgMaxRows<S, V, T>.MaxColumns) / S.Count * S.Count;
         int pieces = (stride + columns - 1) / columns;
         return
         [
@@ -127,7 +127,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
                     (int outer, int piece) = Math.DivRem(i, pieces);
                     int first = piece * columns, count = Math.Min(columns, stride - first);
                     long from = ((long)outer * side * stride) + first, to = ((long)outer * stride) + first;
-                    GreatestPlaces<S, V, T>.OfColumns(x + from, side, stride, count, y + to);
+                    ArgMaxRows<S, V, T>.OfColumns(x + from, side, stride, count, y + to);
                 }
             }),
         ];

@@ -14,7 +14,7 @@ internal static class CudaReduce
     /// <summary>
     /// As many blocks keep any GPU busy; with fewer, what is reduced is split into parts of at least so much work.
     /// </summary>
-    private const int EnoughBlocks = 256, MostParts = 64, PartRows = 256, PartElements = 4096;
+    private const int EnoughBlocks = 256, MaxParts = 64, PartRows = 256, PartElements = 4096;
 
     /// <summary>The bytes in which the parts' results lie, if there are parts.</summary>
     public static long Workspace(Shape from, OperandType to)
@@ -100,7 +100,7 @@ internal static class CudaReduce
                 : Count >= LongRow ? Outputs
                 : CudaTypes.Blocks(Outputs, Warps);
             int enough = Count / (ByColumns ? PartRows : PartElements);
-            Parts = Blocks is 0 or >= EnoughBlocks ? 1 : Math.Clamp(enough, 1, MostParts);
+            Parts = Blocks is 0 or >= EnoughBlocks ? 1 : Math.Clamp(enough, 1, MaxParts);
         }
 
         public int Outputs { get; }

@@ -55,14 +55,14 @@ internal interface IReduce
     /// <summary>What joining nothing gives.</summary>
     double Start { get; }
 
-    /// <summary>What joins a run of neighbours to a total on the CPU.</summary>
+    /// <summary>What joins a run of neighbors to a total on the CPU.</summary>
     RunJoin Joins(DType elements);
 
     /// <summary>The same reduction of what a composite makes of its inputs.</summary>
     Op Of(Composite elements);
 
     /// <summary>
-    /// Whether it joins long runs of neighbours of an array: on the CPU, making shorter pieces costs more than storing all.
+    /// Whether it joins long runs of neighbors of an array: on the CPU, making shorter pieces costs more than storing all.
     /// </summary>
     bool JoinsLongRuns(TensorType input);
 
@@ -73,7 +73,7 @@ internal interface IReduce
     NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output);
 }
 
-/// <summary>Joins a run of neighbouring elements to a total.</summary>
+/// <summary>Joins a run of neighboring elements to a total.</summary>
 internal delegate double RunJoin(double total, nint run, int count);
 
 /// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
@@ -216,7 +216,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     }
 
     private NdArray Made(IReadOnlyList<NdArray> inputs) =>
-        Definitions.Of(Elements!, inputs, [new TensorType(Elements!.DType, Elements.Shape)])[0];
+        ReferenceEvaluator.Of(Elements!, inputs, [new TensorType(Elements!.DType, Elements.Shape)])[0];
 
     public Phase[] Cpu(CpuStep step) => ReduceLoop.Phases<TRow>(step, Elements);
 

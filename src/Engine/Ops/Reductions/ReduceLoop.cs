@@ -20,9 +20,9 @@ internal sealed class ReducePlan
     public const int Columns = 64, Rows = 256;
 
     /// <summary>The most totals that a thread keeps.</summary>
-    public const int MostTotals = 2048;
+    public const int MaxTotals = 2048;
 
-    private const int PartElements = 8192, MostParts = 64, EnoughUnits = 32, ManyElements = 1 << 19;
+    private const int PartElements = 8192, MaxParts = 64, EnoughUnits = 32, ManyElements = 1 << 19;
 
     public ReducePlan(Shape from, Shape to)
     {
@@ -48,16 +48,16 @@ internal sealed class ReducePlan
         Blocks = IsInnerReduced ? ReducedCount * RunsPerSegment : ReducedCount;
         Chunks = IsInnerReduced ? 1 : (Inner + Columns - 1) / Columns;
         // Runs that lie far apart, such as a channel's in a batch, are joined as they lie, and not output by output.
-        IsInMemoryOrder = IsInnerReduced && Elements >= ManyElements && Outputs <= MostTotals
+        IsInMemoryOrder = IsInnerReduced && Elements >= ManyElements && Outputs <= MaxTotals
             && Kept.Count > 0 && Reduced.Count > 0 && Reduced[0].Step > Kept[0].Step;
         if (IsInMemoryOrder)
         {
-            Parts = Math.Min(Reduced[0].Side, MostParts);
+            Parts = Math.Min(Reduced[0].Side, MaxParts);
             return;
         }
 
         int units = KeptCount * Chunks;
-        int wanted = units >= EnoughUnits ? 1 : Math.Min(MostParts, Elements / units / PartElements);
+        int wanted = units >= EnoughUnits ? 1 : Math.Min(MaxParts, Elements / units / PartElements);
         Parts = Math.Clamp(wanted, 1, Blocks);
     }
 
@@ -65,7 +65,7 @@ internal sealed class ReducePlan
 
     public int Elements { get; }
 
-    /// <summary>The length of the innermost loop, whose elements are neighbours.</summary>
+    /// <summary>The length of the innermost loop, whose elements are neighbors.</summary>
     public int Inner { get; }
 
     public bool IsInnerReduced { get; }
@@ -126,7 +126,7 @@ internal static class ReduceLoop
     public static Phase[] Phases<TRow>(CpuStep step, Composite? elements = null) where TRow : struct, IReduction =>
         Promotion.Computed(step.OutDType()).Call(new Loops<TRow>(step), elements);
 
-    /// <summary>What joins a run of neighbours to a total.</summary>
+    /// <summary>What joins a run of neighbors to a total.</summary>
     public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction =>
         Promotion.Computed(elements).Call(new JoinsOf<TRow>(), 0);
 
@@ -218,7 +218,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     }
 
     /// <summary>
-    /// Neighbouring elements: where they lie or, if they are still to be made, in <paramref name="room"/>, which the first
+    /// Neighboring elements: where they lie or, if they are still to be made, in <paramref name="room"/>, which the first
     /// cache keeps.
     /// </summary>
     private T* Elements(long first, int count, T* room)
@@ -334,7 +334,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         return total;
     }
 
-    /// <summary>The innermost loop is kept: a unit is a part of some neighbouring outputs.</summary>
+    /// <summary>The innermost loop is kept: a unit is a part of some neighboring outputs.</summary>
     private void Columns(int start, int end, int worker)
     {
         for (int unit = start; unit < end; unit++)

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 internal static class RowSteps
 {
     /// <summary>The most terms that are made again: fewer than storing and loading a value costs.</summary>
-    private const int MostTerms = 2;
+    private const int MaxTerms = 2;
 
     private static readonly Type[] s_cheap =
     [
@@ -60,14 +60,14 @@ internal static class RowSteps
         double[] constants = [.. user.Constants, .. made.Constants];
         int first = inputs.Length + constants.Length;
         var terms = new List<Term>();
-        if (output < made.FirstTerm || inputs.Length > Composite.MostInputs)
+        if (output < made.FirstTerm || inputs.Length > Composite.MaxInputs)
         {
             return null;
         }
 
         var numbers = new Dictionary<int, int>();
         int again = Number(output);
-        if (terms.Count > MostTerms || terms.Count + user.Terms.Length > Composite.MostTerms
+        if (terms.Count > MaxTerms || terms.Count + user.Terms.Length > Composite.MaxTerms
             || terms.Exists(term => !s_cheap.Contains(term.Row.Map)))
         {
             return null;

@@ -12,7 +12,7 @@ internal readonly record struct RowStep(Op Op, int[] Inputs)
 }
 
 /// <summary>
-/// Reductions along the same axes and the element-wise functions around them: a normalisation, or its gradient. They are
+/// Reductions along the same axes and the element-wise functions around them: a normalization, or its gradient. They are
 /// computed a row at a time, where a row is all that one element of the reductions' results is made of, such as a channel
 /// of a batch: so a row comes from memory once, however often it is gone over. Values are numbered: first the inputs,
 /// then the steps' outputs.
@@ -36,10 +36,10 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
             // Layers, of few and of many columns; channels of images; with gaps between the pieces of a row.
-            yield return Normalisation(type, [random.Next(1, 5), random.Next(2, 40)], [1], [-1]);
-            yield return Normalisation(type, [3, random.Next(1100, 2200)], [1], [-1]);
-            yield return Normalisation(type, [2, 3, random.Next(2, 6), random.Next(3, 20)], [0, 2, 3], [3, 1, 1]);
-            yield return Normalisation(type, [2, 3, 2, 5, 4], [2, 4], [3, 1, 5, 1]);
+            yield return Normalization(type, [random.Next(1, 5), random.Next(2, 40)], [1], [-1]);
+            yield return Normalization(type, [3, random.Next(1100, 2200)], [1], [-1]);
+            yield return Normalization(type, [2, 3, random.Next(2, 6), random.Next(3, 20)], [0, 2, 3], [3, 1, 1]);
+            yield return Normalization(type, [2, 3, 2, 5, 4], [2, 4], [3, 1, 5, 1]);
             yield return Greatest(type, [random.Next(1, 5), random.Next(2, 99)]);
         }
     }
@@ -48,7 +48,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
     /// (x − mean) / √(variance + 0.1) · a, with the mean, and half of the variance added to a number, as running averages
     /// have it.
     /// </summary>
-    private static Sample Normalisation(DType type, Shape shape, Shape axes, Shape scale)
+    private static Sample Normalization(DType type, Shape shape, Shape axes, Shape scale)
     {
         ElementRow subtract = new Binary<Subtract>().Row, multiply = new Binary<Multiply>().Row;
         ElementRow add = new Binary<Add>().Row, sqrt = new Unary<Sqrt>().Row, divide = new Binary<Divide>().Row;
@@ -145,7 +145,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
             NdArray?[] errors = [.. step.Inputs.Select(value => values[value].Error)];
             IReadOnlyList<TensorType> types =
                 step.Op.Infer([.. operands.Select(operand => new TensorType(operand.DType, operand.Shape))]);
-            NdArray[] results = Definitions.Of(step.Op, operands, types);
+            NdArray[] results = ReferenceEvaluator.Of(step.Op, operands, types);
             values.AddRange(step.Op is IReduce reduce
                 ? [(results[0], Reached(reduce.Errors(operands, errors, results[0]), types[0].DType, step.Op.Ulps))]
                 : results.Zip(((Composite)step.Op).Errors(operands, errors), (value, error) => (value, (NdArray?)error)));

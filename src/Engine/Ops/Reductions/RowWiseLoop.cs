@@ -271,7 +271,7 @@ internal sealed unsafe class RowWiseLoop
         int count = _values.Length;
         nint scratch = _scratch + ((nint)worker * (nint)_plan.ScratchBytes);
         nint* row = stackalloc nint[count], at = stackalloc nint[count];
-        nint* operands = stackalloc nint[Composite.MostInputs + Composite.MostTerms];
+        nint* operands = stackalloc nint[Composite.MaxInputs + Composite.MaxTerms];
         double* totals = stackalloc double[_joins];
         for (int i = 0; i < count; i++)
         {

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>The most numbers of a constant that is made of a rule: 2 GiB of them.</summary>
-    private const int MostMade = 1 << 28;
+    private const int MaxMade = 1 << 28;
 
     /// <summary>An array filled with one number.</summary>
     public static Variable Full(Variable value, params ReadOnlySpan<Side> sides) => BroadcastTo(value, sides);
@@ -55,11 +55,11 @@ public static partial class Symbolic
         }
 
         double count = Math.Max(0, Math.Ceiling((stop - start) / step));
-        if (!(count <= MostMade))
+        if (!(count <= MaxMade))
         {
             throw new EngineException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"An ARange from {start} to {stop} by {step} would have {count:N0} numbers: it makes {MostMade:N0} at most. "
+                $"An ARange from {start} to {stop} by {step} would have {count:N0} numbers: it makes {MaxMade:N0} at most. "
                 + $"ARange of a size and arithmetic on it make more.{Origin.Current}"));
         }
 
@@ -70,10 +70,10 @@ public static partial class Symbolic
 
     /// <summary>So many numbers from <paramref name="start"/> to <paramref name="stop"/>, both included, float32.</summary>
     /// <exception cref="EngineException">The count is negative, or more than an array has.</exception>
-    public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MostMade
+    public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MaxMade
         ? Constant(Tensor.From([.. Enumerable.Range(0, count)
             .Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
-        : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MostMade} at most.{Origin.Current}");
+        : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MaxMade} at most.{Origin.Current}");
 
     /// <summary>A matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.</summary>
     public static Variable Eye(Side rows, Side? columns = null, int k = 0) =>

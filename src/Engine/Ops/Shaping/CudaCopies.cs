@@ -5,10 +5,10 @@ namespace Engine.Ops;
 /// <summary>Launches that move elements: copy.cu.</summary>
 internal static class CudaCopies
 {
-    private const int Threads = 256, MostBlocks = 1 << 16;
+    private const int Threads = 256, MaxBlocks = 1 << 16;
 
     /// <summary>How many blocks share so many elements out among their threads.</summary>
-    public static int Blocks(int elements) => Math.Min(CudaTypes.Blocks(elements, Threads), MostBlocks);
+    public static int Blocks(int elements) => Math.Min(CudaTypes.Blocks(elements, Threads), MaxBlocks);
 
     /// <summary>
     /// A launch of as many threads as there are elements, within reason, of a kernel that takes that in its stride.

@@ -18,7 +18,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     private const int Threads = 256, RowsPerBlock = Threads / 32;
 
     /// <summary>A thread keeps a sum of each class, a block the weights.</summary>
-    private const int MostClasses = 32, MostBytes = 36 * 1024;
+    private const int MaxClasses = 32, MaxBytes = 36 * 1024;
 
     private static readonly Dot s_product = new(false, false), s_transposed = new(false, true);
     private static readonly SoftmaxCrossEntropyWithGrad s_loss = new();
@@ -141,8 +141,8 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     public bool TakesRows(int input) => true;
 
     /// <summary>Whether one kernel can do it: with few classes, and weights that a block holds.</summary>
-    public static bool Takes(TensorType weights) => weights.Shape[1] is >= 1 and <= MostClasses
-        && SharedBytes(weights.Shape, weights.DType) <= MostBytes;
+    public static bool Takes(TensorType weights) => weights.Shape[1] is >= 1 and <= MaxClasses
+        && SharedBytes(weights.Shape, weights.DType) <= MaxBytes;
 
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {

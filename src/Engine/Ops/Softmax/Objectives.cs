@@ -9,7 +9,7 @@ public static partial class Symbolic
     /// The cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector. Where p is
     /// <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x − max), which
     /// neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the rewrite
-    /// <c>stabilise</c>). No epsilon and no clipping, as in Lasagne.
+    /// <c>stabilize</c>). No epsilon and no clipping, as in Lasagne.
     /// </summary>
     /// <param name="p">The probabilities: a row a sample, a column a class.</param>
     /// <param name="y">

@@ -11,12 +11,12 @@ namespace Engine.Ops;
 /// order; NaN is greater than all numbers.
 /// </summary>
 /// <param name="IsDescending">Whether the greatest are first.</param>
-/// <param name="Most">How many of each row are wanted; null for all.</param>
-internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
+/// <param name="Max">How many of each row are wanted; null for all.</param>
+internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 512;
 
-    public override string Name => Most is { } most
+    public override string Name => Max is { } most
         ? $"top{{{most}{(IsDescending ? "" : ", least")}}}"
         : IsDescending ? "sort{descending}" : "sort";
 
@@ -36,9 +36,9 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
             yield return new Sample(op, new Arg([3, 40], DType.Bool, 0, 2));
             yield return new Sample(op, Arg.Int([2, 40], DType.Int64));
             yield return new Sample(op, new Arg([3, 0]));
-            yield return new Sample(op with { Most = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
-            yield return new Sample(op with { Most = 5 }, new Arg([2, 300], Distinct: true));
-            yield return new Sample(op with { Most = 7 }, Arg.Int([300], 0, 4));
+            yield return new Sample(op with { Max = random.Next(m + 1) }, new Arg([n, m], Distinct: true));
+            yield return new Sample(op with { Max = 5 }, new Arg([2, 300], Distinct: true));
+            yield return new Sample(op with { Max = 7 }, Arg.Int([300], 0, 4));
         }
 
         yield return new Sample(new Sort(false), new Arg(Shape.Scalar)) { Error = "there is no axis to sort" };
@@ -53,12 +53,12 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
             throw new EngineException("there is no axis to sort");
         }
 
-        if (Most is { } most && (most < 0 || (shape[-1] != Shape.Unknown && most > shape[-1])))
+        if (Max is { } most && (most < 0 || (shape[-1] != Shape.Unknown && most > shape[-1])))
         {
             throw new EngineException($"there are no {most} of {shape[-1]} elements");
         }
 
-        Shape sorted = shape.With(shape.Rank - 1, Most ?? shape[-1]);
+        Shape sorted = shape.With(shape.Rank - 1, Max ?? shape[-1]);
         return [new TensorType(inputs[0].DType, sorted), new TensorType(DType.Int32, sorted)];
     }
 
@@ -71,7 +71,7 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
-        int side = inputs[0].Shape[-1], most = Most ?? side;
+        int side = inputs[0].Shape[-1], most = Max ?? side;
         for (int row = 0; row < inputs[0].Data.Length / Math.Max(side, 1); row++)
         {
             double[] x = inputs[0].Data[(row * side)..((row + 1) * side)];
@@ -99,7 +99,7 @@ internal sealed record Sort(bool IsDescending, int? Most = null) : Op, ICpuOp, I
     public CudaLaunch[] Cuda(CudaStep step)
     {
         Shape shape = step.Shape(0);
-        int side = shape[-1], count = checked((int)shape.Count), most = Most ?? side;
+        int side = shape[-1], count = checked((int)shape.Count), most = Max ?? side;
         if (count == 0 || most == 0)
         {
             return [];

@@ -33,7 +33,7 @@ internal static unsafe class SortKeys
                 keys[i] = new Key(isDescending ? ~bits : bits, i);
             }
 
-            Span<Key> first = isPart ? Least(keys, places.Length) : keys;
+            Span<Key> first = isPart ? Smallest(keys, places.Length) : keys;
             first.Sort();
             for (int i = 0; i < places.Length; i++)
             {
@@ -49,7 +49,7 @@ internal static unsafe class SortKeys
                 keys[i] = ((ulong)(ShortBits(row[i]) ^ turned) << 32) | (uint)i;
             }
 
-            Span<ulong> sorted = isPart ? Least(keys, places.Length) : keys;
+            Span<ulong> sorted = isPart ? Smallest(keys, places.Length) : keys;
             if (isPart || row.Length < Few)
             {
                 sorted.Sort();
@@ -110,7 +110,7 @@ internal static unsafe class SortKeys
     }
 
     /// <summary>The least keys, in any order, before the others: a heap of as many whose greatest gives way.</summary>
-    private static Span<TKey> Least<TKey>(Span<TKey> keys, int count) where TKey : struct, IComparable<TKey>
+    private static Span<TKey> Smallest<TKey>(Span<TKey> keys, int count) where TKey : struct, IComparable<TKey>
     {
         Span<TKey> heap = keys[..count];
         for (int i = (count / 2) - 1; i >= 0; i--)

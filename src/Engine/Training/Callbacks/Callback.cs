@@ -59,7 +59,7 @@ public abstract class Callback
     {
     }
 
-    /// <summary>After the last epoch, also when training was stopped, was cancelled or diverged.</summary>
+    /// <summary>After the last epoch, also when training was stopped, was canceled or diverged.</summary>
     public virtual void OnTrainingFinished(NeuralNet net)
     {
     }

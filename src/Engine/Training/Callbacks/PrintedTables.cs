@@ -14,14 +14,14 @@ internal sealed class PrintedTables : Callback
     private const string Plain = "\e[0m";
 
     private readonly TextWriter _output;
-    private readonly bool _hasColours;
+    private readonly bool _hasColors;
     private readonly List<string> _warnings = [];
     private bool _needsHeading;
 
-    public PrintedTables(TextWriter? output, bool? hasColours)
+    public PrintedTables(TextWriter? output, bool? hasColors)
     {
         _output = output ?? Console.Out;
-        _hasColours = hasColours ?? (output is null && !Console.IsOutputRedirected
+        _hasColors = hasColors ?? (output is null && !Console.IsOutputRedirected
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
     }
 
@@ -47,7 +47,7 @@ internal sealed class PrintedTables : Callback
     {
         string[] heading =
             [$"# Neural Network with {net.LearnableParameters} learnable parameters", "", "## Layer information", ""];
-        return [.. heading, .. Table(["#", "name", "size"], [.. net.Layers.Select(Row)], hasColours: false)];
+        return [.. heading, .. Table(["#", "name", "size"], [.. net.Layers.Select(Row)], hasColors: false)];
 
         static Cell[] Row(LayerSummary layer, int index) =>
         [
@@ -90,7 +90,7 @@ internal sealed class PrintedTables : Callback
 
         // Each epoch is a table of its own, of which only the first that this network trains shows its heading.
         Cell[] cells = [.. columns.Select(column => column.Cell)];
-        string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells], _hasColours)];
+        string[] table = [.. Table([.. columns.Select(column => column.Header)], [cells], _hasColors)];
         foreach (string line in _needsHeading ? table[..^1] : [])
         {
             _output.WriteLine(line);
@@ -112,7 +112,7 @@ internal sealed class PrintedTables : Callback
     /// A table in the style "simple" of Python's tabulate: a column is two wider than its heading or as wide as its
     /// widest cell; numbers stand to the right, texts to the left; no line ends with spaces.
     /// </summary>
-    private static IEnumerable<string> Table(string[] headers, Cell[][] rows, bool hasColours)
+    private static IEnumerable<string> Table(string[] headers, Cell[][] rows, bool hasColors)
     {
         int[] widths =
             [.. headers.Select((header, i) => Math.Max(header.Length + 2, rows.Max(row => row[i].Text.Length)))];
@@ -121,7 +121,7 @@ internal sealed class PrintedTables : Callback
         yield return Line(i => new string('-', widths[i]));
         foreach (Cell[] row in rows)
         {
-            yield return Line(i => Pad(row[i].Text, hasColours ? row[i].Coloured : row[i].Text, i));
+            yield return Line(i => Pad(row[i].Text, hasColors ? row[i].Colored : row[i].Text, i));
         }
 
         string Line(Func<int, string> cell) =>
@@ -134,9 +134,9 @@ internal sealed class PrintedTables : Callback
         }
     }
 
-    private readonly record struct Cell(string Text, string? Colour = null)
+    private readonly record struct Cell(string Text, string? Color = null)
     {
-        public string Coloured => Colour is null ? Text : Colour + Text + Plain;
+        public string Colored => Color is null ? Text : Color + Text + Plain;
 
         public bool IsNumber => Text is "nan" or "inf" or "-inf"
             || double.TryParse(Text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);

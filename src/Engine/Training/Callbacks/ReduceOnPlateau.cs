@@ -39,7 +39,7 @@ public sealed class ReduceOnPlateau : Callback
     public string Setting { get; init; } = "learning_rate";
 
     /// <summary>What the setting does not fall below.</summary>
-    public double Least { get; init; }
+    public double Min { get; init; }
 
     /// <summary>How often it has been reduced.</summary>
     public int Reductions { get; private set; }
@@ -62,7 +62,7 @@ public sealed class ReduceOnPlateau : Callback
                 : throw new EngineException(
                     $"The update rule {net.Update.GetType().Name} has no setting '{Setting}' to reduce; it has "
                     + $"{string.Join(", ", net.UpdateSettings.Keys)}.");
-            double reduced = Math.Max(NdArray.From(setting.GetValue()).Data[0] * Factor, Least);
+            double reduced = Math.Max(NdArray.From(setting.GetValue()).Data[0] * Factor, Min);
             setting.SetValue(Tensor.Scalar(reduced).Cast(net.FloatX));
             _waited = 0;
             Reductions++;

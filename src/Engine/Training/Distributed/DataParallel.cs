@@ -10,7 +10,7 @@ namespace Engine.Training;
 /// </summary>
 /// <remarks>
 /// A batch is cut into shards. Dropout, augmentation and <see cref="BatchIterator.Transform"/> draw for each shard its own
-/// numbers, and <see cref="Layers.BatchNorm"/> normalises by the shard, as it does by the batch on one rank alone; its
+/// numbers, and <see cref="Layers.BatchNorm"/> normalizes by the shard, as it does by the batch on one rank alone; its
 /// running averages follow the shards' mean. An <see cref="NeuralNet.Objective"/> that gives one number for a batch gives
 /// it for a shard.
 /// </remarks>
@@ -81,7 +81,7 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     /// <summary>The bytes that a rank sends to exchange so many.</summary>
     public long BytesSent(long bytes)
     {
-        int ranks = Communicator.Size, nodes = IsDeterministic ? ShardTree.MostNodes(ranks, Shards) : 1;
+        int ranks = Communicator.Size, nodes = IsDeterministic ? ShardTree.MaxNodes(ranks, Shards) : 1;
         return (nodes + 1) * bytes * (ranks - 1) / ranks;
     }
 

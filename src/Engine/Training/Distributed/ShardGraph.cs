@@ -14,7 +14,7 @@ namespace Engine.Training;
 internal sealed class ShardGraph : IDisposable
 {
     /// <summary>Far below any sum of weights that means something.</summary>
-    private const double LeastTotal = 1e-300;
+    private const double MinTotal = 1e-300;
 
     private readonly TrainerGraph _graph;
     private readonly UpdateRule _rule;
@@ -41,7 +41,7 @@ internal sealed class ShardGraph : IDisposable
         Total = Symbolic.Scalar("total", DType.Float64);
         using Origin.Scope origin = Origin.For("shard");
         Variable own = isWeighted ? Symbolic.Sum(Symbolic.Cast(graph.Weights, DType.Float64)) : graph.Rows;
-        Variable share = Symbolic.Cast(own / Symbolic.Maximum(Total, LeastTotal), loss.DType);
+        Variable share = Symbolic.Cast(own / Symbolic.Maximum(Total, MinTotal), loss.DType);
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
         Variable part = loss * share;
         IReadOnlyList<Variable> gradients = variables.Length == 0 ? [] : Symbolic.Grad(part, variables);

@@ -246,12 +246,12 @@ public sealed record NormConstraint : OuterRule
 
     /// <summary>A rule, behind which no norm is greater than this.</summary>
     /// <exception cref="EngineException">It is not greater than 0.</exception>
-    public NormConstraint(UpdateRule rule, double most) : base(rule) => Most = most > 0 && double.IsFinite(most)
+    public NormConstraint(UpdateRule rule, double most) : base(rule) => Max = most > 0 && double.IsFinite(most)
         ? most
         : throw new EngineException(FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
 
     /// <summary>What no norm exceeds.</summary>
-    public double Most { get; }
+    public double Max { get; }
 
     /// <inheritdoc/>
     protected override IReadOnlyList<Update> Updates(
@@ -259,7 +259,7 @@ public sealed record NormConstraint : OuterRule
         IReadOnlyList<Variable> gradients,
         Variable learningRate,
         RuleState state) =>
-        Changed(Inner(parameters, gradients, learningRate, state), parameters, (_, value) => (Constrained(value, Most), []));
+        Changed(Inner(parameters, gradients, learningRate, state), parameters, (_, value) => (Constrained(value, Max), []));
 
     private static Variable Constrained(Variable w, double most)
     {

@@ -13,13 +13,13 @@ public abstract record GradientClip
 {
     private const double Epsilon = 1e-7;
 
-    private GradientClip(double most) => Most = most > 0 && double.IsFinite(most)
+    private GradientClip(double most) => Max = most > 0 && double.IsFinite(most)
         ? most
         : throw new EngineException(string.Create(
             CultureInfo.InvariantCulture, $"Gradients are kept below a number greater than 0, not {most}."));
 
     /// <summary>What is not exceeded.</summary>
-    public double Most { get; }
+    public double Max { get; }
 
     /// <summary>Each element kept between −most and most.</summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
@@ -53,22 +53,22 @@ public abstract record GradientClip
     private Variable Factor(Variable squares, DType dtype)
     {
         Variable norm = Symbolic.Sqrt(squares);
-        return Symbolic.Cast(Symbolic.Minimum(norm, Most) / (norm + Epsilon), dtype);
+        return Symbolic.Cast(Symbolic.Minimum(norm, Max) / (norm + Epsilon), dtype);
     }
 
-    private sealed record ByValue(double Most) : GradientClip(Most)
+    private sealed record ByValue(double Max) : GradientClip(Max)
     {
         internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients) =>
-            [.. gradients.Select(gradient => Symbolic.Clip(gradient, -Most, Most))];
+            [.. gradients.Select(gradient => Symbolic.Clip(gradient, -Max, Max))];
     }
 
-    private sealed record ByNorm(double Most) : GradientClip(Most)
+    private sealed record ByNorm(double Max) : GradientClip(Max)
     {
         internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients) =>
             [.. gradients.Select(gradient => gradient * Factor(Squares(gradient), gradient.DType))];
     }
 
-    private sealed record ByTotalNorm(double Most) : GradientClip(Most)
+    private sealed record ByTotalNorm(double Max) : GradientClip(Max)
     {
         internal override IReadOnlyList<Variable> Apply(IReadOnlyList<Variable> gradients)
         {

@@ -22,7 +22,7 @@ public static class CrossValidation
     /// The samples do not fit the network or cannot be split, or the same network was made twice.
     /// </exception>
     /// <exception cref="DivergenceException">A loss is nan or infinite.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static FoldScores Run(
         Func<NeuralNet> network,
         Tensor x,

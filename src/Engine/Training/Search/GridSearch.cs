@@ -33,7 +33,7 @@ public static class GridSearch
     /// <exception cref="EngineException">
     /// There are no candidates, the samples do not fit a network or cannot be split, or the same network was made twice.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static GridSearchResult<T> Run<T>(
         IEnumerable<T> candidates,
         Func<T, NeuralNet> network,
@@ -124,7 +124,7 @@ public sealed class GridSearchResult<T>
     public GridScore<T> Best => Ranking[0];
 
     /// <summary>Trains a new network with the best settings on all samples.</summary>
-    /// <param name="cancellationToken">Ends the training; the network keeps what it has learnt.</param>
+    /// <param name="cancellationToken">Ends the training; the network keeps what it has learned.</param>
     /// <returns>The network; it is the caller's to dispose of.</returns>
     public NeuralNet Refit(CancellationToken cancellationToken = default) => _fit(Best.Parameters, cancellationToken);
 

@@ -10,7 +10,7 @@ namespace Engine.Training;
 /// </summary>
 public static class RandomSearch
 {
-    private const int MostTries = 100;
+    private const int MaxTries = 100;
 
     /// <summary>Draws settings, each once.</summary>
     /// <typeparam name="T">Their type: equal ones count as one.</typeparam>
@@ -29,7 +29,7 @@ public static class RandomSearch
         var source = new SearchDraw(new Random(seed));
         var known = new HashSet<T>();
         var drawn = new List<T>();
-        for (int misses = 0; drawn.Count < trials && misses < MostTries;)
+        for (int misses = 0; drawn.Count < trials && misses < MaxTries;)
         {
             T one = draw(source);
             if (known.Add(one))

@@ -22,7 +22,7 @@ public static class SuccessiveHalving
     /// <param name="progress">Told of each trial as soon as it has its score.</param>
     /// <param name="cancellationToken">Ends it before the next trial.</param>
     /// <exception cref="EngineException">There are no candidates, or a number is none that it may be.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static HalvingResult<T> Run<T>(
         IEnumerable<T> candidates,
         int epochs,

@@ -7,7 +7,7 @@ namespace Engine.Training;
 internal sealed class SourceReader
 {
     /// <summary>How many numbers are looked at before the training.</summary>
-    private const int MostLookedAt = 1 << 21;
+    private const int MaxLookedAt = 1 << 21;
 
     private readonly TrainerGraph _graph;
     private readonly IReadOnlyList<double>? _classWeights;
@@ -48,7 +48,7 @@ internal sealed class SourceReader
     public bool IsWeighted { get; }
 
     /// <summary>Some of the first batch: as many as say how large samples are, and no more memory than that needs.</summary>
-    public SampleSet Few => First.Rows([.. Enumerable.Range(0, Math.Clamp(MostLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
+    public SampleSet Few => First.Rows([.. Enumerable.Range(0, Math.Clamp(MaxLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
 
     /// <summary>Lets go of the first batch, which may be large.</summary>
     public void Forget() => First = null!;

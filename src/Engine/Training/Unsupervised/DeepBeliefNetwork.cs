@@ -37,7 +37,7 @@ public sealed class DeepBeliefNetwork : IDisposable
     /// <summary>The standard deviation of the first weights: <c>scales</c>.</summary>
     public double Scales { get; init; } = 0.05;
 
-    /// <summary>Whether inputs are real numbers, standardised, and not from 0 to 1: <c>real_valued_vis</c>.</summary>
+    /// <summary>Whether inputs are real numbers, standardized, and not from 0 to 1: <c>real_valued_vis</c>.</summary>
     public bool RealValuedVis { get; init; } = true;
 
     /// <summary>Whether hidden units are rectified, and not binary: <c>use_re_lu</c>.</summary>

@@ -14,7 +14,7 @@ public enum BoltzmannUnit
     /// <summary>0 or 1: of a sum a, 1 with probability σ(a).</summary>
     Binary,
 
-    /// <summary>A number, normally distributed about a with variance 1: for standardised data. Visible units only.</summary>
+    /// <summary>A number, normally distributed about a with variance 1: for standardized data. Visible units only.</summary>
     Gaussian,
 
     /// <summary>max(0, a + noise of variance σ(a)) (Nair, Hinton: ICML 2010). Hidden units only.</summary>
@@ -77,7 +77,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     public int BatchSize { get; init; } = 64;
 
     /// <summary>How the weights begin.</summary>
-    public Initialiser W { get; init; } = new Normal(0.01);
+    public Initializer W { get; init; } = new Normal(0.01);
 
     /// <summary>What decides all random numbers.</summary>
     public ulong Seed { get; init; } = 1;
@@ -176,7 +176,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     }
 
     /// <summary>Trains on samples, (n, visible) float32; of a last batch that is not full nothing is made.</summary>
-    /// <param name="x">The samples: from 0 to 1 where visible units are binary, standardised where they are Gaussian.</param>
+    /// <param name="x">The samples: from 0 to 1 where visible units are binary, standardized where they are Gaussian.</param>
     /// <param name="epochs">How often all are gone through.</param>
     /// <param name="report">Is told of each epoch and its mean squared error of reconstruction.</param>
     /// <param name="cancellationToken">Ends the training behind an epoch.</param>

@@ -96,12 +96,12 @@ internal static unsafe class ScalarMath
     /// </summary>
     internal readonly struct IntDiv : IScalarFunction
     {
-        private const double MostExact = 1L << 53;
+        private const double MaxExact = 1L << 53;
 
         public static double Of(double x, double y)
         {
             double quotient = x / y, whole = Math.Floor(quotient);
-            if (whole != quotient || Math.Abs(quotient) >= MostExact || x == 0)
+            if (whole != quotient || Math.Abs(quotient) >= MaxExact || x == 0)
             {
                 return whole;
             }

@@ -18,7 +18,7 @@ internal static partial class VectorMath
             return ScalarMath.PerLane<S, V, T, ScalarMath.Pow>(x, y);
         }
 
-        // Of ordinary numbers none of the cases is special; whichever way its neighbours go, a lane gets the same bits.
+        // Of ordinary numbers none of the cases is special; whichever way its neighbors go, a lane gets the same bits.
         V infinity = S.Const(double.PositiveInfinity);
         V isOrdinary = S.And(S.And(S.Less(S.Zero, x), S.Less(x, infinity)), S.Less(S.Abs(y), infinity));
         return S.MaskBits(isOrdinary) == (1UL << S.Count) - 1 ? OrdinaryPower<S, V, T>(x, y) : AnyPower<S, V, T>(x, y);

@@ -20,9 +20,9 @@ internal readonly record struct Band(int Top, int Bottom, int Left, int Right)
 internal readonly record struct Bands(int Height, int Width, int Down, int Across)
 {
     /// <summary>Bands of at most so many pixels, but of one at least.</summary>
-    internal static Bands Of(int height, int width, long mostPixels)
+    internal static Bands Of(int height, int width, long maxPixels)
     {
-        long most = Math.Max(1, mostPixels);
+        long most = Math.Max(1, maxPixels);
         return width <= most
             ? new Bands(height, width, Ceiling(height, Math.Max(1, most / Math.Max(width, 1))), 1)
             : new Bands(height, width, height, Ceiling(width, most));
@@ -31,10 +31,10 @@ internal readonly record struct Bands(int Height, int Width, int Down, int Acros
     internal int Count => Down * Across;
 
     /// <summary>The pixels of the largest.</summary>
-    internal int MostPixels => MostRows * Ceiling(Width, Across);
+    internal int MaxPixels => MaxRows * Ceiling(Width, Across);
 
     /// <summary>The rows of the highest.</summary>
-    internal int MostRows => Ceiling(Height, Math.Max(Down, 1));
+    internal int MaxRows => Ceiling(Height, Math.Max(Down, 1));
 
     internal Band this[int index]
     {

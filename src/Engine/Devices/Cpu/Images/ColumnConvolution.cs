@@ -14,13 +14,13 @@ internal static unsafe class ColumnConvolution
     private const int BandBytes = 256 << 10;
 
     /// <summary>The least pixels of a band for the sake of more threads: two panels of a product.</summary>
-    private const int LeastPixels = 64;
+    private const int MinPixels = 64;
 
     /// <summary>The least rows of a part of a product for the sake of more threads.</summary>
-    private const int LeastRows = 48;
+    private const int MinRows = 48;
 
     /// <summary>The pixels that images with small planes are put together to, and the least groups of them.</summary>
-    private const int GroupPixels = 256, LeastGroups = 16;
+    private const int GroupPixels = 256, MinGroups = 16;
 
     private const int PartsPerThread = 2;
     private const int Alignment = 64;
@@ -217,7 +217,7 @@ internal static unsafe class ColumnConvolution
     /// </summary>
     private static int Group<T>(in ConvShape s, in Bands bands)
         where T : unmanaged => bands.Count != 1 ? 1 : (int)Math.Clamp(
-            Math.Min(GroupPixels, Fitting<T>(s.Taps)) / Math.Max(s.Pixels, 1), 1, Math.Max(1, s.N / LeastGroups));
+            Math.Min(GroupPixels, Fitting<T>(s.Taps)) / Math.Max(s.Pixels, 1), 1, Math.Max(1, s.N / MinGroups));
 
     private static int Units(in ConvShape s, in Bands bands, int group) => (s.N + group - 1) / group * bands.Count;
 
@@ -227,7 +227,7 @@ internal static unsafe class ColumnConvolution
         where T : unmanaged
     {
         long fitting = Fitting<T>(s.Taps), wanted = (long)PartsPerThread * workers;
-        long each = workers == 1 ? fitting : Math.Max(LeastPixels, (long)s.N * s.Pixels / wanted);
+        long each = workers == 1 ? fitting : Math.Max(MinPixels, (long)s.N * s.Pixels / wanted);
         return Bands.Of(s.OH, s.OW, Math.Min(fitting, each));
     }
 
@@ -235,13 +235,13 @@ internal static unsafe class ColumnConvolution
         where T : unmanaged => Bands.Of(s.OH, s.OW, Fitting<T>(s.Taps));
 
     private static long Fitting<T>(int taps)
-        where T : unmanaged => Math.Max(LeastPixels, BandBytes / (sizeof(T) * Math.Max(taps, 1L)));
+        where T : unmanaged => Math.Max(MinPixels, BandBytes / (sizeof(T) * Math.Max(taps, 1L)));
 
     /// <summary>Into how many parts rows of a product are cut for the threads, where there are few other parts.</summary>
     private static int Parts(int others, int rows, int workers)
     {
         int wanted = workers == 1 ? 1 : PartsPerThread * workers;
-        return others == 0 ? 1 : Math.Clamp((wanted + others - 1) / others, 1, Math.Max(1, rows / LeastRows));
+        return others == 0 ? 1 : Math.Clamp((wanted + others - 1) / others, 1, Math.Max(1, rows / MinRows));
     }
 
     private static (int First, int Last) Part(int length, int part, int parts) =>
@@ -262,7 +262,7 @@ internal static unsafe class ColumnConvolution
         where T : unmanaged
     {
         Bands bands = ForwardBands<T>(s, workers);
-        var product = new GemmShape(s.O, bands.MostPixels, s.Taps);
+        var product = new GemmShape(s.O, bands.MaxPixels, s.Taps);
         return new Memory<T>(s, s.C, bands, 1, 0, Gemm.ScratchBytes<T>(product), workspace);
     }
 
@@ -272,7 +272,7 @@ internal static unsafe class ColumnConvolution
         Bands bands = SumBands<T>(s);
         int group = Group<T>(s, bands);
         long sums = WeightSums.Chunks(s, s.O, Units(s, bands, group)) * WeightSums.Size(s, s.O) * sizeof(T);
-        long scratch = Gemm.ScratchBytes<T>(SumsProduct(s, group * bands.MostPixels));
+        long scratch = Gemm.ScratchBytes<T>(SumsProduct(s, group * bands.MaxPixels));
         return new Memory<T>(s, s.C, bands, group, RoundUp(sums), scratch, workspace);
     }
 
@@ -281,7 +281,7 @@ internal static unsafe class ColumnConvolution
     {
         Bands bands = SumBands<T>(s);
         int parts = Parts(s.N, s.C, workers), channels = (s.C + parts - 1) / parts;
-        var product = new GemmShape(channels * s.KH * s.KW, bands.MostPixels, s.O);
+        var product = new GemmShape(channels * s.KH * s.KW, bands.MaxPixels, s.O);
         long filters = RoundUp((long)s.Taps * s.O * sizeof(T));
         return new Memory<T>(s, channels, bands, 1, filters, Gemm.ScratchBytes<T>(product), workspace);
     }
@@ -307,13 +307,13 @@ internal static unsafe class ColumnConvolution
         public long Bytes(int workers) => sharedBytes + (workers * WorkerBytes);
 
         private long ColumnsBytes => shape.IsPointwise && group == 1 ? 0
-            : RoundUp((long)channels * shape.KH * shape.KW * Ld<T>(group * bands.MostPixels) * sizeof(T));
+            : RoundUp((long)channels * shape.KH * shape.KW * Ld<T>(group * bands.MaxPixels) * sizeof(T));
 
         private long GradientsBytes => group == 1 ? 0
-            : RoundUp((long)shape.O * Ld<T>(group * bands.MostPixels) * sizeof(T));
+            : RoundUp((long)shape.O * Ld<T>(group * bands.MaxPixels) * sizeof(T));
 
         private long PhasesBytes => RoundUp(
-            Im2Col.PhaseElements(shape, channels, bands.MostRows) * sizeof(T));
+            Im2Col.PhaseElements(shape, channels, bands.MaxRows) * sizeof(T));
 
         private long WorkerBytes => ColumnsBytes + GradientsBytes + PhasesBytes + RoundUp(scratchBytes);
     }

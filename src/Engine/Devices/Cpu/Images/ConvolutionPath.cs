@@ -7,7 +7,7 @@ internal enum ConvolutionPath
     Columns,
 
     /// <summary>
-    /// By F(2×2, 3×3), in 2.25 times fewer products, as exact as the sum itself where neighbours are of like magnitude
+    /// By F(2×2, 3×3), in 2.25 times fewer products, as exact as the sum itself where neighbors are of like magnitude
     /// (<see cref="Winograd"/>).
     /// </summary>
     Winograd2,

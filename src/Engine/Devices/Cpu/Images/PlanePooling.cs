@@ -286,7 +286,7 @@ internal static unsafe class PlanePooling<S, V, T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddToWindows(in PoolShape s, in PoolMemory<T> memory, int top, int bottom, T* dx)
     {
-        // A load behind stores of neighbouring windows would wait for them.
+        // A load behind stores of neighboring windows would wait for them.
         bool overlap = s.StrideH < s.KH || s.StrideW < s.KW;
         for (int ow = 0; ow < memory.OW; ow++)
         {
@@ -319,7 +319,7 @@ internal static unsafe class PlanePooling<S, V, T>
         int at = top < bottom && left < right ? (top * s.W) + left : -1;
         // Beside the whole vectors of a row, what is left of it has lanes of its own.
         int rest = Math.Max(right - left, 0) % S.Count, whole = right - rest;
-        V most = S.Const(double.NegativeInfinity), mostRest = most, places = S.ConstBits(at), placesRest = places;
+        V most = S.Const(double.NegativeInfinity), maxRest = most, places = S.ConstBits(at), placesRest = places;
         for (int i = top; i < bottom; i++)
         {
             for (int place = (i * s.W) + left; place < (i * s.W) + whole; place += S.Count)
@@ -328,12 +328,12 @@ internal static unsafe class PlanePooling<S, V, T>
             }
 
             int last = (i * s.W) + whole;
-            PoolKernel<S, V, T>.Take(ref mostRest, ref placesRest, S.LoadPartial(x + last, rest), last);
+            PoolKernel<S, V, T>.Take(ref maxRest, ref placesRest, S.LoadPartial(x + last, rest), last);
         }
 
         T* values = stackalloc T[4 * S.Count], wheres = values + (2 * S.Count);
         S.Store(values, most);
-        S.Store(values + S.Count, mostRest);
+        S.Store(values + S.Count, maxRest);
         S.Store(wheres, places);
         S.Store(wheres + S.Count, placesRest);
         for (int lane = whole > left ? 0 : S.Count; lane < S.Count + rest; lane++)

@@ -15,7 +15,7 @@ internal static unsafe class PooledConvolution
     private const int MaxChunks = 32;
 
     private const int GroupBytes = 1 << 14;
-    private const int LeastDenseChannels = 48;
+    private const int MinDenseChannels = 48;
     private const int Alignment = 64;
 
     /// <summary>Whether this convolution is one of those, and what is kept of an image is counted in 32 bits.</summary>
@@ -29,7 +29,7 @@ internal static unsafe class PooledConvolution
         double filters = s.O + Alignment, depth = s.C == 1 ? s.KH + 4 : s.C;
         double image = depth * PaddedH(s) * PaddedW(s), pooled = 2 * filters * PooledH(s) * PooledW(s);
         double weights = filters * ((s.C == 1 ? 1 : s.KH) * ((s.KW * depth) + Alignment) + 1);
-        return Math.Max(Math.Max(image, pooled), weights) <= Shape.MostElements;
+        return Math.Max(Math.Max(image, pooled), weights) <= Shape.MaxElements;
     }
 
     internal static int PooledH(in ConvShape s) => s.OH / 2;
@@ -131,7 +131,7 @@ internal static unsafe class PooledConvolution
     /// with many channels and filters Winograd's products of all pixels are faster.
     /// </summary>
     internal static bool IsSparse(in ConvShape s, ConvolutionPath path) =>
-        path == ConvolutionPath.Columns || Math.Min(s.C, s.O) < LeastDenseChannels;
+        path == ConvolutionPath.Columns || Math.Min(s.C, s.O) < MinDenseChannels;
 
     private static long DenseBytes<T>(in ConvShape s)
         where T : unmanaged =>

@@ -9,16 +9,16 @@ namespace Engine.Devices.Cpu;
 /// </summary>
 internal static unsafe class WeightSums
 {
-    private const int MostChunks = 32;
-    private const int LeastChunks = 4;
-    private const long MostElements = 1 << 20;
+    private const int MaxChunks = 32;
+    private const int MinChunks = 4;
+    private const long MaxElements = 1 << 20;
 
     /// <summary>Elements of a chunk's sums.</summary>
     internal static long Size(in ConvShape s, int ld) => ((long)s.Taps + 1) * ld;
 
     /// <summary>Into how many chunks <paramref name="parts"/> are cut.</summary>
     internal static int Chunks(in ConvShape s, int ld, int parts) => Math.Clamp(
-        parts, 1, (int)Math.Clamp(MostElements / Math.Max(1, Size(s, ld)), LeastChunks, MostChunks));
+        parts, 1, (int)Math.Clamp(MaxElements / Math.Max(1, Size(s, ld)), MinChunks, MaxChunks));
 
     /// <summary>Adds up the chunks, in order, to w's gradient and, unless it is null, to the bias's.</summary>
     internal static Phase Add<T>(ConvShape s, T* sums, int ld, int chunks, T* dw, T* db)

@@ -11,10 +11,10 @@ namespace Engine.Devices.Cpu;
 internal static unsafe class Winograd
 {
     /// <summary>The least filters and channels with which fewer products outweigh the transforms.</summary>
-    private const int LeastChannels = 16;
+    private const int MinChannels = 16;
 
     /// <summary>The least tiles with which they outweigh transforming the filters.</summary>
-    private const int LeastTiles = 64;
+    private const int MinTiles = 64;
 
     /// <summary>Whether this convolution is one of those, all of its gradients too.</summary>
     internal static bool Takes(in ConvShape s) =>
@@ -32,10 +32,10 @@ internal static unsafe class Winograd
         }
 
         long tiles = (long)s.N * ((s.OH + 1) / 2) * ((s.OW + 1) / 2);
-        return Math.Min(s.C, s.O) < LeastChannels
-                ? $"{s.C} channels and {s.O} filters, less than {LeastChannels}, are too few for Winograd's transforms"
-            : tiles < LeastTiles
-                ? $"{tiles} tiles, less than {LeastTiles}, are too few for transforming the filters"
+        return Math.Min(s.C, s.O) < MinChannels
+                ? $"{s.C} channels and {s.O} filters, less than {MinChannels}, are too few for Winograd's transforms"
+            : tiles < MinTiles
+                ? $"{tiles} tiles, less than {MinTiles}, are too few for transforming the filters"
             : 2 * (long)s.N * s.Pixels < 5 * tiles
                 ? $"planes of {s.OH} × {s.OW} leave too much of Winograd's tiles empty"
             : null;

@@ -11,8 +11,8 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     /// <summary>Elements of a block's transformed patches that stay in the second cache beside the filters.</summary>
     private const int BlockElements = 128 << 10;
 
-    private const int LeastTiles = 32;
-    private const int MostTiles = 256;
+    private const int MinTiles = 32;
+    private const int MaxTiles = 256;
     private const int BlocksPerThread = 4;
 
     /// <summary>
@@ -22,9 +22,9 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     internal static WinogradShape Of(in ConvShape conv, int tile, int threads, int lanes)
     {
         (int across, int strips) = Tiles(conv, tile);
-        int most = Most(conv.C, tile), pieces = Math.Max(1, Ceiling(across, most)), width = Ceiling(across, pieces);
+        int most = Max(conv.C, tile), pieces = Math.Max(1, Ceiling(across, most)), width = Ceiling(across, pieces);
         long each = (long)strips * across / Math.Max(1, BlocksPerThread * threads);
-        most = (int)Math.Min(most, Math.Max(LeastTiles, threads == 1 ? most : each));
+        most = (int)Math.Min(most, Math.Max(MinTiles, threads == 1 ? most : each));
         int best = Math.Max(1, most / Math.Max(width, 1));
         for (int rows = best - 1; rows > best / 2; rows--)
         {
@@ -40,7 +40,7 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     internal static WinogradShape OfSums(in ConvShape conv, int tile)
     {
         (int across, _) = Tiles(conv, tile);
-        int most = Most(conv.C + conv.O, tile), pieces = Math.Max(1, Ceiling(across, most));
+        int most = Max(conv.C + conv.O, tile), pieces = Math.Max(1, Ceiling(across, most));
         return new WinogradShape(conv, tile, Math.Max(1, most / Math.Max(1, Ceiling(across, pieces))), pieces);
     }
 
@@ -74,8 +74,8 @@ internal readonly record struct WinogradShape(ConvShape Conv, int Tile, int Stri
     private static (int Across, int Strips) Tiles(in ConvShape conv, int tile) =>
         (Ceiling(conv.OW, tile), conv.N * Ceiling(conv.OH, tile));
 
-    private static int Most(int channels, int tile) =>
-        Math.Clamp(BlockElements / ((tile + 2) * (tile + 2) * Math.Max(channels, 1)), LeastTiles, MostTiles);
+    private static int Max(int channels, int tile) =>
+        Math.Clamp(BlockElements / ((tile + 2) * (tile + 2) * Math.Max(channels, 1)), MinTiles, MaxTiles);
 
     private static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
 }

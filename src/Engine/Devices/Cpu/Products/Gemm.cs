@@ -81,7 +81,7 @@ internal static unsafe class Gemm
             }
         })
         {
-            MostAtOnce = 1,
+            MaxAtOnce = 1,
         };
         if (parts.Slices == 1)
         {

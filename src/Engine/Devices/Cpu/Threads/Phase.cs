@@ -14,7 +14,7 @@ internal delegate void RangeBody(int start, int end, int worker);
 internal readonly record struct Phase(int Count, int Grain, RangeBody Body)
 {
     /// <summary>The most indices handed to a thread at once, where they are few and unequal.</summary>
-    internal int MostAtOnce { get; init; } = int.MaxValue;
+    internal int MaxAtOnce { get; init; } = int.MaxValue;
 
     internal bool IsSerial => Count <= Math.Max(Grain, 1);
 }

@@ -231,7 +231,7 @@ internal sealed class ThreadTeam : IDisposable
 
         Phase phase = phases[index];
         int remaining = phase.Count - start;
-        int size = Math.Max(Math.Max(phase.Grain, 1), Math.Min(remaining / (2 * Size), phase.MostAtOnce));
+        int size = Math.Max(Math.Max(phase.Grain, 1), Math.Min(remaining / (2 * Size), phase.MaxAtOnce));
         size = Math.Min(remaining, size);
         if (Interlocked.CompareExchange(ref _shared.Ticket, ticket + (uint)size, ticket) != ticket)
         {

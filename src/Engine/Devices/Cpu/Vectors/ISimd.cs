@@ -114,10 +114,10 @@ internal unsafe interface ISimd<V, T>
     /// <summary>Bit i set where lane i of a mask is.</summary>
     static abstract ulong MaskBits(V mask);
 
-    /// <summary>The lanes' bits moved towards the high end.</summary>
+    /// <summary>The lanes' bits moved toward the high end.</summary>
     static abstract V ShiftLeft(V a, int bits);
 
-    /// <summary>The lanes' bits moved towards the low end, zeros coming in.</summary>
+    /// <summary>The lanes' bits moved toward the low end, zeros coming in.</summary>
     static abstract V ShiftRight(V a, int bits);
 
     /// <summary>

@@ -278,21 +278,21 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
     public static T Sum(Vector128<T> a)
     {
         a += SwapHalves(a);
-        return (sizeof(T) == 4 ? a + SwapNeighbours(a) : a).ToScalar();
+        return (sizeof(T) == 4 ? a + SwapNeighbors(a) : a).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T MinLane(Vector128<T> a)
     {
         a = Vector128.Min(a, SwapHalves(a));
-        return (sizeof(T) == 4 ? Vector128.Min(a, SwapNeighbours(a)) : a).ToScalar();
+        return (sizeof(T) == 4 ? Vector128.Min(a, SwapNeighbors(a)) : a).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T MaxLane(Vector128<T> a)
     {
         a = Vector128.Max(a, SwapHalves(a));
-        return (sizeof(T) == 4 ? Vector128.Max(a, SwapNeighbours(a)) : a).ToScalar();
+        return (sizeof(T) == 4 ? Vector128.Max(a, SwapNeighbors(a)) : a).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -300,6 +300,6 @@ internal readonly unsafe struct Simd128<T> : ISimd<Vector128<T>, T>
         Vector128.Shuffle(a.AsInt32(), Vector128.Create(2, 3, 0, 1)).As<int, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<T> SwapNeighbours(Vector128<T> a) =>
+    private static Vector128<T> SwapNeighbors(Vector128<T> a) =>
         Vector128.Shuffle(a.AsInt32(), Vector128.Create(1, 0, 3, 2)).As<int, T>();
 }

@@ -8,7 +8,7 @@ namespace Engine.Onnx;
 internal static class ControlOps
 {
     /// <summary>Loops of more steps that cannot be one loop of ours are not written out.</summary>
-    private const int MostWrittenOut = 256;
+    private const int MaxWrittenOut = 256;
 
     public static IEnumerable<OnnxOp> Rows() =>
     [
@@ -66,10 +66,10 @@ internal static class ControlOps
                 break;
             }
 
-            if (step >= MostWrittenOut)
+            if (step >= MaxWrittenOut)
             {
-                return step == MostWrittenOut && AsScan(node, body, most) is { } scan ? scan
-                    : throw new EngineException($"it makes more than {MostWrittenOut} steps");
+                return step == MaxWrittenOut && AsScan(node, body, most) is { } scan ? scan
+                    : throw new EngineException($"it makes more than {MaxWrittenOut} steps");
             }
 
             OnnxValue[] results = node.Importer.Inner(
@@ -193,7 +193,7 @@ internal static class ControlOps
     {
         int[] backwards = node.Ints("directions") is { } given && given.Length == scanned ? given : new int[scanned];
         int batch = OnnxNode.Sides(node.X(states + 1), 0)[0];
-        if (batch > MostWrittenOut)
+        if (batch > MaxWrittenOut)
         {
             throw new EngineException($"it makes a loop for each of {batch} samples");
         }

@@ -15,7 +15,7 @@ internal static class CreationOps
             Whole[] sides = node.Wholes(0);
             OnnxTensor value = node.Tensor("value") ?? new OnnxTensor("", OnnxType.Float, [1]) { Values = Tensor.From(new float[1]) };
             Variable one = Reshape(Constant(value.ToTensor()), Shape.Scalar);
-            if (value.ToLongs(1) is [var number] && sides.All(side => side.IsKnown) && Count(sides) <= OnnxValue.MostLookedAt)
+            if (value.ToLongs(1) is [var number] && sides.All(side => side.IsKnown) && Count(sides) <= OnnxValue.MaxLookedAt)
             {
                 Whole[] all = [.. Enumerable.Repeat(new Whole(number), (int)Count(sides))];
                 return [OnnxValue.Of(value.Type, all, [.. sides.Select(side => (int)side.Number)])];
@@ -114,7 +114,7 @@ internal static class CreationOps
             Int128 span = (Int128)last.Number - first.Number;
             Int128 count = step.Number == 0 ? throw new EngineException("its step is 0")
                 : Int128.Max(0, (span + step.Number - Int128.Sign(step.Number)) / step.Number);
-            if (count <= OnnxValue.MostLookedAt)
+            if (count <= OnnxValue.MaxLookedAt)
             {
                 Whole[] all = [.. Enumerable.Range(0, (int)count).Select(i => new Whole(first.Number + (i * step.Number)))];
                 return [OnnxValue.Of(type, all, [all.Length])];

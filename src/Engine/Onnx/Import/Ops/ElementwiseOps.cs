@@ -87,7 +87,7 @@ internal static class ElementwiseOps
         }),
     ];
 
-    /// <summary>A quotient of whole numbers, cut off: towards zero, where IntDiv rounds down.</summary>
+    /// <summary>A quotient of whole numbers, cut off: toward zero, where IntDiv rounds down.</summary>
     public static Variable Quotient(Variable a, Variable b)
     {
         Variable down = IntDiv(a, b);

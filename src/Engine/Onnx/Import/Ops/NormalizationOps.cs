@@ -39,8 +39,8 @@ internal static class NormalizationOps
         {
             Variable x = node.X(0);
             Shape axes = [.. OnnxNode.Axes(node.LongsOf("axes") ?? [0, 2, 3], x.Rank)];
-            Variable centred = x - Mean(x, axes, keepDims: true);
-            return node.Same(centred / (Sqrt(Mean(Square(centred), axes, keepDims: true)) + 1e-9));
+            Variable centered = x - Mean(x, axes, keepDims: true);
+            return node.Same(centered / (Sqrt(Mean(Square(centered), axes, keepDims: true)) + 1e-9));
         }),
         new("LpNormalization", 6, Takes.Floats, node =>
         {
@@ -77,9 +77,9 @@ internal static class NormalizationOps
     private static Variable Normal(Variable x, Shape axes, double epsilon, out Variable mean, out Variable inverse)
     {
         mean = Mean(x, axes, keepDims: true);
-        Variable centred = x - mean;
-        inverse = 1 / Sqrt(Mean(Square(centred), axes, keepDims: true) + epsilon);
-        return centred * inverse;
+        Variable centered = x - mean;
+        inverse = 1 / Sqrt(Mean(Square(centered), axes, keepDims: true) + epsilon);
+        return centered * inverse;
     }
 
     /// <summary>The type of the inner results: none is computed in another than the input's, but for narrower ones.</summary>
@@ -97,7 +97,7 @@ internal static class NormalizationOps
         bool isTraining = node.OpSet < 7 ? !node.Flag("is_test") && node.Outputs > 1 : node.OpSet >= 14 ? node.Flag("training_mode") : node.Outputs > 1;
         if (!node.Flag("spatial", true))
         {
-            throw new EngineException("it normalises each activation by itself (spatial = 0)");
+            throw new EngineException("it normalizes each activation by itself (spatial = 0)");
         }
 
         Variable gain = PerChannel(node.X(1), x), bias = PerChannel(node.X(2), x), mean = node.X(3), variance = node.X(4);

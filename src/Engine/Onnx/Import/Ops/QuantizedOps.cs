@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Numbers of few bits, which are computed with dequantised: as floats, at the places and of the sizes that they have.</summary>
+/// <summary>Numbers of few bits, which are computed with dequantized: as floats, at the places and of the sizes that they have.</summary>
 internal static class QuantizedOps
 {
     public static IEnumerable<OnnxOp> Rows() =>
@@ -53,7 +53,7 @@ internal static class QuantizedOps
             return [OnnxNode.Of(OnnxType.UInt8, y), OnnxNode.Of(OnnxType.Float, scale), OnnxNode.Of(OnnxType.UInt8, zero)];
         }),
         Integer("MatMulInteger", (_, a, b) => MatMul(a, b)), Integer("ConvInteger", Convolved),
-        Requantised("QLinearMatMul", (_, a, b) => MatMul(a, b)), Requantised("QLinearConv", Convolved),
+        Requantized("QLinearMatMul", (_, a, b) => MatMul(a, b)), Requantized("QLinearConv", Convolved),
     ];
 
     /// <summary>A product of whole numbers, exact: float64 holds every sum of products of eight bits.</summary>
@@ -61,7 +61,7 @@ internal static class QuantizedOps
         OnnxNode.Give(OnnxType.Int32, op(node, Level(node, 0, 2), Level(node, 1, 3))));
 
     /// <summary>A product of levels as levels: the exact product, rounded once.</summary>
-    private static OnnxOp Requantised(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
+    private static OnnxOp Requantized(string name, Func<OnnxNode, Variable, Variable, Variable> op) => new(name, 10, Takes.Any, node =>
     {
         Variable product = op(node, Level(node, 0, 2), Level(node, 3, 5));
         Variable scale = Cast(node.X(1) * Across(node, node.X(4), product) / node.X(6), DType.Float64);
@@ -112,7 +112,7 @@ internal static class QuantizedOps
     {
         if (type is not (OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16 or OnnxType.Int16))
         {
-            throw new EngineException($"it quantises to {type.Name()}");
+            throw new EngineException($"it quantizes to {type.Name()}");
         }
 
         (long least, long most) = type.Range();

@@ -4,7 +4,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Onnx;
 
-/// <summary>Recurrent networks: https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbours.</summary>
+/// <summary>Recurrent networks: https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbors.</summary>
 internal static class RecurrentOps
 {
     public static IEnumerable<OnnxOp> Rows() =>

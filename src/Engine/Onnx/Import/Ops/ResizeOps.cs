@@ -5,7 +5,7 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Onnx;
 
 /// <summary>
-/// Arrays of other sides, their elements made of neighbours: https://onnx.ai/onnx/operators/onnx__Resize.html. Along each
+/// Arrays of other sides, their elements made of neighbors: https://onnx.ai/onnx/operators/onnx__Resize.html. Along each
 /// axis every new element is a weighted sum of a few old ones, whose places and weights are numbers of the graph.
 /// </summary>
 internal static class ResizeOps
@@ -188,7 +188,7 @@ internal static class ResizeOps
         return total ?? Along(x, axis, Array.Empty<int>());
     }
 
-    /// <summary>The weights of the neighbours, from the lowest on; the place itself is the lower middle one where it is whole.</summary>
+    /// <summary>The weights of the neighbors, from the lowest on; the place itself is the lower middle one where it is whole.</summary>
     private static double[] Weights(double at, double scale, Form form)
     {
         double ratio = at == Math.Floor(at) ? 1 : at - Math.Floor(at);

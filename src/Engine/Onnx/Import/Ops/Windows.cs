@@ -10,7 +10,7 @@ namespace Engine.Onnx;
 internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] Before, int[] Behind)
 {
     /// <summary>Windows of more places are not gone through place by place.</summary>
-    private const int MostPlaces = 2048;
+    private const int MaxPlaces = 2048;
 
     public int Rank => Size.Length;
 
@@ -80,9 +80,9 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
     /// <summary>For each place in a window the pixels of all windows that stand there; images must be padded to their whole.</summary>
     public IEnumerable<Variable> Places(Variable padded, int[] counts)
     {
-        if (Size.Aggregate(1.0, (product, side) => product * side) > MostPlaces)
+        if (Size.Aggregate(1.0, (product, side) => product * side) > MaxPlaces)
         {
-            throw new EngineException($"its windows ({string.Join(", ", Size)}) have more than {MostPlaces} places, each of which is an op");
+            throw new EngineException($"its windows ({string.Join(", ", Size)}) have more than {MaxPlaces} places, each of which is an op");
         }
 
         foreach (int[] place in NdArray.Indices([.. Size]))

@@ -4,9 +4,9 @@ namespace Engine.Layers;
 
 /// <summary>
 /// How a parameter's first values are drawn. The same seed gives the same values; nothing is kept between draws, so one
-/// initialiser may serve any number of layers.
+/// initializer may serve any number of layers.
 /// </summary>
-public abstract record Initialiser
+public abstract record Initializer
 {
     /// <summary>The gain that makes up for a rectifier's losing half of the variance: √2.</summary>
     public const double ReluGain = 1.4142135623730951;
@@ -15,7 +15,7 @@ public abstract record Initialiser
     /// <param name="shape">The sides; of a weight, (inputs, outputs) or (outputs, inputs, height, width).</param>
     /// <param name="dtype">The dtype, float32 or float64; the same values but for rounding.</param>
     /// <param name="seed">What the values are a function of, besides the shape.</param>
-    /// <exception cref="EngineException">The initialiser is not for this shape.</exception>
+    /// <exception cref="EngineException">The initializer is not for this shape.</exception>
     public Tensor Draw(Shape shape, DType dtype, ulong seed)
     {
         if (Ready(dtype) is { } ready)
@@ -77,15 +77,15 @@ public abstract record Initialiser
         if (shape.Rank < 2)
         {
             throw new EngineException(
-                $"The {rule} initialiser is for weights, which have at least 2 sides, not for a parameter of shape "
-                + $"{shape}: use a constant, uniform or normal initialiser there.");
+                $"The {rule} initializer is for weights, which have at least 2 sides, not for a parameter of shape "
+                + $"{shape}: use a constant, uniform or normal initializer there.");
         }
     }
 }
 
 /// <summary>Every value the same; what biases begin with, at 0.</summary>
 /// <param name="Value">The value.</param>
-public sealed record Filled(double Value = 0) : Initialiser
+public sealed record Filled(double Value = 0) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) => values.Fill(Value);
@@ -94,7 +94,7 @@ public sealed record Filled(double Value = 0) : Initialiser
 /// <summary>Values spread evenly around a mean.</summary>
 /// <param name="Range">The greatest distance from the mean.</param>
 /// <param name="Mean">The mean.</param>
-public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initialiser
+public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
@@ -104,7 +104,7 @@ public sealed record Uniform(double Range = 0.01, double Mean = 0) : Initialiser
 /// <summary>Normally distributed values.</summary>
 /// <param name="Deviation">The standard deviation.</param>
 /// <param name="Mean">The mean.</param>
-public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initialiser
+public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
@@ -116,8 +116,8 @@ public sealed record Normal(double Deviation = 0.01, double Mean = 0) : Initiali
 /// field the product of the others (Glorot, Bengio: Understanding the difficulty of training deep feedforward neural
 /// networks. AISTATS 2010). What weights begin with unless told otherwise.
 /// </summary>
-/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
-public sealed record GlorotUniform(double Gain = 1) : Initialiser
+/// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
+public sealed record GlorotUniform(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
@@ -125,8 +125,8 @@ public sealed record GlorotUniform(double Gain = 1) : Initialiser
 }
 
 /// <summary>Normally distributed values with the variance of <see cref="GlorotUniform"/>.</summary>
-/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
-public sealed record GlorotNormal(double Gain = 1) : Initialiser
+/// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
+public sealed record GlorotNormal(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
@@ -136,8 +136,8 @@ public sealed record GlorotNormal(double Gain = 1) : Initialiser
 /// <summary>
 /// U(−a, a) with a = gain · √(3 / inputs of a unit) (He, Zhang, Ren, Sun: Delving deep into rectifiers. ICCV 2015).
 /// </summary>
-/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
-public sealed record HeUniform(double Gain = 1) : Initialiser
+/// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
+public sealed record HeUniform(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
@@ -145,8 +145,8 @@ public sealed record HeUniform(double Gain = 1) : Initialiser
 }
 
 /// <summary>Normally distributed values with the variance of <see cref="HeUniform"/>.</summary>
-/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
-public sealed record HeNormal(double Gain = 1) : Initialiser
+/// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
+public sealed record HeNormal(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed) =>
@@ -157,8 +157,8 @@ public sealed record HeNormal(double Gain = 1) : Initialiser
 /// The weight, flattened to (first side, product of the others), has orthonormal rows or columns, whichever are fewer,
 /// times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning. ICLR 2014).
 /// </summary>
-/// <param name="Gain">A factor; <see cref="Initialiser.ReluGain"/> for layers with a rectifier.</param>
-public sealed record Orthogonal(double Gain = 1) : Initialiser
+/// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
+public sealed record Orthogonal(double Gain = 1) : Initializer
 {
     /// <inheritdoc/>
     protected override void Fill(Span<double> values, Shape shape, ulong seed)

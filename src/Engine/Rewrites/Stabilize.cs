@@ -8,7 +8,7 @@ namespace Engine.Rewrites;
 /// Puts in the place of expressions that overflow, or lose digits, on the way others that do not: functions of
 /// logarithms and exponentials here, those of rows in <see cref="StableRows"/>.
 /// </summary>
-internal static class Stabilise
+internal static class Stabilize
 {
     private static readonly Rule[] s_rules = [Logarithm, LogarithmOfOneMore, Exponential, Slope];
 

@@ -1,7 +1,7 @@
 namespace Engine.Graph;
 
 /// <summary>Computes graphs by their ops' definitions, in float64, one op after the other: slow, and right.</summary>
-internal static class Definitions
+internal static class ReferenceEvaluator
 {
     /// <summary>
     /// The outputs of an op, of these types, by its definition: NaN where that writes nothing, and of what overflows an
@@ -23,7 +23,7 @@ internal static class Definitions
             {
                 // The greatest int64 is rounded to one above it, which is not to be the least.
                 double value = output.Data[i];
-                bool isOne = double.IsInteger(value) && value >= type.Least && value <= type.Most;
+                bool isOne = double.IsInteger(value) && value >= type.Min && value <= type.Max;
                 output.Data[i] = isOne ? value : DTypes.Wrap(value, output.DType);
             }
         }

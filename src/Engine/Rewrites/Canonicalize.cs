@@ -12,10 +12,10 @@ namespace Engine.Rewrites;
 /// becomes x·(c·d), where that is exact, and sums of sums become one. And quotients: x / x becomes 1 and x / y · y becomes x, as in Theano,
 /// also where y is 0, infinite or NaN and the quotient is NaN. Not x·0 nor x − x, which are NaN where x is.
 /// </remarks>
-internal static class Canonicalise
+internal static class Canonicalize
 {
     /// <summary>How deep in a product a quotient is looked for.</summary>
-    private const int MostFactors = 3;
+    private const int MaxFactors = 3;
 
     private static readonly Rule[] s_rules = [Product, Quotient, Sum, Difference, Negative, Conversion, Guarded];
 
@@ -31,7 +31,7 @@ internal static class Canonicalise
         }
 
         (Variable a, Variable b) = (node.Inputs[0], node.Inputs[1]);
-        Variable? other = Scaled(a, b) ?? Scaled(b, a) ?? Cancelled(a, b, MostFactors) ?? Cancelled(b, a, MostFactors);
+        Variable? other = Scaled(a, b) ?? Scaled(b, a) ?? Canceled(a, b, MaxFactors) ?? Canceled(b, a, MaxFactors);
         return other is null ? Signed<Multiply>(node) : Match.Repeated(other, node.Outputs[0].Shape);
     }
 
@@ -66,7 +66,7 @@ internal static class Canonicalise
     }
 
     /// <summary>A product with one of its factors without a divisor.</summary>
-    private static Variable? Cancelled(Variable product, Variable divisor, int depth)
+    private static Variable? Canceled(Variable product, Variable divisor, int depth)
     {
         if (Match.Is<Divide>(product, out Variable? a, out Variable? b))
         {
@@ -78,8 +78,8 @@ internal static class Canonicalise
             return null;
         }
 
-        return Cancelled(a, divisor, depth - 1) is { } left ? Match.Of<Multiply>(left, b)
-            : Cancelled(b, divisor, depth - 1) is { } right ? Match.Of<Multiply>(a, right)
+        return Canceled(a, divisor, depth - 1) is { } left ? Match.Of<Multiply>(left, b)
+            : Canceled(b, divisor, depth - 1) is { } right ? Match.Of<Multiply>(a, right)
             : null;
     }
 
@@ -201,7 +201,7 @@ internal static class Canonicalise
         var type = ElementType.Of(dtype);
         double size = Math.Abs(type.Round(value));
         return type.IsFloat
-            ? size >= type.LeastNormal && double.IsFinite(size)
-            : Math.Abs(value) > 0 && Math.Abs(value) <= Math.Min(type.Most, ElementType.MostWhole);
+            ? size >= type.MinNormal && double.IsFinite(size)
+            : Math.Abs(value) > 0 && Math.Abs(value) <= Math.Min(type.Max, ElementType.MaxWhole);
     }
 }

@@ -6,7 +6,7 @@ using static Engine.Tests.Rewrites.Written;
 
 namespace Engine.Tests.Rewrites;
 
-public class CanonicaliseTests
+public class CanonicalizeTests
 {
     private static readonly Input s_x = Matrix23, s_v = Vector3;
     private static readonly Input s_mask = Variable("m", DType.UInt8, [3]), s_whole = Variable("i", DType.Int32, [3]);
@@ -78,14 +78,14 @@ public class CanonicaliseTests
 
     [TestCaseSource(nameof(Arithmetic)), TestCaseSource(nameof(Conversions)), TestCaseSource(nameof(Shapes))]
     public void An_expression_becomes_the_one_with_less_to_do(Variable written, string expected) =>
-        Assert.That(After("merge, canonicalise", written), Is.EqualTo(expected));
+        Assert.That(After("merge, canonicalize", written), Is.EqualTo(expected));
 
     [Test]
     public void What_gives_only_its_shape_is_in_the_graph_no_more()
     {
         Variable unread = Exp(s_x);
 
-        FunctionGraph graph = Rewrite("canonicalise", BroadcastLike(s_v, unread));
+        FunctionGraph graph = Rewrite("canonicalize", BroadcastLike(s_v, unread));
 
         Assert.That(Traversal.Order(graph.Roots).Select(node => node.Op.Name), Has.No.Member("exp"));
     }
@@ -117,7 +117,7 @@ public class CanonicaliseTests
             y = -(y * (i % 2 == 0 ? 2 : 0.5));
         }
 
-        Assert.That(After("canonicalise", y), Is.EqualTo("x"));
+        Assert.That(After("canonicalize", y), Is.EqualTo("x"));
     }
 
     private static TestCaseData Case(Variable written, string expected) =>

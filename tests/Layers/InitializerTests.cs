@@ -3,7 +3,7 @@ using static Engine.Layers.Initial;
 
 namespace Engine.Tests.Layers;
 
-public class InitialiserTests
+public class InitializerTests
 {
     /// <summary>The bounds of the experiments' seven weights.</summary>
     [TestCase(new[] { 1024, 100 }, 0.073062)]
@@ -26,7 +26,7 @@ public class InitialiserTests
     public void The_gain_scales()
     {
         double[] plain = Draw(new GlorotUniform(), [30, 20]);
-        double[] scaled = Draw(new GlorotUniform(Initialiser.ReluGain), [30, 20]);
+        double[] scaled = Draw(new GlorotUniform(Initializer.ReluGain), [30, 20]);
 
         Assert.That(scaled.Zip(plain, (s, p) => s / p), Is.All.EqualTo(Math.Sqrt(2)).Within(1e-12));
     }
@@ -100,10 +100,10 @@ public class InitialiserTests
     [Test]
     public void A_vector_has_no_inputs_and_outputs() =>
         Assert.That(() => new GlorotUniform().Draw([10], DType.Float32, 1), Throws.TypeOf<EngineException>()
-            .With.Message.StartsWith("The Glorot initialiser is for weights, which have at least 2 sides, not for"));
+            .With.Message.StartsWith("The Glorot initializer is for weights, which have at least 2 sides, not for"));
 
-    private static double[] Draw(Initialiser initialiser, int[] shape) =>
-        initialiser.Draw(Shape.Create(shape), DType.Float64, 1).AsSpan<double>().ToArray();
+    private static double[] Draw(Initializer initializer, int[] shape) =>
+        initializer.Draw(Shape.Create(shape), DType.Float64, 1).AsSpan<double>().ToArray();
 
     private static double Deviation(double[] values) => Math.Sqrt(values.Average(value => value * value));
 }

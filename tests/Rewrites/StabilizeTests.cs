@@ -6,7 +6,7 @@ using static Engine.Tests.Rewrites.Written;
 
 namespace Engine.Tests.Rewrites;
 
-public class StabiliseTests
+public class StabilizeTests
 {
     private static readonly Input s_x = Matrix23;
 
@@ -41,7 +41,7 @@ public class StabiliseTests
 
     [TestCaseSource(nameof(Expressions))]
     public void An_expression_becomes_the_stable_one(Variable written, string expected) =>
-        Assert.That(After("merge, canonicalise, stabilise", written), Is.EqualTo(expected));
+        Assert.That(After("merge, canonicalize, stabilize", written), Is.EqualTo(expected));
 
     [TestCaseSource(nameof(Extremes))]
     public void A_function_and_its_gradient_are_right_where_what_is_written_is_not(
@@ -77,8 +77,8 @@ public class StabiliseTests
         Variable losses = CategoricalCrossEntropy(Softmax(s_x), y);
         Variable grad = Grad(Mean(losses), s_x);
 
-        Assert.That(After("merge, fold, canonicalise, stabilise", losses), Is.EqualTo("softmaxCrossEntropy(x, y)"));
-        Assert.That(After("merge, fold, canonicalise, stabilise", grad),
+        Assert.That(After("merge, fold, canonicalize, stabilize", losses), Is.EqualTo("softmaxCrossEntropy(x, y)"));
+        Assert.That(After("merge, fold, canonicalize, stabilize", grad),
             Is.EqualTo("softmaxCrossEntropyGrad(x, y, float32 (1))"));
     }
 
@@ -88,7 +88,7 @@ public class StabiliseTests
         Input wanted = Variable("t", DType.Float32, [2, 3]);
         Variable grad = Grad(Sum(CategoricalCrossEntropy(Softmax(s_x), wanted)), s_x);
 
-        Assert.That(After("merge, fold, canonicalise, stabilise", grad),
+        Assert.That(After("merge, fold, canonicalize, stabilize", grad),
             Is.EqualTo("subtract(negate(t), multiply(softmax(x), sum{1}(negate(t))))"));
     }
 

@@ -6,13 +6,13 @@ namespace Engine.Devices.Cpu;
 /// <summary>
 /// Where the greatest elements are, by vectors: of equals the first, and of NaNs the first before all numbers.
 /// </summary>
-internal static unsafe class GreatestPlaces<S, V, T>
+internal static unsafe class ArgMaxRows<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
     where T : unmanaged, INumber<T>
 {
     /// <summary>The most columns at a time: their greatest elements so far stay in the first cache.</summary>
-    internal const int MostColumns = 512;
+    internal const int MaxColumns = 512;
 
     /// <summary>The place in a row that has an element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -44,11 +44,11 @@ internal static unsafe class GreatestPlaces<S, V, T>
         return first;
     }
 
-    /// <summary>The places in neighbouring columns, of rows that lie <paramref name="ld"/> apart.</summary>
+    /// <summary>The places in neighboring columns, of rows that lie <paramref name="ld"/> apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void OfColumns(T* x, int rows, nint ld, int columns, int* y)
     {
-        T* values = stackalloc T[MostColumns], places = stackalloc T[MostColumns];
+        T* values = stackalloc T[MaxColumns], places = stackalloc T[MaxColumns];
         for (int row = 0; row < rows; row++, x += ld)
         {
             for (int j = 0; j < columns; j += S.Count)
