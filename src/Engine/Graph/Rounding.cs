@@ -11,11 +11,11 @@ internal static class Rounding
         Math.Max(Math.Abs(value), ElementType.Of(dtype).MinNormal);
 
     /// <summary>The greatest finite number.</summary>
-    public static double Greatest(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Max : double.MaxValue;
+    public static double MaxFinite(DType dtype) => dtype.IsFloat() ? ElementType.Of(dtype).Max : double.MaxValue;
 
     /// <summary>A magnitude on the way to a result, which is infinite where the dtype has no number that great.</summary>
     public static double Reached(DType dtype, double magnitude) =>
-        magnitude > Greatest(dtype) ? double.PositiveInfinity : magnitude;
+        magnitude > MaxFinite(dtype) ? double.PositiveInfinity : magnitude;
 
     /// <summary>The unit in the last place of a number.</summary>
     public static double Ulp(DType dtype, double value) => dtype.IsFloat() && double.IsFinite(value)

@@ -168,7 +168,7 @@ internal static class StableRows
     private static Variable Shift(Apply sum, Variable x)
     {
         double terms = (double)x.Shape.Count / sum.Outputs[0].Shape.Count;
-        double safe = Math.Max(0, Math.Log(Rounding.Greatest(x.DType)) - Math.Log(terms) - 1);
+        double safe = Math.Max(0, Math.Log(Rounding.MaxFinite(x.DType)) - Math.Log(terms) - 1);
         Variable greatest = new Reduce<Max>(((Reduce<Sum>)sum.Op).Axes).Call(x);
         Variable size = Match.Of<Abs>(greatest), zero = Match.Number(0, x);
         Variable far = Symbolic.Where(Symbolic.Greater(size, Match.Number(safe, x)), greatest, zero);

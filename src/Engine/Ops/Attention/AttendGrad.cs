@@ -153,7 +153,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
                     most = Math.Max(most, Math.Abs(sizes[4][b, t]) + Enumerable.Range(0, v.Shape[2]).Sum(e => g[b, t, e] * v[b, s, e]));
                 }
 
-                if (!double.IsFinite(error) || !(most <= Rounding.Greatest(dtype)))
+                if (!double.IsFinite(error) || !(most <= Rounding.MaxFinite(dtype)))
                 {
                     isBatch = true;
                     FillRow(magnitudes[0], b, t);

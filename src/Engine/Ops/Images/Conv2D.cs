@@ -149,9 +149,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
         // A patch has 16 numbers (F(4×4): 36), and so has what is made of it.
         const double Room = 36 * 36;
-        NdArray[] greatest = [.. inputs.Select(Greatest)];
+        NdArray[] greatest = [.. inputs.Select(MaxMagnitude)];
         IReadOnlyList<NdArray> magnitudes = magnitudesOf(greatest);
-        double most = Rounding.Greatest(inputs[0].DType) / Room;
+        double most = Rounding.MaxFinite(inputs[0].DType) / Room;
         if (greatest.Concat(magnitudes).Any(array => Array.Exists(array.Data, number => number > most)))
         {
             foreach (NdArray magnitude in magnitudes)
@@ -162,7 +162,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
         return OfNumbers(inputs, magnitudes);
 
-        static NdArray Greatest(NdArray input)
+        static NdArray MaxMagnitude(NdArray input)
         {
             double most = input.Data.Select(Math.Abs).DefaultIfEmpty().Max();
             return new NdArray(input.Shape, [.. input.Data.Select(_ => most)], input.DType);

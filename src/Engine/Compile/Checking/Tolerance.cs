@@ -69,7 +69,7 @@ internal sealed record Tolerance(
         }
 
         // What is summed up may overflow on the way, and what just does not overflow may after all.
-        double greatest = Rounding.Greatest(dtype), ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
+        double greatest = Rounding.MaxFinite(dtype), ulps = _growth * (IsLenient ? Math.Max(LenientUlps, _ulps) : _ulps);
         if (!double.IsFinite(actual) && !isOwn && Math.Abs(magnitude) > greatest)
         {
             return true;

@@ -6,9 +6,9 @@ namespace Engine.Training;
 
 /// <summary>How large values are: layers are made for values around 0 ± 1.</summary>
 /// <param name="Min">The least value.</param>
-/// <param name="Greatest">The greatest value.</param>
+/// <param name="Max">The greatest value.</param>
 /// <param name="Magnitude">The root mean square of the column, or channel, in which that is greatest.</param>
-internal sealed record Scale(double Min, double Greatest, double Magnitude)
+internal sealed record Scale(double Min, double Max, double Magnitude)
 {
     /// <summary>
     /// Above and below this, a column of samples is not scaled: pixels from 0 to 255 have 147, from 0 to 16 they have 9.
@@ -19,20 +19,20 @@ internal sealed record Scale(double Min, double Greatest, double Magnitude)
     private const double MostOfTargets = 100;
 
     /// <summary>How many samples are looked at, evenly taken from all: fewer where they are large.</summary>
-    private const int Fewest = 16, Max = 256, MaxValues = 1 << 18;
+    private const int MinRows = 16, MaxRows = 256, MaxValues = 1 << 18;
 
     public bool IsOffForSamples => Magnitude is > MostOfSamples or (> 0 and < LeastOfAny);
 
     public bool IsOffForTargets => Magnitude is > MostOfTargets or (> 0 and < LeastOfAny);
 
     /// <summary>The least and the greatest as text.</summary>
-    public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Greatest:G4}");
+    public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");
 
     /// <summary>The scale of some rows of floating-point values, (n, …), of which each has its columns along axis 1.</summary>
     public static Scale Of(Tensor values, int[] rows)
     {
         int columns = values.Shape.Rank > 1 ? values.Shape[1] : 1, row = values.Shape.Product(1, values.Shape.Rank);
-        int count = Math.Min(rows.Length, Math.Clamp(MaxValues / row, Fewest, Max)), length = row / columns;
+        int count = Math.Min(rows.Length, Math.Clamp(MaxValues / row, MinRows, MaxRows)), length = row / columns;
         var squares = new double[columns];
         (double least, double greatest) = (double.PositiveInfinity, double.NegativeInfinity);
         for (int i = 0; i < count; i++)

@@ -1,0 +1,44 @@
+using Engine.Build;
+
+namespace Engine.Tests.Architecture;
+
+/// <summary>A newcomer is told what each room is for, and finds few enough files in a folder to read their names.</summary>
+public class RoomTests
+{
+    /// <summary>"Some twenty": a few more where a family would be torn apart.</summary>
+    private const int MaxFiles = 26;
+
+    private static readonly string[] s_roots = ["src", "src/Engine"];
+
+    private static IEnumerable<string> Rooms => s_roots
+        .SelectMany(root => Directory.EnumerateDirectories(Path.Combine(Repository.Root, root)))
+        .Select(folder => Path.GetRelativePath(Repository.Root, folder))
+        .Where(folder => folder != Path.Combine("src", "Engine"))
+        .Concat(["tests", "bench", "build"]);
+
+    [TestCaseSource(nameof(Rooms))]
+    public void A_room_begins_with_what_belongs_there(string room)
+    {
+        string page = Path.Combine(Repository.Root, room, "README.md");
+
+        Assert.That(File.Exists(page), $"{room} has no README.md");
+        string text = File.ReadAllText(page);
+        foreach (string part in (string[])["- Not here:", "- Used by:", "- Begin with:"])
+        {
+            Assert.That(text, Does.Contain(part));
+        }
+    }
+
+    [Test]
+    public void No_folder_has_more_files_than_can_be_read_at_a_glance()
+    {
+        string[] crowded = [.. s_roots.Concat(["tests", "bench", "build"])
+            .SelectMany(root => Directory.EnumerateDirectories(
+                Path.Combine(Repository.Root, root), "*", SearchOption.AllDirectories))
+            .Distinct()
+            .Where(folder => Directory.EnumerateFiles(folder, "*.cs").Count() > MaxFiles)
+            .Select(folder => Path.GetRelativePath(Repository.Root, folder))];
+
+        Assert.That(crowded, Is.Empty);
+    }
+}
