@@ -20,9 +20,9 @@ public class ShownCommandTests
     }
 
     [Test]
-    public void The_README_shows_many() =>
+    public void The_guide_shows_many() =>
         Assert.That(
-            ShownCommand.Of("README.md", File.ReadAllLines(Path.Combine(Repository.Root, "README.md"))).ToList(),
+            ShownCommand.Of("guide.md", File.ReadAllLines(Path.Combine(Repository.Root, "docs", "guide.md"))).ToList(),
             Has.Count.AtLeast(12));
 
     [TestCase("`./build.sh frobnicate`", "page.md:1: ./build.sh frobnicate: 'frobnicate' is not there")]

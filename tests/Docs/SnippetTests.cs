@@ -26,8 +26,9 @@ public class SnippetTests
     }
 
     [Test]
-    public void The_three_levels_of_the_README_are_among_them() =>
-        Assert.That(Snippet.Of(CodeBlock.Of("README.md")), Has.Count.AtLeast(3));
+    public void The_first_program_and_the_three_levels_are_among_them() =>
+        Assert.That(
+            (Snippet.Of(CodeBlock.Of("README.md")).Count, Snippet.Of(CodeBlock.Of("docs/guide.md")).Count), Is.EqualTo((1, 3)));
 
     [Test]
     public void A_mistake_is_told_with_the_page_and_its_line()

@@ -14,11 +14,11 @@ public sealed class CudaOpTests
 
     [TestCaseSource(nameof(Cases))]
     public void An_op_computes_what_its_reference_does(Type op) =>
-        OpChecks.ComputesWhatItsReferenceDoes(op, CudaTestDevice.Open(), Share.FirstHalf);
+        OpChecks.ComputesWhatItsReferenceDoes(op, CudaTestDevice.Open(), Share.OneType);
 
     [TestCaseSource(nameof(Cases))]
     public void An_op_computes_the_same_bits_in_place(Type op) =>
-        OpChecks.ComputesTheSameBitsInPlace(op, CudaTestDevice.Open(), Share.FirstHalf);
+        OpChecks.ComputesTheSameBitsInPlace(op, CudaTestDevice.Open(), Share.OneDraw);
 
     [TestCaseSource(nameof(Cases))]
     public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(

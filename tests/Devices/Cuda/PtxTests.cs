@@ -72,7 +72,7 @@ public sealed class PtxTests(int architecture)
     [TestCaseSource(nameof(Ops))]
     public void An_op_computes_what_its_reference_does(Type op) => Once(
         KernelVariants.Describe(op, OpChecks.Draws), () => OpChecks.ComputesWhatItsReferenceDoes(
-            op, _device!, architecture == NvrtcTests.OldestSupported ? Share.FirstHalf : Share.SecondHalf));
+            op, _device!, architecture == NvrtcTests.OldestSupported ? Share.Even : Share.Odd));
 
     [Test]
     public void Tensor_cores_multiply_rounded_numbers()

@@ -5,17 +5,26 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Tests.Ops;
 
-/// <summary>Which of its types a sample that leaves that open is tried in.</summary>
+/// <summary>
+/// Which part of the samples and of their types is tried where each takes a compiler's time: samples are dealt out, none is
+/// left out.
+/// </summary>
 internal enum Share
 {
-    /// <summary>In both, in each draw.</summary>
+    /// <summary>Each sample of each draw, in both types.</summary>
     All,
 
-    /// <summary>In one, from draw to draw the other.</summary>
-    FirstHalf,
+    /// <summary>Each sample of each draw in one type, from draw to draw the other.</summary>
+    OneType,
 
-    /// <summary>In what the first half leaves.</summary>
-    SecondHalf,
+    /// <summary>Each sample in one draw, in one type.</summary>
+    OneDraw,
+
+    /// <summary>Every second sample, from draw to draw the others, in one type.</summary>
+    Even,
+
+    /// <summary>What <see cref="Even"/> leaves.</summary>
+    Odd,
 }
 
 /// <summary>What an op must do on every device, tried on the examples that it gives.</summary>
@@ -32,9 +41,9 @@ internal static class OpChecks
     /// <param name="device">The device.</param>
     /// <param name="share">Which of its types each sample is tried in.</param>
     public static void ComputesWhatItsReferenceDoes(
-        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, turn) =>
+        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
     {
-        foreach (DType floatX in Types(share, turn))
+        foreach (DType floatX in Types(share, number, draw))
         {
             foreach (Magnitudes magnitudes in Enum.GetValues<Magnitudes>())
             {
@@ -98,9 +107,9 @@ internal static class OpChecks
 
     /// <summary>The first output has the same bits wherever it lies, and however often it is computed.</summary>
     public static void ComputesTheSameBitsInPlace(
-        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, turn) =>
+        Type op, Device device, Share share = Share.All) => ForEachSample(op, (sample, random, number, draw) =>
     {
-        foreach (DType floatX in Types(share, turn))
+        foreach (DType floatX in Types(share, number, draw))
         {
             var example = OpCase.Draw(sample, floatX, random);
             Tensor[] expected = example.Run(device);
@@ -117,13 +126,13 @@ internal static class OpChecks
 
     public static void ForEachSample(
         Type op, Action<Sample, Random> check, bool isMisuse = false, int draws = Draws) =>
-        ForEachSample(op, (sample, random, _) => check(sample, random), isMisuse, draws);
+        ForEachSample(op, (sample, random, _, _) => check(sample, random), isMisuse, draws);
 
     /// <summary>
-    /// Does something with each sample of each draw; its turn is how many came before it in its draw, and how many draws.
+    /// Does something with each sample of each draw, given its number in the draw and the draw's.
     /// </summary>
     public static void ForEachSample(
-        Type op, Action<Sample, Random, int> check, bool isMisuse = false, int draws = Draws)
+        Type op, Action<Sample, Random, int, int> check, bool isMisuse = false, int draws = Draws)
     {
         for (int seed = 0; seed < draws; seed++)
         {
@@ -139,7 +148,7 @@ internal static class OpChecks
                 {
                     // Finding the line that builds each op would take most of the time.
                     using var origin = Origin.Use(new Origin(null, 0));
-                    check(samples[i], new Random(seed), seed + i);
+                    check(samples[i], new Random(seed), i, seed);
                 }
                 catch (Exception error)
                 {
@@ -151,14 +160,21 @@ internal static class OpChecks
         }
     }
 
-    /// <summary>
-    /// Where each kernel takes a compiler's time: one type a draw, the other in the next, so that each sample is tried in both;
-    /// what has the other half tries each draw in the other type.
-    /// </summary>
-    private static DType[] Types(Share share, int turn) =>
-        share == Share.All ? [DType.Float32, DType.Float64]
-        : turn % 2 == (share == Share.FirstHalf ? 0 : 1) ? [DType.Float32]
-        : [DType.Float64];
+    /// <summary>The types in which a share tries a sample in a draw; none where that is another's.</summary>
+    private static DType[] Types(Share share, int sample, int draw)
+    {
+        int turn = sample + draw;
+        bool isMine = share switch
+        {
+            Share.OneDraw => sample % Draws == draw,
+            Share.Even => turn % 2 == 0,
+            Share.Odd => turn % 2 == 1,
+            _ => true,
+        };
+        return !isMine ? []
+            : share == Share.All ? [DType.Float32, DType.Float64]
+            : [turn / (share is Share.Even or Share.Odd ? 2 : 1) % 2 == 0 ? DType.Float32 : DType.Float64];
+    }
 
     public static void RequireSame(Tensor[] actual, Tensor[] expected, string how)
     {

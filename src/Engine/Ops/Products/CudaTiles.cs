@@ -93,7 +93,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// 4090 128), instructions of a thread each issues in a clock, blocks that share one and so wait side by side, the
     /// clocks between two K-tiles, and those of a round of split-K, beside the reading of the splits.
     /// </summary>
-    private const int Multiprocessors = 128, IssuedPerClock = 128, Resident = 4, BetweenSlices = 150, Meeting = 1500;
+    private const int Multiprocessors = 128, IssuedPerClock = 128, Resident = 4, BetweenKTiles = 150, Meeting = 1500;
 
     /// <summary>
     /// Instructions of a thread, counted in the kernel's PTX: for a K-tile beside its reads, copies and products; for a copy
@@ -187,7 +187,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
         double thread = Once + (each * kTile) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
         double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
-        double waiting = Math.Ceiling(blocks / Resident) * each * BetweenSlices;
+        double waiting = Math.Ceiling(blocks / Resident) * each * BetweenKTiles;
         int rounds = Splits == 1 ? 0 : Splits <= Fan ? 1 : 2;
         double reading = (double)Math.Min(Splits, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;
         return arithmetic + waiting + (rounds * (Meeting + reading));
