@@ -23,7 +23,7 @@ public sealed class OpTableTests
         Assert.That(OpTable.Samples(op, 0).Where(sample => sample.Error is null), Is.Not.Empty);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
-    public void An_op_computes_what_its_reference_does(Type op) => OpChecks.ComputesWhatItsReferenceDoes(op, s_one);
+    public void An_op_computes_what_its_reference_does(Type op) => OpChecks.ComputesWhatItsReferenceDoes(op, s_one, Share.OneType);
 
     [TestCaseSource(typeof(OpTable), nameof(OpTable.Cases))]
     public void DebugMode_raises_no_alarm_about_an_op(Type op) => OpChecks.RaisesNoAlarmInDebugMode(
