@@ -37,13 +37,11 @@ internal static partial class Site
         }
 
         Write("toc.yml", TableOfContents(
-            ("Overview", "README.md"), ("Guides", "docs/"), ("API", "api/"), ("Samples", "samples/README.md"),
+            ("Overview", "index.md"), ("Guides", "docs/"), ("API", "api/"), ("Samples", "samples/README.md"),
             ("Changes", "CHANGELOG.md")));
         Write("docs/toc.yml", TableOfContents(
             [.. Pages("docs").Select(page => (Title(page), Path.GetFileName(page)))]));
-        Write("index.html", """
-            <!doctype html><meta http-equiv="refresh" content="0; url=README.html"><title>Engine</title>
-            """);
+        Write("index.md", "---\n_layout: landing\n---\n" + File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
         Write("logo.svg", """
             <svg xmlns="http://www.w3.org/2000/svg" width="80" height="50">
               <text x="4" y="32" fill="#fff" font-family="sans-serif" font-size="20">Engine</text>
