@@ -43,8 +43,8 @@ internal static partial class Site
             [.. Pages("docs").Select(page => (Title(page), Path.GetFileName(page)))]));
         Write("index.md", "---\n_layout: landing\n---\n" + File.ReadAllText(Path.Combine(Repository.Root, "README.md")));
         Write("logo.svg", """
-            <svg xmlns="http://www.w3.org/2000/svg" width="80" height="50">
-              <text x="4" y="32" fill="#fff" font-family="sans-serif" font-size="20">Engine</text>
+            <svg xmlns="http://www.w3.org/2000/svg" width="32" height="32">
+              <path d="M6 26V16M16 26V10M26 26V4" stroke="#2a7fc9" stroke-width="6" stroke-linecap="round"/>
             </svg>
             """);
         string settings = Path.Combine(Copy, "docfx.json");
@@ -54,7 +54,7 @@ internal static partial class Site
             return false;
         }
 
-        Console.WriteLine($"{Path.Combine(site, "index.html")}: open it in a browser.");
+        Console.WriteLine($"{Path.Combine(site, "index.html")}: open it in a browser. Its search wants a server: dotnet docfx serve artifacts/docs");
         return true;
     }
 
