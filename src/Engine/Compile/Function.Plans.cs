@@ -90,7 +90,9 @@ public sealed partial class Function
             else if (plan is null)
             {
                 plan = same[Environment.CurrentManagedThreadId % same.Length];
+                Device.CountWaiting(1);
                 plan.Turn.Enter();
+                Device.CountWaiting(-1);
             }
 
             if (plan is { IsDisposed: false })

@@ -74,6 +74,12 @@ public abstract class Device : IDisposable
     /// <summary>How many programs may run at once; more than these wait for one another.</summary>
     internal virtual int RunsBeside => 1;
 
+    /// <summary>Counts the threads that wait until they may run something here.</summary>
+    /// <param name="change">1 as a thread begins to wait, -1 as it ends.</param>
+    internal virtual void CountWaiting(int change)
+    {
+    }
+
     /// <summary>
     /// Joins kernels into a program that runs one level of them after the other; those of a level do not depend on one
     /// another.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Engine.Devices.Cpu;
 using Engine.Tests.Threads;
 
@@ -241,6 +242,20 @@ public class ThreadTeamTests
             });
 
         Assert.That(begins.IsSet);
+    }
+
+    [Test]
+    public void A_run_that_others_wait_behind_leaves_the_team_alone()
+    {
+        using var team = new ThreadTeam(2);
+        int caller = Environment.CurrentManagedThreadId;
+        var threads = new ConcurrentDictionary<int, bool>();
+        team.CountWaiting(1);
+
+        team.RunBesideOthers([new Phase(100, 1, (_, _, _) => threads[Environment.CurrentManagedThreadId] = true)]);
+
+        team.CountWaiting(-1);
+        Assert.That(threads.Keys, Is.EqualTo((int[])[caller]));
     }
 
     [Test]

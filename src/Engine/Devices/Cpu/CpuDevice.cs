@@ -36,6 +36,8 @@ public sealed unsafe class CpuDevice : Device
     /// <summary>A thread each, where several call.</summary>
     internal override int RunsBeside => Threads;
 
+    internal override void CountWaiting(int change) => _team.CountWaiting(change);
+
     internal override Storage? Borrow(Tensor tensor) => new CpuStorage(this, tensor);
 
     /// <inheritdoc/>

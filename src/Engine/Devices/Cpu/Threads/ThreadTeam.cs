@@ -32,7 +32,7 @@ internal sealed class ThreadTeam : IDisposable
     private uint _first;
     private Exception? _error;
     private volatile bool _stopping;
-    private int _callers;
+    private int _callers, _waiting;
 
     /// <summary>A team of <paramref name="threads"/> threads, or as many as the process may use processors.</summary>
     internal ThreadTeam(int? threads = null)
@@ -96,7 +96,8 @@ internal sealed class ThreadTeam : IDisposable
 
     /// <summary>
     /// Runs the phases in order as one of any number of threads that do so at once. As long as others have the team, or
-    /// there are callers enough to keep all processors busy, a phase is run on the caller's thread alone: nobody waits.
+    /// there are callers enough to keep all processors busy, those included that wait for their turn, a phase is run on the
+    /// caller's thread alone: nobody waits for a thread that the system has set aside for another caller.
     /// </summary>
     internal void RunBesideOthers(Phase[] phases)
     {
@@ -112,7 +113,7 @@ internal sealed class ThreadTeam : IDisposable
         {
             for (int i = 0; i < phases.Length; i++)
             {
-                if (!phases[i].IsSerial && Volatile.Read(ref _callers) < Size && TryRunTogether(phases, i))
+                if (!phases[i].IsSerial && Volatile.Read(ref _callers) + Volatile.Read(ref _waiting) < Size && TryRunTogether(phases, i))
                 {
                     return;
                 }
@@ -126,6 +127,9 @@ internal sealed class ThreadTeam : IDisposable
             Interlocked.Decrement(ref _callers);
         }
     }
+
+    /// <summary>Counts the threads that will call as soon as others let them.</summary>
+    internal void CountWaiting(int change) => Interlocked.Add(ref _waiting, change);
 
     /// <summary>Ends the threads; waits for a run in progress.</summary>
     public void Dispose()
