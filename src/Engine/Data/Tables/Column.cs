@@ -1,0 +1,119 @@
+using System.Globalization;
+
+namespace Engine.Data;
+
+/// <summary>A named value of every sample of a <see cref="Table"/>.</summary>
+public abstract class Column
+{
+    private protected Column(string name, int count) => (Name, Count) = (name, count);
+
+    /// <summary>What it is called.</summary>
+    public string Name { get; }
+
+    /// <summary>How many samples there are.</summary>
+    public int Count { get; }
+
+    /// <summary>The samples with these indices, in this order.</summary>
+    public abstract Column Rows(ReadOnlySpan<int> indices);
+
+    /// <summary>A sample's value as text; null where it is missing.</summary>
+    public abstract string? Text(int row);
+
+    /// <summary>The values of this and other columns of its kind, one column behind the other.</summary>
+    internal abstract Column Joined(IReadOnlyList<Column> columns);
+
+    /// <summary>How many samples have no value.</summary>
+    public int Missing => Enumerable.Range(0, Count).Count(row => Text(row) is null);
+
+    private protected static T[] Pick<T>(T[] values, ReadOnlySpan<int> indices)
+    {
+        var picked = new T[indices.Length];
+        for (int i = 0; i < picked.Length; i++)
+        {
+            picked[i] = values[indices[i]];
+        }
+
+        return picked;
+    }
+}
+
+/// <summary>A number of each sample; nan where it is missing.</summary>
+/// <param name="name">What it is called.</param>
+/// <param name="values">The numbers, which are not copied.</param>
+public sealed class NumberColumn(string name, double[] values) : Column(name, values.Length)
+{
+    /// <summary>The numbers.</summary>
+    public ReadOnlySpan<double> Values => values;
+
+    /// <inheritdoc/>
+    public override Column Rows(ReadOnlySpan<int> indices) => new NumberColumn(Name, Pick(values, indices));
+
+    internal override Column Joined(IReadOnlyList<Column> columns) =>
+        new NumberColumn(Name, [.. columns.SelectMany(column => ((NumberColumn)column).Values.ToArray())]);
+
+    /// <inheritdoc/>
+    public override string? Text(int row) => TextOf(values[row]);
+
+    /// <summary>A number as the names of classes have it; null for nan.</summary>
+    internal static string? TextOf(double value) =>
+        double.IsNaN(value) ? null : value.ToString("R", CultureInfo.InvariantCulture);
+}
+
+/// <summary>A word of each sample, of which each is kept once.</summary>
+public sealed class TextColumn : Column
+{
+    private readonly int[] _codes;
+
+    /// <summary>A column of words.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="values">The words; null where one is missing.</param>
+    public TextColumn(string name, IEnumerable<string?> values) : this(name, Encode(values))
+    {
+    }
+
+    /// <summary>A column of words by their numbers.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="codes">The number of each sample's word, -1 where it is missing.</param>
+    /// <param name="words">The words.</param>
+    internal TextColumn(string name, int[] codes, IReadOnlyList<string> words) : base(name, codes.Length) =>
+        (_codes, Words) = (codes, words);
+
+    private TextColumn(string name, (int[] Codes, List<string> Words) encoded) : this(name, encoded.Codes, encoded.Words)
+    {
+    }
+
+    /// <summary>All words that there may be.</summary>
+    public IReadOnlyList<string> Words { get; }
+
+    /// <summary>The number of each sample's word in <see cref="Words"/>; -1 where it is missing.</summary>
+    public ReadOnlySpan<int> Codes => _codes;
+
+    /// <inheritdoc/>
+    public override Column Rows(ReadOnlySpan<int> indices) => new TextColumn(Name, Pick(_codes, indices), Words);
+
+    internal override Column Joined(IReadOnlyList<Column> columns) =>
+        new TextColumn(Name, columns.SelectMany(column => Enumerable.Range(0, column.Count).Select(column.Text)));
+
+    /// <inheritdoc/>
+    public override string? Text(int row) => _codes[row] < 0 ? null : Words[_codes[row]];
+
+    private static (int[] Codes, List<string> Words) Encode(IEnumerable<string?> values)
+    {
+        var numbers = new Dictionary<string, int>();
+        var words = new List<string>();
+        var codes = new List<int>();
+        foreach (string? value in values)
+        {
+            int code = -1;
+            if (value is not null && !numbers.TryGetValue(value, out code))
+            {
+                numbers.Add(value, code = words.Count);
+                words.Add(value);
+            }
+
+            codes.Add(code);
+        }
+
+        return ([.. codes], words);
+    }
+}

@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Globalization;
+using Engine.IO;
+using Microsoft.Win32.SafeHandles;
+
+namespace Engine.Data;
+
+/// <summary>
+/// A picture, or a vector, of each sample, in a file of bytes: read when it is due, so that there may be more than memory holds.
+/// In the file the samples stand one behind the other, each as long, as NumPy's <c>tofile</c> writes uint8.
+/// </summary>
+public sealed class StoredColumn : VectorColumn
+{
+    private readonly SafeFileHandle _file;
+    private readonly string _path;
+    private readonly int[] _rows;
+    private readonly long _stride;
+    private readonly int _length;
+
+    /// <summary>The samples of a file.</summary>
+    /// <param name="name">What the column is called.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="sides">The sides of one sample, a byte a value: (channels, height, width) of pictures.</param>
+    /// <exception cref="EngineException">There is no such file, or its length is not that of whole samples.</exception>
+    public StoredColumn(string name, string path, Shape sides) : this(name, path, sides, sides.Count, rows: null)
+    {
+    }
+
+    /// <summary>The samples of a file of which some are left out, or of which each has more behind it.</summary>
+    /// <param name="name">What the column is called.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="sides">The sides of one sample.</param>
+    /// <param name="stride">How many bytes stand from one sample to the next.</param>
+    /// <param name="rows">Where in the file each sample is; null for all.</param>
+    internal StoredColumn(string name, string path, Shape sides, long stride, int[]? rows)
+        : this(name, path, sides, stride, rows ?? All(path, stride), Open(path))
+    {
+    }
+
+    private StoredColumn(string name, string path, Shape sides, long stride, int[] rows, SafeFileHandle file)
+        : base(name, rows.Length, DType.UInt8, sides) =>
+        (_path, _stride, _length, _rows, _file) = (path, stride, (int)sides.Count, rows, file);
+
+    /// <summary>For each plane of each sample of the file the sum of its values, and behind these the sums of their squares.</summary>
+    internal IReadOnlyList<long[]>? Sums { get; init; }
+
+    /// <summary>The sums of a sample; null where nobody took them.</summary>
+    internal long[]? SumsOf(int row) => Sums?[_rows[row]];
+
+    /// <inheritdoc/>
+    public override Column Rows(ReadOnlySpan<int> indices) =>
+        new StoredColumn(Name, _path, Sides, _stride, Pick(_rows, indices), _file) { Sums = Sums };
+
+    /// <inheritdoc/>
+    public override Tensor Load()
+    {
+        var all = new Tensor(DType.UInt8, [Count, .. Sides]);
+        for (int row = 0; row < Count; row++)
+        {
+            Read(row, all.AsSpan<byte>().Slice(row * _length, _length));
+        }
+
+        return all;
+    }
+
+    /// <inheritdoc/>
+    public override void Read(int row, Span<float> to)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(_length);
+        try
+        {
+            Read(row, bytes.AsSpan(0, _length));
+            Convert(bytes, to);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
+
+    private void Read(int row, Span<byte> to)
+    {
+        long at = _rows[row] * _stride;
+        while (to.Length > 0)
+        {
+            int count = RandomAccess.Read(_file, to, at);
+            if (count == 0)
+            {
+                throw new DataFormatException($"{_path}: it became shorter while it was read. Try again.");
+            }
+
+            to = to[count..];
+            at += count;
+        }
+    }
+
+    private static SafeFileHandle Open(string path)
+    {
+        ReadableFile.RequireFile(path);
+        return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
+    }
+
+    private static int[] All(string path, long stride)
+    {
+        ReadableFile.RequireFile(path);
+        long length = new FileInfo(path).Length;
+        return length > 0 && length % stride == 0 && length / stride <= int.MaxValue
+            ? [.. Enumerable.Range(0, (int)(length / stride))]
+            : throw new DataFormatException(string.Create(
+                CultureInfo.InvariantCulture, $"{path} has {length:N0} bytes, which are no whole samples of {stride:N0} bytes."));
+    }
+}

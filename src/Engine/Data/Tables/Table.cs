@@ -1,0 +1,137 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Reflection;
+
+namespace Engine.Data;
+
+/// <summary>Samples with their named values: rows of a file, pictures with their classes, records of one's own.</summary>
+public sealed class Table
+{
+    /// <summary>A table of these columns.</summary>
+    /// <exception cref="EngineException">There are none, they are not of one length, or two have one name.</exception>
+    public Table(params IEnumerable<Column> columns)
+    {
+        Columns = [.. columns];
+        if (Columns.Count == 0)
+        {
+            throw new EngineException("A table needs a column.");
+        }
+
+        foreach (Column column in Columns)
+        {
+            if (column.Count != Count)
+            {
+                throw new EngineException(
+                    $"The columns are not of one length: '{Columns[0].Name}' has {Count} values, '{column.Name}' {column.Count}.");
+            }
+
+            if (Columns.First(first => first.Name == column.Name) != column)
+            {
+                throw new EngineException($"Two columns are named '{column.Name}': give one of them another name.");
+            }
+        }
+    }
+
+    /// <summary>The columns.</summary>
+    public IReadOnlyList<Column> Columns { get; }
+
+    /// <summary>How many samples there are.</summary>
+    public int Count => Columns[0].Count;
+
+    /// <summary>The column of this name.</summary>
+    /// <exception cref="EngineException">There is none; the message lists those there are.</exception>
+    public Column this[string name] => Find(name) ?? throw new EngineException(
+        $"There is no column '{name}': there are {Some(Columns.Select(column => column.Name))}.");
+
+    /// <summary>The column of this name; null if there is none.</summary>
+    public Column? Find(string name) => Columns.FirstOrDefault(column => column.Name == name);
+
+    /// <summary>
+    /// The column of this name, else the only one whose name differs from it in capital letters alone, as JSON's writers change
+    /// them; null if there is none.
+    /// </summary>
+    internal Column? FindAlike(string name) => Find(name)
+        ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToArray() is [Column only] ? only : null);
+
+    /// <summary>
+    /// A table of one's own records, a column a public property: numbers, whether something is so, enumerations and texts;
+    /// arrays of bytes or floats become vectors.
+    /// </summary>
+    /// <typeparam name="T">The records' type.</typeparam>
+    /// <exception cref="EngineException">A property is of a type that is no column.</exception>
+    public static Table Of<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(IEnumerable<T> records)
+    {
+        T[] all = [.. records];
+        return new Table(typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => property.CanRead && property.GetIndexParameters().Length == 0)
+            .Select(property => ColumnOf(property, [.. all.Select(record => property.GetValue(record))])));
+    }
+
+    /// <summary>A table of one row, given its values by name: texts and numbers; null for what is missing.</summary>
+    public static Table Row(IEnumerable<KeyValuePair<string, object?>> values) => new(values.Select(pair =>
+        pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
+        : IsNumber(pair.Value) ? (Column)new NumberColumn(pair.Key, [Number(pair.Value)])
+        : new TextColumn(pair.Key, [pair.Value?.ToString()])));
+
+    /// <summary>The rows of several tables with the same columns, one table behind the other.</summary>
+    internal static Table Joined(IReadOnlyList<Table> tables) => tables.Count == 1 ? tables[0] : new(
+        tables[0].Columns.Select((first, i) => first.Joined([.. tables.Select(table => table.Columns[i])])));
+
+    /// <summary>Without the columns of these names.</summary>
+    public Table Without(params IReadOnlyCollection<string> names) =>
+        new(Columns.Where(column => !names.Contains(column.Name)));
+
+    /// <summary>The samples with these indices, in this order.</summary>
+    public Table Rows(int[] indices) => new(Columns.Select(column => column.Rows(indices)));
+
+    /// <summary>The samples in an order that the seed decides.</summary>
+    public Table Shuffled(int seed) => Rows(DataSplit.Order(Count, seed));
+
+    /// <summary>The first few names of many.</summary>
+    internal static string Some(IEnumerable<string> names)
+    {
+        const int Most = 12;
+        string[] all = [.. names];
+        return string.Join(", ", all.Take(Most).Select(name => $"'{Short(name)}'")) + (all.Length > Most ? $" … ({all.Length})" : "");
+    }
+
+    /// <summary>A name as a message has it: in one line, and cut where it is a text.</summary>
+    internal static string Short(string name)
+    {
+        const int Most = 40;
+        string line = string.Concat(name.Take(Most).Select(letter => char.IsControl(letter) ? ' ' : letter));
+        return name.Length > Most ? $"{line}…" : line;
+    }
+
+    /// <summary>A number with what is counted: <c>1 row</c>, <c>1,000 rows</c>.</summary>
+    internal static string Counted(long count, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+
+    private static Column ColumnOf(PropertyInfo property, object?[] values)
+    {
+        Type type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        return type == typeof(byte[]) ? Vectors<byte>(property.Name, values)
+            : type == typeof(float[]) ? Vectors<float>(property.Name, values)
+            : type.IsEnum || type == typeof(string)
+                ? new TextColumn(property.Name, values.Select(value => value?.ToString()))
+            : type == typeof(bool) || type.IsPrimitive || type == typeof(decimal)
+                ? new NumberColumn(property.Name, [.. values.Select(Number)])
+            : throw new EngineException(
+                $"{property.DeclaringType?.Name}.{property.Name} is of type {type.Name}: a column has numbers, texts, enumerations, or "
+                + "arrays of bytes or floats. Give the records without it, or converted.");
+    }
+
+    private static TensorColumn Vectors<T>(string name, object?[] values) where T : unmanaged
+    {
+        int length = ((T[]?)values.FirstOrDefault())?.Length ?? 0;
+        int odd = Array.FindIndex(values, value => ((T[]?)value)?.Length != length);
+        return odd >= 0
+            ? throw new EngineException($"The vectors of '{name}' are not of one length: that of sample {odd} is not {length} long.")
+            : new TensorColumn(name, Tensor.From<T>([.. values.SelectMany(value => (T[])value!)], values.Length, length));
+    }
+
+    private static bool IsNumber(object? value) =>
+        value is decimal || (value is not null and not char && value.GetType().IsPrimitive);
+
+    private static double Number(object? value) => value is null ? double.NaN : Convert.ToDouble(value, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,76 @@
+namespace Engine.Data;
+
+/// <summary>A picture, or a vector, of each sample: none is missing.</summary>
+public abstract class VectorColumn : Column
+{
+    private protected VectorColumn(string name, int count, DType dtype, Shape sides) : base(name, count) => (DType, Sides) = (dtype, sides);
+
+    /// <summary>What the values are: uint8 of pictures.</summary>
+    public DType DType { get; }
+
+    /// <summary>The sides of one sample: (channels, height, width) of pictures, (length) of vectors.</summary>
+    public Shape Sides { get; }
+
+    /// <summary>Reads the values of one sample.</summary>
+    /// <param name="row">The sample.</param>
+    /// <param name="to">Takes as many numbers as <see cref="Sides"/> has.</param>
+    public abstract void Read(int row, Span<float> to);
+
+    /// <summary>The values of all samples, a row a sample, in memory.</summary>
+    public abstract Tensor Load();
+
+    /// <inheritdoc/>
+    public override string? Text(int row) => Sides.ToString();
+
+    internal override Column Joined(IReadOnlyList<Column> columns)
+    {
+        var all = new Tensor(DType, [columns.Sum(column => column.Count), .. Sides]);
+        int at = 0;
+        foreach (Column column in columns)
+        {
+            all.PutRows(at, ((VectorColumn)column).Load());
+            at += column.Count;
+        }
+
+        return new TensorColumn(Name, all);
+    }
+
+    private protected static void Convert(ReadOnlySpan<byte> from, Span<float> to)
+    {
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = from[i];
+        }
+    }
+}
+
+/// <summary>A picture, or a vector, of each sample, in memory.</summary>
+/// <param name="name">What it is called.</param>
+/// <param name="values">
+/// The values, a row a sample: uint8 (n, channels, height, width) of pictures, (n, length) of vectors.
+/// </param>
+public sealed class TensorColumn(string name, Tensor values)
+    : VectorColumn(name, values.Shape[0], values.DType, [.. values.Shape.Skip(1)])
+{
+    /// <summary>The values.</summary>
+    public Tensor Values => values;
+
+    /// <inheritdoc/>
+    public override Column Rows(ReadOnlySpan<int> indices) => new TensorColumn(Name, values.Rows(indices));
+
+    /// <inheritdoc/>
+    public override Tensor Load() => values;
+
+    /// <inheritdoc/>
+    public override void Read(int row, Span<float> to)
+    {
+        if (values.DType == DType.UInt8)
+        {
+            Convert(values.AsSpan<byte>().Slice(row * to.Length, to.Length), to);
+        }
+        else
+        {
+            values.Rows(row, 1).Cast(DType.Float32).AsSpan<float>().CopyTo(to);
+        }
+    }
+}
