@@ -33,7 +33,8 @@ public static class ConfusionTable
         Theme colors = theme ?? Theme.Light;
         bool isNarrow = width < 480;
         float nameSize = isNarrow ? 10 : 12;
-        float longest = Math.Min(names.Max(name => Pen.Measure(name, nameSize)), width / 4f);
+        const string Rows = "is ↓";
+        float longest = Math.Max(Math.Min(names.Max(name => Pen.Measure(name, nameSize)), width / 4f), Pen.Measure(Rows, nameSize));
         float left = Margin + longest + 8;
         // A slanted name stands out over the last column.
         const float Degrees = 50;
@@ -58,7 +59,7 @@ public static class ConfusionTable
             }
 
             pen.Text("taken for →", left, top - rise - 16, nameSize, colors.Gray);
-            pen.Text("is ↓", left - 8, top - 8, nameSize, colors.Gray, SKTextAlign.Right);
+            pen.Text(Rows, left - 8, top - 8, nameSize, colors.Gray, SKTextAlign.Right);
             for (int i = 0; i < classes; i++)
             {
                 string name = Pen.Fit(names[i], longest, nameSize);

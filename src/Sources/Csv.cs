@@ -42,7 +42,11 @@ public sealed record Csv(string Path) : IDataSource
 
     /// <summary>Reads a table without saying what of it is to be predicted.</summary>
     /// <exception cref="DataFormatException">It is no table.</exception>
-    public static Table Read(string path) => new Csv(path).Read(out _, out _);
+    public static Table Read(string path) => new Csv(path).Read();
+
+    /// <summary>Reads the table without saying what of it is to be predicted.</summary>
+    /// <exception cref="DataFormatException">It is no table.</exception>
+    public Table Read() => Read(out _, out _);
 
     /// <inheritdoc/>
     public DataSet Load()
@@ -50,13 +54,15 @@ public sealed record Csv(string Path) : IDataSource
         Table all = Read(out List<string> notes, out bool hasNames);
         string target = TargetOf(all, hasNames);
         all = all.Without([.. Drop.Where(name => all[name] is not null)]);
-        Table train = WithTarget(all, target, notes);
+        Table train = WithTarget(all, target, Path, notes);
         Table? test = null;
         if (TestPath is not null)
         {
             Table other = (this with { Path = TestPath, TestPath = null }).Read(out List<string> ofTest, out _);
             notes.AddRange(ofTest);
-            test = WithTarget(other.Without([.. Drop]), target, notes);
+            _ = other.Find(target) ?? throw new DataFormatException(
+                $"{TestPath} has no column '{target}': there are {Table.Some(other.Columns.Select(column => column.Name))}.");
+            test = WithTarget(other.Without([.. Drop]), target, TestPath, notes);
         }
 
         return new DataSet(NameOf(Path), train, target) { Test = test, Notes = notes, Warnings = [.. Warnings(train, target)] };
@@ -116,8 +122,9 @@ public sealed record Csv(string Path) : IDataSource
 
         if (read.BrokenCount > (read.Rows + read.BrokenCount) * MaxBroken)
         {
-            throw new DataFormatException(
-                $"{Path}: {read.BrokenCount} of {read.Rows + read.BrokenCount} rows have more values than the {read.Names.Count} columns, the "
+            throw new DataFormatException(read.Names.Count == 1
+                ? $"{Path} is no table: nothing stands between values in most lines; if something does, give it as the separator."
+                : $"{Path}: {read.BrokenCount} of {read.Rows + read.BrokenCount} rows have more values than the {read.Names.Count} columns, the "
                 + $"first is row {read.Broken[0]}: give the separator, if '{dialect.Separator}' is not it.");
         }
 
@@ -139,9 +146,7 @@ public sealed record Csv(string Path) : IDataSource
     {
         if (Target is not null)
         {
-            Column? found = table.Find(Target) ?? table.Columns.FirstOrDefault(column =>
-                column.Name.Equals(Target, StringComparison.OrdinalIgnoreCase));
-            return found?.Name ?? table[Target].Name;
+            return (table.FindAlike(Target) ?? table[Target]).Name;
         }
 
         string[] usual = ["target", "label", "class", "y"];
@@ -152,13 +157,18 @@ public sealed record Csv(string Path) : IDataSource
     }
 
     /// <summary>The rows of which the target is known.</summary>
-    private static Table WithTarget(Table table, string target, List<string> notes)
+    private static Table WithTarget(Table table, string target, string path, List<string> notes)
     {
         Column column = table[target];
         int[] known = [.. Enumerable.Range(0, table.Count).Where(row => column.Text(row) is not null)];
+        if (known.Length == 0)
+        {
+            throw new DataFormatException($"{path}: the target '{target}' has no value in any row.");
+        }
+
         if (known.Length < table.Count)
         {
-            notes.Add($"Left out: {table.Count - known.Length} rows without a value of the target '{target}'.");
+            notes.Add($"Left out: {Table.Counted(table.Count - known.Length, "row")} without a value of the target '{target}'.");
         }
 
         return known.Length == table.Count ? table : table.Rows(known);

@@ -38,6 +38,7 @@ internal sealed class CsvColumns
         var read = new CsvColumns();
         using IEnumerator<string[]> each = rows.GetEnumerator();
         string[]? header = dialect.HasHeader && each.MoveNext() ? each.Current : null;
+        string[]? second = dialect.HasSecondHeader && each.MoveNext() ? each.Current : null;
         bool hasRow = each.MoveNext();
         if (!hasRow)
         {
@@ -54,7 +55,12 @@ internal sealed class CsvColumns
         }
 
         read.Begin(header, width, texts);
-        long number = header is null ? 1 : 2;
+        long number = (header is null ? 1 : 2) + (second is null ? 0 : 1);
+        if (second is not null)
+        {
+            read.Notes.Add($"The second line, {Table.Some(second)}, names units or columns again and is passed over.");
+        }
+
         do
         {
             read.Add(each.Current, dialect, header, number++);
@@ -150,17 +156,17 @@ internal sealed class CsvColumns
 
         if (_short > 0)
         {
-            Notes.Add($"{_short} rows have fewer values than the {Names.Count} columns: what they lack counts as missing.");
+            Notes.Add($"Fewer values than the {Names.Count} columns: in {Table.Counted(_short, "row")}; what is lacking counts as missing.");
         }
 
         if (_repeated > 0)
         {
-            Notes.Add($"The header stands again in {_repeated} rows, which are passed over.");
+            Notes.Add($"Passed over: {Table.Counted(_repeated, "row")} with the header again.");
         }
 
         if (BrokenCount > 0)
         {
-            Notes.Add($"Passed over: {BrokenCount} rows with more values than columns, such as row {string.Join(", ", Broken)}.");
+            Notes.Add($"Passed over: {Table.Counted(BrokenCount, "row")} with more values than columns, such as row {string.Join(", ", Broken)}.");
         }
 
         // The names that scikit-learn's first line has for the classes 0, 1 … of the last column.

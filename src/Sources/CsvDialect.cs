@@ -40,6 +40,9 @@ internal sealed partial record CsvDialect(
     /// <summary>How many values most rows have.</summary>
     public int Columns { get; init; }
 
+    /// <summary>Whether the second row is none of values either: units, or names once more.</summary>
+    public bool HasSecondHeader { get; init; }
+
     /// <summary>The names of the classes 0, 1 … that a first line of counts has.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
@@ -104,6 +107,7 @@ internal sealed partial record CsvDialect(
 
     private static CsvDialect Of(string text, bool isWhole, Encoding encoding, Csv wishes)
     {
+        RequireTable(text);
         List<string> lines = [.. text.Split('\n').Select(line => line.TrimEnd('\r'))];
         if (!isWhole && lines.Count > 1)
         {
@@ -133,7 +137,23 @@ internal sealed partial record CsvDialect(
             _ => DecimalsOf(rows, separator),
         };
         dialect = dialect with { Columns = columns, Decimals = decimals };
-        return dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
+        dialect = dialect with { HasHeader = wishes.HasHeader ?? (classes.Length == 0 && IsHeader(rows, dialect)) };
+        return dialect with { HasSecondHeader = dialect.HasHeader && IsSecondHeader(rows, dialect) };
+    }
+
+    /// <summary>Refuses other kinds of text that come under a table's name.</summary>
+    private static void RequireTable(string text)
+    {
+        ReadOnlySpan<char> begin = text.AsSpan(0, Math.Min(text.Length, 1000)).TrimStart();
+        string? kind = begin.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || begin.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
+                ? "a page of HTML, as servers send instead of what they do not have"
+            : begin.StartsWith("<?xml", StringComparison.Ordinal) ? "XML"
+            : Json().IsMatch(begin) ? "JSON"
+            : null;
+        if (kind is not null)
+        {
+            throw new DataFormatException($"it is {kind}, and no table: values in rows, with separators between");
+        }
     }
 
     private static Encoding EncodingOf(ReadOnlySpan<byte> bytes, Stream? rest, string path)
@@ -141,6 +161,11 @@ internal sealed partial record CsvDialect(
         if (bytes.StartsWith(Encoding.UTF8.Preamble))
         {
             return Encoding.UTF8;
+        }
+
+        if (bytes is [0xFF, 0xFE, 0, 0, ..] or [0, 0, 0xFE, 0xFF, ..])
+        {
+            return bytes[0] == 0xFF ? Encoding.UTF32 : new UTF32Encoding(bigEndian: true, byteOrderMark: true);
         }
 
         if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
@@ -265,6 +290,29 @@ internal sealed partial record CsvDialect(
             first[i].Length > 0 && rows.Skip(2).Count(row => i < row.Length && row[i] == first[i]) > 1);
         return (hasNumbers || !isRepeated) && first.Any(word => word.Length > 0);
     }
+
+    /// <summary>
+    /// Whether the second row has words in each column that has numbers below: units, or names in another language.
+    /// </summary>
+    private static bool IsSecondHeader(List<string[]> rows, CsvDialect dialect)
+    {
+        if (rows.Count < 4)
+        {
+            return false;
+        }
+
+        string[] second = rows[1];
+        int[] numbered = [.. Enumerable.Range(0, dialect.Columns).Where(i =>
+            rows.Skip(2).All(row => i < row.Length && (Numbers.IsMissing(row[i]) || dialect.TryParse(row[i], out _)))
+            && rows.Skip(2).Any(row => dialect.TryParse(row[i], out _)))];
+        bool isValue = Enumerable.Range(0, dialect.Columns).Except(numbered).Any(i =>
+            i < second.Length && rows.Skip(2).Any(row => i < row.Length && row[i] == second[i]));
+        return numbered.Length > 0 && !isValue
+            && numbered.All(i => i < second.Length && !Numbers.IsMissing(second[i]) && !dialect.TryParse(second[i], out _));
+    }
+
+    [GeneratedRegex(@"^(\[\s*[\[{]|\{\s*"")")]
+    private static partial Regex Json();
 
     [GeneratedRegex(@"(^|[,;\t ])'[^']*'([,;\t ]|$)")]
     private static partial Regex SingleQuoted();

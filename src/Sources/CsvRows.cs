@@ -8,6 +8,9 @@ internal static class CsvRows
     /// <summary>No row is longer, in letters: one that is comes of a quote that is not closed, or of no table.</summary>
     private const int LongestRow = 1 << 22;
 
+    /// <summary>A value of more lines that look like rows comes of a quote that is not closed.</summary>
+    private const int FewestLines = 5;
+
     /// <summary>Reads rows one by one.</summary>
     /// <param name="text">The text.</param>
     /// <param name="dialect">How it is written.</param>
@@ -66,6 +69,13 @@ internal static class CsvRows
                     row[i] = Trimmed(reader.GetString(i), dialect);
                 }
 
+                int lines = row.Max(value => LinesLikeRows(value, dialect));
+                if (lines > FewestLines)
+                {
+                    throw new DataFormatException(FormattableString.Invariant(
+                        $"a value of row {rows:N0} has {lines:N0} lines that look like rows themselves: a quote is not closed there"));
+                }
+
                 bool isEmpty = row.All(value => value.Length == 0);
                 if (!isEmpty && !CsvDialect.IsComment(row[0]))
                 {
@@ -82,6 +92,24 @@ internal static class CsvRows
         return trimmed.Length < value.Length && trimmed.Length > 1 && trimmed[0] == dialect.Quote && trimmed[^1] == dialect.Quote
             ? trimmed[1..^1]
             : trimmed;
+    }
+
+    /// <summary>How many lines a value has, if most of them have as many values as a row has; else 0.</summary>
+    private static int LinesLikeRows(string value, CsvDialect dialect)
+    {
+        int lines = value.Count('\n');
+        if (dialect.Columns < 2 || lines <= FewestLines)
+        {
+            return 0;
+        }
+
+        int alike = 0;
+        foreach (ReadOnlySpan<char> line in value.AsSpan().EnumerateLines())
+        {
+            alike += line.Count(dialect.Separator) == dialect.Columns - 1 ? 1 : 0;
+        }
+
+        return alike > lines / 2 ? lines : 0;
     }
 
     private static DataFormatException TooLong(long row, Exception error) => new(FormattableString.Invariant(

@@ -62,6 +62,12 @@ public sealed record ImageFolder(string Path) : IDataSource
             throw new DataFormatException($"{test} has pictures of the class '{unknown}', of which {train} has none: it cannot be learned.");
         }
 
+        if (first.Classes.Distinct().ToArray() is [var only])
+        {
+            throw new DataFormatException(
+                $"{Path} has pictures of one class alone, '{only}': there is nothing to tell apart. Each class is a folder in it.");
+        }
+
         var named = new HashSet<string>();
         int doubles = second is null
             ? first.Hashes.Count(hash => !named.Add(hash))
@@ -69,8 +75,8 @@ public sealed record ImageFolder(string Path) : IDataSource
         if (doubles > 0)
         {
             warnings.Add(second is null
-                ? $"{doubles} pictures are there more than once: one to learn and its double to test with make the test too good."
-                : $"{doubles} of the pictures to test with are also among those to learn: the test is too good by them.");
+                ? $"There more than once: {Table.Counted(doubles, "picture")}. One to learn and its double to test with make the test too good."
+                : $"Among those to learn too: {doubles} of the {second.Classes.Length} pictures to test with. The test is too good by them.");
         }
 
         bool isGray = IsGray ?? (first.IsGray && second?.IsGray != false);
@@ -99,7 +105,7 @@ public sealed record ImageFolder(string Path) : IDataSource
             {
                 warnings.Add(pictures.Count == 0
                     ? $"The folder {inner} holds no picture: it is no class."
-                    : $"{inner}: {others} files that do not end in {PictureList.Endings} are left out.");
+                    : $"Left out of {inner}: {Table.Counted(others, "file")} that {(others == 1 ? "does" : "do")} not end in {PictureList.Endings}.");
             }
         }
 
@@ -149,7 +155,7 @@ public sealed record ImageFolder(string Path) : IDataSource
                 throw new DataFormatException($"{folder}: {broken.Length} of {files.Count} pictures cannot be read. {told}");
             }
 
-            warnings.Add($"{broken.Length} pictures cannot be read and are left out. {told}");
+            warnings.Add($"Left out: {Table.Counted(broken.Length, "picture")} that cannot be read. {told}");
         }
 
         PictureFacts[] known = [.. good.Select(i => facts[i]).OrderBy(one => (long)one.Width * one.Height)];

@@ -54,6 +54,32 @@ public class ArrayFilesTests
             .With.Message.Contains(said).And.Message.Contains("x-idx1"));
     }
 
+    [TestCase("train-images-idx3-ubyte", "train-labels-idx1-ubyte is missing")]
+    [TestCase("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte is missing")]
+    public void One_of_two_files_alone_is_refused(string name, string said)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder.File(name), name.Contains("images", StringComparison.Ordinal) ? s_images : s_labels);
+
+        Assert.That(() => new ArrayFiles(folder.Path).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.Contains(said).And.Message.Contains(folder.File(name)));
+    }
+
+    [TestCase(DType.Float32, double.NaN)]
+    [TestCase(DType.Float64, double.PositiveInfinity)]
+    public void Samples_that_are_no_numbers_are_refused_by_their_place(DType type, double odd)
+    {
+        using var folder = new TempFolder();
+        Npz.Save(folder.File("d.npz"), new Dictionary<string, Tensor>
+        {
+            ["x"] = Tensor.From([1, 2, 3, odd, 5, 6], 3, 2).Cast(type),
+            ["y"] = Tensor.From<int>([0, 1, 0]),
+        });
+
+        Assert.That(() => new ArrayFiles(folder.File("d.npz")).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.Contains("d.npz").And.Message.Contains("in sample 1, place 1 of it"));
+    }
+
     [Test]
     public void Arrays_of_an_npz_file_are_found_by_their_names_and_colors_brought_to_the_front()
     {

@@ -32,6 +32,8 @@ public class CsvTests
         ("names that are alike or missing", "a,a,\n1,2,3\n4,5,6\n", "a: 1|4; a_2: 2|5; column3: 3|6"),
         ("R's row names", "a,b\nr1,1,2\nr2,3,4\nr3,5,6\n", "column1: r1|r2|r3; a: 1|3|5; b: 2|4|6"),
         ("a header that comes again", "a,b\n1,x\na,b\n2,y\n", "a: 1|2; b: x|y"),
+        ("units in a second line", "a,b,kind\ncm,kg,name\n1,2,x\n3,4,y\n5,6,x\n", "a: 1|3|5; b: 2|4|6; kind: x|y|x"),
+        ("a second line that is a row of values", "a,b\nten,y\n1,y\n2,z\n3,y\n", "a: ten|1|2|3; b: y|y|z|y"),
         ("no header among words", "red,big\nblue,big\nred,small\nred,big\nblue,small\n", "column1: red|blue|red|red|blue; column2: big|big|small|big|small"),
         ("numbers that turn out to be words", "a,b\n1,1\n2,2\nthree,3\n", "a: 1|2|three; b: 1|2|3"),
         ("exponents", "a,b\n1.5e+02,1\n-3E-1,2\n", "a: 150|-0.3; b: 1|2"),
@@ -55,6 +57,8 @@ public class CsvTests
     [TestCase("utf-16", true)]
     [TestCase("utf-16", false)]
     [TestCase("utf-16BE", true)]
+    [TestCase("utf-32", true)]
+    [TestCase("utf-32BE", true)]
     [TestCase("windows-1252", false)]
     public void Letters_are_read_whatever_they_are_stored_as(string name, bool hasMark)
     {
@@ -102,6 +106,11 @@ public class CsvTests
     [TestCase("a,b\n", "has no rows")]
     [TestCase("\0\0\0\u0001binary\0", "is no text")]
     [TestCase("a,b\n1,2\n1,2,3\n1,2,3\n1,2\n", "have more values than the 2 columns, the first is row 3")]
+    [TestCase("a,b\n1,2\n1,\"2\n3,4\n5,6\n7,8\n9,1\n2,3\n4,5\n6,7\n8,9\n1,2\n", "lines that look like rows themselves: a quote is not closed there")]
+    [TestCase("<!DOCTYPE html>\n<html><body>404</body></html>\n", "it is a page of HTML")]
+    [TestCase("<?xml version=\"1.0\"?>\n<rows/>\n", "it is XML")]
+    [TestCase("[{\"a\": 1, \"b\": 2}]\n", "it is JSON")]
+    [TestCase("Once upon a time\nthere was, they say, a king\nwho had, as kings have, a crown\nof gold\nand glass\n", "is no table")]
     public void What_is_no_table_is_refused_in_a_sentence(string text, string said)
     {
         using var folder = new TempFolder();
@@ -148,8 +157,22 @@ public class CsvTests
         DataSet gaps = new Csv(folder.File("gaps.csv")).Load();
 
         Assert.That(Show(gaps.Train), Is.EqualTo("x: 1|3; y: a|b"));
-        Assert.That(gaps.Notes, Has.Some.Contains("Left out: 1 rows without a value of the target 'y'"));
+        Assert.That(gaps.Notes, Has.Some.Contains("Left out: 1 row without a value of the target 'y'"));
         Assert.That(new Csv(folder.File("ids.csv")).Load().Warnings, Has.One.Contains("is another in each of the 40 rows"));
+    }
+
+    [Test]
+    public void A_target_without_values_or_missing_in_the_rows_to_test_with_is_refused_by_the_files_name()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("none.csv"), "x,y\n1,\n2,nan\n");
+        File.WriteAllText(folder.File("train.csv"), "x,y\n1,a\n2,b\n");
+        File.WriteAllText(folder.File("test.csv"), "x,z\n1,a\n");
+
+        Assert.That(() => new Csv(folder.File("none.csv")).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.EqualTo($"{folder.File("none.csv")}: the target 'y' has no value in any row."));
+        Assert.That(() => new Csv(folder.File("train.csv")) { TestPath = folder.File("test.csv") }.Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.StartsWith($"{folder.File("test.csv")} has no column 'y'"));
     }
 
     [Test]

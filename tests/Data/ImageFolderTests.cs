@@ -19,7 +19,7 @@ public class ImageFolderTests
         Assert.That(data.Train.Count, Is.EqualTo(3));
         Assert.That(Enumerable.Range(0, 3).Select(data.Train["class"].Text), Is.EqualTo((string[])["cats", "cats", "dogs"]));
         Assert.That(Pixels(data.Train).Shape, Is.EqualTo(new Shape(3, 3, 4, 4)));
-        Assert.That(data.Warnings, Has.One.Contains("1 files that do not end in"));
+        Assert.That(data.Warnings, Has.One.Contains("1 file that does not end in"));
     }
 
     [Test]
@@ -46,7 +46,7 @@ public class ImageFolderTests
         DataSet data = new ImageFolder(folder.Path) { Size = 2 }.Load();
 
         Assert.That((data.Train.Count, data.Test!.Count), Is.EqualTo((2, 2)));
-        Assert.That(data.Warnings, Has.One.Contains("1 of the pictures to test with are also among those to learn"));
+        Assert.That(data.Warnings, Has.One.Contains("Among those to learn too: 1 of the"));
     }
 
     [Test]
@@ -62,6 +62,17 @@ public class ImageFolderTests
     }
 
     [Test]
+    public void Pictures_of_one_class_alone_are_refused()
+    {
+        using var folder = new TempFolder();
+        Put(folder, "cats/1.png", 1);
+        Put(folder, "cats/2.png", 2);
+
+        Assert.That(() => new ImageFolder(folder.Path).Load(), Throws.InstanceOf<DataFormatException>()
+            .With.Message.EqualTo($"{folder.Path} has pictures of one class alone, 'cats': there is nothing to tell apart. Each class is a folder in it."));
+    }
+
+    [Test]
     public void A_few_damaged_pictures_are_left_out_and_many_refused()
     {
         using var folder = new TempFolder();
@@ -74,7 +85,7 @@ public class ImageFolderTests
         DataSet data = new ImageFolder(folder.Path) { Size = 2 }.Load();
 
         Assert.That(data.Train.Count, Is.EqualTo(20));
-        Assert.That(data.Warnings, Has.One.Contains("1 pictures cannot be read and are left out").And.One.Contains("broken.png"));
+        Assert.That(data.Warnings, Has.One.Contains("Left out: 1 picture that cannot be read").And.One.Contains("broken.png"));
         Assert.That(() => new ImageFolder(folder.Path) { Size = 2, MaxBroken = 0 }.Load(),
             Throws.InstanceOf<DataFormatException>().With.Message.Contains("1 of 21 pictures cannot be read"));
     }

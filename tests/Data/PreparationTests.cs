@@ -78,6 +78,48 @@ public class PreparationTests
         Assert.That(scaled.Select(y => target.Inverse(y)), Is.EqualTo(prices).Within(0.05));
     }
 
+    /// <summary>The squares of such numbers are infinite or 0.</summary>
+    [TestCase(1e300)]
+    [TestCase(1e-300)]
+    [TestCase(1.7e308)]
+    [TestCase(5e-324)]
+    public void Numbers_of_any_size_are_brought_to_mean_0_and_deviation_1(double unit)
+    {
+        var table = new Table(new NumberColumn("x", [-unit, unit, -unit, unit, double.NaN]), new TextColumn("y", ["a", "b", "a", "b", "a"]));
+
+        float[] prepared = Preparation.Fit(table, "y").Apply(table).AsSpan<float>().ToArray();
+
+        Assert.That(prepared, Is.EqualTo((float[])[-1, 1, -1, 1, 0]).Within(1e-5f));
+    }
+
+    [TestCase(1e300)]
+    [TestCase(double.MaxValue)]
+    [TestCase(-1e300)]
+    public void A_number_that_is_further_off_than_any_that_trained_stays_finite(double value)
+    {
+        Preparation preparation = Preparation.Fit(s_train, "y");
+        var one = new Table(new NumberColumn("size", [value]), new NumberColumn("same", [value]), new TextColumn("color", ["red"]));
+
+        Assert.That(preparation.Apply(one).AsSpan<float>().ToArray(), Has.All.Matches<float>(float.IsFinite));
+    }
+
+    [TestCase(1e200, "too large")]
+    [TestCase(1e-200, "too small")]
+    public void A_target_whose_squares_are_none_is_refused(double unit, string said) =>
+        Assert.That(() => Target.Fit(new NumberColumn("y", [0.5 * unit, 1.5 * unit, 2.5 * unit]), areValues: true), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("'y'").And.Message.Contains(said));
+
+    [Test]
+    public void A_column_is_found_by_its_name_in_other_capitals_if_it_is_the_only_one()
+    {
+        Preparation preparation = Preparation.Fit(s_train, "y");
+        Column size = new NumberColumn("Size", [3.6]), same = new NumberColumn("SAME", [0.1]), color = new TextColumn("Color", ["red"]);
+
+        Assert.That(preparation.Apply(new Table(size, same, color)).AsSpan<float>().ToArray(), Is.EqualTo((float[])[0, 0, 0, 1]).Within(1e-6f));
+        Assert.That(() => preparation.Apply(new Table(size, new NumberColumn("SIZE", [1]), same, color)), Throws.InstanceOf<EngineException>()
+            .With.Message.Contains("The column 'size' that the model was trained with is missing"));
+    }
+
     [TestCase("0,1,0,1,1,0", true)]
     [TestCase("3,1,2,3,1,2", true)]
     [TestCase("0.5,1,0,1,1,0", false)]

@@ -53,6 +53,9 @@ public class PredictionServerTests
 
     [TestCase("""[{"weight": 1, "color": "red"}, {"weight": null, "color": null}, {"weight": "2.5"}]""", HttpStatusCode.OK, "light,")]
     [TestCase("""{"rows": [{"weight": 6, "color": "blue"}]}""", HttpStatusCode.OK, "heavy")]
+    [TestCase("""{"Weight": 6, "COLOR": "blue"}""", HttpStatusCode.OK, "heavy")]
+    [TestCase("""{"Weight": 6, "WEIGHT": 6, "color": "blue"}""", HttpStatusCode.BadRequest, "'weight' is in no row")]
+    [TestCase("""{"weight": 1e300, "color": "blue"}""", HttpStatusCode.OK, "heavy")]
     [TestCase("""{"weight": 1""", HttpStatusCode.BadRequest, "This is not JSON: line 1")]
     [TestCase("""{"weight": 1}""", HttpStatusCode.BadRequest, "'color' is in no row")]
     [TestCase("""{"weight": [1], "color": "red"}""", HttpStatusCode.BadRequest, "'weight' of row 1 is to be a number, not [1]")]

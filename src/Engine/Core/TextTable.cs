@@ -10,7 +10,8 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
     private readonly List<IReadOnlyList<string>> _rows = [];
 
     /// <summary>Adds a row, of a text for each column.</summary>
-    public void Add(params IReadOnlyList<string> row) => _rows.Add(row);
+    public void Add(params IReadOnlyList<string> row) =>
+        _rows.Add([.. row.Select(cell => cell.Any(char.IsControl) ? string.Concat(cell.Select(c => char.IsControl(c) ? ' ' : c)) : cell)]);
 
     public override string ToString()
     {

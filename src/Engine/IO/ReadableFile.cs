@@ -25,7 +25,9 @@ public static class ReadableFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new EngineException($"{path} cannot be read: {error.Message}", error);
+            // .NET's own sentences name the file once more.
+            string why = error.Message.Replace($" : '{Path.GetFullPath(path)}'", "", StringComparison.Ordinal);
+            throw new EngineException($"{path} cannot be read: {why}{(why.EndsWith('.') ? "" : ".")}", error);
         }
     }
 

@@ -37,6 +37,13 @@ internal sealed record OwnData(
         DataSet data = options.Source(threads).Load().WithTest(options.TestShare, seed ?? described?.Seed ?? 42);
         Preparation inputs = Preparation.Fit(data.Train, data.Target);
         Target target = Target.Fit(data.Train[data.Target], options.AreValues);
+        if (data.Test is { } test)
+        {
+            // What testing would stumble over is better said before the training than behind it.
+            inputs.Check(test);
+            target.Check(test[data.Target]);
+        }
+
         NetworkDescription network = described ?? OwnNetworks.Find(OwnNetworks.DefaultFor(inputs));
         return new OwnData(options, data, inputs, target, OwnNetworks.Fill(network, inputs, target));
     }
@@ -130,11 +137,11 @@ internal sealed record OwnData(
             if (share >= MostOfOneClass)
             {
                 string percent = (100 * share).ToString("F1", CultureInfo.InvariantCulture);
-                yield return $"{percent} % of the {Noun} to train on are of the class '{most}': always saying so would be right as often. "
+                yield return $"{percent} % of the {Noun} to train on are of the class '{Table.Short(most)}': always saying so would be right as often. "
                     + "Look at recall and F1 of the others; --class-weights balanced has all classes count alike.";
             }
 
-            string[] rare = [.. counts.Where(pair => pair.Value < FewestOfClass).Select(pair => $"{pair.Key} {pair.Value}")];
+            string[] rare = [.. counts.Where(pair => pair.Value < FewestOfClass).Select(pair => $"{Table.Short(pair.Key)} {pair.Value}")];
             if (rare.Length > 0)
             {
                 yield return $"Few {Noun} to train on, fewer than {FewestOfClass}, have the class{(rare.Length > 1 ? "es" : "")} "
@@ -142,12 +149,11 @@ internal sealed record OwnData(
             }
         }
 
-        // Where pictures are in a file, their source has looked for doubles already.
-        if (Data.Test is { } test && !test.Columns.Any(column => column is StoredColumn) && Doubles(Data.Train, test) is > 0 and int doubles)
+        // Of a folder of pictures, the source has looked for doubles already.
+        if (Data.Test is { } test && test.Find(ImageFolder.Pictures) is null && Doubles(Data.Train, test) is > 0 and int doubles)
         {
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"{doubles:N0} of the {test.Count:N0} {Noun} to test with are also among those to train on, each value the same: the test ")
-                + "may be too good.";
+                $"Among those to train on too, each value the same: {doubles:N0} of the {test.Count:N0} {Noun} to test with. The test may be too good.");
         }
     }
 

@@ -28,6 +28,9 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>Whether samples are prepared when they are due, and decoded pictures kept in a file, however few they are.</summary>
     public bool IsStreamed { get; init; }
 
+    /// <summary>How a table is written.</summary>
+    public TableStyle Style { get; init; } = new();
+
     /// <summary>Columns to leave out.</summary>
     public IReadOnlyList<string> Drop { get; init; } = [];
 
@@ -49,21 +52,26 @@ internal sealed record OwnDataOptions(string Path)
     /// <summary>What reads it.</summary>
     public IDataSource Source(int? threads)
     {
+        (object?, string)[] ofTables =
+        [
+            (Target, "--target"), (Test, "--test"), (Style.Separator, "--separator"), (Style.Encoding, "--encoding"),
+            (Style.HasHeader, "--header"), (Style.DecimalComma, "--decimal"),
+        ];
         if (ArrayFiles.IsOne(Path))
         {
-            return Refused(new ArrayFiles(Path), (Target, "--target"), (Test, "--test"), (Size, "--size"));
+            return Refused(new ArrayFiles(Path), [.. ofTables, (Size, "--size")]);
         }
 
         if (CifarFiles.IsOne(Path))
         {
-            return Refused(new CifarFiles(Path), (Target, "--target"), (Test, "--test"), (Size, "--size"));
+            return Refused(new CifarFiles(Path), [.. ofTables, (Size, "--size")]);
         }
 
         return Directory.Exists(Path)
             ? Refused(
-                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGray = IsGray, IsStored = IsStreamed ? true : null }, (Target, "--target"), (Test, "--test"),
-                (Drop.Count > 0 ? Drop : null, "--drop"))
-            : Refused(new Csv(Path) { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
+                new ImageFolder(Path) { Size = Size ?? 64, Threads = threads, IsGray = IsGray, IsStored = IsStreamed ? true : null },
+                [.. ofTables, (Drop.Count > 0 ? Drop : null, "--drop")])
+            : Refused(Style.Of(Path) with { Target = Target, TestPath = Test, Drop = Drop }, (Size, "--size"));
     }
 
     /// <summary>What a model's file keeps of it.</summary>
@@ -80,6 +88,7 @@ internal sealed record OwnDataOptions(string Path)
             about["test"] = System.IO.Path.GetFullPath(Test);
         }
 
+        Style.AddTo(about);
         return about;
     }
 
@@ -96,6 +105,7 @@ internal sealed record OwnDataOptions(string Path)
         {
             Target = IsTable(from) ? model.Target.Column : null,
             Test = isOther ? null : model.About.GetValueOrDefault("test"),
+            Style = IsTable(from) ? TableStyle.Of(model.About) : new TableStyle(),
             TestShare = double.TryParse(model.About.GetValueOrDefault("test_share"), CultureInfo.InvariantCulture, out double share) ? share : 0.2,
         };
         if (Directory.Exists(from) && !ArrayFiles.IsOne(from) && !CifarFiles.IsOne(from) && PictureFile.Takes(model.Inputs))

@@ -39,6 +39,33 @@ internal sealed class OwnDataWords
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<char?> _separator = new("--separator")
+    {
+        HelpName = "CHAR",
+        Description = "Of a table: what stands between values, a character, 'tab' or 'blanks'. [default: found by looking]",
+        CustomParser = result => CommonOptions.Text(result) switch
+        {
+            "tab" or "\\t" => '\t',
+            "blanks" => ' ',
+            [char only] => only,
+            _ => CommonOptions.Refuse<char?>(result, "one character, 'tab' or 'blanks'"),
+        },
+    };
+
+    private readonly Option<string?> _encoding = new("--encoding")
+    {
+        HelpName = "NAME",
+        Description = "Of a table: what its letters are stored as, utf-8 or windows-1251 say. [default: found by looking]",
+        CustomParser = result => TableStyle.Find(CommonOptions.Text(result)) is { } found
+            ? found.WebName : CommonOptions.Refuse<string>(result, "the name of an encoding, as utf-8, utf-16 or windows-1251"),
+    };
+
+    private readonly Option<string?> _header = Either(
+        "--header", "yes", "no", "Of a table: whether the first row has the columns' names. [default: found by looking]");
+
+    private readonly Option<string?> _decimal = Either(
+        "--decimal", "comma", "point", "Of a table: what stands before decimals. [default: found by looking]");
+
     private readonly Option<bool> _values = new("--values") { Description = "Take whole numbers of the target for values, not for classes." };
 
     private readonly Option<bool> _classes = new("--classes") { Description = "Take numbers of the target for classes, not for values." };
@@ -73,12 +100,14 @@ internal sealed class OwnDataWords
         Description = "Of own data: write the page about the training to this file. [default: beside the model, .html]",
     };
 
+    private Option[] OfTables => [_drop, _separator, _encoding, _header, _decimal];
+
     /// <summary>Gives them to a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="forSearch">Whether it writes no page.</param>
     public void AddTo(Command command, bool forSearch = false)
     {
-        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, _drop, _values, _classes, _stream, Report];
+        Option[] all = [_target, _network, _size, Validation, ClassWeights, _test, _testShare, .. OfTables, _values, _classes, _stream, Report];
         Array.ForEach([.. all.Where(option => !forSearch || option != Report)], command.Add);
     }
 
@@ -90,7 +119,7 @@ internal sealed class OwnDataWords
     public OwnDataOptions? Read(ParseResult parsed, string path, params ReadOnlySpan<Option> ofCifar)
     {
         bool isData = OwnDataOptions.IsData(path);
-        foreach (Option option in isData ? ofCifar : [_target, _network, _size, _test, _testShare, _drop, _values, _classes, _stream, Report])
+        foreach (Option option in isData ? ofCifar : [_target, _network, _size, _test, _testShare, .. OfTables, _values, _classes, _stream, Report])
         {
             if (parsed.GetResult(option) is { Implicit: false })
             {
@@ -114,10 +143,26 @@ internal sealed class OwnDataWords
             Test = parsed.GetValue(_test),
             TestShare = parsed.GetValue(_testShare) ?? 0.2,
             Drop = parsed.GetValue(_drop) ?? [],
+            Style = new TableStyle
+            {
+                Separator = parsed.GetValue(_separator),
+                Encoding = parsed.GetValue(_encoding),
+                HasHeader = parsed.GetValue(_header) is { } header ? header == "yes" : null,
+                DecimalComma = parsed.GetValue(_decimal) is { } mark ? mark == "comma" : null,
+            },
             IsStreamed = parsed.GetValue(_stream),
             AreValues = parsed.GetValue(_values) ? true : parsed.GetValue(_classes) ? false : null,
         };
     }
+
+    /// <summary>An option of one of two words.</summary>
+    private static Option<string?> Either(string name, string first, string second, string description) => new(name)
+    {
+        HelpName = $"{first}|{second}",
+        Description = description,
+        CustomParser = result => CommonOptions.Text(result) is var word && (word == first || word == second)
+            ? word : CommonOptions.Refuse<string>(result, $"{first} or {second}"),
+    };
 
     private static Option<double?> Share(string name, string description, string byDefault) => new(name)
     {

@@ -65,7 +65,7 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         foreach (string path in options.Pictures)
         {
             cancellation.ThrowIfCancellationRequested();
-            Table table = Csv.Read(path);
+            Table table = TableStyle.Of(model.About).Of(path).Read();
             int row = 1;
             foreach (Models.Prediction prediction in model.Predict(table))
             {

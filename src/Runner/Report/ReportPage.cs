@@ -239,7 +239,7 @@ internal static class ReportPage
 
     private static string? Accuracy(EpochFigures? epoch) => epoch is null ? null
         : double.IsFinite(epoch.ValidAccuracy) ? $"training / validation; {100 * epoch.ValidAccuracy:F2} % right"
-            : "training";
+            : double.IsFinite(epoch.ValidLoss) ? "training / validation" : "training";
 
     private static string Number(double value) => double.IsNaN(value) ? "" : value.ToString("0.000", CultureInfo.InvariantCulture);
 

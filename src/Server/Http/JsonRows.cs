@@ -37,7 +37,7 @@ internal static class JsonRows
     private static Column ColumnOf(Transform transform, JsonElement[] rows)
     {
         // What is misspelt must not pass for missing in every row.
-        if (rows.All(row => !row.TryGetProperty(transform.Column, out _)))
+        if (rows.All(row => !TryFind(row, transform.Column, out _)))
         {
             throw new EngineException($"'{transform.Column}' is in no row: give it, or null where it is not known.");
         }
@@ -52,7 +52,7 @@ internal static class JsonRows
 
     private static double Number(string name, JsonElement row, int index)
     {
-        JsonElement value = row.TryGetProperty(name, out JsonElement found) ? found : default;
+        JsonElement value = TryFind(row, name, out JsonElement found) ? found : default;
         return value.ValueKind switch
         {
             JsonValueKind.Number => value.GetDouble(),
@@ -67,7 +67,7 @@ internal static class JsonRows
 
     private static string? Text(string name, JsonElement row, int index)
     {
-        JsonElement value = row.TryGetProperty(name, out JsonElement found) ? found : default;
+        JsonElement value = TryFind(row, name, out JsonElement found) ? found : default;
         return value.ValueKind switch
         {
             JsonValueKind.String => value.GetString(),
@@ -84,7 +84,7 @@ internal static class JsonRows
         for (int i = 0; i < rows.Length; i++)
         {
             int before = all.Count;
-            if (rows[i].TryGetProperty(planes.Column, out JsonElement value))
+            if (TryFind(rows[i], planes.Column, out JsonElement value))
             {
                 Add(value, all, before + length);
             }
@@ -111,6 +111,19 @@ internal static class JsonRows
         {
             to.Add((float)value.GetDouble());
         }
+    }
+
+    /// <summary>The value of this name; capital letters are as a writer of JSON has them, who may begin all names with small ones.</summary>
+    private static bool TryFind(JsonElement row, string name, out JsonElement value)
+    {
+        if (row.TryGetProperty(name, out value))
+        {
+            return true;
+        }
+
+        JsonProperty[] alike = [.. row.EnumerateObject().Where(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))];
+        value = alike is [JsonProperty only] ? only.Value : default;
+        return alike.Length == 1;
     }
 
     private static string Short(JsonElement value)

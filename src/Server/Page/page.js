@@ -8,15 +8,14 @@ const make = (tag, text, parent) => {
 };
 const percent = x => (100 * x).toFixed(x > 0.9949 && x < 1 ? 1 : 0) + " %";
 
-async function ask(url, options) {
-  at("error").textContent = "";
+async function ask(url, options, title) {
   try {
     const response = await fetch(url, options);
     const json = await response.json();
     if (!response.ok) throw new Error(json.error ?? response.statusText);
     return json;
   } catch (error) {
-    at("error").textContent = error.message;
+    make("div", title ? `${title}: ${error.message}` : error.message, at("error"));
     return null;
   }
 }
@@ -44,8 +43,9 @@ function show(title, prediction, picture) {
 }
 
 async function predictPictures(files) {
+  at("error").replaceChildren();
   for (const file of files) {
-    const json = await ask("predict", { method: "POST", headers: { "Content-Type": file.type || "application/octet-stream" }, body: file });
+    const json = await ask("predict", { method: "POST", headers: { "Content-Type": file.type || "application/octet-stream" }, body: file }, file.name);
     if (json) show(file.name, json.predictions[0], file);
   }
 }
@@ -63,6 +63,7 @@ function makeForm(model) {
   }
   at("form").onsubmit = async event => {
     event.preventDefault();
+    at("error").replaceChildren();
     const row = {};
     for (const field of at("fields").querySelectorAll("input, select")) {
       row[field.name] = field.value === "" ? null

@@ -10,9 +10,9 @@ const line = (tag, attributes, parent) => {
   return element;
 };
 
-// Round numbers between two, at most five.
+// Round numbers between two, at most seven and never one alone.
 function ticks(low, high) {
-  const rough = (high - low) / 4 || 1, power = 10 ** Math.floor(Math.log10(rough));
+  const rough = (high - low) / 6 || 1, power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find(x => x * power >= rough);
   const all = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) all.push(Number((i * step).toPrecision(12)));

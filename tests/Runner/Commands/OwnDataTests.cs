@@ -134,7 +134,7 @@ public class OwnDataTests
         Assert.That(code, Is.Zero, errors);
         Assert.That(errors, Does.Contain("% of the rows to train on are of the class 'usual'"));
         Assert.That(errors, Does.Contain("have the class rare 4: it is hardly learned"));
-        Assert.That(errors, Does.Contain("are also among those to train on"));
+        Assert.That(errors, Does.Contain("Among those to train on too"));
     }
 
     [TestCase("train {}/t.csv", "which column is to be predicted")]
@@ -158,6 +158,58 @@ public class OwnDataTests
         Assert.That(code, Is.EqualTo(1), errors);
         Assert.That(errors, Does.Contain(said));
         Assert.That(errors.Split('\n'), Has.Length.LessThanOrEqualTo(1), errors);
+    }
+
+    /// <summary>What testing would stumble over is said before anything is trained.</summary>
+    [TestCase("x,y\n1,a\n2,b\n3,c\n", "1 sample to test with, of 3, is of classes that no sample to train on has: 'c'")]
+    [TestCase("z,y\n1,a\n2,b\n", "The column 'x' that the model was trained with is missing: there are 'z', 'y'")]
+    [TestCase("x,y\n1,a\ntwo,b\n", "'x' of row 2 is 'two', which is no number")]
+    [TestCase("x,z\n1,a\n", "has no column 'y'")]
+    public async Task Rows_to_test_with_that_do_not_fit_are_refused_before_the_training(string test, string said)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder.File("t.csv"), "x,y\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 13},{"ab"[i % 2]}\n")));
+        File.WriteAllText(folder.File("test.csv"), test);
+
+        (int code, string output, string errors) = await Run(
+            "train", folder.File("t.csv"), "--test", folder.File("test.csv"), "--save", folder.File("m.model"));
+
+        Assert.That(code, Is.EqualTo(1), output);
+        Assert.That(errors, Does.Contain(said));
+        Assert.That(output, Does.Not.Contain("epoch"));
+    }
+
+    [Test]
+    public async Task How_a_table_is_written_can_be_said_and_is_known_ever_after()
+    {
+        using var folder = new TempFolder();
+        System.Text.Encoding cyrillic = System.Text.CodePagesEncodingProvider.Instance.GetEncoding("windows-1251")!;
+        File.WriteAllBytes(folder.File("t.csv"), cyrillic.GetBytes(string.Concat(Enumerable.Range(0, 40).Select(i => $"{i * 7 % 13},5~{(i % 2 == 0 ? "кот" : "пёс")}\n"))));
+        string model = folder.File("m.model");
+
+        (int code, string output, string errors) = await Run(
+            "train", folder.File("t.csv"), "--encoding", "windows-1251", "--separator", "~", "--header", "no", "--decimal", "comma", "--epochs", "1", "--save", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("t.csv: 40 rows; 2 columns; '~' between; no header line; decimal commas; WINDOWS-1251"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("t.csv"), "--format", "csv", "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("кот"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+    }
+
+    [TestCase("--encoding klingon", "--encoding must be the name of an encoding")]
+    [TestCase("--separator :=", "--separator must be one character")]
+    [TestCase("--header maybe", "--header must be yes or no")]
+    [TestCase("--decimal dot", "--decimal must be comma or point")]
+    public async Task How_a_table_is_written_is_said_in_known_words(string words, string said)
+    {
+        (int code, _, string errors) = await TestCommandLine.Run(["train", "t.csv", .. words.Split(' ')]);
+
+        Assert.That(code, Is.EqualTo(2));
+        Assert.That(errors, Does.Contain(said));
     }
 
     private static string Fruit(int count) => "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>

@@ -70,15 +70,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
     internal Tensor Apply(Table table, float[]? buffer)
     {
         ArgumentNullException.ThrowIfNull(table);
-        string[] missing = [.. Transforms.Select(transform => transform.Column).Where(name => table.Find(name) is null)];
-        if (missing.Length > 0)
-        {
-            throw new EngineException(
-                $"The column{(missing.Length == 1 ? "" : "s")} {Table.Some(missing)} that the model was trained with "
-                + $"{(missing.Length == 1 ? "is" : "are")} missing: there are {Table.Some(table.Columns.Select(column => column.Name))}.");
-        }
-
-        Column[] columns = [.. Transforms.Select(transform => table[transform.Column])];
+        Column[] columns = ColumnsOf(table);
         int width = (int)Sides.Count;
         if ((long)table.Count * width > Shape.MaxElements)
         {
@@ -111,6 +103,31 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
                 }
             }
         }
+    }
+
+    /// <summary>Refuses what <see cref="Apply(Table)"/> would refuse, without making anything.</summary>
+    /// <exception cref="EngineException">A column is missing, or a value is none that it may have.</exception>
+    internal void Check(Table table)
+    {
+        Column[] columns = ColumnsOf(table);
+        for (int i = 0; i < columns.Length; i++)
+        {
+            float[] one = new float[Transforms[i].Sides.Count];
+            // Of pictures the first one says what all are.
+            for (int row = 0; row < (columns[i] is VectorColumn ? Math.Min(table.Count, 1) : table.Count); row++)
+            {
+                Transforms[i].Apply(columns[i], row, one);
+            }
+        }
+    }
+
+    private Column[] ColumnsOf(Table table)
+    {
+        Column?[] columns = [.. Transforms.Select(transform => table.FindAlike(transform.Column))];
+        string[] missing = [.. Transforms.Where((_, i) => columns[i] is null).Select(transform => transform.Column)];
+        return missing.Length == 0 ? [.. columns.OfType<Column>()] : throw new EngineException(
+            $"The column{(missing.Length == 1 ? "" : "s")} {Table.Some(missing)} that the model was trained with "
+            + $"{(missing.Length == 1 ? "is" : "are")} missing: there are {Table.Some(table.Columns.Select(column => column.Name))}.");
     }
 
     /// <summary>Equal in what it does.</summary>

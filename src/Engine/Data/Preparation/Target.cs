@@ -21,6 +21,10 @@ public abstract record Target(string Column)
     /// <exception cref="EngineException">A value is missing, or of no class.</exception>
     public abstract Tensor Apply(Column column);
 
+    /// <summary>Refuses samples to test with of a class that none of those that train has, or without a value.</summary>
+    /// <exception cref="EngineException">There are such.</exception>
+    internal abstract void Check(Column test);
+
     /// <summary>
     /// Fits it: texts, and whole numbers of at most 20 values of which each comes twice or more, are classes; other numbers
     /// are values.
@@ -82,6 +86,19 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
         return Tensor.From(labels);
     }
 
+    internal override void Check(Column test)
+    {
+        string[] unknown = [.. Enumerable.Range(0, test.Count).Select(test.Text).OfType<string>().Where(name => !Classes.Contains(name))];
+        if (unknown.Length > 0)
+        {
+            throw new EngineException(
+                $"{Table.Counted(unknown.Length, "sample")} to test with, of {test.Count}, {(unknown.Length == 1 ? "is" : "are")} of classes that no sample to train on "
+                + $"has: {Table.Some(unknown.Distinct())}. They cannot be learned: leave them out, or give some to train on.");
+        }
+
+        Apply(test);
+    }
+
     /// <summary>Equal in what it does.</summary>
     public bool Equals(ClassTarget? other) => other is not null && Column == other.Column && Classes.SequenceEqual(other.Classes);
 
@@ -106,8 +123,16 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
     public static ValueTarget Fit(NumberColumn column)
     {
         ScaledNumber scale = ScaledNumber.Fit(column);
+        if (scale.Deviation is < 1e-100 or > 1e100)
+        {
+            throw new EngineException(FormattableString.Invariant(
+                $"The target '{column.Name}' has values of about {Math.Max(Math.Abs(scale.Mean), scale.Deviation):G2}, too {(scale.Deviation > 1 ? "large" : "small")} to be learned: give it in another unit."));
+        }
+
         return new ValueTarget(column.Name, scale.Mean, scale.Deviation);
     }
+
+    internal override void Check(Column test) => Apply(test);
 
     /// <summary>A value as the network gives it, in the target's own unit.</summary>
     public double Inverse(double scaled) => (scaled * Deviation) + Mean;

@@ -37,6 +37,9 @@ public abstract record Transform(string Column)
 /// <param name="Median">Their median.</param>
 public sealed record ScaledNumber(string Column, double Mean, double Deviation, double Median) : Transform(Column)
 {
+    /// <summary>A number that is more deviations away than this counts as so many.</summary>
+    private const double FarthestOff = 1e15;
+
     /// <inheritdoc/>
     [JsonIgnore]
     public override Shape Sides => [1];
@@ -53,12 +56,15 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
     {
         ArgumentNullException.ThrowIfNull(column);
         double[] known = [.. column.Values.ToArray().Where(double.IsFinite).Order()];
-        double mean = known.DefaultIfEmpty(0).Average();
-        double deviation = Math.Sqrt(known.Select(x => (x - mean) * (x - mean)).DefaultIfEmpty(0).Average());
+        // The squares of very large and very small numbers are none: these are counted in the largest of them.
+        double largest = known.Length == 0 ? 1 : Math.Max(Math.Abs(known[0]), Math.Abs(known[^1]));
+        double unit = largest is 0 or (> 1e-100 and < 1e100) ? 1 : largest;
+        double mean = known.Select(x => x / unit).DefaultIfEmpty(0).Average();
+        double deviation = Math.Sqrt(known.Select(x => ((x / unit) - mean) * ((x / unit) - mean)).DefaultIfEmpty(0).Average()) * unit;
         // Numbers that are all alike differ from their mean by what it was rounded by.
-        bool isConstant = known.Length == 0 || known[0] == known[^1];
-        double median = known.Length == 0 ? 0 : (known[(known.Length - 1) / 2] + known[known.Length / 2]) / 2;
-        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean, isConstant ? 1 : deviation, median);
+        bool isConstant = known.Length == 0 || known[0] == known[^1] || deviation == 0;
+        double median = known.Length == 0 ? 0 : unit * (((known[(known.Length - 1) / 2] / unit) + (known[known.Length / 2] / unit)) / 2);
+        return new ScaledNumber(column.Name, isConstant && known.Length > 0 ? known[0] : mean * unit, isConstant ? 1 : deviation, median);
     }
 
     /// <inheritdoc/>
@@ -71,7 +77,11 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
             _ => Numbers.TryParse(column.Text(row)!, out double parsed) ? parsed : throw new EngineException(
                 $"'{Column}' of row {row + 1} is '{column.Text(row)}', which is no number: in training all of its values were."),
         };
-        to[0] = (float)(((double.IsFinite(value) ? value : Median) - Mean) / Deviation);
+        value = double.IsFinite(value) ? value : Median;
+        double scaled = (value - Mean) / Deviation;
+        scaled = double.IsFinite(scaled) ? scaled : (value / Deviation) - (Mean / Deviation);
+        // Nothing that trains is as far off; a network gives no probabilities of infinity.
+        to[0] = (float)Math.Clamp(scaled, -FarthestOff, FarthestOff);
     }
 }
 

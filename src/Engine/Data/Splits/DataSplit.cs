@@ -1,59 +1,5 @@
 namespace Engine.Data;
 
-/// <summary>Where samples come from. A source of one's own is a class with this one method.</summary>
-public interface IDataSource
-{
-    /// <summary>Reads all of it.</summary>
-    /// <exception cref="DataFormatException">It is not what it should be; the message names file and line.</exception>
-    DataSet Load();
-}
-
-/// <summary>Samples to learn from, and those to test with if the source tells them apart.</summary>
-/// <param name="Name">What the data are called: the name of the folder or file.</param>
-/// <param name="Train">The samples to learn from.</param>
-/// <param name="Target">The column that is to be predicted.</param>
-public sealed record DataSet(string Name, Table Train, string Target)
-{
-    /// <summary>The samples to test with; null if the source has no such part.</summary>
-    public Table? Test { get; init; }
-
-    /// <summary>What was found and done, a sentence each: for people.</summary>
-    public IReadOnlyList<string> Notes { get; init; } = [];
-
-    /// <summary>What a user should look at before trusting any figure, a sentence each.</summary>
-    public IReadOnlyList<string> Warnings { get; init; } = [];
-
-    /// <summary>
-    /// With a test part: the source's own, else a share of the samples, of each class alike. The samples to train on come
-    /// in an order that the seed decides.
-    /// </summary>
-    /// <param name="share">The share of the samples that tests, from 0 to 0.9.</param>
-    /// <param name="seed">What the choice depends on.</param>
-    public DataSet WithTest(double share = 0.2, int seed = 1)
-    {
-        if (Test is not null || share == 0)
-        {
-            return this with { Train = Train.Shuffled(seed) };
-        }
-
-        return WithTest(new StratifiedSplit(share, seed));
-    }
-
-    /// <summary>With a test part: the source's own, else the samples that a split takes.</summary>
-    /// <param name="split">The split.</param>
-    public DataSet WithTest(IDataSplit split)
-    {
-        ArgumentNullException.ThrowIfNull(split);
-        if (Test is not null)
-        {
-            return this;
-        }
-
-        (int[] train, int[] test) = split.Split(Train, Target);
-        return this with { Train = Train.Rows(train), Test = Train.Rows(test) };
-    }
-}
-
 /// <summary>Which samples train and which test.</summary>
 public static class DataSplit
 {
@@ -80,7 +26,7 @@ public static class DataSplit
         ArgumentNullException.ThrowIfNull(labels);
         int[] order = Order(labels.Count, seed);
         IGrouping<string?, int>[] classes = [.. order.GroupBy(labels.Text)];
-        if (classes.Length > Math.Min(MaxClasses, labels.Count / 2))
+        if (labels is NumberColumn && classes.Length > Math.Min(MaxClasses, labels.Count / 2))
         {
             return At(order, share);
         }

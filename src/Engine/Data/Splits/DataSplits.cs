@@ -1,15 +1,5 @@
 namespace Engine.Data;
 
-/// <summary>Which samples train and which test. One of one's own is a class with this one method.</summary>
-public interface IDataSplit
-{
-    /// <summary>Splits samples.</summary>
-    /// <param name="samples">The samples.</param>
-    /// <param name="target">The column that is to be predicted.</param>
-    /// <returns>The indices of those that train, in the order in which they do, and of those that test.</returns>
-    (int[] Train, int[] Test) Split(Table samples, string target);
-}
-
 /// <summary>A share of each class tests; of values, a share of all.</summary>
 /// <param name="Share">The share that tests, from 0 to 0.9.</param>
 /// <param name="Seed">What the choice depends on.</param>

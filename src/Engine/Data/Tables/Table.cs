@@ -47,6 +47,13 @@ public sealed class Table
     public Column? Find(string name) => Columns.FirstOrDefault(column => column.Name == name);
 
     /// <summary>
+    /// The column of this name, else the only one whose name differs from it in capital letters alone, as JSON's writers change
+    /// them; null if there is none.
+    /// </summary>
+    internal Column? FindAlike(string name) => Find(name)
+        ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToArray() is [Column only] ? only : null);
+
+    /// <summary>
     /// A table of one's own records, a column a public property: numbers, whether something is so, enumerations and texts;
     /// arrays of bytes or floats become vectors.
     /// </summary>
@@ -85,8 +92,20 @@ public sealed class Table
     {
         const int Max = 12;
         string[] all = [.. names];
-        return string.Join(", ", all.Take(Max).Select(name => $"'{name}'")) + (all.Length > Max ? $" … ({all.Length})" : "");
+        return string.Join(", ", all.Take(Max).Select(name => $"'{Short(name)}'")) + (all.Length > Max ? $" … ({all.Length})" : "");
     }
+
+    /// <summary>A name as a message has it: in one line, and cut where it is a text.</summary>
+    internal static string Short(string name)
+    {
+        const int Max = 40;
+        string line = string.Concat(name.Take(Max).Select(letter => char.IsControl(letter) ? ' ' : letter));
+        return name.Length > Max ? $"{line}…" : line;
+    }
+
+    /// <summary>A number with what is counted: <c>1 row</c>, <c>1,000 rows</c>.</summary>
+    internal static string Counted(long count, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
 
     private static Column ColumnOf(PropertyInfo property, object?[] values)
     {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Engine.IO;
 
 namespace Engine.Data;
@@ -56,8 +57,13 @@ public sealed record ArrayFiles(string Path) : IDataSource
         string[] files = IdxFiles(Path);
         return (Pair("train"), Pair("t10k") ?? Pair("test"));
 
-        (Tensor, Tensor)? Pair(string part) => Named(part, "images") is { } images && Named(part, "labels") is { } labels
-            ? (Idx.Read(images), Idx.Read(labels)) : null;
+        (Tensor, Tensor)? Pair(string part) => (Named(part, "images"), Named(part, "labels")) switch
+        {
+            ({ } images, { } labels) => (Idx.Read(images), Idx.Read(labels)),
+            (null, null) => null,
+            ({ } images, null) => throw new DataFormatException($"{images} has no labels beside it: {part}-labels-idx1-ubyte is missing."),
+            (null, { } labels) => throw new DataFormatException($"{labels} has no images beside it: {part}-images-idx3-ubyte is missing."),
+        };
 
         string? Named(string part, string what) => files.FirstOrDefault(file =>
             System.IO.Path.GetFileName(file).StartsWith(part, StringComparison.Ordinal) && file.Contains(what, StringComparison.Ordinal));
@@ -82,11 +88,42 @@ public sealed record ArrayFiles(string Path) : IDataSource
                 + $"{y.TypeText}.");
         }
 
+        RequireFinite(x, "the samples");
+        RequireFinite(y, "the labels");
         // Pictures of one plane, and those whose colors stand last, as Keras has them.
         x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
             : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
         return new Table(
             new TensorColumn(Samples, x), new NumberColumn(Labels, y.Cast(DType.Float64).AsSpan<double>().ToArray()));
+    }
+
+    private void RequireFinite(Tensor values, string what)
+    {
+        int odd = values.DType switch
+        {
+            DType.Float32 => FirstOdd<float>(values.AsSpan<float>()),
+            DType.Float64 => FirstOdd<double>(values.AsSpan<double>()),
+            _ => -1,
+        };
+        if (odd >= 0)
+        {
+            int each = Math.Max((int)(values.Shape.Count / values.Shape[0]), 1);
+            throw new DataFormatException(FormattableString.Invariant(
+                $"{Path}: {what} have no finite number in sample {odd / each}, place {odd % each} of it: leave such samples out, or put a number there."));
+        }
+
+        static int FirstOdd<T>(ReadOnlySpan<T> all) where T : IFloatingPoint<T>
+        {
+            for (int i = 0; i < all.Length; i++)
+            {
+                if (!T.IsFinite(all[i]))
+                {
+                    return i;
+                }
+            }
+
+            return -1;
+        }
     }
 
     private static Tensor PlanesFirst(Tensor x)
