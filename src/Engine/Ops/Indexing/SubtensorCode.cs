@@ -22,6 +22,9 @@ internal static unsafe class SubtensorCode
     /// <summary>How many rows ahead of its use a row is asked for, how many bytes of it, and the bytes of a line of the cache.</summary>
     private const int RowsAhead = 4, MostAhead = 1024, Line = 64;
 
+    /// <summary>How many elements ahead of its use an element is asked for, where an array has more bytes than a second cache.</summary>
+    private const int EachAhead = 48, InCaches = 1 << 20;
+
     /// <summary>The bytes of the list of places.</summary>
     public static long Workspace(SubtensorLoops loops) => loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
 
@@ -79,16 +82,27 @@ internal static unsafe class SubtensorCode
         T* x = step.In<T>(0) + loops.Start, y = step.Out<T>();
         var offsets = new PlaceOffsets(step, loops, firstArray: 1);
         int count = (int)loops.Places.Count;
+        bool isFar = Sse.IsSupported && step.Shape(0).Count * sizeof(T) > InCaches;
         return new Phase(Parts(loops), 2, (start, end, _) =>
         {
             int* found = stackalloc int[Together];
             for (int part = start; part < end; part++)
             {
-                int first = part * Together, n = Math.Min(Together, count - first);
+                int first = part * Together, n = Math.Min(Together, count - first), i = 0;
                 offsets.Find(first, n, found);
-                for (int i = 0; i < n; i++)
+                T* to = y + first;
+                if (isFar)
                 {
-                    y[first + i] = x[found[i]];
+                    for (; i < n - EachAhead; i++)
+                    {
+                        Sse.Prefetch0(x + found[i + EachAhead]);
+                        to[i] = x[found[i]];
+                    }
+                }
+
+                for (; i < n; i++)
+                {
+                    to[i] = x[found[i]];
                 }
             }
         });
