@@ -29,19 +29,36 @@ internal sealed unsafe class PlaceOffsets
         {
             (int row, int at) = Math.DivRem(first + done, sides[^1]);
             int n = Math.Min(sides[^1] - at, count - done);
+            int same = 0;
+            bool isFirst = true;
             for (int array = 0; array < _arrays.Length; array++)
             {
-                int[] steps = strides[array];
-                int* places = (int*)_arrays[array] + Start(row, sides, steps) + ((long)at * steps[^1]);
-                (int side, int stride) = _loops.Arrays[array];
-                bool isFirst = array == 0;
-                bool isInside = steps[^1] == 0
-                    ? Same(*places, side, stride, offsets + done, n, isFirst)
-                    : Each(places, side, stride, offsets + done, n, isFirst);
-                if (!isInside)
+                // One place for all is no pass of its own.
+                if (strides[array][^1] == 0)
                 {
-                    throw new EngineException(SubtensorCode.Message(FirstOutside(places, side), side) + _origin);
+                    int place = *Places(array, row, at), side = _loops.Arrays[array].Side, counted = place < 0 ? place + side : place;
+                    same += Checked(counted, place, side) * _loops.Arrays[array].Stride;
                 }
+            }
+
+            for (int array = 0; array < _arrays.Length; array++)
+            {
+                if (strides[array][^1] != 0)
+                {
+                    int* places = Places(array, row, at);
+                    (int side, int stride) = _loops.Arrays[array];
+                    if (!Each(places, side, stride, offsets + done, n, isFirst, isFirst ? same : 0))
+                    {
+                        throw new EngineException(SubtensorCode.Message(FirstOutside(places, side), side) + _origin);
+                    }
+
+                    isFirst = false;
+                }
+            }
+
+            if (isFirst)
+            {
+                new Span<int>(offsets + done, n).Fill(same);
             }
 
             done += n;
@@ -72,57 +89,37 @@ internal sealed unsafe class PlaceOffsets
         return (low, high);
     }
 
-    /// <summary>Where a row of the innermost loop begins in an array.</summary>
-    private static long Start(int row, int[] sides, int[] steps)
+    /// <summary>Where a row of the innermost loop is in an array, from one of its places on.</summary>
+    private int* Places(int array, int row, int at)
     {
-        long start = 0;
+        (int[] sides, int[][] strides) = _loops.Walk;
+        int[] steps = strides[array];
+        long start = (long)at * steps[^1];
         for (int loop = sides.Length - 2; loop >= 0; loop--)
         {
             (row, int index) = Math.DivRem(row, sides[loop]);
             start += (long)index * steps[loop];
         }
 
-        return start;
+        return (int*)_arrays[array] + start;
     }
 
-    /// <summary>One place for all; whether it is one of the axis.</summary>
-    private static bool Same(int place, int side, int stride, int* offsets, int n, bool isFirst)
-    {
-        int counted = place < 0 ? place + side : place, offset = counted * stride;
-        var all = new Span<int>(offsets, n);
-        if (isFirst)
-        {
-            all.Fill(offset);
-        }
-        else if (offset != 0)
-        {
-            int i = 0;
-            for (var step = new Vector<int>(offset); i <= n - Vector<int>.Count; i += Vector<int>.Count)
-            {
-                (Vector.Load(offsets + i) + step).Store(offsets + i);
-            }
-
-            for (; i < n; i++)
-            {
-                offsets[i] += offset;
-            }
-        }
-
-        return (uint)counted < (uint)side;
-    }
+    private int Checked(int counted, int place, int side) => (uint)counted < (uint)side
+        ? counted
+        : throw new EngineException(SubtensorCode.Message(place, side) + _origin);
 
     /// <summary>A place each; whether all are of the axis.</summary>
-    private static bool Each(int* places, int side, int stride, int* offsets, int n, bool isFirst)
+    private static bool Each(int* places, int side, int stride, int* offsets, int n, bool isFirst, int same)
     {
         int i = 0;
-        Vector<int> sides = new(side), strides = new(stride), outside = default;
+        Vector<int> sides = new(side), strides = new(stride), more = new(same), outside = default;
         for (; i <= n - Vector<int>.Count; i += Vector<int>.Count)
         {
             var counted = Vector.Load(places + i);
             counted += sides & Vector.LessThan(counted, default);
             outside |= Vector.LessThan(counted, default) | Vector.GreaterThanOrEqual(counted, sides);
             Vector<int> offset = counted * strides;
-            (isFirst ? offset : offset + Vector.Load(offsets + i)).Store(offsets + i);
+            (offset + (isFirst ? more : Vector.Load(offsets + i))).Store(offsets + i);
         }
 
         bool isInside = outside == default;
@@ -130,7 +127,7 @@ internal sealed unsafe class PlaceOffsets
         {
             int counted = places[i] < 0 ? places[i] + side : places[i];
             isInside &= (uint)counted < (uint)side;
-            offsets[i] = (counted * stride) + (isFirst ? 0 : offsets[i]);
+            offsets[i] = (counted * stride) + (isFirst ? same : offsets[i]);
         }
 
         return isInside;
