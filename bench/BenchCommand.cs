@@ -12,7 +12,7 @@ namespace Engine.Bench;
 /// <summary>The command line of the benchmarks.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] s_known = ["exp", "gemm", "conv", "mlp", "cnn"];
+    private static readonly string[] s_known = ["exp", "gemm", "conv", "ops", "mlp", "cnn"];
 
     /// <summary>Times what the arguments name.</summary>
     /// <param name="args">The arguments.</param>
@@ -105,6 +105,7 @@ internal static class BenchCommand
                 "exp" => benches.Exp(),
                 "gemm" => benches.Gemm(),
                 "conv" => benches.Conv(),
+                "ops" => benches.Ops(),
                 _ => [benches.Epoch(name, parsed.GetValue(epochs), set!, cancellation)],
             };
 

@@ -75,6 +75,18 @@ internal sealed class Benches(Device device, KernelTimer timer)
         }
     }
 
+    /// <summary>Ops that are no products of two matrices and no whole networks.</summary>
+    public IEnumerable<Measurement> Ops()
+    {
+        foreach (Kernel op in OpKernels.All(device))
+        {
+            using (op)
+            {
+                yield return Time(op);
+            }
+        }
+    }
+
     /// <summary>The training batches of an epoch of one of the networks, and what the network has learned at the end.</summary>
     public Measurement Epoch(string network, int epochs, Cifar10Set data, CancellationToken cancellation)
     {

@@ -4,7 +4,7 @@ using Engine.Graph;
 namespace Engine.Bench;
 
 /// <summary>A function that reads what lies on the device already and is timed as it is.</summary>
-/// <param name="Bench">Which benchmark it belongs to: exp, gemm, conv.</param>
+/// <param name="Bench">Which benchmark it belongs to: exp, gemm, conv, ops.</param>
 /// <param name="Item">What of it: a shape.</param>
 /// <param name="Function">What runs; it takes no arguments.</param>
 /// <param name="Reads">The variables it reads, which it owns.</param>

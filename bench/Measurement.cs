@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace Engine.Bench;
 
 /// <summary>What timing one thing came to; the scripts in bench/peers print theirs in the same form.</summary>
-/// <param name="Bench">Which benchmark: exp, gemm, conv, mlp or cnn.</param>
+/// <param name="Bench">Which benchmark: exp, gemm, conv, ops, mlp or cnn.</param>
 /// <param name="Item">What of it: a shape, an epoch.</param>
 /// <param name="Who">Whose code ran: engine, cublas, pytorch-eager …</param>
 /// <param name="Version">Its version.</param>

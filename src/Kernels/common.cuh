@@ -153,6 +153,8 @@ __device__ __forceinline__ U modulo(U a, U b)
 __device__ __forceinline__ int modulo(int a, int b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
 __device__ __forceinline__ int64 modulo(int64 a, int64 b) { return b == 0 ? 0 : subtract(a, multiply(quotient(a, b), b)); }
 
+#include "gamma.cuh"
+
 // What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
 struct Fault {
     int code;

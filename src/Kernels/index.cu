@@ -11,13 +11,14 @@
 #endif
 
 // offsets[i] = the sum over the arrays of place · stride, one launch an array; −1 where a place lies outside its axis,
-// which is reported.
+// which is reported. The loops go over what the arrays broadcast to.
 extern "C" __global__ void places(
-    const int* indices, int* offsets, int side, int stride, int isFirst, unsigned count, Fault* fault, int code)
+    const int* indices, int* offsets, LoopsArgument loops, int side, int stride, int isFirst, unsigned count, Fault* fault,
+    int code)
 {
     unsigned threads = gridDim.x * blockDim.x;
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += threads) {
-        int place = indices[i], counted = place < 0 ? place + side : place;
+        int place = indices[loops.offset(0, i)], counted = place < 0 ? place + side : place;
         int before = isFirst ? 0 : offsets[i];
         bool isInside = (unsigned)counted < (unsigned)side;
         if (!isInside) {

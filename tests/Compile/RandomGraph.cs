@@ -254,7 +254,7 @@ internal sealed class RandomGraph
     }
 
     /// <summary>Of the families that are made of other ops, or of an index expression, one each.</summary>
-    private Variable Vocabulary(Variable a, Variable b, Shape shape, int axis) => _random.Next(14) switch
+    private Variable Vocabulary(Variable a, Variable b, Shape shape, int axis) => _random.Next(36) switch
     {
         0 => CumSum(a, axis),
         1 => Flip(a, [axis]),
@@ -269,8 +269,35 @@ internal sealed class RandomGraph
         10 => Where(GreaterOrEqual(ARange(SideOf(a, -1)), 1), a, 0),
         11 when shape.Rank > 1 => MatMul(a, SwapAxes(a, -1, -2)),
         12 when shape.Rank == 2 => Einsum("ij,kj->ik", a, a),
+        13 => CumProd(Tanh(a), axis),
+        14 => Sort(a, axis),
+        15 => TopK(a, 1, axis, isLeast: _random.Next(2) == 0).Values,
+        16 => Prod(Tanh(a), [axis], keepDims: true),
+        17 => Max(a, [axis], keepDims: true) - Min(a, [axis], keepDims: true),
+        18 => Norm(a, 1, [axis]),
+        19 => Norm(a + 2, 2, [axis], keepDims: true),
+        20 => Pad(a, [.. Enumerable.Range(0, shape.Rank).Select(each => each == axis ? (1, 1) : (0, 0))], PadMode.Edge),
+        21 => Repeat(a, 2, axis),
+        22 when shape.Rank > 1 => Tril(a, -1) + Triu(a, 1),
+        23 => TakeAlongAxis(a, Lines(shape.With(axis, 3), shape[axis]), axis),
+        24 => Scatter(a, Lines(shape.With(axis, 2), shape[axis]), new Constant(Draw(new TensorType(DType.Float64, shape.With(axis, 2)))), axis, adds: true),
+        25 when shape.Rank > 1 => Attention(Tanh(a), Tanh(a), a, isCausal: _random.Next(2) == 0),
+        26 when shape[0] > 0 => Scan(step => Tanh(step[0] + (0.5 * step[1])), [a], [Sum(a, [0]) * 0.1])[0],
+        27 when shape[0] > 0 => FoldL((row, sum) => (sum * 0.5) + row, a, Mean(a, [0])),
+        28 => GammaLn(Abs(a) + 0.5) - Digamma(Abs(a) + 1),
+        29 => IfElse(Constant(_random.Next(2)), Square(a), a * 3),
+        30 => Huber(a, 0.5 * a, 0.7) + Gelu(a) + Softplus(a) + Mish(a),
+        31 => Clip(a, ZerosLike(a) - 1, FullLike(a, 2)),
+        32 => Stack(axis, a, a * 2),
+        33 => Split(a, axis, 1, shape[axis] - 1)[1],
+        34 when shape.Rank == 2 && shape.Count > 0 => LogSoftmax(Outer(a[.., 0], a[0])),
+        35 when shape.Rank == 3 => BatchedDot(a, a, transposeB: true),
         _ => Softmax(a, axis) * Mean(b),
     };
+
+    /// <summary>Places along an axis, some from the end.</summary>
+    private Constant Lines(Shape shape, int side) =>
+        new(Tensor.From([.. Enumerable.Range(0, (int)shape.Count).Select(_ => _random.Next(-side, side))]).Reshape(shape.Sides));
 
     /// <summary>
     /// Zeros and ones that broadcast with both shapes. Of leaves: computed values could compare otherwise by a rounding

@@ -1,4 +1,5 @@
 using Engine.Compile;
+using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Graph;
 using Engine.Ops;
@@ -162,6 +163,45 @@ public class RandomTests
         Assert.That(multinomial.Chunk(3).Average(row => row[1]), Is.EqualTo(4).Within(0.3));
         Assert.That(chosen.Count(place => place == 2), Is.EqualTo(15_000).Within(500));
         Assert.That(counted.GroupBy(n => n).Select(group => group.Count()), Has.Exactly(5).EqualTo(10_000).Within(500));
+    }
+
+    private static IEnumerable<TestCaseData> Draws
+    {
+        get
+        {
+            // Probabilities whose float32 sums depend on their order.
+            float[] some = [.. Enumerable.Range(0, 300).Select(n => (1 + (n * 7919 % 1009)) / 151_000f)];
+            Variable many = Constant(Tensor.From([.. some, 1 - some.Sum()], 1, 301));
+            return
+            [
+                Of("uniform", stream => stream.Uniform([4097])),
+                Of("normal", stream => stream.Normal([4097])),
+                Of("binomial", stream => stream.Binomial([1000], 0.3, trials: 7)),
+                Of("multinomial", stream => stream.Multinomial(BroadcastTo(many, 20, 301), trials: 50)),
+                Of("choice", stream => stream.Choice(many[0], 5000)),
+                Of("choice without replacing", stream => stream.Choice(many[0], 200, replace: false)),
+                Of("choice of numbers", stream => stream.Choice(1000, [3000])),
+                Of("permutation", stream => stream.Permutation(3000)),
+                Of("truncated normal", stream => stream.TruncatedNormal([4097])),
+                Of("dropout", stream => Dropout(OnesLike(many), 0.4, stream)),
+            ];
+
+            static TestCaseData Of(string name, Func<RandomStream, Variable> of) => new TestCaseData(of).SetArgDisplayNames(name);
+        }
+    }
+
+    [TestCaseSource(nameof(Draws))]
+    public void Both_devices_draw_the_same_bits(Func<RandomStream, Variable> of)
+    {
+        using var cpu = new CpuDevice(2);
+        byte[][] runs = [.. new Device[] { cpu, CudaTestDevice.Open() }.Select(device =>
+        {
+            using var f = Function.Compile([], [of(new RandomStream(77))], device: device);
+            f.Run();
+            return f.Call()[0].Bytes.ToArray();
+        })];
+
+        Assert.That(runs[1], Is.EqualTo(runs[0]));
     }
 
     [Test]

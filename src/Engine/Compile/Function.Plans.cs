@@ -6,7 +6,7 @@ using Engine.Rewrites;
 namespace Engine.Compile;
 
 /// <summary>
-/// The plans of a function. Each is for arguments of certain shapes and has memory of its own, so that one thread at a
+/// The plans of a function. Each is for arguments, and values of shared variables, of certain shapes and has memory of its own, so that one thread at a
 /// time may run it. Where several threads call with the same shapes, each gets a plan: as many as the device runs at once.
 /// </summary>
 public sealed partial class Function
@@ -154,6 +154,8 @@ public sealed partial class Function
                     _plans.Remove(same);
                 }
 
+                dropped.AddRange(_plans.Where(static plans => plans[0].IsOutdated));
+                _plans.RemoveAll(dropped.Contains);
                 _plans.Insert(0, [.. same, plan]);
                 while (_plans.Count > FewShapes && (_plans.Count > MaxShapes || Bytes > MaxBytes))
                 {
@@ -184,7 +186,9 @@ public sealed partial class Function
     private Plan NewPlan(ReadOnlySpan<Tensor> arguments)
     {
         var clock = Stopwatch.StartNew();
-        FunctionGraph graph = Expansion.Apply(_graph.Specialize(Types(arguments)));
+        FunctionGraph graph = _graph.Specialize(Types(arguments));
+        SharedVariable[] ofOneShape = [.. graph.Shared.Where(variable => variable.StandsIn)];
+        graph = Expansion.Apply(graph);
         List<Rewritten> history = [new("written", graph, clock.Elapsed)];
         foreach (Rewrite rewrite in Options.Rewrites)
         {
@@ -193,7 +197,7 @@ public sealed partial class Function
             history.Add(new Rewritten(rewrite.Name, graph, clock.Elapsed));
         }
 
-        return new Plan(graph, Device, Options, ConstantStorage) { History = history };
+        return new Plan(graph, Device, Options, ConstantStorage) { History = history, OfOneShape = ofOneShape };
     }
 
     private TensorType[] Types(ReadOnlySpan<Tensor> arguments)

@@ -30,7 +30,7 @@ public sealed partial class Function : IDisposable
         Device = device;
         Options = options;
         HashSet<SharedVariable> changed = [.. graph.Updates.Select(update => update.Target)];
-        _variables = [.. FunctionGraph.Leaves(graph.Roots).OfType<SharedVariable>().Union(changed)];
+        _variables = [.. graph.Shared];
         _gates = [.. _variables
             .GroupBy(variable => variable.Gate)
             .Select(same => (same.Key, same.Any(changed.Contains)))
@@ -159,7 +159,7 @@ public sealed partial class Function : IDisposable
     /// <inheritdoc cref="Run"/>
     public void RunMany(int times, params ReadOnlySpan<Tensor> arguments)
     {
-        Plan plan = Begin(arguments);
+        Plan? plan = Begin(arguments);
         try
         {
             for (int left = times; left > 0;)
@@ -170,14 +170,18 @@ public sealed partial class Function : IDisposable
                 left -= runs;
                 if (left > 0 && IsWanted)
                 {
-                    ExitGates();
-                    EnterGates();
+                    End(plan);
+                    plan = null;
+                    plan = Begin(arguments);
                 }
             }
         }
         finally
         {
-            End(plan);
+            if (plan is not null)
+            {
+                End(plan);
+            }
         }
     }
 
@@ -186,7 +190,18 @@ public sealed partial class Function : IDisposable
     /// first call need not.
     /// </summary>
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
-    public void Prepare(params ReadOnlySpan<Tensor> arguments) => Take(Complete(arguments)).Turn.Exit();
+    public void Prepare(params ReadOnlySpan<Tensor> arguments)
+    {
+        EnterGates();
+        try
+        {
+            Take(Complete(arguments)).Turn.Exit();
+        }
+        finally
+        {
+            ExitGates();
+        }
+    }
 
     /// <summary>
     /// Copies an output of the last run, whichever thread's it was: see <see cref="Run"/>.

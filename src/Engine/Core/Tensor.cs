@@ -7,7 +7,7 @@ namespace Engine;
 
 /// <summary>An n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.</summary>
 [DebuggerDisplay("{TypeText}")]
-public sealed class Tensor
+public sealed partial class Tensor
 {
     private readonly Array _data;
 

@@ -7,6 +7,10 @@ internal sealed record FunctionGraph(
     /// <summary>All that must be computed: the outputs, then the updates' values.</summary>
     public IReadOnlyList<Variable> Roots => [.. Outputs, .. Updates.Select(update => update.Value)];
 
+    /// <summary>The shared variables that it reads and those that it updates.</summary>
+    public IEnumerable<SharedVariable> Shared =>
+        Leaves(Roots).OfType<SharedVariable>().Union(Updates.Select(update => update.Target));
+
     /// <summary>Checks what the user handed over, adds the default updates and puts the givens in place.</summary>
     public static FunctionGraph Create(
         IReadOnlyList<Input> inputs,
@@ -64,8 +68,8 @@ internal sealed record FunctionGraph(
     };
 
     /// <summary>
-    /// The same function for inputs of these types, in which every side is known. An input whose type tells more than
-    /// before is another variable, at the same place of <see cref="Inputs"/>.
+    /// The same function for inputs of these types, and for the values that shared variables have, in which every side is known.
+    /// An input whose type tells more than before is another variable, at the same place of <see cref="Inputs"/>.
     /// </summary>
     /// <exception cref="EngineException">An op cannot take the shapes, or an update turns out with another shape.</exception>
     public FunctionGraph Specialize(IReadOnlyList<TensorType> types)
@@ -78,7 +82,19 @@ internal sealed record FunctionGraph(
             known.Add(input, same);
         }
 
+        foreach (SharedVariable variable in Shared.Where(variable => !variable.Shape.IsKnown))
+        {
+            known.Add(variable, variable.OfPresentShape());
+        }
+
         FunctionGraph graph = Replace(known) with { Inputs = inputs };
+        graph = graph with
+        {
+            Updates = [.. graph.Updates.Select(update => update with
+            {
+                Target = (SharedVariable)known.GetValueOrDefault(update.Target, update.Target),
+            })],
+        };
         foreach ((SharedVariable target, Variable value) in graph.Updates)
         {
             Require(value.Shape == target.Shape, $"The update of '{target}' ({target.Type}) turned out as {value.Type}.");

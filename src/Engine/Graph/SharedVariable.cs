@@ -19,19 +19,39 @@ public sealed class SharedVariable : Variable, IDisposable
     private Storage? _storage;
     private bool _isDisposed;
 
+    // The sides that the value has: the type's, but for those that the type leaves open.
+    private Shape _shape;
+
+    // Whose value it is, for one that stands for another in a plan.
+    private readonly SharedVariable? _of;
+
+    /// <summary>A shared variable whose first value is a copy of this one, and whose shape stays as it is.</summary>
+    public SharedVariable(Tensor value, string? name = null) : this(TypeOf(value), name) => _host = value.Clone();
+
     /// <summary>A shared variable whose first value is a copy of this one.</summary>
-    public SharedVariable(Tensor value, string? name = null) : base(TypeOf(value), name) => _host = value.Clone();
+    /// <param name="value">The first value.</param>
+    /// <param name="shape">
+    /// Its shape. Sides that are <see cref="Engine.Shape.Unknown"/> there may change: <see cref="SetValue"/> takes values of any.
+    /// Functions that use the variable make a plan for each shape that it has when they are called.
+    /// </param>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="EngineException">The value is not of that shape.</exception>
+    public SharedVariable(Tensor value, Shape shape, string? name = null) : this(TypeOf(value) with { Shape = shape }, name)
+    {
+        ThrowUnlessAdmitted(value);
+        (_host, _shape) = (value.Clone(), value.Shape);
+    }
 
     /// <summary>
     /// A shared variable whose first value is some rows of a tensor. They go to the device a few at a time, so that there
     /// is no second copy of a data set in host memory.
     /// </summary>
     internal SharedVariable(Tensor from, int[] rows, string? name)
-        : base(new TensorType(from.DType, from.Shape.With(0, rows.Length)), name) => _selection = (from, rows);
+        : this(new TensorType(from.DType, from.Shape.With(0, rows.Length)), name) => _selection = (from, rows);
 
-    private SharedVariable(TensorType type, string? name) : base(type, name)
-    {
-    }
+    private SharedVariable(TensorType type, string? name) : base(type, name) => _shape = type.Shape;
+
+    private SharedVariable(SharedVariable of) : this(of.Type with { Shape = of._shape }, of.Name) => _of = of;
 
     /// <summary>A shared variable whose first value nobody else changes until it is on the device: it is not copied.</summary>
     internal static SharedVariable Of(Tensor value, string? name) => new(TypeOf(value), name) { _host = value };
@@ -59,15 +79,29 @@ public sealed class SharedVariable : Variable, IDisposable
         set => _gate = value;
     }
 
+    /// <summary>
+    /// What stands for this variable in a plan for the shape that its value has now; itself where the type tells the shape.
+    /// </summary>
+    internal SharedVariable OfPresentShape() => Shape.IsKnown ? this : new SharedVariable(this);
+
+    /// <summary>Whether it stands for another, in a plan for one of the shapes that that may have.</summary>
+    internal bool StandsIn => _of is not null;
+
+    /// <summary>Whether the value of the variable that it stands for lies where the plan found it, if it looked.</summary>
+    internal bool IsInPlace => _storage is null || _of?._storage == _storage;
+
+    /// <summary>The same, and whether the value is of the shape that the plan is for.</summary>
+    internal bool IsPresent => IsInPlace && _of?._shape == Shape;
+
     /// <summary>A copy of the value.</summary>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public Tensor GetValue()
     {
-        var value = new Tensor(DType, Shape);
         using Gate.Reading reading = Gate.Read();
         lock (_placing)
         {
             ThrowIfDisposed();
+            var value = new Tensor(DType, _shape);
             if (_storage is not null)
             {
                 value.CopyFrom(_storage);
@@ -76,9 +110,9 @@ public sealed class SharedVariable : Variable, IDisposable
             {
                 Host.CopyTo(value);
             }
-        }
 
-        return value;
+            return value;
+        }
     }
 
     /// <summary>The value of a scalar.</summary>
@@ -91,6 +125,7 @@ public sealed class SharedVariable : Variable, IDisposable
     }
 
     /// <summary>Copies the value's bytes.</summary>
+    /// <exception cref="EngineException">It has fewer.</exception>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void ReadValue(Span<byte> destination)
     {
@@ -98,6 +133,12 @@ public sealed class SharedVariable : Variable, IDisposable
         lock (_placing)
         {
             ThrowIfDisposed();
+            if (destination.Length > Bytes)
+            {
+                throw new EngineException(
+                    $"The value of the shared variable '{Name}', {DType.Name()} {_shape}, has {Bytes} bytes, not {destination.Length}.");
+            }
+
             if (_storage is not null)
             {
                 _storage.Read(destination);
@@ -109,32 +150,31 @@ public sealed class SharedVariable : Variable, IDisposable
         }
     }
 
-    /// <summary>Replaces the value by a copy of this one.</summary>
-    /// <exception cref="EngineException">The dtype or the shape is another.</exception>
+    /// <summary>
+    /// Replaces the value by a copy of this one, which may have other sides where the type leaves them open
+    /// (<see cref="SharedVariable(Tensor, Shape, string?)"/>).
+    /// </summary>
+    /// <exception cref="EngineException">The dtype or the shape is another than the type's.</exception>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public void SetValue(Tensor value)
     {
         ArgumentNullException.ThrowIfNull(value);
         ThrowIfDisposed();
-        if (value.DType != DType || value.Shape != Shape)
-        {
-            throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value.TypeText}.");
-        }
-
+        ThrowUnlessAdmitted(value);
         using Gate.Changing changing = Gate.Change();
         lock (_placing)
         {
             ThrowIfDisposed();
-            if (_storage is not null)
+            _shape = value.Shape;
+            if (_storage is not null && value.ByteCount <= _storage.Bytes)
             {
                 value.CopyTo(_storage);
             }
             else
             {
-                // What lies there may be lent, or read from elsewhere: it is left as it is.
-                var host = new Tensor(DType, Shape);
-                value.CopyTo(host);
-                (_host, _selection, _lent) = (host, null, null);
+                // What lies there may be lent, or read from elsewhere: it is left as it is. Memory that is too small makes way.
+                _storage?.Dispose();
+                (_storage, _host, _selection, _lent) = (null, value.Clone(), null, null);
             }
         }
     }
@@ -173,12 +213,17 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     internal Storage Place(object device, Func<long, Storage> allocate, Func<Tensor, Storage?> borrow)
     {
+        if (_of is not null)
+        {
+            return _storage = _of.Place(device, allocate, borrow);
+        }
+
         lock (_placing)
         {
             ThrowIfDisposed();
             if (_storage is null)
             {
-                _storage = (_lent is null ? null : borrow(_lent)) ?? Move(allocate(Type.Bytes));
+                _storage = (_lent is null ? null : borrow(_lent)) ?? Move(allocate(Bytes));
             }
             else if (_storage.Device != device)
             {
@@ -187,6 +232,17 @@ public sealed class SharedVariable : Variable, IDisposable
             }
 
             return _storage;
+        }
+    }
+
+    /// <summary>The bytes of the value that there is now.</summary>
+    private long Bytes => _shape.Count * DType.Size();
+
+    private void ThrowUnlessAdmitted(Tensor value)
+    {
+        if (value.DType != DType || !Shape.Admits(value.Shape))
+        {
+            throw new EngineException($"The shared variable '{Name}' is {Type} and cannot take a {value.TypeText}.");
         }
     }
 

@@ -41,6 +41,13 @@ public static partial class Symbolic
     /// <summary>A variable that keeps its value between calls; the first is a copy of this one.</summary>
     public static SharedVariable Shared(Tensor value, string? name = null) => new(value, name);
 
+    /// <summary>
+    /// A variable that keeps its value between calls; the first is a copy of this one. Sides that are
+    /// <see cref="Engine.Shape.Unknown"/> in its shape may change with <see cref="SharedVariable.SetValue"/>.
+    /// </summary>
+    /// <exception cref="EngineException">The value is not of that shape.</exception>
+    public static SharedVariable Shared(Tensor value, Shape shape, string? name = null) => new(value, shape, name);
+
     /// <summary>A tensor that never changes: a copy of this one.</summary>
     public static Constant Constant(Tensor value) => new(value);
 

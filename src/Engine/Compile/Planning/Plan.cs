@@ -79,7 +79,7 @@ internal sealed class Plan : IDisposable
 
     /// <summary>The same plan in memory of its own.</summary>
     public Plan Another(Func<Constant, Storage> constants) =>
-        new(Graph, _device, _options, constants) { History = History };
+        new(Graph, _device, _options, constants) { History = History, OfOneShape = OfOneShape };
 
     public int OutputCount => _outputs.Length;
 
@@ -87,9 +87,23 @@ internal sealed class Plan : IDisposable
 
     public DType OutputDType(int output) => _outputs[output].Type.DType;
 
-    /// <summary>Whether the plan is for arguments of these shapes and, for sizes, these values.</summary>
+    /// <summary>The shared variables of which the plan is for one of several shapes, be it that only the shape is used.</summary>
+    public SharedVariable[] OfOneShape { get; init; } = [];
+
+    /// <summary>Whether a shared variable has moved to memory that the plan does not know.</summary>
+    public bool IsOutdated => Array.Exists(OfOneShape, static variable => !variable.IsInPlace);
+
+    /// <summary>
+    /// Whether the plan is for arguments of these shapes and, for sizes, these values, and for the shapes that shared
+    /// variables have.
+    /// </summary>
     public bool Fits(ReadOnlySpan<Tensor> arguments)
     {
+        if (Array.Exists(OfOneShape, static variable => !variable.IsPresent))
+        {
+            return false;
+        }
+
         for (int i = 0; i < arguments.Length; i++)
         {
             Input input = Graph.Inputs[i];

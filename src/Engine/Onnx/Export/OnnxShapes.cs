@@ -31,12 +31,17 @@ internal static class OnnxShapes
         int[] chosen = [.. Enumerable.Range(0, axes.Length).Where(axis => axes[axis].Kind != AxisIndexKind.Range)];
         int[] ranges = Where(axes, AxisIndexKind.Range);
         x = graph.Add("Transpose", [x], ("perm", Longs([.. chosen, .. ranges])));
-        int rank = node.Inputs[1].Rank;
+        Variable[] given = [.. node.Inputs.Skip(1)];
+        int rank = given.Max(places => places.Rank);
+        string[] all = [.. given.Select(places => graph.Add("Cast", [graph.Name(places)], ("to", Int64Type)))];
+
+        // Zeros of the shape that the arrays broadcast to; a column of places is of that shape.
+        string zeros = all.Select(places => graph.Add("Mul", [places, graph.Scalar("zero", 0)]))
+            .Aggregate((a, b) => graph.Add("Add", [a, b]));
         string[] columns = [.. chosen.Select(axis =>
         {
             int array = Array.IndexOf(arrays, axis);
-            string places = graph.Add("Cast", [graph.Name(node.Inputs[1 + Math.Max(array, 0)])], ("to", Int64Type));
-            places = array < 0 ? graph.Add("Mul", [places, graph.Scalar("zero", 0)]) : places;
+            string places = array < 0 ? zeros : given.Length == 1 ? all[array] : graph.Add("Add", [all[array], zeros]);
             return graph.Add("Unsqueeze", [places, graph.Vector("axes", rank)]);
         })];
         string taken = graph.Add("GatherND", [x, graph.Add("Concat", columns, ("axis", rank))]);

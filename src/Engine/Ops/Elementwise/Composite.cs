@@ -176,7 +176,7 @@ internal sealed record Composite(
         bool overflows = !double.IsFinite(value) && x.IndexOfAnyExceptInRange(-double.MaxValue, double.MaxValue) < 0;
         double magnitude = overflows ? double.PositiveInfinity
             : term.Row.GivesMask || !double.IsFinite(value) ? 0
-            : Math.Max(1, term.Row.Ulps) * Rounding.Normal(DType, value);
+            : Math.Max(1, term.Row.Ulps) * Rounding.Normal(DType, term.Row.Magnitude(value, x));
         for (int i = 0; i < x.Length; i++)
         {
             double exactOperand = x[i], error = magnitudes[operands[i]] * Rounding.Epsilon(DType);

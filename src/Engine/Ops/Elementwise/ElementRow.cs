@@ -27,6 +27,9 @@ internal sealed record ElementRow(
     double Ulps,
     Func<CpuStep, Phase[]> Phases)
 {
+    /// <summary>How large the terms are of which a result is a difference: see <see cref="IUnary.Terms"/>.</summary>
+    public Func<double, double>? Terms { get; init; }
+
     private static readonly string[] s_parameters = ["", "x", "a, b", "a, b, c"];
 
     /// <summary>A mask of the CPU's as the numbers 1 and 0.</summary>
@@ -39,6 +42,10 @@ internal sealed record ElementRow(
         string name, string cuda, ScalarFunction scalar, double ulps = 0, bool givesMask = false)
         where TMap : struct, IMap =>
         new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, ulps, MapLoop.Phases<TMap>);
+
+    /// <summary>The size of the numbers whose ulp are the errors of a result.</summary>
+    public double Magnitude(double result, ReadOnlySpan<double> x) =>
+        Terms is null ? result : double.IsFinite(result) ? Math.Max(Math.Abs(result), Terms(x[0])) : 0;
 
     public bool Equals(ElementRow? other) => other is not null && Map == other.Map;
 

@@ -76,6 +76,22 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 
     public sealed override double Ulps => Row.Ulps;
 
+    public sealed override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
+    {
+        if (Row.Terms is null)
+        {
+            return outputs;
+        }
+
+        var magnitudes = new NdArray(outputs[0].Shape);
+        foreach (int[] index in NdArray.Indices(magnitudes.Shape))
+        {
+            magnitudes[index] = Row.Magnitude(outputs[0][index], [inputs[0][index]]);
+        }
+
+        return [magnitudes];
+    }
+
     public sealed override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
         IReadOnlyList<Variable?> grads = Grad(node.Inputs, node.Outputs[0], outputGrads[0]!);
@@ -126,7 +142,9 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, IUnary
 {
     private static readonly ElementRow s_row =
-        ElementRow.Of<UnaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0]), TRow.Ulps);
+        ElementRow.Of<UnaryMap<TRow>>(Symbolic.RowName<TRow>(), TRow.Cuda, x => TRow.Scalar(x[0]), TRow.Ulps)
+            with
+        { Terms = TRow.Terms };
 
     public override string Name => s_row.Name;
 

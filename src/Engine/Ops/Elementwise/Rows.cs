@@ -24,6 +24,12 @@ internal interface IUnary
     /// <inheritdoc cref="Op.Ulps"/>
     static virtual double Ulps => 0;
 
+    /// <summary>
+    /// How large the terms are of which f(x) is a difference, where <see cref="Ulps"/> are of the largest of them; null where they
+    /// are always of f(x).
+    /// </summary>
+    static virtual Func<double, double>? Terms => null;
+
     /// <summary>Whether integers are allowed; else they are converted to float32 first.</summary>
     static virtual bool TakesIntegers => false;
 

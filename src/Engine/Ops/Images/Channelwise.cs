@@ -70,6 +70,8 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public long CpuWorkspace(CpuStepTypes step) => Workspace(step, Planes(step));
+
     public CudaLaunch[] Cuda(CudaStep step) => [Launch(step, "channelwise", step.Shape(0), step.Shape(1))];
 
     internal static IEnumerable<(Channelwise Op, Shape Images, Shape Filters)> Cases(Random random)
@@ -114,28 +116,14 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
     internal CudaKernel Kernel(CudaStep step, string entry) =>
         new("channelwise.cu", entry, $"T {step.DType(0).Cuda()}", $"FLIP {(FlipFilters ? 1 : 0)}");
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
-    {
-        T* x = step.In<T>(0), w = step.In<T>(1), y = step.Out<T>();
-        var walk = new ChannelwiseWalk<T>(this, step.Shape(0), step.Shape(1)[0]);
-        return
-        [
-            new Phase(walk.Images * walk.Filters, walk.Grain, (start, end, _) =>
-            {
-                for (int plane = start; plane < end; plane++)
-                {
-                    (int image, int filter) = Math.DivRem(plane, walk.Filters);
-                    T* to = y + ((long)plane * walk.Area);
-                    new Span<T>(to, walk.Area).Clear();
-                    for (int place = 0; place < walk.Places; place++)
-                    {
-                        var add = new ChannelwiseWalk<T>.AddTo(w[walk.Weight(filter, place)]);
-                        walk.Rows(place, x + walk.Plane(image, filter), to, ref add);
-                    }
-                }
-            }),
-        ];
-    }
+    internal long Workspace(CpuStepTypes step, ChannelwisePlanes planes) =>
+        step.Threads * (step.Inputs[0].DType == DType.Float32 ? planes.Bytes<float>() : planes.Bytes<double>());
+
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        [Planes(step.Types).Loop(step.In<T>(0), step.In<T>(1), step.Out<T>(), step.Workspace)];
+
+    private ChannelwisePlanes Planes(CpuStepTypes step) =>
+        new(this, step.Inputs[0].Shape, step.Inputs[1].Shape[0], ChannelwisePass.Result);
 }
 
 /// <summary>The gradient with respect to the images, from the filters and that of the result; of the images the shape is read.</summary>
@@ -174,37 +162,19 @@ internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, IC
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public long CpuWorkspace(CpuStepTypes step) => Of.Workspace(step, Planes(step));
+
     public CudaLaunch[] Cuda(CudaStep step) =>
         [Of.Launch(step, "channelwise_input_gradient", step.OutShape(), step.Shape(0))];
 
     internal static Shape Result(Channelwise of, Shape images, Shape filters) =>
         of.Infer([new TensorType(DType.Float32, images), new TensorType(DType.Float32, filters)])[0].Shape;
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
-    {
-        T* w = step.In<T>(0), g = step.In<T>(1), x = step.Out<T>();
-        var walk = new ChannelwiseWalk<T>(Of, step.OutShape(), step.Shape(0)[0]);
-        return
-        [
-            new Phase(walk.Images * walk.Channels, walk.Grain, (start, end, _) =>
-            {
-                for (int plane = start; plane < end; plane++)
-                {
-                    (int image, int channel) = Math.DivRem(plane, walk.Channels);
-                    T* to = x + ((long)plane * walk.Pixels);
-                    new Span<T>(to, walk.Pixels).Clear();
-                    for (int filter = channel * walk.Multiples; filter < (channel + 1) * walk.Multiples; filter++)
-                    {
-                        for (int place = 0; place < walk.Places; place++)
-                        {
-                            var add = new ChannelwiseWalk<T>.AddFrom(w[walk.Weight(filter, place)]);
-                            walk.Rows(place, to, g + ((((long)image * walk.Filters) + filter) * walk.Area), ref add);
-                        }
-                    }
-                }
-            }),
-        ];
-    }
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        [Planes(step.Types).Loop(step.In<T>(1), step.In<T>(0), step.Out<T>(), step.Workspace)];
+
+    private ChannelwisePlanes Planes(CpuStepTypes step) =>
+        new(Of, step.Outputs[0].Shape, step.Inputs[0].Shape[0], ChannelwisePass.Images);
 }
 
 /// <summary>The gradient with respect to the filters, from the images and that of the result; of the filters the shape is read.</summary>
@@ -243,6 +213,8 @@ internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, ICpuOp, 
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
+    public long CpuWorkspace(CpuStepTypes step) => Of.Workspace(step, Planes(step));
+
     public CudaLaunch[] Cuda(CudaStep step)
     {
         const int Threads = 256;
@@ -254,29 +226,9 @@ internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, ICpuOp, 
         ];
     }
 
-    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, INumber<T>
-    {
-        T* x = step.In<T>(0), g = step.In<T>(1), w = step.Out<T>();
-        var walk = new ChannelwiseWalk<T>(Of, step.Shape(0), step.OutShape()[0]);
-        return
-        [
-            new Phase(walk.Filters, 1, (start, end, _) =>
-            {
-                for (int filter = start; filter < end; filter++)
-                {
-                    for (int place = 0; place < walk.Places; place++)
-                    {
-                        var dot = new ChannelwiseWalk<T>.Dot();
-                        for (int image = 0; image < walk.Images; image++)
-                        {
-                            T* result = g + ((((long)image * walk.Filters) + filter) * walk.Area);
-                            walk.Rows(place, x + walk.Plane(image, filter), result, ref dot);
-                        }
+    private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        [Planes(step.Types).Loop(step.In<T>(0), step.In<T>(1), step.Out<T>(), step.Workspace)];
 
-                        w[walk.Weight(filter, place)] = T.CreateTruncating(dot.Sum);
-                    }
-                }
-            }),
-        ];
-    }
+    private ChannelwisePlanes Planes(CpuStepTypes step) =>
+        new(Of, step.Inputs[0].Shape, step.Outputs[0].Shape[0], ChannelwisePass.Weights);
 }

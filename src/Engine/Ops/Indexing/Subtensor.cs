@@ -1,4 +1,5 @@
 using System.Numerics;
+using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -29,9 +30,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), new Arg([3])) { Error = "places must be int32" },
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], 3, 4)) { Error = "The index 3 is not one of" },
             new Sample(new Subtensor(Of(AxisIndex.Array)), new Arg([3]), Arg.Int([2], -4, -3)) { Error = "The index -4 is not" },
-            new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([1], 0, 3))
+            new Sample(new Subtensor(Of(AxisIndex.Array, AxisIndex.Array)), new Arg([3, 3]), Arg.Int([2], 0, 3), Arg.Int([3], 0, 3))
             {
-                Error = "the arrays of places have the shapes (2) and (1)",
+                Error = "the sides 2 and 3 of axis 0 do not broadcast",
             },
         ]);
 
@@ -57,7 +58,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
     {
         int at = 0;
         NdArray[] places = [.. inputs.Skip(1)];
-        foreach (int offset in Parts.Loops(inputs[0].Shape, places is [] ? Shape.Scalar : places[0].Shape).Offsets(places))
+        foreach (int offset in Parts.Loops(inputs[0].Shape, places.Select(each => each.Shape)).Offsets(places))
         {
             outputs[0].Data[at++] = inputs[0].Data[offset];
         }
@@ -65,28 +66,30 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
 
     public Phase[] Cpu(CpuStep step)
     {
-        SubtensorLoops loops = Parts.Loops(step.Shape(0), Parts.Arrays > 0 ? step.Shape(1) : Shape.Scalar);
-        return
-        [
-            .. SubtensorCode.Places(step, loops, firstArray: 1),
-            step.DType(0).Size() switch
-            {
-                1 => SubtensorCode.Take<byte>(step, loops),
-                4 => SubtensorCode.Take<int>(step, loops),
-                _ => SubtensorCode.Take<long>(step, loops),
-            },
-        ];
+        SubtensorLoops loops = Loops(step.Types.Inputs);
+        Phase take = step.DType(0).Size() switch
+        {
+            1 => SubtensorCode.Take<byte>(step, loops),
+            4 => SubtensorCode.Take<int>(step, loops),
+            _ => SubtensorCode.Take<long>(step, loops),
+        };
+        return loops.IsOfPlacesAlone ? [take] : [.. SubtensorCode.Places(step, loops, firstArray: 1), take];
     }
 
-    public long CpuWorkspace(CpuStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[1].Shape : null);
+    public long CpuWorkspace(CpuStepTypes step) =>
+        Loops(step.Inputs) is { IsOfPlacesAlone: false } loops ? SubtensorCode.CpuWorkspace(loops) : 0;
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        SubtensorLoops loops = Parts.Loops(step.Shape(0), Parts.Arrays > 0 ? step.Shape(1) : Shape.Scalar);
+        SubtensorLoops loops = Loops([.. Enumerable.Range(0, 1 + Parts.Arrays).Select(step.Shape)]);
         return [.. SubtensorCode.Places(step, loops, firstArray: 1), SubtensorCode.Take(step, loops)];
     }
 
-    public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[1].Shape : null);
+    public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Loops(step.Inputs));
+
+    private SubtensorLoops Loops(IReadOnlyList<OperandType> inputs) => Loops([.. inputs.Select(input => input.Shape)]);
+
+    private SubtensorLoops Loops(Shape[] shapes) => Parts.Loops(shapes[0], shapes.Skip(1));
 
     /// <summary>Expressions of every kind, with the shape of what they index and the places that their arrays have.</summary>
     internal static IEnumerable<(SubtensorParts Parts, Shape Shape, Arg[] Places)> Cases(Random random)
@@ -113,6 +116,12 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         yield return (Of(.., 1, AxisIndex.Array), [m, 2, n], [Places(n, [n])]);
         yield return (Of(AxisIndex.Array, .., ..), [n, 2, m], [Places(n, Shape.Scalar)]);
         yield return (Of(AxisIndex.Array, ..), [5, 19], [Arg.Int([0], 0, 5)]);
+
+        // Arrays that broadcast, as those of lines along an axis do.
+        yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Places(n, [n, 1]), Places(m, [m])]);
+        yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 2, m], [Places(n, [1, n]), Places(m, [m, 1])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array, AxisIndex.Array), [n, 2, m], [Places(n, [n, 1, 1]), Places(2, [2, 1]), Places(m, [m])]);
+        yield return (Of(AxisIndex.Array, AxisIndex.Array), [5, m], [Places(5, Shape.Scalar), Places(m, [m])]);
 
         // Not two alike, so that setting them has a gradient; every second one counted from the end.
         Arg Places(int side, Shape shape)
@@ -179,6 +188,14 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
             yield return new Sample(op, new Arg([3, 70]), new Arg([40, 70]), Arg.Int([40], -3, 3)) { HasGradient = adds };
             yield return new Sample(op, Arg.Int([300, 1]), Arg.Int([500, 1]), Arg.Int([500], 0, 300));
             yield return new Sample(op, new Arg([5, 1]), new Arg([257, 1]), Arg.Int([257], 0, 5)) { HasGradient = adds };
+
+            // Places of their own alone, in order and not, more than a chunk of them.
+            var pairs = new SubtensorUpdate(Subtensor.Of(AxisIndex.Array, AxisIndex.Array), adds);
+            yield return new Sample(
+                pairs, Arg.Int([90, 30]), Arg.Int([90, 60]), new Arg([90, 1], DType.Int32, Values: [.. Enumerable.Range(0, 90).Select(i => (double)i)]),
+                Arg.Int([90, 60], -30, 30));
+            yield return new Sample(pairs, Arg.Int([9, 30]), Arg.Int([9000]), Arg.Int([9000], 0, 9), Arg.Int([9000], 0, 30));
+            yield return new Sample(pairs, new Arg([3, 2]), new Arg([7]), Arg.Int([7], 0, 3), Arg.Int([7], 0, 2)) { HasGradient = adds };
         }
 
         Arg truths = new([3, 2], DType.Bool, 0, 2), row = new([1, 2], DType.Bool, 0, 2);
@@ -238,7 +255,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
 
         NdArray[] places = [.. inputs.Skip(2)];
         int at = 0;
-        foreach (int offset in Parts.Loops(inputs[0].Shape, places is [] ? Shape.Scalar : places[0].Shape).Offsets(places))
+        foreach (int offset in Parts.Loops(inputs[0].Shape, places.Select(each => each.Shape)).Offsets(places))
         {
             outputs[0].Data[offset] = inputs[1].Data[at];
             sums.Add(offset, inputs[1].Data[at++]);
@@ -257,7 +274,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
 
     public Phase[] Cpu(CpuStep step)
     {
-        SubtensorLoops loops = Parts.Loops(step.OutShape(), Parts.Arrays > 0 ? step.Shape(2) : Shape.Scalar);
+        SubtensorLoops loops = Loops(step.Types.Inputs);
         return
         [
             .. Copy(step),
@@ -266,11 +283,11 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         ];
     }
 
-    public long CpuWorkspace(CpuStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[2].Shape : null);
+    public long CpuWorkspace(CpuStepTypes step) => SubtensorCode.CpuWorkspace(Loops(step.Inputs));
 
     public CudaLaunch[] Cuda(CudaStep step)
     {
-        SubtensorLoops loops = Parts.Loops(step.OutShape(), Parts.Arrays > 0 ? step.Shape(2) : Shape.Scalar);
+        SubtensorLoops loops = Loops([.. Enumerable.Range(0, 2 + Parts.Arrays).Select(step.Shape)]);
         long bytes = step.OutShape().Count * step.DType(0).Size();
         return
         [
@@ -280,7 +297,11 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
         ];
     }
 
-    public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Parts.Arrays > 0 ? step.Inputs[2].Shape : null);
+    public long CudaWorkspace(CudaStepTypes step) => SubtensorCode.Workspace(Loops(step.Inputs));
+
+    private SubtensorLoops Loops(IReadOnlyList<OperandType> inputs) => Loops([.. inputs.Select(input => input.Shape)]);
+
+    private SubtensorLoops Loops(Shape[] shapes) => Parts.Loops(shapes[0], shapes.Skip(2));
 
     private static unsafe Phase[] Copy(CpuStep step)
     {
@@ -321,19 +342,7 @@ internal sealed class SubtensorIndexer : Indexer
 
         all.AddRange(Enumerable.Repeat<AxisIndex>(.., x.Rank - all.Count));
         Variable[] places = [.. all.Where(index => index.Kind == AxisIndexKind.Array).Select(index => Places(x, index.Places!))];
-        return (Subtensor.Of([.. all]), Together(places));
-    }
-
-    /// <summary>Arrays of places broadcast to one shape.</summary>
-    private static Variable[] Together(Variable[] places)
-    {
-        if (places.Length < 2 || places.All(each => each.Shape.IsKnown && each.Shape == places[0].Shape))
-        {
-            return places;
-        }
-
-        Variable sum = places.Aggregate(Symbolic.Add);
-        return [.. places.Select(each => Symbolic.BroadcastLike(each, sum))];
+        return (Subtensor.Of([.. all]), places);
     }
 
     private static Variable Places(Variable x, Variable places) => places switch

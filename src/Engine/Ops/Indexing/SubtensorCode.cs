@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics.X86;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 
@@ -13,10 +14,22 @@ internal sealed class SubtensorPut(SubtensorLoops loops, bool adds) : IForElemen
 /// <summary>The loops and launches of <see cref="Subtensor"/> and <see cref="SubtensorUpdate"/>: index.cu.</summary>
 internal static unsafe class SubtensorCode
 {
-    private const int Grain = 4096, Chunk = 64, Groups = 4096;
+    /// <summary>Of how many places the offsets are found at once, and how many elements of a row are written at once.</summary>
+    private const int Together = 2048, Chunk = 64;
+
+    private const int Grain = 4096, Groups = 4096;
+
+    /// <summary>How many rows ahead of its use a row is asked for, how many bytes of it, and the bytes of a line of the cache.</summary>
+    private const int RowsAhead = 4, MaxAhead = 1024, Line = 64;
+
+    /// <summary>How many elements ahead of its use an element is asked for, where an array has more bytes than a second cache.</summary>
+    private const int EachAhead = 48, InCaches = 1 << 20;
 
     /// <summary>The bytes of the list of places.</summary>
-    public static long Workspace(Shape? places) => places is { } shape ? shape.Count * sizeof(int) : 0;
+    public static long Workspace(SubtensorLoops loops) => loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
+
+    /// <summary>The same, and behind it the least and the greatest of the places that are found at once.</summary>
+    public static long CpuWorkspace(SubtensorLoops loops) => Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
 
     /// <summary>The offsets that the arrays of places come to, all axes together, each place checked.</summary>
     public static Phase[] Places(CpuStep step, SubtensorLoops loops, int firstArray)
@@ -27,59 +40,92 @@ internal static unsafe class SubtensorCode
         }
 
         var places = (int*)step.Workspace;
-        string origin = step.Origin;
-        nint[] arrays = [.. loops.Arrays.Select((_, i) => (nint)step.In<int>(firstArray + i))];
+        int* bounds = places + loops.Places.Count;
+        var offsets = new PlaceOffsets(step, loops, firstArray);
+        int count = (int)loops.Places.Count;
         return
         [
-            new Phase((int)step.Shape(firstArray).Count, Grain, (start, end, _) =>
+            new Phase(Parts(loops), 2, (start, end, _) =>
             {
-                for (int i = start; i < end; i++)
+                for (int part = start; part < end; part++)
                 {
-                    int offset = 0;
-                    for (int array = 0; array < arrays.Length; array++)
-                    {
-                        (int side, int stride) = loops.Arrays[array];
-                        int place = ((int*)arrays[array])[i], counted = place < 0 ? place + side : place;
-                        if ((uint)counted >= (uint)side)
-                        {
-                            throw new EngineException(Message(place, side) + origin);
-                        }
-
-                        offset += counted * stride;
-                    }
-
-                    places[i] = offset;
+                    int first = part * Together, n = Math.Min(Together, count - first);
+                    offsets.Find(first, n, places + first);
+                    (bounds[2 * part], bounds[(2 * part) + 1]) = PlaceOffsets.Bounds(places + first, n);
                 }
             }),
         ];
     }
+
+    private static int Parts(SubtensorLoops loops) => (int)((loops.Places.Count + Together - 1) / Together);
 
     public static CudaLaunch[] Places(CudaStep step, SubtensorLoops loops, int firstArray)
     {
         var kernel = new CudaKernel("index.cu", "places", "T int");
         return [.. loops.Arrays.Select((array, i) =>
         {
-            int count = (int)step.Shape(firstArray + i).Count;
+            int count = (int)loops.Places.Count;
             (ulong fault, int code) = step.Fault((place, _) => Message(place, array.Side));
             return (CudaLaunch)CudaCopies.Spread(
-                kernel, count, step.In(firstArray + i), step.Workspace, array.Side, array.Stride, i == 0 ? 1 : 0, count,
-                fault, code);
+                kernel, count, step.In(firstArray + i), step.Workspace, new CudaLoops(loops.Walk.Sides, loops.Walk.Strides[i]), array.Side,
+                array.Stride, i == 0 ? 1 : 0, count, fault, code);
         })];
     }
 
     /// <summary>Copies the part that the loops go over to an array of its own.</summary>
-    public static Phase Take<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged
+    public static Phase Take<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged =>
+        loops.IsOfPlacesAlone ? TakeEach<T>(step, loops) : TakeRows<T>(step, loops);
+
+    /// <summary>Elements each with a place of its own, whose offsets never leave the first cache.</summary>
+    private static Phase TakeEach<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged
+    {
+        T* x = step.In<T>(0) + loops.Start, y = step.Out<T>();
+        var offsets = new PlaceOffsets(step, loops, firstArray: 1);
+        int count = (int)loops.Places.Count;
+        bool isFar = Sse.IsSupported && step.Shape(0).Count * sizeof(T) > InCaches;
+        return new Phase(Parts(loops), 2, (start, end, _) =>
+        {
+            int* found = stackalloc int[Together];
+            for (int part = start; part < end; part++)
+            {
+                int first = part * Together, n = Math.Min(Together, count - first), i = 0;
+                offsets.Find(first, n, found);
+                T* to = y + first;
+                if (isFar)
+                {
+                    for (; i < n - EachAhead; i++)
+                    {
+                        Sse.Prefetch0(x + found[i + EachAhead]);
+                        to[i] = x[found[i]];
+                    }
+                }
+
+                for (; i < n; i++)
+                {
+                    to[i] = x[found[i]];
+                }
+            }
+        });
+    }
+
+    private static Phase TakeRows<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged
     {
         T* x = step.In<T>(0) + loops.Start, y = step.Out<T>();
         SubtensorLoop[] outer = loops.All[..^1];
         SubtensorLoop run = loops.All[^1];
         var places = (int*)step.Workspace;
+        bool isRowsAlone = outer is [{ Places: not 0 }] && run.Step == 1;
         return new Phase(
             SubtensorLoops.Product(outer), Copies.Grain((long)run.Side * sizeof(T)), (start, end, _) =>
             {
                 for (int row = start; row < end; row++)
                 {
-                    T* from = x + SubtensorLoops.Offset(outer, row, places), to = y + ((long)row * run.Side);
+                    if (isRowsAlone && row + RowsAhead < end)
+                    {
+                        Ask(x + places[row + RowsAhead], run.Side);
+                    }
+
+                    T* from = x + (isRowsAlone ? places[row] : SubtensorLoops.Offset(outer, row, places)), to = y + ((long)row * run.Side);
                     if (run.Places != 0)
                     {
                         for (int i = 0; i < run.Side; i++)
@@ -102,9 +148,22 @@ internal static unsafe class SubtensorCode
             });
     }
 
+    /// <summary>Asks for a row of which it is known that it will be read, but not by the processor: rows lie anywhere.</summary>
+    private static void Ask<T>(T* row, int count) where T : unmanaged
+    {
+        if (Sse.IsSupported)
+        {
+            for (int at = 0; at < Math.Min(count * sizeof(T), MaxAhead); at += Line)
+            {
+                Sse.Prefetch0((byte*)row + at);
+            }
+        }
+    }
+
     /// <summary>
     /// Writes an array to the part of another, or adds it. Elements that have their place but in common are done by one
-    /// unit, in order: the loop over places is the innermost but for a chunk of the last loop.
+    /// unit, in order: the loop over places is the innermost but for a chunk of the last loop. Where there are fewer units than
+    /// threads, each thread goes through all places and takes those of a range of its own.
     /// </summary>
     public static Phase Put<T>(CpuStep step, SubtensorLoops loops, bool adds) where T : unmanaged, INumber<T>
     {
@@ -115,40 +174,90 @@ internal static unsafe class SubtensorCode
         SubtensorLoop run = at < 0 ? loops.All[^1] : inner is [.., var last] ? last : new SubtensorLoop(1, 1, 0);
         inner = inner is [] ? inner : inner[..^1];
         int rows = SubtensorLoops.Product(inner), chunks = (run.Side + Chunk - 1) / Chunk;
-        var places = (int*)step.Workspace;
         int units = SubtensorLoops.Product(front) * rows * chunks;
+        int ranges = at < 0 || units >= step.Threads || count < Together ? 1 : step.Threads;
+        long extent = loops.Arrays.Sum(array => (array.Side - 1L) * array.Stride) + 1;
+        var places = (int*)step.Workspace;
+        int* bounds = places + loops.Places.Count;
         int grain = Math.Max(1, Grain / Math.Max(1, count * Math.Min(run.Side, Chunk)));
-        return new Phase(units, grain, (start, end, _) =>
+        return new Phase(units * ranges, grain, (start, end, _) =>
         {
-            for (int unit = start; unit < end; unit++)
+            for (int index = start; index < end; index++)
             {
+                (int unit, int range) = Math.DivRem(index, ranges);
                 (int line, int chunk) = Math.DivRem(unit, chunks);
                 (int outer, int row) = Math.DivRem(line, rows);
                 int first = chunk * Chunk, n = Math.Min(Chunk, run.Side - first);
                 T* to = y + SubtensorLoops.Offset(front, outer, null) + SubtensorLoops.Offset(inner, row, null)
                     + ((long)first * run.Step);
                 T* from = v + ((((long)outer * count * rows) + row) * run.Side) + first;
-                for (int place = 0; place < count; place++, from += (long)rows * run.Side)
+                if (at < 0)
                 {
-                    T* target = at < 0 ? to : to + places[place];
-                    if (run.Step == 1)
+                    Row(from, to, n, run.Step, adds);
+                    continue;
+                }
+
+                int low = (int)(extent * range / ranges), high = (int)(extent * (range + 1) / ranges);
+                for (int part = 0, done = 0; done < count; part++, done += Together)
+                {
+                    bool isWhole = ranges == 1 || (bounds[2 * part] >= low && bounds[(2 * part) + 1] < high);
+                    if (!isWhole && (bounds[(2 * part) + 1] < low || bounds[2 * part] >= high))
                     {
-                        Row(from, target, n, adds);
                         continue;
                     }
 
-                    for (int i = 0; i < n; i++)
+                    int here = Math.Min(Together, count - done);
+                    T* values = from + ((long)done * rows * run.Side);
+                    if (isWhole && run.Side == 1 && rows == 1)
                     {
-                        T* element = target + ((long)i * run.Step);
-                        *element = adds ? *element + from[i] : from[i];
+                        Each(values, to, places + done, here, adds);
+                        continue;
+                    }
+
+                    for (int i = 0; i < here; i++, values += (long)rows * run.Side)
+                    {
+                        int offset = places[done + i];
+                        if (isWhole || (offset >= low && offset < high))
+                        {
+                            Row(values, to + offset, n, run.Step, adds);
+                        }
                     }
                 }
             }
         });
     }
 
-    private static void Row<T>(T* from, T* to, int n, bool adds) where T : unmanaged, INumber<T>
+    private static void Each<T>(T* from, T* to, int* places, int count, bool adds) where T : unmanaged, INumber<T>
     {
+        if (adds)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                to[places[i]] += from[i];
+            }
+        }
+        else
+        {
+            for (int i = 0; i < count; i++)
+            {
+                to[places[i]] = from[i];
+            }
+        }
+    }
+
+    private static void Row<T>(T* from, T* to, int n, int step, bool adds) where T : unmanaged, INumber<T>
+    {
+        if (step != 1 || n == 1)
+        {
+            for (int k = 0; k < n; k++)
+            {
+                T* element = to + ((long)k * step);
+                *element = adds ? *element + from[k] : from[k];
+            }
+
+            return;
+        }
+
         if (!adds)
         {
             new ReadOnlySpan<T>(from, n).CopyTo(new Span<T>(to, n));
@@ -192,7 +301,7 @@ internal static unsafe class SubtensorCode
             behind, groups, count * groups);
     }
 
-    private static string Message(int place, int side) =>
+    internal static string Message(int place, int side) =>
         InvariantText.Of(
             $"The index {place} is not one of an axis of {side}: places go from 0 to {side - 1}, and from -{side} counted from the end.");
 

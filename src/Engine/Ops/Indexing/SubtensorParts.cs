@@ -75,7 +75,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
         }
     }
 
-    /// <summary>The shape of the part, for an array and the arrays of places, which are of one shape.</summary>
+    /// <summary>The shape of the part, for an array and the arrays of places, which broadcast to one shape.</summary>
     public Shape Infer(TensorType x, ReadOnlySpan<TensorType> arrays)
     {
         if (x.Rank != Axes.Length)
@@ -88,17 +88,12 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
             throw new EngineException($"the index expression is of {Arrays} arrays");
         }
 
-        Shape places = Shape.Scalar;
-        for (int i = 0; i < arrays.Length; i++)
+        foreach (TensorType array in arrays)
         {
-            if (arrays[i].DType != DType.Int32)
+            if (array.DType != DType.Int32)
             {
                 throw new EngineException("places must be int32");
             }
-
-            places = i == 0 || places == arrays[i].Shape ? arrays[i].Shape
-                : places.Admits(arrays[i].Shape) ? [.. places.Zip(arrays[i].Shape, Math.Max)]
-                : throw new EngineException($"the arrays of places have the shapes {places} and {arrays[i].Shape}");
         }
 
         var sides = new List<int>();
@@ -116,15 +111,17 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
 
         if (ArraysAt >= 0)
         {
-            sides.InsertRange(ArraysAt, places);
+            sides.InsertRange(ArraysAt, Broadcasting.Join(arrays));
         }
 
         return Shape.Create([.. sides]);
     }
 
-    /// <summary>The loops over the part, all sides being known.</summary>
-    public SubtensorLoops Loops(Shape x, Shape places)
+    /// <summary>The loops over the part of an array, for arrays of places of these shapes, all sides being known.</summary>
+    public SubtensorLoops Loops(Shape x, IEnumerable<Shape> places)
     {
+        Shape[] shapes = [.. places.Take(Arrays)];
+        Shape joined = Broadcasting.Join([.. shapes.Select(shape => new TensorType(DType.Int32, shape))]);
         int[] strides = x.Strides();
         var loops = new List<SubtensorLoop>();
         var arrays = new List<(int Side, int Step)>();
@@ -147,10 +144,10 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
 
         if (ArraysAt >= 0)
         {
-            loops.Insert(ArraysAt, new SubtensorLoop((int)places.Count, 0, 1));
+            loops.Insert(ArraysAt, new SubtensorLoop((int)joined.Count, 0, 1));
         }
 
-        return new SubtensorLoops(start, Merged(loops), [.. arrays]);
+        return new SubtensorLoops(start, Merged(loops), [.. arrays], joined, Broadcasting.Loops(joined, shapes));
     }
 
     public bool Equals(SubtensorParts? other) => other is not null && Axes.AsSpan().SequenceEqual(other.Axes);
@@ -186,8 +183,17 @@ internal readonly record struct SubtensorLoop(int Side, int Step, int Places);
 /// How a part lies in its array: where it starts, the loops over it in C order, and the side and the stride of each axis
 /// that an array of places chooses from.
 /// </summary>
-internal sealed record SubtensorLoops(long Start, SubtensorLoop[] All, (int Side, int Stride)[] Arrays)
+/// <param name="Start">The offset of the first element, but for its place.</param>
+/// <param name="All">The loops.</param>
+/// <param name="Arrays">Of which axis each array of places chooses.</param>
+/// <param name="Places">What the arrays of places broadcast to.</param>
+/// <param name="Walk">The loops over that, and how far each array is walked in them.</param>
+internal sealed record SubtensorLoops(
+    long Start, SubtensorLoop[] All, (int Side, int Stride)[] Arrays, Shape Places, (int[] Sides, int[][] Strides) Walk)
 {
+    /// <summary>Whether each element has a place of its own, and nothing else.</summary>
+    public bool IsOfPlacesAlone => All is [{ Places: not 0 }];
+
     /// <summary>How many elements, or rows of the last loop, there are.</summary>
     public static int Product(ReadOnlySpan<SubtensorLoop> loops)
     {
@@ -219,6 +225,7 @@ internal sealed record SubtensorLoops(long Start, SubtensorLoop[] All, (int Side
     /// <summary>The definition: the offset in the array of every element of the part, in C order.</summary>
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
+        double[][] places = [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];
         foreach (int[] index in NdArray.Indices([.. All.Select(loop => loop.Side)]))
         {
             long offset = Start;
@@ -227,7 +234,7 @@ internal sealed record SubtensorLoops(long Start, SubtensorLoop[] All, (int Side
                 offset += (long)index[i] * All[i].Step;
                 for (int array = 0; array < Arrays.Length && All[i].Places != 0; array++)
                 {
-                    int place = (int)arrays[array].Data[index[i]];
+                    int place = (int)places[array][index[i]];
                     offset += (place < 0 ? place + Arrays[array].Side : place) * (long)Arrays[array].Stride;
                 }
             }

@@ -11,7 +11,8 @@ public static partial class Symbolic
     /// Sums of products by letters, as NumPy writes them: <c>Einsum("bik,bkj->bij", a, b)</c> are batched products,
     /// <c>"ii->i"</c> a diagonal, <c>"ij->ji"</c> a transpose, <c>"ij,ij->"</c> a sum of products. Without an arrow the result
     /// has the letters that stand but once, in alphabetical order. Operands are multiplied from left to right; a letter's
-    /// sides must be equal. Integers are multiplied as float32.
+    /// sides must be equal. <c>...</c> stands for the other axes, which broadcast: <c>"...ij,...jk->...ik"</c>; without an arrow they come
+    /// first. Integers are multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">The equation does not fit the operands.</exception>
     public static Variable Einsum(string equation, params ReadOnlySpan<Variable> operands)
@@ -20,9 +21,14 @@ public static partial class Symbolic
         string[] sides = equation.Replace(" ", "", StringComparison.Ordinal).Split("->");
         string[] terms = sides[0].Split(',');
         Variable[] all = operands.ToArray();
-        string result = sides.Length > 1 ? sides[1] : string.Concat(
+        string result = sides.Length > 1 ? sides[1] : (sides[0].Contains(Others, StringComparison.Ordinal) ? Others : "") + string.Concat(
             sides[0].Where(char.IsLetter).GroupBy(letter => letter).Where(group => group.Count() == 1).Select(group => group.Key).Order());
-        if (sides.Length > 2 || terms.Length != all.Length || terms.Append(result).Any(term => !term.All(char.IsAsciiLetter))
+        if (terms.Length == all.Length && equation.Contains(Others, StringComparison.Ordinal))
+        {
+            result = NameOthers(terms, all, result);
+        }
+
+        if (sides.Length > 2 || terms.Length != all.Length || terms.Append(result).Any(term => !term.All(IsLetter))
             || result.Distinct().Count() != result.Length || result.Except(string.Concat(terms)).Any()
             || terms.Zip(all).Any(pair => pair.First.Length != pair.Second.Rank))
         {
@@ -42,6 +48,52 @@ public static partial class Symbolic
         }
 
         return Ordered(product.Value, [.. result.Select(letter => product.Letters.IndexOf(letter))]);
+    }
+
+    /// <summary>In an equation the axes that have no letters, and the first of those that they are given.</summary>
+    private const string Others = "...";
+
+    private const char FirstOther = '\uE000';
+
+    private static bool IsLetter(char letter) => char.IsAsciiLetter(letter) || letter >= FirstOther;
+
+    /// <summary>
+    /// Gives letters to the axes that an equation does not name, the last of each operand the same one; leaves out those of one
+    /// element that others broadcast. Returns the result's letters.
+    /// </summary>
+    private static string NameOthers(string[] terms, Variable[] all, string result)
+    {
+        int[] counts = [.. terms.Zip(all, (term, operand) => term.Contains(Others, StringComparison.Ordinal)
+            ? Math.Max(0, operand.Rank - (term.Length - Others.Length)) : 0)];
+        int most = counts.Max();
+        string letters = string.Concat(Enumerable.Range(0, most).Select(axis => (char)(FirstOther + axis)));
+        for (int i = 0; i < terms.Length; i++)
+        {
+            int at = terms[i].IndexOf(Others, StringComparison.Ordinal);
+            string own = letters[(most - counts[i])..];
+            terms[i] = at < 0 ? terms[i] : terms[i].Remove(at, Others.Length).Insert(at, own);
+        }
+
+        foreach (char letter in letters)
+        {
+            int[] having = [.. Enumerable.Range(0, all.Length).Where(i => terms[i].Contains(letter) && terms[i].Length == all[i].Rank)];
+            if (having.All(i => all[i].Shape[terms[i].IndexOf(letter)] == 1))
+            {
+                continue;
+            }
+
+            foreach (int i in having)
+            {
+                int axis = terms[i].IndexOf(letter);
+                if (all[i].Shape[axis] == 1)
+                {
+                    all[i] = Squeeze(all[i], [axis]);
+                    terms[i] = terms[i].Remove(axis, 1);
+                }
+            }
+        }
+
+        return result.Replace(Others, letters, StringComparison.Ordinal);
     }
 
     /// <summary>Of an array that has a letter twice, the elements where both places are the same.</summary>

@@ -3,7 +3,11 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Ops;
 
-/// <content>What is made of evenly spread numbers, with the same bits on every device.</content>
+/// <content>
+/// What is made of evenly spread numbers, with the same bits on every device: whole numbers by comparisons alone, of sums in float64, in
+/// which those of float32 probabilities are exact. Logarithms, which devices round each in its way, are of float64, too, so that results
+/// of float32 differ only where they lie within 10⁻¹⁵ of the edge between two.
+/// </content>
 public sealed partial class RandomStream
 {
     /// <summary>How many of so many trials succeed, each by itself with a probability.</summary>
@@ -54,7 +58,7 @@ public sealed partial class RandomStream
         ArgumentNullException.ThrowIfNull(probabilities);
         return replace
             ? Drawn(probabilities, count)
-            : TopK(Log(probabilities) - Log(-Log(1 - Uniform(probabilities))), count).Indices;
+            : TopK(Log(Cast(probabilities, DType.Float64)) - Log(-Log(1 - Cast(Uniform(probabilities), DType.Float64))), count).Indices;
     }
 
     /// <summary>The whole numbers from 0 up to, not including, a count in random order, as int32.</summary>
@@ -71,8 +75,8 @@ public sealed partial class RandomStream
     public Variable TruncatedNormal(Shape shape, double most = 2, DType dtype = DType.Float32)
     {
         double part = Engine.Ops.Erf.Scalar(most * Math.Sqrt(0.5)).High;
-        Variable u = Uniform(shape, dtype);
-        return Clip(ErfInv(((u * 2) - 1) * part) * Math.Sqrt(2), -most, most);
+        Variable u = Cast(Uniform(shape, dtype), DType.Float64);
+        return Cast(Clip(ErfInv(((u * 2) - 1) * part) * Math.Sqrt(2), -most, most), dtype);
     }
 
     /// <summary>Places along the last axis, (…, trials): how many of the running sums of probabilities a number is not below.</summary>
@@ -80,8 +84,8 @@ public sealed partial class RandomStream
     {
         ArgumentNullException.ThrowIfNull(probabilities);
         Variable some = Along(probabilities, probabilities.Rank - 1, ..1);
-        Variable u = Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Side>(-1, some.Rank - 1), trials]));
-        Variable sums = ExpandDims(CumSum(probabilities, -1), -2);
+        Variable u = Cast(Uniform(BroadcastTo(some, [.. Enumerable.Repeat<Side>(-1, some.Rank - 1), trials])), DType.Float64);
+        Variable sums = ExpandDims(CumSum(Cast(probabilities, DType.Float64), -1), -2);
         Variable places = Sum(GreaterOrEqual(ExpandDims(u, -1), sums), [-1]);
         return Minimum(places, SideOf(probabilities, -1) - 1);
     }

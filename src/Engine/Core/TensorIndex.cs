@@ -1,0 +1,35 @@
+namespace Engine;
+
+/// <summary>
+/// What <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c> says of one axis: a place, which drops the axis, or a range, as C# counts it.
+/// </summary>
+public readonly struct TensorIndex
+{
+    private TensorIndex(Range range, bool isPlace) => (Range, IsPlace) = (range, isPlace);
+
+    internal Range Range { get; }
+
+    internal bool IsPlace { get; }
+
+    /// <summary>One place; a negative one counts from the end, as ^1 does.</summary>
+    public static implicit operator TensorIndex(int place) =>
+        place < 0 ? new Index(-place, fromEnd: true) : new Index(place);
+
+    /// <summary>One place.</summary>
+    public static implicit operator TensorIndex(Index place) => new(place..place, isPlace: true);
+
+    /// <summary>A range of places, from its start up to, not including, its end.</summary>
+    public static implicit operator TensorIndex(Range range) => new(range, isPlace: false);
+
+    /// <summary>The first place and how many there are.</summary>
+    /// <exception cref="EngineException">They lie outside the axis.</exception>
+    internal (int First, int Count) Of(Shape shape, int axis)
+    {
+        int side = shape[axis], start = Range.Start.GetOffset(side), end = IsPlace ? start + 1 : Range.End.GetOffset(side);
+        return start >= 0 && start <= end && end <= side
+            ? (start, end - start)
+            : throw new EngineException(
+                $"{(IsPlace ? $"The index {Range.Start}" : $"The range {Range}")} lies outside axis {axis}, of side {side}, of a tensor "
+                + $"of shape {shape}.");
+    }
+}

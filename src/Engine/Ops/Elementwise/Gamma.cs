@@ -1,0 +1,94 @@
+using Engine.Devices.Cpu;
+using Engine.Graph;
+
+namespace Engine.Ops;
+
+/// <summary>The logarithm of the magnitude of the gamma function.</summary>
+internal readonly struct GammaLn : IUnary
+{
+    public static bool HasPoles => true;
+
+    public static (double Low, double High) Domain => (0.1, 8);
+
+    public static double Ulps => 6;
+
+    public static Func<double, double>? Terms => GammaMath.TermsOfLog;
+
+    public static DoubleDouble Scalar(double x) => GammaDefinition.Log(x);
+
+    public static string Cuda => "lgamma(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        ScalarMath.PerLane<S, V, T, GammaMath.Log>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Digamma(x);
+}
+
+/// <summary>The slope of <see cref="GammaLn"/>, ψ.</summary>
+internal readonly struct Digamma : IUnary
+{
+    public static bool HasPoles => true;
+
+    public static (double Low, double High) Domain => (0.1, 8);
+
+    public static double Ulps => 6;
+
+    public static Func<double, double>? Terms => GammaMath.TermsOfDigamma;
+
+    public static DoubleDouble Scalar(double x) => GammaDefinition.Digamma(x);
+
+    public static string Cuda => "digamma(x)";
+
+    public static V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        ScalarMath.PerLane<S, V, T, GammaMath.Digamma>(x);
+
+    public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Polygamma(1, x);
+}
+
+/// <summary>The slope of that of an order, rounded, from 1 to <see cref="GammaMath.MaxOrder"/>.</summary>
+internal readonly struct Polygamma : IBinary
+{
+    public static bool HasPoles => true;
+
+    /// <summary>Of both operands: the orders 1 to 3.</summary>
+    public static (double Low, double High) Domain => (0.6, 3.4);
+
+    public static double Ulps => 8;
+
+    public static DoubleDouble Scalar(double a, double b) => GammaDefinition.Polygamma(a, b);
+
+    public static string Cuda => "polygamma(a, b)";
+
+    public static V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged =>
+        ScalarMath.PerLane<S, V, T, GammaMath.Polygamma>(a, b);
+
+    public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) =>
+        (null, g * new Binary<Polygamma>().Call(a + 1, b));
+}
+
+public static partial class Symbolic
+{
+    /// <summary>
+    /// The logarithm of |Γ(x)|, infinite at 0 and the negative whole numbers. Within 6 ulp; of x below 0, where it is a
+    /// difference, of the larger of its terms and 1.
+    /// </summary>
+    public static Variable GammaLn(Variable x) => Map<GammaLn>(x);
+
+    /// <summary>
+    /// ψ, the slope of <see cref="GammaLn"/>: NaN at the negative whole numbers, infinite at 0. Within 6 ulp; of x below 0,
+    /// where it is a difference, of the larger of its terms.
+    /// </summary>
+    public static Variable Digamma(Variable x) => Map<Digamma>(x);
+
+    /// <summary>
+    /// The slope of an order of <see cref="Digamma"/>, which is that of order 0: the trigamma function is that of order 1. Within
+    /// 8 ulp. Of x below 0 that of order 1 alone; else NaN.
+    /// </summary>
+    /// <param name="order">The order, from 0 to 100.</param>
+    /// <param name="x">Any numbers.</param>
+    /// <exception cref="EngineException">The order is another.</exception>
+    public static Variable Polygamma(int order, Variable x) => order is >= 0 and <= GammaMath.MaxOrder
+        ? order == 0 ? Digamma(x) : Map<Polygamma>(Constant(order), x)
+        : throw new EngineException(
+            $"There is no polygamma function of order {order}: orders go from 0 to {GammaMath.MaxOrder}.{Origin.Current}");
+}

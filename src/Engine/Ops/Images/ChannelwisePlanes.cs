@@ -1,0 +1,175 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>What of a channelwise convolution is computed: the result, or the gradient of the images or of the filters.</summary>
+internal enum ChannelwisePass
+{
+    Result,
+    Images,
+    Weights,
+}
+
+/// <summary>
+/// A channelwise convolution of one plane after the other on the CPU, and its gradients. A plane is copied to memory with zeros around it
+/// and its rows split into the phases of the stride: then what a place of the filter sees lies a constant distance away, for all
+/// columns side by side. The gradient of the images is such a convolution of the result's gradient, for each phase of the images with the
+/// places that see that phase.
+/// </summary>
+internal sealed unsafe class ChannelwisePlanes
+{
+    private const int Work = 1 << 16, Alignment = 64;
+
+    /// <summary>Elements that vectors may read behind the last row: four of the widest.</summary>
+    private const int Slack = 4 * 16;
+
+    private readonly int[] _offsets;
+
+    public ChannelwisePlanes(Channelwise of, Shape images, int filters, ChannelwisePass pass)
+    {
+        PatchSides s = S = PatchSides.Of(of.Patches, images);
+        Filters = filters;
+        Multiples = s.Channels == 0 ? 0 : filters / s.Channels;
+        Pass = pass;
+        Reach0 = (s.Size0 - 1) * s.Dilation0 / s.Stride0;
+        Reach1 = (s.Size1 - 1) * s.Dilation1 / s.Stride1;
+        Reach2 = (s.Size2 - 1) * s.Dilation2 / s.Stride2;
+        Columns = (s.Side2 + s.Pad2 + s.Stride2 - 1) / s.Stride2;
+        if (pass == ChannelwisePass.Images)
+        {
+            Rows0 = Reach0 + Math.Max(s.Over0, (s.Side0 + s.Pad0 + s.Stride0 - 1) / s.Stride0);
+            Rows1 = Reach1 + Math.Max(s.Over1, (s.Side1 + s.Pad1 + s.Stride1 - 1) / s.Stride1);
+            Pitch = Length = Reach2 + Math.Max(s.Over2, Columns);
+        }
+        else
+        {
+            Rows0 = Math.Max(s.Side0 + s.Pad0, ((s.Over0 - 1) * s.Stride0) + ((s.Size0 - 1) * s.Dilation0) + 1);
+            Rows1 = Math.Max(s.Side1 + s.Pad1, ((s.Over1 - 1) * s.Stride1) + ((s.Size1 - 1) * s.Dilation1) + 1);
+            Length = Math.Max(s.Over2 + Reach2, Columns);
+            Pitch = s.Stride2 * Length;
+        }
+
+        // Of the images all places of one phase after those of another, else all as they are.
+        bool isSplit = pass == ChannelwisePass.Images;
+        int[] order = [.. Enumerable.Range(0, Places).OrderBy(place => isSplit ? ClassOf(place) : 0)];
+        _offsets = [.. order.Select(place => isSplit ? OffsetOfGradient(place) : OffsetOfPixel(place))];
+        Order = [.. order.Select(place => of.FlipFilters ? Places - 1 - place : place)];
+        int classes = isSplit ? s.Stride0 * s.Stride1 * s.Stride2 : 1;
+        Classes = new int[classes + 1];
+        foreach (int place in order)
+        {
+            Classes[(isSplit ? ClassOf(place) : 0) + 1]++;
+        }
+
+        for (int each = 1; each <= classes; each++)
+        {
+            Classes[each] += Classes[each - 1];
+        }
+    }
+
+    public PatchSides S { get; }
+
+    public int Filters { get; }
+
+    public int Multiples { get; }
+
+    public ChannelwisePass Pass { get; }
+
+    /// <summary>How far behind what its first place sees, in steps of the stride, lies what a filter's last one sees.</summary>
+    public int Reach0 { get; }
+
+    public int Reach1 { get; }
+
+    public int Reach2 { get; }
+
+    /// <summary>Elements of a phase of an image's row, padding before it included.</summary>
+    public int Columns { get; }
+
+    /// <summary>The rows in memory, and elements of one, and of one of its phases.</summary>
+    public int Rows0 { get; }
+
+    public int Rows1 { get; }
+
+    public int Pitch { get; }
+
+    public int Length { get; }
+
+    /// <summary>Which weight belongs to each entry of the table of offsets, and where the entries of each phase begin.</summary>
+    public int[] Order { get; }
+
+    public int[] Classes { get; }
+
+    public int Places => S.Size0 * S.Size1 * S.Size2;
+
+    /// <summary>Elements of a plane of the result, and of the images.</summary>
+    public int Area => S.Over0 * S.Over1 * S.Over2;
+
+    public int Pixels => S.Side0 * S.Side1 * S.Side2;
+
+    /// <summary>What a thread needs: totals, offsets and weights of places, the rows of a plane, the phases of a row.</summary>
+    public long Bytes<T>() where T : unmanaged =>
+        Aligned((Places * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T)) + Alignment);
+
+    private long RowsCount => (long)Rows0 * Rows1 * Pitch;
+
+    private long Phases => Pass == ChannelwisePass.Images && S.Stride2 > 1 ? (long)S.Stride2 * Columns : 0;
+
+    /// <summary>The loop, over planes of the images or over filters.</summary>
+    public Phase Loop<T>(T* x, T* w, T* y, byte* workspace) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int count = Pass == ChannelwisePass.Weights ? Filters : S.Images * S.Channels;
+        int grain = Pass == ChannelwisePass.Weights ? 1 : Math.Max(1, Work / Math.Max(1, Area * Places * Math.Max(1, Multiples)));
+        return new Phase(count, grain, (start, end, worker) =>
+        {
+            var job = new Job<T> { Planes = this, X = x, W = w, Y = y, Start = start, End = end };
+            job.Memory = workspace + (worker * Bytes<T>());
+            Simd.Dispatch<T, Job<T>>(ref job);
+        });
+    }
+
+    private static long Aligned(long bytes) => (bytes + Alignment - 1) & -Alignment;
+
+    private (int S0, int S1, int S2) Place(int place) =>
+        (place / (S.Size1 * S.Size2) * S.Dilation0, place / S.Size2 % S.Size1 * S.Dilation1, place % S.Size2 * S.Dilation2);
+
+    private int ClassOf(int place)
+    {
+        (int s0, int s1, int s2) = Place(place);
+        return (((s0 % S.Stride0 * S.Stride1) + (s1 % S.Stride1)) * S.Stride2) + (s2 % S.Stride2);
+    }
+
+    /// <summary>Of the pixel that a place sees, from the first that its filter sees.</summary>
+    private int OffsetOfPixel(int place)
+    {
+        (int s0, int s1, int s2) = Place(place);
+        return checked((int)(((((long)s0 * Rows1) + s1) * Pitch) + (s2 % S.Stride2 * (long)Length) + (s2 / S.Stride2)));
+    }
+
+    /// <summary>Of the gradient that a place takes to a pixel, from that of the first.</summary>
+    private int OffsetOfGradient(int place)
+    {
+        (int s0, int s1, int s2) = Place(place);
+        return checked((int)-(((((long)s0 / S.Stride0 * Rows1) + (s1 / S.Stride1)) * Pitch) + (s2 / S.Stride2)));
+    }
+
+    private struct Job<T> : ISimdJob<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        public ChannelwisePlanes Planes;
+        public T* X, W, Y;
+        public byte* Memory;
+        public int Start, End;
+
+        public readonly void Run<S, V>() where S : struct, ISimd<V, T> where V : struct
+        {
+            var totals = (double*)Memory;
+            var offsets = (int*)(totals + Planes.Places);
+            Planes._offsets.CopyTo(new Span<int>(offsets, Planes.Places));
+            var weights = (T*)((nint)(offsets + Planes.Places + 1) & -sizeof(double));
+            T* rows = weights + Planes.Places;
+            long count = Planes.RowsCount + Planes.Phases + Slack;
+            Copies.Clear((byte*)rows, count * sizeof(T));
+            new ChannelwiseKernel<S, V, T>(Planes, X, W, Y, rows, rows + Planes.RowsCount, weights, offsets, totals).Run(Start, End);
+        }
+    }
+}

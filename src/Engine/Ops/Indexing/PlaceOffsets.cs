@@ -1,0 +1,145 @@
+using System.Numerics;
+using Engine.Devices.Cpu;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// Where the elements lie that a step's arrays of places name, as offsets in the array that they index; a vector of places at a
+/// time.
+/// </summary>
+internal sealed unsafe class PlaceOffsets
+{
+    private readonly SubtensorLoops _loops;
+    private readonly nint[] _arrays;
+    private readonly string _origin;
+
+    public PlaceOffsets(CpuStep step, SubtensorLoops loops, int firstArray)
+    {
+        _loops = loops;
+        _arrays = [.. loops.Arrays.Select((_, i) => (nint)step.In<int>(firstArray + i))];
+        _origin = step.Origin;
+    }
+
+    /// <summary>Writes the offsets of some places, counted in C order of what the arrays broadcast to.</summary>
+    /// <exception cref="EngineException">A place lies outside its axis.</exception>
+    public void Find(int first, int count, int* offsets)
+    {
+        (int[] sides, int[][] strides) = _loops.Walk;
+        for (int done = 0; done < count;)
+        {
+            (int row, int at) = Math.DivRem(first + done, sides[^1]);
+            int n = Math.Min(sides[^1] - at, count - done);
+            int same = 0;
+            bool isFirst = true;
+            for (int array = 0; array < _arrays.Length; array++)
+            {
+                // One place for all is no pass of its own.
+                if (strides[array][^1] == 0)
+                {
+                    int place = *Places(array, row, at), side = _loops.Arrays[array].Side, counted = place < 0 ? place + side : place;
+                    same += Checked(counted, place, side) * _loops.Arrays[array].Stride;
+                }
+            }
+
+            for (int array = 0; array < _arrays.Length; array++)
+            {
+                if (strides[array][^1] != 0)
+                {
+                    int* places = Places(array, row, at);
+                    (int side, int stride) = _loops.Arrays[array];
+                    if (!Each(places, side, stride, offsets + done, n, isFirst, isFirst ? same : 0))
+                    {
+                        throw new EngineException(SubtensorCode.Message(FirstOutside(places, side), side) + _origin);
+                    }
+
+                    isFirst = false;
+                }
+            }
+
+            if (isFirst)
+            {
+                new Span<int>(offsets + done, n).Fill(same);
+            }
+
+            done += n;
+        }
+    }
+
+    /// <summary>The least and the greatest of some offsets, at least one.</summary>
+    public static (int Min, int Max) Bounds(int* offsets, int count)
+    {
+        int i = 0, low = *offsets, high = low;
+        Vector<int> least = new(low), most = least;
+        for (; i <= count - Vector<int>.Count; i += Vector<int>.Count)
+        {
+            var each = Vector.Load(offsets + i);
+            (least, most) = (Vector.Min(least, each), Vector.Max(most, each));
+        }
+
+        for (int lane = 0; lane < Vector<int>.Count; lane++)
+        {
+            (low, high) = (Math.Min(low, least[lane]), Math.Max(high, most[lane]));
+        }
+
+        for (; i < count; i++)
+        {
+            (low, high) = (Math.Min(low, offsets[i]), Math.Max(high, offsets[i]));
+        }
+
+        return (low, high);
+    }
+
+    /// <summary>Where a row of the innermost loop is in an array, from one of its places on.</summary>
+    private int* Places(int array, int row, int at)
+    {
+        (int[] sides, int[][] strides) = _loops.Walk;
+        int[] steps = strides[array];
+        long start = (long)at * steps[^1];
+        for (int loop = sides.Length - 2; loop >= 0; loop--)
+        {
+            (row, int index) = Math.DivRem(row, sides[loop]);
+            start += (long)index * steps[loop];
+        }
+
+        return (int*)_arrays[array] + start;
+    }
+
+    private int Checked(int counted, int place, int side) => (uint)counted < (uint)side
+        ? counted
+        : throw new EngineException(SubtensorCode.Message(place, side) + _origin);
+
+    /// <summary>A place each; whether all are of the axis.</summary>
+    private static bool Each(int* places, int side, int stride, int* offsets, int n, bool isFirst, int same)
+    {
+        int i = 0;
+        Vector<int> sides = new(side), strides = new(stride), more = new(same), outside = default;
+        for (; i <= n - Vector<int>.Count; i += Vector<int>.Count)
+        {
+            var counted = Vector.Load(places + i);
+            counted += sides & Vector.LessThan(counted, default);
+            outside |= Vector.LessThan(counted, default) | Vector.GreaterThanOrEqual(counted, sides);
+            Vector<int> offset = counted * strides;
+            (offset + (isFirst ? more : Vector.Load(offsets + i))).Store(offsets + i);
+        }
+
+        bool isInside = outside == default;
+        for (; i < n; i++)
+        {
+            int counted = places[i] < 0 ? places[i] + side : places[i];
+            isInside &= (uint)counted < (uint)side;
+            offsets[i] = (counted * stride) + (isFirst ? same : offsets[i]);
+        }
+
+        return isInside;
+    }
+
+    private static int FirstOutside(int* places, int side)
+    {
+        while ((uint)(*places < 0 ? *places + side : *places) < (uint)side)
+        {
+            places++;
+        }
+
+        return *places;
+    }
+}
