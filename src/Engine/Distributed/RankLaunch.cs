@@ -14,7 +14,7 @@ public enum Launcher
     /// <summary>Slurm's <c>srun</c> with PMIx.</summary>
     Slurm,
 
-    /// <summary><c>torchrun</c>, or what sets the same variables.</summary>
+    /// <summary><c>torchrun</c>, or what sets the same variables, as the runner's <c>--gpus</c> does.</summary>
     Torchrun,
 }
 
