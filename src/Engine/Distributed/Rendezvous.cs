@@ -87,8 +87,8 @@ internal static class Rendezvous
             {
                 IEnumerable<int> missing = Enumerable.Range(1, size - 1).Where(rank => !given.Contains(rank));
                 throw new EngineException(
-                    $"Rank 0 waited {s_arrival.TotalMinutes:F0} minutes at port {port}, and rank {string.Join(", ", missing)} did not "
-                    + "come: see whether it ended, and whether a firewall is in between.");
+                    FormattableString.Invariant($"Rank 0 waited {s_arrival.TotalMinutes:F0} minutes at port {port}, and rank ")
+                    + $"{string.Join(", ", missing)} did not come: see whether it ended, and whether a firewall is in between.");
             }
 
             using (client)

@@ -58,8 +58,8 @@ internal static class Remedies
 
     public static string Nccl(HostSystem system) => system switch
     {
-        HostSystem.Debian or HostSystem.Linux or HostSystem.Wsl =>
-            $"install it (Debian: libnccl2; pip: nvidia-nccl-cu12) {Named}",
+        HostSystem.Debian or HostSystem.Wsl => $"install it (Debian: libnccl2; pip: nvidia-nccl-cu12) {Named}",
+        HostSystem.Linux => $"install it (pip: nvidia-nccl-cu12) {Named}",
         HostSystem.Windows => "train on one GPU, or in WSL: there is no NCCL for Windows",
         _ => NoGpu,
     };

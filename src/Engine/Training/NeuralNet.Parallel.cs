@@ -50,8 +50,29 @@ public sealed partial class NeuralNet
         return wish.AsSpan<int>()[0] > 0;
     }
 
+    /// <summary>
+    /// Refuses what several ranks cannot train on together as it is read: of what each source has, the first batch is compared.
+    /// </summary>
+    private void RequireAgreement(SourceReader train)
+    {
+        if (Parallel is null)
+        {
+            return;
+        }
+
+        _ = train.ShardSize(Parallel.Plan());
+        if (train.IsWeighted)
+        {
+            throw new EngineException(
+                "Samples that several ranks read when they are due have no weights, for a rank does not see those of the others: give Fit "
+                + "the tensors, leave the weights out (ClassWeights, too), or train in one process.");
+        }
+
+        RequireAgreement(train.First, MaxEpochs, train.Source.Count);
+    }
+
     /// <summary>Refuses to train where ranks would not do the same: their gradients would mean nothing together.</summary>
-    private void RequireAgreement(SampleSet data, int epochs)
+    private void RequireAgreement(SampleSet data, int epochs, int? samples = null)
     {
         if (Parallel is null)
         {
@@ -79,6 +100,7 @@ public sealed partial class NeuralNet
                 $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "
                 + $"augmentations, validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
+            ("the number of samples", $"{samples ?? data.Count}"),
             ("the data", (IEnumerable<Tensor>)[.. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
             ("the state", (IEnumerable<Tensor>)[.. StateVariables().Select(pair => pair.Value.GetValue())]),
         ]);
