@@ -108,6 +108,29 @@ public class NcclTests
     }
 
     [Test]
+    public void A_rank_that_hangs_ends_the_others()
+    {
+        RunnerProcess run = Script(
+            $"export ENGINE_RANK_TIMEOUT=3; {One} \"$0\" {_train} --epochs 2000 & one=$!; {Zero} \"$0\" {_train} --epochs 2000 | "
+            + "while read -r line; do case $line in '6 '*) kill -STOP $one;; esac; done; kill -9 $one; wait");
+
+        Assert.That(run.Errors, Does.Match("Rank 1 on [^ ]+ has not answered for 3 s"));
+    }
+
+    [Test]
+    public void A_request_to_end_reaches_all_that_were_started()
+    {
+        string pipe = _folder.File("pipe"), model = _folder.File("stopped.model");
+
+        RunnerProcess run = RunnerProcess.RunBy("env", [], $"mkfifo {pipe}; \"$0\" {_train} --gpus 2 --epochs 2000 --save {model} > {pipe} & all=$!; "
+            + $"while read -r line; do echo \"$line\"; case $line in '6 '*) kill -TERM $all;; esac; done < {pipe}; wait $all", Machine(2));
+
+        Assert.That(run.ExitCode, Is.EqualTo(143), run.Errors);
+        Assert.That(run.Output, Does.Contain("The accuracy of this network is"));
+        Assert.That(model, Does.Exist);
+    }
+
+    [Test]
     public void Ranks_that_differ_are_refused_at_the_start()
     {
         RunnerProcess run = Script($"{One} \"$0\" {_train} --seed 2 & {Zero} \"$0\" {_train}; code=$?; wait; exit $code");

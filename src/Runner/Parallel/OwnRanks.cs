@@ -96,14 +96,20 @@ internal static class OwnRanks
 
             running.Remove(ended);
             Process process = ends[ended];
-            if (process.ExitCode == 0 || code != 0)
+            if (process.ExitCode == 0 || code is not (0 or CommandLine.Stopped or CommandLine.Terminated))
             {
                 continue;
             }
 
             code = process.ExitCode;
+            if (code is CommandLine.Stopped or CommandLine.Terminated)
+            {
+                // All were asked to end, and rank 0 still tests and saves.
+                continue;
+            }
+
             grace = Task.Delay(s_grace);
-            if (code > CommandLine.Stopped && code != CommandLine.Terminated)
+            if (code > CommandLine.Stopped)
             {
                 // It did not end by itself, and can have said nothing.
                 await Console.Error.WriteLineAsync(FormattableString.Invariant(
