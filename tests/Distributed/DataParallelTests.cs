@@ -252,6 +252,26 @@ public class DataParallelTests
     public void Shards_are_eight_unless_there_are_more_ranks(int ranks, bool isDeterministic, int expected) => Assert.That(
         new DataParallel(ThreadCommunicator.Create(ranks)[0]) { IsDeterministic = isDeterministic }.ShardCount, Is.EqualTo(expected));
 
+    /// <summary>What is not gradients (hashes at the start, figures of the validation) is small beside them.</summary>
+    [TestCase(2, true)]
+    [TestCase(4, true)]
+    [TestCase(8, true)]
+    [TestCase(3, false)]
+    public void A_rank_sends_no_more_than_the_fastest_sums_do(int ranks, bool isDeterministic)
+    {
+        (Tensor images, int[] labels) = Toy.Images(Samples);
+        (long Sent, long Gradients)[] all = [.. ThreadCommunicator.Run(ranks, communicator =>
+        {
+            using NeuralNet net = s_networks["perceptron"](new DataParallel(communicator) { IsDeterministic = isDeterministic });
+            net.Fit(images, labels);
+            int steps = net.MaxEpochs * net.BatchIteratorTrain.Count(net.TrainSplit.Split(Samples, labels).Train.Length);
+            return (communicator.BytesSent, steps * net.LearnableParameters * sizeof(float));
+        })];
+
+        Assert.That(all.Select(rank => rank.Sent), Is.All.LessThan(1.05 * 2 * (ranks - 1) / ranks * all[0].Gradients)
+            .And.All.GreaterThan(0.99 * 2 * (ranks - 1) / ranks * all[0].Gradients));
+    }
+
     private const int Samples = 210;
 
     private static IReadOnlyList<string[]> Fit(string network, int ranks)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Slurm on this machine alone: a controller and two nodes on loopback, with which the command that follows is run.
-# As root, on Debian with slurm-wlm, munge and openmpi-bin: tests/Distributed/slurm.sh srun --mpi=pmix -n 4 runner mlp
+# As root, on Debian with slurm-wlm, munge, libpmix-dev (its PMIx is loaded by that name) and openmpi-bin: tests/Distributed/slurm.sh srun --mpi=pmix -n 4 runner mlp
 set -euo pipefail
 work=$(mktemp -d)
 export SLURM_CONF=$work/slurm.conf
@@ -40,6 +40,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 ReturnToService=2
+SlurmdParameters=config_overrides
 SchedulerType=sched/builtin
 SelectType=select/cons_tres
 NodeName=n1 NodeHostname=$(hostname) NodeAddr=127.0.0.1 Port=17802 CPUs=8

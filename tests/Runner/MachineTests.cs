@@ -93,6 +93,11 @@ public sealed partial class MachineTests
         Assert.That(doctor.ExitCode, Is.Zero);
     }
 
+    [TestCase("22203", @"2\.22\.3, .*libnccl\.so\.2")]
+    [TestCase("21703", @"NCCL 2\.17\.3 is too old: 2\.18 or newer is needed")]
+    public void Nccl_is_told_with_its_version(string version, string row) => Assert.That(
+        Doctor("doctor", [.. Whole(), ("SIMT_NCCL_VERSION", version)]).Output, Does.Match($"(?m)^nccl     {row}$"));
+
     [Test]
     public void Nvrtc_without_its_builtins_is_named()
     {

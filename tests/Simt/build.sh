@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the doubles of libcuda, libnvrtc, libcublas and a profiler's library into artifacts/simt, and into its folder ptx
+# Builds the doubles of libcuda, libnvrtc, libcublas, libnccl and a profiler's library into artifacts/simt, and into its folder ptx
 # the libnvrtc that leaves the kernels to NVIDIA's; needs g++ alone; quick when nothing changed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ flags="-std=c++17 -O2 -g1 -fPIC -fvisibility=hidden -fno-strict-aliasing -Wall -
 # What executes PTX is made for this very processor: a warp's 32 lanes are its vectors.
 vectors="-O3 -march=native -mprefer-vector-width=512 -ffp-contract=off -fno-math-errno -fno-trapping-math"
 compiler=$("$cxx" --version && "$cxx" -march=native -### -E - 2>&1 </dev/null | grep -o -- '-march=.*' && echo "$flags $vectors")
-sources="driver ptx nvrtc nvrtc_ptx cublas nvtx"
+sources="driver ptx nvrtc nvrtc_ptx cublas nccl nccl_ranks nvtx"
 # shellcheck disable=SC2086 # the words of $sources are meant to be several
 stamp=$(cd "$here" && { echo "$compiler" && cat build.sh && find $sources dialect -type f | sort | xargs cat; } | sha256sum)
 if [ -f "$out/stamp" ] && [ "$stamp" = "$(cat "$out/stamp")" ]; then exit 0; fi
@@ -43,8 +43,10 @@ done |
 "$cxx" -shared "$objects"/nvrtc/*.o -o "$out/libnvrtc.so.new" -ldl
 "$cxx" -shared "$objects"/nvrtc_ptx/*.o -o "$out/ptx/libnvrtc.so.new" -ldl
 "$cxx" -shared "$objects"/cublas/*.o -o "$out/libcublas.so.12.new" "$out/libcuda.so.1.new"
+"$cxx" -shared -Wl,-soname,libnccl.so.2 "$objects"/nccl/*.o -o "$out/libnccl.so.2.new" "$out/libcuda.so.1.new"
+"$cxx" "$objects"/nccl_ranks/*.o -o "$out/nccl-ranks.new" -ldl
 "$cxx" -shared "$objects"/nvtx/*.o -o "$out/libprofiler.so.new"
-for library in libcuda.so.1 libnvrtc.so ptx/libnvrtc.so libcublas.so.12 libprofiler.so; do
+for library in libcuda.so.1 libnvrtc.so ptx/libnvrtc.so libcublas.so.12 libnccl.so.2 nccl-ranks libprofiler.so; do
     mv "$out/$library.new" "$out/$library"
 done
 rm -rf "$out/dialect" "$out/cache"

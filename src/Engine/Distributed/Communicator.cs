@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Engine.Distributed;
 
 /// <summary>
-/// What the ranks of a program tell each other: processes that a launcher started (<see cref="MpiCommunicator"/>), or threads
-/// of one (<see cref="ThreadCommunicator"/>). All ranks call the same methods in the same order, with tensors of the same
+/// What the ranks of a program tell each other: processes that a launcher started (<see cref="MpiCommunicator"/>), those that
+/// have a GPU each (<see cref="NcclCommunicator"/>), or threads of one (<see cref="ThreadCommunicator"/>). All ranks call the same methods in the same order, with tensors of the same
 /// types; each method returns when this rank's part is done.
 /// </summary>
 /// <remarks>
@@ -130,6 +130,19 @@ public abstract unsafe class Communicator : IDisposable
         FormattableString.Invariant(
             $"At {Progress} no answer came for {waited.TotalSeconds:F0} s{(Missing?.Invoke() is { } missing ? $": {missing}" : "")}.")));
 
+    /// <summary>Puts a sum of what lies on this rank's GPU, in place, into a stream of its.</summary>
+    /// <exception cref="EngineException">What carries the messages does not reach GPUs' memory.</exception>
+    internal virtual void EnqueueAllReduce(ulong values, long count, DType dtype, Reduction reduction, nint stream) =>
+        throw NotOnGpus();
+
+    /// <summary>Puts into a stream that each rank's bytes go to all, one behind the other.</summary>
+    /// <inheritdoc cref="EnqueueAllReduce"/>
+    internal virtual void EnqueueAllGather(ulong mine, long bytes, ulong all, nint stream) => throw NotOnGpus();
+
+    /// <summary>Puts into a stream that each rank gets its part of what every rank sends.</summary>
+    /// <inheritdoc cref="EnqueueAllReduce"/>
+    internal virtual void EnqueueAllToAll(ulong send, long bytesEach, ulong receive, nint stream) => throw NotOnGpus();
+
     /// <inheritdoc cref="StartAllReduce"/>
     private protected abstract Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
 
@@ -144,6 +157,10 @@ public abstract unsafe class Communicator : IDisposable
 
     /// <summary>Leaves the other ranks.</summary>
     protected abstract void Dispose(bool disposing);
+
+    private EngineException NotOnGpus() => new(
+        $"What lies on GPUs is exchanged by NCCL, and {Name} carries the messages of these {Size} ranks: give functions on a GPU an "
+        + $"{nameof(NcclCommunicator)}, or compute on the CPU.");
 
     private void Count(long bytes) => Interlocked.Add(ref _bytesSent, bytes * (Size - 1) / Size);
 

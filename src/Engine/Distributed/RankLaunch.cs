@@ -8,13 +8,13 @@ public enum Launcher
     /// <summary>Open MPI's <c>mpirun</c>, or <c>srun</c> with its library.</summary>
     OpenMpi,
 
-    /// <summary>The <c>mpirun</c> of MPICH, Intel MPI or another of their kind (Hydra), or <c>srun --mpi=pmi2</c>.</summary>
+    /// <summary>The <c>mpirun</c> of MPICH, Intel MPI or another of their kind (Hydra).</summary>
     Pmi,
 
-    /// <summary>Slurm's <c>srun</c> with PMIx.</summary>
+    /// <summary>Slurm's <c>srun</c>, with PMIx or with PMI 2.</summary>
     Slurm,
 
-    /// <summary><c>torchrun</c>, or what sets the same variables.</summary>
+    /// <summary><c>torchrun</c>, or what sets the same variables, as the runner's <c>--gpus</c> does.</summary>
     Torchrun,
 }
 
@@ -62,7 +62,7 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
         if (variable("PMI_RANK") is not null && variable("PMI_SIZE") is not null)
         {
             return Of(
-                Launcher.Pmi, "PMI_RANK", "PMI_SIZE",
+                isStep ? Launcher.Slurm : Launcher.Pmi, "PMI_RANK", "PMI_SIZE",
                 variable("MPI_LOCALRANKID") is not null ? "MPI_LOCALRANKID" : "SLURM_LOCALID",
                 variable("MPI_LOCALNRANKS") is not null ? "MPI_LOCALNRANKS" : null);
         }

@@ -10,7 +10,7 @@ namespace Engine.Distributed;
 /// <summary>A rank that does not go on.</summary>
 /// <param name="Rank">Its number.</param>
 /// <param name="Host">The machine that it runs on.</param>
-/// <param name="Message">What is wrong with it, in a sentence.</param>
+/// <param name="Message">What is wrong with it, in a sentence; empty where another rank says it.</param>
 public sealed record RankFailure(int Rank, string Host, string Message);
 
 /// <summary>
@@ -19,7 +19,7 @@ public sealed record RankFailure(int Rank, string Host, string Message);
 /// </summary>
 public sealed class RankWatch : IDisposable
 {
-    private const string Alive = "alive ", Failed = "failed ", Leaving = "leaving";
+    private const string Alive = "alive ", Failed = "failed ", Leaving = "leaving", Ending = "ending";
 
     /// <summary>Who comes second, so that one of the ranks that lose rank 0 speaks for all.</summary>
     private const int Second = 1;
@@ -78,6 +78,18 @@ public sealed class RankWatch : IDisposable
         if (_communicator.Rank > 0)
         {
             _peers[0]?.TrySend(Failed + message.ReplaceLineEndings(" "));
+        }
+    }
+
+    /// <summary>
+    /// Has all others end without a word, for rank 0 has said what is wrong: where no launcher does. On the others than rank 0 it
+    /// does nothing.
+    /// </summary>
+    public void EndOthers()
+    {
+        foreach (Peer peer in _peers.OfType<Peer>().Where(peer => peer.Rank > 0))
+        {
+            peer.TrySend(Ending);
         }
     }
 
@@ -212,6 +224,12 @@ public sealed class RankWatch : IDisposable
                     return;
                 }
 
+                if (line == Ending)
+                {
+                    Report(peer, "");
+                    return;
+                }
+
                 if (line is null)
                 {
                     why = "has ended";
@@ -248,7 +266,7 @@ public sealed class RankWatch : IDisposable
 
     private void Report(Peer peer, string message)
     {
-        if (_communicator.Rank > Second)
+        if (_communicator.Rank > Second && message.Length > 0)
         {
             // Rank 1 says it, if it can.
             Thread.Sleep(2 * s_beat);

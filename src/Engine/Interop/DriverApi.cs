@@ -164,5 +164,8 @@ internal static unsafe partial class DriverApi
     public static partial int cuEventSynchronize(nint handle);
 
     [LibraryImport(Library)]
+    public static partial int cuEventQuery(nint handle);
+
+    [LibraryImport(Library)]
     public static partial int cuEventElapsedTime(float* milliseconds, nint start, nint end);
 }

@@ -264,6 +264,19 @@ internal sealed unsafe class EventHandle : CudaHandle
         Driver.Check(DriverApi.cuEventSynchronize(handle));
     }
 
+    /// <summary>Whether the mark is reached, if it was put anywhere.</summary>
+    public bool IsReached
+    {
+        get
+        {
+            const int NotReady = 600;
+            using ContextHandle.Scope scope = Context.Enter();
+            int result = DriverApi.cuEventQuery(handle);
+            Driver.Check(result == NotReady ? 0 : result, nameof(DriverApi.cuEventQuery));
+            return result == 0;
+        }
+    }
+
     /// <summary>Has what is put into a stream from now on wait until the mark is reached, if it was put anywhere.</summary>
     public void Delay(StreamHandle stream)
     {

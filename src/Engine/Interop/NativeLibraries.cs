@@ -4,16 +4,17 @@ using System.Runtime.InteropServices;
 namespace Engine.Interop;
 
 /// <summary>
-/// Finds the CUDA driver, NVRTC, cuBLAS and MPI, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders; for MPI
+/// Finds the CUDA driver, NVRTC, cuBLAS, NCCL and MPI, each once, when first asked: <c>ENGINE_CUDA_PATH</c> (folders; for MPI
 /// <c>ENGINE_MPI_PATH</c>) goes before the system's own search, that before the places where toolkits and Python wheels put
 /// them.
 /// </summary>
 internal static class NativeLibraries
 {
     /// <summary>
-    /// The names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/> and <see cref="MpiApi"/> import.
+    /// The names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/>, <see cref="NcclApi"/> and <see cref="MpiApi"/> import.
     /// </summary>
-    public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", MpiImport = "engine-mpi";
+    public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", NcclImport = "engine-nccl",
+        MpiImport = "engine-mpi";
 
     private static readonly Lazy<NativeLibrarySearch> s_driver = new(() => NativeLibrarySearch.Run(
         OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1"],
@@ -42,6 +43,10 @@ internal static class NativeLibraries
         CudaFolders.Toolkits("cublas"),
         needed: name => name.Replace("cublas", "cublasLt", StringComparison.Ordinal)));
 
+    private static readonly Lazy<NativeLibrarySearch> s_nccl = new(() => OperatingSystem.IsLinux()
+        ? NativeLibrarySearch.Run(["libnccl.so.2"], CudaFolders.Explicit, CudaFolders.Toolkits("nccl"))
+        : new NativeLibrarySearch(0, null, []));
+
     private static readonly Lazy<NativeLibrarySearch> s_mpi = new(() => MpiLibrary.Find(Environment.GetEnvironmentVariable));
 
     private static readonly Lazy<bool> s_resolver = new(() =>
@@ -64,6 +69,9 @@ internal static class NativeLibraries
 
     /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
+
+    /// <summary>Where NCCL was looked for, and whether it was found.</summary>
+    public static NativeLibrarySearch Nccl => Search(s_nccl);
 
     /// <summary>Where MPI was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Mpi => Search(s_mpi);
@@ -134,6 +142,7 @@ internal static class NativeLibraries
     {
         DriverImport => s_driver.Value.Handle,
         CuBlasImport => s_cuBlas.Value.Handle,
+        NcclImport => s_nccl.Value.Handle,
         MpiImport => s_mpi.Value.Handle,
         _ => 0,
     };

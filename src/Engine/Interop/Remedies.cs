@@ -55,4 +55,12 @@ internal static class Remedies
     public static string CuBlas(HostSystem system) => system == HostSystem.MacOS
         ? NoGpu
         : $"install it (pip: nvidia-cublas-cu12; or a CUDA toolkit) {Named}, if only to compare with it";
+
+    public static string Nccl(HostSystem system) => system switch
+    {
+        HostSystem.Debian or HostSystem.Wsl => $"install it (Debian: libnccl2; pip: nvidia-nccl-cu12) {Named}",
+        HostSystem.Linux => $"install it (pip: nvidia-nccl-cu12) {Named}",
+        HostSystem.Windows => "train on one GPU, or in WSL: there is no NCCL for Windows",
+        _ => NoGpu,
+    };
 }

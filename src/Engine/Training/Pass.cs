@@ -45,10 +45,13 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         int count = reader.Source.Count;
         var key = new PassKey(
             graph, count, reader.Iterator.BatchSize, isTraining && reader.Iterator.Shuffle, IsOnDevice: false, reader.IsWeighted,
-            reader.Iterator.Augmentation, string.Join(' ', adjusted.Select(adjust => adjust.Setting)), null);
+            reader.Iterator.Augmentation, string.Join(' ', adjusted.Select(adjust => adjust.Setting)),
+            isTraining ? net.Parallel : null);
         var settings = new BatchSettings(
             [.. adjusted.Select(adjust => graph.Rule.Settings[adjust.Setting])], reader.Iterator.Count(count));
-        return With(former, new StreamFeed(graph, reader, settings), key, device, isTraining, plan: null);
+        ShardPlan? plan = key.Parallel?.Plan();
+        var feed = new StreamFeed(graph, reader, settings, plan, isTraining ? null : net.Parallel?.Communicator);
+        return With(former, feed, key, device, isTraining, plan);
     }
 
     private static Pass With(Pass? former, Feed feed, PassKey key, Device device, bool isTraining, ShardPlan? plan)

@@ -24,7 +24,7 @@ internal static class CompareCommand
         TrainingCommand.Create(name, description, network, Run,
         [
             "--save", "--watch", "--load", "--ignore", "--keep", "--checkpoint", "--resume", "--tensorboard", "--profile",
-            "--trace", .. without,
+            "--trace", "--gpus", .. without,
         ],
         hasSeeds: true);
 

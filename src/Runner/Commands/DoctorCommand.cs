@@ -51,6 +51,7 @@ internal static class DoctorCommand
         Row("nvrtc", Summary(cuda.Nvrtc));
         Row("cublas", Summary(cuda.CuBlas));
         Row("nvtx", Summary(cuda.Nvtx));
+        Row("nccl", NcclSetup.Find() is { Found: { } nccl } ? nccl : NcclSetup.Find().Problem!);
         Row("mpi", MpiSetup.Find() is { Found: { } mpi } ? mpi : MpiSetup.Find().Problem!);
         Row("cache", cuda.Cache.Problem is { } problem
             ? $"{cuda.Cache.Folder ?? "none"}: {problem}"
@@ -104,6 +105,13 @@ internal static class DoctorCommand
             isAll = false;
         }
 
+        var nccl = NcclSetup.Find();
+        if (nccl.Problem is not null)
+        {
+            output.WriteLine($"  {"nccl",-8} {nccl.Remedy}, if several GPUs are to train together");
+            isAll = false;
+        }
+
         var mpi = MpiSetup.Find();
         if (mpi.Problem is not null)
         {
@@ -119,7 +127,10 @@ internal static class DoctorCommand
             output.WriteLine($"  {name,-8} {string.Join($"{Environment.NewLine}{"",-11}", part.Tried)}");
         }
 
-        output.WriteLine($"  {"mpi",-8} {string.Join($"{Environment.NewLine}{"",-11}", mpi.Tried)}");
+        foreach ((string name, IReadOnlyList<string> tried) in (IEnumerable<(string, IReadOnlyList<string>)>)[("nccl", nccl.Tried), ("mpi", mpi.Tried)])
+        {
+            output.WriteLine($"  {name,-8} {string.Join($"{Environment.NewLine}{"",-11}", tried)}");
+        }
     }
 
     private static string Summary(CudaPart part) => part switch

@@ -51,7 +51,7 @@ internal static class ExplainCommand
             + "for Perfetto (ui.perfetto.dev) or chrome://tracing.");
         Option<int> steps = CommonOptions.Whole("--steps", 1, 50, "How many steps --trace runs.");
         Option<int?> ranks = CommonOptions.Whole(
-            "--ranks", 1, null, "Show what one of so many ranks does, that train together on CPUs; the first.");
+            "--ranks", 1, null, "Show what one of so many ranks does, that train together; the first.");
         var command = new Command("explain", "Show what a training step was compiled to.")
         {
             network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps, ranks,
@@ -63,11 +63,6 @@ internal static class ExplainCommand
                 asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
-            if (parsed.GetValue(ranks) is not null && opened.IsGpu)
-            {
-                throw new EngineException("Several ranks train on CPUs: give --device cpu with --ranks.");
-            }
-
             string named = parsed.GetRequiredValue(network);
             NetworkDescription described = OnnxOptions.IsOnnx(named)
                 ? new NetworkDescription { Path = named, Layers = [] }

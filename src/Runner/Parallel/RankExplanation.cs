@@ -34,5 +34,16 @@ internal static class RankExplanation
         output.WriteLine(FormattableString.Invariant($"state of the update rule   {state,13:N0} bytes"));
         output.WriteLine(FormattableString.Invariant(
             $"sent by a rank in a step   {step.BytesSent,13:N0} bytes; 2(n - 1)/n of the gradients are {floor:N0}"));
+        if (ranks == 1)
+        {
+            return;
+        }
+
+        output.WriteLine();
+        output.WriteLine("The exchange takes at least, by the links' names and assumed latencies (docs/scale.md):");
+        foreach (LinkModel link in LinkModel.All)
+        {
+            output.WriteLine(FormattableString.Invariant($"{link.Name,-24} {1e6 * link.Seconds(step.BytesSent, ranks),13:N1} µs"));
+        }
     }
 }

@@ -1,12 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
+using Engine.Configuration;
 using Engine.Distributed;
+using Engine.Interop;
 using Engine.Training;
 
 namespace Engine.Runner;
 
 /// <summary>
-/// The processes that mpirun or srun started to train together. Rank 0 prints and writes files; what goes wrong on another
+/// The processes that mpirun, srun, torchrun or --gpus started to train together. Rank 0 prints and writes files; what goes wrong on another
 /// reaches it, and a rank that is gone or hangs ends all.
 /// </summary>
 internal sealed class Ranks : IDisposable
@@ -22,20 +24,28 @@ internal sealed class Ranks : IDisposable
     private readonly RankLaunch _launch;
     private readonly TextWriter _errors = Console.Error;
     private readonly RankWatch? _watch;
-    private readonly MpiCommunicator _communicator;
+    private readonly MpiCommunicator? _mpi;
+    private readonly Communicator _communicator;
+    private readonly int? _gpu;
     private int _hasFailed;
 
     private Ranks(RankLaunch launch, TrainingOptions options)
     {
         _launch = launch;
-        if (launch.Launcher == Launcher.Torchrun)
+        if (options.Gpus is { } gpus && gpus != launch.LocalSize)
         {
             throw new EngineException(
-                "RANK and WORLD_SIZE are set, as torchrun does: processes that it starts could speak by NCCL, from GPU to GPU, "
-                + "which is not there yet. Start them with mpirun or srun.");
+                $"--gpus starts processes by itself, and {launch.LauncherName} has started {launch.LocalSize} on this machine: leave --gpus out.");
         }
 
-        _communicator = MpiCommunicator.Open(launch);
+        _mpi = launch.Launcher == Launcher.Torchrun ? null : MpiCommunicator.Open(launch);
+        _gpu = ChooseGpu(options);
+        _communicator = (_gpu, _mpi) switch
+        {
+            (null, { } mpi) => mpi,
+            (int gpu, { } mpi) => NcclCommunicator.Open(mpi, gpu),
+            _ => NcclCommunicator.Open(launch, _gpu),
+        };
         Parallel = new DataParallel(_communicator) { Shards = options.Shards, IsDeterministic = options.IsDeterministic };
         TimeSpan? limit = Timeout();
         _communicator.StepLimit = limit + s_stepLonger;
@@ -92,9 +102,48 @@ internal sealed class Ranks : IDisposable
         }
     }
 
+    /// <summary>
+    /// This rank's GPU; null where the ranks compute on CPUs. All ranks choose alike: GPUs where one was asked for, or where each
+    /// rank has one.
+    /// </summary>
+    private int? ChooseGpu(TrainingOptions options)
+    {
+        EngineOptions configuration = CommonOptions.Configure(options.Device, threads: null);
+        DeviceFamily family = configuration.Device.Family;
+        string? lacks = (Driver.Failure ?? Nvrtc.Failure)?.Reason
+            ?? (_launch.LocalRank < Driver.DeviceCount ? null
+                : $"this machine has {Driver.DeviceCount} GPU{(Driver.DeviceCount == 1 ? "" : "s")} for {_launch.LocalSize} ranks");
+        if (_mpi is null)
+        {
+            return family == DeviceFamily.Cpu
+                ? throw new EngineException(
+                    $"The processes that {Starter(options)} starts speak by NCCL, from GPU to GPU: on CPUs start them with mpirun or srun.")
+                : lacks is null ? _launch.LocalRank
+                : throw new EngineException(
+                    $"The processes that {Starter(options)} starts have a GPU each, and {lacks}: start them with mpirun or srun, on CPUs.");
+        }
+
+        if (family == DeviceFamily.Cpu)
+        {
+            return null;
+        }
+
+        Tensor lacking = Tensor.Scalar(lacks is null ? 0 : 1);
+        _mpi.AllReduce(lacking, Reduction.Max);
+        return lacking.AsSpan<int>()[0] == 0 ? _launch.LocalRank
+            : family == DeviceFamily.Auto ? null
+            : throw new EngineException($"The ranks were told to train on GPUs, and {lacks ?? "another rank has none"}.");
+    }
+
+    private string Starter(TrainingOptions options) => options.Gpus is null ? _launch.LauncherName : "--gpus";
+
     /// <summary>The options as they are for this rank; the others than rank 0 are silent from now on.</summary>
     public TrainingOptions Own(TrainingOptions options)
     {
+        options = options with
+        {
+            Device = _gpu is null ? new DeviceChoice(DeviceFamily.Cpu) : new DeviceChoice(DeviceFamily.Cuda, _gpu),
+        };
         if (IsFirst)
         {
             return options;
@@ -140,6 +189,7 @@ internal sealed class Ranks : IDisposable
     {
         _watch?.Dispose();
         _communicator.Dispose();
+        _mpi?.Dispose();
     }
 
     private void End(string message)
@@ -150,17 +200,25 @@ internal sealed class Ranks : IDisposable
             Thread.Sleep(System.Threading.Timeout.Infinite);
         }
 
-        _errors.WriteLine(message);
-        _errors.Flush();
+        if (message.Length > 0)
+        {
+            _errors.WriteLine(message);
+            _errors.Flush();
+        }
 
-        // What waits in MPI may keep it from answering; then the process ends by itself, which the launcher sees.
+        // What waits for other ranks may keep it from answering; then the process ends by itself, which the launcher sees.
         new Thread(() =>
         {
             Thread.Sleep(TimeSpan.FromSeconds(3));
             Process.GetCurrentProcess().Kill();
         })
         { IsBackground = true }.Start();
-        MpiCommunicator.Abort(CommandLine.Failed);
+        if (_mpi is not null)
+        {
+            MpiCommunicator.Abort(CommandLine.Failed);
+        }
+
+        _watch?.EndOthers();
         Environment.Exit(CommandLine.Failed);
     }
 
@@ -175,10 +233,12 @@ internal sealed class Ranks : IDisposable
         int machines = hosts.Distinct().Count();
         string shards = options.IsDeterministic
             ? $"{Parallel.ShardCount} shards a batch, summed pairwise"
-            : $"{Parallel.ShardCount} shards a batch, summed as MPI does it fastest";
+            : $"{Parallel.ShardCount} shards a batch, summed as {(_gpu is null ? "MPI" : "NCCL")} does it fastest";
+        int threads = options.Threads ?? Threads;
+        string each = _gpu is not null ? "1 GPU" : $"{threads} thread{(threads == 1 ? "" : "s")}";
         Console.WriteLine(
-            $"Ranks: {_launch.Size} on {machines} machine{(machines == 1 ? "" : "s")}, started by {_launch.LauncherName}, connected by "
-            + $"{_communicator.Name}; {shards}; {options.Threads ?? Threads} thread{((options.Threads ?? Threads) == 1 ? "" : "s")} a rank.");
+            $"Ranks: {_launch.Size} on {machines} machine{(machines == 1 ? "" : "s")}, started by {Starter(options)}, connected by "
+            + $"{_communicator.Name}; {shards}; {each} a rank.");
     }
 
     private static TimeSpan? Timeout()

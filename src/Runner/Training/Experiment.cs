@@ -92,7 +92,9 @@ internal static class Experiment
     {
         if (RankLaunch.Find() is not { } launch)
         {
-            return await Run(options.WithResume(), null, cancellation);
+            return options.Gpus is { } gpus
+                ? await OwnRanks.Run(gpus, options)
+                : await Run(options.WithResume(), null, cancellation);
         }
 
         using Ranks ranks = Ranks.Open(launch, options);

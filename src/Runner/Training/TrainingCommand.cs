@@ -79,12 +79,14 @@ internal static class TrainingCommand
             Description = "Go on with the training whose state is in this file, until it has had all of its epochs; auto: in that "
                 + "of --checkpoint, if there is one.",
         };
+        Option<int?> gpus = CommonOptions.Whole(
+            "--gpus", 1, null, "Train on the first N GPUs of this machine together, each with a process of its own.");
         Option<int?> shards = CommonOptions.Whole(
-            "--shards", 1, null, "Under mpirun or srun: cut each batch into N parts, one a rank or more. [default: 8, or the ranks]");
+            "--shards", 1, null, "With several processes: cut each batch into N parts, one a rank or more. [default: 8, or the ranks]");
         Option<bool> deterministic = new("--deterministic")
         {
             HelpName = "true|false",
-            Description = "Under mpirun or srun: sum in an order that the number of ranks has no part in.",
+            Description = "With several processes: sum in an order that the number of ranks has no part in.",
             DefaultValueFactory = _ => true,
         };
         Option<ProfileKind> profile = CommonOptions.Profile();
@@ -113,7 +115,7 @@ internal static class TrainingCommand
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, history, tensorBoard, save, load,
-            ignore, keep, checkpoint, resume, shards, deterministic, watch, profile, trace, quiet, hidden,
+            ignore, keep, checkpoint, resume, gpus, shards, deterministic, watch, profile, trace, quiet, hidden,
         ];
         if (network is null)
         {
@@ -156,6 +158,7 @@ internal static class TrainingCommand
                 Profile = parsed.GetValue(profile),
                 Trace = parsed.GetValue(trace),
                 Quiet = parsed.GetValue(quiet),
+                Gpus = parsed.GetValue(gpus),
                 Shards = parsed.GetValue(shards),
                 IsDeterministic = parsed.GetValue(deterministic),
                 Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false }) ? parsed.GetValue(hidden)! : [],

@@ -71,6 +71,9 @@ internal sealed record TrainingOptions
 
     public bool Quiet { get; init; }
 
+    /// <summary>How many processes to start, one a GPU of this machine; null for none but this one.</summary>
+    public int? Gpus { get; init; }
+
     /// <summary>Into how many shards several ranks cut a batch; null for as many as is usual.</summary>
     public int? Shards { get; init; }
 

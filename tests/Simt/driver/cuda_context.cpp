@@ -18,10 +18,14 @@ namespace
 {
     bool initialized;
     int retained;
-    char primary;
+    // The primary context of each device: its address tells which. They share memory and all else.
+    constexpr int MostDevices = 16;
+    char primaries[MostDevices];
     thread_local std::vector<void*> contexts;
 
-    int devices() { return int(setting_number("SIMT_DEVICES", 1)); }
+    int devices() { return int(std::min<long long>(setting_number("SIMT_DEVICES", 1), MostDevices)); }
+
+    bool is_context(const void* context) { return context >= primaries && context < primaries + MostDevices; }
 
     void destroy_primary()
     {
@@ -185,7 +189,7 @@ SIMT_API int cuDevicePrimaryCtxRetain(void** context, int device)
     if (!context) return InvalidValue;
     if (!retained && !device_memory().limit()) return OutOfMemory;
     ++retained;
-    *context = &primary;
+    *context = &primaries[device];
     return Success;
 }
 
@@ -218,7 +222,7 @@ SIMT_API int cuDevicePrimaryCtxGetState(int device, unsigned* flags, int* active
 SIMT_API int cuCtxSetCurrent(void* context)
 {
     if (!initialized) return NotInitialized;
-    if (context && context != &primary) return InvalidContext;
+    if (context && !is_context(context)) return InvalidContext;
     if (!contexts.empty()) contexts.pop_back();
     if (context) contexts.push_back(context);
     return Success;
@@ -234,7 +238,7 @@ SIMT_API int cuCtxGetCurrent(void** context)
 SIMT_API int cuCtxPushCurrent_v2(void* context)
 {
     if (!initialized) return NotInitialized;
-    if (context != &primary) return InvalidContext;
+    if (!is_context(context)) return InvalidContext;
     contexts.push_back(context);
     return Success;
 }
@@ -252,7 +256,7 @@ SIMT_API int cuCtxGetDevice(int* device)
 {
     if (!initialized) return NotInitialized;
     if (contexts.empty()) return InvalidContext;
-    *device = 0;
+    *device = int(static_cast<char*>(contexts.back()) - primaries);
     return Success;
 }
 

@@ -41,7 +41,7 @@ SIMT_API int cuMemPoolCreate(void** result, const Properties* properties)
 {
     SIMT_ENTER;
     bool good = result && properties && properties->allocation_type == Pinned && !properties->handle_types &&
-                properties->location_type == OnDevice && !properties->device && !properties->security;
+                properties->location_type == OnDevice && properties->device >= 0 && !properties->security;
     for (unsigned char byte : properties->rest) good = good && !byte;
     if (!good) return InvalidValue;
     auto* pool = new Pool;

@@ -1,4 +1,6 @@
+using Engine.Devices;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Distributed;
 using Engine.Graph;
 
@@ -13,7 +15,7 @@ namespace Engine.Ops;
 /// How many terms each sum has: the inputs are this rank's nodes of the tree over them (<see cref="ShardTree"/>), all tensors of
 /// one, then those of the next. 0 for a term a rank, added in the order that the library is fastest in.
 /// </param>
-internal sealed record AllReduce(Communicator Communicator, int Count, int Shards) : Op, ICpuOp, ISampled
+internal sealed record AllReduce(Communicator Communicator, int Count, int Shards) : Op, ICpuOp, ICudaOp, ISampled
 {
     public override string Name => $"allReduce{{{Communicator.Size}{(Shards > 0 ? $", {Shards}" : "")}}}";
 
@@ -92,11 +94,9 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         (Math.Max(Shards, Communicator.Size) - 1) * outputs.Sum(output => output.Shape.Count);
 
-    public long CpuWorkspace(CpuStepTypes step)
-    {
-        long slice = Slice(step.Outputs.Sum(output => output.Shape.Count)) * step.Outputs[0].DType.Size();
-        return Communicator.Size * slice * (Shards > 0 ? 2 * MaxNodes : 1);
-    }
+    public long CpuWorkspace(CpuStepTypes step) => Workspace(step.Outputs);
+
+    public long CudaWorkspace(CudaStepTypes step) => Workspace(step.Outputs);
 
     public string? CpuPath(CpuStepTypes step)
     {
@@ -110,26 +110,28 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public unsafe Phase[] Cpu(CpuStep step)
     {
         var bucket = new AllReduceBucket(
-            Communicator, Shards, step.OutDType(),
+            Communicator, Shards, step.OutDType(), Layout([.. Enumerable.Range(0, Count).Select(output => step.OutShape(output).Count)], step.OutDType()),
             [.. Enumerable.Range(0, Nodes).Select(node => (IReadOnlyList<nint>)
                 [.. Enumerable.Range(node * Count, Count).Select(input => (nint)step.In<byte>(input))])],
             [.. Enumerable.Range(0, Count).Select(output => (nint)step.Out<byte>(output))],
-            [.. Enumerable.Range(0, Count).Select(output => step.OutShape(output).Count)],
-            (nint)step.Workspace, Slice(Enumerable.Range(0, Count).Sum(output => step.OutShape(output).Count)));
+            (nint)step.Workspace);
         return [new Phase(1, 1, (_, _, _) => bucket.Run())];
     }
+
+    public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Of(
+        this, Layout([.. Enumerable.Range(0, Count).Select(output => step.OutShape(output).Count)], step.OutDType()), step)];
 
     private int Nodes => Shards > 0 ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards).Count : 1;
 
     private int MaxNodes => ShardTree.MaxNodes(Communicator.Size, Shards);
 
-    /// <summary>How many elements of the bucket each rank sums: whole cache lines.</summary>
-    private long Slice(long elements)
+    private long Workspace(IReadOnlyList<OperandType> outputs)
     {
-        const long Line = 16;
-        long part = (elements + Communicator.Size - 1) / Communicator.Size;
-        return Math.Max((part + Line - 1) / Line * Line, Line);
+        BucketLayout layout = Layout([.. outputs.Select(output => output.Shape.Count)], outputs[0].DType);
+        return Communicator.Size * layout.SliceBytes * (Shards > 0 ? 2 * layout.MaxNodes : 1);
     }
+
+    private BucketLayout Layout(long[] counts, DType dtype) => new(Communicator.Size, Shards, dtype, counts);
 }
 
 public static partial class Symbolic

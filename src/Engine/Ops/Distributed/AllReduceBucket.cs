@@ -2,29 +2,26 @@ using Engine.Distributed;
 
 namespace Engine.Ops;
 
-/// <summary>The memory of an <see cref="AllReduce"/>, and what is done with it.</summary>
+/// <summary>The memory of an <see cref="AllReduce"/> on the CPU, and what is done with it.</summary>
 /// <param name="communicator">The ranks.</param>
 /// <param name="shards">How many terms the sums have; 0 for the library's own sum.</param>
 /// <param name="dtype">What is summed.</param>
+/// <param name="layout">How the tensors lie in the bucket.</param>
 /// <param name="nodes">Where this rank's nodes lie: of each, all tensors.</param>
 /// <param name="outputs">Where the sums go.</param>
-/// <param name="counts">How many elements each tensor has.</param>
 /// <param name="workspace">Memory for a bucket, or in a tree's order for what is sent and for what is received.</param>
-/// <param name="slice">How many elements of the bucket each rank sums.</param>
 internal sealed unsafe class AllReduceBucket(
     Communicator communicator,
     int shards,
     DType dtype,
+    BucketLayout layout,
     IReadOnlyList<IReadOnlyList<nint>> nodes,
     IReadOnlyList<nint> outputs,
-    IReadOnlyList<long> counts,
-    nint workspace,
-    long slice)
+    nint workspace)
 {
-    private readonly long _sliceBytes = slice * dtype.Size();
-    private readonly int _most = shards > 0 ? ShardTree.MaxNodes(communicator.Size, shards) : 1;
-
-    private int Size => communicator.Size;
+    private readonly BucketLayout.Piece[] _sent = [.. layout.Pieces(shards > 0 ? layout.MaxNodes * layout.SliceBytes : layout.SliceBytes)];
+    private readonly BucketLayout.Piece[] _sums = [.. layout.Pieces(layout.SliceBytes)];
+    private readonly (ShardTree.Node Node, long Offset)[] _places = shards > 0 ? [.. layout.Places(shards)] : [];
 
     public void Run()
     {
@@ -40,9 +37,8 @@ internal sealed unsafe class AllReduceBucket(
 
     private void RunByLibrary()
     {
-        Pack(nodes[0], (byte*)workspace, _sliceBytes);
-        communicator.WaitInStep(communicator.StartAllReduce(
-            (void*)workspace, counts.Sum(), dtype, Reduction.Sum));
+        Pack(nodes[0], (byte*)workspace);
+        communicator.WaitInStep(communicator.StartAllReduce((void*)workspace, layout.Elements, dtype, Reduction.Sum));
         Unpack((byte*)workspace);
     }
 
@@ -52,83 +48,54 @@ internal sealed unsafe class AllReduceBucket(
     /// </summary>
     private void RunInTree()
     {
-        byte* send = (byte*)workspace, receive = send + (Size * _most * _sliceBytes);
-        long rankBytes = _most * _sliceBytes;
+        int size = communicator.Size;
+        long rankBytes = layout.MaxNodes * layout.SliceBytes;
+        byte* send = (byte*)workspace, receive = size > 1 ? send + (size * rankBytes) : send;
         for (int node = 0; node < nodes.Count; node++)
         {
-            Pack(nodes[node], send + (node * _sliceBytes), rankBytes);
+            Pack(nodes[node], send + (node * layout.SliceBytes));
         }
 
-        if (Size == 1)
-        {
-            receive = send;
-        }
-        else
+        if (size > 1)
         {
             communicator.WaitInStep(communicator.StartAllToAll(send, rankBytes, receive));
         }
 
-        var all = new List<ShardTree.Node>();
-        var places = new List<nint>();
-        for (int rank = 0; rank < Size; rank++)
+        ShardTree.Sum([.. _places.Select(place => place.Node)], (into, other) => Arithmetic.Reduce(
+            receive + _places[into].Offset, receive + _places[other].Offset, layout.SliceBytes / dtype.Size(), dtype, Reduction.Sum));
+        byte* sum = receive + _places[0].Offset;
+        if (size > 1)
         {
-            IReadOnlyList<ShardTree.Node> theirs = ShardTree.Nodes(rank, Size, shards);
-            for (int node = 0; node < theirs.Count; node++)
-            {
-                all.Add(theirs[node]);
-                places.Add((nint)(receive + (rank * rankBytes) + (node * _sliceBytes)));
-            }
+            communicator.WaitInStep(communicator.StartAllGather(sum, layout.SliceBytes, send));
+            sum = send;
         }
 
-        ShardTree.Sum(all, (into, other) =>
-            Arithmetic.Reduce((void*)places[into], (void*)places[other], slice, dtype, Reduction.Sum));
-        if (Size > 1)
-        {
-            communicator.WaitInStep(communicator.StartAllGather((void*)places[0], _sliceBytes, send));
-        }
-
-        Unpack(Size > 1 ? send : (byte*)places[0]);
+        Unpack(sum);
     }
 
-    /// <summary>
-    /// Puts tensors one behind the other into slices that begin some distance apart; what fills the last ones up is zero.
-    /// </summary>
-    private void Pack(IReadOnlyList<nint> tensors, byte* to, long distance)
+    private void Pack(IReadOnlyList<nint> tensors, byte* to)
     {
-        long at = 0;
-        for (int i = 0; i < tensors.Count; i++)
+        foreach (BucketLayout.Piece piece in _sent)
         {
-            at = Move((byte*)tensors[i], to, distance, at, counts[i] * dtype.Size(), isPacking: true);
-        }
-
-        for (long end = Size * _sliceBytes; at < end;)
-        {
-            long length = Math.Min(_sliceBytes - (at % _sliceBytes), end - at);
-            Copies.Clear(to + (at / _sliceBytes * distance) + (at % _sliceBytes), length);
-            at += length;
+            if (piece.Tensor is { } tensor)
+            {
+                Buffer.MemoryCopy((byte*)tensors[tensor] + piece.From, to + piece.Place, piece.Bytes, piece.Bytes);
+            }
+            else
+            {
+                Copies.Clear(to + piece.Place, piece.Bytes);
+            }
         }
     }
 
     private void Unpack(byte* from)
     {
-        long at = 0;
-        for (int i = 0; i < outputs.Count; i++)
+        foreach (BucketLayout.Piece piece in _sums)
         {
-            at = Move((byte*)outputs[i], from, _sliceBytes, at, counts[i] * dtype.Size(), isPacking: false);
+            if (piece.Tensor is { } tensor)
+            {
+                Buffer.MemoryCopy(from + piece.Place, (byte*)outputs[tensor] + piece.From, piece.Bytes, piece.Bytes);
+            }
         }
-    }
-
-    /// <summary>Copies a tensor to or from its place among the slices; returns where the next one lies.</summary>
-    private long Move(byte* tensor, byte* slices, long distance, long at, long bytes, bool isPacking)
-    {
-        for (long done = 0; done < bytes;)
-        {
-            long offset = at % _sliceBytes, length = Math.Min(_sliceBytes - offset, bytes - done);
-            byte* place = slices + (at / _sliceBytes * distance) + offset;
-            Buffer.MemoryCopy(isPacking ? tensor + done : place, isPacking ? place : tensor + done, length, length);
-            (done, at) = (done + length, at + length);
-        }
-
-        return at;
     }
 }

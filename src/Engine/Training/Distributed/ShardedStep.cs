@@ -84,7 +84,7 @@ internal sealed class ShardedStep : IDisposable
         (int shard, int last) = _plan.Own;
         for (; shard < last; shard++)
         {
-            RunShard(shard, rows, total);
+            RunShard(shard, total);
             Gather(isLast: shard == last - 1);
         }
 
@@ -109,9 +109,9 @@ internal sealed class ShardedStep : IDisposable
         _graph.Dispose();
     }
 
-    private void RunShard(int shard, int rows, Tensor total)
+    private void RunShard(int shard, Tensor total)
     {
-        int first = _plan.FirstRow(shard, rows), count = _plan.FirstRow(shard + 1, rows) - first;
+        (int first, int count) = _feed.RowsOfShard(_plan, _next, shard);
         for (int i = 0; i < _random.Length; i++)
         {
             // Each shard of each step has a number of its own, so that it draws the same whichever rank computes it.

@@ -48,6 +48,13 @@ internal abstract class Feed : IDisposable
     /// <summary>How much the samples of a batch count together; as many as they are where they have no weights.</summary>
     public virtual double WeightOf(int batch) => throw NotInParts();
 
+    /// <summary>Which rows of a batch a shard has: the first of them, counted within the batch, and how many.</summary>
+    public virtual (int First, int Count) RowsOfShard(ShardPlan plan, int batch, int shard)
+    {
+        int rows = RowsOf(batch), first = plan.FirstRow(shard, rows);
+        return (first, plan.FirstRow(shard + 1, rows) - first);
+    }
+
     /// <summary>
     /// Runs the function on some rows of a batch, which it is told in what comes last among its arguments.
     /// </summary>

@@ -1,4 +1,5 @@
 using Engine.Data;
+using Engine.Distributed;
 using Engine.Ops;
 
 namespace Engine.Training;
@@ -56,19 +57,42 @@ internal sealed class SourceReader
     /// <summary>The batches of an epoch, each as what reads and checks it.</summary>
     public IEnumerable<Func<Read>> Epoch(int epoch) => Epoch(epoch, _shuffle);
 
-    private IEnumerable<Func<Read>> Epoch(int epoch, bool shuffle)
+    /// <summary>The batches of an epoch that are a rank's, which takes turns with the others.</summary>
+    public IEnumerable<Func<Read>> EpochOf(Communicator ranks, int epoch) =>
+        Epoch(epoch).Where((_, i) => i % ranks.Size == ranks.Rank);
+
+    /// <summary>
+    /// The shards of an epoch's batches that are a rank's: those of the others are not read. The last batch, which may be
+    /// shorter, has its samples in the first shards.
+    /// </summary>
+    public IEnumerable<Func<Read>> EpochOf(ShardPlan plan, int epoch)
+    {
+        (int first, int last) = plan.Own;
+        return Epoch(epoch, _shuffle, plan).Where((_, i) => i % plan.Shards >= first && i % plan.Shards < last);
+    }
+
+    /// <summary>How many samples each shard of a full batch has.</summary>
+    /// <exception cref="EngineException">They cannot all have as many.</exception>
+    public int ShardSize(ShardPlan plan) => Iterator.BatchSize % plan.Shards == 0
+        ? Iterator.BatchSize / plan.Shards
+        : throw new EngineException(
+            $"A batch of {Iterator.BatchSize} samples is cut into {plan.Shards} shards, and where samples are read when they are due all "
+            + "shards have as many: take batches of a multiple of that, or fewer shards.");
+
+    private IEnumerable<Func<Read>> Epoch(int epoch, bool shuffle, ShardPlan? plan = null)
     {
         int[] Order(int count) => shuffle
             ? Seeded.Permutation(Seeded.Key(_seed, $"epoch {epoch}"), count)
             : [.. Enumerable.Range(0, count)];
-        int batches = Iterator.Count(Source.Count);
-        return Source.Epoch(new EpochPlan(epoch, Iterator.BatchSize, shuffle, _seed, Order))
-            .Select((read, i) => (Func<Read>)(() => Made(read(), epoch, i, batches)));
+        return Source.Epoch(new EpochPlan(epoch, plan is null ? Iterator.BatchSize : ShardSize(plan), shuffle, _seed, Order))
+            .Select((read, i) => (Func<Read>)(() => Made(read(), epoch, i, plan)));
     }
 
-    private Read Made(SampleBatch read, int epoch, int index, int batches)
+    private Read Made(SampleBatch read, int epoch, int part, ShardPlan? plan)
     {
-        Batch batch = Iterator.Made(Batch.Of(Named(read.X, _inputs), Named(read.Y, _outputs), _seed, epoch, index) with { Weights = read.Weights });
+        int shards = plan?.Shards ?? 1, index = part / shards, batches = Iterator.Count(Source.Count), size = Iterator.BatchSize / shards;
+        Batch batch = Iterator.Made(
+            Batch.Of(Named(read.X, _inputs), Named(read.Y, _outputs), _seed, epoch, index, plan is null ? null : part % shards) with { Weights = read.Weights });
         IReadOnlyList<Tensor> xs = Samples.Inputs(batch.Inputs, _graph.Network.Inputs);
         IReadOnlyList<Tensor> ys = Samples.Targets(
             batch.Y is null ? throw new EngineException("The transform of the batch iterator took the targets away.") : batch.Targets,
@@ -81,7 +105,7 @@ internal sealed class SourceReader
                 + $"{(IsWeighted ? "some" : "none")}: each sample has one, or none has.");
         }
 
-        int due = Math.Min(Iterator.BatchSize, Source.Count - (index * Iterator.BatchSize));
+        int due = Math.Min(size, Source.Count - (part * size));
         return Iterator.Transform is not null || read.X.All[0].Shape[0] == due
             ? new Read(new SampleSet(xs, ys, weights), Iterator.Transform is null ? read.Used : null)
             : throw new EngineException(

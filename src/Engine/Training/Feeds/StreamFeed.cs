@@ -1,5 +1,6 @@
 using Engine.Compile;
 using Engine.Data;
+using Engine.Distributed;
 using Engine.Graph;
 
 namespace Engine.Training;
@@ -9,14 +10,21 @@ internal sealed class StreamFeed : Feed
 {
     private readonly SourceReader _reader;
     private readonly BatchSettings _settings;
+    private readonly ShardPlan? _plan;
+    private readonly Communicator? _turns;
     private ReadAhead<SourceReader.Read>? _batches;
     private TimeSpan _waited;
     private int _next;
     private Tensor? _lastTargets;
 
-    public StreamFeed(TrainerGraph graph, SourceReader reader, BatchSettings settings)
+    /// <param name="graph">What is trained.</param>
+    /// <param name="reader">What reads the samples.</param>
+    /// <param name="settings">The settings that each batch has its own values of.</param>
+    /// <param name="plan">How batches are cut where several ranks train; null where one process does, and where they validate.</param>
+    /// <param name="turns">The ranks that validate by turns; null where one process does, and where they train.</param>
+    public StreamFeed(TrainerGraph graph, SourceReader reader, BatchSettings settings, ShardPlan? plan = null, Communicator? turns = null)
     {
-        (_reader, _settings) = (reader, settings);
+        (_reader, _settings, _plan, _turns) = (reader, settings, plan, turns);
         Graph.Input first = graph.Network.Input, x = new(first.Type, first.Name);
         Inputs =
         [
@@ -54,7 +62,44 @@ internal sealed class StreamFeed : Feed
         Stop();
         _next = 0;
         _settings.Start(settings);
-        _batches = new ReadAhead<SourceReader.Read>(_reader.Epoch(epoch), _reader.Iterator.ReadAhead);
+        IEnumerable<Func<SourceReader.Read>> read = (_plan, _turns) switch
+        {
+            ({ } plan, _) => _reader.EpochOf(plan, epoch),
+            (_, { } ranks) => _reader.EpochOf(ranks, epoch),
+            _ => _reader.Epoch(epoch),
+        };
+        _batches = new ReadAhead<SourceReader.Read>(read, _reader.Iterator.ReadAhead);
+    }
+
+    public override int RowsOf(int batch) =>
+        Math.Min(_reader.Iterator.BatchSize, _reader.Source.Count - (batch * _reader.Iterator.BatchSize));
+
+    public override double WeightOf(int batch) => RowsOf(batch);
+
+    public override void SetSettings(int batch) => _settings.Set(batch);
+
+    /// <summary>Of the batches that a rank reads the next one is that of this number.</summary>
+    public override void Seek(int batch) => _next = batch;
+
+    public override (int First, int Count) RowsOfShard(ShardPlan plan, int batch, int shard)
+    {
+        int size = _reader.ShardSize(plan);
+        return (shard * size, Math.Clamp(RowsOf(batch) - (shard * size), 0, size));
+    }
+
+    public override void RunRows(Function function, int batch, int shard, int first, int count, Tensor last)
+    {
+        SourceReader.Read part = Next();
+        _lastTargets = part.Data.Y;
+        if (part.Data.Count != count)
+        {
+            throw new EngineException(
+                $"The transform of the batch iterator made {part.Data.Count} samples of {count}. With several ranks each sees a part of the "
+                + "batch, whose weight must be known: leave as many samples as there were.");
+        }
+
+        function.Run([.. Arguments(part.Data), last]);
+        part.Used?.Invoke();
     }
 
     public override int Run(Function function, int count)
@@ -62,12 +107,7 @@ internal sealed class StreamFeed : Feed
         int samples = 0;
         for (; count > 0; count--, _next++)
         {
-            if (_batches is null || !_batches.Next(out SourceReader.Read batch))
-            {
-                throw new EngineException(
-                    $"The source said that it has {_reader.Source.Count} samples, which are {Batches} batches, and gave {_next}.");
-            }
-
+            SourceReader.Read batch = Next();
             _lastTargets = batch.Data.Y;
             _settings.Set(_next);
             function.Run(Arguments(batch.Data));
@@ -77,6 +117,11 @@ internal sealed class StreamFeed : Feed
 
         return samples;
     }
+
+    private SourceReader.Read Next() => _batches is not null && _batches.Next(out SourceReader.Read batch)
+        ? batch
+        : throw new EngineException(
+            $"The source said that it has {_reader.Source.Count} samples, which are {Batches} batches, and gave {_next}.");
 
     private static Tensor[] Arguments(SampleSet batch) =>
         [.. batch.Xs, .. batch.Ys, batch.Weights ?? Tensor.Scalar((double)batch.Count)];

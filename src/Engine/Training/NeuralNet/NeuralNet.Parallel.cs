@@ -1,5 +1,6 @@
 using System.Globalization;
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Distributed;
 using Engine.Graph;
 
@@ -49,8 +50,29 @@ public sealed partial class NeuralNet
         return wish.AsSpan<int>()[0] > 0;
     }
 
+    /// <summary>
+    /// Refuses what several ranks cannot train on together as it is read: of what each source has, the first batch is compared.
+    /// </summary>
+    private void RequireAgreement(SourceReader train)
+    {
+        if (Parallel is null)
+        {
+            return;
+        }
+
+        _ = train.ShardSize(Parallel.Plan());
+        if (train.IsWeighted)
+        {
+            throw new EngineException(
+                "Samples that several ranks read when they are due have no weights, for a rank does not see those of the others: give Fit "
+                + "the tensors, leave the weights out (ClassWeights, too), or train in one process.");
+        }
+
+        RequireAgreement(train.First, MaxEpochs, train.Source.Count);
+    }
+
     /// <summary>Refuses to train where ranks would not do the same: their gradients would mean nothing together.</summary>
-    private void RequireAgreement(SampleSet data, int epochs)
+    private void RequireAgreement(SampleSet data, int epochs, int? samples = null)
     {
         if (Parallel is null)
         {
@@ -58,13 +80,7 @@ public sealed partial class NeuralNet
         }
 
         ShardPlan plan = Parallel.Plan();
-        if (_device!.IsGpu)
-        {
-            throw new EngineException(
-                $"Several ranks train on CPUs, and this one on {_device}: the exchange between GPUs (NCCL) is not there yet. Take "
-                + "--device cpu, or one process.");
-        }
-
+        RequireReach(plan.Communicator);
         TrainerGraph graph = Initialized;
         string layers = string.Join("; ", graph.Network.Layers.Select(layer => $"{layer.Name} {layer.Layer.Kind} {layer.Output.Shape}"));
         string parameters = string.Join("; ", graph.Network.Parameters.Select(parameter =>
@@ -73,7 +89,9 @@ public sealed partial class NeuralNet
         Agreement.Require(plan.Communicator,
         [
             ("the version of the library", $"{typeof(NeuralNet).Assembly.GetName().Version}"),
-            ("the width of the processor's vectors", $"{CpuDevice.VectorBits} bits"),
+            ("the kind of the device", _device is CudaDevice gpu
+                ? string.Create(CultureInfo.InvariantCulture, $"a GPU of sm_{gpu.Architecture}")
+                : $"a CPU of vectors of {CpuDevice.VectorBits} bits"),
             ("the seed", Seed.ToString(CultureInfo.InvariantCulture)),
             ("the network", $"{layers}; {parameters}"),
             ("the update rule", Update.ToString()),
@@ -82,9 +100,32 @@ public sealed partial class NeuralNet
                 $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "
                 + $"augmentations, validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
+            ("the number of samples", $"{samples ?? data.Count}"),
             ("the data", (IEnumerable<Tensor>)[.. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
             ("the state", (IEnumerable<Tensor>)[.. StateVariables().Select(pair => pair.Value.GetValue())]),
         ]);
+    }
+
+    /// <summary>Refuses ranks that do not reach the memory of this network's device.</summary>
+    private void RequireReach(Communicator communicator)
+    {
+        if (_device is not CudaDevice || communicator.Size == 1)
+        {
+            return;
+        }
+
+        if (communicator is not NcclCommunicator nccl)
+        {
+            throw new EngineException(
+                $"This rank trains on {_device}, and {communicator.Name} carries what the ranks tell each other: between GPUs that is "
+                + $"NCCL. Give DataParallel an {nameof(NcclCommunicator)}, or train on the CPU (--device cpu).");
+        }
+
+        if (_device.Name != $"cuda:{nccl.Ordinal}")
+        {
+            throw new EngineException(
+                $"This rank trains on {_device.Name}, and its NCCL was opened for cuda:{nccl.Ordinal}: both must be the same GPU.");
+        }
     }
 
     /// <summary>

@@ -18,17 +18,12 @@ public sealed partial class NeuralNet
     /// </exception>
     /// <remarks>
     /// A <see cref="BatchIterator.Transform"/> is called by the threads that read, several at once. In regression and for labels the
-    /// source gives what <see cref="Fit(Tensors, Tensors, CancellationToken)"/> takes.
+    /// source gives what <see cref="Fit(Tensors, Tensors, CancellationToken)"/> takes. With <see cref="Parallel"/> a batch is read in
+    /// shards, and each rank reads its own alone; the source must be the same on all.
     /// </remarks>
     public NeuralNet Fit(IBatchSource source, IBatchSource? validation = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (Parallel is not null)
-        {
-            throw new EngineException(
-                "Several ranks train on samples that are in memory: give Fit the tensors, or train in one process.");
-        }
-
         Initialize();
         using ChangeScope change = Changing(nameof(Fit), isTraining: true);
         TrainerGraph graph = Renewed();
@@ -36,6 +31,7 @@ public sealed partial class NeuralNet
         var train = new SourceReader(this, graph, source, isTraining: true);
         SourceReader? validate = validation is null ? null : new SourceReader(this, graph, validation, isTraining: false);
         RequireProbabilities(train.First.Xs);
+        RequireAgreement(train);
         SampleSet few = train.Few;
         int[] shown = [.. Enumerable.Range(0, few.Count)];
         return Train(

@@ -70,6 +70,21 @@ internal sealed class CudaStep(
         return (step, [.. standIns]);
     }
 
+    /// <summary>The step of another op, which does a part of this one's work on memory that lies where this one says.</summary>
+    public CudaStep At(
+        IReadOnlyList<(ulong Address, OperandType Type)> inputs, IReadOnlyList<(ulong Address, OperandType Type)> outputs)
+    {
+        return new CudaStep(
+            new StepOperands([.. inputs.Select(Placed)], [.. outputs.Select(Placed)], null) { Origin = operands.Origin },
+            range => unchecked((ulong)range.Offset),
+            faults,
+            tensorFloat32,
+            this);
+
+        Operand Placed((ulong Address, OperandType Type) operand) =>
+            new(operands.Outputs[0].Storage, unchecked((long)operand.Address), operand.Type);
+    }
+
     public int InputCount => operands.Inputs.Count;
 
     public int OutputCount => operands.Outputs.Count;

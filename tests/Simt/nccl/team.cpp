@@ -1,0 +1,110 @@
+#include "team.h"
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace simt_nccl
+{
+    namespace
+    {
+        double limit()
+        {
+            const char* text = std::getenv("SIMT_NCCL_SECONDS");
+            return text && *text ? std::strtod(text, nullptr) : 60;
+        }
+
+        // Leaves the processor to the others, and after a while lets it rest.
+        void pause(int round)
+        {
+            timespec rest{0, 50'000};
+            if (round < 1000) sched_yield();
+            else nanosleep(&rest, nullptr);
+        }
+    }
+
+    std::shared_ptr<Team> Team::join(const std::string& name, int rank, int size, int device, std::string& why)
+    {
+        int file = shm_open(name.c_str(), O_CREAT | O_RDWR, 0600);
+        if (file < 0 || ftruncate(file, sizeof(Hall)))
+        {
+            why = std::string("there is no shared memory: ") + std::strerror(errno);
+            if (file >= 0) close(file);
+            return nullptr;
+        }
+        void* memory = mmap(nullptr, sizeof(Hall), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        close(file);
+        if (memory == MAP_FAILED)
+        {
+            why = "shared memory cannot be mapped";
+            return nullptr;
+        }
+        std::shared_ptr<Team> team(new Team);
+        team->hall_ = static_cast<Hall*>(memory);
+        team->rank_ = rank;
+        team->size_ = size;
+        Hall& hall = *team->hall_;
+        uint32_t none = 0;
+        if (!hall.size.compare_exchange_strong(none, uint32_t(size)) && none != uint32_t(size))
+        {
+            why = "one rank said that there are " + std::to_string(none) + ", and another that there are " +
+                std::to_string(size);
+            return nullptr;
+        }
+        if (hall.taken[rank].exchange(1))
+        {
+            why = "there are two ranks " + std::to_string(rank);
+            return nullptr;
+        }
+        hall.device[rank] = device;
+        bool met = team->meet("ncclCommInitRank", why);
+        if (rank == 0 || !met) shm_unlink(name.c_str());
+        if (!met) return nullptr;
+        for (int a = 0; a < size; ++a)
+            for (int b = 0; b < a; ++b)
+                if (hall.device[a] == hall.device[b])
+                {
+                    why = "Duplicate GPU detected: ranks " + std::to_string(b) + " and " + std::to_string(a) +
+                        " both are on device " + std::to_string(hall.device[a]);
+                    return nullptr;
+                }
+        return team;
+    }
+
+    Team::~Team()
+    {
+        if (hall_) munmap(hall_, sizeof(Hall));
+    }
+
+    bool Team::meet(const char* what, std::string& why)
+    {
+        ++meetings_;
+        hall_->posts[rank_].sequence = meetings_;
+        uint32_t generation = hall_->generation.load();
+        if (hall_->arrived.fetch_add(1) + 1 == uint32_t(size_))
+        {
+            hall_->arrived.store(0);
+            hall_->generation.fetch_add(1);
+            return true;
+        }
+        auto start = std::chrono::steady_clock::now();
+        for (int round = 0; hall_->generation.load() == generation; ++round)
+        {
+            std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
+            if (waited.count() > limit())
+            {
+                why = "rank " + std::to_string(rank_) + " waits in " + what + ", and does not see rank";
+                for (int other = 0; other < size_; ++other)
+                    if (hall_->posts[other].sequence < meetings_) why += " " + std::to_string(other);
+                return false;
+            }
+            pause(round);
+        }
+        return true;
+    }
+}
