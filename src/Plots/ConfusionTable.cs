@@ -9,8 +9,8 @@ public static class ConfusionTable
     private const int Margin = 14;
 
     /// <summary>
-    /// A row for each class, in percent of its samples: what is right in blue, what is wrong in orange, the darker the
-    /// more.
+    /// Returns a row for each class, in percent of its samples: what is right in blue, what is wrong in orange, the
+    /// darker the more.
     /// </summary>
     /// <param name="counts">How many samples of a class, the row, are taken for which, the column.</param>
     /// <param name="names">The classes' names.</param>

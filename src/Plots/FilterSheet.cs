@@ -8,7 +8,7 @@ public static class FilterSheet
 {
     private const int Margin = 14, Gap = 8, CaptionSize = 9;
 
-    /// <summary>A tile for each filter, with its number.</summary>
+    /// <summary>Returns a tile for each filter, with its number.</summary>
     /// <param name="filters">
     /// For each filter its planes: one, drawn from blue over the paper's color to red, or three, drawn as red, green
     /// and blue around gray.

@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>An image with what is said of it.</summary>
+/// <summary>Represents an image with what is said of it.</summary>
 /// <param name="Image">The image.</param>
 /// <param name="Truth">What it is.</param>
 /// <param name="Said">What it is taken for, with the probability.</param>
@@ -13,7 +13,7 @@ public static class ImageSheet
 {
     private const int Margin = 14, Gap = 14;
 
-    /// <summary>The images in rows.</summary>
+    /// <summary>Returns the images in rows.</summary>
     /// <param name="images">The images, all of one size.</param>
     /// <param name="width">The picture's width; its height is what the rows need.</param>
     /// <param name="title">What stands above; null for nothing.</param>

@@ -4,7 +4,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>The figures of a training, an epoch each; nan where there is none.</summary>
+/// <summary>Represents the figures of a training, an epoch each; nan where there is none.</summary>
 /// <param name="Name">What the training is called.</param>
 /// <param name="Epochs">The epochs' numbers.</param>
 /// <param name="TrainLoss">The training losses.</param>
@@ -20,7 +20,7 @@ public sealed record TrainingCurves(
 /// <summary>Draws how losses and accuracies went, epoch by epoch.</summary>
 public static class LearningCurves
 {
-    /// <summary>One or several trainings, losses beside accuracies, or above them where it is narrow.</summary>
+    /// <summary>Returns one or several trainings, losses beside accuracies, or above them where it is narrow.</summary>
     /// <param name="trainings">The trainings, each in a color of its own.</param>
     /// <param name="width">The picture's width.</param>
     /// <param name="height">The picture's height.</param>

@@ -7,7 +7,9 @@ namespace Engine.Plots;
 /// <summary>Draws how a loss goes with ever greater learning rates, as a finder of learning rates tries them.</summary>
 public static class LearningRateCurve
 {
-    /// <summary>The losses over the learning rates, these in powers of ten, and the one that is suggested.</summary>
+    /// <summary>
+    /// Returns the losses over the learning rates, these in powers of ten, and the one that is suggested.
+    /// </summary>
     /// <param name="rates">The learning rates, greater than 0.</param>
     /// <param name="losses">The loss of each.</param>
     /// <param name="suggestion">The learning rate to begin with; it is marked.</param>

@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>An image with what of it a network looks at.</summary>
+/// <summary>Represents an image with what of it a network looks at.</summary>
 /// <param name="Image">The image.</param>
 /// <param name="Heading">What it is, and what it is taken for.</param>
 /// <param name="Lost">
@@ -17,7 +17,7 @@ public static class MapSheet
 {
     private const int Margin = 14;
 
-    /// <summary>A row for each image.</summary>
+    /// <summary>Returns a row for each image.</summary>
     /// <param name="images">The images with their maps.</param>
     /// <param name="width">The picture's width; its height is what the rows need.</param>
     /// <param name="title">What stands above; null for nothing.</param>

@@ -5,7 +5,7 @@ namespace Engine.Plots;
 /// <summary>Draws texts, boxes and pixels on a canvas in a theme's colors.</summary>
 internal sealed class Pen(SKCanvas canvas, Theme theme)
 {
-    /// <summary>How wide a text will be.</summary>
+    /// <summary>Returns how wide a text will be.</summary>
     public static float Measure(string text, float size, bool isBold = false)
     {
         using SKFont font = Font(size, isBold);
@@ -29,7 +29,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         return text[..length] + "…";
     }
 
-    /// <summary>A text as lines that have room, broken at blanks.</summary>
+    /// <summary>Returns a text as lines that have room, broken at blanks.</summary>
     public static IReadOnlyList<string> Lines(string text, float width, float size)
     {
         var lines = new List<string>();
@@ -95,8 +95,8 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
     }
 
     /// <summary>
-    /// The size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and the file
-    /// small.
+    /// Returns the size nearest below at which each pixel is shown by as many whole ones: so its edges are sharp and
+    /// the file small.
     /// </summary>
     public static float Sharp(float size, int pixels) =>
         Math.Max(1, MathF.Floor(size * Picture.Scale / pixels)) * pixels / Picture.Scale;
@@ -135,7 +135,7 @@ internal sealed class Pen(SKCanvas canvas, Theme theme)
         static float Snapped(float at) => MathF.Round(at * Picture.Scale) / Picture.Scale;
     }
 
-    /// <summary>A scale of colors with what its ends stand for beside them, and says how wide it is.</summary>
+    /// <summary>Returns a scale of colors with what its ends stand for beside them, and says how wide it is.</summary>
     public float Scale(float x, float y, float width, string low, string high, Func<double, SKColor> color)
     {
         const float Size = 10, Gap = 5;

@@ -3,7 +3,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>A drawing, to be kept as pixels or as lines.</summary>
+/// <summary>Represents a drawing, to be kept as pixels or as lines.</summary>
 public sealed class Picture
 {
     /// <summary>Pixels for each unit of width and height, so that pictures are sharp on fine screens.</summary>
@@ -24,13 +24,13 @@ public sealed class Picture
         _draw = draw;
     }
 
-    /// <summary>How wide it is meant to be shown; as PNG it has twice as many pixels.</summary>
+    /// <summary>Gets how wide it is meant to be shown; as PNG it has twice as many pixels.</summary>
     public int Width { get; }
 
-    /// <summary>How high it is meant to be shown; as PNG it has twice as many pixels.</summary>
+    /// <summary>Gets how high it is meant to be shown; as PNG it has twice as many pixels.</summary>
     public int Height { get; }
 
-    /// <summary>The picture as PNG.</summary>
+    /// <summary>Creates the picture as PNG.</summary>
     public byte[] ToPng()
     {
         var info = new SKImageInfo(Width * Scale, Height * Scale, SKImageInfo.PlatformColorType, SKAlphaType.Opaque);
@@ -44,7 +44,7 @@ public sealed class Picture
         return data.ToArray();
     }
 
-    /// <summary>The picture as SVG.</summary>
+    /// <summary>Returns the picture as SVG.</summary>
     public string ToSvg()
     {
         using var stream = new MemoryStream();

@@ -2,7 +2,7 @@ using ScottPlot;
 
 namespace Engine.Plots;
 
-/// <summary>A curve in the square from 0 to 1.</summary>
+/// <summary>Represents a curve in the square from 0 to 1.</summary>
 /// <param name="Name">What it is called.</param>
 /// <param name="X">Along.</param>
 /// <param name="Y">Up.</param>

@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>A number for each pixel of a small picture, in rows.</summary>
+/// <summary>Represents a number for each pixel of a small picture, in rows.</summary>
 /// <param name="Height">The rows.</param>
 /// <param name="Width">The numbers in a row.</param>
 /// <param name="Values">The numbers.</param>
@@ -15,7 +15,7 @@ public sealed record Raster(int Height, int Width, IReadOnlyList<float> Values)
     internal float At(int row, int column) => Values[(row * Width) + column];
 }
 
-/// <summary>A small picture of three planes, red, green and blue, each of values from 0 to 255.</summary>
+/// <summary>Represents a small picture of three planes, red, green and blue, each of values from 0 to 255.</summary>
 /// <param name="Height">The rows.</param>
 /// <param name="Width">The pixels in a row.</param>
 /// <param name="Planes">The planes one behind the other, each in rows.</param>

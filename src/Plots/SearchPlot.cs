@@ -3,7 +3,7 @@ using ScottPlot.Plottables;
 
 namespace Engine.Plots;
 
-/// <summary>A trial of a search.</summary>
+/// <summary>Represents a trial of a search.</summary>
 /// <param name="X">The setting that stands along the axis.</param>
 /// <param name="Score">The score; nan where there is none.</param>
 /// <param name="Series">What it belongs to: the epochs of its round.</param>
@@ -12,7 +12,7 @@ public sealed record SearchPoint(double X, double Score, string Series);
 /// <summary>Draws what the trials of a search came to against one of their settings.</summary>
 public static class SearchPlot
 {
-    /// <summary>A mark a trial, in the color of its series.</summary>
+    /// <summary>Returns a mark a trial, in the color of its series.</summary>
     /// <param name="points">The trials.</param>
     /// <param name="setting">What stands along the axis.</param>
     /// <param name="score">What stands up.</param>

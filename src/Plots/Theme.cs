@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace Engine.Plots;
 
-/// <summary>The colors of a picture, told apart also by those who do not see red or green.</summary>
+/// <summary>Represents the colors of a picture, told apart also by those who do not see red or green.</summary>
 public sealed class Theme
 {
     /// <summary>More steps from one color to another are not told apart, and make files larger.</summary>

@@ -9,7 +9,7 @@ namespace Engine.Plots;
 /// </summary>
 internal sealed class Typefaces : IFontResolver
 {
-    /// <summary>What the family is called.</summary>
+    /// <summary>Represents what the family is called.</summary>
     public const string Family = "DejaVu Sans";
 
     private Typefaces()

@@ -24,10 +24,10 @@ internal sealed class Batcher : IAsyncDisposable
         _loop = Task.Run(Loop);
     }
 
-    /// <summary>How many samples wait or are being predicted.</summary>
+    /// <summary>Gets how many samples wait or are being predicted.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
-    /// <summary>How many batches were predicted, and how many samples.</summary>
+    /// <summary>Gets how many batches were predicted, and how many samples.</summary>
     public long Batches { get; private set; }
 
     public long Samples { get; private set; }

@@ -16,9 +16,9 @@ using Microsoft.Extensions.Logging;
 namespace Engine.Server;
 
 /// <summary>
-/// A model behind HTTP: <c>POST /predict</c> with rows in JSON, a picture or a form of several; <c>/health</c>,
-/// <c>/metrics</c>, <c>/model</c>, and a page for people. Requests that come at once are predicted together. What it has
-/// taken in when it stops it still answers.
+/// Represents a model behind HTTP: <c>POST /predict</c> with rows in JSON, a picture or a form of several;
+/// <c>/health</c>, <c>/metrics</c>, <c>/model</c>, and a page for people. Requests that come at once are predicted
+/// together. What it has taken in when it stops it still answers.
 /// </summary>
 public sealed class PredictionServer : IAsyncDisposable
 {
@@ -54,7 +54,7 @@ public sealed class PredictionServer : IAsyncDisposable
         _app.MapPost("/predict", Predict);
     }
 
-    /// <summary>Where it is reached.</summary>
+    /// <summary>Gets where it is reached.</summary>
     public Uri Address => Pages.Address(_app);
 
     /// <summary>Starts to serve a model.</summary>

@@ -20,7 +20,7 @@ internal sealed class ServerMetrics
         }
     }
 
-    /// <summary>All figures.</summary>
+    /// <summary>Returns all figures.</summary>
     public string Write(Batcher batcher)
     {
         var text = new StringBuilder();

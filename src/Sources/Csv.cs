@@ -4,8 +4,8 @@ using Engine.IO;
 namespace Engine.Data;
 
 /// <summary>
-/// A table in a file of text, packed by gzip or not. What stands between values and round them, the encoding, whether there
-/// is a line of names, and decimal commas are found by looking, unless told.
+/// Represents a table in a file of text, packed by gzip or not. What stands between values and round them, the
+/// encoding, whether there is a line of names, and decimal commas are found by looking, unless told.
 /// </summary>
 /// <param name="Path">The file.</param>
 public sealed record Csv(string Path) : IDataSource
@@ -17,27 +17,27 @@ public sealed record Csv(string Path) : IDataSource
     private const int MaxColumns = 20_000;
 
     /// <summary>
-    /// The column to predict. Without it one that is called target, label, class or y, or, where no column has a name, the
-    /// last.
+    /// Gets or sets the column to predict. Without it one that is called target, label, class or y, or, where no column
+    /// has a name, the last.
     /// </summary>
     public string? Target { get; init; }
 
-    /// <summary>Columns to leave out.</summary>
+    /// <summary>Gets or sets columns to leave out.</summary>
     public IReadOnlyList<string> Drop { get; init; } = [];
 
-    /// <summary>A file with the rows to test with.</summary>
+    /// <summary>Gets or sets a file with the rows to test with.</summary>
     public string? TestPath { get; init; }
 
-    /// <summary>What stands between values, a blank for any run of blanks; null to look.</summary>
+    /// <summary>Gets or sets what stands between values, a blank for any run of blanks; null to look.</summary>
     public char? Separator { get; init; }
 
-    /// <summary>Whether the first row has the columns' names; null to look.</summary>
+    /// <summary>Gets or sets whether the first row has the columns' names; null to look.</summary>
     public bool? HasHeader { get; init; }
 
-    /// <summary>Whether a comma stands before decimals; null to look.</summary>
+    /// <summary>Gets or sets whether a comma stands before decimals; null to look.</summary>
     public bool? DecimalComma { get; init; }
 
-    /// <summary>What letters are stored as; null to look.</summary>
+    /// <summary>Gets or sets what letters are stored as; null to look.</summary>
     public Encoding? Encoding { get; init; }
 
     /// <summary>Reads a table without saying what of it is to be predicted.</summary>

@@ -11,21 +11,21 @@ internal sealed class CsvColumns
     private readonly List<(List<int> Codes, Dictionary<string, int> Words)?> _texts = [];
     private int _short, _repeated, _widest;
 
-    /// <summary>What the columns are called.</summary>
+    /// <summary>Gets what the columns are called.</summary>
     public List<string> Names { get; } = [];
 
     public int Rows { get; private set; }
 
-    /// <summary>The first rows that had more values than there are columns.</summary>
+    /// <summary>Gets the first rows that had more values than there are columns.</summary>
     public List<long> Broken { get; } = [];
 
-    /// <summary>How many there were.</summary>
+    /// <summary>Gets how many there were.</summary>
     public int BrokenCount { get; private set; }
 
-    /// <summary>The columns of which a value is a text, against what was thought.</summary>
+    /// <summary>Gets the columns of which a value is a text, against what was thought.</summary>
     public HashSet<int> Turned { get; } = [];
 
-    /// <summary>What was found on the way.</summary>
+    /// <summary>Gets what was found on the way.</summary>
     public List<string> Notes { get; } = [];
 
     /// <summary>Reads all rows.</summary>
@@ -71,7 +71,7 @@ internal sealed class CsvColumns
         return read;
     }
 
-    /// <summary>The table of them.</summary>
+    /// <summary>Returns the table of them.</summary>
     public Table ToTable() => new(Names.Select((name, i) => _numbers[i] is { } numbers
         ? new NumberColumn(name, [.. numbers])
         : (Column)new TextColumn(name, [.. _texts[i]!.Value.Codes], [.. _texts[i]!.Value.Words.Keys])));

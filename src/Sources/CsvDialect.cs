@@ -37,16 +37,16 @@ internal sealed partial record CsvDialect(
 
     private static readonly string[] s_comments = ["//", "#@", "# ", "%"];
 
-    /// <summary>How many values most rows have.</summary>
+    /// <summary>Gets or sets how many values most rows have.</summary>
     public int Columns { get; init; }
 
-    /// <summary>Whether the second row is none of values either: units, or names once more.</summary>
+    /// <summary>Gets or sets whether the second row is none of values either: units, or names once more.</summary>
     public bool HasSecondHeader { get; init; }
 
-    /// <summary>The names of the classes 0, 1 … that a first line of counts has.</summary>
+    /// <summary>Gets or sets the names of the classes 0, 1 … that a first line of counts has.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
-    /// <summary>Whether a line is a remark.</summary>
+    /// <summary>Returns whether a line is a remark.</summary>
     public static bool IsComment(ReadOnlySpan<char> line)
     {
         foreach (string mark in s_comments)
@@ -60,7 +60,7 @@ internal sealed partial record CsvDialect(
         return false;
     }
 
-    /// <summary>The file as a stream of its bytes, unpacked if it is packed by gzip.</summary>
+    /// <summary>Returns the file as a stream of its bytes, unpacked if it is packed by gzip.</summary>
     public static Stream Unpacked(FileStream file)
     {
         bool isPacked = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
@@ -85,7 +85,7 @@ internal sealed partial record CsvDialect(
         return Of(text, isWhole: read < Looked, encoding, wishes);
     });
 
-    /// <summary>What was found, in one line.</summary>
+    /// <summary>Returns what was found, in one line.</summary>
     public string Describe(int columns, long bytes) => string.Join(
         "; ",
         FormattableString.Invariant($"{columns} columns"),

@@ -10,32 +10,39 @@ namespace Engine.Data;
 /// <param name="Path">The folder.</param>
 public sealed record ImageFolder(string Path) : IDataSource
 {
-    /// <summary>What the column of the pictures is called, uint8 (n, channels, size, size), and that of their classes.</summary>
+    /// <summary>
+    /// Represents what the column of the pictures is called, uint8 (n, channels, size, size), and that of their
+    /// classes.
+    /// </summary>
     public const string Pictures = "picture", Class = "class";
 
     private const int MaxTold = 5;
 
     private static readonly string[] s_trainNames = ["train", "training"], s_testNames = ["test", "testing", "val", "valid", "validation"];
 
-    /// <summary>How many pixels wide and high the pictures are brought to.</summary>
+    /// <summary>Gets or sets how many pixels wide and high the pictures are brought to.</summary>
     public int Size { get; init; } = 64;
 
-    /// <summary>Whether they are made gray; null for whether all of them are.</summary>
+    /// <summary>Gets or sets whether they are made gray; null for whether all of them are.</summary>
     public bool? IsGray { get; init; }
 
-    /// <summary>The share of the files that may be damaged: those are left out, and more is refused.</summary>
+    /// <summary>
+    /// Gets or sets the share of the files that may be damaged: those are left out, and more is refused.
+    /// </summary>
     public double MaxBroken { get; init; } = 0.1;
 
-    /// <summary>How many pictures are decoded at once; null for one a core.</summary>
+    /// <summary>Gets or sets how many pictures are decoded at once; null for one a core.</summary>
     public int? Threads { get; init; }
 
     /// <summary>
-    /// Whether the decoded pictures are kept in a file and read from it when they are due; null for whether they and what a network
-    /// takes of them would fill half of the memory.
+    /// Gets or sets whether the decoded pictures are kept in a file and read from it when they are due; null for
+    /// whether they and what a network takes of them would fill half of the memory.
     /// </summary>
     public bool? IsStored { get; init; }
 
-    /// <summary>The folder for the file of decoded pictures; null for <c>engine</c> in the user's cache folder.</summary>
+    /// <summary>
+    /// Gets or sets the folder for the file of decoded pictures; null for <c>engine</c> in the user's cache folder.
+    /// </summary>
     public string? Cache { get; init; }
 
     /// <inheritdoc/>

@@ -27,7 +27,7 @@ public static class PictureFile
         return new Table(new TensorColumn(planes.Column, Fit(Tensor.From(pixels, 1, 3, side, side), inputs)));
     }
 
-    /// <summary>Whether a model takes pictures as this reads them: gray or in color, squares.</summary>
+    /// <summary>Returns whether a model takes pictures as this reads them: gray or in color, squares.</summary>
     public static bool Takes(Preparation inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);

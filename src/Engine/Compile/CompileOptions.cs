@@ -2,15 +2,15 @@ using Engine.Rewrites;
 
 namespace Engine.Compile;
 
-/// <summary>How functions are compiled.</summary>
+/// <summary>Describes how functions are compiled.</summary>
 public sealed record CompileOptions
 {
     private readonly IReadOnlyList<string> _excluding = [], _including = [];
 
-    /// <summary>What holds where nothing else is said.</summary>
+    /// <summary>Gets or sets what holds where nothing else is said.</summary>
     public static CompileOptions Default { get; set; } = new();
 
-    /// <summary>How much is done to a graph before it runs.</summary>
+    /// <summary>Gets or sets how much is done to a graph before it runs.</summary>
     public Optimizer Optimizer { get; init; } = Optimizer.FastRun;
 
     /// <summary>Rewrites that are left out, by name.</summary>
@@ -32,11 +32,11 @@ public sealed record CompileOptions
         init => _including = Known(value, Rewrite.All.Where(rewrite => rewrite.IsOnDemand), "take in");
     }
 
-    /// <summary>How the function runs.</summary>
+    /// <summary>Gets or sets how the function runs.</summary>
     public Mode Mode { get; init; } = Mode.Mode;
 
     /// <summary>
-    /// Where functions write how long their kernels take, without modes; null if nobody wants to know.
+    /// Gets or sets where functions write how long their kernels take, without modes; null if nobody wants to know.
     /// </summary>
     public Profile? Profile { get; init; }
 

@@ -6,8 +6,8 @@ namespace Engine.Compile;
 public static class Evaluation
 {
     /// <summary>
-    /// The value of a variable: Theano's <c>eval</c>. A function is compiled for it on the default device, called and
-    /// disposed of; what is evaluated over and over is better compiled once.
+    /// Returns the value of a variable: Theano's <c>eval</c>. A function is compiled for it on the default device,
+    /// called and disposed of; what is evaluated over and over is better compiled once.
     /// </summary>
     /// <param name="variable">What is computed.</param>
     /// <param name="inputs">The inputs that it depends on, each with its value.</param>

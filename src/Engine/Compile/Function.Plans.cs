@@ -6,8 +6,9 @@ using Engine.Rewrites;
 namespace Engine.Compile;
 
 /// <summary>
-/// The plans of a function. Each is for arguments, and values of shared variables, of certain shapes and has memory of its own, so that one thread at a
-/// time may run it. Where several threads call with the same shapes, each gets a plan: as many as the device runs at once.
+/// Represents the plans of a function. Each is for arguments, and values of shared variables, of certain shapes and has
+/// memory of its own, so that one thread at a time may run it. Where several threads call with the same shapes, each
+/// gets a plan: as many as the device runs at once.
 /// </summary>
 public sealed partial class Function
 {

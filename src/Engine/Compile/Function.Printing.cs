@@ -20,26 +20,28 @@ public sealed partial class Function
     }
 
     /// <summary>
-    /// What was built for the arguments of the last call, as a table: the graph, the steps, the memory or the launches.
+    /// Returns what was built for the arguments of the last call, as a table: the graph, the steps, the memory or the
+    /// launches.
     /// </summary>
     /// <exception cref="EngineException">The function has no plan yet.</exception>
     /// <exception cref="ObjectDisposedException">The function was disposed of.</exception>
     public string Print(Stage stage = Stage.Kernels) => new Explanation(LastPlan, Device).Print(stage);
 
     /// <summary>
-    /// What is computed, as trees: each output and each update with the ops that it depends on below it, with their
-    /// types and ids. Of the plan used last, or before there is one, as it was written.
+    /// Returns what is computed, as trees: each output and each update with the ops that it depends on below it, with
+    /// their types and ids. Of the plan used last, or before there is one, as it was written.
     /// </summary>
     public string DebugPrint() => Printer.DebugPrint(Roots());
 
     /// <summary>
-    /// What is computed, as a graph for Graphviz (<c>dot -Tsvg</c>): a box for each op, in a frame for each layer. Of
-    /// the plan used last, or before there is one, as it was written.
+    /// Returns what is computed, as a graph for Graphviz (<c>dot -Tsvg</c>): a box for each op, in a frame for each
+    /// layer. Of the plan used last, or before there is one, as it was written.
     /// </summary>
     public string ToDot() => DotPrinter.Print(Roots());
 
     /// <summary>
-    /// What goes in and what comes out: <c>function (x float32 (?, 4)) -> (softmax.0 float32 (?, 3)) on cpu</c>.
+    /// Returns what goes in and what comes out: <c>function (x float32 (?, 4)) -> (softmax.0 float32 (?, 3)) on
+    /// cpu</c>.
     /// </summary>
     public override string ToString()
     {

@@ -5,8 +5,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// A compiled graph. The first call with arguments of given shapes makes a plan for them; later calls with those shapes
-/// run it and allocate nothing but their results.
+/// Represents a compiled graph. The first call with arguments of given shapes makes a plan for them; later calls with
+/// those shapes run it and allocate nothing but their results.
 /// </summary>
 /// <remarks>
 /// Any number of threads may call a function, and functions that share variables, at the same time: each gets the results
@@ -37,25 +37,25 @@ public sealed partial class Function : IDisposable
             .OrderBy(gate => gate.Key.Order)];
     }
 
-    /// <summary>How it is compiled.</summary>
+    /// <summary>Gets how it is compiled.</summary>
     public CompileOptions Options { get; }
 
-    /// <summary>The device it runs on.</summary>
+    /// <summary>Gets the device it runs on.</summary>
     public Device Device { get; }
 
-    /// <summary>What must be given with each call.</summary>
+    /// <summary>Gets what must be given with each call.</summary>
     public IReadOnlyList<Input> Inputs => _graph.Inputs;
 
-    /// <summary>What each call computes.</summary>
+    /// <summary>Gets what each call computes.</summary>
     public IReadOnlyList<Variable> Outputs => _graph.Outputs;
 
     /// <summary>
-    /// The ops that the function applies, each after those it depends on: those of the plan used last, or before there
-    /// is one, those that were written.
+    /// Gets the ops that the function applies, each after those it depends on: those of the plan used last, or before
+    /// there is one, those that were written.
     /// </summary>
     public IReadOnlyList<Apply> Nodes => LatestPlan?.Schedule ?? Traversal.Order(_graph.Roots);
 
-    /// <summary>What one call hands to the device, in order.</summary>
+    /// <summary>Gets what one call hands to the device, in order.</summary>
     /// <exception cref="EngineException">There is no plan yet.</exception>
     public IReadOnlyList<Launch> Launches => LastPlan.Program.Launches;
 
@@ -229,7 +229,8 @@ public sealed partial class Function : IDisposable
     }
 
     /// <summary>
-    /// The same graph in a function of its own, with plans of its own, on the same device: Theano's <c>copy</c>.
+    /// Returns the same graph in a function of its own, with plans of its own, on the same device: Theano's
+    /// <c>copy</c>.
     /// </summary>
     /// <param name="swap">Shared variables whose place others take, in what is computed and in what is updated.</param>
     /// <param name="withUpdates">Whether it updates shared variables.</param>

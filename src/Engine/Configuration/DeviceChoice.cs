@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Engine.Configuration;
 
-/// <summary>The kinds of device a user can ask for.</summary>
+/// <summary>Represents the kinds of device a user can ask for.</summary>
 public enum DeviceFamily
 {
     /// <summary>CUDA where a driver, NVRTC and a GPU are found, else the CPU.</summary>
@@ -15,12 +15,12 @@ public enum DeviceFamily
     Cuda,
 }
 
-/// <summary>The device a user asked for.</summary>
+/// <summary>Represents the device a user asked for.</summary>
 /// <param name="Family">Which kind.</param>
 /// <param name="Ordinal">Which GPU, counted from 0 as the driver counts; null: the first.</param>
 public readonly record struct DeviceChoice(DeviceFamily Family, int? Ordinal = null)
 {
-    /// <summary>What can be written, for messages.</summary>
+    /// <summary>Represents what can be written, for messages.</summary>
     public const string Values = "auto, cpu, cuda, gpu, or one GPU: cuda0, cuda1 …";
 
     /// <summary>
@@ -42,7 +42,7 @@ public readonly record struct DeviceChoice(DeviceFamily Family, int? Ordinal = n
         return numbered || number.IsEmpty;
     }
 
-    /// <summary>The name by which it is asked for: <c>cuda1</c>.</summary>
+    /// <summary>Returns the name by which it is asked for: <c>cuda1</c>.</summary>
     public override string ToString() => Family.ToString().ToLowerInvariant()
         + Ordinal?.ToString(CultureInfo.InvariantCulture);
 }

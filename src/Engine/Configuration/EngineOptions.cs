@@ -1,9 +1,9 @@
 namespace Engine.Configuration;
 
 /// <summary>
-/// What can be configured for all programs, read as Theano reads its configuration: the command line goes before
-/// <c>$ENGINE_FLAGS</c>, that before <c>$THEANO_FLAGS</c>, that before <c>.enginerc</c>, that before Theano's files,
-/// these before the defaults.
+/// Describes what can be configured for all programs, read as Theano reads its configuration: the command line goes
+/// before <c>$ENGINE_FLAGS</c>, that before <c>$THEANO_FLAGS</c>, that before <c>.enginerc</c>, that before Theano's
+/// files, these before the defaults.
 /// </summary>
 /// <remarks>
 /// <c>.enginerc</c> is looked for in the current folder, then in the home folder. Theano's files, <c>.theanorc</c>, are
@@ -23,34 +23,40 @@ namespace Engine.Configuration;
 /// </remarks>
 public sealed record EngineOptions
 {
-    /// <summary>The device to compute on.</summary>
+    /// <summary>Gets or sets the device to compute on.</summary>
     public DeviceChoice Device { get; init; } = new(DeviceFamily.Auto);
 
-    /// <summary>The type of the layers' numbers: <see cref="DType.Float32"/> or <see cref="DType.Float64"/>.</summary>
+    /// <summary>
+    /// Gets or sets the type of the layers' numbers: <see cref="DType.Float32"/> or <see cref="DType.Float64"/>.
+    /// </summary>
     public DType FloatX { get; init; } = DType.Float32;
 
-    /// <summary>Whether CUDA kernels may use the faster, less exact mathematical functions of the hardware.</summary>
+    /// <summary>
+    /// Gets or sets whether CUDA kernels may use the faster, less exact mathematical functions of the hardware.
+    /// </summary>
     public bool FastMath { get; init; }
 
     /// <summary>
-    /// Whether CUDA's matrix products of float32 may be rounded to TF32: see
+    /// Gets or sets whether CUDA's matrix products of float32 may be rounded to TF32: see
     /// <see cref="Devices.Cuda.CudaOptions.TensorFloat32"/>.
     /// </summary>
     public bool TensorFloat32 { get; init; }
 
-    /// <summary>How much is done to a graph before it runs.</summary>
+    /// <summary>Gets or sets how much is done to a graph before it runs.</summary>
     public Optimizer Optimizer { get; init; } = Optimizer.FastRun;
 
-    /// <summary>The names of rewrites to leave out, with colons between.</summary>
+    /// <summary>Gets or sets the names of rewrites to leave out, with colons between.</summary>
     public string OptimizerExcluding { get; init; } = "";
 
-    /// <summary>The names of rewrites to take in that run only if asked for, with colons between.</summary>
+    /// <summary>
+    /// Gets or sets the names of rewrites to take in that run only if asked for, with colons between.
+    /// </summary>
     public string OptimizerIncluding { get; init; } = "";
 
-    /// <summary>How compiled functions run.</summary>
+    /// <summary>Gets or sets how compiled functions run.</summary>
     public Mode Mode { get; init; } = Mode.Mode;
 
-    /// <summary>How many threads the CPU device uses; null: one for each core.</summary>
+    /// <summary>Gets or sets how many threads the CPU device uses; null: one for each core.</summary>
     public int? Threads { get; init; }
 
     /// <summary>Reads the options of this process.</summary>

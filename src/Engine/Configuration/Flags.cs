@@ -8,7 +8,7 @@ namespace Engine.Configuration;
 /// </summary>
 internal static class Flags
 {
-    /// <summary>The flags of a variable; one without a value has null for it.</summary>
+    /// <summary>Returns the flags of a variable; one without a value has null for it.</summary>
     /// <exception cref="EngineException">A quote is not closed.</exception>
     public static IEnumerable<(string Key, string? Value)> Read(string variable, Func<string, string?> environment)
     {
@@ -19,7 +19,7 @@ internal static class Flags
         }
     }
 
-    /// <summary>The flags of a variable in which each must have a value.</summary>
+    /// <summary>Returns the flags of a variable in which each must have a value.</summary>
     /// <exception cref="EngineException">One has none.</exception>
     public static IEnumerable<Entry> ReadAll(string variable, Func<string, string?> environment) =>
         Read(variable, environment).Select(flag => new Entry(

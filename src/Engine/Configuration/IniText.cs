@@ -16,7 +16,7 @@ internal sealed record IniLine(int Number, string Section, string? Key, string V
 /// </summary>
 internal static class IniText
 {
-    /// <summary>The lines that say something, with those that continue one put behind it.</summary>
+    /// <summary>Returns the lines that say something, with those that continue one put behind it.</summary>
     /// <param name="path">What messages call the text.</param>
     /// <param name="text">The text.</param>
     /// <exception cref="EngineException">A line is none; the message names it.</exception>

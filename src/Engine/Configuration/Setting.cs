@@ -82,28 +82,28 @@ internal sealed record Setting(
             }),
     ];
 
-    /// <summary>The sections a file may have.</summary>
+    /// <summary>Gets the sections a file may have.</summary>
     public static IReadOnlyList<string> Sections { get; } =
         [.. All.Select(setting => setting.Key.Split('.')).Select(key => key.Length > 1 ? key[0] : Global).Distinct()];
 
-    /// <summary>The setting of a key; null if there is none.</summary>
+    /// <summary>Returns the setting of a key; null if there is none.</summary>
     public static Setting? Find(string key) =>
         All.FirstOrDefault(one => one.Key.Equals(key, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>The key as the flags write it.</summary>
+    /// <summary>Returns the key as the flags write it.</summary>
     public static string KeyOf(string section, string name) =>
         section.Trim().Equals(Global, StringComparison.OrdinalIgnoreCase) ? name : $"{section.Trim()}.{name}";
 
     /// <summary>
-    /// The options with what the entries of one source say: in the order of the settings, and of two for one key the
-    /// later.
+    /// Returns the options with what the entries of one source say: in the order of the settings, and of two for one
+    /// key the later.
     /// </summary>
     /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
     public static EngineOptions Apply(EngineOptions options, IEnumerable<Entry> entries) => entries
         .OrderBy(entry => Find(entry.Key) is { } setting ? All.IndexOf(setting) : -1)
         .Aggregate(options, Apply);
 
-    /// <summary>The options with what <paramref name="entry"/> says.</summary>
+    /// <summary>Returns the options with what <paramref name="entry"/> says.</summary>
     /// <exception cref="EngineException">There is no such key, or the value is none of its own.</exception>
     public static EngineOptions Apply(EngineOptions options, Entry entry)
     {

@@ -19,7 +19,7 @@ internal static partial class TheanoFiles
     /// <summary>What Theano gives to values from the environment: <c>/tmp/theano-%(USER)s</c>.</summary>
     private static readonly string[] s_environment = ["USER", "LSCRATCH", "TMPDIR", "TEMP", "TMP"];
 
-    /// <summary>All keys of all files, each with its value as it counts in the end.</summary>
+    /// <summary>Returns all keys of all files, each with its value as it counts in the end.</summary>
     /// <param name="environment">The value of an environment variable.</param>
     /// <param name="currentFolder">The current folder.</param>
     /// <param name="homeFolder">The home folder; empty if there is none.</param>

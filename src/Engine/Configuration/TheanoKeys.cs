@@ -10,7 +10,7 @@ internal static class TheanoKeys
 {
     private const string FastMath = "nvcc.fastmath", NvccFlags = "nvcc.flags", Excluding = "optimizer_excluding";
 
-    /// <summary>The keys that are passed over, by what holds here instead.</summary>
+    /// <summary>Returns the keys that are passed over, by what holds here instead.</summary>
     public static IReadOnlyList<(string Instead, string Keys)> PassedOver { get; } =
     [
         ("no C++ is compiled",
@@ -102,10 +102,10 @@ internal static class TheanoKeys
         .Append(NvccFlags)
         .ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Whether it is a key of Theano's.</summary>
+    /// <summary>Returns whether it is a key of Theano's.</summary>
     public static bool IsOne(string key) => s_passedOver.Contains(key) || Setting.Find(key) is not null;
 
-    /// <summary>What entries of Theano's mean here.</summary>
+    /// <summary>Returns what entries of Theano's mean here.</summary>
     /// <param name="entries">The entries.</param>
     /// <param name="notes">Is told what is passed over and why.</param>
     public static IEnumerable<Entry> Translate(IEnumerable<Entry> entries, TheanoNotes notes)

@@ -5,7 +5,7 @@ internal sealed class TheanoNotes
 {
     private readonly List<string> _passedOver = [], _unknown = [], _sources = [], _replaced = [];
 
-    /// <summary>What stands behind a section on its line.</summary>
+    /// <summary>Gets what stands behind a section on its line.</summary>
     public List<string> Dropped { get; } = [];
 
     /// <summary>A key is passed over.</summary>

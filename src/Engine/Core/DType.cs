@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <summary>The element type of a tensor.</summary>
+/// <summary>Represents the element type of a tensor.</summary>
 public enum DType
 {
     /// <summary>32-bit IEEE 754 floating point; the default of every layer.</summary>
@@ -25,16 +25,16 @@ public enum DType
 /// <summary>Sizes, names and promotion of <see cref="DType"/>s.</summary>
 public static class DTypes
 {
-    /// <summary>Bytes of one element.</summary>
+    /// <summary>Returns bytes of one element.</summary>
     public static int Size(this DType dtype) => ElementType.Of(dtype).Size;
 
-    /// <summary>The name that Theano and NumPy give it: <c>float32</c>, <c>int32</c> …</summary>
+    /// <summary>Returns the name that Theano and NumPy give it: <c>float32</c>, <c>int32</c> …</summary>
     public static string Name(this DType dtype) => ElementType.Of(dtype).Name;
 
-    /// <summary>Whether it is a floating-point type.</summary>
+    /// <summary>Returns whether it is a floating-point type.</summary>
     public static bool IsFloat(this DType dtype) => ElementType.Of(dtype).IsFloat;
 
-    /// <summary>The dtype of the C# type <typeparamref name="T"/>.</summary>
+    /// <summary>Returns the dtype of the C# type <typeparamref name="T"/>.</summary>
     /// <exception cref="EngineException">
     /// <typeparamref name="T"/> is not float, double, int, long, byte or bool.
     /// </exception>
@@ -43,9 +43,9 @@ public static class DTypes
         + "Array.ConvertAll(labels, Convert.ToInt32).");
 
     /// <summary>
-    /// The type both operands of an element-wise op are converted to: the wider of the two in the order
-    /// bool, uint8, int32, int64, float32, float64. An integer beside a float32 gives float32, as Theano's floatX rule has
-    /// it (NumPy would widen to float64). What ops do with it, and with number literals, stands in docs/types.md.
+    /// Returns the type both operands of an element-wise op are converted to: the wider of the two in the order bool,
+    /// uint8, int32, int64, float32, float64. An integer beside a float32 gives float32, as Theano's floatX rule has it
+    /// (NumPy would widen to float64). What ops do with it, and with number literals, stands in docs/types.md.
     /// </summary>
     public static DType Promote(DType a, DType b) => ElementType.Of(a).Width >= ElementType.Of(b).Width ? a : b;
 

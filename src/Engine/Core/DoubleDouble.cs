@@ -15,10 +15,10 @@ internal readonly struct DoubleDouble
         Low = low;
     }
 
-    /// <summary>The number, rounded.</summary>
+    /// <summary>Gets the number, rounded.</summary>
     public double High { get; }
 
-    /// <summary>What rounding took away.</summary>
+    /// <summary>Gets what rounding took away.</summary>
     public double Low { get; }
 
     public static implicit operator DoubleDouble(double value) => new(value, 0);
@@ -63,14 +63,14 @@ internal readonly struct DoubleDouble
         return Sum(quotient, next) + (rest.High / b.High);
     }
 
-    /// <summary>a + b, of which nothing is lost.</summary>
+    /// <summary>Computes a + b, of which nothing is lost.</summary>
     public static DoubleDouble Sum(double a, double b)
     {
         double sum = a + b, other = sum - a;
         return double.IsFinite(sum) ? new DoubleDouble(sum, (a - (sum - other)) + (b - other)) : sum;
     }
 
-    /// <summary>a·b, of which nothing is lost, unless it underflows.</summary>
+    /// <summary>Computes a·b, of which nothing is lost, unless it underflows.</summary>
     public static DoubleDouble Product(double a, double b)
     {
         double product = a * b;
@@ -79,7 +79,7 @@ internal readonly struct DoubleDouble
 
     public static DoubleDouble Abs(DoubleDouble x) => x.High < 0 ? -x : x;
 
-    /// <summary>eˣ.</summary>
+    /// <summary>Computes eˣ.</summary>
     public static DoubleDouble Exp(DoubleDouble x)
     {
         if (!(Math.Abs(x.High) < 750))
@@ -91,11 +91,11 @@ internal readonly struct DoubleDouble
         return Scaled(1 + ExpM1OfLittle(x - (n * s_ln2)), (int)n);
     }
 
-    /// <summary>eˣ − 1, exact also near 0.</summary>
+    /// <summary>Computes eˣ − 1, exact also near 0.</summary>
     public static DoubleDouble ExpM1(DoubleDouble x) =>
         Math.Abs(x.High) < 0.35 ? ExpM1OfLittle(x) : Exp(x) - 1;
 
-    /// <summary>The natural logarithm.</summary>
+    /// <summary>Returns the natural logarithm.</summary>
     public static DoubleDouble Log(DoubleDouble x)
     {
         if (!(x.High > 0 && double.IsFinite(x.High)))
@@ -108,7 +108,7 @@ internal readonly struct DoubleDouble
         return (exponent * s_ln2) + LogOfOneAnd(Scaled(x, -exponent) - 1);
     }
 
-    /// <summary>log(1 + x), exact also near 0.</summary>
+    /// <summary>Computes log(1 + x), exact also near 0.</summary>
     public static DoubleDouble Log1P(DoubleDouble x) =>
         Math.Abs(x.High) < 0.25 ? LogOfOneAnd(x) : Log(1 + x);
 

@@ -13,7 +13,7 @@ internal sealed class DoubleDoubles
         Array.Fill(_values, start);
     }
 
-    /// <summary>The sum at an index, as <see cref="NdArray"/> takes it.</summary>
+    /// <summary>Gets or sets the sum at an index, as <see cref="NdArray"/> takes it.</summary>
     public DoubleDouble this[params ReadOnlySpan<int> index]
     {
         get => _values[_target.Offset(index)];

@@ -40,51 +40,53 @@ internal abstract class ElementType(
     /// <summary>Above this magnitude, float64 does not tell all whole numbers apart.</summary>
     public const double MaxWhole = 1L << 53;
 
-    /// <summary>All of them, in the order of promotion.</summary>
+    /// <summary>Gets all of them, in the order of promotion.</summary>
     public static IReadOnlyList<ElementType> All => s_all;
 
-    /// <summary>Its name in C#.</summary>
+    /// <summary>Gets its name in C#.</summary>
     public DType DType => dtype;
 
-    /// <summary>Its name in Theano, NumPy and messages.</summary>
+    /// <summary>Gets its name in Theano, NumPy and messages.</summary>
     public string Name => name;
 
-    /// <summary>The dtype in which its sums and products are computed: itself, unless it is too small for them.</summary>
+    /// <summary>
+    /// Gets the dtype in which its sums and products are computed: itself, unless it is too small for them.
+    /// </summary>
     public DType Computes => computes;
 
-    /// <summary>The least number it holds, of floating-point types the least that is finite.</summary>
+    /// <summary>Gets the least number it holds, of floating-point types the least that is finite.</summary>
     public double Min => least;
 
-    /// <summary>The greatest.</summary>
+    /// <summary>Gets the greatest.</summary>
     public double Max => most;
 
-    /// <summary>Its name in CUDA C (src/Kernels/common.cuh).</summary>
+    /// <summary>Gets its name in CUDA C (src/Kernels/common.cuh).</summary>
     public string Cuda => cuda;
 
-    /// <summary>Its number in ONNX (TensorProto.DataType).</summary>
+    /// <summary>Gets its number in ONNX (TensorProto.DataType).</summary>
     public int Onnx => onnx;
 
-    /// <summary>What 1 differs from the next number by; 0 for integers.</summary>
+    /// <summary>Gets or sets what 1 differs from the next number by; 0 for integers.</summary>
     public double Epsilon { get; init; }
 
-    /// <summary>The least number that has all digits; 0 for integers.</summary>
+    /// <summary>Gets or sets the least number that has all digits; 0 for integers.</summary>
     public double MinNormal { get; init; }
 
-    /// <summary>The least number above 0, of floating-point types.</summary>
+    /// <summary>Gets or sets the least number above 0, of floating-point types.</summary>
     public double Denormal { get; init; }
 
     public bool IsFloat => Epsilon > 0;
 
-    /// <summary>Where it stands in the order of promotion.</summary>
+    /// <summary>Gets where it stands in the order of promotion.</summary>
     public int Width => Array.IndexOf(s_all, this);
 
-    /// <summary>Bytes of an element.</summary>
+    /// <summary>Gets bytes of an element.</summary>
     public abstract int Size { get; }
 
-    /// <summary>The elements' type in C#.</summary>
+    /// <summary>Gets the elements' type in C#.</summary>
     public abstract Type CSharp { get; }
 
-    /// <summary>What messages say that it holds.</summary>
+    /// <summary>Gets what messages say that it holds.</summary>
     public string Range => IsFloat
         ? Max == double.MaxValue
             ? $"{Name} holds any number"
@@ -94,7 +96,7 @@ internal abstract class ElementType(
             $"{Name} holds whole numbers from {Math.Max(Min, -MaxWhole):F0} to {Math.Min(Max, MaxWhole):F0}")
             + (Max > MaxWhole ? " in literals, which are float64 (greater ones: Constant(Tensor.Scalar(…)))" : "");
 
-    /// <summary>The one whose elements are of a type of C#; null if none is.</summary>
+    /// <summary>Returns the one whose elements are of a type of C#; null if none is.</summary>
     public static ElementType? Of(Type type)
     {
         foreach (ElementType each in s_all)
@@ -112,25 +114,25 @@ internal abstract class ElementType(
         (uint)dtype < (uint)s_byNumber.Length ? s_byNumber[(int)dtype] : throw new ArgumentOutOfRangeException(nameof(dtype));
 
     /// <summary>
-    /// Whether it holds a number: an integer itself, and so that float64 tells it from all others; a floating-point type
-    /// the nearest to it that is not 0 nor infinite, where the number is neither.
+    /// Returns whether it holds a number: an integer itself, and so that float64 tells it from all others; a
+    /// floating-point type the nearest to it that is not 0 nor infinite, where the number is neither.
     /// </summary>
     public bool Holds(double value) => IsFloat
         ? !double.IsFinite(value) || value == 0 || (Round(value) != 0 && double.IsFinite(Round(value)))
         : double.IsInteger(value) && value >= Math.Max(Min, -MaxWhole) && value <= Math.Min(Max, MaxWhole);
 
-    /// <summary>Whether it holds all numbers that another type does, each as it is.</summary>
+    /// <summary>Returns whether it holds all numbers that another type does, each as it is.</summary>
     public bool HoldsAll(ElementType other) => IsFloat
         ? other.IsFloat ? Epsilon <= other.Epsilon : Math.Max(-other.Min, other.Max) <= 2 / Epsilon
         : !other.IsFloat && Min <= other.Min && other.Max <= Max;
 
-    /// <summary>The nearest number that a floating-point type holds.</summary>
+    /// <summary>Returns the nearest number that a floating-point type holds.</summary>
     public abstract double Round(double value);
 
-    /// <summary>A whole number's low bits, of an integer type.</summary>
+    /// <summary>Returns a whole number's low bits, of an integer type.</summary>
     public abstract double Wrap(Int128 whole);
 
-    /// <summary>A tensor's elements, all 0.</summary>
+    /// <summary>Returns a tensor's elements, all 0.</summary>
     public abstract Array Zeros(long count);
 
     /// <summary>Calls code with the type that loops go over: truths are bytes of 1 or 0 to them.</summary>

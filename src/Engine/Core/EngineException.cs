@@ -1,14 +1,16 @@
 namespace Engine;
 
-/// <summary>An error the user can mend: its message says what is wrong, where, with which shapes, and what to do.</summary>
+/// <summary>
+/// Represents an error the user can mend: its message says what is wrong, where, with which shapes, and what to do.
+/// </summary>
 public class EngineException : Exception
 {
-    /// <summary>An error without a message.</summary>
+    /// <summary>Creates an error without a message.</summary>
     public EngineException()
     {
     }
 
-    /// <summary>An error with the sentence to show.</summary>
+    /// <summary>Creates an error with the sentence to show.</summary>
     public EngineException(string message) : base(message)
     {
     }
@@ -18,7 +20,7 @@ public class EngineException : Exception
     {
     }
 
-    /// <summary>An error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
     public EngineException(string message, Exception? innerException) : base(message, innerException)
     {
     }

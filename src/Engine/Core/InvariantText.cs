@@ -30,6 +30,6 @@ internal ref struct InvariantText(int literalLength, int formattedCount)
 
     public void AppendFormatted(scoped ReadOnlySpan<char> value) => _text.AppendFormatted(value);
 
-    /// <summary>The text, which can be asked for once.</summary>
+    /// <summary>Returns the text, which can be asked for once.</summary>
     public string Take() => _text.ToStringAndClear();
 }

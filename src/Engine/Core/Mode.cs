@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <summary>How a compiled function runs: as fast as it can, or with a check around every step.</summary>
+/// <summary>Describes how a compiled function runs: as fast as it can, or with a check around every step.</summary>
 public enum Mode
 {
     /// <summary>As fast as it can.</summary>

@@ -1,14 +1,14 @@
 namespace Engine;
 
 /// <summary>
-/// An n-dimensional array of float64 in C order, indexed the way a formula is written: what the reference definition of
-/// every op computes with. Slow on purpose: it is there to be read and to be right.
+/// Represents an n-dimensional array of float64 in C order, indexed the way a formula is written: what the reference
+/// definition of every op computes with. Slow on purpose: it is there to be read and to be right.
 /// </summary>
 public sealed class NdArray
 {
     private readonly int[] _strides;
 
-    /// <summary>An array of zeros.</summary>
+    /// <summary>Creates an array of zeros.</summary>
     public NdArray(Shape shape, DType dtype = DType.Float64) : this(shape, new double[shape.Count], dtype)
     {
     }
@@ -24,20 +24,20 @@ public sealed class NdArray
     }
 
     /// <summary>
-    /// The dtype of what the array stands for. Floating-point numbers are kept in float64 all the same; of what
+    /// Gets the dtype of what the array stands for. Floating-point numbers are kept in float64 all the same; of what
     /// overflows an integer, its low bits are what a definition is to give.
     /// </summary>
     public DType DType { get; }
 
-    /// <summary>The sides, outermost first.</summary>
+    /// <summary>Gets the sides, outermost first.</summary>
     public Shape Shape { get; }
 
-    /// <summary>The elements in C order.</summary>
+    /// <summary>Gets the elements in C order.</summary>
     public double[] Data { get; }
 
     /// <summary>
-    /// The element at an index. Where the array has side 1, any index reads its only element, and missing outer
-    /// indices are allowed for: an array can be read under the index of what it broadcasts to.
+    /// Gets or sets the element at an index. Where the array has side 1, any index reads its only element, and missing
+    /// outer indices are allowed for: an array can be read under the index of what it broadcasts to.
     /// </summary>
     public double this[params ReadOnlySpan<int> index]
     {
@@ -45,17 +45,19 @@ public sealed class NdArray
         set => Data[Offset(index)] = value;
     }
 
-    /// <summary>The elements of a tensor as float64.</summary>
+    /// <summary>Returns the elements of a tensor as float64.</summary>
     public static NdArray From(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         return new NdArray(tensor.Shape, tensor.Cast(DType.Float64).AsSpan<double>().ToArray(), tensor.DType);
     }
 
-    /// <summary>The elements rounded to a dtype.</summary>
+    /// <summary>Returns the elements rounded to a dtype.</summary>
     public Tensor ToTensor(DType dtype) => Tensor.From(Data).Reshape(Shape.Sides).Cast(dtype);
 
-    /// <summary>Every index of a shape, in C order. The array given is the same each time, with other contents.</summary>
+    /// <summary>
+    /// Returns every index of a shape, in C order. The array given is the same each time, with other contents.
+    /// </summary>
     public static IEnumerable<int[]> Indices(Shape shape)
     {
         var index = new int[shape.Rank];

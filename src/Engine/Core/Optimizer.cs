@@ -1,6 +1,6 @@
 namespace Engine;
 
-/// <summary>How much is done to a graph before it runs.</summary>
+/// <summary>Describes how much is done to a graph before it runs.</summary>
 public enum Optimizer
 {
     /// <summary>Every op runs as it was written.</summary>

@@ -15,7 +15,7 @@ internal static class RecordText
         return (printMembers(text) ? text.Append(' ') : text).Append('}').ToString();
     });
 
-    /// <summary>A text that is made where numbers have points.</summary>
+    /// <summary>Returns a text that is made where numbers have points.</summary>
     public static string Invariant(Func<string> text)
     {
         CultureInfo before = CultureInfo.CurrentCulture;

@@ -6,33 +6,35 @@ using System.Runtime.CompilerServices;
 namespace Engine;
 
 /// <summary>
-/// The sides of a tensor, outermost first: an immutable list of integers with value equality. A side of
+/// Represents the sides of a tensor, outermost first: an immutable list of integers with value equality. A side of
 /// <see cref="Unknown"/> is not known yet. Also used for lists of axes and strides.
 /// </summary>
 [CollectionBuilder(typeof(Shape), nameof(Create))]
 public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 {
-    /// <summary>A side that is only known when the function is called.</summary>
+    /// <summary>Represents a side that is only known when the function is called.</summary>
     public const int Unknown = -1;
 
     /// <summary>
-    /// The most elements that a tensor or a value of a graph has. Places in it are 32-bit numbers, also on GPUs; kernels
-    /// step on from the last one by a tile, a grid or a window, for which there is room up to 2³¹.
+    /// Represents the most elements that a tensor or a value of a graph has. Places in it are 32-bit numbers, also on
+    /// GPUs; kernels step on from the last one by a tile, a grid or a window, for which there is room up to 2³¹.
     /// </summary>
     public const int MaxElements = 2_000_000_000;
 
     private readonly int[]? _sides;
 
-    /// <summary>A shape of these sides: <c>new Shape(2, 3)</c>, or by a collection expression <c>[2, 3]</c>.</summary>
+    /// <summary>
+    /// Creates a shape of these sides: <c>new Shape(2, 3)</c>, or by a collection expression <c>[2, 3]</c>.
+    /// </summary>
     public Shape(params ReadOnlySpan<int> sides) => _sides = sides.ToArray();
 
-    /// <summary>The shape of a scalar: no sides.</summary>
+    /// <summary>Gets the shape of a scalar: no sides.</summary>
     public static Shape Scalar => default;
 
     /// <summary>Makes a shape of these sides.</summary>
     public static Shape Create(params ReadOnlySpan<int> sides) => new(sides);
 
-    /// <summary>A shape of <paramref name="rank"/> unknown sides.</summary>
+    /// <summary>Returns a shape of <paramref name="rank"/> unknown sides.</summary>
     public static Shape OfRank(int rank)
     {
         var sides = new int[rank];
@@ -40,21 +42,21 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return new Shape(sides);
     }
 
-    /// <summary>How many sides there are.</summary>
+    /// <summary>Gets how many sides there are.</summary>
     public int Rank => _sides?.Length ?? 0;
 
     int IReadOnlyCollection<int>.Count => Rank;
 
-    /// <summary>The sides as a span.</summary>
+    /// <summary>Gets the sides as a span.</summary>
     public ReadOnlySpan<int> Sides => _sides;
 
-    /// <summary>One side; a negative index counts from the innermost.</summary>
+    /// <summary>Gets one side; a negative index counts from the innermost.</summary>
     public int this[int index] => _sides![index < 0 ? index + _sides.Length : index];
 
-    /// <summary>Whether every side is known.</summary>
+    /// <summary>Gets whether every side is known.</summary>
     public bool IsKnown => !Sides.Contains(Unknown);
 
-    /// <summary>The number of elements.</summary>
+    /// <summary>Gets the number of elements.</summary>
     /// <exception cref="InvalidOperationException">A side is unknown.</exception>
     /// <exception cref="EngineException">There are more than can be counted.</exception>
     public long Count
@@ -111,7 +113,9 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
             $"{this} would be {elements:N0} elements, and {MaxElements:N0} is the most that an array has");
     }
 
-    /// <summary>The product of the sides from <paramref name="start"/> up to, not including, <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Returns the product of the sides from <paramref name="start"/> up to, not including, <paramref name="end"/>.
+    /// </summary>
     public int Product(int start, int end)
     {
         int product = 1;
@@ -137,7 +141,9 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return strides;
     }
 
-    /// <summary>Whether a tensor of shape <paramref name="actual"/> may stand where this one is declared.</summary>
+    /// <summary>
+    /// Returns whether a tensor of shape <paramref name="actual"/> may stand where this one is declared.
+    /// </summary>
     public bool Admits(Shape actual)
     {
         if (actual.Rank != Rank)
@@ -182,10 +188,10 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
         return hash.ToHashCode();
     }
 
-    /// <summary>Whether two shapes have the same sides.</summary>
+    /// <summary>Returns whether two shapes have the same sides.</summary>
     public static bool operator ==(Shape left, Shape right) => left.Equals(right);
 
-    /// <summary>Whether two shapes differ.</summary>
+    /// <summary>Returns whether two shapes differ.</summary>
     public static bool operator !=(Shape left, Shape right) => !left.Equals(right);
 
     /// <inheritdoc/>
@@ -193,7 +199,7 @@ public readonly struct Shape : IEquatable<Shape>, IReadOnlyList<int>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>The sides in brackets, unknown ones as <c>?</c>: <c>(?, 1, 32, 32)</c>.</summary>
+    /// <summary>Returns the sides in brackets, unknown ones as <c>?</c>: <c>(?, 1, 32, 32)</c>.</summary>
     public override string ToString() =>
         $"({string.Join(", ", this.Select(side => side == Unknown ? "?" : side.ToString(CultureInfo.InvariantCulture)))})";
 }

@@ -1,12 +1,12 @@
 namespace Engine;
 
-/// <summary>A block of memory on some device, with copies to and from the host.</summary>
+/// <summary>Represents a block of memory on some device, with copies to and from the host.</summary>
 public abstract class Storage : IDisposable
 {
-    /// <summary>Its size in bytes.</summary>
+    /// <summary>Gets its size in bytes.</summary>
     public abstract long Bytes { get; }
 
-    /// <summary>The device it lies on.</summary>
+    /// <summary>Gets the device it lies on.</summary>
     public abstract object Device { get; }
 
     /// <summary>Copies bytes from the host to <paramref name="offset"/> on.</summary>

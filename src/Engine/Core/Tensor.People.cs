@@ -8,8 +8,9 @@ namespace Engine;
 public sealed partial class Tensor
 {
     /// <summary>
-    /// The part that indices name, copied: <c>t[1, 2]</c> a number, a tensor of no sides; <c>t[0]</c> the first row, <c>t[.., ^1]</c> the last
-    /// column, <c>t[2..5]</c> three rows. Axes that are not mentioned are whole; negative places count from the end.
+    /// Gets the part that indices name, copied: <c>t[1, 2]</c> a number, a tensor of no sides; <c>t[0]</c> the first
+    /// row, <c>t[.., ^1]</c> the last column, <c>t[2..5]</c> three rows. Axes that are not mentioned are whole;
+    /// negative places count from the end.
     /// </summary>
     /// <exception cref="EngineException">There are more indices than axes, or one lies outside.</exception>
     public Tensor this[params ReadOnlySpan<TensorIndex> indices]
@@ -39,36 +40,36 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The only element of a tensor, converted as <see cref="Cast"/> does.</summary>
+    /// <summary>Returns the only element of a tensor, converted as <see cref="Cast"/> does.</summary>
     /// <exception cref="EngineException">It has more, or none.</exception>
     public static explicit operator double(Tensor tensor) => Only<double>(tensor);
 
-    /// <summary>The only element of a tensor, converted as <see cref="Cast"/> does.</summary>
+    /// <summary>Returns the only element of a tensor, converted as <see cref="Cast"/> does.</summary>
     /// <exception cref="EngineException">It has more, or none.</exception>
     public static explicit operator float(Tensor tensor) => Only<float>(tensor);
 
-    /// <summary>The only element of a tensor, converted as <see cref="Cast"/> does.</summary>
+    /// <summary>Returns the only element of a tensor, converted as <see cref="Cast"/> does.</summary>
     /// <exception cref="EngineException">It has more, or none.</exception>
     public static explicit operator int(Tensor tensor) => Only<int>(tensor);
 
-    /// <summary>The only element of a tensor, converted as <see cref="Cast"/> does.</summary>
+    /// <summary>Returns the only element of a tensor, converted as <see cref="Cast"/> does.</summary>
     /// <exception cref="EngineException">It has more, or none.</exception>
     public static explicit operator long(Tensor tensor) => Only<long>(tensor);
 
-    /// <summary>The only element of a tensor, converted as <see cref="Cast"/> does.</summary>
+    /// <summary>Returns the only element of a tensor, converted as <see cref="Cast"/> does.</summary>
     /// <exception cref="EngineException">It has more, or none.</exception>
     public static explicit operator bool(Tensor tensor) => Only<bool>(tensor);
 
-    /// <summary>A copy of an array of two axes.</summary>
+    /// <summary>Returns a copy of an array of two axes.</summary>
     public static Tensor From<T>(T[,] data) where T : unmanaged => Copied<T>(data);
 
-    /// <summary>A copy of an array of three axes.</summary>
+    /// <summary>Returns a copy of an array of three axes.</summary>
     public static Tensor From<T>(T[,,] data) where T : unmanaged => Copied<T>(data);
 
-    /// <summary>A copy of an array of four axes.</summary>
+    /// <summary>Returns a copy of an array of four axes.</summary>
     public static Tensor From<T>(T[,,,] data) where T : unmanaged => Copied<T>(data);
 
-    /// <summary>A copy of the elements, in C order.</summary>
+    /// <summary>Creates a copy of the elements, in C order.</summary>
     /// <exception cref="EngineException">The tensor's dtype is another.</exception>
     public T[] ToArray<T>() where T : unmanaged => AsSpan<T>().ToArray();
 

@@ -5,7 +5,9 @@ using System.Runtime.InteropServices;
 
 namespace Engine;
 
-/// <summary>An n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.</summary>
+/// <summary>
+/// Represents an n-dimensional array in host memory, in C order: what goes into and comes out of functions and files.
+/// </summary>
 [DebuggerDisplay("{TypeText}")]
 public sealed partial class Tensor
 {
@@ -18,7 +20,7 @@ public sealed partial class Tensor
         _data = data;
     }
 
-    /// <summary>A tensor of zeros.</summary>
+    /// <summary>Creates a tensor of zeros.</summary>
     /// <exception cref="EngineException">
     /// A side is negative or unknown, or there are more than <see cref="Shape.MaxElements"/>.
     /// </exception>
@@ -26,16 +28,16 @@ public sealed partial class Tensor
     {
     }
 
-    /// <summary>The element type.</summary>
+    /// <summary>Gets the element type.</summary>
     public DType DType { get; }
 
-    /// <summary>The sides, outermost first.</summary>
+    /// <summary>Gets the sides, outermost first.</summary>
     public Shape Shape { get; }
 
     /// <summary>The dtype and the shape as messages say them: <c>float32 (128, 10)</c>.</summary>
     internal string TypeText => $"{DType.Name()} {Shape}";
 
-    /// <summary>The elements' bytes, in C order.</summary>
+    /// <summary>Gets the elements' bytes, in C order.</summary>
     /// <exception cref="EngineException">There are more than 2 GiB of them, which no span holds.</exception>
     public Span<byte> Bytes => ByteCount <= int.MaxValue
         ? BytesFrom(0)
@@ -63,16 +65,16 @@ public sealed partial class Tensor
                 + (sides.Problem is { } problem ? $": {problem}." : "."));
     }
 
-    /// <summary>A tensor of no sides.</summary>
+    /// <summary>Returns a tensor of no sides.</summary>
     public static Tensor Scalar<T>(T value) where T : unmanaged => new(DTypes.Of<T>(), Shape.Scalar, new[] { value });
 
-    /// <summary>The elements, in C order.</summary>
+    /// <summary>Returns the elements, in C order.</summary>
     /// <exception cref="EngineException">The tensor's dtype is another.</exception>
     public Span<T> AsSpan<T>() where T : unmanaged => _data is T[] data && DTypes.Of<T>() == DType
         ? data
         : throw new EngineException($"The tensor holds {DType.Name()}, not {DTypes.Of<T>().Name()}.");
 
-    /// <summary>The same elements under another shape; nothing is copied.</summary>
+    /// <summary>Returns the same elements under another shape; nothing is copied.</summary>
     /// <exception cref="EngineException">The number of elements differs.</exception>
     public Tensor Reshape(params ReadOnlySpan<int> shape)
     {
@@ -82,7 +84,7 @@ public sealed partial class Tensor
             : throw new EngineException($"A tensor of shape {Shape} cannot take the shape {sides}.");
     }
 
-    /// <summary>The rows from <paramref name="start"/> on, <paramref name="count"/> of them, copied.</summary>
+    /// <summary>Returns the rows from <paramref name="start"/> on, <paramref name="count"/> of them, copied.</summary>
     public Tensor Rows(int start, int count)
     {
         var rows = new Tensor(DType, Shape.With(0, count));
@@ -91,7 +93,7 @@ public sealed partial class Tensor
         return rows;
     }
 
-    /// <summary>The rows with these indices, in this order, copied.</summary>
+    /// <summary>Returns the rows with these indices, in this order, copied.</summary>
     public Tensor Rows(ReadOnlySpan<int> indices)
     {
         var rows = new Tensor(DType, Shape.With(0, indices.Length));
@@ -161,8 +163,9 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// The elements converted to another type: a fraction becomes an integer by being cut off, a number beyond the integer's
-    /// range its nearest end, NaN 0; an integer becomes a smaller one by its low bits; what is not 0 becomes true.
+    /// Returns the elements converted to another type: a fraction becomes an integer by being cut off, a number beyond
+    /// the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low bits; what is not 0
+    /// becomes true.
     /// </summary>
     public unsafe Tensor Cast(DType dtype)
     {
@@ -184,7 +187,7 @@ public sealed partial class Tensor
     /// <summary>Whole numbers as int32, the nearest that it has: an int64 out of its range must not become one within.</summary>
     internal Tensor ToInt32() => (DType == DType.Int64 ? Cast(DType.Float64) : this).Cast(DType.Int32);
 
-    /// <summary>A tensor of its own with the same elements.</summary>
+    /// <summary>Returns a tensor of its own with the same elements.</summary>
     public Tensor Clone() => new(DType, Shape, (Array)_data.Clone());
 
     /// <summary>An element, of the C# type that the dtype has.</summary>
@@ -242,7 +245,8 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// The elements, as NumPy prints them: <c>[[1.  2.5]\n [3.  4. ]]</c>, and of more than 1,000 those at the edges.
+    /// Returns the elements, as NumPy prints them: <c>[[1.  2.5]\n [3.  4. ]]</c>, and of more than 1,000 those at the
+    /// edges.
     /// </summary>
     public override string ToString() => TensorText.Of(this);
 }

@@ -1,7 +1,8 @@
 namespace Engine;
 
 /// <summary>
-/// What <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c> says of one axis: a place, which drops the axis, or a range, as C# counts it.
+/// Describes what <c>tensor[1, ^1]</c> or <c>tensor[2..5]</c> says of one axis: a place, which drops the axis, or a
+/// range, as C# counts it.
 /// </summary>
 public readonly struct TensorIndex
 {
@@ -11,14 +12,14 @@ public readonly struct TensorIndex
 
     internal bool IsPlace { get; }
 
-    /// <summary>One place; a negative one counts from the end, as ^1 does.</summary>
+    /// <summary>Returns one place; a negative one counts from the end, as ^1 does.</summary>
     public static implicit operator TensorIndex(int place) =>
         place < 0 ? new Index(-place, fromEnd: true) : new Index(place);
 
-    /// <summary>One place.</summary>
+    /// <summary>Returns one place.</summary>
     public static implicit operator TensorIndex(Index place) => new(place..place, isPlace: true);
 
-    /// <summary>A range of places, from its start up to, not including, its end.</summary>
+    /// <summary>Returns a range of places, from its start up to, not including, its end.</summary>
     public static implicit operator TensorIndex(Range range) => new(range, isPlace: false);
 
     /// <summary>The first place and how many there are.</summary>

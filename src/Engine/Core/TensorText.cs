@@ -165,14 +165,14 @@ internal static class TensorText
     /// <summary>A decimal number: its first digit, a point, the others, times 10 to the power of an exponent.</summary>
     private readonly record struct Number(bool IsNegative, string Text, int Exponent)
     {
-        /// <summary>How many digits stand behind the point where no exponent is written.</summary>
+        /// <summary>Gets how many digits stand behind the point where no exponent is written.</summary>
         public int Decimals => Math.Max(Text.TrimEnd('0').Length - 1 - Exponent, 0);
 
         public int ExponentDigits => Math.Max($"{Math.Abs(Exponent)}".Length, 2);
 
         private string Sign => IsNegative ? "-" : "";
 
-        /// <summary>The fewest digits that tell the number from all others of its type.</summary>
+        /// <summary>Returns the fewest digits that tell the number from all others of its type.</summary>
         public static Number Shortest(double value, bool isSingle)
         {
             string shortest = isSingle
@@ -190,14 +190,14 @@ internal static class TensorText
                 : new Number(double.IsNegative(value), digits, exponent);
         }
 
-        /// <summary>The shortest number, cut off so many digits behind the point.</summary>
+        /// <summary>Returns the shortest number, cut off so many digits behind the point.</summary>
         public static Number Rounded(double value, bool isSingle, int decimals)
         {
             var shortest = Shortest(value, isSingle);
             return shortest.Text.Length - 1 - shortest.Exponent <= decimals ? shortest : Exact(value, decimals);
         }
 
-        /// <summary>The shortest number, cut off so many digits behind the first.</summary>
+        /// <summary>Returns the shortest number, cut off so many digits behind the first.</summary>
         public static Number RoundedFrom(double value, bool isSingle, int digits)
         {
             var shortest = Shortest(value, isSingle);
@@ -211,7 +211,7 @@ internal static class TensorText
             return number with { Text = text.Length == 0 ? "0" : text };
         }
 
-        /// <summary>The number with just so many digits behind the first.</summary>
+        /// <summary>Returns the number with just so many digits behind the first.</summary>
         public static Number Exactly(double value, bool isSingle, int digits)
         {
             var number = Shortest(value, isSingle);

@@ -1,8 +1,8 @@
 namespace Engine;
 
 /// <summary>
-/// One tensor, or several by name: what networks with several inputs or outputs take and give. A tensor is one by itself:
-/// <c>net.Fit(x, y)</c>; several are <c>new Tensors { ["left"] = a, ["right"] = b }</c>.
+/// Represents one tensor, or several by name: what networks with several inputs or outputs take and give. A tensor is
+/// one by itself: <c>net.Fit(x, y)</c>; several are <c>new Tensors { ["left"] = a, ["right"] = b }</c>.
 /// </summary>
 public sealed class Tensors
 {
@@ -11,13 +11,13 @@ public sealed class Tensors
 
     private readonly OrderedDictionary<string, Tensor> _byName = [];
 
-    /// <summary>How many they are.</summary>
+    /// <summary>Gets how many they are.</summary>
     public int Count => _byName.Count;
 
-    /// <summary>The names, in the order in which they were given.</summary>
+    /// <summary>Gets the names, in the order in which they were given.</summary>
     public IReadOnlyList<string> Names => [.. _byName.Keys];
 
-    /// <summary>The tensor, there being one only, whatever it is called.</summary>
+    /// <summary>Gets the tensor, there being one only, whatever it is called.</summary>
     /// <exception cref="EngineException">There are several, or none.</exception>
     public Tensor Single => Count == 1 ? _byName.GetAt(0).Value : throw new EngineException(
         $"There are {Count} tensors, and one is expected: take one by its name{NamesText}.");
@@ -28,7 +28,7 @@ public sealed class Tensors
     /// <summary>Whether it is one tensor without a name.</summary>
     internal bool IsNameless => Count == 1 && _byName.ContainsKey(Nameless);
 
-    /// <summary>A tensor by its name.</summary>
+    /// <summary>Gets or sets a tensor by its name.</summary>
     /// <exception cref="EngineException">There is none of this name.</exception>
     public Tensor this[string name]
     {
@@ -79,14 +79,14 @@ public sealed class Tensors
         return all;
     }
 
-    /// <summary>A tensor is one, without a name.</summary>
+    /// <summary>Returns a tensor is one, without a name.</summary>
     public static implicit operator Tensors(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
         return new Tensors { [Nameless] = tensor };
     }
 
-    /// <summary>Whether there is a tensor of this name.</summary>
+    /// <summary>Returns whether there is a tensor of this name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
 
     /// <summary>Names and tensors, for <c>foreach</c>.</summary>

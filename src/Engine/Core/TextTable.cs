@@ -31,7 +31,7 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
         }
     }
 
-    /// <summary>A number in three digits with its thousands' letter: <c>1.23 M</c>.</summary>
+    /// <summary>Returns a number in three digits with its thousands' letter: <c>1.23 M</c>.</summary>
     public static string Short(double value, string unit = "")
     {
         string[] letters = ["", "k", "M", "G", "T"];
@@ -47,10 +47,10 @@ internal sealed class TextTable(params IReadOnlyList<string> columns)
         return $"{digits} {letters[thousands]}{unit}".TrimEnd();
     }
 
-    /// <summary>A whole number in groups of three digits, in every language alike: <c>40,000</c>.</summary>
+    /// <summary>Returns a whole number in groups of three digits, in every language alike: <c>40,000</c>.</summary>
     public static string Digits(Int128 number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    /// <summary>A time in microseconds: <c>12.3</c>.</summary>
+    /// <summary>Returns a time in microseconds: <c>12.3</c>.</summary>
     public static string Microseconds(double seconds) => (seconds * 1e6).ToString(
         seconds < 99.95e-6 ? "0.00" : "0", CultureInfo.InvariantCulture);
 

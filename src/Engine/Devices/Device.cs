@@ -1,30 +1,31 @@
 namespace Engine.Devices;
 
 /// <summary>
-/// What runs plans: it has memory, it binds ops to kernels, and it runs lists of them. Any number of threads may use it.
+/// Describes what runs plans: it has memory, it binds ops to kernels, and it runs lists of them. Any number of threads
+/// may use it.
 /// </summary>
 public abstract class Device : IDisposable
 {
     private static Device? s_default;
     private volatile bool _isDisposed;
 
-    /// <summary>Where functions run unless told otherwise: at first the CPU with all its cores.</summary>
+    /// <summary>Gets or sets where functions run unless told otherwise: at first the CPU with all its cores.</summary>
     public static Device Default
     {
         get => s_default ?? Interlocked.CompareExchange(ref s_default, new Cpu.CpuDevice(), null) ?? s_default;
         set => s_default = value;
     }
 
-    /// <summary>The name in messages: <c>cpu</c>, <c>cuda:0</c>.</summary>
+    /// <summary>Gets the name in messages: <c>cpu</c>, <c>cuda:0</c>.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Whether it is a graphics processor.</summary>
+    /// <summary>Gets whether it is a graphics processor.</summary>
     public abstract bool IsGpu { get; }
 
-    /// <summary>The most it can do; measured, or of GPUs like it assumed, when first asked for.</summary>
+    /// <summary>Gets the most it can do; measured, or of GPUs like it assumed, when first asked for.</summary>
     public abstract Peak Peak { get; }
 
-    /// <summary>Memory whose contents are undefined.</summary>
+    /// <summary>Returns memory whose contents are undefined.</summary>
     public abstract Storage Allocate(long bytes);
 
     /// <summary>
@@ -48,15 +49,15 @@ public abstract class Device : IDisposable
     /// <summary>Whether a tensor that was prefetched is moved to where it is wanted, before what is run next.</summary>
     internal virtual bool TryTakePrefetched(Tensor tensor, Operand place) => false;
 
-    /// <summary>The bytes of scratch memory that the op needs while it runs on such operands.</summary>
+    /// <summary>Returns the bytes of scratch memory that the op needs while it runs on such operands.</summary>
     /// <exception cref="EngineException">The op has no kernel for this device.</exception>
     public abstract long Workspace(object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs);
 
-    /// <summary>The kernel of an op on fixed operands.</summary>
+    /// <summary>Returns the kernel of an op on fixed operands.</summary>
     /// <exception cref="EngineException">The op has no kernel for this device.</exception>
     public abstract IKernel Bind(object op, StepOperands operands);
 
-    /// <summary>A kernel that copies one operand to another of the same type.</summary>
+    /// <summary>Returns a kernel that copies one operand to another of the same type.</summary>
     public abstract IKernel BindCopy(Operand from, Operand to);
 
     /// <summary>A kernel that runs others over and over.</summary>
@@ -66,8 +67,8 @@ public abstract class Device : IDisposable
     internal abstract IKernel BindBranch(BranchKernel branch);
 
     /// <summary>
-    /// Whether kernels that do not depend on one another may run at once, so that none of them may write over what another
-    /// reads.
+    /// Gets whether kernels that do not depend on one another may run at once, so that none of them may write over what
+    /// another reads.
     /// </summary>
     public virtual bool RunsAtOnce => false;
 
@@ -122,30 +123,32 @@ public abstract class Device : IDisposable
     protected abstract void Dispose(bool disposing);
 }
 
-/// <summary>The dtype and the shape of an operand.</summary>
+/// <summary>Represents the dtype and the shape of an operand.</summary>
 public readonly record struct OperandType(DType DType, Shape Shape);
 
-/// <summary>A value's place in memory.</summary>
+/// <summary>Represents a value's place in memory.</summary>
 /// <param name="Storage">The block of memory.</param>
 /// <param name="Offset">Where in it the value begins, in bytes.</param>
 /// <param name="Type">The dtype and the shape.</param>
 public sealed record Operand(Storage Storage, long Offset, OperandType Type)
 {
-    /// <summary>The memory that the value takes.</summary>
+    /// <summary>Gets the memory that the value takes.</summary>
     public MemoryRange Range => new(Storage, Offset, Type.Shape.Count * Type.DType.Size());
 }
 
-/// <summary>What a step of a plan reads and writes.</summary>
+/// <summary>Describes what a step of a plan reads and writes.</summary>
 /// <param name="Inputs">What it reads.</param>
 /// <param name="Outputs">What it writes.</param>
 /// <param name="Workspace">Scratch memory, if the op asked for any.</param>
 public sealed record StepOperands(IReadOnlyList<Operand> Inputs, IReadOnlyList<Operand> Outputs, MemoryRange? Workspace)
 {
-    /// <summary>What a message about the step ends with: its layer and its line, as far as they are known.</summary>
+    /// <summary>
+    /// Gets or sets what a message about the step ends with: its layer and its line, as far as they are known.
+    /// </summary>
     public string Origin { get; init; } = "";
 }
 
-/// <summary>A part of a block of memory, which may be longer than an array.</summary>
+/// <summary>Represents a part of a block of memory, which may be longer than an array.</summary>
 /// <param name="Storage">The block.</param>
 /// <param name="Offset">Where in it the part begins, in bytes.</param>
 /// <param name="Bytes">How long it is.</param>
@@ -156,7 +159,7 @@ public sealed record MemoryRange(Storage Storage, long Offset, long Bytes)
         Storage == other.Storage && Offset < other.Offset + other.Bytes && other.Offset < Offset + Bytes;
 }
 
-/// <summary>Something a device can run, bound to its operands.</summary>
+/// <summary>Represents something a device can run, bound to its operands.</summary>
 public interface IKernel
 {
     /// <summary>The name in traces and messages.</summary>

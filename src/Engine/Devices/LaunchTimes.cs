@@ -15,7 +15,7 @@ internal readonly record struct LaunchSpan(int Launch, int Lane, long Start, lon
 /// </summary>
 internal sealed class LaunchTimes
 {
-    /// <summary>How many spans are kept.</summary>
+    /// <summary>Represents how many spans are kept.</summary>
     public const int MaxSpans = 100_000;
 
     private readonly List<LaunchSpan> _spans = [];
@@ -23,16 +23,18 @@ internal sealed class LaunchTimes
     private long[] _ticks = [], _first = [], _last = [];
     private long _started;
 
-    /// <summary>How often the program ran.</summary>
+    /// <summary>Gets how often the program ran.</summary>
     public int Runs { get; private set; }
 
-    /// <summary>How long, in all.</summary>
+    /// <summary>Gets how long, in all.</summary>
     public double Seconds { get; private set; }
 
-    /// <summary>The first spans.</summary>
+    /// <summary>Gets the first spans.</summary>
     public IReadOnlyList<LaunchSpan> Spans => _spans;
 
-    /// <summary>The time of a launch in all runs, from its first thread's beginning to its last one's end.</summary>
+    /// <summary>
+    /// Returns the time of a launch in all runs, from its first thread's beginning to its last one's end.
+    /// </summary>
     public double SecondsOf(int launch) => launch < _ticks.Length ? (double)_ticks[launch] / Stopwatch.Frequency : 0;
 
     /// <summary>Called once, when the program is linked.</summary>

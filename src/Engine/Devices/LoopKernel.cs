@@ -13,7 +13,7 @@ internal sealed record LoopRows(MemoryRange Inside, MemoryRange? Rows, MemoryRan
 {
     private long RowCount(MemoryRange? rows) => rows is null || Inside.Bytes == 0 ? 0 : rows.Bytes / Inside.Bytes;
 
-    /// <summary>The row of a step; null where there is none.</summary>
+    /// <summary>Returns the row of a step; null where there is none.</summary>
     public MemoryRange? At(int step)
     {
         long row = First + ((long)By * step);
@@ -30,21 +30,23 @@ internal sealed record LoopRows(MemoryRange Inside, MemoryRange? Rows, MemoryRan
 /// <param name="Levels">What a step runs, level by level.</param>
 internal sealed record LoopKernel(string Name, int Steps, IReadOnlyList<IReadOnlyList<IKernel>> Levels)
 {
-    /// <summary>What is set to 0 before the first step.</summary>
+    /// <summary>Gets or sets what is set to 0 before the first step.</summary>
     public required IReadOnlyList<MemoryRange> Cleared { get; init; }
 
-    /// <summary>What is copied before the first step.</summary>
+    /// <summary>Returns what is copied before the first step.</summary>
     public required IReadOnlyList<(MemoryRange From, MemoryRange To)> Started { get; init; }
 
-    /// <summary>What is copied in before each step; 0 where there is no row.</summary>
+    /// <summary>Gets or sets what is copied in before each step; 0 where there is no row.</summary>
     public required IReadOnlyList<LoopRows> In { get; init; }
 
-    /// <summary>What is copied out behind each step; nothing where there is no row.</summary>
+    /// <summary>Gets or sets what is copied out behind each step; nothing where there is no row.</summary>
     public required IReadOnlyList<LoopRows> Out { get; init; }
 
-    /// <summary>A byte that says behind a step, where it is not 0, that the steps that follow change nothing.</summary>
+    /// <summary>
+    /// Gets or sets a byte that says behind a step, where it is not 0, that the steps that follow change nothing.
+    /// </summary>
     public MemoryRange? Until { get; init; }
 
-    /// <summary>What is set to 0 behind the last step.</summary>
+    /// <summary>Gets or sets what is set to 0 behind the last step.</summary>
     public required IReadOnlyList<MemoryRange> Voided { get; init; }
 }

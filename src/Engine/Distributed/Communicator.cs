@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Engine.Distributed;
 
 /// <summary>
-/// What the ranks of a program tell each other: processes that a launcher started (<see cref="MpiCommunicator"/>), those that
-/// have a GPU each (<see cref="NcclCommunicator"/>), or threads of one (<see cref="ThreadCommunicator"/>). All ranks call the same methods in the same order, with tensors of the same
+/// Describes what the ranks of a program tell each other: processes that a launcher started
+/// (<see cref="MpiCommunicator"/>), those that have a GPU each (<see cref="NcclCommunicator"/>), or threads of one
+/// (<see cref="ThreadCommunicator"/>). All ranks call the same methods in the same order, with tensors of the same
 /// types; each method returns when this rank's part is done.
 /// </summary>
 /// <remarks>
@@ -18,23 +19,25 @@ public abstract unsafe class Communicator : IDisposable
     /// <summary>This rank's number, from 0 on.</summary>
     public abstract int Rank { get; }
 
-    /// <summary>How many ranks there are.</summary>
+    /// <summary>Gets how many ranks there are.</summary>
     public abstract int Size { get; }
 
-    /// <summary>What carries the messages, in few words.</summary>
+    /// <summary>Gets what carries the messages, in few words.</summary>
     public abstract string Name { get; }
 
     /// <summary>
-    /// The bytes that this rank has handed over for others, as counted for the algorithms with the fewest: of n ranks, all
-    /// together, a sum costs 2(n − 1)/n of its bytes, a part for each and a gathering (n − 1)/n of what comes out.
+    /// Gets the bytes that this rank has handed over for others, as counted for the algorithms with the fewest: of n
+    /// ranks, all together, a sum costs 2(n − 1)/n of its bytes, a part for each and a gathering (n − 1)/n of what
+    /// comes out.
     /// </summary>
     public long BytesSent => Volatile.Read(ref _bytesSent);
 
-    /// <summary>How far this rank has come, in words, for messages about ranks that fail.</summary>
+    /// <summary>Gets or sets how far this rank has come, in words, for messages about ranks that fail.</summary>
     public string Progress { get; set; } = "the start";
 
     /// <summary>
-    /// How long a step of a training waits for the other ranks before it is given up; null for as long as it takes.
+    /// Gets or sets how long a step of a training waits for the other ranks before it is given up; null for as long as
+    /// it takes.
     /// </summary>
     public TimeSpan? StepLimit { get; set; }
 
@@ -74,7 +77,7 @@ public abstract unsafe class Communicator : IDisposable
             : throw new EngineException($"There is no rank {root} to broadcast from: there are {Size}, from 0 on.");
     }
 
-    /// <summary>The values of all ranks, one behind the other along a new first axis: (ranks, …).</summary>
+    /// <summary>Returns the values of all ranks, one behind the other along a new first axis: (ranks, …).</summary>
     /// <param name="values">Of the same type on all ranks.</param>
     /// <exception cref="EngineException">The ranks cannot be reached.</exception>
     public Tensor AllGather(Tensor values)

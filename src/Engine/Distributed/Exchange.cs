@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Engine.Distributed;
 
-/// <summary>An exchange among ranks that has begun and may go on while something else is computed.</summary>
+/// <summary>Represents an exchange among ranks that has begun and may go on while something else is computed.</summary>
 public abstract class Exchange
 {
     private const int Spins = 200;
@@ -11,7 +11,7 @@ public abstract class Exchange
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(2);
 
     /// <summary>
-    /// Whether it is over, so that what it brings is there and what it takes may be changed. Asking moves it on.
+    /// Gets whether it is over, so that what it brings is there and what it takes may be changed. Asking moves it on.
     /// </summary>
     public abstract bool IsDone { get; }
 

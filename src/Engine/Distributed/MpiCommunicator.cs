@@ -3,8 +3,9 @@ using Engine.Interop;
 namespace Engine.Distributed;
 
 /// <summary>
-/// The processes that an MPI launcher (<c>mpirun</c>, <c>srun</c>) started together: Open MPI, MPICH and those of its ABI, or
-/// a library of MPI 5's own ABI. The library is found at run time, in the folders of <c>ENGINE_MPI_PATH</c> first.
+/// Represents the processes that an MPI launcher (<c>mpirun</c>, <c>srun</c>) started together: Open MPI, MPICH and
+/// those of its ABI, or a library of MPI 5's own ABI. The library is found at run time, in the folders of
+/// <c>ENGINE_MPI_PATH</c> first.
 /// </summary>
 public sealed unsafe class MpiCommunicator : Communicator
 {
@@ -23,7 +24,7 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <inheritdoc/>
     public override int Size { get; }
 
-    /// <summary>What the library says it is: <c>Open MPI v4.1.4</c>.</summary>
+    /// <summary>Gets what the library says it is: <c>Open MPI v4.1.4</c>.</summary>
     public override string Name { get; }
 
     /// <summary>Joins the other processes. Once a process: MPI cannot be joined again.</summary>

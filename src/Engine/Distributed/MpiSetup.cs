@@ -2,7 +2,7 @@ using Engine.Interop;
 
 namespace Engine.Distributed;
 
-/// <summary>What this machine has of MPI.</summary>
+/// <summary>Describes what this machine has of MPI.</summary>
 /// <param name="Found">What was found, and where; null if nothing was.</param>
 /// <param name="Problem">What is missing; null where nothing is.</param>
 /// <param name="Remedy">What to do about it.</param>

@@ -3,9 +3,9 @@ using Engine.Interop;
 namespace Engine.Distributed;
 
 /// <summary>
-/// The GPUs of several processes, one each, which speak to each other by NCCL, found at run time in the folders of
-/// <c>ENGINE_CUDA_PATH</c> first. What functions on the GPU sum goes from GPU to GPU; a <see cref="Tensor"/> of the host goes
-/// through the GPU's memory.
+/// Represents the GPUs of several processes, one each, which speak to each other by NCCL, found at run time in the
+/// folders of <c>ENGINE_CUDA_PATH</c> first. What functions on the GPU sum goes from GPU to GPU; a <see cref="Tensor"/>
+/// of the host goes through the GPU's memory.
 /// </summary>
 /// <remarks>
 /// <see cref="Communicator.BytesSent"/> counts what the host exchanges, not what functions do: those are recorded once and
@@ -43,10 +43,12 @@ public sealed unsafe class NcclCommunicator : Communicator
     /// <inheritdoc/>
     public override int Size { get; }
 
-    /// <summary>The library and its version: <c>NCCL 2.22.3</c>.</summary>
+    /// <summary>Gets the library and its version: <c>NCCL 2.22.3</c>.</summary>
     public override string Name { get; }
 
-    /// <summary>Which of this machine's GPUs is this rank's, as the driver counts: functions must run on that one.</summary>
+    /// <summary>
+    /// Gets which of this machine's GPUs is this rank's, as the driver counts: functions must run on that one.
+    /// </summary>
     public int Ordinal { get; }
 
     /// <summary>

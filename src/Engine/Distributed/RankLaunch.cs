@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Engine.Distributed;
 
-/// <summary>What started several processes of one program, as it says in the environment of each.</summary>
+/// <summary>Describes what started several processes of one program, as it says in the environment of each.</summary>
 public enum Launcher
 {
     /// <summary>Open MPI's <c>mpirun</c>, or <c>srun</c> with its library.</summary>
@@ -18,7 +18,7 @@ public enum Launcher
     Torchrun,
 }
 
-/// <summary>A process's place among those that a launcher started together.</summary>
+/// <summary>Represents a process's place among those that a launcher started together.</summary>
 /// <param name="Launcher">What started them.</param>
 /// <param name="Rank">The process's number, from 0 on.</param>
 /// <param name="Size">How many there are.</param>
@@ -26,7 +26,7 @@ public enum Launcher
 /// <param name="LocalSize">How many of them are on this machine.</param>
 public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int LocalRank, int LocalSize)
 {
-    /// <summary>What people call the launcher.</summary>
+    /// <summary>Gets what people call the launcher.</summary>
     public string LauncherName => Launcher switch
     {
         Launcher.OpenMpi => "mpirun of Open MPI",
@@ -35,11 +35,11 @@ public sealed record RankLaunch(Launcher Launcher, int Rank, int Size, int Local
         _ => "torchrun",
     };
 
-    /// <summary>The place of this process; null where no launcher started it.</summary>
+    /// <summary>Returns the place of this process; null where no launcher started it.</summary>
     /// <exception cref="EngineException">The variables contradict each other.</exception>
     public static RankLaunch? Find() => Find(Environment.GetEnvironmentVariable);
 
-    /// <summary>The place that these variables of an environment say.</summary>
+    /// <summary>Returns the place that these variables of an environment say.</summary>
     /// <exception cref="EngineException">They contradict each other.</exception>
     public static RankLaunch? Find(Func<string, string?> variable)
     {

@@ -7,7 +7,7 @@ using System.Text;
 
 namespace Engine.Distributed;
 
-/// <summary>A rank that does not go on.</summary>
+/// <summary>Represents a rank that does not go on.</summary>
 /// <param name="Rank">Its number.</param>
 /// <param name="Host">The machine that it runs on.</param>
 /// <param name="Message">What is wrong with it, in a sentence; empty where another rank says it.</param>
@@ -50,10 +50,10 @@ public sealed class RankWatch : IDisposable
         Array.ForEach(_threads, thread => thread.Start());
     }
 
-    /// <summary>The machine that this process runs on.</summary>
+    /// <summary>Gets the machine that this process runs on.</summary>
     public static string Host => Dns.GetHostName();
 
-    /// <summary>The machines of all ranks, in the order of the ranks; all ranks ask.</summary>
+    /// <summary>Returns the machines of all ranks, in the order of the ranks; all ranks ask.</summary>
     public static string[] HostsOf(Communicator communicator)
     {
         ArgumentNullException.ThrowIfNull(communicator);
@@ -343,7 +343,7 @@ public sealed class RankWatch : IDisposable
 
 internal static class TaskWaiting
 {
-    /// <summary>Whether a task ends in time, and what it gives.</summary>
+    /// <summary>Returns whether a task ends in time, and what it gives.</summary>
     public static bool Wait<T>(this Task<T> task, TimeSpan limit, [NotNullWhen(true)] out T? result)
         where T : class
     {

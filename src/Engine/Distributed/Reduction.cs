@@ -1,6 +1,6 @@
 namespace Engine.Distributed;
 
-/// <summary>What is made of the values of all ranks.</summary>
+/// <summary>Describes what is made of the values of all ranks.</summary>
 public enum Reduction
 {
     /// <summary>Their sum.</summary>

@@ -44,7 +44,7 @@ internal static class Rendezvous
         return Ask(launch.Rank, own.Length, host, port);
     }
 
-    /// <summary>A port of this machine that nobody has.</summary>
+    /// <summary>Returns a port of this machine that nobody has.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

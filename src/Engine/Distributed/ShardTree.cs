@@ -6,16 +6,18 @@ namespace Engine.Distributed;
 /// </summary>
 internal static class ShardTree
 {
-    /// <summary>A sum of some shards that lie side by side: a node of the tree.</summary>
+    /// <summary>Represents a sum of some shards that lie side by side: a node of the tree.</summary>
     /// <param name="First">The first shard.</param>
     /// <param name="Count">How many there are, a power of two.</param>
     public readonly record struct Node(int First, int Count);
 
-    /// <summary>The shards of a rank: from the first up to, not including, the last.</summary>
+    /// <summary>Returns the shards of a rank: from the first up to, not including, the last.</summary>
     public static (int First, int Last) ShardsOf(int rank, int ranks, int shards) =>
         ((int)((long)rank * shards / ranks), (int)((long)(rank + 1) * shards / ranks));
 
-    /// <summary>The largest nodes that lie within a rank's shards, in order: what it can sum by itself.</summary>
+    /// <summary>
+    /// Returns the largest nodes that lie within a rank's shards, in order: what it can sum by itself.
+    /// </summary>
     public static IReadOnlyList<Node> Nodes(int rank, int ranks, int shards)
     {
         (int at, int last) = ShardsOf(rank, ranks, shards);
@@ -35,7 +37,7 @@ internal static class ShardTree
         return nodes;
     }
 
-    /// <summary>The most nodes that a rank has.</summary>
+    /// <summary>Returns the most nodes that a rank has.</summary>
     public static int MaxNodes(int ranks, int shards) =>
         Enumerable.Range(0, ranks).Max(rank => Nodes(rank, ranks, shards).Count);
 

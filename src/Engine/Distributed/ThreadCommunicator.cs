@@ -131,7 +131,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
 
         public int Size => size;
 
-        /// <summary>What a rank failed with first; null where none did.</summary>
+        /// <summary>Gets what a rank failed with first; null where none did.</summary>
         public EngineException? Failure => _failure;
 
         public void Fail(int rank, Exception error)
@@ -142,7 +142,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
             }
         }
 
-        /// <summary>The meeting with this number, the same for all ranks.</summary>
+        /// <summary>Returns the meeting with this number, the same for all ranks.</summary>
         public Meeting At(int round)
         {
             lock (_lock)
@@ -172,7 +172,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
 
         public override bool IsDone => _isDone || (group.Failure is { } failure ? throw failure : false);
 
-        /// <summary>Whether with this one all have asked for it.</summary>
+        /// <summary>Returns whether with this one all have asked for it.</summary>
         public bool IsLast() => ++_asked == group.Size;
 
         public void Put(int rank, nint send, nint receive, Action<(nint Send, nint Receive)[]> work)

@@ -1,6 +1,6 @@
 namespace Engine.Graph;
 
-/// <summary>An op applied to variables.</summary>
+/// <summary>Represents an op applied to variables.</summary>
 public sealed class Apply
 {
     internal Apply(Op op, IReadOnlyList<Variable> inputs, Origin origin)
@@ -12,16 +12,16 @@ public sealed class Apply
         Outputs = [.. types.Select((type, index) => new Result(this, index, type))];
     }
 
-    /// <summary>The operation.</summary>
+    /// <summary>Gets the operation.</summary>
     public Op Op { get; }
 
-    /// <summary>What it is applied to.</summary>
+    /// <summary>Gets what it is applied to.</summary>
     public IReadOnlyList<Variable> Inputs { get; }
 
-    /// <summary>What it computes.</summary>
+    /// <summary>Gets what it computes.</summary>
     public IReadOnlyList<Result> Outputs { get; }
 
-    /// <summary>Where it was built.</summary>
+    /// <summary>Gets where it was built.</summary>
     public Origin Origin { get; }
 
     /// <summary>Whether the output is the first input under another shape, so that nothing need be computed.</summary>
@@ -74,6 +74,6 @@ public sealed class Apply
         return other;
     }
 
-    /// <summary>The op and its inputs: <c>dot(x, hidden1.W)</c>.</summary>
+    /// <summary>Returns the op and its inputs: <c>dot(x, hidden1.W)</c>.</summary>
     public override string ToString() => $"{Op.Name}({string.Join(", ", Inputs)})";
 }

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Engine.Graph;
 
 /// <summary>
-/// What an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>, says of one axis: a place, which drops the axis; a range, as
-/// C# counts it, each of its elements or every few of them; or an array of places.
+/// Describes what an index expression, <c>x[1]</c> or <c>x[.., ^1]</c>, says of one axis: a place, which drops the
+/// axis; a range, as C# counts it, each of its elements or every few of them; or an array of places.
 /// </summary>
 public readonly struct AxisIndex
 {
@@ -24,19 +24,20 @@ public readonly struct AxisIndex
 
     internal Variable? Places { get; private init; }
 
-    /// <summary>One place; a negative one counts from the end, as ^1 does.</summary>
+    /// <summary>Returns one place; a negative one counts from the end, as ^1 does.</summary>
     public static implicit operator AxisIndex(int place) =>
         place < 0 ? new Index(-place, fromEnd: true) : new Index(place);
 
-    /// <summary>One place.</summary>
+    /// <summary>Returns one place.</summary>
     public static implicit operator AxisIndex(Index place) =>
         new(AxisIndexKind.Point) { Range = place..place, Step = 1 };
 
-    /// <summary>A range of places, from its start up to, not including, its end.</summary>
+    /// <summary>Returns a range of places, from its start up to, not including, its end.</summary>
     public static implicit operator AxisIndex(Range range) => (range, 1);
 
     /// <summary>
-    /// Every few places of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to the first.
+    /// Returns every few places of a range: <c>(.., 2)</c> every second, <c>(.., -1)</c> all of them from the last to
+    /// the first.
     /// </summary>
     /// <exception cref="EngineException">The step is 0.</exception>
     public static implicit operator AxisIndex((Range Range, int Step) range) => range.Step != 0
@@ -44,15 +45,15 @@ public readonly struct AxisIndex
         : throw new EngineException($"An index expression has the step 0: it would never end.{Origin.Current}");
 
     /// <summary>
-    /// An array of places, int32, of which those of several axes are broadcast together; negative ones count from the
-    /// end. A constant bool vector is a mask: the places where it is true.
+    /// Returns an array of places, int32, of which those of several axes are broadcast together; negative ones count
+    /// from the end. A constant bool vector is a mask: the places where it is true.
     /// </summary>
     public static implicit operator AxisIndex(Variable places) => new(AxisIndexKind.Array) { Places = places };
 
-    /// <summary>A vector of places.</summary>
+    /// <summary>Returns a vector of places.</summary>
     public static implicit operator AxisIndex(int[] places) => new Constant(Tensor.From(places));
 
-    /// <summary>The places where a mask is true.</summary>
+    /// <summary>Returns the places where a mask is true.</summary>
     public static implicit operator AxisIndex(bool[] mask)
     {
         ArgumentNullException.ThrowIfNull(mask);
@@ -74,7 +75,7 @@ internal enum AxisIndexKind
 /// </summary>
 internal abstract class Indexer
 {
-    /// <summary>The part of x that an index expression names.</summary>
+    /// <summary>Returns the part of x that an index expression names.</summary>
     public abstract Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices);
 }
 

@@ -4,10 +4,10 @@ namespace Engine.Graph;
 internal sealed record FunctionGraph(
     IReadOnlyList<Input> Inputs, IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates)
 {
-    /// <summary>All that must be computed: the outputs, then the updates' values.</summary>
+    /// <summary>Gets all that must be computed: the outputs, then the updates' values.</summary>
     public IReadOnlyList<Variable> Roots => [.. Outputs, .. Updates.Select(update => update.Value)];
 
-    /// <summary>The shared variables that it reads and those that it updates.</summary>
+    /// <summary>Gets the shared variables that it reads and those that it updates.</summary>
     public IEnumerable<SharedVariable> Shared =>
         Leaves(Roots).OfType<SharedVariable>().Union(Updates.Select(update => update.Target));
 
@@ -56,11 +56,11 @@ internal sealed record FunctionGraph(
         return graph;
     }
 
-    /// <summary>The same graph with some variables replaced.</summary>
+    /// <summary>Returns the same graph with some variables replaced.</summary>
     public FunctionGraph Replace(IReadOnlyDictionary<Variable, Variable> replacements) =>
         WithRoots(Traversal.Replace(Roots, replacements));
 
-    /// <summary>The same function with other variables for its outputs and updates.</summary>
+    /// <summary>Returns the same function with other variables for its outputs and updates.</summary>
     public FunctionGraph WithRoots(IReadOnlyList<Variable> roots) => this with
     {
         Outputs = [.. roots.Take(Outputs.Count)],
@@ -68,8 +68,9 @@ internal sealed record FunctionGraph(
     };
 
     /// <summary>
-    /// The same function for inputs of these types, and for the values that shared variables have, in which every side is known.
-    /// An input whose type tells more than before is another variable, at the same place of <see cref="Inputs"/>.
+    /// Returns the same function for inputs of these types, and for the values that shared variables have, in which
+    /// every side is known. An input whose type tells more than before is another variable, at the same place of
+    /// <see cref="Inputs"/>.
     /// </summary>
     /// <exception cref="EngineException">An op cannot take the shapes, or an update turns out with another shape.</exception>
     public FunctionGraph Specialize(IReadOnlyList<TensorType> types)
@@ -104,7 +105,9 @@ internal sealed record FunctionGraph(
             body.Specialize(((IOuterOp)node.Op).BodyTypes(number, [.. node.Inputs.Select(input => input.Type)])));
     }
 
-    /// <summary>The same graph with the bodies of its ops replaced; this very one where there are none.</summary>
+    /// <summary>
+    /// Returns the same graph with the bodies of its ops replaced; this very one where there are none.
+    /// </summary>
     /// <param name="map">What takes the place of a body: given the op's application and the body's number and graph.</param>
     public FunctionGraph WithBodies(Func<Apply, int, FunctionGraph, FunctionGraph> map)
     {
@@ -132,7 +135,7 @@ internal sealed record FunctionGraph(
         return WithRoots([.. Roots.Select(root => replaced.GetValueOrDefault(root, root))]);
     }
 
-    /// <summary>The variables that nothing computes, in the order in which they are first needed.</summary>
+    /// <summary>Returns the variables that nothing computes, in the order in which they are first needed.</summary>
     public static IEnumerable<Variable> Leaves(IEnumerable<Variable> roots) => roots
         .Concat(Traversal.Order(roots).SelectMany(node => node.Inputs))
         .Where(variable => variable is not Result)

@@ -24,7 +24,7 @@ internal sealed class Gate(long order)
 
     public long Order => order;
 
-    /// <summary>Whether a thread waits to enter.</summary>
+    /// <summary>Gets whether a thread waits to enter.</summary>
     public bool IsWanted => Volatile.Read(ref _waitingReaders) + Volatile.Read(ref _waitingChangers) > 0;
 
     /// <summary>Until disposed of, this thread reads.</summary>

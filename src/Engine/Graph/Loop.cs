@@ -71,7 +71,9 @@ internal enum LoopSource
 internal readonly record struct LoopRead(
     LoopSource Source, int From, int Before = -1, int Lag = 0, bool Backward = false)
 {
-    /// <summary>The row that a step reads; a negative one counts from the end of what was there before.</summary>
+    /// <summary>
+    /// Returns the row that a step reads; a negative one counts from the end of what was there before.
+    /// </summary>
     public int Row(int step, int rows) => (Backward ? rows - 1 - step : step) - Lag;
 }
 
@@ -80,21 +82,22 @@ internal readonly record struct LoopRead(
 /// <param name="Backward">Whether the first step is the last row's.</param>
 internal readonly record struct LoopWrite(bool HasRows, bool Backward = false)
 {
-    /// <summary>How many rows back.</summary>
+    /// <summary>Gets or sets how many rows back.</summary>
     public int Lag { get; init; }
 
     /// <summary>
-    /// The op's input that has as many rows as the output; those that no step writes are 0. -1 for as many as the loop has.
+    /// Gets or sets the op's input that has as many rows as the output; those that no step writes are 0. -1 for as many
+    /// as the loop has.
     /// </summary>
     public int Like { get; init; } = -1;
 
-    /// <summary>Whether the rows are those before row 0, which the others are written without.</summary>
+    /// <summary>Gets or sets whether the rows are those before row 0, which the others are written without.</summary>
     public bool IsBefore { get; init; }
 
     /// <summary>For the last step's value: whether it is 0 where the loop is cut short.</summary>
     public bool IsOfAll { get; init; }
 
-    /// <summary>The row, of so many that the output has, that a step writes; -1 for none.</summary>
+    /// <summary>Returns the row, of so many that the output has, that a step writes; -1 for none.</summary>
     public int Row(int step, int rows, int outputRows)
     {
         int row = (Backward ? rows - 1 - step : step) - Lag;

@@ -1,25 +1,25 @@
 namespace Engine.Graph;
 
 /// <summary>
-/// A symbolic operation. Equal records are the same operation, so attributes must have value equality. What an op must
-/// say is its shape rule, its gradient, its definition in plain float64, and, for each device it runs on, a kernel
-/// (through that device's lowering interface).
+/// Represents a symbolic operation. Equal records are the same operation, so attributes must have value equality. What
+/// an op must say is its shape rule, its gradient, its definition in plain float64, and, for each device it runs on, a
+/// kernel (through that device's lowering interface).
 /// </summary>
 public abstract record Op
 {
-    /// <summary>The name in prints and error messages.</summary>
+    /// <summary>Gets the name in prints and error messages.</summary>
     public virtual string Name => char.ToLowerInvariant(GetType().Name[0]) + GetType().Name[1..];
 
     /// <summary>
-    /// The types of the outputs for inputs of these types. Called with unknown sides when the graph is built, and with
-    /// every side known when it is planned; then every side of the outputs must be known.
+    /// Returns the types of the outputs for inputs of these types. Called with unknown sides when the graph is built,
+    /// and with every side known when it is planned; then every side of the outputs must be known.
     /// </summary>
     /// <exception cref="EngineException">The inputs don't fit; the message gives the reason only.</exception>
     public abstract IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs);
 
     /// <summary>
-    /// The gradient of a scalar with respect to each input, given that with respect to each output (null where the
-    /// scalar does not depend on it). Null for an input that has none.
+    /// Returns the gradient of a scalar with respect to each input, given that with respect to each output (null where
+    /// the scalar does not depend on it). Null for an input that has none.
     /// </summary>
     public virtual IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         throw new EngineException(
@@ -33,16 +33,16 @@ public abstract record Op
     public abstract void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs);
 
     /// <summary>
-    /// The bound on a device's rounding errors, beside the one rounding of the result: so many ulp (units in the last
-    /// place, of the result's dtype) of <see cref="Magnitudes"/>, times the root of the <see cref="Flops"/> an element.
-    /// 0 unless the op says otherwise: the definition's result, rounded.
+    /// Gets the bound on a device's rounding errors, beside the one rounding of the result: so many ulp (units in the
+    /// last place, of the result's dtype) of <see cref="Magnitudes"/>, times the root of the <see cref="Flops"/> an
+    /// element. 0 unless the op says otherwise: the definition's result, rounded.
     /// </summary>
     public virtual double Ulps => 0;
 
     /// <summary>
-    /// The numbers whose ulp are meant by <see cref="Ulps"/>: the results' own, unless the op says that it comes by them
-    /// through larger ones, as a sum whose terms cancel does. Infinite where rounding may lead to any result, NaN where
-    /// nothing is promised.
+    /// Returns the numbers whose ulp are meant by <see cref="Ulps"/>: the results' own, unless the op says that it
+    /// comes by them through larger ones, as a sum whose terms cancel does. Infinite where rounding may lead to any
+    /// result, NaN where nothing is promised.
     /// </summary>
     /// <param name="inputs">The inputs.</param>
     /// <param name="outputs">What the definition makes of them.</param>
@@ -69,19 +69,19 @@ public abstract record Op
             : input;
     }
 
-    /// <summary>Whether the values of this input matter, or only its shape.</summary>
+    /// <summary>Returns whether the values of this input matter, or only its shape.</summary>
     public virtual bool Reads(int input) => true;
 
     /// <summary>
-    /// The arithmetic that it takes, every function of a number being one, for inputs and outputs of these types, all
-    /// sides known. One for each element computed, unless the op says otherwise.
+    /// Returns the arithmetic that it takes, every function of a number being one, for inputs and outputs of these
+    /// types, all sides known. One for each element computed, unless the op says otherwise.
     /// </summary>
     public virtual long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         outputs.Sum(output => output.Shape.Count);
 
     /// <summary>
-    /// The bytes that must be read of an input, all sides known: all of them, or none where only its shape matters,
-    /// unless the op says that a part will do.
+    /// Returns the bytes that must be read of an input, all sides known: all of them, or none where only its shape
+    /// matters, unless the op says that a part will do.
     /// </summary>
     public virtual long ReadBytes(int input, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs)
     {
@@ -95,10 +95,10 @@ public abstract record Op
     /// </summary>
     public virtual InputWindow? InputWindowOf(IReadOnlyList<TensorType> inputs) => null;
 
-    /// <summary>Whether output 0 is input 0 under another shape, so that nothing need be computed.</summary>
+    /// <summary>Returns whether output 0 is input 0 under another shape, so that nothing need be computed.</summary>
     public virtual bool IsView(IReadOnlyList<TensorType> inputs) => false;
 
-    /// <summary>Whether an output of the same size may be written over this input while it is read.</summary>
+    /// <summary>Returns whether an output of the same size may be written over this input while it is read.</summary>
     public virtual bool MayOverwrite(int input) => false;
 
     /// <summary>Applies the op.</summary>
@@ -109,6 +109,6 @@ public abstract record Op
     /// <exception cref="EngineException">The inputs don't fit the op.</exception>
     public Variable Call(params ReadOnlySpan<Variable> inputs) => Apply(inputs).Outputs[0];
 
-    /// <summary>The name.</summary>
+    /// <summary>Returns the name.</summary>
     public sealed override string ToString() => Name;
 }

@@ -4,7 +4,8 @@ using System.Reflection;
 namespace Engine.Graph;
 
 /// <summary>
-/// Where a part of the graph comes from: the line of the user's code that built it, and the layer it belongs to.
+/// Describes where a part of the graph comes from: the line of the user's code that built it, and the layer it belongs
+/// to.
 /// </summary>
 /// <param name="File">The source file, where debug symbols tell.</param>
 /// <param name="Line">The line in it.</param>
@@ -16,17 +17,17 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     private static Origin? t_current;
 
     /// <summary>
-    /// What the library built it for, where no layer did and no line of the user's: <c>loss</c>, <c>update</c>,
-    /// <c>batch</c>.
+    /// Gets or sets what the library built it for, where no layer did and no line of the user's: <c>loss</c>,
+    /// <c>update</c>, <c>batch</c>.
     /// </summary>
     public string? Part { get; init; }
 
     /// <summary>
-    /// The origin of what is built now: the innermost scope's, else the nearest caller outside this library.
+    /// Gets the origin of what is built now: the innermost scope's, else the nearest caller outside this library.
     /// </summary>
     public static Origin Current => t_current ?? Caller();
 
-    /// <summary>The nearest caller outside this library and the runtime.</summary>
+    /// <summary>Returns the nearest caller outside this library and the runtime.</summary>
     public static Origin Caller()
     {
         for (int depth = 1; ; depth++)
@@ -64,7 +65,7 @@ public sealed record Origin(string? File, int Line, string? Layer = null, bool I
     /// <summary>Until disposed, what this thread builds is built for this.</summary>
     internal static Scope For(string part) => Use(Current with { Part = part });
 
-    /// <summary>The end of an error message: the layer and the line, as far as they are known.</summary>
+    /// <summary>Returns the end of an error message: the layer and the line, as far as they are known.</summary>
     public override string ToString()
     {
         string layer = Layer is null ? "" : $" Layer '{Layer}'.";

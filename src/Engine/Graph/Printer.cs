@@ -10,8 +10,9 @@ public static class Printer
     private const int MaxIndented = 40;
 
     /// <summary>
-    /// The applications in the order in which they run, as Theano prints a function's <c>toposort()</c>: each with its
-    /// inputs, leaves by name or type, results as the op that makes them: <c>[exp(&lt;float32 (230400)&gt;)]</c>.
+    /// Returns the applications in the order in which they run, as Theano prints a function's <c>toposort()</c>: each
+    /// with its inputs, leaves by name or type, results as the op that makes them: <c>[exp(&lt;float32
+    /// (230400)&gt;)]</c>.
     /// </summary>
     public static string Toposort(IEnumerable<Apply> nodes)
     {
@@ -20,8 +21,8 @@ public static class Printer
     }
 
     /// <summary>
-    /// The expression as a tree, one op a line with its type, its inputs below it and indented; what appears again is
-    /// named by its number. Below 40 levels a number stands for the indentation.
+    /// Returns the expression as a tree, one op a line with its type, its inputs below it and indented; what appears
+    /// again is named by its number. Below 40 levels a number stands for the indentation.
     /// </summary>
     public static string Tree(params ReadOnlySpan<Variable> outputs)
     {

@@ -4,8 +4,8 @@ namespace Engine.Graph;
 internal static class ReferenceEvaluator
 {
     /// <summary>
-    /// The outputs of an op, of these types, by its definition: NaN where that writes nothing, and of what overflows an
-    /// integer its low bits, as on every device.
+    /// Returns the outputs of an op, of these types, by its definition: NaN where that writes nothing, and of what
+    /// overflows an integer its low bits, as on every device.
     /// </summary>
     public static NdArray[] Of(Op op, IReadOnlyList<NdArray> inputs, IReadOnlyList<TensorType> types)
     {
@@ -32,8 +32,8 @@ internal static class ReferenceEvaluator
     }
 
     /// <summary>
-    /// The values of variables in which every side is known, given those of inputs. Shared variables have the value
-    /// that they have now.
+    /// Returns the values of variables in which every side is known, given those of inputs. Shared variables have the
+    /// value that they have now.
     /// </summary>
     public static NdArray[] Evaluate(IReadOnlyList<Variable> outputs, IReadOnlyDictionary<Input, NdArray> inputs)
     {

@@ -1,6 +1,6 @@
 namespace Engine.Graph;
 
-/// <summary>An op that lists examples of its use: what the tests run it on. Every op must.</summary>
+/// <summary>Represents an op that lists examples of its use: what the tests run it on. Every op must.</summary>
 public interface ISampled
 {
     /// <summary>
@@ -10,7 +10,7 @@ public interface ISampled
     static abstract IEnumerable<Sample> Samples(Random random);
 }
 
-/// <summary>An op with the kind of inputs to try it on.</summary>
+/// <summary>Represents an op with the kind of inputs to try it on.</summary>
 /// <param name="Op">The op.</param>
 /// <param name="Args">What its inputs look like.</param>
 public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
@@ -18,14 +18,16 @@ public sealed record Sample(Op Op, params IReadOnlyList<Arg> Args)
     /// <summary>For an example of misuse, a part of the message it must be refused with.</summary>
     public string? Error { get; init; }
 
-    /// <summary>Whether the numerical check of the gradient makes sense there (it does not at a jump).</summary>
+    /// <summary>
+    /// Gets or sets whether the numerical check of the gradient makes sense there (it does not at a jump).
+    /// </summary>
     public bool HasGradient { get; init; } = true;
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Sample), PrintMembers);
 }
 
-/// <summary>What an input of a <see cref="Sample"/> looks like: values drawn evenly from a range.</summary>
+/// <summary>Describes what an input of a <see cref="Sample"/> looks like: values drawn evenly from a range.</summary>
 /// <param name="Shape">The sides.</param>
 /// <param name="DType">The dtype; null for a floating-point type, float32 or float64 as the test needs.</param>
 /// <param name="Low">The least value.</param>
@@ -44,16 +46,16 @@ public sealed record Arg(
     bool Whole = false,
     IReadOnlyList<double>? Values = null)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Arg), PrintMembers);
 
-    /// <summary>Integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
+    /// <summary>Returns integers from <paramref name="low"/> up to, not including, <paramref name="high"/>.</summary>
     public static Arg Int(Shape shape, int low, int high) => new(shape, Engine.DType.Int32, low, high);
 
-    /// <summary>Any integers, so that their sums and products wrap round.</summary>
+    /// <summary>Returns any integers, so that their sums and products wrap round.</summary>
     public static Arg Int(Shape shape) => Int(shape, int.MinValue, int.MaxValue);
 
-    /// <summary>Any integers that a dtype holds and float64 too, whose sums and products wrap round.</summary>
+    /// <summary>Returns any integers that a dtype holds and float64 too, whose sums and products wrap round.</summary>
     public static Arg Int(Shape shape, DType dtype)
     {
         var type = ElementType.Of(dtype);
@@ -61,13 +63,15 @@ public sealed record Arg(
             shape, dtype, Math.Max(type.Min, -ElementType.MaxWhole), Math.Min(type.Max + 1, ElementType.MaxWhole));
     }
 
-    /// <summary>Zeros and ones.</summary>
+    /// <summary>Returns zeros and ones.</summary>
     public static Arg Mask(Shape shape) => new(shape, Engine.DType.UInt8, 0, 2);
 
-    /// <summary>An int32 scalar that decides shapes.</summary>
+    /// <summary>Returns an int32 scalar that decides shapes.</summary>
     public static Arg Size(int value) => new(Shape.Scalar, Engine.DType.Int32, value, value + 1, KnownValue: value);
 
-    /// <summary>A side worth trying: 0, 1, small primes, and those around a vector's and a tile's length.</summary>
+    /// <summary>
+    /// Returns a side worth trying: 0, 1, small primes, and those around a vector's and a tile's length.
+    /// </summary>
     public static int Side(Random random, bool allowEmpty = true)
     {
         ArgumentNullException.ThrowIfNull(random);

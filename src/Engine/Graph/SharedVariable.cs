@@ -1,9 +1,10 @@
 namespace Engine.Graph;
 
 /// <summary>
-/// A variable that keeps its value between calls and may be updated by them: a parameter, a velocity, a counter, a data
-/// set. Its value lies in host memory until a function that uses it is called, and on that function's device from then on.
-/// Any number of threads may use it: who reads the value waits for who changes it, and gets all of one value.
+/// Represents a variable that keeps its value between calls and may be updated by them: a parameter, a velocity, a
+/// counter, a data set. Its value lies in host memory until a function that uses it is called, and on that function's
+/// device from then on. Any number of threads may use it: who reads the value waits for who changes it, and gets all of
+/// one value.
 /// </summary>
 public sealed class SharedVariable : Variable, IDisposable
 {
@@ -25,10 +26,12 @@ public sealed class SharedVariable : Variable, IDisposable
     // Whose value it is, for one that stands for another in a plan.
     private readonly SharedVariable? _of;
 
-    /// <summary>A shared variable whose first value is a copy of this one, and whose shape stays as it is.</summary>
+    /// <summary>
+    /// Creates a shared variable whose first value is a copy of this one, and whose shape stays as it is.
+    /// </summary>
     public SharedVariable(Tensor value, string? name = null) : this(TypeOf(value), name) => _host = value.Clone();
 
-    /// <summary>A shared variable whose first value is a copy of this one.</summary>
+    /// <summary>Creates a shared variable whose first value is a copy of this one.</summary>
     /// <param name="value">The first value.</param>
     /// <param name="shape">
     /// Its shape. Sides that are <see cref="Engine.Shape.Unknown"/> there may change: <see cref="SetValue"/> takes values of any.
@@ -65,7 +68,8 @@ public sealed class SharedVariable : Variable, IDisposable
     internal static SharedVariable Outside(TensorType type, string? name) => new(type, name);
 
     /// <summary>
-    /// What every function that uses this variable updates it to, unless told otherwise: how random streams move on.
+    /// Gets or sets what every function that uses this variable updates it to, unless told otherwise: how random
+    /// streams move on.
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
 
@@ -93,7 +97,7 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>The same, and whether the value is of the shape that the plan is for.</summary>
     internal bool IsPresent => IsInPlace && _of?._shape == Shape;
 
-    /// <summary>A copy of the value.</summary>
+    /// <summary>Returns a copy of the value.</summary>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public Tensor GetValue()
     {
@@ -115,7 +119,7 @@ public sealed class SharedVariable : Variable, IDisposable
         }
     }
 
-    /// <summary>The value of a scalar.</summary>
+    /// <summary>Returns the value of a scalar.</summary>
     /// <exception cref="ObjectDisposedException">The variable was disposed of.</exception>
     public T GetScalar<T>() where T : unmanaged
     {

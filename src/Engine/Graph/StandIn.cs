@@ -20,14 +20,14 @@ internal interface IChoice
 /// <summary>Puts graphs in the place of ops that stand for them: the first that is done to a graph, whatever is wanted.</summary>
 internal static class Expansion
 {
-    /// <summary>The graph without ops that stand for others, in its bodies too.</summary>
+    /// <summary>Returns the graph without ops that stand for others, in its bodies too.</summary>
     public static FunctionGraph Apply(FunctionGraph graph)
     {
         graph = Choices(StandIns(graph));
         return graph.WithBodies(static (_, _, body) => Apply(body));
     }
 
-    /// <summary>The graph with graphs in the place of ops that stand for them.</summary>
+    /// <summary>Returns the graph with graphs in the place of ops that stand for them.</summary>
     public static FunctionGraph StandIns(FunctionGraph graph)
     {
         while (Traversal.Order(graph.Roots).FirstOrDefault(node => node.Op is IStandIn) is { } standIn)

@@ -1,6 +1,9 @@
 namespace Engine.Graph;
 
-/// <summary>What is known of a variable before it has a value: its dtype, its rank, and those of its sides that are known.</summary>
+/// <summary>
+/// Describes what is known of a variable before it has a value: its dtype, its rank, and those of its sides that are
+/// known.
+/// </summary>
 /// <param name="DType">The element type.</param>
 /// <param name="Shape">The sides; <see cref="Engine.Shape.Unknown"/> where only the call will tell.</param>
 /// <param name="KnownValue">
@@ -9,7 +12,7 @@ namespace Engine.Graph;
 /// </param>
 public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null)
 {
-    /// <summary>The sides; <see cref="Engine.Shape.Unknown"/> where only the call will tell.</summary>
+    /// <summary>Gets the sides; <see cref="Engine.Shape.Unknown"/> where only the call will tell.</summary>
     /// <exception cref="EngineException">
     /// There are more than <see cref="Engine.Shape.MaxElements"/>, or a side is negative: whatever makes a value, this is
     /// where it is told; <see cref="Apply"/> says of which op.
@@ -23,13 +26,13 @@ public sealed record TensorType(DType DType, Shape Shape, int? KnownValue = null
     /// <exception cref="EngineException">It has wrapped round on the way, and would be another size.</exception>
     internal int? Size => NoSize is { } reason ? throw new EngineException(reason) : KnownValue;
 
-    /// <summary>The number of sides.</summary>
+    /// <summary>Gets the number of sides.</summary>
     public int Rank => Shape.Rank;
 
-    /// <summary>The bytes of a value of this type, all sides being known.</summary>
+    /// <summary>Gets the bytes of a value of this type, all sides being known.</summary>
     public long Bytes => Shape.Count * DType.Size();
 
-    /// <summary>The dtype and the shape: <c>float32 (?, 1024)</c>.</summary>
+    /// <summary>Returns the dtype and the shape: <c>float32 (?, 1024)</c>.</summary>
     public override string ToString() => $"{DType.Name()} {Shape}";
 
     private static Shape Possible(Shape shape) =>

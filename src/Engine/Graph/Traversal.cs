@@ -4,8 +4,8 @@ namespace Engine.Graph;
 public static class Traversal
 {
     /// <summary>
-    /// The applications that <paramref name="roots"/> depend on, each after those it depends on. The order depends on the
-    /// graph alone.
+    /// Returns the applications that <paramref name="roots"/> depend on, each after those it depends on. The order
+    /// depends on the graph alone.
     /// </summary>
     public static IReadOnlyList<Apply> Order(IEnumerable<Variable> roots) => Order(roots, static (_, _) => true);
 
@@ -46,8 +46,8 @@ public static class Traversal
     }
 
     /// <summary>
-    /// The same outputs with some variables replaced by others. Applications that do not depend on a replaced variable
-    /// are kept; the others are built anew.
+    /// Returns the same outputs with some variables replaced by others. Applications that do not depend on a replaced
+    /// variable are kept; the others are built anew.
     /// </summary>
     public static IReadOnlyList<Variable> Replace(
         IReadOnlyList<Variable> outputs, IReadOnlyDictionary<Variable, Variable> replacements)

@@ -2,7 +2,9 @@ using System.Reflection;
 
 namespace Engine.Graph;
 
-/// <summary>A node of the symbolic graph: something that will have a value when a function that contains it runs.</summary>
+/// <summary>
+/// Represents a node of the symbolic graph: something that will have a value when a function that contains it runs.
+/// </summary>
 public abstract class Variable
 {
     private static readonly Indexer s_indexer = (Indexer)Activator.CreateInstance(
@@ -17,25 +19,25 @@ public abstract class Variable
         Id = Interlocked.Increment(ref s_created);
     }
 
-    /// <summary>The dtype and the shape, as far as it is known.</summary>
+    /// <summary>Gets the dtype and the shape, as far as it is known.</summary>
     public TensorType Type { get; }
 
-    /// <summary>The element type.</summary>
+    /// <summary>Gets the element type.</summary>
     public DType DType => Type.DType;
 
-    /// <summary>The sides, as far as they are known.</summary>
+    /// <summary>Gets the sides, as far as they are known.</summary>
     public Shape Shape => Type.Shape;
 
-    /// <summary>The number of sides.</summary>
+    /// <summary>Gets the number of sides.</summary>
     public int Rank => Type.Rank;
 
-    /// <summary>The name in prints and error messages.</summary>
+    /// <summary>Gets or sets the name in prints and error messages.</summary>
     public string? Name { get; set; }
 
     /// <summary>
-    /// The part that an index expression names, as C# and NumPy write it: <c>x[1]</c>, <c>x[.., ^1]</c>, <c>x[2..5]</c>,
-    /// <c>x[(.., -1)]</c> for all in reverse, <c>x[rows, columns]</c> with arrays of places. Axes that it does not mention
-    /// are whole. The part may be set or added to: <c>Symbolic.SetSubtensor(x[0], 0)</c>.
+    /// Gets the part that an index expression names, as C# and NumPy write it: <c>x[1]</c>, <c>x[.., ^1]</c>,
+    /// <c>x[2..5]</c>, <c>x[(.., -1)]</c> for all in reverse, <c>x[rows, columns]</c> with arrays of places. Axes that
+    /// it does not mention are whole. The part may be set or added to: <c>Symbolic.SetSubtensor(x[0], 0)</c>.
     /// </summary>
     /// <exception cref="EngineException">
     /// There are more indices than axes, or they lie outside x (those of arrays: when the function runs).
@@ -45,33 +47,33 @@ public abstract class Variable
     /// <summary>Counts up with every variable made, so that orders are reproducible.</summary>
     internal long Id { get; }
 
-    /// <summary>The name, or for a nameless variable what it is.</summary>
+    /// <summary>Returns the name, or for a nameless variable what it is.</summary>
     public override string ToString() => Name ?? Type.ToString();
 }
 
-/// <summary>A variable whose value is given with each call.</summary>
+/// <summary>Represents a variable whose value is given with each call.</summary>
 public sealed class Input : Variable
 {
-    /// <summary>An input of this type.</summary>
+    /// <summary>Creates an input of this type.</summary>
     public Input(TensorType type, string? name = null, bool isSize = false) : base(type, name) => IsSize = isSize;
 
     /// <summary>
-    /// Whether it is an int32 scalar that decides shapes (the number of rows of a minibatch, say). A function keeps one
-    /// plan for each value.
+    /// Gets whether it is an int32 scalar that decides shapes (the number of rows of a minibatch, say). A function
+    /// keeps one plan for each value.
     /// </summary>
     public bool IsSize { get; }
 
     /// <summary>
-    /// The value that a call takes which gives none; null where every call must. Those behind it in a function's inputs must
-    /// have one too.
+    /// Gets or sets the value that a call takes which gives none; null where every call must. Those behind it in a
+    /// function's inputs must have one too.
     /// </summary>
     public Tensor? Default { get; set; }
 }
 
-/// <summary>A variable whose value never changes.</summary>
+/// <summary>Represents a variable whose value never changes.</summary>
 public sealed class Constant : Variable
 {
-    /// <summary>A constant tensor, a copy of the one given.</summary>
+    /// <summary>Creates a constant tensor, a copy of the one given.</summary>
     /// <param name="value">Its value.</param>
     /// <param name="isWeak">Whether it takes the dtype of what it is combined with, as a number literal does.</param>
     public Constant(Tensor value, bool isWeak = false) : base(TypeOf(value), null)
@@ -80,10 +82,10 @@ public sealed class Constant : Variable
         IsWeak = isWeak;
     }
 
-    /// <summary>The value.</summary>
+    /// <summary>Gets the value.</summary>
     public Tensor Value { get; }
 
-    /// <summary>Whether it takes the dtype of what it is combined with, as a number literal does.</summary>
+    /// <summary>Gets whether it takes the dtype of what it is combined with, as a number literal does.</summary>
     public bool IsWeak { get; }
 
     /// <summary>
@@ -93,7 +95,7 @@ public sealed class Constant : Variable
     internal double? Number => Shape.Count == 1 && NdArray.From(Value).Data[0] is var number
         && (DType != DType.Int64 || Math.Abs(number) < ElementType.MaxWhole / 2) ? number : null;
 
-    /// <summary>The value of a scalar, and the type of others.</summary>
+    /// <summary>Returns the value of a scalar, and the type of others.</summary>
     public override string ToString() =>
         Rank == 0 ? InvariantText.Of($"{(object?)Number ?? Value.Element(0)}") : base.ToString();
 
@@ -111,7 +113,7 @@ public sealed class Constant : Variable
 /// </summary>
 internal sealed class ShapeOnly(TensorType type) : Variable(type, null);
 
-/// <summary>An output of an op applied to other variables.</summary>
+/// <summary>Represents an output of an op applied to other variables.</summary>
 public sealed class Result : Variable
 {
     internal Result(Apply owner, int index, TensorType type) : base(type, null)
@@ -120,12 +122,12 @@ public sealed class Result : Variable
         Index = index;
     }
 
-    /// <summary>The application that computes it.</summary>
+    /// <summary>Gets the application that computes it.</summary>
     public Apply Owner { get; }
 
-    /// <summary>Which of the application's outputs it is.</summary>
+    /// <summary>Gets which of the application's outputs it is.</summary>
     public int Index { get; }
 
-    /// <summary>The name, or the op that computes it.</summary>
+    /// <summary>Returns the name, or the op that computes it.</summary>
     public override string ToString() => Name ?? $"{Owner.Op.Name}.{Index}";
 }

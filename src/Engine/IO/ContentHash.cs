@@ -12,7 +12,7 @@ namespace Engine.IO;
 /// </summary>
 internal static class ContentHash
 {
-    /// <summary>The name of the text that holds it, in hexadecimal digits.</summary>
+    /// <summary>Represents the name of the text that holds it, in hexadecimal digits.</summary>
     public const string Name = "engine.sha256";
 
     public static string Of(

@@ -1,7 +1,7 @@
 namespace Engine.IO;
 
 /// <summary>
-/// The check sum of zip and PNG files, CRC-32 as in ISO 3309: .NET's reader of zip files does not check it
+/// Represents the check sum of zip and PNG files, CRC-32 as in ISO 3309: .NET's reader of zip files does not check it
 /// (System.IO.Hashing would bring a dependency for these lines).
 /// </summary>
 public static class Crc32
@@ -9,7 +9,7 @@ public static class Crc32
     private const uint Polynomial = 0xEDB88320;
     private static readonly uint[] s_table = [.. Enumerable.Range(0, 256).Select(Entry)];
 
-    /// <summary>The sum of bytes that come behind others.</summary>
+    /// <summary>Returns the sum of bytes that come behind others.</summary>
     /// <param name="bytes">The bytes.</param>
     /// <param name="former">The sum of those before them.</param>
     public static uint Of(ReadOnlySpan<byte> bytes, uint former = 0)

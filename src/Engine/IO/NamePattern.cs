@@ -9,8 +9,8 @@ namespace Engine.IO;
 internal static class NamePattern
 {
     /// <summary>
-    /// A name as the first pattern that means it has it renamed: each <c>*</c> and <c>?</c> of the new name stands for what
-    /// that of the pattern stood for, in their order. As it is, where none does.
+    /// Returns a name as the first pattern that means it has it renamed: each <c>*</c> and <c>?</c> of the new name
+    /// stands for what that of the pattern stood for, in their order. As it is, where none does.
     /// </summary>
     public static string Renamed(IReadOnlyList<(string From, string To)>? patterns, string name)
     {
@@ -28,7 +28,7 @@ internal static class NamePattern
         return name;
     }
 
-    /// <summary>Whether a name is one of those meant.</summary>
+    /// <summary>Returns whether a name is one of those meant.</summary>
     public static bool Matches(IReadOnlyList<string>? patterns, string name) =>
         patterns?.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)) == true;
 }

@@ -12,7 +12,9 @@ namespace Engine.IO;
 /// <param name="Shape">The sides.</param>
 internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
 {
-    /// <summary>What comes before the dict: a mark, the version and, in version 1, two bytes of length.</summary>
+    /// <summary>
+    /// Represents what comes before the dict: a mark, the version and, in version 1, two bytes of length.
+    /// </summary>
     public const int PreambleBytes = 10;
 
     /// <summary>More than NumPy's own limit, which is 10,000; a header of 64 sides has less than 1,000.</summary>
@@ -21,10 +23,12 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
     private const int MaxRank = 64;
     private const int Alignment = 64;
 
-    /// <summary>What every file begins with.</summary>
+    /// <summary>Gets what every file begins with.</summary>
     public static ReadOnlySpan<byte> Mark => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
-    /// <summary>The mark, the version and the header of a tensor, padded so that the elements are aligned.</summary>
+    /// <summary>
+    /// Returns the mark, the version and the header of a tensor, padded so that the elements are aligned.
+    /// </summary>
     public static byte[] Write(Tensor tensor)
     {
         string sides = string.Concat(tensor.Shape.Select(side => $"{side}, "));
@@ -120,7 +124,7 @@ internal sealed record NpyHeader(NpyType Type, bool IsFortran, Shape Shape)
             }
         }
 
-        /// <summary>What the elements are: a list where they have fields.</summary>
+        /// <summary>Returns what the elements are: a list where they have fields.</summary>
         public string Description()
         {
             SkipSpaces();

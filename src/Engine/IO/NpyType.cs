@@ -35,10 +35,10 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
         ['V'] = "raw bytes; save numbers",
     };
 
-    /// <summary>What of NumPy's stands for it in files of any format.</summary>
+    /// <summary>Gets what of NumPy's stands for it in files of any format.</summary>
     public StoredType Stored => s_known[Code];
 
-    /// <summary>What a tensor of this dtype is written as.</summary>
+    /// <summary>Returns what a tensor of this dtype is written as.</summary>
     public static NpyType Of(DType dtype) =>
         new(s_known.First(pair => pair.Value == StoredType.Of(dtype)).Key, IsBigEndian: false);
 

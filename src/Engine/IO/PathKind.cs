@@ -40,7 +40,7 @@ internal static partial class PathKinds
     // POSIX leaves the numbers open; Linux, macOS and the BSDs have the same.
     private const int TypeMask = 0xF000;
 
-    /// <summary>What is there.</summary>
+    /// <summary>Returns what is there.</summary>
     public static PathKind Of(string path)
     {
         if (!OperatingSystem.IsWindows())
@@ -55,7 +55,7 @@ internal static partial class PathKinds
             : PathKind.None;
     }
 
-    /// <summary>What it is called, with what to do instead of reading it or writing over it.</summary>
+    /// <summary>Returns what it is called, with what to do instead of reading it or writing over it.</summary>
     public static string Name(this PathKind kind) => kind switch
     {
         PathKind.CharacterDevice => "a device",

@@ -8,7 +8,7 @@ namespace Engine.IO;
 /// </summary>
 public static class ReadableFile
 {
-    /// <summary>What <paramref name="read"/> makes of the open file, given what messages call it.</summary>
+    /// <summary>Returns what <paramref name="read"/> makes of the open file, given what messages call it.</summary>
     /// <exception cref="EngineException">The file is missing, is none or cannot be read.</exception>
     public static T Read<T>(string path, Func<FileStream, string, T> read)
     {
@@ -45,7 +45,7 @@ public static class ReadableFile
         }
     }
 
-    /// <summary>All that is in the file.</summary>
+    /// <summary>Returns all that is in the file.</summary>
     /// <inheritdoc cref="Read"/>
     public static byte[] ReadAllBytes(string path) => Read(path, (stream, _) =>
     {
@@ -55,7 +55,9 @@ public static class ReadableFile
         return bytes.Length == bytes.Capacity ? bytes.GetBuffer() : bytes.ToArray();
     });
 
-    /// <summary>The text that is in the file: UTF-8, unless it begins with the mark of another encoding.</summary>
+    /// <summary>
+    /// Returns the text that is in the file: UTF-8, unless it begins with the mark of another encoding.
+    /// </summary>
     /// <inheritdoc cref="Read"/>
     public static string ReadAllText(string path) => Read(path, (stream, _) =>
     {

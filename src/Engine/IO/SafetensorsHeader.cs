@@ -10,7 +10,7 @@ namespace Engine.IO;
 /// <param name="End">Where they end.</param>
 internal sealed record TensorEntry(string Name, string DType, Shape Shape, long Begin, long End)
 {
-    /// <summary>What its elements are stored as.</summary>
+    /// <summary>Returns what its elements are stored as.</summary>
     /// <exception cref="NotSupportedException">Tensors here cannot hold such elements, or not so many.</exception>
     public StoredType RequireReadable()
     {
@@ -31,14 +31,14 @@ internal sealed record SafetensorsHeader(
     IReadOnlyList<TensorEntry> Entries,
     IReadOnlyDictionary<string, string> Metadata)
 {
-    /// <summary>The format's own limit.</summary>
+    /// <summary>Represents the format's own limit.</summary>
     public const int MaxBytes = 100_000_000;
 
     private const string MetadataName = "__metadata__";
     private const int Alignment = 8;
     private const int MaxRank = 64;
 
-    /// <summary>The format's types that tensors can hold.</summary>
+    /// <summary>Gets the format's types that tensors can hold.</summary>
     public static OrderedDictionary<string, StoredType> Types { get; } = new()
     {
         ["F32"] = StoredType.Float32,
@@ -59,7 +59,7 @@ internal sealed record SafetensorsHeader(
         ["BOOL"] = StoredType.Bool,
     };
 
-    /// <summary>Its others.</summary>
+    /// <summary>Gets its others.</summary>
     public static IReadOnlyDictionary<string, string> Unread { get; } = new Dictionary<string, string>
     {
         ["C64"] = "complex numbers; save the real and the imaginary part",
@@ -68,7 +68,7 @@ internal sealed record SafetensorsHeader(
         ["F6_E3M2"] = "packed, several to three bytes; save them as F16",
     };
 
-    /// <summary>The header of tensors laid one behind the other, padded so that the first is aligned.</summary>
+    /// <summary>Returns the header of tensors laid one behind the other, padded so that the first is aligned.</summary>
     public static byte[] Write(
         IReadOnlyList<KeyValuePair<string, Tensor>> tensors,
         IReadOnlyDictionary<string, string>? metadata)

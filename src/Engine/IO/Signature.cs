@@ -3,7 +3,7 @@ namespace Engine.IO;
 /// <summary>Tells by a file's first bytes what it is, for messages about one that is not what it should be.</summary>
 internal static class Signature
 {
-    /// <summary>How many bytes of a file tell.</summary>
+    /// <summary>Represents how many bytes of a file tell.</summary>
     public const int Bytes = 40;
 
     private static readonly (byte[] Begin, string What)[] s_known =
@@ -24,7 +24,7 @@ internal static class Signature
         ([.. "{\""u8], "JSON text"),
     ];
 
-    /// <summary>What a file is that begins so; null if that says nothing.</summary>
+    /// <summary>Returns what a file is that begins so; null if that says nothing.</summary>
     public static string? Of(ReadOnlySpan<byte> begin)
     {
         foreach ((byte[] known, string what) in s_known)
@@ -39,7 +39,7 @@ internal static class Signature
         return begin is [_, _, _, _, 0, 0, 0, 0, (byte)'{', (byte)'"', ..] ? "a safetensors file" : null;
     }
 
-    /// <summary>What a stream is, which is left where it stood.</summary>
+    /// <summary>Returns what a stream is, which is left where it stood.</summary>
     public static string? Of(Stream stream)
     {
         byte[] begin = new byte[Bytes];

@@ -37,7 +37,7 @@ internal sealed record StoredType(
 
     public static readonly StoredType Float16 = Floats<Half>("float16", value => (float)value);
 
-    /// <summary>The upper half of a float32.</summary>
+    /// <summary>Represents the upper half of a float32.</summary>
     public static readonly StoredType BFloat16 =
         Floats<ushort>("bfloat16", bits => BitConverter.Int32BitsToSingle(bits << 16));
 
@@ -48,7 +48,7 @@ internal sealed record StoredType(
     public static readonly StoredType Float8E5M2 =
         Floats<byte>("float8 E5M2", bits => (float)BitConverter.UInt16BitsToHalf((ushort)(bits << 8)));
 
-    /// <summary>A power of two: the scales of OCP's microscaling formats (MX 1.0, 5.4.1).</summary>
+    /// <summary>Represents a power of two: the scales of OCP's microscaling formats (MX 1.0, 5.4.1).</summary>
     public static readonly StoredType Float8E8M0 =
         Floats<byte>("float8 E8M0", bits => bits == byte.MaxValue ? float.NaN : (float)Math.ScaleB(1, bits - 127));
 
@@ -58,10 +58,12 @@ internal sealed record StoredType(
 
     private static readonly StoredType[] s_own = [Float64, Float32, Int32, UInt8, Int64, Bool];
 
-    /// <summary>What a tensor is written as.</summary>
+    /// <summary>Returns what a tensor is written as.</summary>
     public static StoredType Of(DType dtype) => Array.Find(s_own, stored => stored.DType == dtype)!;
 
-    /// <summary>The bytes of a tensor of these sides as it is stored, or -1 if they are too many to count.</summary>
+    /// <summary>
+    /// Returns the bytes of a tensor of these sides as it is stored, or -1 if they are too many to count.
+    /// </summary>
     public long Bytes(Shape shape)
     {
         try
@@ -74,7 +76,7 @@ internal sealed record StoredType(
         }
     }
 
-    /// <summary>Whether a tensor of these sides can be held.</summary>
+    /// <summary>Returns whether a tensor of these sides can be held.</summary>
     public bool Fits(Shape shape) =>
         Bytes(shape) is >= 0 and var bytes && bytes / Size * DType.Size() <= Array.MaxLength;
 

@@ -1,8 +1,8 @@
 namespace Engine.IO;
 
 /// <summary>
-/// What systems and programs leave in folders and archives beside what people put there: readers of folders pass it
-/// over.
+/// Describes what systems and programs leave in folders and archives beside what people put there: readers of folders
+/// pass it over.
 /// </summary>
 public static class SystemFiles
 {
@@ -13,7 +13,7 @@ public static class SystemFiles
     ];
 
     /// <summary>
-    /// Whether a file or folder of this name is one: hidden, as all that begins with a point (<c>.DS_Store</c>,
+    /// Returns whether a file or folder of this name is one: hidden, as all that begins with a point (<c>.DS_Store</c>,
     /// <c>._x.png</c>), or called as systems call theirs (<c>Thumbs.db</c>, <c>desktop.ini</c>, <c>__MACOSX</c>).
     /// </summary>
     public static bool IsOne(string name)

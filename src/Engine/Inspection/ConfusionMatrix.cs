@@ -5,7 +5,7 @@ using Engine.Training;
 namespace Engine.Inspection;
 
 /// <summary>
-/// How often samples of each class are taken for each class, and what follows of it: scikit-learn's
+/// Describes how often samples of each class are taken for each class, and what follows of it: scikit-learn's
 /// <c>confusion_matrix</c> and <c>classification_report</c>.
 /// </summary>
 public sealed class ConfusionMatrix
@@ -33,7 +33,7 @@ public sealed class ConfusionMatrix
         }
     }
 
-    /// <summary>What the classes are called; null for their numbers.</summary>
+    /// <summary>Gets or sets what the classes are called; null for their numbers.</summary>
     /// <exception cref="EngineException">There are not as many names as classes.</exception>
     public IReadOnlyList<string>? Names
     {
@@ -43,26 +43,28 @@ public sealed class ConfusionMatrix
             : throw new EngineException($"There are {value.Count} names for {Classes} classes.");
     }
 
-    /// <summary>How many classes there are.</summary>
+    /// <summary>Gets how many classes there are.</summary>
     public int Classes => _counts.GetLength(0);
 
-    /// <summary>How many samples were counted.</summary>
+    /// <summary>Gets how many samples were counted.</summary>
     public int Total => _counts.Cast<int>().Sum();
 
-    /// <summary>How many of them are taken for what they are.</summary>
+    /// <summary>Gets how many of them are taken for what they are.</summary>
     public int Correct => Enumerable.Range(0, Classes).Sum(c => _counts[c, c]);
 
-    /// <summary>The part of the samples that are taken for what they are; nan without samples.</summary>
+    /// <summary>Gets the part of the samples that are taken for what they are; nan without samples.</summary>
     public double Accuracy => Share(Correct, Total);
 
-    /// <summary>The mean of <see cref="F1"/> over the classes that have samples or are predicted; nan if none is.</summary>
+    /// <summary>
+    /// Gets the mean of <see cref="F1"/> over the classes that have samples or are predicted; nan if none is.
+    /// </summary>
     public double MacroF1 => Enumerable.Range(0, Classes).Select(F1).Where(f1 => !double.IsNaN(f1))
         .DefaultIfEmpty(double.NaN).Average();
 
-    /// <summary>How many samples of one class are taken for another, or for that class itself.</summary>
+    /// <summary>Gets how many samples of one class are taken for another, or for that class itself.</summary>
     public int this[int label, int predicted] => _counts[label, predicted];
 
-    /// <summary>What a network takes samples for.</summary>
+    /// <summary>Returns what a network takes samples for.</summary>
     /// <param name="net">The network, a classifier.</param>
     /// <param name="x">The samples.</param>
     /// <param name="y">Their classes, int32 (n).</param>
@@ -87,10 +89,10 @@ public sealed class ConfusionMatrix
     public static ConfusionMatrix Of(NeuralNet net, Tensor x, int[] y, IReadOnlyList<string>? names = null) =>
         Of(net, x, Tensor.From(y), names);
 
-    /// <summary>How many samples are of a class.</summary>
+    /// <summary>Returns how many samples are of a class.</summary>
     public int Samples(int label) => Enumerable.Range(0, Classes).Sum(c => _counts[label, c]);
 
-    /// <summary>How many samples are taken for a class.</summary>
+    /// <summary>Returns how many samples are taken for a class.</summary>
     public int Predictions(int predicted) => Enumerable.Range(0, Classes).Sum(c => _counts[c, predicted]);
 
     /// <summary>Of the samples of a class, the part that is taken for it; nan if there are none.</summary>
@@ -100,14 +102,14 @@ public sealed class ConfusionMatrix
     public double Precision(int predicted) => Share(_counts[predicted, predicted], Predictions(predicted));
 
     /// <summary>
-    /// 2 · precision · recall / (precision + recall), as 2 · hits / (samples + predictions), which is 0 where there are no
-    /// hits; nan if the class has neither samples nor predictions.
+    /// Computes 2 · precision · recall / (precision + recall), as 2 · hits / (samples + predictions), which is 0 where
+    /// there are no hits; nan if the class has neither samples nor predictions.
     /// </summary>
     public double F1(int label) => Share(2 * _counts[label, label], Samples(label) + Predictions(label));
 
     /// <summary>
-    /// A table with a row for each class: how many of its samples are taken for which class, its recall, precision and F1;
-    /// below it the accuracy.
+    /// Returns a table with a row for each class: how many of its samples are taken for which class, its recall,
+    /// precision and F1; below it the accuracy.
     /// </summary>
     public override string ToString()
     {

@@ -1,6 +1,6 @@
 namespace Engine.Inspection;
 
-/// <summary>What a layer costs, and what of an image it sees.</summary>
+/// <summary>Describes what a layer costs, and what of an image it sees.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
 /// <param name="OutputShape">The sides of what it makes of a sample.</param>
@@ -14,16 +14,16 @@ namespace Engine.Inspection;
 public sealed record LayerInfo(
     string Name, string Kind, Shape OutputShape, long Parameters, long ParameterBytes, long Flops, long OutputBytes)
 {
-    /// <summary>The least capacity that nolearn does not warn of, in percent: a sixth.</summary>
+    /// <summary>Represents the least capacity that nolearn does not warn of, in percent: a sixth.</summary>
     public const double MinCapacity = 100.0 / 6;
 
-    /// <summary>The names of the layers that it is put on.</summary>
+    /// <summary>Gets or sets the names of the layers that it is put on.</summary>
     public IReadOnlyList<string> Inputs { get; init; } = [];
 
     /// <summary>
-    /// The receptive field: the height and width, in pixels of the image, of what a value of the output may depend on,
-    /// the padding around the image counted; the image's own where that may be all of it. Null where the network does
-    /// not take images, (channels, height, width).
+    /// Gets or sets the receptive field: the height and width, in pixels of the image, of what a value of the output
+    /// may depend on, the padding around the image counted; the image's own where that may be all of it. Null where the
+    /// network does not take images, (channels, height, width).
     /// </summary>
     public (int Height, int Width)? Field { get; init; }
 
@@ -40,18 +40,19 @@ public sealed record LayerInfo(
     public (double Height, double Width)? Coverage { get; init; }
 
     /// <summary>
-    /// The field as nolearn reckons it (<c>get_receptive_field</c> of nolearn/lasagne/util.py): convolutions widen it,
-    /// the windows of pooling only make later ones do so more. The image's own for a layer that sees all of it.
+    /// Gets or sets the field as nolearn reckons it (<c>get_receptive_field</c> of nolearn/lasagne/util.py):
+    /// convolutions widen it, the windows of pooling only make later ones do so more. The image's own for a layer that
+    /// sees all of it.
     /// </summary>
     public (int Height, int Width)? FilteredField { get; init; }
 
-    /// <summary>Whether nolearn would warn that the capacity is too low: less than a sixth along a side.</summary>
+    /// <summary>Gets whether nolearn would warn that the capacity is too low: less than a sixth along a side.</summary>
     public bool IsCapacityLow =>
         Capacity is { } capacity && Math.Min(capacity.Height, capacity.Width) < MinCapacity;
 
-    /// <summary>Whether nolearn would warn that more than the image is covered along a side.</summary>
+    /// <summary>Gets whether nolearn would warn that more than the image is covered along a side.</summary>
     public bool IsCoverageHigh => Coverage is { } coverage && Math.Max(coverage.Height, coverage.Width) > 100;
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(LayerInfo), PrintMembers);
 }

@@ -7,7 +7,7 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Inspection;
 
 /// <summary>
-/// The layers of a network with what they cost and what they see: nolearn's layer information, and more.
+/// Represents the layers of a network with what they cost and what they see: nolearn's layer information, and more.
 /// </summary>
 public sealed class LayerTable
 {
@@ -15,45 +15,45 @@ public sealed class LayerTable
 
     private LayerTable(IReadOnlyList<LayerInfo> layers) => Layers = layers;
 
-    /// <summary>The layers in their order.</summary>
+    /// <summary>Gets the layers in their order.</summary>
     public IReadOnlyList<LayerInfo> Layers { get; }
 
-    /// <summary>How many numbers are learned.</summary>
+    /// <summary>Gets how many numbers are learned.</summary>
     public long Parameters => Layers.Sum(layer => layer.Parameters);
 
-    /// <summary>The bytes of all parameters.</summary>
+    /// <summary>Gets the bytes of all parameters.</summary>
     public long ParameterBytes => Layers.Sum(layer => layer.ParameterBytes);
 
-    /// <summary>The arithmetic of using the network on one sample.</summary>
+    /// <summary>Gets the arithmetic of using the network on one sample.</summary>
     public long Flops => Layers.Sum(layer => layer.Flops);
 
-    /// <summary>The bytes of what all layers make of one sample.</summary>
+    /// <summary>Gets the bytes of what all layers make of one sample.</summary>
     public long OutputBytes => Layers.Sum(layer => layer.OutputBytes);
 
-    /// <summary>Whether the network takes images, so that its layers have a receptive field.</summary>
+    /// <summary>Gets whether the network takes images, so that its layers have a receptive field.</summary>
     public bool HasFields => Layers[0].Field is not null;
 
-    /// <summary>Whether a layer is put on others than the one before it.</summary>
+    /// <summary>Gets whether a layer is put on others than the one before it.</summary>
     public bool HasBranches => Enumerable.Range(1, Layers.Count - 1)
         .Any(i => !Layers[i].Inputs.SequenceEqual([Layers[i - 1].Name]));
 
-    /// <summary>The heads of the table's columns.</summary>
+    /// <summary>Gets the heads of the table's columns.</summary>
     public IReadOnlyList<string> Columns =>
     [
         "#", "name", "kind", .. HasBranches ? ["inputs"] : Array.Empty<string>(), "output", "parameters", "FLOPs", "memory",
         .. HasFields ? ["field", "cap. %", "cov. %"] : Array.Empty<string>(),
     ];
 
-    /// <summary>The rows of the table, a layer each: a text for each column.</summary>
+    /// <summary>Gets the rows of the table, a layer each: a text for each column.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Rows => [.. Layers.Select(Row)];
 
-    /// <summary>What stands below the table: the sums.</summary>
+    /// <summary>Gets what stands below the table: the sums.</summary>
     public string Totals =>
         $"{Parameters.ToString("N0", CultureInfo.InvariantCulture)} learnable parameters; all parameters take "
         + $"{TextTable.Short(ParameterBytes, "B")}; one sample takes {TextTable.Short(Flops)} FLOPs and "
         + $"{TextTable.Short(OutputBytes, "B")} of outputs";
 
-    /// <summary>What nolearn would warn of, a sentence for each layer.</summary>
+    /// <summary>Gets what nolearn would warn of, a sentence for each layer.</summary>
     public IReadOnlyList<string> Warnings =>
     [
         .. Layers.Where(layer => layer.IsCapacityLow || layer.IsCoverageHigh)
@@ -98,12 +98,12 @@ public sealed class LayerTable
         return new LayerTable(layers);
     }
 
-    /// <summary>The table as text.</summary>
+    /// <summary>Returns the table as text.</summary>
     public override string ToString() => Print(hasColors: false);
 
     /// <summary>
-    /// The table as text, with the sums below it. In color, names are as nolearn has them: magenta where the capacity
-    /// is less than a sixth, cyan where the coverage is more than the image, red where both are.
+    /// Returns the table as text, with the sums below it. In color, names are as nolearn has them: magenta where the
+    /// capacity is less than a sixth, cyan where the coverage is more than the image, red where both are.
     /// </summary>
     public string Print(bool hasColors)
     {

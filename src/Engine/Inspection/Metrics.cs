@@ -9,11 +9,11 @@ public static class Metrics
     /// <summary>What a probability counts as at least in a logarithm: 2⁻⁵², as in scikit-learn.</summary>
     private const double MinProbability = 2.220446049250313e-16;
 
-    /// <summary>The mean of |predicted - truth|, in the unit of the values.</summary>
+    /// <summary>Returns the mean of |predicted - truth|, in the unit of the values.</summary>
     public static double MeanAbsoluteError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
         Mean(truth, predicted, (y, p) => Math.Abs(y - p));
 
-    /// <summary>The root of the mean of (predicted - truth)², in the unit of the values.</summary>
+    /// <summary>Returns the root of the mean of (predicted - truth)², in the unit of the values.</summary>
     public static double RootMeanSquaredError(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted) =>
         Math.Sqrt(Mean(truth, predicted, (y, p) => (y - p) * (y - p)));
 
@@ -30,7 +30,7 @@ public static class Metrics
         return total != 0 ? 1 - (residual / total) : residual != 0 ? 0 : 1;
     }
 
-    /// <summary>The mean of -log of the probability that each sample's own class is given.</summary>
+    /// <summary>Returns the mean of -log of the probability that each sample's own class is given.</summary>
     /// <param name="labels">The class of each sample.</param>
     /// <param name="probabilities">The probability of each class, (n, classes).</param>
     public static double LogLoss(ReadOnlySpan<int> labels, Tensor probabilities)
@@ -45,7 +45,9 @@ public static class Metrics
         return sum / labels.Length;
     }
 
-    /// <summary>The share of the samples whose class is among the k most probable ones; of equals the first counts.</summary>
+    /// <summary>
+    /// Returns the share of the samples whose class is among the k most probable ones; of equals the first counts.
+    /// </summary>
     /// <inheritdoc cref="LogLoss"/>
     public static double TopK(ReadOnlySpan<int> labels, Tensor probabilities, int k)
     {
@@ -66,8 +68,8 @@ public static class Metrics
     }
 
     /// <summary>
-    /// The area under the receiver's operating characteristic: how probably a sample of the class has a greater score than one
-    /// that is not of it, equal scores counting half. nan where there are only samples of one kind.
+    /// Returns the area under the receiver's operating characteristic: how probably a sample of the class has a greater
+    /// score than one that is not of it, equal scores counting half. nan where there are only samples of one kind.
     /// </summary>
     /// <param name="isOfClass">Whether each sample is of the class.</param>
     /// <param name="scores">How much each is taken for it.</param>
@@ -112,9 +114,9 @@ public static class Metrics
     }
 
     /// <summary>
-    /// The receiver's operating characteristic (T. Fawcett, An introduction to ROC analysis, 2006): for each bound that a score may have
-    /// to pass, which part of the other samples pass it beside which part of the class's; from (0, 0) to (1, 1). Empty where there are
-    /// only samples of one kind.
+    /// Returns the receiver's operating characteristic (T. Fawcett, An introduction to ROC analysis, 2006): for each
+    /// bound that a score may have to pass, which part of the other samples pass it beside which part of the class's;
+    /// from (0, 0) to (1, 1). Empty where there are only samples of one kind.
     /// </summary>
     /// <param name="isOfClass">Whether each sample is of the class.</param>
     /// <param name="scores">How much each is taken for it.</param>
@@ -155,7 +157,8 @@ public static class Metrics
     }
 
     /// <summary>
-    /// How sure a classifier is beside how often it is right: the samples in ten equal ranges of their greatest probability.
+    /// Returns how sure a classifier is beside how often it is right: the samples in ten equal ranges of their greatest
+    /// probability.
     /// </summary>
     /// <inheritdoc cref="LogLoss"/>
     public static IReadOnlyList<CalibrationBin> Calibration(ReadOnlySpan<int> labels, Tensor probabilities)
@@ -179,7 +182,9 @@ public static class Metrics
             new CalibrationBin(bin.Count, bin.Sure / bin.Count, (double)bin.Right / bin.Count))];
     }
 
-    /// <summary>The mean distance of how sure a classifier is from how often it is right (expected calibration error).</summary>
+    /// <summary>
+    /// Returns the mean distance of how sure a classifier is from how often it is right (expected calibration error).
+    /// </summary>
     /// <inheritdoc cref="LogLoss"/>
     public static double CalibrationError(ReadOnlySpan<int> labels, Tensor probabilities)
     {
@@ -223,15 +228,15 @@ public static class Metrics
 /// <param name="Accuracy">The part of them that is taken for what it is.</param>
 public sealed record CalibrationBin(int Count, double Confidence, double Accuracy)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(CalibrationBin), PrintMembers);
 }
 
-/// <summary>A point of a receiver's operating characteristic.</summary>
+/// <summary>Represents a point of a receiver's operating characteristic.</summary>
 /// <param name="FalsePositives">The part of the other samples that are taken for the class.</param>
 /// <param name="TruePositives">The part of the class's samples that are.</param>
 public sealed record RocPoint(double FalsePositives, double TruePositives)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(RocPoint), PrintMembers);
 }

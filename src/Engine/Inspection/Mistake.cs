@@ -1,6 +1,6 @@
 namespace Engine.Inspection;
 
-/// <summary>A sample that is taken for what it is not.</summary>
+/// <summary>Represents a sample that is taken for what it is not.</summary>
 /// <param name="Index">Which sample.</param>
 /// <param name="Label">Its class.</param>
 /// <param name="Predicted">What it is taken for.</param>
@@ -8,14 +8,14 @@ namespace Engine.Inspection;
 /// <param name="LabelProbability">The probability of its own class.</param>
 public sealed record Mistake(int Index, int Label, int Predicted, double Probability, double LabelProbability)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Mistake), PrintMembers);
 
     /// <inheritdoc cref="MostConfident(Tensor, Tensor, int)"/>
     public static IReadOnlyList<Mistake> MostConfident(Tensor probabilities, int[] labels, int count) =>
         MostConfident(probabilities, Tensor.From(labels), count);
 
-    /// <summary>The mistakes of which a network is surest, the surest first.</summary>
+    /// <summary>Returns the mistakes of which a network is surest, the surest first.</summary>
     /// <param name="probabilities">
     /// The probability of each class, (n, classes): <see cref="Training.NeuralNet.PredictProba(Tensors)"/>.
     /// </param>

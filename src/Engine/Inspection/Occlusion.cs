@@ -3,18 +3,18 @@ using Engine.Training;
 namespace Engine.Inspection;
 
 /// <summary>
-/// What of an image a network needs to see: a square is slid over it, and what is left of the probability of a class is
-/// noted (Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014, section 4.2; nolearn's
-/// <c>occlusion_heatmap</c>).
+/// Describes what of an image a network needs to see: a square is slid over it, and what is left of the probability of
+/// a class is noted (Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014, section 4.2;
+/// nolearn's <c>occlusion_heatmap</c>).
 /// </summary>
 public static class Occlusion
 {
-    /// <summary>The side of the square unless told otherwise; nolearn's.</summary>
+    /// <summary>Represents the side of the square unless told otherwise; nolearn's.</summary>
     public const int DefaultSquare = 7;
 
     /// <summary>
-    /// The output for a class, its probability of a classifier, with the square centered on each pixel in turn. Over the
-    /// image's edge it is cut off there; one of an even side reaches a pixel further up and to the left.
+    /// Returns the output for a class, its probability of a classifier, with the square centered on each pixel in turn.
+    /// Over the image's edge it is cut off there; one of an even side reaches a pixel further up and to the left.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="image">

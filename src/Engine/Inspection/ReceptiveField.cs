@@ -32,8 +32,8 @@ internal sealed record ReceptiveField(ReceptiveField.Side Height, ReceptiveField
     }
 
     /// <summary>
-    /// The fields of all that is computed from an image, (batch, channels, height, width) with every side but the
-    /// batch's known; null for what may depend on all of it. What does not depend on it has no entry.
+    /// Returns the fields of all that is computed from an image, (batch, channels, height, width) with every side but
+    /// the batch's known; null for what may depend on all of it. What does not depend on it has no entry.
     /// </summary>
     public static IReadOnlyDictionary<Variable, ReceptiveField?> Of(Variable image, IEnumerable<Apply> order)
     {

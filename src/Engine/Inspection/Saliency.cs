@@ -7,14 +7,14 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Inspection;
 
 /// <summary>
-/// How much each value of a sample moves the score of a class: the gradient of the score with respect to the sample
-/// (Simonyan, Vedaldi, Zisserman: Deep inside convolutional networks. 2014, section 3).
+/// Describes how much each value of a sample moves the score of a class: the gradient of the score with respect to the
+/// sample (Simonyan, Vedaldi, Zisserman: Deep inside convolutional networks. 2014, section 3).
 /// </summary>
 public static class Saliency
 {
     /// <summary>
-    /// The gradients. The score is the last layer's output; where a softmax, or of two classes a sigmoid, makes that, what it
-    /// is taken of, as in the paper, since the probability of which a network is sure hardly moves.
+    /// Returns the gradients. The score is the last layer's output; where a softmax, or of two classes a sigmoid, makes
+    /// that, what it is taken of, as in the paper, since the probability of which a network is sure hardly moves.
     /// </summary>
     /// <param name="net">The network.</param>
     /// <param name="x">The samples, as the network takes them.</param>
@@ -77,8 +77,8 @@ public static class Saliency
     }
 
     /// <summary>
-    /// A picture for each image: the greatest absolute gradient among a pixel's channels (equation 5 of the paper's
-    /// section 3.1).
+    /// Returns a picture for each image: the greatest absolute gradient among a pixel's channels (equation 5 of the
+    /// paper's section 3.1).
     /// </summary>
     /// <param name="gradients">(n, channels, height, width).</param>
     /// <returns>float32 (n, height, width).</returns>

@@ -3,25 +3,25 @@ using System.Text;
 
 namespace Engine.Inspection;
 
-/// <summary>How good predictions are: all figures, and a table of them as text.</summary>
+/// <summary>Describes how good predictions are: all figures, and a table of them as text.</summary>
 public abstract class TestReport
 {
-    /// <summary>The figures by name, the most telling first.</summary>
+    /// <summary>Gets the figures by name, the most telling first.</summary>
     public abstract IReadOnlyDictionary<string, double> Metrics { get; }
 
-    /// <summary>The first figure and its name, as a sentence has it.</summary>
+    /// <summary>Gets the first figure and its name, as a sentence has it.</summary>
     public abstract string Headline { get; }
 }
 
 /// <summary>
-/// How good a classifier is, class by class: prints as scikit-learn's <c>classification_report</c>. What has nothing to be
-/// divided by counts as 0, as there.
+/// Describes how good a classifier is, class by class: prints as scikit-learn's <c>classification_report</c>. What has
+/// nothing to be divided by counts as 0, as there.
 /// </summary>
 public sealed class ClassificationReport : TestReport
 {
     private readonly OrderedDictionary<string, double> _metrics = [];
 
-    /// <summary>A report.</summary>
+    /// <summary>Creates a report.</summary>
     /// <param name="names">The names of the classes.</param>
     /// <param name="labels">The class of each sample.</param>
     /// <param name="probabilities">The probability of each class, (n, classes).</param>
@@ -38,7 +38,7 @@ public sealed class ClassificationReport : TestReport
         _metrics["calibration_error"] = Inspection.Metrics.CalibrationError(labels, probabilities);
     }
 
-    /// <summary>A report of what samples are taken for.</summary>
+    /// <summary>Creates a report of what samples are taken for.</summary>
     /// <param name="names">The names of the classes.</param>
     /// <param name="labels">The class of each sample.</param>
     /// <param name="predicted">What each is taken for.</param>
@@ -49,7 +49,7 @@ public sealed class ClassificationReport : TestReport
         (_metrics["accuracy"], _metrics["macro_f1"], _metrics["weighted_f1"]) = (Confusion.Accuracy, Mean(F1), Weighted(F1));
     }
 
-    /// <summary>How often each class is taken for which.</summary>
+    /// <summary>Gets how often each class is taken for which.</summary>
     public ConfusionMatrix Confusion { get; }
 
     /// <inheritdoc/>
@@ -59,7 +59,7 @@ public sealed class ClassificationReport : TestReport
     public override string Headline => string.Create(
         CultureInfo.InvariantCulture, $"{Confusion.Correct:N0} of {Confusion.Total:N0} right: accuracy {100 * Confusion.Accuracy:F2} %");
 
-    /// <summary>The report as scikit-learn prints it.</summary>
+    /// <summary>Returns the report as scikit-learn prints it.</summary>
     public override string ToString()
     {
         const string WidestOfAll = "weighted avg";
@@ -116,12 +116,12 @@ public sealed class ClassificationReport : TestReport
     }
 }
 
-/// <summary>How good predictions of values are.</summary>
+/// <summary>Describes how good predictions of values are.</summary>
 public sealed class RegressionReport : TestReport
 {
     private readonly OrderedDictionary<string, double> _metrics;
 
-    /// <summary>A report.</summary>
+    /// <summary>Creates a report.</summary>
     /// <param name="truth">The values, in their own unit.</param>
     /// <param name="predicted">What was predicted.</param>
     public RegressionReport(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
@@ -135,7 +135,7 @@ public sealed class RegressionReport : TestReport
         };
     }
 
-    /// <summary>How many values there are.</summary>
+    /// <summary>Gets how many values there are.</summary>
     public int Count { get; }
 
     /// <inheritdoc/>
@@ -144,7 +144,7 @@ public sealed class RegressionReport : TestReport
     /// <inheritdoc/>
     public override string Headline => string.Create(CultureInfo.InvariantCulture, $"R² {_metrics["r2"]:F4} on {Count:N0} values");
 
-    /// <summary>The figures, one a line.</summary>
+    /// <summary>Returns the figures, one a line.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
         R²                        {_metrics["r2"]:F4}
         mean absolute error       {_metrics["mae"]:G5}

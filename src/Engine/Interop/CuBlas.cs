@@ -25,13 +25,13 @@ internal enum CuBlasType
 /// <summary>cuBLAS, a yardstick that nothing depends on: checked calls.</summary>
 internal static unsafe class CuBlas
 {
-    /// <summary>What to do where there is none.</summary>
+    /// <summary>Gets what to do where there is none.</summary>
     public static string Remedy => Remedies.CuBlas(Remedies.Here);
 
-    /// <summary>Where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.CuBlas;
 
-    /// <summary>Why it cannot be used; null if it can.</summary>
+    /// <summary>Gets why it cannot be used; null if it can.</summary>
     public static CudaException? Failure => Library.IsFound ? null : new CudaException(
         $"There is no cuBLAS (tried {string.Join(", ", Library.Tried)}): {Remedy}.")
     {
@@ -85,7 +85,7 @@ internal sealed unsafe class CuBlasHandle : CudaHandle
         }
     }
 
-    /// <summary>How float32 products may round; at first as cuBLAS' own users have it.</summary>
+    /// <summary>Gets or sets how float32 products may round; at first as cuBLAS' own users have it.</summary>
     public CuBlasMath Math
     {
         get;

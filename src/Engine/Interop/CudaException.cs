@@ -1,26 +1,26 @@
 namespace Engine.Interop;
 
 /// <summary>
-/// A call of the CUDA driver or of NVRTC failed: the message names the call, the error and what it means.
+/// Represents a call of the CUDA driver or of NVRTC failed: the message names the call, the error and what it means.
 /// </summary>
 public sealed class CudaException : EngineException
 {
-    /// <summary>An error without a message.</summary>
+    /// <summary>Creates an error without a message.</summary>
     public CudaException()
     {
     }
 
-    /// <summary>An error with the sentence to show.</summary>
+    /// <summary>Creates an error with the sentence to show.</summary>
     public CudaException(string message) : base(message)
     {
     }
 
-    /// <summary>An error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
     public CudaException(string message, Exception? innerException) : base(message, innerException)
     {
     }
 
-    /// <summary>A call that returned an error.</summary>
+    /// <summary>Creates a call that returned an error.</summary>
     /// <param name="call">The entry point: <c>cuMemAlloc_v2</c>.</param>
     /// <param name="code">The number it returned.</param>
     /// <param name="name">The library's name for it: <c>CUDA_ERROR_OUT_OF_MEMORY</c>.</param>
@@ -33,17 +33,20 @@ public sealed class CudaException : EngineException
         Name = name;
     }
 
-    /// <summary>What is wrong, in a clause for a sentence of another's: without what was tried and what to do.</summary>
+    /// <summary>
+    /// Gets or sets what is wrong, in a clause for a sentence of another's: without what was tried and what to do.
+    /// </summary>
     public string Reason { get => field ?? Message.TrimEnd('.'); init; }
 
-    /// <summary>The entry point that failed, where it was a call that did.</summary>
+    /// <summary>Gets the entry point that failed, where it was a call that did.</summary>
     public string? Call { get; }
 
-    /// <summary>The number it returned.</summary>
+    /// <summary>Gets the number it returned.</summary>
     public int Code { get; }
 
     /// <summary>
-    /// Whether the context is lost: a kernel went wrong in such a way that every later call of the process fails too.
+    /// Gets whether the context is lost: a kernel went wrong in such a way that every later call of the process fails
+    /// too.
     /// </summary>
     public bool IsLasting => (Code, InnerException) switch
     {
@@ -52,6 +55,6 @@ public sealed class CudaException : EngineException
         _ => false,
     };
 
-    /// <summary>The library's name for that number.</summary>
+    /// <summary>Gets the library's name for that number.</summary>
     public string? Name { get; }
 }

@@ -6,10 +6,10 @@ internal static class CudaFolders
     private static readonly string[] s_toolkitVariables = ["CUDA_PATH", "CUDA_HOME"];
     private static readonly string[] s_pythonVariables = ["VIRTUAL_ENV", "CONDA_PREFIX"];
 
-    /// <summary>The folders that the user names in <c>ENGINE_CUDA_PATH</c>.</summary>
+    /// <summary>Gets the folders that the user names in <c>ENGINE_CUDA_PATH</c>.</summary>
     public static IEnumerable<string> Explicit => Split(Environment.GetEnvironmentVariable("ENGINE_CUDA_PATH"));
 
-    /// <summary>Where Windows puts its driver for the Linux it hosts.</summary>
+    /// <summary>Gets where Windows puts its driver for the Linux it hosts.</summary>
     public static IEnumerable<string> WslDriver => ["/usr/lib/wsl/lib"];
 
     /// <summary>Toolkits, then Python's wheels; the newest of a kind first.</summary>

@@ -8,15 +8,15 @@ internal static unsafe class Driver
 {
     public const int OutOfMemory = 2, NoDevice = 100;
 
-    /// <summary>What to do where there is no driver.</summary>
+    /// <summary>Gets what to do where there is no driver.</summary>
     public static string Remedy => Remedies.Driver(Remedies.Here);
 
     private static readonly Lazy<CudaException?> s_failure = new(Initialize);
 
-    /// <summary>Why the driver cannot be used; null if it can.</summary>
+    /// <summary>Gets why the driver cannot be used; null if it can.</summary>
     public static CudaException? Failure => s_failure.Value;
 
-    /// <summary>The newest CUDA version that the driver supports: 12.4.</summary>
+    /// <summary>Gets the newest CUDA version that the driver supports: 12.4.</summary>
     public static Version Version
     {
         get

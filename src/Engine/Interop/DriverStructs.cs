@@ -40,7 +40,7 @@ internal unsafe struct LaunchConfiguration
 [StructLayout(LayoutKind.Explicit, Size = 72)]
 internal struct LaunchAttribute
 {
-    /// <summary>The numbers of <c>CUlaunchAttributeID</c> that are used.</summary>
+    /// <summary>Represents the numbers of <c>CUlaunchAttributeID</c> that are used.</summary>
     public const int Cooperative = 2, ClusterDimension = 4;
 
     [FieldOffset(0)]

@@ -8,7 +8,7 @@ internal sealed unsafe class Gpu
     private const int MultiprocessorCountAttribute = 16, MajorAttribute = 75, MinorAttribute = 76;
     private const int SharedBytesOptInAttribute = 97;
 
-    /// <summary>The GPU of a number, as the driver counts them.</summary>
+    /// <summary>Creates the GPU of a number, as the driver counts them.</summary>
     /// <exception cref="CudaException">There is no driver, or no such GPU.</exception>
     public Gpu(int ordinal)
     {
@@ -28,7 +28,7 @@ internal sealed unsafe class Gpu
 
     public int Ordinal { get; }
 
-    /// <summary>The driver's handle.</summary>
+    /// <summary>Gets the driver's handle.</summary>
     public int Device { get; }
 
     public string Name
@@ -45,12 +45,12 @@ internal sealed unsafe class Gpu
         }
     }
 
-    /// <summary>The compute capability, 10 times the major number plus the minor: 90.</summary>
+    /// <summary>Gets the compute capability, 10 times the major number plus the minor: 90.</summary>
     public int Architecture => (10 * Attribute(MajorAttribute)) + Attribute(MinorAttribute);
 
     public int Multiprocessors => Attribute(MultiprocessorCountAttribute);
 
-    /// <summary>The most shared memory that a block may ask for.</summary>
+    /// <summary>Gets the most shared memory that a block may ask for.</summary>
     public int SharedBytes => Attribute(SharedBytesOptInAttribute);
 
     public long Bytes
@@ -63,7 +63,7 @@ internal sealed unsafe class Gpu
         }
     }
 
-    /// <summary>An attribute, or 0 if the driver does not know it.</summary>
+    /// <summary>Returns an attribute, or 0 if the driver does not know it.</summary>
     public int TryAttribute(int attribute)
     {
         int value;

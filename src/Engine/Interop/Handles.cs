@@ -14,7 +14,7 @@ internal sealed unsafe class MemoryHandle : CudaHandle
 
     public ulong Address => (ulong)DangerousGetHandle();
 
-    /// <summary>A block whose contents are undefined; null if there is not enough memory.</summary>
+    /// <summary>Returns a block whose contents are undefined; null if there is not enough memory.</summary>
     /// <param name="context">Where to allocate it.</param>
     /// <param name="pool">What to take it from, in the order of its stream; null for the driver, which waits for all streams.</param>
     /// <param name="bytes">Its size.</param>
@@ -83,7 +83,7 @@ internal sealed unsafe class MemoryPoolHandle : CudaHandle
     /// </summary>
     public Lock Gate { get; } = new();
 
-    /// <summary>A pool for a stream; null where the GPU has none.</summary>
+    /// <summary>Returns a pool for a stream; null where the GPU has none.</summary>
     public static MemoryPoolHandle? TryCreate(Gpu gpu, StreamHandle stream)
     {
         const int ArePoolsSupported = 115;
@@ -174,7 +174,7 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
         Own(module);
     }
 
-    /// <summary>A kernel of the module, which lives as long.</summary>
+    /// <summary>Returns a kernel of the module, which lives as long.</summary>
     /// <exception cref="CudaException">It has no such kernel.</exception>
     public nint Function(string name)
     {
@@ -198,7 +198,7 @@ internal sealed unsafe class CudaModuleHandle : CudaHandle
         Driver.Check(DriverApi.cuFuncSetAttribute(function, MaxDynamicShared, bytes));
     }
 
-    /// <summary>How many blocks of a kernel a multiprocessor holds at once.</summary>
+    /// <summary>Returns how many blocks of a kernel a multiprocessor holds at once.</summary>
     public int Resident(nint function, int threads, int sharedBytes)
     {
         using ContextHandle.Scope scope = Context.Enter();
@@ -264,7 +264,7 @@ internal sealed unsafe class EventHandle : CudaHandle
         Driver.Check(DriverApi.cuEventSynchronize(handle));
     }
 
-    /// <summary>Whether the mark is reached, if it was put anywhere.</summary>
+    /// <summary>Gets whether the mark is reached, if it was put anywhere.</summary>
     public bool IsReached
     {
         get
@@ -284,7 +284,7 @@ internal sealed unsafe class EventHandle : CudaHandle
         Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
     }
 
-    /// <summary>The time from one mark to another, once that is reached.</summary>
+    /// <summary>Returns the time from one mark to another, once that is reached.</summary>
     public static TimeSpan Between(EventHandle start, EventHandle end)
     {
         using ContextHandle.Scope scope = end.Context.Enter();

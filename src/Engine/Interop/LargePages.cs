@@ -10,7 +10,7 @@ internal static unsafe partial class LargePages
 {
     public const nuint Bytes = 2 << 20;
 
-    /// <summary>The bytes of memory from which on they are worth the rest of the last one.</summary>
+    /// <summary>Represents the bytes of memory from which on they are worth the rest of the last one.</summary>
     public const long Min = 8 << 20;
 
     private const int HugePages = 14;

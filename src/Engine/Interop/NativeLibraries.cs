@@ -11,7 +11,8 @@ namespace Engine.Interop;
 internal static class NativeLibraries
 {
     /// <summary>
-    /// The names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/>, <see cref="NcclApi"/> and <see cref="MpiApi"/> import.
+    /// Represents the names by which <see cref="DriverApi"/>, <see cref="CuBlasApi"/>, <see cref="NcclApi"/> and
+    /// <see cref="MpiApi"/> import.
     /// </summary>
     public const string DriverImport = "engine-cuda-driver", CuBlasImport = "engine-cublas", NcclImport = "engine-nccl",
         MpiImport = "engine-mpi";
@@ -55,25 +56,25 @@ internal static class NativeLibraries
         return true;
     });
 
-    /// <summary>Where the driver was looked for, and whether it was found.</summary>
+    /// <summary>Gets where the driver was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Driver => Search(s_driver);
 
-    /// <summary>Where NVRTC was looked for, and whether it was found.</summary>
+    /// <summary>Gets where NVRTC was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Nvrtc => Search(s_nvrtc);
 
     /// <summary>
-    /// The other NVRTCs that there are, of which one may make what the driver takes where it refuses what the first makes: those
-    /// of no later version than the driver's, then later ones.
+    /// Gets the other NVRTCs that there are, of which one may make what the driver takes where it refuses what the
+    /// first makes: those of no later version than the driver's, then later ones.
     /// </summary>
     public static IReadOnlyList<NativeLibrarySearch> OtherNvrtcs => s_otherNvrtcs.Value;
 
-    /// <summary>Where cuBLAS was looked for, and whether it was found.</summary>
+    /// <summary>Gets where cuBLAS was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch CuBlas => Search(s_cuBlas);
 
-    /// <summary>Where NCCL was looked for, and whether it was found.</summary>
+    /// <summary>Gets where NCCL was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Nccl => Search(s_nccl);
 
-    /// <summary>Where MPI was looked for, and whether it was found.</summary>
+    /// <summary>Gets where MPI was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Mpi => Search(s_mpi);
 
     /// <summary>

@@ -52,6 +52,6 @@ internal sealed record NativeLibrarySearch(nint Handle, string? Path, IReadOnlyL
         return new NativeLibrarySearch(0, null, tried);
     }
 
-    /// <summary>Whether the library exports an entry point: older versions lack the newer ones.</summary>
+    /// <summary>Returns whether the library exports an entry point: older versions lack the newer ones.</summary>
     public bool Exports(string entryPoint) => IsFound && NativeLibrary.TryGetExport(Handle, entryPoint, out _);
 }

@@ -8,13 +8,13 @@ internal static class Nvrtc
     private static readonly Lazy<NvrtcLibrary[]> s_others =
         new(() => [.. NativeLibraries.OtherNvrtcs.Select(library => new NvrtcLibrary(library))]);
 
-    /// <summary>What to do where there is none.</summary>
+    /// <summary>Gets what to do where there is none.</summary>
     public static string Remedy => Remedies.Nvrtc(Remedies.Here);
 
-    /// <summary>Where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Nvrtc;
 
-    /// <summary>Why it cannot be used; null if it can.</summary>
+    /// <summary>Gets why it cannot be used; null if it can.</summary>
     public static CudaException? Failure => Library.IsFound ? null : new CudaException(
         $"There is no NVRTC, NVIDIA's run-time compiler (tried {string.Join(", ", Library.Tried)}): {Remedy}, or compute on the "
         + "CPU.")
@@ -22,11 +22,13 @@ internal static class Nvrtc
         Reason = "there is no NVRTC, NVIDIA's run-time compiler",
     };
 
-    /// <summary>The library.</summary>
+    /// <summary>Gets the library.</summary>
     /// <exception cref="CudaException">There is none.</exception>
     public static NvrtcLibrary Preferred => Failure is { } failure ? throw failure : s_preferred.Value;
 
-    /// <summary>The others of this machine, those first that suit the driver's version; looked for when first asked.</summary>
+    /// <summary>
+    /// Gets the others of this machine, those first that suit the driver's version; looked for when first asked.
+    /// </summary>
     public static IReadOnlyList<NvrtcLibrary> Others => s_others.Value;
 
     /// <inheritdoc cref="NvrtcLibrary.Version"/>

@@ -11,10 +11,10 @@ internal sealed unsafe class NvrtcLibrary(NativeLibrarySearch library)
 
     private readonly NvrtcApi _api = new(library.Handle);
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Gets where it lies.</summary>
     public string Path => library.Path!;
 
-    /// <summary>Its version: 12.4.</summary>
+    /// <summary>Gets its version: 12.4.</summary>
     public Version Version
     {
         get
@@ -25,7 +25,7 @@ internal sealed unsafe class NvrtcLibrary(NativeLibrarySearch library)
         }
     }
 
-    /// <summary>The compute capabilities that it compiles for, ascending: 50 … 90.</summary>
+    /// <summary>Gets the compute capabilities that it compiles for, ascending: 50 … 90.</summary>
     public IReadOnlyList<int> Architectures
     {
         get

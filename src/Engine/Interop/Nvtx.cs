@@ -8,17 +8,17 @@ namespace Engine.Interop;
 /// </summary>
 internal static unsafe class Nvtx
 {
-    /// <summary>Where a profiler names its library.</summary>
+    /// <summary>Represents where a profiler names its library.</summary>
     public const string Variable = "NVTX_INJECTION64_PATH";
 
     private const string Entry = "InitializeInjectionNvtx2";
 
     private static readonly Lazy<(string? Profiler, CudaException? Failure)> s_profiler = new(Attach);
 
-    /// <summary>The profiler's library; null where no profiler runs this process.</summary>
+    /// <summary>Gets the profiler's library; null where no profiler runs this process.</summary>
     public static string? Profiler => s_profiler.Value.Profiler;
 
-    /// <summary>Why no range is shown; null where they are.</summary>
+    /// <summary>Gets why no range is shown; null where they are.</summary>
     public static CudaException? Failure => s_profiler.Value.Failure;
 
     /// <summary>Begins a range of the calling thread, which it must end; the last one begun ends first.</summary>
@@ -65,7 +65,7 @@ internal static unsafe class Nvtx
         return (profiler, started != 0 ? null : new CudaException($"The profiler ({profiler}) refuses NVTX ranges."));
     }
 
-    /// <summary>The range begun last, ended when this is disposed of.</summary>
+    /// <summary>Represents the range begun last, ended when this is disposed of.</summary>
     public sealed class Range : IDisposable
     {
         private Range()

@@ -31,14 +31,16 @@ internal static unsafe class NvtxApi
         SetInjectionNvtxVersion = &SetInjectionNvtxVersion,
     });
 
-    /// <summary>What a profiler's <c>InitializeInjectionNvtx2</c> is called with.</summary>
+    /// <summary>Describes what a profiler's <c>InitializeInjectionNvtx2</c> is called with.</summary>
     public static delegate* unmanaged<uint, void*> ExportTable => &GetExportTable;
 
-    /// <summary>The profiler's <c>nvtxRangePushA</c>, which returns the depth; null where there is none.</summary>
+    /// <summary>
+    /// Represents the profiler's <c>nvtxRangePushA</c>, which returns the depth; null where there is none.
+    /// </summary>
     public static delegate* unmanaged<byte*, int> Push =>
         (delegate* unmanaged<byte*, int>)(*s_tables[CoreModule][RangePushA]);
 
-    /// <summary>The profiler's <c>nvtxRangePop</c>; null where there is none.</summary>
+    /// <summary>Represents the profiler's <c>nvtxRangePop</c>; null where there is none.</summary>
     public static delegate* unmanaged<int> Pop => (delegate* unmanaged<int>)(*s_tables[CoreModule][RangePop]);
 
     [UnmanagedCallersOnly]

@@ -32,7 +32,7 @@ internal static class Remedies
         : File.Exists("/etc/debian_version") ? HostSystem.Debian
         : HostSystem.Linux);
 
-    /// <summary>The system this runs on.</summary>
+    /// <summary>Gets the system this runs on.</summary>
     public static HostSystem Here => s_here.Value;
 
     public static string Driver(HostSystem system) => system switch

@@ -4,11 +4,11 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// What each step of a sequence gathers from others, by so many heads: softmax(Q Kᵀ / √size) V, Q being the steps times Wq,
-/// K and V those that are looked at times Wk and Wv, and the heads' results, side by side, times Wo (Vaswani et al.:
-/// Attention is all you need. NeurIPS 2017). Put on (batch, steps, units), steps look at one another; put on two such, those
-/// of the first at those of the second. A last input of two sides, (batch, steps), is a mask: steps that have 0 there are not
-/// looked at.
+/// Describes what each step of a sequence gathers from others, by so many heads: softmax(Q Kᵀ / √size) V, Q being the
+/// steps times Wq, K and V those that are looked at times Wk and Wv, and the heads' results, side by side, times Wo
+/// (Vaswani et al.: Attention is all you need. NeurIPS 2017). Put on (batch, steps, units), steps look at one another;
+/// put on two such, those of the first at those of the second. A last input of two sides, (batch, steps), is a mask:
+/// steps that have 0 there are not looked at.
 /// </summary>
 public sealed class MultiHeadAttention : MergeLayer
 {
@@ -23,16 +23,16 @@ public sealed class MultiHeadAttention : MergeLayer
         Heads = heads;
     }
 
-    /// <summary>The number of heads, of which the units are a multiple.</summary>
+    /// <summary>Gets the number of heads, of which the units are a multiple.</summary>
     public int Heads { get; }
 
-    /// <summary>Whether no step looks at later ones.</summary>
+    /// <summary>Gets or sets whether no step looks at later ones.</summary>
     public bool IsCausal { get; init; }
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -85,9 +85,9 @@ public sealed class MultiHeadAttention : MergeLayer
 }
 
 /// <summary>
-/// A block of a transformer: x + attention(norm(x)), and of that, y, y + W2 · f(W1 · norm(y)); with <see
-/// cref="IsNormFirst"/> false as at first published, norm(x + attention(x)) and norm(y + W2 · f(W1 · y)). Put on (batch,
-/// steps, units), and perhaps a mask, (batch, steps).
+/// Represents a block of a transformer: x + attention(norm(x)), and of that, y, y + W2 · f(W1 · norm(y)); with
+/// <see cref="IsNormFirst"/> false as at first published, norm(x + attention(x)) and norm(y + W2 · f(W1 · y)). Put on
+/// (batch, steps, units), and perhaps a mask, (batch, steps).
 /// </summary>
 public sealed class TransformerBlock : MergeLayer
 {
@@ -99,22 +99,22 @@ public sealed class TransformerBlock : MergeLayer
         (Heads, HiddenUnits) = (heads, hidden);
     }
 
-    /// <summary>The number of heads, of which the units are a multiple.</summary>
+    /// <summary>Gets the number of heads, of which the units are a multiple.</summary>
     public int Heads { get; }
 
-    /// <summary>The hidden units of the inner layer.</summary>
+    /// <summary>Gets the hidden units of the inner layer.</summary>
     public int HiddenUnits { get; }
 
-    /// <summary>Whether no step looks at later ones.</summary>
+    /// <summary>Gets or sets whether no step looks at later ones.</summary>
     public bool IsCausal { get; init; }
 
-    /// <summary>Whether what goes into each part is normalized, and not the sum that comes out.</summary>
+    /// <summary>Gets or sets whether what goes into each part is normalized, and not the sum that comes out.</summary>
     public bool IsNormFirst { get; init; } = true;
 
-    /// <summary>The probability with which values of both parts are dropped in training.</summary>
+    /// <summary>Gets or sets the probability with which values of both parts are dropped in training.</summary>
     public double Dropout { get; init; }
 
-    /// <summary>The inner layer's function.</summary>
+    /// <summary>Gets or sets the inner layer's function.</summary>
     public Func<Variable, Variable> Nonlinearity { get; init; } = Symbolic.Gelu;
 
     /// <inheritdoc/>
@@ -151,10 +151,10 @@ public sealed class TransformerBlock : MergeLayer
 /// </summary>
 public sealed class PositionalEncoding : Layer
 {
-    /// <summary>Whether the codes are learned, beginning as <see cref="Codes"/> says.</summary>
+    /// <summary>Gets or sets whether the codes are learned, beginning as <see cref="Codes"/> says.</summary>
     public bool IsLearnt { get; init; }
 
-    /// <summary>How learned codes begin.</summary>
+    /// <summary>Gets or sets how learned codes begin.</summary>
     public Initializer Codes { get; init; } = new Normal(0.02);
 
     /// <inheritdoc/>
@@ -181,7 +181,7 @@ public sealed class PositionalEncoding : Layer
 /// <summary>What layers of sequences have in common: (batch, steps, units), and masks (batch, steps).</summary>
 internal static class Sequences
 {
-    /// <summary>The sequences among a layer's inputs, and the mask that may stand behind them.</summary>
+    /// <summary>Returns the sequences among a layer's inputs, and the mask that may stand behind them.</summary>
     public static (Variable[] Steps, Variable? Mask) Split(
         IReadOnlyList<Variable> inputs, LayerScope scope, Layer layer, int most)
     {
@@ -197,7 +197,7 @@ internal static class Sequences
     public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
         input.Rank == 3, $"{layer.Kind} takes sequences, (batch, steps, units), not {input.Shape}.");
 
-    /// <summary>Each step, (batch, steps, inputs), times weights, (inputs, outputs).</summary>
+    /// <summary>Returns each step, (batch, steps, inputs), times weights, (inputs, outputs).</summary>
     public static Variable Dot(Variable x, Variable w) => Symbolic.Reshape(
         Symbolic.Dot(Symbolic.Reshape(x, [-1, x.Shape[2]]), w), [-1, x.Shape[1], w.Shape[1]]);
 }

@@ -4,25 +4,26 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma · inv_std
-/// + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015; Lasagne's form).
-/// In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and <c>inv_std</c> follow them
-/// by alpha; in use they are those averages. Channels are axis 1; all other axes are averaged over. A batch with one value a
-/// channel, as the last one of an epoch may be, has no variance: its output is beta, the averages do not follow it, and
-/// it teaches nothing to what comes before. A frozen layer does in training as in use.
+/// Represents each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma
+/// · inv_std + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015;
+/// Lasagne's form). In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and
+/// <c>inv_std</c> follow them by alpha; in use they are those averages. Channels are axis 1; all other axes are
+/// averaged over. A batch with one value a channel, as the last one of an epoch may be, has no variance: its output is
+/// beta, the averages do not follow it, and it teaches nothing to what comes before. A frozen layer does in training as
+/// in use.
 /// </summary>
 public sealed class BatchNorm : Layer
 {
-    /// <summary>What is added to the variance.</summary>
+    /// <summary>Gets or sets what is added to the variance.</summary>
     public double Epsilon { get; init; } = 1e-4;
 
-    /// <summary>How much of a batch goes into the running averages.</summary>
+    /// <summary>Gets or sets how much of a batch goes into the running averages.</summary>
     public double Alpha { get; init; } = 0.1;
 
-    /// <summary>How beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
     public Initializer? Beta { get; init; } = new Filled(0);
 
-    /// <summary>How gamma begins; null for a layer without.</summary>
+    /// <summary>Gets or sets how gamma begins; null for a layer without.</summary>
     public Initializer? Gamma { get; init; } = new Filled(1);
 
     /// <inheritdoc/>

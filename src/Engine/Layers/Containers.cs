@@ -20,7 +20,7 @@ public sealed class Sequence : MergeLayer
         Require(Names.Distinct().Count() == Names.Count, "A Sequence has two layers of one name: give one another.");
     }
 
-    /// <summary>The layers in their order.</summary>
+    /// <summary>Gets the layers in their order.</summary>
     public IReadOnlyList<Layer> Layers { get; }
 
     /// <summary>What they are called within it.</summary>
@@ -43,8 +43,8 @@ public sealed class Sequence : MergeLayer
 }
 
 /// <summary>
-/// What it is put on, added to what layers make of it: f(x + layers(x)) (He, Zhang, Ren, Sun: Deep residual learning.
-/// CVPR 2016). Where they change the shape, <see cref="Shortcut"/> must do so too.
+/// Describes what it is put on, added to what layers make of it: f(x + layers(x)) (He, Zhang, Ren, Sun: Deep residual
+/// learning. CVPR 2016). Where they change the shape, <see cref="Shortcut"/> must do so too.
 /// </summary>
 public sealed class Residual : Layer
 {
@@ -52,13 +52,15 @@ public sealed class Residual : Layer
     /// <exception cref="EngineException">There are none, or they are no <see cref="Sequence"/>.</exception>
     public Residual(params ReadOnlySpan<Layer> layers) => Body = new Sequence(layers);
 
-    /// <summary>What is added to its own input.</summary>
+    /// <summary>Gets what is added to its own input.</summary>
     public Sequence Body { get; }
 
-    /// <summary>What the input goes through on its way round, a 1x1 convolution say; null for nothing.</summary>
+    /// <summary>
+    /// Gets or sets what the input goes through on its way round, a 1x1 convolution say; null for nothing.
+    /// </summary>
     public Layer? Shortcut { get; init; }
 
-    /// <summary>What is applied to the sum.</summary>
+    /// <summary>Gets or sets what is applied to the sum.</summary>
     public Func<Variable, Variable> Nonlinearity { get; init; } = Symbolic.Linear;
 
     /// <inheritdoc/>

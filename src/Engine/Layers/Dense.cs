@@ -4,12 +4,12 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Every output from every input: f(x · W + b), with W (inputs, units) and b (units). Inputs with more than one side a
-/// sample are flattened in C order.
+/// Represents every output from every input: f(x · W + b), with W (inputs, units) and b (units). Inputs with more than
+/// one side a sample are flattened in C order.
 /// </summary>
 public sealed class Dense : Layer
 {
-    /// <summary>A layer of this many units.</summary>
+    /// <summary>Creates a layer of this many units.</summary>
     /// <param name="units">The number of outputs.</param>
     /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
     /// otherwise.</param>
@@ -21,22 +21,22 @@ public sealed class Dense : Layer
         Nonlinearity = nonlinearity ?? Symbolic.Rectify;
     }
 
-    /// <summary>The number of outputs.</summary>
+    /// <summary>Gets the number of outputs.</summary>
     public int Units { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>
-    /// How many sides of the input stay, that of the batch among them, all behind them being a unit's inputs: 2 of a sequence,
-    /// (batch, steps, inputs), whose steps then go through the layer each for itself.
+    /// Gets or sets how many sides of the input stay, that of the batch among them, all behind them being a unit's
+    /// inputs: 2 of a sequence, (batch, steps, inputs), whose steps then go through the layer each for itself.
     /// </summary>
     public int LeadingAxes { get; init; } = 1;
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>

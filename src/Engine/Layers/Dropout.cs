@@ -18,7 +18,7 @@ public sealed class Dropout : Layer
         P = p;
     }
 
-    /// <summary>The probability with which a value is dropped.</summary>
+    /// <summary>Gets the probability with which a value is dropped.</summary>
     public double P { get; }
 
     /// <inheritdoc/>

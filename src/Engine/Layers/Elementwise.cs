@@ -3,7 +3,9 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Any function of the input: <c>new Expression(x => x * x)</c>. It must keep the batch's side.</summary>
+/// <summary>
+/// Represents any function of the input: <c>new Expression(x => x * x)</c>. It must keep the batch's side.
+/// </summary>
 public sealed class Expression : Layer
 {
     /// <summary>Applies this function.</summary>
@@ -13,17 +15,17 @@ public sealed class Expression : Layer
         Function = function;
     }
 
-    /// <summary>The function.</summary>
+    /// <summary>Gets the function.</summary>
     public Func<Variable, Variable> Function { get; }
 
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope) => Function(input);
 }
 
-/// <summary>Each channel, axis 1, times a number of its own that is learned.</summary>
+/// <summary>Represents each channel, axis 1, times a number of its own that is learned.</summary>
 public sealed class Scale : Layer
 {
-    /// <summary>How the numbers begin.</summary>
+    /// <summary>Gets or sets how the numbers begin.</summary>
     public Initializer Scales { get; init; } = new Filled(1);
 
     /// <inheritdoc/>
@@ -38,7 +40,7 @@ public sealed class Scale : Layer
 /// <summary>To each channel, axis 1, a number of its own is added that is learned.</summary>
 public sealed class Bias : Layer
 {
-    /// <summary>How the numbers begin.</summary>
+    /// <summary>Gets or sets how the numbers begin.</summary>
     public Initializer B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -56,7 +58,7 @@ public sealed class Bias : Layer
 /// </summary>
 public sealed class PRelu : Layer
 {
-    /// <summary>How the numbers begin.</summary>
+    /// <summary>Gets or sets how the numbers begin.</summary>
     public Initializer Alpha { get; init; } = new Filled(0.25);
 
     /// <inheritdoc/>
@@ -85,13 +87,13 @@ public sealed class FeaturePool : Layer
         (Size, Axis) = (size, axis);
     }
 
-    /// <summary>How many features are taken together.</summary>
+    /// <summary>Gets how many features are taken together.</summary>
     public int Size { get; }
 
-    /// <summary>The axis.</summary>
+    /// <summary>Gets the axis.</summary>
     public int Axis { get; }
 
-    /// <summary>What is made of them: a reduction over one axis.</summary>
+    /// <summary>Gets or sets what is made of them: a reduction over one axis.</summary>
     public Func<Variable, int, Variable> Function { get; init; } = (x, axis) => Symbolic.Max(x, [axis]);
 
     /// <inheritdoc/>
@@ -110,12 +112,12 @@ public sealed class FeaturePool : Layer
 }
 
 /// <summary>
-/// The mean, or what another function makes of it, of each channel over the whole image, or sequence: (batch, channels, …)
-/// to (batch, channels).
+/// Represents the mean, or what another function makes of it, of each channel over the whole image, or sequence:
+/// (batch, channels, …) to (batch, channels).
 /// </summary>
 public sealed class GlobalPool : Layer
 {
-    /// <summary>What is made of the values: a reduction over some axes.</summary>
+    /// <summary>Gets or sets what is made of the values: a reduction over some axes.</summary>
     public Func<Variable, Shape, Variable> Function { get; init; } = (x, axes) => Symbolic.Mean(x, axes);
 
     /// <inheritdoc/>
@@ -129,12 +131,12 @@ public sealed class GlobalPool : Layer
 }
 
 /// <summary>
-/// The rows of a table for whole numbers: int32 (batch, …) to (batch, …, size), with W (count, size). The Input layer says
-/// <c>DType = DType.Int32</c>.
+/// Represents the rows of a table for whole numbers: int32 (batch, …) to (batch, …, size), with W (count, size). The
+/// Input layer says <c>DType = DType.Int32</c>.
 /// </summary>
 public sealed class Embedding : Layer
 {
-    /// <summary>A table for the numbers from 0 to count − 1.</summary>
+    /// <summary>Creates a table for the numbers from 0 to count − 1.</summary>
     /// <exception cref="EngineException">A size is not positive.</exception>
     public Embedding(int count, int size)
     {
@@ -142,13 +144,13 @@ public sealed class Embedding : Layer
         (Count, Size) = (count, size);
     }
 
-    /// <summary>How many rows the table has.</summary>
+    /// <summary>Gets how many rows the table has.</summary>
     public int Count { get; }
 
-    /// <summary>How many numbers a row has.</summary>
+    /// <summary>Gets how many numbers a row has.</summary>
     public int Size { get; }
 
-    /// <summary>How the table begins.</summary>
+    /// <summary>Gets or sets how the table begins.</summary>
     public Initializer W { get; init; } = new Normal();
 
     /// <inheritdoc/>

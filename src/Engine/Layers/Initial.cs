@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>A parameter's first values, not yet drawn: how, and of which shape.</summary>
+/// <summary>Represents a parameter's first values, not yet drawn: how, and of which shape.</summary>
 /// <param name="Initializer">How they are drawn.</param>
 /// <param name="Shape">The sides.</param>
 public sealed record InitialValue(Initializer Initializer, Shape Shape);
@@ -15,8 +15,8 @@ public sealed record InitialValue(Initializer Initializer, Shape Shape);
 public static class Initial
 {
     /// <summary>
-    /// A shared variable whose first value is drawn from the seed and the variable's name: parameters of different
-    /// names differ, and the order in which they are made does not matter.
+    /// Returns a shared variable whose first value is drawn from the seed and the variable's name: parameters of
+    /// different names differ, and the order in which they are made does not matter.
     /// </summary>
     /// <exception cref="EngineException">The initializer is not for this shape.</exception>
     public static SharedVariable Shared(
@@ -33,25 +33,25 @@ public static class Initial
     /// <summary>Ones.</summary>
     public static InitialValue Ones(params ReadOnlySpan<int> shape) => Filled(1, shape);
 
-    /// <summary>One value everywhere.</summary>
+    /// <summary>Returns one value everywhere.</summary>
     public static InitialValue Filled(double value, params ReadOnlySpan<int> shape) =>
         new(new Filled(value), Shape.Create(shape));
 
-    /// <summary>Values of <see cref="Layers.GlorotUniform"/>.</summary>
+    /// <summary>Returns values of <see cref="Layers.GlorotUniform"/>.</summary>
     public static InitialValue GlorotUniform(params ReadOnlySpan<int> shape) =>
         new(new GlorotUniform(), Shape.Create(shape));
 
-    /// <summary>Values of <see cref="Layers.GlorotNormal"/>.</summary>
+    /// <summary>Returns values of <see cref="Layers.GlorotNormal"/>.</summary>
     public static InitialValue GlorotNormal(params ReadOnlySpan<int> shape) =>
         new(new GlorotNormal(), Shape.Create(shape));
 
-    /// <summary>Values of <see cref="Layers.HeUniform"/>.</summary>
+    /// <summary>Returns values of <see cref="Layers.HeUniform"/>.</summary>
     public static InitialValue HeUniform(params ReadOnlySpan<int> shape) => new(new HeUniform(), Shape.Create(shape));
 
-    /// <summary>Values of <see cref="Layers.HeNormal"/>.</summary>
+    /// <summary>Returns values of <see cref="Layers.HeNormal"/>.</summary>
     public static InitialValue HeNormal(params ReadOnlySpan<int> shape) => new(new HeNormal(), Shape.Create(shape));
 
-    /// <summary>Values of <see cref="Layers.Orthogonal"/>.</summary>
+    /// <summary>Returns values of <see cref="Layers.Orthogonal"/>.</summary>
     public static InitialValue Orthogonal(params ReadOnlySpan<int> shape) =>
         new(new Orthogonal(), Shape.Create(shape));
 }

@@ -3,15 +3,15 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// How a parameter's first values are drawn. The same seed gives the same values; nothing is kept between draws, so one
-/// initializer may serve any number of layers.
+/// Describes how a parameter's first values are drawn. The same seed gives the same values; nothing is kept between
+/// draws, so one initializer may serve any number of layers.
 /// </summary>
 public abstract record Initializer
 {
-    /// <summary>The gain that makes up for a rectifier's losing half of the variance: √2.</summary>
+    /// <summary>Represents the gain that makes up for a rectifier's losing half of the variance: √2.</summary>
     public const double ReluGain = 1.4142135623730951;
 
-    /// <summary>The values of a parameter of this shape.</summary>
+    /// <summary>Returns the values of a parameter of this shape.</summary>
     /// <param name="shape">The sides; of a weight, (inputs, outputs) or (outputs, inputs, height, width).</param>
     /// <param name="dtype">The dtype, float32 or float64; the same values but for rounding.</param>
     /// <param name="seed">What the values are a function of, besides the shape.</param>
@@ -31,7 +31,7 @@ public abstract record Initializer
     /// <summary>The values where they are there and need not be drawn, as a tensor that becomes the parameter's.</summary>
     internal virtual Tensor? Ready(DType dtype) => null;
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
 
     /// <summary>Writes the values in C order.</summary>
@@ -83,7 +83,7 @@ public abstract record Initializer
     }
 }
 
-/// <summary>Every value the same; what biases begin with, at 0.</summary>
+/// <summary>Represents every value the same; what biases begin with, at 0.</summary>
 /// <param name="Value">The value.</param>
 public sealed record Filled(double Value = 0) : Initializer
 {
@@ -154,8 +154,9 @@ public sealed record HeNormal(double Gain = 1) : Initializer
 }
 
 /// <summary>
-/// The weight, flattened to (first side, product of the others), has orthonormal rows or columns, whichever are fewer,
-/// times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning. ICLR 2014).
+/// Represents the weight, flattened to (first side, product of the others), has orthonormal rows or columns, whichever
+/// are fewer, times the gain (Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning. ICLR
+/// 2014).
 /// </summary>
 /// <param name="Gain">A factor; <see cref="Initializer.ReluGain"/> for layers with a rectifier.</param>
 public sealed record Orthogonal(double Gain = 1) : Initializer

@@ -3,13 +3,13 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>What a network is applied to: a batch of samples.</summary>
+/// <summary>Describes what a network is applied to: a batch of samples.</summary>
 public sealed class Input : Layer
 {
     private Node? _node;
 
     /// <summary>
-    /// An input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for grayscale images.
+    /// Creates an input of these sides, without the batch's: <c>new Input(1, 32, 32)</c> for grayscale images.
     /// </summary>
     /// <exception cref="EngineException">A side is not positive.</exception>
     public Input(params ReadOnlySpan<int> sides)
@@ -19,17 +19,18 @@ public sealed class Input : Layer
             $"Input needs the sides of a sample, each at least 1 and without the batch's, not {Sides}.");
     }
 
-    /// <summary>The sides of a sample.</summary>
+    /// <summary>Gets the sides of a sample.</summary>
     public Shape Sides { get; }
 
     /// <summary>
-    /// The dtype of the samples; null for the network's own floating-point type. int32 samples reach the layers as they
-    /// are: as indices, say, for a layer that gathers rows of a table. Those of another dtype, uint8 pixels say, are
-    /// converted as the network reads them, so that they take less room on the device. They are not scaled.
+    /// Gets or sets the dtype of the samples; null for the network's own floating-point type. int32 samples reach the
+    /// layers as they are: as indices, say, for a layer that gathers rows of a table. Those of another dtype, uint8
+    /// pixels say, are converted as the network reads them, so that they take less room on the device. They are not
+    /// scaled.
     /// </summary>
     public DType? DType { get; init; }
 
-    /// <summary>An input as what layers are put on: the same node each time.</summary>
+    /// <summary>Returns an input as what layers are put on: the same node each time.</summary>
     public static implicit operator Node(Input input)
     {
         ArgumentNullException.ThrowIfNull(input);

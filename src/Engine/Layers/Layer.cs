@@ -4,47 +4,50 @@ using Engine.Graph;
 namespace Engine.Layers;
 
 /// <summary>
-/// The description of a layer: its sizes, its nonlinearity, how its parameters begin. It holds no parameters, so one
-/// layer may be part of any number of networks, each of which has its own.
+/// Represents the description of a layer: its sizes, its nonlinearity, how its parameters begin. It holds no
+/// parameters, so one layer may be part of any number of networks, each of which has its own.
 /// </summary>
 public abstract class Layer
 {
     /// <summary>
-    /// The name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the network calls
-    /// it by its type and its place: <c>dense3</c>.
+    /// Gets or sets the name in tables, error messages and the names of parameters (<c>hidden.W</c>). Without one, the
+    /// network calls it by its type and its place: <c>dense3</c>.
     /// </summary>
     public string? Name { get; init; }
 
     /// <summary>
-    /// Where the layer is described, as messages say it: the line of code that made it, unless told otherwise, as of a
-    /// layer read from a file.
+    /// Gets or sets where the layer is described, as messages say it: the line of code that made it, unless told
+    /// otherwise, as of a layer read from a file.
     /// </summary>
     public Origin Origin { get; init; } = Origin.Caller();
 
     /// <summary>
-    /// What Σ |w| over this layer's weights is multiplied with in the training loss; null for the network's own L1.
+    /// Gets or sets what Σ |w| over this layer's weights is multiplied with in the training loss; null for the
+    /// network's own L1.
     /// </summary>
     public double? L1 { get; init; }
 
     /// <summary>
-    /// What Σ w² over this layer's weights is multiplied with in the training loss; null for the network's own L2.
+    /// Gets or sets what Σ w² over this layer's weights is multiplied with in the training loss; null for the network's
+    /// own L2.
     /// </summary>
     public double? L2 { get; init; }
 
     /// <summary>
-    /// Whether training changes the layer. Of one that it does not, the parameters stay as they are, BatchNorm's averages
-    /// among them. <see cref="Network.Freeze"/> says so later, of a network.
+    /// Gets or sets whether training changes the layer. Of one that it does not, the parameters stay as they are,
+    /// BatchNorm's averages among them. <see cref="Network.Freeze"/> says so later, of a network.
     /// </summary>
     public bool IsTrainable { get; init; } = true;
 
     /// <summary>
-    /// What the learning rate is multiplied with for the layer's parameters; null for the rate of what it is part of, or 1.
+    /// Gets or sets what the learning rate is multiplied with for the layer's parameters; null for the rate of what it
+    /// is part of, or 1.
     /// </summary>
     public double? RateFactor { get; init; }
 
     /// <summary>
-    /// The layer applied to outputs of others. Applied twice, it is the same layer in two places, with one set of
-    /// parameters: <c>var a = twin.On(left); var b = twin.On(right);</c>.
+    /// Returns the layer applied to outputs of others. Applied twice, it is the same layer in two places, with one set
+    /// of parameters: <c>var a = twin.On(left); var b = twin.On(right);</c>.
     /// </summary>
     /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which is applied to nothing.</exception>
     public Node On(params ReadOnlySpan<Node> inputs)
@@ -58,7 +61,7 @@ public abstract class Layer
         return this is Input begin ? begin : new Node(this, inputs.ToArray());
     }
 
-    /// <summary>The nodes a layer adds to the graph.</summary>
+    /// <summary>Returns the nodes a layer adds to the graph.</summary>
     /// <param name="input">
     /// What it is applied to: (batch, …), of the network's floating-point type; or int32, where such samples have come
     /// through the layers before as they are.
@@ -70,8 +73,8 @@ public abstract class Layer
     public abstract Variable Build(Variable input, LayerScope scope);
 
     /// <summary>
-    /// The nodes a layer adds to the graph that may have several inputs. Layers of one input need not know of it; a layer
-    /// of several derives from <see cref="MergeLayer"/>.
+    /// Returns the nodes a layer adds to the graph that may have several inputs. Layers of one input need not know of
+    /// it; a layer of several derives from <see cref="MergeLayer"/>.
     /// </summary>
     /// <inheritdoc cref="Build(Variable, LayerScope)"/>
     public virtual Variable Build(IReadOnlyList<Variable> inputs, LayerScope scope)
@@ -104,7 +107,7 @@ public abstract class Layer
     }
 }
 
-/// <summary>A layer of several inputs.</summary>
+/// <summary>Represents a layer of several inputs.</summary>
 public abstract class MergeLayer : Layer
 {
     /// <inheritdoc/>
@@ -124,7 +127,7 @@ public abstract class MergeLayer : Layer
 internal sealed record LayerTags(
     Layer Layer, double? L1, double? L2, bool IsTrainable, double? RateFactor, Origin Origin)
 {
-    /// <summary>What holds for a layer within one of these tags, made there.</summary>
+    /// <summary>Returns what holds for a layer within one of these tags, made there.</summary>
     public LayerTags Of(Layer? inner, Origin origin) => new(
         inner ?? Layer, inner?.L1 ?? L1, inner?.L2 ?? L2, IsTrainable && inner?.IsTrainable != false,
         inner?.RateFactor ?? RateFactor, origin);

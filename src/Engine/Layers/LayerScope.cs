@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// What a network offers to a layer that is being built into it. A layer that is made of layers builds each of them
-/// with a scope of its own, <see cref="Child"/>, so that each has its own parameters.
+/// Describes what a network offers to a layer that is being built into it. A layer that is made of layers builds each
+/// of them with a scope of its own, <see cref="Child"/>, so that each has its own parameters.
 /// </summary>
 public sealed class LayerScope
 {
@@ -31,24 +31,26 @@ public sealed class LayerScope
         Name = name;
     }
 
-    /// <summary>The layer's name in this network; an inner layer's begins with that of the layer it is part of.</summary>
+    /// <summary>
+    /// Gets the layer's name in this network; an inner layer's begins with that of the layer it is part of.
+    /// </summary>
     public string Name { get; }
 
     /// <summary>
-    /// Whether the network is being trained: layers that drop or normalize by the batch do so only then.
+    /// Gets whether the network is being trained: layers that drop or normalize by the batch do so only then.
     /// </summary>
     public bool IsTraining => _pass.IsTraining;
 
-    /// <summary>The dtype of parameters and outputs.</summary>
+    /// <summary>Gets the dtype of parameters and outputs.</summary>
     public DType FloatX => _network.FloatX;
 
-    /// <summary>The layer's source of random numbers in this network: it moves on with each batch.</summary>
+    /// <summary>Gets the layer's source of random numbers in this network: it moves on with each batch.</summary>
     public RandomStream Random => _network.Stream(Name);
 
     private Origin Origin => _tags.Origin;
 
     /// <summary>
-    /// The scope of an inner layer: <c>_first.Build(x, scope.Child("first"))</c>. Its parameters are called
+    /// Returns the scope of an inner layer: <c>_first.Build(x, scope.Child("first"))</c>. Its parameters are called
     /// <c>block.first.W</c>, and it has random numbers of its own. Children may have children.
     /// </summary>
     /// <param name="name">The inner layer's name within this one.</param>
@@ -70,8 +72,9 @@ public sealed class LayerScope
     internal LayerScope Of(Layer layer) => Inner(Name, layer, _isShared);
 
     /// <summary>
-    /// A parameter of the layer, made when the network is first built and the same one later, as a layer is built once
-    /// for training and once for use. Within one Build each is asked for once; to use one twice, keep the variable.
+    /// Returns a parameter of the layer, made when the network is first built and the same one later, as a layer is
+    /// built once for training and once for use. Within one Build each is asked for once; to use one twice, keep the
+    /// variable.
     /// </summary>
     /// <param name="name">Its name within the layer: <c>W</c>.</param>
     /// <param name="shape">Its sides, all known.</param>
@@ -112,8 +115,8 @@ public sealed class LayerScope
     }
 
     /// <summary>
-    /// Whether a parameter stays as it is, the layer being frozen: what <see cref="Update"/> says of it does not happen.
-    /// A layer that normalizes by the batch, and follows it by that parameter, does as in use.
+    /// Returns whether a parameter stays as it is, the layer being frozen: what <see cref="Update"/> says of it does
+    /// not happen. A layer that normalizes by the batch, and follows it by that parameter, does as in use.
     /// </summary>
     public bool IsFrozen(SharedVariable parameter) => _network.IsFrozen(parameter);
 
@@ -171,7 +174,7 @@ public sealed class LayerScope
         }
     }
 
-    /// <summary>An error that says which layer it is about and where that was made.</summary>
+    /// <summary>Returns an error that says which layer it is about and where that was made.</summary>
     public EngineException Error(string message) => new($"{message}{Origin}");
 
     private LayerScope Inner(string name, Layer? layer, bool isShared)
@@ -186,9 +189,9 @@ internal sealed record BuildPass(bool IsTraining)
 {
     private readonly Dictionary<string, bool> _asked = [];
 
-    /// <summary>What a training step updates beside the parameters.</summary>
+    /// <summary>Gets what a training step updates beside the parameters.</summary>
     public List<Update> Updates { get; } = [];
 
-    /// <summary>Whether a parameter may be asked for: once, or by layers that all say they share it.</summary>
+    /// <summary>Returns whether a parameter may be asked for: once, or by layers that all say they share it.</summary>
     public bool MayAsk(string name, bool isShared) => _asked.TryAdd(name, isShared) || (isShared && _asked[name]);
 }

@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>Its inputs one after the other along an axis, whose other sides are equal.</summary>
+/// <summary>Represents its inputs one after the other along an axis, whose other sides are equal.</summary>
 public sealed class Concat : MergeLayer
 {
     /// <summary>Along this axis, 0 being the batch's and a negative one counted from the innermost.</summary>
@@ -14,7 +14,7 @@ public sealed class Concat : MergeLayer
         Axis = axis;
     }
 
-    /// <summary>The axis.</summary>
+    /// <summary>Gets the axis.</summary>
     public int Axis { get; }
 
     /// <inheritdoc/>
@@ -52,15 +52,17 @@ public abstract class ElementwiseLayer : MergeLayer
     private protected abstract Variable Join(Variable a, Variable b);
 }
 
-/// <summary>The sum of its inputs, each times a number if these are given (Lasagne's <c>ElemwiseSumLayer</c>).</summary>
+/// <summary>
+/// Represents the sum of its inputs, each times a number if these are given (Lasagne's <c>ElemwiseSumLayer</c>).
+/// </summary>
 public sealed class Add : ElementwiseLayer
 {
     private readonly double[] _factors;
 
-    /// <summary>The sum, of inputs times these numbers; without numbers, of the inputs.</summary>
+    /// <summary>Creates the sum, of inputs times these numbers; without numbers, of the inputs.</summary>
     public Add(params ReadOnlySpan<double> factors) => _factors = factors.ToArray();
 
-    /// <summary>What each input is multiplied with; empty for 1.</summary>
+    /// <summary>Gets what each input is multiplied with; empty for 1.</summary>
     public IReadOnlyList<double> Factors => _factors;
 
     private protected override Variable Part(Variable input, int place, int count, LayerScope scope)
@@ -73,19 +75,19 @@ public sealed class Add : ElementwiseLayer
     private protected override Variable Join(Variable a, Variable b) => a + b;
 }
 
-/// <summary>The product of its inputs.</summary>
+/// <summary>Represents the product of its inputs.</summary>
 public sealed class Multiply : ElementwiseLayer
 {
     private protected override Variable Join(Variable a, Variable b) => a * b;
 }
 
-/// <summary>The greatest of its inputs.</summary>
+/// <summary>Represents the greatest of its inputs.</summary>
 public sealed class Maximum : ElementwiseLayer
 {
     private protected override Variable Join(Variable a, Variable b) => Symbolic.Maximum(a, b);
 }
 
-/// <summary>The mean of its inputs.</summary>
+/// <summary>Represents the mean of its inputs.</summary>
 public sealed class Average : ElementwiseLayer
 {
     private protected override Variable Part(Variable input, int place, int count, LayerScope scope) => input * (1.0 / count);
@@ -93,7 +95,9 @@ public sealed class Average : ElementwiseLayer
     private protected override Variable Join(Variable a, Variable b) => a + b;
 }
 
-/// <summary>Its inputs joined by a function: <c>new Merge((a, b) => Symbolic.Abs(a - b)).On(left, right)</c>.</summary>
+/// <summary>
+/// Represents its inputs joined by a function: <c>new Merge((a, b) => Symbolic.Abs(a - b)).On(left, right)</c>.
+/// </summary>
 public sealed class Merge : MergeLayer
 {
     private readonly Func<IReadOnlyList<Variable>, Variable> _function;

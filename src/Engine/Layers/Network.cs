@@ -24,7 +24,9 @@ public sealed class Network : IDisposable
     private Gate? _gate;
     private volatile Structure? _structure;
 
-    /// <summary>A chain: these layers, the first an <see cref="Layers.Input"/>, each on the one before.</summary>
+    /// <summary>
+    /// Creates a chain: these layers, the first an <see cref="Layers.Input"/>, each on the one before.
+    /// </summary>
     [OverloadResolutionPriority(1)]
     public Network(params ReadOnlySpan<Layer> layers)
     {
@@ -32,14 +34,16 @@ public sealed class Network : IDisposable
         _outputs = () => [PlacedLayer.Chain(chain)];
     }
 
-    /// <summary>A chain of these layers by name.</summary>
+    /// <summary>Creates a chain of these layers by name.</summary>
     public Network(params ReadOnlySpan<(string Name, Layer Layer)> layers)
     {
         (string? Name, Layer Layer)[] chain = [.. layers.ToArray().Select(pair => ((string?)pair.Name, NotNull(pair.Layer)))];
         _outputs = () => [PlacedLayer.Chain(chain)];
     }
 
-    /// <summary>A network of any shape: all that these outputs depend on. The first is the one that predicts.</summary>
+    /// <summary>
+    /// Creates a network of any shape: all that these outputs depend on. The first is the one that predicts.
+    /// </summary>
     public Network(params ReadOnlySpan<Node> outputs)
     {
         Node[] nodes = [.. outputs.ToArray().Select(NotNull)];
@@ -52,29 +56,31 @@ public sealed class Network : IDisposable
         _outputs = () => [PlacedLayer.Chain(layers)];
     }
 
-    /// <summary>The floating-point type of parameters and outputs.</summary>
+    /// <summary>Gets or sets the floating-point type of parameters and outputs.</summary>
     public DType FloatX { get; init; } = DType.Float32;
 
-    /// <summary>What first values and the layers' random numbers are functions of.</summary>
+    /// <summary>Gets or sets what first values and the layers' random numbers are functions of.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>
-    /// Another network whose parameters this one uses where they are called alike, so that both learn them: the encoder
-    /// of an autoencoder, say. It must live as long.
+    /// Gets or sets another network whose parameters this one uses where they are called alike, so that both learn
+    /// them: the encoder of an autoencoder, say. It must live as long.
     /// </summary>
     public Network? SharesWith { get; init; }
 
-    /// <summary>What the network is applied to, in the order in which its layers need them; each is called as its layer.</summary>
+    /// <summary>
+    /// Gets what the network is applied to, in the order in which its layers need them; each is called as its layer.
+    /// </summary>
     public IReadOnlyList<Graph.Input> Inputs => Built.Inputs;
 
-    /// <summary>The layers, each behind those it is applied to.</summary>
+    /// <summary>Gets the layers, each behind those it is applied to.</summary>
     public IReadOnlyList<NetworkLayer> Layers => Built.Layers;
 
-    /// <summary>Those of them that are outputs, in the order in which they were given.</summary>
+    /// <summary>Gets those of them that are outputs, in the order in which they were given.</summary>
     public IReadOnlyList<NetworkLayer> Outputs => [.. Built.Outputs.Select(place => Built.Layers[place])];
 
     /// <summary>
-    /// All parameters with their tags, in the order in which the layers ask for them: of those to be learned,
+    /// Gets all parameters with their tags, in the order in which the layers ask for them: of those to be learned,
     /// <c>network.Parameters.Where(p => p.IsTrainable)</c>.
     /// </summary>
     public IReadOnlyList<Parameter> Parameters
@@ -86,11 +92,11 @@ public sealed class Network : IDisposable
         }
     }
 
-    /// <summary>The parameters that training changes.</summary>
+    /// <summary>Gets the parameters that training changes.</summary>
     public IReadOnlyList<SharedVariable> Trainable =>
         [.. Parameters.Where(parameter => parameter.IsTrainable).Select(parameter => parameter.Variable)];
 
-    /// <summary>How many numbers training changes.</summary>
+    /// <summary>Gets how many numbers training changes.</summary>
     public long LearnableCount => Trainable.Sum(variable => variable.Shape.Count);
 
     /// <summary>The first input.</summary>
@@ -125,7 +131,8 @@ public sealed class Network : IDisposable
     }
 
     /// <summary>
-    /// What a layer makes of a variable, as a part of any graph: <c>discriminator.GetOutput(generator.GetOutput(z))</c>.
+    /// Returns what a layer makes of a variable, as a part of any graph:
+    /// <c>discriminator.GetOutput(generator.GetOutput(z))</c>.
     /// </summary>
     /// <param name="input">What the network, which has one input, is applied to.</param>
     /// <param name="layer">The layer's name; null for the network's first output.</param>
@@ -137,7 +144,9 @@ public sealed class Network : IDisposable
         return layer is null ? outputs.Output : outputs[layer];
     }
 
-    /// <summary>What all layers make of variables, and what a training step would update beside the parameters.</summary>
+    /// <summary>
+    /// Returns what all layers make of variables, and what a training step would update beside the parameters.
+    /// </summary>
     /// <param name="inputs">A variable for each of <see cref="Inputs"/>.</param>
     /// <param name="isTraining">Whether layers do as in training: drop values, say.</param>
     /// <exception cref="EngineException">There are more or fewer, or one does not fit.</exception>
@@ -194,7 +203,9 @@ public sealed class Network : IDisposable
         }
     }
 
-    /// <summary>The layers, one a line: name, kind, what it is applied to, and the sides of its output.</summary>
+    /// <summary>
+    /// Returns the layers, one a line: name, kind, what it is applied to, and the sides of its output.
+    /// </summary>
     public override string ToString()
     {
         var table = new TextTable(["name", "kind", "inputs", "output"]);

@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Layers;
 
-/// <summary>A layer at a place of a network.</summary>
+/// <summary>Represents a layer at a place of a network.</summary>
 /// <param name="Name">Its name there; of a layer in several places, from the second on with a number: <c>twin:2</c>.</param>
 /// <param name="Layer">Its description.</param>
 /// <param name="Inputs">The names of the layers that it is applied to.</param>
@@ -22,8 +22,8 @@ public sealed record NetworkLayer(string Name, Layer Layer, IReadOnlyList<string
 internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[] Inputs, bool IsShared)
 {
     /// <summary>
-    /// The nodes that some depend on, each behind those it is applied to: what a network is built in; and the places of
-    /// those some.
+    /// Returns the nodes that some depend on, each behind those it is applied to: what a network is built in; and the
+    /// places of those some.
     /// </summary>
     /// <exception cref="EngineException">Names are taken twice, or a node stands on nothing.</exception>
     public static (PlacedLayer[] Places, int[] Outputs) All(IReadOnlyList<Node> outputs)
@@ -66,7 +66,7 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
         return ([.. placed], [.. outputs.Select(output => places[output])]);
     }
 
-    /// <summary>The nodes of a chain.</summary>
+    /// <summary>Returns the nodes of a chain.</summary>
     /// <exception cref="EngineException">It does not begin with an Input layer, or has another; or names are taken twice.</exception>
     public static Node Chain(IReadOnlyList<(string? Name, Layer Layer)> layers)
     {
@@ -102,7 +102,7 @@ internal sealed record PlacedLayer(string Name, string Owner, Layer Layer, int[]
         return last!;
     }
 
-    /// <summary>What a layer at a place of a network is called.</summary>
+    /// <summary>Returns what a layer at a place of a network is called.</summary>
     public static string NameOf(string? name, Layer layer, int place) =>
         name ?? layer.Name ?? $"{layer.Kind.ToLowerInvariant()}{place}";
 

@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Layers;
 
-/// <summary>What the layers of a network make of variables: <see cref="Network.GetOutputs"/>.</summary>
+/// <summary>Describes what the layers of a network make of variables: <see cref="Network.GetOutputs"/>.</summary>
 public sealed class NetworkOutputs
 {
     private readonly IReadOnlyList<int> _outputs;
@@ -10,18 +10,18 @@ public sealed class NetworkOutputs
     internal NetworkOutputs(IReadOnlyList<NetworkLayer> layers, IReadOnlyList<int> outputs, IReadOnlyList<Update> updates) =>
         (Layers, _outputs, Updates) = (layers, outputs, updates);
 
-    /// <summary>All layers in their order.</summary>
+    /// <summary>Gets all layers in their order.</summary>
     public IReadOnlyList<NetworkLayer> Layers { get; }
 
-    /// <summary>The network's first output.</summary>
+    /// <summary>Gets the network's first output.</summary>
     public Variable Output => Outputs[0];
 
-    /// <summary>The network's outputs, in their order.</summary>
+    /// <summary>Gets the network's outputs, in their order.</summary>
     public IReadOnlyList<Variable> Outputs => [.. _outputs.Select(place => Layers[place].Output)];
 
     /// <summary>
-    /// What a training step sets beside what the update rule does: BatchNorm's averages. It belongs to the updates of the
-    /// function that trains.
+    /// Gets what a training step sets beside what the update rule does: BatchNorm's averages. It belongs to the updates
+    /// of the function that trains.
     /// </summary>
     public IReadOnlyList<Update> Updates { get; }
 
@@ -35,7 +35,7 @@ public sealed class NetworkOutputs
             [.. Updates.Zip(replaced.Skip(Layers.Count), (update, value) => update with { Value = value })]);
     }
 
-    /// <summary>What a layer, by name, gives.</summary>
+    /// <summary>Gets what a layer, by name, gives.</summary>
     /// <exception cref="EngineException">There is no such layer.</exception>
     public Variable this[string layer] => Layers.FirstOrDefault(known => known.Name == layer)?.Output
         ?? throw Network.NoLayer(layer, Layers);

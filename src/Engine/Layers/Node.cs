@@ -1,8 +1,8 @@
 namespace Engine.Layers;
 
 /// <summary>
-/// A layer applied to the outputs of others: what networks of any shape are written in,
-/// <c>var sum = new Add().On(a, b);</c>. It is a description, as a layer is, and may be part of any number of networks.
+/// Represents a layer applied to the outputs of others: what networks of any shape are written in, <c>var sum = new
+/// Add().On(a, b);</c>. It is a description, as a layer is, and may be part of any number of networks.
 /// </summary>
 public sealed class Node
 {
@@ -13,13 +13,13 @@ public sealed class Node
         Name = name ?? layer.Name;
     }
 
-    /// <summary>The layer.</summary>
+    /// <summary>Gets the layer.</summary>
     public Layer Layer { get; }
 
-    /// <summary>What it is applied to.</summary>
+    /// <summary>Gets what it is applied to.</summary>
     public IReadOnlyList<Node> Inputs { get; }
 
-    /// <summary>What it is called; null for a name by its type and place in a network.</summary>
+    /// <summary>Gets what it is called; null for a name by its type and place in a network.</summary>
     public string? Name { get; }
 
     /// <summary>These layers on it, each on the one before: <c>image.Then(new Conv2D(16, 3), new MaxPool2D(2))</c>.</summary>
@@ -37,8 +37,8 @@ public sealed class Node
     }
 
     /// <summary>
-    /// The same, called so: what stands on it is put on what this gives. Where a layer is in several places, those of one
-    /// name share their parameters.
+    /// Returns the same, called so: what stands on it is put on what this gives. Where a layer is in several places,
+    /// those of one name share their parameters.
     /// </summary>
     public Node Named(string name)
     {
@@ -46,6 +46,6 @@ public sealed class Node
         return new Node(Layer, [.. Inputs], name);
     }
 
-    /// <summary>The name and the type: <c>conv1 (Conv2D)</c>.</summary>
+    /// <summary>Returns the name and the type: <c>conv1 (Conv2D)</c>.</summary>
     public override string ToString() => Name is null ? Layer.Kind : $"{Name} ({Layer.Kind})";
 }

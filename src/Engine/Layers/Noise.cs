@@ -15,7 +15,7 @@ public sealed class GaussianNoise : Layer
         Deviation = deviation;
     }
 
-    /// <summary>The standard deviation.</summary>
+    /// <summary>Gets the standard deviation.</summary>
     public double Deviation { get; }
 
     /// <inheritdoc/>
@@ -37,7 +37,7 @@ public abstract class JointDropout : Layer
         P = p;
     }
 
-    /// <summary>The probability with which values are dropped.</summary>
+    /// <summary>Gets the probability with which values are dropped.</summary>
     public double P { get; }
 
     /// <inheritdoc/>

@@ -10,10 +10,10 @@ public abstract class SampleNorm : Layer
     {
     }
 
-    /// <summary>What is added to the variance.</summary>
+    /// <summary>Gets or sets what is added to the variance.</summary>
     public double Epsilon { get; init; } = 1e-5;
 
-    /// <summary>How gamma begins; null for a layer without.</summary>
+    /// <summary>Gets or sets how gamma begins; null for a layer without.</summary>
     public Initializer? Gamma { get; init; } = new Filled(1);
 
     /// <summary>(x − mean) / √(variance + epsilon) over some axes, or x / √(mean of x² + epsilon).</summary>
@@ -25,8 +25,9 @@ public abstract class SampleNorm : Layer
 }
 
 /// <summary>
-/// Each sample brought to mean 0 and variance 1 over its last axes, then scaled by gamma and moved by beta, which have
-/// these axes' sides (Ba, Kiros, Hinton: Layer normalization. arXiv:1607.06450). In training and in use alike.
+/// Represents each sample brought to mean 0 and variance 1 over its last axes, then scaled by gamma and moved by beta,
+/// which have these axes' sides (Ba, Kiros, Hinton: Layer normalization. arXiv:1607.06450). In training and in use
+/// alike.
 /// </summary>
 public sealed class LayerNorm : SampleNorm
 {
@@ -38,10 +39,10 @@ public sealed class LayerNorm : SampleNorm
         FirstAxis = firstAxis;
     }
 
-    /// <summary>The first axis.</summary>
+    /// <summary>Gets the first axis.</summary>
     public int FirstAxis { get; }
 
-    /// <summary>How beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
     public Initializer? Beta { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -60,8 +61,8 @@ public sealed class LayerNorm : SampleNorm
 }
 
 /// <summary>
-/// Each sample divided by the root of the mean of its squares over the last axis, times gamma (Zhang, Sennrich: Root mean
-/// square layer normalization. NeurIPS 2019).
+/// Represents each sample divided by the root of the mean of its squares over the last axis, times gamma (Zhang,
+/// Sennrich: Root mean square layer normalization. NeurIPS 2019).
 /// </summary>
 public sealed class RmsNorm : SampleNorm
 {
@@ -78,8 +79,9 @@ public sealed class RmsNorm : SampleNorm
 }
 
 /// <summary>
-/// Each sample's channels, axis 1, in groups, each brought to mean 0 and variance 1, then scaled by a gamma and moved by a
-/// beta for each channel (Wu, He: Group normalization. ECCV 2018). As many groups as channels are instance normalization.
+/// Represents each sample's channels, axis 1, in groups, each brought to mean 0 and variance 1, then scaled by a gamma
+/// and moved by a beta for each channel (Wu, He: Group normalization. ECCV 2018). As many groups as channels are
+/// instance normalization.
 /// </summary>
 public sealed class GroupNorm : SampleNorm
 {
@@ -91,10 +93,10 @@ public sealed class GroupNorm : SampleNorm
         Groups = groups;
     }
 
-    /// <summary>The number of groups.</summary>
+    /// <summary>Gets the number of groups.</summary>
     public int Groups { get; }
 
-    /// <summary>How beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
     public Initializer? Beta { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -115,22 +117,22 @@ public sealed class GroupNorm : SampleNorm
 }
 
 /// <summary>
-/// Each value divided by (k + alpha · Σ x²) ^ beta, the sum being over the channels nearby, so many in all (Krizhevsky,
-/// Sutskever, Hinton: ImageNet classification with deep convolutional neural networks. NeurIPS 2012, section 3.3, as
-/// Lasagne has it: without dividing alpha by their number).
+/// Represents each value divided by (k + alpha · Σ x²) ^ beta, the sum being over the channels nearby, so many in all
+/// (Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks. NeurIPS 2012,
+/// section 3.3, as Lasagne has it: without dividing alpha by their number).
 /// </summary>
 public sealed class LocalResponseNorm : Layer
 {
-    /// <summary>How many channels are taken together: an odd number.</summary>
+    /// <summary>Gets or sets how many channels are taken together: an odd number.</summary>
     public int Channels { get; init; } = 5;
 
-    /// <summary>What the sum is multiplied with.</summary>
+    /// <summary>Gets or sets what the sum is multiplied with.</summary>
     public double Alpha { get; init; } = 1e-4;
 
-    /// <summary>The exponent.</summary>
+    /// <summary>Gets or sets the exponent.</summary>
     public double Beta { get; init; } = 0.75;
 
-    /// <summary>What is added to the sum.</summary>
+    /// <summary>Gets or sets what is added to the sum.</summary>
     public double K { get; init; } = 2;
 
     /// <inheritdoc/>

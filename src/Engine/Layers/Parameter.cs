@@ -2,36 +2,36 @@ using Engine.Graph;
 
 namespace Engine.Layers;
 
-/// <summary>A parameter of a network, with its tags.</summary>
+/// <summary>Represents a parameter of a network, with its tags.</summary>
 public sealed record Parameter
 {
     internal Parameter(SharedVariable variable, string owner, ParameterTags tags) =>
         (Variable, Owner, Tags) = (variable, owner, tags);
 
-    /// <summary>Where its value is kept.</summary>
+    /// <summary>Gets where its value is kept.</summary>
     public SharedVariable Variable { get; }
 
-    /// <summary>The name of the network's layer that it belongs to, itself or by an inner layer.</summary>
+    /// <summary>Gets the name of the network's layer that it belongs to, itself or by an inner layer.</summary>
     public string Owner { get; }
 
-    /// <summary>Its full name: <c>hidden.W</c>.</summary>
+    /// <summary>Gets its full name: <c>hidden.W</c>.</summary>
     public string Name => Variable.Name!;
 
-    /// <summary>Whether the network was told to leave it as it is.</summary>
+    /// <summary>Gets whether the network was told to leave it as it is.</summary>
     public bool IsFrozen { get; internal init; }
 
-    /// <summary>Whether the update rule changes it.</summary>
+    /// <summary>Gets whether the update rule changes it.</summary>
     public bool IsTrainable => Tags.IsLearnt && !IsFrozen;
 
-    /// <summary>Whether L1 and L2 hold for it: not so for biases, and for what is not trained.</summary>
+    /// <summary>Gets whether L1 and L2 hold for it: not so for biases, and for what is not trained.</summary>
     public bool IsRegularizable => Tags.IsSized && IsTrainable;
 
-    /// <summary>What the learning rate is multiplied with for it.</summary>
+    /// <summary>Gets what the learning rate is multiplied with for it.</summary>
     public double RateFactor => Tags.Layer.RateFactor ?? 1;
 
     internal ParameterTags Tags { get; }
 
-    /// <summary>The name and the type.</summary>
+    /// <summary>Returns the name and the type.</summary>
     public override string ToString() => $"{Name} {Variable.Type}";
 }
 

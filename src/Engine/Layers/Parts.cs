@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>A part of each sample along one axis.</summary>
+/// <summary>Represents a part of each sample along one axis.</summary>
 public sealed class Slice : Layer
 {
     /// <summary>What begins at a place, to the end or of a length.</summary>
@@ -18,16 +18,18 @@ public sealed class Slice : Layer
         (Start, Length, Axis) = (start, length, axis);
     }
 
-    /// <summary>The first; a negative one counts from the end.</summary>
+    /// <summary>Gets the first; a negative one counts from the end.</summary>
     public int Start { get; }
 
-    /// <summary>How many; null for all that follow.</summary>
+    /// <summary>Gets how many; null for all that follow.</summary>
     public int? Length { get; }
 
-    /// <summary>The axis.</summary>
+    /// <summary>Gets the axis.</summary>
     public int Axis { get; }
 
-    /// <summary>Whether the axis, of which one is left, goes away: (batch, steps, units) to (batch, units).</summary>
+    /// <summary>
+    /// Gets or sets whether the axis, of which one is left, goes away: (batch, steps, units) to (batch, units).
+    /// </summary>
     public bool DropsAxis { get; init; }
 
     /// <inheritdoc/>
@@ -48,7 +50,10 @@ public sealed class Slice : Layer
     }
 }
 
-/// <summary>A sample's axes in another order: <c>new Permute(2, 1)</c> makes (batch, units, steps) of (batch, steps, units).</summary>
+/// <summary>
+/// Represents a sample's axes in another order: <c>new Permute(2, 1)</c> makes (batch, units, steps) of (batch, steps,
+/// units).
+/// </summary>
 public sealed class Permute : Layer
 {
     /// <summary>For each axis of the output, from 1 on, which of the input it is.</summary>
@@ -73,10 +78,13 @@ public sealed class Permute : Layer
     }
 }
 
-/// <summary>A border around images, or around the steps of a sequence: every axis from 2 on is made longer at both ends.</summary>
+/// <summary>
+/// Represents a border around images, or around the steps of a sequence: every axis from 2 on is made longer at both
+/// ends.
+/// </summary>
 public sealed class Pad : Layer
 {
-    /// <summary>A border of so many values along each axis, or as many for all.</summary>
+    /// <summary>Creates a border of so many values along each axis, or as many for all.</summary>
     /// <exception cref="EngineException">There are none, or one is negative.</exception>
     public Pad(params ReadOnlySpan<int> widths)
     {
@@ -85,10 +93,10 @@ public sealed class Pad : Layer
             $"Pad needs a width from 0 on for all axes from 2 on, or one for each, not {Widths}.");
     }
 
-    /// <summary>The border's width, for each axis from 2 on or for all.</summary>
+    /// <summary>Gets the border's width, for each axis from 2 on or for all.</summary>
     public Shape Widths { get; }
 
-    /// <summary>What stands there.</summary>
+    /// <summary>Gets or sets what stands there.</summary>
     public double Value { get; init; }
 
     /// <inheritdoc/>
@@ -118,7 +126,10 @@ public sealed class Pad : Layer
     }
 }
 
-/// <summary>Each pixel of images, or step of a sequence, repeated: every axis from 2 on becomes so many times as long.</summary>
+/// <summary>
+/// Represents each pixel of images, or step of a sequence, repeated: every axis from 2 on becomes so many times as
+/// long.
+/// </summary>
 public sealed class Upscale : Layer
 {
     /// <summary>So many times along each axis, or as often along all.</summary>
@@ -130,7 +141,7 @@ public sealed class Upscale : Layer
             $"Upscale needs a factor from 1 on for all axes from 2 on, or one for each, not {Factors}.");
     }
 
-    /// <summary>How often, for each axis from 2 on or for all.</summary>
+    /// <summary>Gets how often, for each axis from 2 on or for all.</summary>
     public Shape Factors { get; }
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>All sides of a sample joined to one, in C order.</summary>
+/// <summary>Represents all sides of a sample joined to one, in C order.</summary>
 public sealed class Flatten : Layer
 {
     /// <inheritdoc/>
@@ -14,7 +14,7 @@ public sealed class Flatten : Layer
     }
 }
 
-/// <summary>The values of a sample under other sides, in C order.</summary>
+/// <summary>Represents the values of a sample under other sides, in C order.</summary>
 public sealed class Reshape : Layer
 {
     /// <summary>These sides, without the batch's; one may be −1, for what the others leave.</summary>
@@ -26,7 +26,7 @@ public sealed class Reshape : Layer
             $"Reshape needs the sides of a sample, each at least 1 but one that may be -1, not {Sides}.");
     }
 
-    /// <summary>The sides of a sample, one of which may be −1.</summary>
+    /// <summary>Gets the sides of a sample, one of which may be −1.</summary>
     public Shape Sides { get; }
 
     /// <inheritdoc/>
@@ -55,7 +55,7 @@ public sealed class Reshape : Layer
     }
 }
 
-/// <summary>A nonlinearity as a layer of its own.</summary>
+/// <summary>Represents a nonlinearity as a layer of its own.</summary>
 public sealed class Activation : Layer
 {
     /// <summary>Applies this function.</summary>
@@ -65,7 +65,7 @@ public sealed class Activation : Layer
         Nonlinearity = nonlinearity;
     }
 
-    /// <summary>The function.</summary>
+    /// <summary>Gets the function.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <inheritdoc/>

@@ -1,14 +1,14 @@
 namespace Engine.Layers;
 
-/// <summary>A height and a width; a single number stands for both.</summary>
+/// <summary>Represents a height and a width; a single number stands for both.</summary>
 /// <param name="Height">The height.</param>
 /// <param name="Width">The width.</param>
 public readonly record struct Size2D(int Height, int Width)
 {
-    /// <summary>A square.</summary>
+    /// <summary>Returns a square.</summary>
     public static implicit operator Size2D(int side) => new(side, side);
 
-    /// <summary>A height and a width.</summary>
+    /// <summary>Returns a height and a width.</summary>
     public static implicit operator Size2D((int Height, int Width) size) => new(size.Height, size.Width);
 
     /// <summary>As <c>3x3</c>.</summary>
@@ -23,9 +23,9 @@ public readonly record struct Size2D(int Height, int Width)
 }
 
 /// <summary>
-/// How many zeros a convolution puts around an image: a number, a (height, width), or by name <c>"valid"</c> (none),
-/// <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (wherever filter and image
-/// overlap).
+/// Describes how many zeros a convolution puts around an image: a number, a (height, width), or by name <c>"valid"</c>
+/// (none), <c>"same"</c> (the output is as large as the input; for odd filters) or <c>"full"</c> (wherever filter and
+/// image overlap).
 /// </summary>
 public readonly record struct Padding
 {
@@ -38,7 +38,7 @@ public readonly record struct Padding
         _name = name;
     }
 
-    /// <summary>The same on all sides.</summary>
+    /// <summary>Returns the same on all sides.</summary>
     public static implicit operator Padding(int size) => new(size, null);
 
     /// <summary>Above and below, and left and right.</summary>
@@ -51,7 +51,7 @@ public readonly record struct Padding
         : throw new EngineException(
             $"There is no padding '{name}': it is 'valid', 'same', 'full' or a number of pixels.");
 
-    /// <summary>The name or the size.</summary>
+    /// <summary>Returns the name or the size.</summary>
     public override string ToString() => _name ?? _size.ToString();
 
     internal bool IsValid => _size is { Height: >= 0, Width: >= 0 };

@@ -15,9 +15,9 @@ public sealed partial class Model
     private const string PixelRangeKey = "Image.NominalPixelRange";
 
     /// <summary>
-    /// A model of an ONNX file: of pictures, (n, channels, height, width) or with the channels last, or of rows of numbers,
-    /// (n, columns), which are called x0, x1 and so on. It is a classifier where it gives two numbers a sample or more; what
-    /// are no probabilities then goes through a softmax.
+    /// Returns a model of an ONNX file: of pictures, (n, channels, height, width) or with the channels last, or of rows
+    /// of numbers, (n, columns), which are called x0, x1 and so on. It is a classifier where it gives two numbers a
+    /// sample or more; what are no probabilities then goes through a softmax.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="samples">What the file does not say; null where it says all.</param>

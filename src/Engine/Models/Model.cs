@@ -10,14 +10,14 @@ using Engine.Training;
 namespace Engine.Models;
 
 /// <summary>
-/// A network with what prepares its samples and what its outputs mean: it takes tables of one's own, gives names of classes
-/// or values in their own unit, and is one file. Any number of threads may predict with one model.
+/// Represents a network with what prepares its samples and what its outputs mean: it takes tables of one's own, gives
+/// names of classes or values in their own unit, and is one file. Any number of threads may predict with one model.
 /// </summary>
 public sealed partial class Model : IDisposable
 {
     internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
 
-    /// <summary>A model of a network that was made in C#.</summary>
+    /// <summary>Creates a model of a network that was made in C#.</summary>
     /// <param name="net">The network, which the model then owns.</param>
     /// <param name="inputs">What prepares its samples.</param>
     /// <param name="target">What its outputs mean.</param>
@@ -49,22 +49,22 @@ public sealed partial class Model : IDisposable
         }
     }
 
-    /// <summary>The network.</summary>
+    /// <summary>Gets the network.</summary>
     public NeuralNet Net { get; }
 
-    /// <summary>What prepares its samples.</summary>
+    /// <summary>Gets what prepares its samples.</summary>
     public Preparation Inputs { get; }
 
-    /// <summary>What its outputs mean.</summary>
+    /// <summary>Gets what its outputs mean.</summary>
     public Target Target { get; }
 
-    /// <summary>The names of the classes; empty where values are predicted.</summary>
+    /// <summary>Gets the names of the classes; empty where values are predicted.</summary>
     public IReadOnlyList<string> Classes => Target is ClassTarget target ? target.Classes : [];
 
-    /// <summary>The figures of its last test, by name.</summary>
+    /// <summary>Gets the figures of its last test, by name.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; private set; } = new Dictionary<string, double>();
 
-    /// <summary>What else the file says: the data, the time of training, the version of Engine.</summary>
+    /// <summary>Gets or sets what else the file says: the data, the time of training, the version of Engine.</summary>
     public IReadOnlyDictionary<string, string> About { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The network's description.</summary>
@@ -163,7 +163,7 @@ public sealed partial class Model : IDisposable
         })]);
     }
 
-    /// <summary>What is predicted of each sample.</summary>
+    /// <summary>Returns what is predicted of each sample.</summary>
     /// <exception cref="EngineException">A column that the model was trained with is missing, or a value is none.</exception>
     public IReadOnlyList<Prediction> Predict(Table samples)
     {
@@ -182,16 +182,18 @@ public sealed partial class Model : IDisposable
         return predictions;
     }
 
-    /// <summary>What is predicted of one sample, given its values by name: texts and numbers, null for what is missing.</summary>
+    /// <summary>
+    /// Returns what is predicted of one sample, given its values by name: texts and numbers, null for what is missing.
+    /// </summary>
     /// <inheritdoc cref="Predict"/>
     public Prediction PredictOne(IEnumerable<KeyValuePair<string, object?>> values) => Predict(Table.Row(values))[0];
 
-    /// <summary>What is predicted of one sample: a record with a property for each column.</summary>
+    /// <summary>Returns what is predicted of one sample: a record with a property for each column.</summary>
     /// <inheritdoc cref="Predict"/>
     public Prediction PredictRecord<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
         where T : class => Predict(Table.Of([record]))[0];
 
-    /// <summary>What is predicted of the one row of a table.</summary>
+    /// <summary>Returns what is predicted of the one row of a table.</summary>
     /// <inheritdoc cref="Predict"/>
     public Prediction PredictOne(Table sample) => Predict(sample) is [var only] ? only : throw new EngineException(
         $"The table has {sample.Count} rows, and one is wanted: call Predict.");

@@ -2,7 +2,7 @@ using Engine.Devices;
 
 namespace Engine.Models;
 
-/// <summary>How <see cref="Model.Train"/> trains; the defaults fit most data.</summary>
+/// <summary>Describes how <see cref="Model.Train"/> trains; the defaults fit most data.</summary>
 public sealed record ModelOptions
 {
     /// <summary>
@@ -11,33 +11,33 @@ public sealed record ModelOptions
     /// </summary>
     public string? Network { get; init; }
 
-    /// <summary>How many epochs at most; null for as many as the network says.</summary>
+    /// <summary>Gets or sets how many epochs at most; null for as many as the network says.</summary>
     public int? Epochs { get; init; }
 
-    /// <summary>The share of the samples that validates; null for what the network says.</summary>
+    /// <summary>Gets or sets the share of the samples that validates; null for what the network says.</summary>
     public double? Validation { get; init; }
 
-    /// <summary>Whether each class counts as much as any other, however many samples it has.</summary>
+    /// <summary>Gets or sets whether each class counts as much as any other, however many samples it has.</summary>
     public bool BalanceClasses { get; init; }
 
     /// <summary>
-    /// Whether each sample is prepared when it is due, by other threads; null for whether the samples are read from a file
-    /// (<see cref="Data.StoredColumn"/>) or would fill half of the memory.
+    /// Gets or sets whether each sample is prepared when it is due, by other threads; null for whether the samples are
+    /// read from a file (<see cref="Data.StoredColumn"/>) or would fill half of the memory.
     /// </summary>
     public bool? IsStreamed { get; init; }
 
-    /// <summary>Whether numbers are values and not classes; null to look.</summary>
+    /// <summary>Gets or sets whether numbers are values and not classes; null to look.</summary>
     public bool? AreValues { get; init; }
 
-    /// <summary>What first values and the order of the samples depend on.</summary>
+    /// <summary>Gets or sets what first values and the order of the samples depend on.</summary>
     public int Seed { get; init; } = 42;
 
-    /// <summary>Where it runs; null for the default device.</summary>
+    /// <summary>Gets or sets where it runs; null for the default device.</summary>
     public Device? Device { get; init; }
 
     /// <summary>1 to print the layers and a line an epoch, 0 for silence.</summary>
     public int Verbose { get; init; }
 
-    /// <summary>The record as text, with points in its numbers.</summary>
+    /// <summary>Returns the record as text, with points in its numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ModelOptions), PrintMembers);
 }

@@ -6,13 +6,13 @@ namespace Engine.Models;
 /// <summary>Networks for data of any kind: descriptions whose input and last layer are filled in from the data.</summary>
 internal static class OwnNetworks
 {
-    /// <summary>What they are called.</summary>
+    /// <summary>Gets what they are called.</summary>
     public static IReadOnlyList<string> Names { get; } = ["mlp", "cnn", "small", "resnet"];
 
-    /// <summary>The network for such data unless told otherwise: cnn for pictures, mlp for all else.</summary>
+    /// <summary>Returns the network for such data unless told otherwise: cnn for pictures, mlp for all else.</summary>
     public static string DefaultFor(Preparation inputs) => inputs.Sides.Rank == 3 && inputs.Sides[1] >= 8 && inputs.Sides[2] >= 8 ? "cnn" : "mlp";
 
-    /// <summary>One of them.</summary>
+    /// <summary>Returns one of them.</summary>
     public static NetworkDescription Find(string name)
     {
         using Stream stream = typeof(OwnNetworks).Assembly.GetManifestResourceStream($"Models/{name}.json")!;
@@ -20,7 +20,10 @@ internal static class OwnNetworks
         return DescriptionReader.Parse(reader.ReadToEnd(), $"{name}.json");
     }
 
-    /// <summary>A description with the sides of the samples for its input and the outputs of the target for its last layer.</summary>
+    /// <summary>
+    /// Returns a description with the sides of the samples for its input and the outputs of the target for its last
+    /// layer.
+    /// </summary>
     /// <exception cref="EngineException">The last layer is not dense.</exception>
     public static NetworkDescription Fill(NetworkDescription network, Preparation inputs, Target target)
     {

@@ -8,8 +8,8 @@ using Input = Engine.Graph.Input;
 namespace Engine.Onnx;
 
 /// <summary>
-/// A network from an ONNX file: a graph of ours with its named inputs and outputs, whose weights are shared variables. It
-/// can be run, be part of other graphs, and be trained.
+/// Represents a network from an ONNX file: a graph of ours with its named inputs and outputs, whose weights are shared
+/// variables. It can be run, be part of other graphs, and be trained.
 /// </summary>
 /// <remarks>
 /// Sides that the file leaves open stay open in the graph. Where a shape is made of values (an input that is a shape, say),
@@ -51,13 +51,13 @@ public sealed class OnnxModel : IDisposable
         OnnxImporter.Check(file, path, file.Graph);
     }
 
-    /// <summary>What must be given.</summary>
+    /// <summary>Gets what must be given.</summary>
     public IReadOnlyList<OnnxPort> Inputs { get; }
 
-    /// <summary>What is computed.</summary>
+    /// <summary>Gets what is computed.</summary>
     public IReadOnlyList<OnnxPort> Outputs { get; }
 
-    /// <summary>The weights that the outputs depend on, called as in the file.</summary>
+    /// <summary>Gets the weights that the outputs depend on, called as in the file.</summary>
     public IReadOnlyList<SharedVariable> Parameters
     {
         get
@@ -69,13 +69,13 @@ public sealed class OnnxModel : IDisposable
         }
     }
 
-    /// <summary>The program that wrote the file, and its version.</summary>
+    /// <summary>Gets the program that wrote the file, and its version.</summary>
     public string Producer => $"{_file.Producer} {_file.ProducerVersion}".Trim();
 
-    /// <summary>The version of ONNX's ops that the model is written in.</summary>
+    /// <summary>Gets the version of ONNX's ops that the model is written in.</summary>
     public long OpSet => _file.OpSets.GetValueOrDefault("", 0);
 
-    /// <summary>What else the file says, by names.</summary>
+    /// <summary>Gets what else the file says, by names.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
 
     internal OnnxFile File => _file;
@@ -101,7 +101,7 @@ public sealed class OnnxModel : IDisposable
         return model;
     }
 
-    /// <summary>The outputs as variables that depend on other variables.</summary>
+    /// <summary>Returns the outputs as variables that depend on other variables.</summary>
     /// <param name="inputs">A variable for each input that the outputs depend on, by its name.</param>
     /// <param name="outputs">
     /// Which outputs, by name; results of nodes within may be asked for too. By default those of the file.
@@ -127,9 +127,9 @@ public sealed class OnnxModel : IDisposable
     }
 
     /// <summary>
-    /// What the model computes, up to a result, as a layer on inputs that are called as the file's: for further layers on
-    /// it, <c>new NeuralNet(model.ToNode("features").Then(new Dense(10, Softmax)))</c>. The first side of inputs and result
-    /// counts samples, of which there may be any number.
+    /// Returns what the model computes, up to a result, as a layer on inputs that are called as the file's: for further
+    /// layers on it, <c>new NeuralNet(model.ToNode("features").Then(new Dense(10, Softmax)))</c>. The first side of
+    /// inputs and result counts samples, of which there may be any number.
     /// </summary>
     /// <param name="output">The name of an output, or of what a node within gives; null for the only output.</param>
     /// <param name="name">The layer's name.</param>
@@ -185,7 +185,7 @@ public sealed class OnnxModel : IDisposable
         OnnxNodeFile? Giving(string name) => _file.Graph.Nodes.FirstOrDefault(node => node.Outputs.Contains(name));
     }
 
-    /// <summary>The model as a network, which can be trained on: see <see cref="ToNode"/>.</summary>
+    /// <summary>Returns the model as a network, which can be trained on: see <see cref="ToNode"/>.</summary>
     /// <inheritdoc cref="ToNode"/>
     public Network ToNetwork(string? output = null) => new(ToNode(output))
     {

@@ -1,6 +1,6 @@
 namespace Engine.Onnx;
 
-/// <summary>An input or an output of an ONNX model, as its file declares it.</summary>
+/// <summary>Represents an input or an output of an ONNX model, as its file declares it.</summary>
 public sealed record OnnxPort
 {
     internal OnnxPort(string name, OnnxType type, IReadOnlyList<OnnxSide>? sides)
@@ -10,29 +10,32 @@ public sealed record OnnxPort
         SideNames = [.. (sides ?? []).Select(side => side.Name)];
     }
 
-    /// <summary>Its name.</summary>
+    /// <summary>Gets its name.</summary>
     public string Name { get; }
 
-    /// <summary>The element type that its values have here.</summary>
+    /// <summary>Gets the element type that its values have here.</summary>
     public DType DType => Type.Stored() ?? throw new EngineException($"'{Name}' is of {Type.Name()}, and there is no such type here.");
 
-    /// <summary>The sides; <see cref="Shape.Unknown"/> for those that any call may choose.</summary>
+    /// <summary>Gets the sides; <see cref="Shape.Unknown"/> for those that any call may choose.</summary>
     public Shape Shape { get; }
 
-    /// <summary>What the file calls the sides that may be any; null for others.</summary>
+    /// <summary>Gets what the file calls the sides that may be any; null for others.</summary>
     public IReadOnlyList<string?> SideNames { get; }
 
-    /// <summary>Whether the file says how many sides there are.</summary>
+    /// <summary>Gets whether the file says how many sides there are.</summary>
     public bool IsRankKnown { get; }
 
     /// <summary>
-    /// Whether a graph is made anew for each value of it, since shapes depend on it: an input of an axis, say, or of a shape.
+    /// Gets whether a graph is made anew for each value of it, since shapes depend on it: an input of an axis, say, or
+    /// of a shape.
     /// </summary>
     public bool DecidesShapes { get; internal set; }
 
     internal OnnxType Type { get; set; }
 
-    /// <summary>The name, the type in ONNX's words and the sides: <c>image float (batch, 1, 28, 28)</c>.</summary>
+    /// <summary>
+    /// Returns the name, the type in ONNX's words and the sides: <c>image float (batch, 1, 28, 28)</c>.
+    /// </summary>
     public override string ToString() => $"{Name} {Type.Name()} {Sides}";
 
     private string Sides => !IsRankKnown ? "(…)"

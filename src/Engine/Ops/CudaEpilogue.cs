@@ -24,7 +24,7 @@ internal sealed record CudaEpilogue(
     public CudaEpilogue And(CudaEpilogue? other) =>
         other is null ? this : new($"{Text} {other.Text}", [.. Operands, .. other.Operands]);
 
-    /// <summary>The macros; none where nothing is to be done.</summary>
+    /// <summary>Returns the macros; none where nothing is to be done.</summary>
     /// <param name="macro">The name of the macro with the statements, and of its parameters.</param>
     /// <param name="text">The statements, if they are not all that is to be done.</param>
     public IEnumerable<string> Defines(string macro, string? text = null)
@@ -33,7 +33,9 @@ internal sealed record CudaEpilogue(
         return [.. Define(macro, text ?? Text), .. Define("OPERANDS", operands)];
     }
 
-    /// <summary>A macro of some text, on one line as a define must be; nothing where there is no text.</summary>
+    /// <summary>
+    /// Returns a macro of some text, on one line as a define must be; nothing where there is no text.
+    /// </summary>
     public static IEnumerable<string> Define(string macro, string text) =>
         text.Length > 0 ? [$"{macro} {text.ReplaceLineEndings(" ")}"] : [];
 }

@@ -5,7 +5,7 @@ using Engine.IO;
 
 namespace Engine.Ops;
 
-/// <summary>How a kernel is launched.</summary>
+/// <summary>Describes how a kernel is launched.</summary>
 /// <param name="Blocks">The number of blocks in three directions.</param>
 /// <param name="Threads">The number of threads of a block in three directions.</param>
 /// <param name="Numbers">The arguments that follow the arrays, each an <c>int</c>.</param>
@@ -13,22 +13,25 @@ public sealed record CudaGrid(
     (int X, int Y, int Z) Blocks, (int X, int Y, int Z) Threads, params IReadOnlyList<int> Numbers)
 {
     /// <summary>
-    /// The bytes of shared memory that each block is given, which the kernel declares as <c>extern __shared__</c>. More than
-    /// 49,152 are refused by GPUs that have no more.
+    /// Gets or sets the bytes of shared memory that each block is given, which the kernel declares as <c>extern
+    /// __shared__</c>. More than 49,152 are refused by GPUs that have no more.
     /// </summary>
     public int SharedBytes { get; init; }
 
     /// <summary>
-    /// Whether blocks wait for one another: all are then on the GPU at once, or the launch is refused when it is planned.
+    /// Gets or sets whether blocks wait for one another: all are then on the GPU at once, or the launch is refused when
+    /// it is planned.
     /// </summary>
     public bool IsCooperative { get; init; }
 
-    /// <summary>A thread for each of so many elements; their number is the argument that follows the arrays.</summary>
+    /// <summary>
+    /// Returns a thread for each of so many elements; their number is the argument that follows the arrays.
+    /// </summary>
     public static CudaGrid Elements(long count, int threads = 256) =>
         new((CudaTypes.Blocks(count, threads), 1, 1), (threads, 1, 1), checked((int)count));
 }
 
-/// <summary>The gradients with respect to an op's inputs.</summary>
+/// <summary>Represents the gradients with respect to an op's inputs.</summary>
 /// <param name="inputs">The op's inputs.</param>
 /// <param name="outputs">The op's outputs.</param>
 /// <param name="outputGrads">The gradients with respect to the outputs, null where the cost does not depend on one.</param>
@@ -36,7 +39,7 @@ public delegate IReadOnlyList<Variable?> GradientRule(
     IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable?> outputGrads);
 
 /// <summary>
-/// An op of a user's own: a kernel in CUDA C for GPUs, a definition in C# for the CPU, and, if it is to be
+/// Represents an op of a user's own: a kernel in CUDA C for GPUs, a definition in C# for the CPU, and, if it is to be
 /// differentiated, its gradient as graph. It is compiled when it is planned, kept in the cache of compiled kernels, and
 /// planned like any other op.
 /// </summary>
@@ -50,7 +53,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     private readonly string _text;
     private readonly string _file;
 
-    /// <summary>An op of a kernel in a text.</summary>
+    /// <summary>Creates an op of a kernel in a text.</summary>
     /// <param name="entry">The name of the <c>__global__</c> function, which is the op's name, too.</param>
     /// <param name="text">The text in CUDA C.</param>
     /// <param name="definition">What it computes, on arrays of float64: given the inputs, it fills the outputs.</param>
@@ -71,41 +74,43 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <inheritdoc/>
     public override string Name => Entry;
 
-    /// <summary>The name of the <c>__global__</c> function.</summary>
+    /// <summary>Gets the name of the <c>__global__</c> function.</summary>
     public string Entry { get; }
 
     /// <summary>
-    /// What it computes, on arrays of float64. The CPU runs it as it stands, on one thread, and rounds its results.
+    /// Gets what it computes, on arrays of float64. The CPU runs it as it stands, on one thread, and rounds its
+    /// results.
     /// </summary>
     public Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> Definition { get; }
 
     /// <summary>
-    /// The outputs' types for inputs of these, of which sides may be unknown; by default one output of the first
-    /// input's type. For what the op cannot take it throws an <see cref="EngineException"/> with the reason.
+    /// Gets or sets the outputs' types for inputs of these, of which sides may be unknown; by default one output of the
+    /// first input's type. For what the op cannot take it throws an <see cref="EngineException"/> with the reason.
     /// </summary>
     public Func<IReadOnlyList<TensorType>, IReadOnlyList<TensorType>> Types { get; init; } =
         static inputs => [inputs[0]];
 
     /// <summary>
-    /// The launch for inputs and outputs of these types; by default a thread for each element of the first output.
+    /// Gets or sets the launch for inputs and outputs of these types; by default a thread for each element of the first
+    /// output.
     /// </summary>
     public Func<IReadOnlyList<TensorType>, IReadOnlyList<TensorType>, CudaGrid> Grid { get; init; } =
         static (_, outputs) => CudaGrid.Elements(outputs[0].Shape.Count);
 
     /// <summary>
-    /// The gradients with respect to the inputs, given the inputs, the outputs and the gradients with respect to those
-    /// (null where the cost does not depend on one); null for an input that has none. Without it the op cannot be
-    /// differentiated.
+    /// Gets or sets the gradients with respect to the inputs, given the inputs, the outputs and the gradients with
+    /// respect to those (null where the cost does not depend on one); null for an input that has none. Without it the
+    /// op cannot be differentiated.
     /// </summary>
     public GradientRule? Gradient { get; init; }
 
     /// <summary>
-    /// A macro that stands for the first input's element type in the text: <c>T</c>, say, for a kernel of float and
-    /// double alike.
+    /// Gets or sets a macro that stands for the first input's element type in the text: <c>T</c>, say, for a kernel of
+    /// float and double alike.
     /// </summary>
     public string? TypeMacro { get; init; }
 
-    /// <summary>An op of a kernel in a file.</summary>
+    /// <summary>Returns an op of a kernel in a file.</summary>
     /// <param name="path">The file, which is read now.</param>
     /// <param name="entry">The name of the <c>__global__</c> function.</param>
     /// <param name="definition">What it computes, on arrays of float64.</param>
@@ -169,7 +174,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Definition(inputs, outputs);
 
-    /// <summary>Whether it is the same kernel of the same text, with the same functions beside it.</summary>
+    /// <summary>Returns whether it is the same kernel of the same text, with the same functions beside it.</summary>
     public bool Equals(CudaKernelOp? other) => other is not null
         && (Entry, _text, _file, TypeMacro) == (other.Entry, other._text, other._file, other.TypeMacro)
         && Definition == other.Definition && Types == other.Types && Grid == other.Grid && Gradient == other.Gradient;

@@ -4,14 +4,16 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>A vector times the Jacobian: the gradient of Σ f · v, v being constant. Theano's <c>Lop</c>.</summary>
+    /// <summary>
+    /// Returns a vector times the Jacobian: the gradient of Σ f · v, v being constant. Theano's <c>Lop</c>.
+    /// </summary>
     /// <param name="f">The function.</param>
     /// <param name="wrt">What it is differentiated with respect to.</param>
     /// <param name="v">Of the type of f.</param>
     /// <exception cref="EngineException">v is of another type, or f does not depend on the variable.</exception>
     public static Variable Lop(Variable f, Variable wrt, Variable v) => Lop([f], [wrt], [v])[0];
 
-    /// <summary>The same of several functions, added up, for each of several variables.</summary>
+    /// <summary>Returns the same of several functions, added up, for each of several variables.</summary>
     /// <inheritdoc cref="Lop(Variable, Variable, Variable)"/>
     public static IReadOnlyList<Variable> Lop(
         IReadOnlyList<Variable> f,
@@ -26,8 +28,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The Jacobian times a vector: how f changes where a variable moves along v. Theano's <c>Rop</c>. It is the gradient
-    /// of a gradient, linear in a vector whose value does not matter.
+    /// Returns the Jacobian times a vector: how f changes where a variable moves along v. Theano's <c>Rop</c>. It is
+    /// the gradient of a gradient, linear in a vector whose value does not matter.
     /// </summary>
     /// <param name="f">The function.</param>
     /// <param name="wrt">What moves.</param>
@@ -36,7 +38,7 @@ public static partial class Symbolic
     /// <exception cref="EngineException">v is of another type.</exception>
     public static Variable Rop(Variable f, Variable wrt, Variable v) => Rop([f], [wrt], [v])[0];
 
-    /// <summary>The same of several functions, for several variables that move at once.</summary>
+    /// <summary>Returns the same of several functions, for several variables that move at once.</summary>
     /// <inheritdoc cref="Rop(Variable, Variable, Variable)"/>
     public static IReadOnlyList<Variable> Rop(
         IReadOnlyList<Variable> f, IReadOnlyList<Variable> wrt, IReadOnlyList<Variable> v)
@@ -51,13 +53,13 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The gradient of each element of f: of the shape of f followed by that of the variable. Theano's <c>jacobian</c>. It is
-    /// a loop over the elements.
+    /// Returns the gradient of each element of f: of the shape of f followed by that of the variable. Theano's
+    /// <c>jacobian</c>. It is a loop over the elements.
     /// </summary>
     /// <exception cref="EngineException">f does not depend on the variable.</exception>
     public static Variable Jacobian(Variable f, Variable wrt) => Jacobian(f, [wrt])[0];
 
-    /// <summary>The same for several variables.</summary>
+    /// <summary>Returns the same for several variables.</summary>
     /// <inheritdoc cref="Jacobian(Variable, Variable)"/>
     public static IReadOnlyList<Variable> Jacobian(
         Variable f,
@@ -80,7 +82,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The second derivatives of a scalar: of the shape of the variable twice over. Theano's <c>hessian</c>.
+    /// Returns the second derivatives of a scalar: of the shape of the variable twice over. Theano's <c>hessian</c>.
     /// </summary>
     /// <exception cref="EngineException">The cost is no floating-point scalar, or does not depend on the variable.</exception>
     public static Variable Hessian(Variable cost, Variable wrt) =>

@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>What <c>Symbolic.Grad</c> does about a variable that the cost does not depend on.</summary>
+/// <summary>Describes what <c>Symbolic.Grad</c> does about a variable that the cost does not depend on.</summary>
 public enum DisconnectedInputs
 {
     /// <summary>It throws.</summary>
@@ -18,14 +18,14 @@ public enum DisconnectedInputs
 
 public static partial class Symbolic
 {
-    /// <summary>The gradient of a scalar with respect to a variable.</summary>
+    /// <summary>Returns the gradient of a scalar with respect to a variable.</summary>
     /// <exception cref="EngineException">
     /// The cost is no floating-point scalar, or does not depend on the variable.
     /// </exception>
     public static Variable Grad(Variable cost, Variable wrt) => Grad(cost, [wrt])[0];
 
     /// <summary>
-    /// The gradients of a scalar with respect to variables, each of its variable's type: new graph, by reverse
+    /// Returns the gradients of a scalar with respect to variables, each of its variable's type: new graph, by reverse
     /// accumulation over the ops' own gradients.
     /// </summary>
     /// <param name="cost">The scalar; null where known gradients stand for it.</param>

@@ -7,61 +7,64 @@ public static class Operators
 {
     extension(Variable)
     {
-        /// <summary>The element-wise sum.</summary>
+        /// <summary>Returns the element-wise sum.</summary>
         public static Variable operator +(Variable left, Variable right) => Symbolic.Add(left, right);
 
-        /// <summary>The element-wise sum.</summary>
+        /// <summary>Returns the element-wise sum.</summary>
         public static Variable operator +(Variable left, double right) => Symbolic.Add(left, Symbolic.Constant(right));
 
-        /// <summary>The element-wise sum.</summary>
+        /// <summary>Returns the element-wise sum.</summary>
         public static Variable operator +(double left, Variable right) => Symbolic.Add(Symbolic.Constant(left), right);
 
-        /// <summary>The element-wise difference.</summary>
+        /// <summary>Returns the element-wise difference.</summary>
         public static Variable operator -(Variable left, Variable right) => Symbolic.Subtract(left, right);
 
-        /// <summary>The element-wise difference.</summary>
+        /// <summary>Returns the element-wise difference.</summary>
         public static Variable operator -(Variable left, double right) => Symbolic.Subtract(left, Symbolic.Constant(right));
 
-        /// <summary>The element-wise difference.</summary>
+        /// <summary>Returns the element-wise difference.</summary>
         public static Variable operator -(double left, Variable right) => Symbolic.Subtract(Symbolic.Constant(left), right);
 
-        /// <summary>The element-wise product.</summary>
+        /// <summary>Returns the element-wise product.</summary>
         public static Variable operator *(Variable left, Variable right) => Symbolic.Multiply(left, right);
 
-        /// <summary>The element-wise product.</summary>
+        /// <summary>Returns the element-wise product.</summary>
         public static Variable operator *(Variable left, double right) => Symbolic.Multiply(left, Symbolic.Constant(right));
 
-        /// <summary>The element-wise product.</summary>
+        /// <summary>Returns the element-wise product.</summary>
         public static Variable operator *(double left, Variable right) => Symbolic.Multiply(Symbolic.Constant(left), right);
 
-        /// <summary>The element-wise quotient.</summary>
+        /// <summary>Returns the element-wise quotient.</summary>
         public static Variable operator /(Variable left, Variable right) => Symbolic.Divide(left, right);
 
-        /// <summary>The element-wise quotient.</summary>
+        /// <summary>Returns the element-wise quotient.</summary>
         public static Variable operator /(Variable left, double right) => Symbolic.Divide(left, Symbolic.Constant(right));
 
-        /// <summary>The element-wise quotient.</summary>
+        /// <summary>Returns the element-wise quotient.</summary>
         public static Variable operator /(double left, Variable right) => Symbolic.Divide(Symbolic.Constant(left), right);
 
-        /// <summary>What of the left is left when the right fits into it no more: <see cref="Symbolic.Mod(Variable, Variable)"/>.</summary>
+        /// <summary>
+        /// Returns what of the left is left when the right fits into it no more:
+        /// <see cref="Symbolic.Mod(Variable, Variable)"/>.
+        /// </summary>
         public static Variable operator %(Variable left, Variable right) => Symbolic.Mod(left, right);
 
-        /// <summary>What of the left is left when a number fits into it no more.</summary>
+        /// <summary>Returns what of the left is left when a number fits into it no more.</summary>
         public static Variable operator %(Variable left, double right) => Symbolic.Mod(left, right);
 
-        /// <summary>Whether both are true: <see cref="Symbolic.And"/>.</summary>
+        /// <summary>Returns whether both are true: <see cref="Symbolic.And"/>.</summary>
         public static Variable operator &(Variable left, Variable right) => Symbolic.And(left, right);
 
-        /// <summary>Whether one or both are true: <see cref="Symbolic.Or"/>.</summary>
+        /// <summary>Returns whether one or both are true: <see cref="Symbolic.Or"/>.</summary>
         public static Variable operator |(Variable left, Variable right) => Symbolic.Or(left, right);
 
-        /// <summary>Whether one is true and the other is not: <see cref="Symbolic.Xor"/>.</summary>
+        /// <summary>Returns whether one is true and the other is not: <see cref="Symbolic.Xor"/>.</summary>
         public static Variable operator ^(Variable left, Variable right) => Symbolic.Xor(left, right);
 
-        /// <summary>Whether it is not true: <see cref="Symbolic.Not"/>.</summary>
+        /// <summary>Returns whether it is not true: <see cref="Symbolic.Not"/>.</summary>
         public static Variable operator !(Variable value) => Symbolic.Not(value);
 
-        /// <summary>The negative.</summary>
+        /// <summary>Returns the negative.</summary>
         public static Variable operator -(Variable value) => Symbolic.Negate(value);
     }
 }

@@ -40,7 +40,7 @@ internal static class Promotion
             : Symbolic.Cast(operand, common))];
     }
 
-    /// <summary>The widest dtype of operands, number literals aside; null where there are no others.</summary>
+    /// <summary>Returns the widest dtype of operands, number literals aside; null where there are no others.</summary>
     /// <exception cref="EngineException">It would be float64 beside float32: nothing widens to that unasked.</exception>
     public static DType? Widest(string op, IReadOnlyList<Variable> operands)
     {
@@ -55,12 +55,12 @@ internal static class Promotion
     }
 
     /// <summary>
-    /// Whether a dtype holds a number: an integer itself, a floating-point type the nearest to it that is not 0 nor
-    /// infinite, where the number is neither.
+    /// Returns whether a dtype holds a number: an integer itself, a floating-point type the nearest to it that is not 0
+    /// nor infinite, where the number is neither.
     /// </summary>
     public static bool Holds(DType dtype, double value) => ElementType.Of(dtype).Holds(value);
 
-    /// <summary>What is chosen of truths is one, though it is computed as a number.</summary>
+    /// <summary>Returns what is chosen of truths is one, though it is computed as a number.</summary>
     public static Variable AsTruth(Variable chosen, params ReadOnlySpan<Variable> of)
     {
         foreach (Variable operand in of)
@@ -74,16 +74,16 @@ internal static class Promotion
         return Symbolic.Cast(chosen, DType.Bool);
     }
 
-    /// <summary>The dtype itself, where ops compute in it.</summary>
+    /// <summary>Returns the dtype itself, where ops compute in it.</summary>
     /// <exception cref="EngineException">It is too small for that: uint8 or bool.</exception>
     public static DType Computed(DType dtype) => dtype.Computes() == dtype
         ? dtype
         : throw new EngineException($"it takes no {dtype.Name()}: cast it");
 
-    /// <summary>What a dtype holds, for messages.</summary>
+    /// <summary>Returns what a dtype holds, for messages.</summary>
     public static string Range(DType dtype) => ElementType.Of(dtype).Range;
 
-    /// <summary>A number as C# reads it.</summary>
+    /// <summary>Returns a number as C# reads it.</summary>
     public static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static string Text(IReadOnlyList<Variable> operands) => string.Join(" and ", operands.Select(operand =>

@@ -3,60 +3,63 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The functions a graph is written with, for <c>using static Engine.Ops.Symbolic;</c>. Each op's own stand beside the
-/// op; here are those that make variables.
+/// Represents the functions a graph is written with, for <c>using static Engine.Ops.Symbolic;</c>. Each op's own stand
+/// beside the op; here are those that make variables.
 /// </summary>
 public static partial class Symbolic
 {
-    /// <summary>An input without sides.</summary>
+    /// <summary>Returns an input without sides.</summary>
     public static Input Scalar(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 0);
 
-    /// <summary>An input with one side.</summary>
+    /// <summary>Returns an input with one side.</summary>
     public static Input Vector(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 1);
 
-    /// <summary>An input with two sides.</summary>
+    /// <summary>Returns an input with two sides.</summary>
     public static Input Matrix(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 2);
 
-    /// <summary>An input with three sides.</summary>
+    /// <summary>Returns an input with three sides.</summary>
     public static Input Tensor3(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 3);
 
-    /// <summary>An input with four sides: images as (batch, channels, height, width).</summary>
+    /// <summary>Returns an input with four sides: images as (batch, channels, height, width).</summary>
     public static Input Tensor4(string? name = null, DType dtype = DType.Float32) => Variable(name, dtype, 4);
 
-    /// <summary>An int32 input without sides.</summary>
+    /// <summary>Returns an int32 input without sides.</summary>
     public static Input IntScalar(string? name = null) => Variable(name, DType.Int32, 0);
 
-    /// <summary>An int32 input with one side: labels, indices.</summary>
+    /// <summary>Returns an int32 input with one side: labels, indices.</summary>
     public static Input IntVector(string? name = null) => Variable(name, DType.Int32, 1);
 
-    /// <summary>An input of a shape that is known, or known in part (<see cref="Shape.Unknown"/> for the rest).</summary>
+    /// <summary>
+    /// Returns an input of a shape that is known, or known in part (<see cref="Shape.Unknown"/> for the rest).
+    /// </summary>
     public static Input Variable(string? name, DType dtype, Shape shape) => new(new TensorType(dtype, shape), name);
 
     /// <summary>
-    /// An int32 input without sides that decides shapes (the number of rows of a minibatch, say): a function
+    /// Returns an int32 input without sides that decides shapes (the number of rows of a minibatch, say): a function
     /// makes a plan for each of its values.
     /// </summary>
     public static Input Size(string? name = null) => new(new TensorType(DType.Int32, Shape.Scalar), name, isSize: true);
 
-    /// <summary>A variable that keeps its value between calls; the first is a copy of this one.</summary>
+    /// <summary>Returns a variable that keeps its value between calls; the first is a copy of this one.</summary>
     public static SharedVariable Shared(Tensor value, string? name = null) => new(value, name);
 
     /// <summary>
-    /// A variable that keeps its value between calls; the first is a copy of this one. Sides that are
+    /// Returns a variable that keeps its value between calls; the first is a copy of this one. Sides that are
     /// <see cref="Engine.Shape.Unknown"/> in its shape may change with <see cref="SharedVariable.SetValue"/>.
     /// </summary>
     /// <exception cref="EngineException">The value is not of that shape.</exception>
     public static SharedVariable Shared(Tensor value, Shape shape, string? name = null) => new(value, shape, name);
 
-    /// <summary>A tensor that never changes: a copy of this one.</summary>
+    /// <summary>Returns a tensor that never changes: a copy of this one.</summary>
     public static Constant Constant(Tensor value) => new(value);
 
     /// <summary>
-    /// A number literal, as in <c>x * 2</c>: it takes the dtype of what it is combined with, which must be able to hold it.
+    /// Returns a number literal, as in <c>x * 2</c>: it takes the dtype of what it is combined with, which must be able
+    /// to hold it.
     /// </summary>
     public static Constant Constant(double value) => new(Tensor.Scalar(value), isWeak: true);
 
-    /// <summary>A number of a dtype.</summary>
+    /// <summary>Returns a number of a dtype.</summary>
     /// <exception cref="EngineException">
     /// The dtype cannot hold it: a fraction or too great a number for an integer, or one that float32 would make 0 or
     /// infinite.

@@ -85,7 +85,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     public override double Ulps => 1;
 
-    /// <summary>The anchor's errors, and what epilogues make of them.</summary>
+    /// <summary>Returns the anchor's errors, and what epilogues make of them.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] own = [.. inputs.Take(AnchorInputs)];
@@ -113,7 +113,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     private static NdArray Under(Shape shape, NdArray values) => new(shape, values.Data, values.DType);
 
-    /// <summary>The anchor writes to scratch memory what epilogues make of it.</summary>
+    /// <summary>Creates the anchor writes to scratch memory what epilogues make of it.</summary>
     public Phase[] Cpu(CpuStep step)
     {
         StepOperands operands = step.Operands;

@@ -30,7 +30,7 @@ internal static class Fold
     }
 
     /// <summary>
-    /// The value of an op that reads constants alone, by its definition, in float64, and rounded to the dtype.
+    /// Returns the value of an op that reads constants alone, by its definition, in float64, and rounded to the dtype.
     /// </summary>
     public static Constant? Evaluate(Apply node)
     {

@@ -285,37 +285,44 @@ internal sealed class FuseGroup
 
     public int Number { get; }
 
-    /// <summary>The ops, from the last to run to the first.</summary>
+    /// <summary>Gets the ops, from the last to run to the first.</summary>
     public List<Apply> Nodes { get; } = [];
 
-    /// <summary>The op of which the group computes what its kernel stores.</summary>
+    /// <summary>Gets or sets the op of which the group computes what its kernel stores.</summary>
     public Apply? Anchor { get; set; }
 
-    /// <summary>The groups that do so with the anchor's other outputs.</summary>
+    /// <summary>Gets the groups that do so with the anchor's other outputs.</summary>
     public List<FuseGroup> Others { get; } = [];
 
-    /// <summary>The group that makes the elements of the reduction which this group is, or begins with.</summary>
+    /// <summary>
+    /// Gets or sets the group that makes the elements of the reduction which this group is, or begins with.
+    /// </summary>
     public FuseGroup? Elements { get; set; }
 
-    /// <summary>Whether another group computes what it does: it is one of its others, or makes its elements.</summary>
+    /// <summary>
+    /// Gets or sets whether another group computes what it does: it is one of its others, or makes its elements.
+    /// </summary>
     public bool IsPart { get; set; }
 
-    /// <summary>The views that the group looks through, by what they are views of.</summary>
+    /// <summary>Gets the views that the group looks through, by what they are views of.</summary>
     public Dictionary<Variable, Apply> Views { get; } = [];
 
-    /// <summary>What the ops compute.</summary>
+    /// <summary>Gets what the ops compute.</summary>
     public IEnumerable<Variable> Results => Nodes.Select(node => node.Outputs[0]);
 
-    /// <summary>What the group reads.</summary>
+    /// <summary>Gets what the group reads.</summary>
     public IReadOnlyCollection<Variable> Operands => _inputs;
 
     private Shape Shape => Nodes[0].Outputs[0].Shape;
 
-    /// <summary>Whether the group may be computed where a value that it uses is.</summary>
+    /// <summary>Returns whether the group may be computed where a value that it uses is.</summary>
     public bool CanBeginWith(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
         && Shape.Count == value.Shape.Count && _inputs.Contains(value) && Results.Any(result => result.DType == _dtype);
 
-    /// <summary>Whether it is element-wise, and what it computes in its own type is a value, but for what that is made of.</summary>
+    /// <summary>
+    /// Returns whether it is element-wise, and what it computes in its own type is a value, but for what that is made
+    /// of.
+    /// </summary>
     public bool ComputesNothingBut(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
         && Others.Count == 0 && Views.Count == 0 && Results.Contains(value);
 
@@ -327,7 +334,7 @@ internal sealed class FuseGroup
         Views.Add(view.Inputs[0], view);
     }
 
-    /// <summary>What is read in the place of a variable.</summary>
+    /// <summary>Returns what is read in the place of a variable.</summary>
     public Variable Behind(Variable variable) =>
         variable is Result { Owner: var owner } && Views.ContainsValue(owner) ? owner.Inputs[0] : variable;
 
@@ -360,13 +367,15 @@ internal sealed class FuseGroup
         return true;
     }
 
-    /// <summary>An op as a composite, and what that is applied to; null for one that is not element-wise.</summary>
+    /// <summary>
+    /// Returns an op as a composite, and what that is applied to; null for one that is not element-wise.
+    /// </summary>
     public static (Composite Composite, Variable[] Inputs)? Of(Apply node) =>
         node.Op is Composite composite ? (composite, [.. node.Inputs])
         : node.Op is Elementwise ? new FuseGroup(0, node).Compose([node.Outputs[0]], null)
         : null;
 
-    /// <summary>The composite that computes the outputs, and what it is applied to.</summary>
+    /// <summary>Returns the composite that computes the outputs, and what it is applied to.</summary>
     /// <param name="outputs">What is used elsewhere.</param>
     /// <param name="first">What has to be the first input, if anything has.</param>
     public (Composite Composite, Variable[] Inputs) Compose(Variable[] outputs, Variable? first)

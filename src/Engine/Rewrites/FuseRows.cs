@@ -183,7 +183,7 @@ internal sealed class FuseRows
 
         public Shape Shape => shape;
 
-        /// <summary>Whether rows are gone over more than once, at least once to join them.</summary>
+        /// <summary>Gets whether rows are gone over more than once, at least once to join them.</summary>
         public bool IsWorthwhile => _axes is not null && _members.Count(member => member.Shape == shape) > 1;
 
         public bool Takes(Member member) => _members.Count < MaxSteps && (member.Op is IReduce reduce
@@ -199,7 +199,7 @@ internal sealed class FuseRows
             _needs.UnionWith(needs.Where(need => need != this));
         }
 
-        /// <summary>Whether another group must have run before this one.</summary>
+        /// <summary>Returns whether another group must have run before this one.</summary>
         public bool Needs(Group other)
         {
             var seen = new HashSet<Group>();

@@ -7,14 +7,14 @@ namespace Engine.Rewrites;
 /// <summary>How rules tell what a variable is computed from, and make what shall stand for it.</summary>
 internal static class Match
 {
-    /// <summary>Whether a variable is a function of one other.</summary>
+    /// <summary>Returns whether a variable is a function of one other.</summary>
     public static bool Is<TRow>(Variable variable, [NotNullWhen(true)] out Variable? x) where TRow : struct, IUnary
     {
         x = variable is Result { Owner: { Op: Unary<TRow> } owner } ? owner.Inputs[0] : null;
         return x is not null;
     }
 
-    /// <summary>Whether a variable is a function of two others.</summary>
+    /// <summary>Returns whether a variable is a function of two others.</summary>
     public static bool Is<TRow>(
         Variable variable, [NotNullWhen(true)] out Variable? a, [NotNullWhen(true)] out Variable? b)
         where TRow : struct, IBinary
@@ -25,7 +25,9 @@ internal static class Match
         return a is not null && b is not null;
     }
 
-    /// <summary>Whether a variable is a function of another that is computed by such an op, and by which.</summary>
+    /// <summary>
+    /// Returns whether a variable is a function of another that is computed by such an op, and by which.
+    /// </summary>
     public static bool Is<TOp>(
         Variable variable, [NotNullWhen(true)] out TOp? op, [NotNullWhen(true)] out Apply? node) where TOp : Op
     {
@@ -33,7 +35,7 @@ internal static class Match
         return op is not null && node is not null;
     }
 
-    /// <summary>Whether a variable is one number, known now.</summary>
+    /// <summary>Returns whether a variable is one number, known now.</summary>
     public static bool IsNumber(Variable variable, out double value)
     {
         value = variable is Constant { Number: { } number } ? number : double.NaN;
@@ -44,7 +46,7 @@ internal static class Match
     public static bool IsNumber(Variable variable, double value) =>
         IsNumber(variable, out double found) && found == value;
 
-    /// <summary>What a view shows, whatever its shape.</summary>
+    /// <summary>Returns what a view shows, whatever its shape.</summary>
     public static Variable Seen(Variable variable)
     {
         while (variable is Result { Owner: var owner } && owner.IsView)
@@ -55,32 +57,34 @@ internal static class Match
         return variable;
     }
 
-    /// <summary>A gradient without what guards it where it is no number.</summary>
+    /// <summary>Returns a gradient without what guards it where it is no number.</summary>
     public static Variable Unguarded(Variable variable) =>
         Is<GuardGrad>(variable, out _, out Variable? passed) ? passed : variable;
 
-    /// <summary>A number of the dtype of another variable; a whole one wraps round where that is an integer.</summary>
+    /// <summary>
+    /// Returns a number of the dtype of another variable; a whole one wraps round where that is an integer.
+    /// </summary>
     public static Constant Number(double value, Variable like) => like.DType.IsFloat() || !double.IsInteger(value)
         ? Symbolic.Constant(value, like.DType)
         : new Constant(Tensor.Scalar(DTypes.Wrap(value, like.DType)).Cast(like.DType));
 
-    /// <summary>A function of one variable.</summary>
+    /// <summary>Returns a function of one variable.</summary>
     public static Variable Of<TRow>(Variable x) where TRow : struct, IUnary => new Unary<TRow>().Call(x);
 
-    /// <summary>A function of two variables of one dtype.</summary>
+    /// <summary>Returns a function of two variables of one dtype.</summary>
     public static Variable Of<TRow>(Variable a, Variable b) where TRow : struct, IBinary =>
         new Binary<TRow>().Call(a, b);
 
-    /// <summary>A variable under another shape of as many elements.</summary>
+    /// <summary>Returns a variable under another shape of as many elements.</summary>
     public static Variable Under(Shape shape, Variable variable) =>
         variable.Shape == shape ? variable : new Reshape(shape).Call(variable);
 
-    /// <summary>A variable repeated to a shape that it broadcasts to.</summary>
+    /// <summary>Returns a variable repeated to a shape that it broadcasts to.</summary>
     public static Variable Repeated(Variable variable, Shape shape) => variable.Shape == shape
         ? variable
         : new BroadcastLike().Call(variable, new ShapeOnly(new TensorType(variable.DType, shape)));
 
-    /// <summary>The shape with as many sides of 1 before it as make it this rank.</summary>
+    /// <summary>Returns the shape with as many sides of 1 before it as make it this rank.</summary>
     public static Shape Padded(Shape shape, int rank) =>
         [.. Enumerable.Repeat(1, Math.Max(0, rank - shape.Rank)), .. shape.Sides];
 }

@@ -174,13 +174,15 @@ internal sealed class PoolConvolutions
 
         public bool IsRectified { get; } = isRectified;
 
-        /// <summary>The gradient with respect to the pooled images.</summary>
+        /// <summary>Gets or sets the gradient with respect to the pooled images.</summary>
         public Variable? PoolingGradient { get; set; }
 
-        /// <summary>The same, before the rectifier if there is one.</summary>
+        /// <summary>Gets or sets the same, before the rectifier if there is one.</summary>
         public Variable? Gradient { get; set; }
 
-        /// <summary>The convolution's gradients, at most one with respect to the filters and one to the images.</summary>
+        /// <summary>
+        /// Gets the convolution's gradients, at most one with respect to the filters and one to the images.
+        /// </summary>
         public List<Apply> Gradients { get; } = [];
 
         public Apply? Fused { get; set; }
@@ -189,7 +191,9 @@ internal sealed class PoolConvolutions
 
         public Apply? FusedGradients { get; set; }
 
-        /// <summary>Whether this is one of the convolution's gradients, of a kind that is not there yet.</summary>
+        /// <summary>
+        /// Returns whether this is one of the convolution's gradients, of a kind that is not there yet.
+        /// </summary>
         public bool TryAdd(Apply node, Variable gradient)
         {
             (Variable x, Variable w) = (Convolution.Inputs[0], Convolution.Inputs[1]);

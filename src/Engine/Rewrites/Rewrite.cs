@@ -12,14 +12,14 @@ namespace Engine.Rewrites;
 /// <param name="Apply">The rewrite, for a function that will run on a device.</param>
 internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph, Device, FunctionGraph> Apply)
 {
-    /// <summary>Whether it runs only where it is asked for, because it costs digits.</summary>
+    /// <summary>Gets or sets whether it runs only where it is asked for, because it costs digits.</summary>
     public bool IsOnDemand { get; init; }
 
     /// <summary>Rewrites a graph, and first the graphs that its ops run.</summary>
     public FunctionGraph Throughout(FunctionGraph graph, Device device) =>
         Apply(graph.WithBodies((_, _, body) => Throughout(body, device)), device);
 
-    /// <summary>All rewrites, in the order in which they run.</summary>
+    /// <summary>Gets all rewrites, in the order in which they run.</summary>
     public static IReadOnlyList<Rewrite> All { get; } =
     [
         new("merge", Optimizer.FastCompile, (graph, _) => Merge.Apply(graph)),

@@ -10,13 +10,13 @@ namespace Engine.Training;
 /// </summary>
 internal static class ClassOutput
 {
-    /// <summary>How many classes an output, (n, outputs), tells apart.</summary>
+    /// <summary>Returns how many classes an output, (n, outputs), tells apart.</summary>
     public static int Classes(Shape output) => IsBinary(output) ? 2 : output[1];
 
-    /// <summary>Whether an output is the probability of one of two classes.</summary>
+    /// <summary>Returns whether an output is the probability of one of two classes.</summary>
     public static bool IsBinary(Shape output) => output.Rank == 2 && output[1] == 1;
 
-    /// <summary>The probability of each class, (n, classes).</summary>
+    /// <summary>Returns the probability of each class, (n, classes).</summary>
     public static Variable Probabilities(Variable output)
     {
         if (!IsBinary(output.Shape))
@@ -29,17 +29,19 @@ internal static class ClassOutput
         return Symbolic.Concat(1, other, output);
     }
 
-    /// <summary>What the probabilities are made of, (n, classes), which still moves where they hardly do.</summary>
+    /// <summary>
+    /// Returns what the probabilities are made of, (n, classes), which still moves where they hardly do.
+    /// </summary>
     public static Variable Scores(Variable output) =>
         output is Result { Owner: { Op: Softmax } softmax } ? softmax.Inputs[0]
         : IsBinary(output.Shape) && SumsOf<Sigmoid>(output) is { } sums ? Symbolic.Concat(1, -sums, sums)
         : Probabilities(output);
 
-    /// <summary>Labels 0 and 1 as a single output has them: (n, 1), of its dtype.</summary>
+    /// <summary>Returns labels 0 and 1 as a single output has them: (n, 1), of its dtype.</summary>
     public static Variable AsOutput(Variable labels, DType dtype) =>
         Symbolic.DimShuffle(Symbolic.Cast(labels, dtype), 0, Symbolic.NewAxis);
 
-    /// <summary>The class of each sample: that of the greatest probability, of equals the first.</summary>
+    /// <summary>Returns the class of each sample: that of the greatest probability, of equals the first.</summary>
     /// <exception cref="EngineException">A probability is no number.</exception>
     public static Tensor Of(Tensor probabilities)
     {

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// A training has ended because its loss is nan or infinite. The network is as it was before the epoch: its parameters
-/// are finite, and with another <see cref="NeuralNet.LearningRate"/> it can be fitted again.
+/// Represents a training has ended because its loss is nan or infinite. The network is as it was before the epoch: its
+/// parameters are finite, and with another <see cref="NeuralNet.LearningRate"/> it can be fitted again.
 /// </summary>
 public sealed class DivergenceException : EngineException
 {
@@ -10,18 +10,18 @@ public sealed class DivergenceException : EngineException
     {
     }
 
-    /// <summary>The number of the epoch in which it happened.</summary>
+    /// <summary>Gets or sets the number of the epoch in which it happened.</summary>
     public required int Epoch { get; init; }
 
     /// <summary>
-    /// The number of the batch, from 1 on, whose loss was the first to be nan or infinite, or after whose update it was
-    /// so on the validation samples; null where that is not known.
+    /// Gets or sets the number of the batch, from 1 on, whose loss was the first to be nan or infinite, or after whose
+    /// update it was so on the validation samples; null where that is not known.
     /// </summary>
     public required int? Batch { get; init; }
 
-    /// <summary>The first layer whose values were not finite; null where that is not known.</summary>
+    /// <summary>Gets or sets the first layer whose values were not finite; null where that is not known.</summary>
     public required string? Layer { get; init; }
 
-    /// <summary>The learning rate of that batch.</summary>
+    /// <summary>Gets or sets the learning rate of that batch.</summary>
     public required double LearningRate { get; init; }
 }

@@ -54,10 +54,10 @@ internal sealed class FitCheck
             : Math.Log(net.Classes);
     }
 
-    /// <summary>How large the samples are; null where the network scales them.</summary>
+    /// <summary>Gets how large the samples are; null where the network scales them.</summary>
     public Scale? Samples { get; }
 
-    /// <summary>How large the values to learn are; null for classes.</summary>
+    /// <summary>Gets how large the values to learn are; null for classes.</summary>
     public Scale? Targets { get; }
 
     /// <summary>Warns of what is wrong with the samples, before the first epoch.</summary>
@@ -122,7 +122,7 @@ internal sealed class FitCheck
         }
     }
 
-    /// <summary>What to try against a loss that grows.</summary>
+    /// <summary>Returns what to try against a loss that grows.</summary>
     /// <param name="learningRate">The learning rate.</param>
     /// <param name="isTrained">Whether a batch has changed the network; before, the learning rate has done nothing.</param>
     public string Advice(double learningRate, bool isTrained = true)

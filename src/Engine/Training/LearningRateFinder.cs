@@ -3,20 +3,20 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>A learning rate that was tried.</summary>
+/// <summary>Represents a learning rate that was tried.</summary>
 /// <param name="Rate">The learning rate.</param>
 /// <param name="Loss">The loss of the batch before the step with it.</param>
 /// <param name="Smoothed">The losses up to this one, averaged with weights that fall by 0.9 a batch.</param>
 public readonly record struct TriedRate(double Rate, double Loss, double Smoothed)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(TriedRate), PrintMembers);
 }
 
 /// <summary>
-/// Which learning rates a network bears: batches with a rate that grows from step to step, until the loss is several times
-/// the least (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). The parameters, and where
-/// random numbers stand, are put back.
+/// Describes which learning rates a network bears: batches with a rate that grows from step to step, until the loss is
+/// several times the least (Smith: Cyclical learning rates for training neural networks. WACV 2017, section 3.3). The
+/// parameters, and where random numbers stand, are put back.
 /// </summary>
 public sealed class LearningRateFinder
 {
@@ -24,10 +24,10 @@ public sealed class LearningRateFinder
 
     private LearningRateFinder(IReadOnlyList<TriedRate> tried) => Tried = tried;
 
-    /// <summary>The learning rates that were tried, with their losses.</summary>
+    /// <summary>Gets the learning rates that were tried, with their losses.</summary>
     public IReadOnlyList<TriedRate> Tried { get; }
 
-    /// <summary>A learning rate to begin with: a tenth of that with the least smoothed loss.</summary>
+    /// <summary>Gets a learning rate to begin with: a tenth of that with the least smoothed loss.</summary>
     public double Suggestion => Tried.MinBy(tried => tried.Smoothed).Rate / 10;
 
     /// <summary>Tries learning rates on a network.</summary>
@@ -92,7 +92,7 @@ public sealed class LearningRateFinder
             "The loss of the first batch is not finite: there is no learning rate to find.");
     }
 
-    /// <summary>A row for each learning rate: the rate, the smoothed loss, and a bar of its length.</summary>
+    /// <summary>Returns a row for each learning rate: the rate, the smoothed loss, and a bar of its length.</summary>
     public override string ToString()
     {
         double most = Tried.Max(one => one.Smoothed);

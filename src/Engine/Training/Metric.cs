@@ -1,21 +1,21 @@
 namespace Engine.Training;
 
-/// <summary>A figure of an epoch by which one epoch is better than another.</summary>
+/// <summary>Represents a figure of an epoch by which one epoch is better than another.</summary>
 /// <param name="Name">What it is called: <c>valid_loss</c>.</param>
 /// <param name="Value">What it is of an epoch; nan is worse than any number.</param>
 /// <param name="HigherIsBetter">Whether a greater one is better.</param>
 public sealed record Metric(string Name, Func<EpochRecord, double> Value, bool HigherIsBetter = false)
 {
-    /// <summary>The loss on the validation samples.</summary>
+    /// <summary>Gets the loss on the validation samples.</summary>
     public static Metric ValidLoss { get; } = new("valid_loss", record => record.ValidLoss);
 
-    /// <summary>The loss on the training samples.</summary>
+    /// <summary>Gets the loss on the training samples.</summary>
     public static Metric TrainLoss { get; } = new("train_loss", record => record.TrainLoss);
 
-    /// <summary>The part of the validation samples whose class is predicted.</summary>
+    /// <summary>Gets the part of the validation samples whose class is predicted.</summary>
     public static Metric ValidAccuracy { get; } = new("valid_accuracy", record => record.ValidAccuracy, true);
 
-    /// <summary>One of <see cref="NeuralNet.CustomScores"/>.</summary>
+    /// <summary>Returns one of <see cref="NeuralNet.CustomScores"/>.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="higherIsBetter">Whether a greater one is better.</param>
     public static Metric Score(string name, bool higherIsBetter) => new(
@@ -25,7 +25,7 @@ public sealed record Metric(string Name, Func<EpochRecord, double> Value, bool H
             + $"{(record.Scores.Count == 0 ? "none" : string.Join(", ", record.Scores.Keys))}."),
         higherIsBetter);
 
-    /// <summary>Its name, and whether a greater value is better.</summary>
+    /// <summary>Returns its name, and whether a greater value is better.</summary>
     public override string ToString() =>
         $"{nameof(Metric)} {{ {nameof(Name)} = {Name}, {nameof(HigherIsBetter)} = {HigherIsBetter} }}";
 

@@ -5,7 +5,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>How one of a network's outputs is compared with what it should be.</summary>
+/// <summary>Describes how one of a network's outputs is compared with what it should be.</summary>
 /// <param name="Objective">
 /// The loss of each sample, given the output and the targets; null for cross-entropy, or where values are learned squared
 /// error.
@@ -13,16 +13,18 @@ namespace Engine.Training;
 /// <param name="Weight">What the loss is multiplied with before the losses of all outputs are added up.</param>
 public sealed record OutputLoss(Func<Variable, Variable, Variable>? Objective = null, double Weight = 1)
 {
-    /// <summary>Whether values are learned, and not classes; null for what is said of the network.</summary>
+    /// <summary>
+    /// Gets or sets whether values are learned, and not classes; null for what is said of the network.
+    /// </summary>
     public bool? Regression { get; init; }
 
-    /// <summary>The weight as it is used.</summary>
+    /// <summary>Gets or sets the weight as it is used.</summary>
     /// <exception cref="EngineException">It is negative or not finite.</exception>
     public double Weight { get; init; } = Weight >= 0 && double.IsFinite(Weight)
         ? Weight
         : throw new EngineException(FormattableString.Invariant($"A loss has a weight from 0 on, not {Weight}."));
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(OutputLoss), PrintMembers);
 }
 
@@ -53,30 +55,30 @@ internal sealed class OutputHead
         Classes = isRegression ? 0 : ClassOutput.Classes(output);
     }
 
-    /// <summary>The layer that is an output.</summary>
+    /// <summary>Gets the layer that is an output.</summary>
     public NetworkLayer Layer { get; }
 
     public string Name => Layer.Name;
 
-    /// <summary>What it gives in use.</summary>
+    /// <summary>Gets what it gives in use.</summary>
     public Variable Output => Layer.Output;
 
-    /// <summary>Whether values are learned, and not classes.</summary>
+    /// <summary>Gets whether values are learned, and not classes.</summary>
     public bool IsRegression { get; }
 
-    /// <summary>Whether the loss is the user's own.</summary>
+    /// <summary>Gets whether the loss is the user's own.</summary>
     public bool HasObjective => _loss.Objective is not null;
 
-    /// <summary>The labels, or in regression the values, of a batch.</summary>
+    /// <summary>Gets the labels, or in regression the values, of a batch.</summary>
     public Graph.Input Target { get; }
 
-    /// <summary>How many classes are told apart; 0 in regression.</summary>
+    /// <summary>Gets how many classes are told apart; 0 in regression.</summary>
     public int Classes { get; }
 
-    /// <summary>The part that it has in the loss of all outputs.</summary>
+    /// <summary>Gets the part that it has in the loss of all outputs.</summary>
     public double Weight => _loss.Weight;
 
-    /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
+    /// <summary>Gets the probability of each class, (n, classes); in regression the output.</summary>
     public Variable Probabilities
     {
         get
@@ -91,11 +93,13 @@ internal sealed class OutputHead
         }
     }
 
-    /// <summary>How many of a batch's samples are taken for what they are, as float64; for classifiers.</summary>
+    /// <summary>Gets how many of a batch's samples are taken for what they are, as float64; for classifiers.</summary>
     public Variable Hits => Symbolic.Sum(Symbolic.Cast(
         Symbolic.Equal(Symbolic.ArgMax(Probabilities, 1), Target), DType.Float64));
 
-    /// <summary>The losses of a batch as the objective has them: a number each sample, more, or one of all.</summary>
+    /// <summary>
+    /// Returns the losses of a batch as the objective has them: a number each sample, more, or one of all.
+    /// </summary>
     public Variable Losses(Variable output)
     {
         bool isBinary = !IsRegression && ClassOutput.IsBinary(output.Shape);

@@ -7,10 +7,12 @@ namespace Engine.Training;
 /// <summary>A function with the samples it is run over.</summary>
 internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDisposable
 {
-    /// <summary>The step of several ranks; null where one computes alone, or where it is no training.</summary>
+    /// <summary>
+    /// Gets or sets the step of several ranks; null where one computes alone, or where it is no training.
+    /// </summary>
     public ShardedStep? Sharded { get; init; }
 
-    /// <summary>A pass over other samples, which keeps the compiled function where it can.</summary>
+    /// <summary>Returns a pass over other samples, which keeps the compiled function where it can.</summary>
     public static Pass For(
         Pass? former, NeuralNet net, TrainerGraph graph, SampleSet data, int[] rows, bool isTraining, Device device)
     {
@@ -38,7 +40,9 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         return With(former, feed, key, device, isTraining, plan);
     }
 
-    /// <summary>A pass over samples that are read when they are due, which keeps the compiled function where it can.</summary>
+    /// <summary>
+    /// Returns a pass over samples that are read when they are due, which keeps the compiled function where it can.
+    /// </summary>
     public static Pass For(Pass? former, NeuralNet net, TrainerGraph graph, SourceReader reader, bool isTraining, Device device)
     {
         AdjustVariable[] adjusted = isTraining ? [.. net.PerBatch] : [];

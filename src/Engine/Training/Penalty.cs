@@ -13,7 +13,7 @@ namespace Engine.Training;
 /// </summary>
 internal static class Penalty
 {
-    /// <summary>The penalty, a scalar; null where nothing is penalized.</summary>
+    /// <summary>Returns the penalty, a scalar; null where nothing is penalized.</summary>
     /// <exception cref="EngineException">One of the numbers is negative or not finite.</exception>
     public static Variable? Of(Network network, double l1, double l2)
     {

@@ -22,17 +22,17 @@ public sealed class Trainer : IDisposable
     private readonly Lock _lock = new();
     private TrainerGraph? _graph;
 
-    /// <summary>A trainer of this network, whose parameters it shares with all others.</summary>
+    /// <summary>Creates a trainer of this network, whose parameters it shares with all others.</summary>
     public Trainer(Network network)
     {
         ArgumentNullException.ThrowIfNull(network);
         Network = network;
     }
 
-    /// <summary>The network that it trains.</summary>
+    /// <summary>Gets the network that it trains.</summary>
     public Network Network { get; }
 
-    /// <summary>How parameters follow their gradients.</summary>
+    /// <summary>Gets or sets how parameters follow their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
     /// <inheritdoc cref="NeuralNet.Regression"/>
@@ -50,17 +50,19 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc cref="NeuralNet.L2"/>
     public double L2 { get; init; }
 
-    /// <summary>Where it computes; null for <see cref="Device.Default"/> at the time of the first step.</summary>
+    /// <summary>
+    /// Gets or sets where it computes; null for <see cref="Device.Default"/> at the time of the first step.
+    /// </summary>
     public Device? Device { get; init; }
 
-    /// <summary>The learning rate of the next step.</summary>
+    /// <summary>Gets or sets the learning rate of the next step.</summary>
     public double LearningRate
     {
         get => NdArray.From(Graph.Rule.LearningRate.GetValue()).Data[0];
         set => Graph.Rule.LearningRate.SetValue(Tensor.Scalar(value).Cast(Network.FloatX));
     }
 
-    /// <summary>The settings of the update rule by name: <c>learning_rate</c>, <c>momentum</c>.</summary>
+    /// <summary>Gets the settings of the update rule by name: <c>learning_rate</c>, <c>momentum</c>.</summary>
     public IReadOnlyDictionary<string, SharedVariable> UpdateSettings => Graph.Rule.Settings;
 
     /// <summary>The graph of its functions; another one after <see cref="Network.Freeze"/>, with the state of the former.</summary>
@@ -95,7 +97,7 @@ public sealed class Trainer : IDisposable
         return Step(batch.Inputs, batch.Targets, batch.Weights);
     }
 
-    /// <summary>The loss of samples in use, without what L1 and L2 add; nothing is changed.</summary>
+    /// <summary>Returns the loss of samples in use, without what L1 and L2 add; nothing is changed.</summary>
     /// <inheritdoc cref="Step(Tensors, Tensors, Tensor?)"/>
     /// <returns>The loss.</returns>
     public double Loss(Tensors x, Tensors y) => Run(x, y, null, isTraining: false);

@@ -53,38 +53,38 @@ internal sealed class TrainerGraph : IDisposable
         }
     }
 
-    /// <summary>What everybody enters who reads or changes parameters, one or all.</summary>
+    /// <summary>Gets what everybody enters who reads or changes parameters, one or all.</summary>
     public Gate Gate => Network.Gate;
 
     public Network Network => _trainer.Network;
 
-    /// <summary>Which version of the network it is of.</summary>
+    /// <summary>Gets which version of the network it is of.</summary>
     public int Version { get; }
 
-    /// <summary>The outputs with their targets.</summary>
+    /// <summary>Gets the outputs with their targets.</summary>
     public IReadOnlyList<OutputHead> Heads { get; }
 
-    /// <summary>The first output, which predicts.</summary>
+    /// <summary>Gets the first output, which predicts.</summary>
     public OutputHead Head => Heads[0];
 
-    /// <summary>The output whose accuracy is told: the first that is a classifier's; null if none is.</summary>
+    /// <summary>Gets the output whose accuracy is told: the first that is a classifier's; null if none is.</summary>
     public OutputHead? Scored => Heads.FirstOrDefault(head => !head.IsRegression);
 
-    /// <summary>The layers as they compute in training.</summary>
+    /// <summary>Gets the layers as they compute in training.</summary>
     public IReadOnlyList<NetworkLayer> TrainingLayers => _training.Layers;
 
-    /// <summary>The number of samples in a batch, as float64: what its mean loss is weighted with.</summary>
+    /// <summary>Gets the number of samples in a batch, as float64: what its mean loss is weighted with.</summary>
     public Graph.Input Rows { get; }
 
-    /// <summary>How much each sample of a batch counts; not part of the plain graphs.</summary>
+    /// <summary>Gets how much each sample of a batch counts; not part of the plain graphs.</summary>
     public Graph.Input Weights { get; }
 
-    /// <summary>What augmentation draws from.</summary>
+    /// <summary>Gets what augmentation draws from.</summary>
     public RandomStream Random { get; }
 
     public BuiltUpdates Rule { get; }
 
-    /// <summary>The loss of a batch in use, without what regularization adds.</summary>
+    /// <summary>Gets the loss of a batch in use, without what regularization adds.</summary>
     public Variable ValidLoss { get; }
 
     public IReadOnlyList<Update> ValidUpdates { get; }
@@ -92,14 +92,14 @@ internal sealed class TrainerGraph : IDisposable
     /// <summary>Sums over an epoch's samples, in float64 so that thousands of batches lose nothing.</summary>
     public SharedVariable TrainLossSum { get; } = new(Tensor.Scalar(0.0), "train_loss");
 
-    /// <summary>The sum of the weights of an epoch's samples.</summary>
+    /// <summary>Gets the sum of the weights of an epoch's samples.</summary>
     public SharedVariable TrainWeightSum { get; } = new(Tensor.Scalar(0.0), "train_weight");
 
     public SharedVariable ValidLossSum { get; } = new(Tensor.Scalar(0.0), "valid_loss");
 
     public SharedVariable CorrectSum { get; } = new(Tensor.Scalar(0.0), "correct");
 
-    /// <summary>What a training step computes. Weighted or not, it has the same parameters and state.</summary>
+    /// <summary>Returns what a training step computes. Weighted or not, it has the same parameters and state.</summary>
     public TrainingGraph Training(bool isWeighted)
     {
         if (!isWeighted)
@@ -113,7 +113,9 @@ internal sealed class TrainerGraph : IDisposable
         }
     }
 
-    /// <summary>What a rank computes of a shard of a batch, and what all do with the sums of the shards.</summary>
+    /// <summary>
+    /// Returns what a rank computes of a shard of a batch, and what all do with the sums of the shards.
+    /// </summary>
     public ShardGraph Sharded(bool isWeighted, ShardPlan plan) => new(
         this, Loss(isWeighted ? Weights : null), _training.Updates,
         [.. Network.Parameters.Where(parameter => parameter.IsTrainable)], _trainer.Update, isWeighted, plan);

@@ -10,7 +10,7 @@ namespace Engine.Training;
 /// </summary>
 internal sealed record TrainingState
 {
-    /// <summary>What the names of all begin with that is not a parameter.</summary>
+    /// <summary>Represents what the names of all begin with that is not a parameter.</summary>
     public const string Prefix = "training/";
 
     private const string CallbackPrefix = Prefix + "callbacks/", TextName = "engine.training";
@@ -23,20 +23,20 @@ internal sealed record TrainingState
         RespectNullableAnnotations = true,
     };
 
-    /// <summary>The update rule's name.</summary>
+    /// <summary>Gets or sets the update rule's name.</summary>
     public required string Rule { get; init; }
 
     public required ulong Seed { get; init; }
 
     public required IReadOnlyList<EpochRecord> History { get; init; }
 
-    /// <summary>The network's variables by name.</summary>
+    /// <summary>Gets or sets the network's variables by name.</summary>
     public required OrderedDictionary<string, Tensor> Tensors { get; init; }
 
-    /// <summary>What callbacks remember, by the callback's name.</summary>
+    /// <summary>Gets or sets what callbacks remember, by the callback's name.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyDictionary<string, Tensor>> Callbacks { get; init; }
 
-    /// <summary>Whether something of this name in such a file is not a parameter.</summary>
+    /// <summary>Returns whether something of this name in such a file is not a parameter.</summary>
     public static bool IsName(string name) => name.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>Writes the file.</summary>

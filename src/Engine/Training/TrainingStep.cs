@@ -4,8 +4,8 @@ using Engine.Devices;
 namespace Engine.Training;
 
 /// <summary>
-/// A full batch of a network's training as it runs within Fit, on its own: to be looked at, with <see
-/// cref="Function.Print"/>, and to be timed.
+/// Represents a full batch of a network's training as it runs within Fit, on its own: to be looked at, with
+/// <see cref="Function.Print"/>, and to be timed.
 /// </summary>
 public sealed class TrainingStep : IDisposable
 {
@@ -26,7 +26,7 @@ public sealed class TrainingStep : IDisposable
         _feed.PrepareFull(Function);
     }
 
-    /// <summary>What computes a batch, prepared for full ones.</summary>
+    /// <summary>Gets what computes a batch, prepared for full ones.</summary>
     public Function Function { get; }
 
     /// <summary>Trains for so many full batches, from the first on, again and again if there are fewer.</summary>

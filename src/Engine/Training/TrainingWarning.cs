@@ -1,6 +1,6 @@
 namespace Engine.Training;
 
-/// <summary>What a <see cref="TrainingWarning"/> is about.</summary>
+/// <summary>Describes what a <see cref="TrainingWarning"/> is about.</summary>
 public enum TrainingWarningKind
 {
     /// <summary>The samples are far from 0 ± 1, and nothing scales them.</summary>
@@ -23,15 +23,15 @@ public enum TrainingWarningKind
 }
 
 /// <summary>
-/// Something that makes a training fail without an error. Each kind is warned of once a network: <see
-/// cref="NeuralNet.Warnings"/> has it, callbacks are told, and with <see cref="NeuralNet.Verbose"/> it is printed, before
-/// the table or on the epoch's line.
+/// Represents something that makes a training fail without an error. Each kind is warned of once a network:
+/// <see cref="NeuralNet.Warnings"/> has it, callbacks are told, and with <see cref="NeuralNet.Verbose"/> it is printed,
+/// before the table or on the epoch's line.
 /// </summary>
 /// <param name="Kind">What it is about.</param>
 /// <param name="Epoch">The epoch in which it showed; null for one that shows before the first.</param>
 /// <param name="Message">What it is, and what to do about it.</param>
 public sealed record TrainingWarning(TrainingWarningKind Kind, int? Epoch, string Message)
 {
-    /// <summary>The message.</summary>
+    /// <summary>Returns the message.</summary>
     public override string ToString() => Message;
 }

@@ -10,7 +10,7 @@ internal static class ModelJson
 {
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>What the model takes and gives: the page makes its form of it.</summary>
+    /// <summary>Returns what the model takes and gives: the page makes its form of it.</summary>
     public static byte[] Describe(Model model) => Write(json =>
     {
         json.WriteString("name", model.About.GetValueOrDefault("data") ?? "model");
@@ -100,7 +100,7 @@ internal static class ModelJson
         json.WriteEndArray();
     });
 
-    /// <summary>What is wrong with a request.</summary>
+    /// <summary>Returns what is wrong with a request.</summary>
     public static byte[] Error(string why) => Write(json => json.WriteString("error", why));
 
     private static byte[] Write(Action<Utf8JsonWriter> content)

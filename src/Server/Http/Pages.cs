@@ -21,7 +21,7 @@ internal static class Pages
         }
     }
 
-    /// <summary>Where a server that has started is reached.</summary>
+    /// <summary>Returns where a server that has started is reached.</summary>
     public static Uri Address(WebApplication app) =>
         new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
@@ -33,8 +33,8 @@ internal static class Pages
     }
 
     /// <summary>
-    /// Whether this machine is asked under its own name: a page from elsewhere may have its name point to this machine (DNS
-    /// rebinding), and then asks under that name.
+    /// Returns whether this machine is asked under its own name: a page from elsewhere may have its name point to this
+    /// machine (DNS rebinding), and then asks under that name.
     /// </summary>
     public static bool IsAskedAsThisMachine(HttpRequest request) => request.Host.Host is "localhost" or "127.0.0.1" or "[::1]" or "::1";
 

@@ -13,7 +13,7 @@ internal sealed class RequestReader(Model model, ServerOptions options) : IDispo
     // Decoded pictures are large: as many at once as there are cores.
     private readonly SemaphoreSlim _decoding = new(Environment.ProcessorCount);
 
-    /// <summary>The samples, and what the pictures are called.</summary>
+    /// <summary>Returns the samples, and what the pictures are called.</summary>
     /// <exception cref="EngineException">The request is none that the model can answer; the message says why.</exception>
     public async Task<(Table Samples, IReadOnlyList<string?> Names)> Read(HttpRequest request, CancellationToken cancellation)
     {

@@ -10,9 +10,10 @@ using Microsoft.Extensions.Logging;
 namespace Engine.Server;
 
 /// <summary>
-/// A page of this machine on which a training is watched while it runs: losses and accuracies, the learning rate, samples a second,
-/// the first layer's filters, and a button that ends it after its batch. What happens is sent as it happens (server-sent events,
-/// https://html.spec.whatwg.org/multipage/server-sent-events.html). Add it to a network's callbacks.
+/// Represents a page of this machine on which a training is watched while it runs: losses and accuracies, the learning
+/// rate, samples a second, the first layer's filters, and a button that ends it after its batch. What happens is sent
+/// as it happens (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html). Add it to a
+/// network's callbacks.
 /// </summary>
 public sealed class TrainingWatch : Callback, IAsyncDisposable
 {
@@ -46,10 +47,10 @@ public sealed class TrainingWatch : Callback, IAsyncDisposable
         _app.MapPost("/stop", Stop);
     }
 
-    /// <summary>Where the page is.</summary>
+    /// <summary>Gets where the page is.</summary>
     public Uri Address => Pages.Address(_app);
 
-    /// <summary>Whether somebody has ended the training on the page.</summary>
+    /// <summary>Gets whether somebody has ended the training on the page.</summary>
     public bool IsStopped { get; private set; }
 
     /// <inheritdoc/>

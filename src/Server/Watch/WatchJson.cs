@@ -10,7 +10,7 @@ internal static class WatchJson
 {
     private const int MaxFilters = 32;
 
-    /// <summary>The network, before the first epoch.</summary>
+    /// <summary>Returns the network, before the first epoch.</summary>
     public static string Begin(NeuralNet net) => Write(json =>
     {
         json.WriteNumber("parameters", net.LearnableParameters);
@@ -25,7 +25,7 @@ internal static class WatchJson
         json.WriteEndArray();
     });
 
-    /// <summary>An epoch's figures.</summary>
+    /// <summary>Returns an epoch's figures.</summary>
     public static string Epoch(EpochRecord epoch, double learningRate) => Write(json =>
     {
         json.WriteNumber("epoch", epoch.Epoch);
@@ -37,7 +37,7 @@ internal static class WatchJson
         Number(json, "learning_rate", learningRate);
     });
 
-    /// <summary>How far an epoch has come.</summary>
+    /// <summary>Returns how far an epoch has come.</summary>
     public static string Progress(TrainingProgress progress) => Write(json =>
     {
         json.WriteNumber("epoch", progress.Epoch);
@@ -47,10 +47,12 @@ internal static class WatchJson
         Number(json, "samples_per_second", progress.Samples / progress.Elapsed.TotalSeconds);
     });
 
-    /// <summary>A sentence.</summary>
+    /// <summary>Returns a sentence.</summary>
     public static string Text(string text) => Write(json => json.WriteString("text", text));
 
-    /// <summary>The filters of the first convolution, in color where it looks at three planes; null where there is none.</summary>
+    /// <summary>
+    /// Returns the filters of the first convolution, in color where it looks at three planes; null where there is none.
+    /// </summary>
     public static string? Filters(NeuralNet net)
     {
         (string name, Tensor weights) = net.GetParameters().FirstOrDefault(parameter => parameter.Value.Shape.Rank == 4);

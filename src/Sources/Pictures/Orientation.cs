@@ -13,7 +13,7 @@ internal readonly record struct Orientation(bool IsTransposed, bool IsMirrored, 
 {
     private const int Tag = 0x0112, EntryLength = 12;
 
-    /// <summary>The orientation that a JPEG file tells; upright if it tells none.</summary>
+    /// <summary>Returns the orientation that a JPEG file tells; upright if it tells none.</summary>
     public static Orientation Of(ReadOnlySpan<byte> jpeg) => Number(Exif(jpeg)) switch
     {
         2 => new(false, true, false),

@@ -9,7 +9,7 @@ namespace Engine.Data.Pictures;
 /// <param name="Sums">Of each plane the sum of its values, and behind these the sums of their squares.</param>
 internal sealed record PictureFacts(int Width, int Height, bool IsGray, string Hash, string? Complaint, long[] Sums)
 {
-    /// <summary>A picture that cannot be read.</summary>
+    /// <summary>Returns a picture that cannot be read.</summary>
     public static PictureFacts Broken(string complaint) => new(0, 0, false, "", complaint, []);
 
     /// <summary>Reads a picture.</summary>

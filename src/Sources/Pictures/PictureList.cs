@@ -8,8 +8,8 @@ internal static class PictureList
     private static readonly string[] s_endings = [".png", ".jpg", ".jpeg"];
 
     /// <summary>
-    /// The files as they are named, and of a folder those that are called as pictures are, by name; what is hidden or of
-    /// the system is not there.
+    /// Returns the files as they are named, and of a folder those that are called as pictures are, by name; what is
+    /// hidden or of the system is not there.
     /// </summary>
     /// <param name="named">Files and folders.</param>
     /// <param name="isRecursive">Whether folders in a folder are looked into, behind its own pictures.</param>
@@ -19,8 +19,8 @@ internal static class PictureList
         [.. named.SelectMany(name => Directory.Exists(name) ? InFolder(name, isRecursive, notes) : [name])];
 
     /// <summary>
-    /// The pictures of a folder, by name, and how many other things are in it. Links to folders are not followed: one may lead
-    /// back to where it is.
+    /// Returns the pictures of a folder, by name, and how many other things are in it. Links to folders are not
+    /// followed: one may lead back to where it is.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="isRecursive">Whether folders in it are looked into, behind its own pictures.</param>
@@ -45,13 +45,13 @@ internal static class PictureList
         return (pictures, others, folders);
     }
 
-    /// <summary>The folders in a folder, by name, without links that lead back to it.</summary>
+    /// <summary>Returns the folders in a folder, by name, without links that lead back to it.</summary>
     public static string[] Folders(string folder) =>
     [
         .. Entries(folder).Where(Directory.Exists).Where(inner => !LeadsBack(inner)).Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>The endings of pictures' names, as messages have them.</summary>
+    /// <summary>Gets the endings of pictures' names, as messages have them.</summary>
     public static string Endings => string.Join(", ", s_endings);
 
     private static bool LeadsBack(string folder)

@@ -21,7 +21,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
     /// <summary>What must stay free on the disk.</summary>
     private const long Spare = 256L << 20;
 
-    /// <summary>The pictures of these files, decoded now unless they are there already.</summary>
+    /// <summary>Returns the pictures of these files, decoded now unless they are there already.</summary>
     /// <param name="cache">The folder for such files.</param>
     /// <param name="name">What the pictures are, to find them by again.</param>
     /// <param name="files">The pictures' files.</param>

@@ -23,7 +23,7 @@ internal static class PngChunks
         [6] = [8, 16],
     };
 
-    /// <summary>What every file begins with.</summary>
+    /// <summary>Gets what every file begins with.</summary>
     public static ReadOnlySpan<byte> Mark => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>Checks a file that begins with the mark.</summary>

@@ -50,7 +50,7 @@ internal abstract class SteppedProgram : IProgram
     /// <summary>Called after a step.</summary>
     protected abstract void After(BoundStep step);
 
-    /// <summary>The value at a place.</summary>
+    /// <summary>Returns the value at a place.</summary>
     protected static Tensor Read(Operand operand)
     {
         var value = new Tensor(operand.Type.DType, operand.Type.Shape);
@@ -58,10 +58,10 @@ internal abstract class SteppedProgram : IProgram
         return value;
     }
 
-    /// <summary>A value's dtype and shape: <c>float32 (128, 10)</c>.</summary>
+    /// <summary>Returns a value's dtype and shape: <c>float32 (128, 10)</c>.</summary>
     protected static string Describe(Operand operand) => $"{operand.Type.DType.Name()} {operand.Type.Shape}";
 
-    /// <summary>An error about a step: what it did, and who built it where.</summary>
+    /// <summary>Returns an error about a step: what it did, and who built it where.</summary>
     protected EngineException Error(BoundStep step, string what)
     {
         int number = Array.FindIndex(_steps, pair => pair.Step == step) + 1;
@@ -69,7 +69,7 @@ internal abstract class SteppedProgram : IProgram
             $"{step}, step {number} of {_steps.Length} on {_device}, {what}{step.Node?.Origin}");
     }
 
-    /// <summary>An element's place: <c>(3, 4)</c>.</summary>
+    /// <summary>Returns an element's place: <c>(3, 4)</c>.</summary>
     protected static string Place(Shape shape, int element)
     {
         var index = new int[shape.Rank];

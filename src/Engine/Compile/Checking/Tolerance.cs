@@ -24,11 +24,14 @@ internal sealed record Tolerance(
     private readonly bool _isGivenNumbers = Inputs.All(input => Array.TrueForAll(input.Data, double.IsFinite));
 
     /// <summary>
-    /// Whether more is excused than the op says: of an op that says nothing, and of a device that is to be fast.
+    /// Gets or sets whether more is excused than the op says: of an op that says nothing, and of a device that is to be
+    /// fast.
     /// </summary>
     public bool IsLenient { get; init; }
 
-    /// <summary>The first element of a result that lies too far off; -1 if none does. NaN is close to NaN alone.</summary>
+    /// <summary>
+    /// Returns the first element of a result that lies too far off; -1 if none does. NaN is close to NaN alone.
+    /// </summary>
     public int FirstOutside(int output, Tensor actual)
     {
         ReadOnlySpan<double> values = NdArray.From(actual).Data, expected = Expected[output].Data;

@@ -20,7 +20,7 @@ internal sealed class LaunchOwners
         _first = [.. _steps.Select(of => of.Where(seen.Add).ToArray())];
     }
 
-    /// <summary>The steps that a launch has a part in.</summary>
+    /// <summary>Creates the steps that a launch has a part in.</summary>
     public BoundStep[] Steps(int launch) => _steps[launch];
 
     /// <summary>Of those the ones that begin with it, to which all of their cost is put down.</summary>

@@ -8,8 +8,8 @@ using Engine.Graph;
 namespace Engine.Compile;
 
 /// <summary>
-/// How long the kernels of functions take that are compiled with it: <see cref="CompileOptions.Profile"/>. Looked at
-/// when none of them runs.
+/// Describes how long the kernels of functions take that are compiled with it: <see cref="CompileOptions.Profile"/>.
+/// Looked at when none of them runs.
 /// </summary>
 /// <remarks>
 /// On the CPU every thread takes the time of its pieces. On a GPU marks are put between launches, which then are no
@@ -31,7 +31,8 @@ public sealed class Profile
     }
 
     /// <summary>
-    /// A table of each plan's kernels, that which takes longest first, with what they reach of what the device can do.
+    /// Returns a table of each plan's kernels, that which takes longest first, with what they reach of what the device
+    /// can do.
     /// </summary>
     public override string ToString()
     {

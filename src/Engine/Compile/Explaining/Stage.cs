@@ -1,6 +1,8 @@
 namespace Engine.Compile;
 
-/// <summary>A stage on a function's way from what was written to what runs, for <see cref="Function.Print"/>.</summary>
+/// <summary>
+/// Represents a stage on a function's way from what was written to what runs, for <see cref="Function.Print"/>.
+/// </summary>
 public enum Stage
 {
     /// <summary>The graph as it was written, with every side known.</summary>

@@ -61,14 +61,14 @@ internal sealed class BoundGraph
         }
     }
 
-    /// <summary>All that runs, level by level; what is in one level does not depend on one another.</summary>
+    /// <summary>Gets all that runs, level by level; what is in one level does not depend on one another.</summary>
     public IReadOnlyList<IReadOnlyList<BoundStep>> Levels { get; }
 
-    /// <summary>What is handed to the device.</summary>
+    /// <summary>Gets what is handed to the device.</summary>
     public IReadOnlyList<IReadOnlyList<IKernel>> Kernels =>
         [.. Levels.Select(level => level.Select(step => step.Kernel).ToArray())];
 
-    /// <summary>Where a variable lies; anywhere where its value is not there, only its shape.</summary>
+    /// <summary>Returns where a variable lies; anywhere where its value is not there, only its shape.</summary>
     public Operand At(Allocation? allocation, Variable variable)
     {
         OperandType type = Layout.OperandType(variable);

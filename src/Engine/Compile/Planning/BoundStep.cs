@@ -12,30 +12,30 @@ namespace Engine.Compile;
 internal sealed record BoundStep(
     Apply? Node, IReadOnlyList<Allocation?> Reads, IReadOnlyList<Allocation> Writes, StepOperands Operands, IKernel Kernel)
 {
-    /// <summary>The op's name.</summary>
+    /// <summary>Gets the op's name.</summary>
     public string Name => Node?.Op.Name ?? "copy";
 
-    /// <summary>The arithmetic.</summary>
+    /// <summary>Gets the arithmetic.</summary>
     public long Flops => Node is null ? 0 : Node.Op.Flops(InputTypes, OutputTypes);
 
-    /// <summary>The bytes that must be read.</summary>
+    /// <summary>Gets the bytes that must be read.</summary>
     public long ReadBytes => Node is null
         ? Reads[0]!.Variable.Type.Bytes
         : Enumerable.Range(0, Node.Inputs.Count).Sum(i => Node.Op.ReadBytes(i, InputTypes, OutputTypes));
 
-    /// <summary>The bytes that must be written.</summary>
+    /// <summary>Gets the bytes that must be written.</summary>
     public long WrittenBytes => Operands.Outputs.Sum(output => output.Type.Shape.Count * output.Type.DType.Size());
 
-    /// <summary>All bytes that must be moved.</summary>
+    /// <summary>Gets all bytes that must be moved.</summary>
     public long Bytes => ReadBytes + WrittenBytes;
 
-    /// <summary>The layer, or else the line, that the op comes from.</summary>
+    /// <summary>Gets the layer, or else the line, that the op comes from.</summary>
     public string From => Node?.Origin.Short ?? "";
 
     private TensorType[] InputTypes => [.. Node!.Inputs.Select(input => input.Type)];
 
     private TensorType[] OutputTypes => [.. Node!.Outputs.Select(output => output.Type)];
 
-    /// <summary>The op and its inputs: <c>dot(x, hidden.W)</c>.</summary>
+    /// <summary>Returns the op and its inputs: <c>dot(x, hidden.W)</c>.</summary>
     public override string ToString() => Node?.ToString() ?? $"copy({Reads[0]!.Variable})";
 }

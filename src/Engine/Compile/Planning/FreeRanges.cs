@@ -7,7 +7,7 @@ internal sealed class FreeRanges
     private readonly Dictionary<long, long> _byStart = [];
     private readonly Dictionary<long, long> _byEnd = [];
 
-    /// <summary>The size of the arena.</summary>
+    /// <summary>Gets the size of the arena.</summary>
     public long End { get; private set; }
 
     /// <summary>Takes the smallest range that is large enough; returns where it begins.</summary>

@@ -38,13 +38,13 @@ internal sealed class InnerPlan
         _layout = Layout.Create(Graph, schedule, device);
     }
 
-    /// <summary>What is computed; inputs that lie outside are shared variables in it.</summary>
+    /// <summary>Gets what is computed; inputs that lie outside are shared variables in it.</summary>
     public FunctionGraph Graph { get; }
 
-    /// <summary>The bytes it needs.</summary>
+    /// <summary>Gets the bytes it needs.</summary>
     public long Bytes => _layout.Memory.ArenaBytes;
 
-    /// <summary>The plan in memory.</summary>
+    /// <summary>Returns the plan in memory.</summary>
     /// <param name="arena">As many bytes as it needs.</param>
     /// <param name="places">Where the inputs lie that lie outside.</param>
     /// <param name="constants">The memory of constants.</param>
@@ -56,7 +56,7 @@ internal sealed class InnerPlan
         return new BoundGraph(_layout, _device, arena, variable => shared[variable], constants);
     }
 
-    /// <summary>Where an input lies that does not lie outside; null where nothing asks for its value.</summary>
+    /// <summary>Returns where an input lies that does not lie outside; null where nothing asks for its value.</summary>
     public MemoryRange? Place(BoundGraph bound, Input input)
     {
         if (!Graph.Inputs.Contains(input))
@@ -68,7 +68,7 @@ internal sealed class InnerPlan
         return allocation.LastRead >= 0 || _layout.Outputs.Contains(allocation) ? bound.At(allocation, input).Range : null;
     }
 
-    /// <summary>Where a result lies.</summary>
+    /// <summary>Returns where a result lies.</summary>
     public MemoryRange Result(BoundGraph bound, int output) =>
         bound.At(_layout.Outputs[output], Graph.Outputs[output]).Range;
 }

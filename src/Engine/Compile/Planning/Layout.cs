@@ -27,16 +27,16 @@ internal sealed class Allocation(Variable variable, AllocationKind kind, int buf
 
     public int Buffer { get; set; } = buffer;
 
-    /// <summary>The level in which it is written, -1 for what is there before.</summary>
+    /// <summary>Gets or sets the level in which it is written, -1 for what is there before.</summary>
     public int Written { get; init; } = -1;
 
-    /// <summary>The step that writes it, -1 for what is there before.</summary>
+    /// <summary>Gets or sets the step that writes it, -1 for what is there before.</summary>
     public int Writer { get; init; } = -1;
 
-    /// <summary>The last level in which it is read.</summary>
+    /// <summary>Gets the last level in which it is read.</summary>
     public int LastRead { get; private set; } = -1;
 
-    /// <summary>The step that reads it last, if no other does in that level.</summary>
+    /// <summary>Gets the step that reads it last, if no other does in that level.</summary>
     public int? LastReader { get; private set; }
 
     public void Read(int level, int? reader)
@@ -45,7 +45,7 @@ internal sealed class Allocation(Variable variable, AllocationKind kind, int buf
         LastRead = level;
     }
 
-    /// <summary>Whether it must outlive the run.</summary>
+    /// <summary>Gets or sets whether it must outlive the run.</summary>
     public bool IsOutput { get; set; }
 }
 
@@ -80,7 +80,7 @@ internal sealed class Layout
     /// <summary>New values that could not be computed in their shared variables' memory.</summary>
     public List<(Allocation From, SharedVariable To)> CopiesAfter { get; } = [];
 
-    /// <summary>What holds each of the function's outputs.</summary>
+    /// <summary>Gets what holds each of the function's outputs.</summary>
     public IReadOnlyList<Allocation> Outputs { get; private set; } = [];
 
     public MemoryPlan Memory { get; private set; } = null!;
@@ -101,7 +101,7 @@ internal sealed class Layout
 
     public IEnumerable<Allocation> Allocations => _allocations.Values.Concat(CopiesBefore.Select(copy => copy.To)).Distinct();
 
-    /// <summary>The sizes of the buffers, and the levels between which they matter.</summary>
+    /// <summary>Gets the sizes of the buffers, and the levels between which they matter.</summary>
     public IReadOnlyList<Lifetime> Buffers => _buffers;
 
     public Allocation AllocationOf(Variable variable) => _allocations[variable];

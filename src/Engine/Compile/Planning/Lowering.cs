@@ -6,13 +6,13 @@ namespace Engine.Compile;
 /// <summary>What a device makes of an op on operands of given types: what it needs, and its kernel.</summary>
 internal abstract class Lowering
 {
-    /// <summary>The bytes of scratch memory.</summary>
+    /// <summary>Gets the bytes of scratch memory.</summary>
     public abstract long Workspace { get; }
 
-    /// <summary>The graphs that the op runs, planned.</summary>
+    /// <summary>Gets the graphs that the op runs, planned.</summary>
     public virtual IReadOnlyList<InnerPlan> Inner => [];
 
-    /// <summary>The op as a device computes it.</summary>
+    /// <summary>Returns the op as a device computes it.</summary>
     /// <exception cref="EngineException">The device has no way to compute it, or not for such shapes.</exception>
     public static Lowering Of(
         Op op, IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs, Device device) => op switch
@@ -22,7 +22,10 @@ internal abstract class Lowering
             _ => new Plain(op, inputs, outputs, device),
         };
 
-    /// <summary>The same for an application; where the device refuses, the error says which op, which shapes, which line.</summary>
+    /// <summary>
+    /// Returns the same for an application; where the device refuses, the error says which op, which shapes, which
+    /// line.
+    /// </summary>
     /// <inheritdoc cref="Of(Op, IReadOnlyList{TensorType}, IReadOnlyList{TensorType}, Device)"/>
     public static Lowering Of(Apply node, Device device) => Guard(node, device, () => Of(
         node.Op, [.. node.Inputs.Select(input => input.Type)], [.. node.Outputs.Select(output => output.Type)], device));
@@ -45,7 +48,7 @@ internal abstract class Lowering
         }
     }
 
-    /// <summary>The kernel, bound to its operands.</summary>
+    /// <summary>Returns the kernel, bound to its operands.</summary>
     /// <param name="operands">The memory that the op works on.</param>
     /// <param name="constants">The memory of the constants of graphs that the op runs.</param>
     public abstract IKernel Bind(StepOperands operands, Func<Constant, Storage> constants);

@@ -6,7 +6,9 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last);
 /// <summary>Places buffers in one arena so that no two that are alive at the same step overlap.</summary>
 internal sealed class MemoryPlan
 {
-    /// <summary>Every buffer starts on a cache line, which is also more than any vector load wants.</summary>
+    /// <summary>
+    /// Represents every buffer starts on a cache line, which is also more than any vector load wants.
+    /// </summary>
     public const long Alignment = 64;
 
     /// <summary>With so many buffers the largest are still put first, in a few milliseconds.</summary>
@@ -20,21 +22,21 @@ internal sealed class MemoryPlan
         BytesWithoutReuse = bytesWithoutReuse;
     }
 
-    /// <summary>Where each buffer begins.</summary>
+    /// <summary>Gets where each buffer begins.</summary>
     public IReadOnlyList<long> Offsets { get; }
 
-    /// <summary>The size of the arena.</summary>
+    /// <summary>Gets the size of the arena.</summary>
     public long ArenaBytes { get; }
 
-    /// <summary>The most bytes alive at one step: no placement can do with less.</summary>
+    /// <summary>Gets the most bytes alive at one step: no placement can do with less.</summary>
     public long LowerBound { get; }
 
-    /// <summary>What the buffers would take without sharing.</summary>
+    /// <summary>Gets what the buffers would take without sharing.</summary>
     public long BytesWithoutReuse { get; }
 
     /// <summary>
-    /// Places buffers in two ways and keeps the smaller arena: in the order of time, and, unless they are many, the largest
-    /// first.
+    /// Returns places buffers in two ways and keeps the smaller arena: in the order of time, and, unless they are many,
+    /// the largest first.
     /// </summary>
     public static MemoryPlan Layout(IReadOnlyList<Lifetime> buffers)
     {

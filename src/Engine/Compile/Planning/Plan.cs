@@ -49,35 +49,37 @@ internal sealed class Plan : IDisposable
         _name = $"plan ({arguments}) of {Schedule.Count} ops";
     }
 
-    /// <summary>What it computes; its inputs' types are the shapes, and the values of sizes, that the plan is for.</summary>
+    /// <summary>
+    /// Gets what it computes; its inputs' types are the shapes, and the values of sizes, that the plan is for.
+    /// </summary>
     public FunctionGraph Graph { get; }
 
-    /// <summary>How the graph came to be what it is.</summary>
+    /// <summary>Gets or sets how the graph came to be what it is.</summary>
     public IReadOnlyList<Rewritten> History { get; init; } = [];
 
     public IReadOnlyList<Apply> Schedule { get; }
 
     public Layout Layout { get; }
 
-    /// <summary>All that runs, level by level; what is in one level does not depend on one another.</summary>
+    /// <summary>Gets all that runs, level by level; what is in one level does not depend on one another.</summary>
     public IReadOnlyList<IReadOnlyList<BoundStep>> Levels { get; }
 
-    /// <summary>What a run hands to the device.</summary>
+    /// <summary>Gets what a run hands to the device.</summary>
     public IProgram Program => _program;
 
-    /// <summary>Where the arguments lie.</summary>
+    /// <summary>Gets where the arguments lie.</summary>
     public IReadOnlyList<Operand> Inputs => _inputs;
 
-    /// <summary>The memory of all values that are neither shared variables nor constants.</summary>
+    /// <summary>Gets the memory of all values that are neither shared variables nor constants.</summary>
     public Storage Arena => _arena;
 
     /// <summary>Held by the thread that uses the plan.</summary>
     public Lock Turn { get; } = new();
 
-    /// <summary>Whether the memory is freed.</summary>
+    /// <summary>Gets whether the memory is freed.</summary>
     public bool IsDisposed { get; private set; }
 
-    /// <summary>The same plan in memory of its own.</summary>
+    /// <summary>Returns the same plan in memory of its own.</summary>
     public Plan Another(Func<Constant, Storage> constants) =>
         new(Graph, _device, _options, constants) { History = History, OfOneShape = OfOneShape };
 
@@ -87,15 +89,18 @@ internal sealed class Plan : IDisposable
 
     public DType OutputDType(int output) => _outputs[output].Type.DType;
 
-    /// <summary>The shared variables of which the plan is for one of several shapes, be it that only the shape is used.</summary>
+    /// <summary>
+    /// Gets or sets the shared variables of which the plan is for one of several shapes, be it that only the shape is
+    /// used.
+    /// </summary>
     public SharedVariable[] OfOneShape { get; init; } = [];
 
-    /// <summary>Whether a shared variable has moved to memory that the plan does not know.</summary>
+    /// <summary>Gets whether a shared variable has moved to memory that the plan does not know.</summary>
     public bool IsOutdated => Array.Exists(OfOneShape, static variable => !variable.IsInPlace);
 
     /// <summary>
-    /// Whether the plan is for arguments of these shapes and, for sizes, these values, and for the shapes that shared
-    /// variables have.
+    /// Returns whether the plan is for arguments of these shapes and, for sizes, these values, and for the shapes that
+    /// shared variables have.
     /// </summary>
     public bool Fits(ReadOnlySpan<Tensor> arguments)
     {

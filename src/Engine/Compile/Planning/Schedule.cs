@@ -19,8 +19,9 @@ internal static class Schedule
     private const long LittleBytes = 4 << 20;
 
     /// <summary>
-    /// The ops whose values are needed, each after those it reads. What produces a shared variable's new value comes
-    /// last: by then the old value has been read, so that most updates can write straight into the variable's own memory.
+    /// Returns the ops whose values are needed, each after those it reads. What produces a shared variable's new value
+    /// comes last: by then the old value has been read, so that most updates can write straight into the variable's own
+    /// memory.
     /// </summary>
     /// <param name="graph">What is computed.</param>
     /// <param name="atOnce">Whether ops that do not depend on one another share a level.</param>

@@ -7,7 +7,7 @@ internal sealed class BatchBuffers
 {
     private readonly ConcurrentBag<float[]> _free = [];
 
-    /// <summary>An array of this length, whatever is in it.</summary>
+    /// <summary>Creates an array of this length, whatever is in it.</summary>
     public float[] Take(int length)
     {
         while (_free.TryTake(out float[]? buffer))

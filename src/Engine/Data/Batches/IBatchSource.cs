@@ -18,19 +18,19 @@ public interface IBatchSource
     IEnumerable<Func<SampleBatch>> Epoch(EpochPlan plan);
 }
 
-/// <summary>A batch as a source reads it.</summary>
+/// <summary>Represents a batch as a source reads it.</summary>
 /// <param name="X">The samples, one a row, or those of several inputs by name.</param>
 /// <param name="Y">Their labels, int32 (n), or values, or those of several outputs by name.</param>
 public sealed record SampleBatch(Tensors X, Tensors Y)
 {
-    /// <summary>How much each sample counts, (n); null where all count alike.</summary>
+    /// <summary>Gets or sets how much each sample counts, (n); null where all count alike.</summary>
     public Tensor? Weights { get; init; }
 
     /// <summary>Called once nobody needs the samples any more; null where nobody wants to know.</summary>
     internal Action? Used { get; init; }
 }
 
-/// <summary>What an epoch wants of a source. The same plan gives the same batches.</summary>
+/// <summary>Describes what an epoch wants of a source. The same plan gives the same batches.</summary>
 /// <param name="Epoch">The epoch's number, from 1 on.</param>
 /// <param name="BatchSize">How many samples each batch has; the last may have fewer.</param>
 /// <param name="Shuffle">Whether the samples come in another order than that of the data.</param>
@@ -38,6 +38,6 @@ public sealed record SampleBatch(Tensors X, Tensors Y)
 /// <param name="Order">The order of so many samples: each index once.</param>
 public sealed record EpochPlan(int Epoch, int BatchSize, bool Shuffle, ulong Seed, Func<int, int[]> Order)
 {
-    /// <summary>Its members.</summary>
+    /// <summary>Returns its members.</summary>
     public override string ToString() => RecordText.Of(nameof(EpochPlan), PrintMembers);
 }

@@ -24,10 +24,10 @@ internal sealed class ReadAhead<T> : IDisposable
             () => Begin(work), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    /// <summary>How long <see cref="Next"/> has waited in all.</summary>
+    /// <summary>Gets how long <see cref="Next"/> has waited in all.</summary>
     public TimeSpan Waited { get; private set; }
 
-    /// <summary>The next result.</summary>
+    /// <summary>Returns the next result.</summary>
     /// <returns>Whether there was one.</returns>
     public bool Next(out T result)
     {

@@ -1,8 +1,8 @@
 namespace Engine.Data;
 
 /// <summary>
-/// The rows of a table, each prepared when it is due: what a network takes of them is never in memory as a whole. The table's
-/// own values need not be either, where they are in a <see cref="StoredColumn"/>.
+/// Represents the rows of a table, each prepared when it is due: what a network takes of them is never in memory as a
+/// whole. The table's own values need not be either, where they are in a <see cref="StoredColumn"/>.
 /// </summary>
 /// <param name="table">The samples.</param>
 /// <param name="inputs">What prepares them.</param>

@@ -12,7 +12,7 @@ public sealed class WindowedSource : IBatchSource
     private readonly Func<IEnumerable<SampleBatch>> _read;
     private readonly int _window;
 
-    /// <summary>A source of samples that come one behind the other.</summary>
+    /// <summary>Creates a source of samples that come one behind the other.</summary>
     /// <param name="count">How many samples an epoch has.</param>
     /// <param name="read">
     /// Begins anew and gives all samples, in pieces of any number of rows. One thread enumerates it, ahead of the training.

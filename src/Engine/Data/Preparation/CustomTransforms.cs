@@ -27,7 +27,9 @@ public static class CustomTransforms
             $"'{column}' is prepared by '{kind}', a transform of a program's own: call CustomTransforms.Register(\"{kind}\", …) first.");
 }
 
-/// <summary>A transform of one's own in a preparation: what <see cref="CustomTransforms.Register"/> has the name for.</summary>
+/// <summary>
+/// Represents a transform of one's own in a preparation: what <see cref="CustomTransforms.Register"/> has the name for.
+/// </summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Name">What the transform is called.</param>
 /// <param name="Settings">What it was fitted to, as a text of its own.</param>

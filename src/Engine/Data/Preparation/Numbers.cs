@@ -13,7 +13,7 @@ internal static class Numbers
         "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity",
     ];
 
-    /// <summary>Whether a text says that there is no value.</summary>
+    /// <summary>Returns whether a text says that there is no value.</summary>
     public static bool IsMissing(string text) => text.Length == 0
         || (!char.IsAsciiDigit(text[0]) && s_missing.Contains(text, StringComparer.OrdinalIgnoreCase));
 

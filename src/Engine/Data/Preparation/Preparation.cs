@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// How samples become what a network takes. Fitted on the samples that train alone, it knows nothing of those that test; it
-/// travels with the model.
+/// Describes how samples become what a network takes. Fitted on the samples that train alone, it knows nothing of those
+/// that test; it travels with the model.
 /// </summary>
 /// <param name="Transforms">
 /// What is done to which column: one of pictures or vectors, or several of numbers and words, whose results stand in a row.
@@ -17,11 +17,11 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
 
     private const int RowsAtOnce = 64;
 
-    /// <summary>The sides of a sample as the network takes it.</summary>
+    /// <summary>Gets the sides of a sample as the network takes it.</summary>
     [JsonIgnore]
     public Shape Sides => Transforms is [{ Sides: { Rank: > 1 } sides }] ? sides : [(int)Transforms.Sum(transform => transform.Sides.Count)];
 
-    /// <summary>What of the table is not used, a sentence a column.</summary>
+    /// <summary>Gets or sets what of the table is not used, a sentence a column.</summary>
     [JsonIgnore]
     public IReadOnlyList<string> Unused { get; init; } = [];
 
@@ -62,7 +62,7 @@ public sealed record Preparation(IReadOnlyList<Transform> Transforms)
         };
     }
 
-    /// <summary>The samples as the network takes them, float32 (n, …).</summary>
+    /// <summary>Returns the samples as the network takes them, float32 (n, …).</summary>
     /// <exception cref="EngineException">A column is missing, or a value is none that it may have.</exception>
     public Tensor Apply(Table table) => Apply(table, buffer: null);
 

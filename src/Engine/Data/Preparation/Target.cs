@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Engine.Data;
 
-/// <summary>What is predicted, and how it is said in numbers: fitted on the samples that train.</summary>
+/// <summary>Describes what is predicted, and how it is said in numbers: fitted on the samples that train.</summary>
 /// <param name="Column">The column's name.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ClassTarget), "classes")]
@@ -13,11 +13,13 @@ public abstract record Target(string Column)
     /// <summary>Whole numbers of more values than this are measured, not named.</summary>
     private const int MaxNumberedClasses = 20;
 
-    /// <summary>How many numbers a network gives for it.</summary>
+    /// <summary>Gets how many numbers a network gives for it.</summary>
     [JsonIgnore]
     public abstract int Outputs { get; }
 
-    /// <summary>The column as a network learns it: the number of each class, int32 (n); scaled values, float32 (n, 1).</summary>
+    /// <summary>
+    /// Returns the column as a network learns it: the number of each class, int32 (n); scaled values, float32 (n, 1).
+    /// </summary>
     /// <exception cref="EngineException">A value is missing, or of no class.</exception>
     public abstract Tensor Apply(Column column);
 
@@ -60,7 +62,7 @@ public abstract record Target(string Column)
     }
 }
 
-/// <summary>One of several classes.</summary>
+/// <summary>Represents one of several classes.</summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Classes">Their names, in the order of the network's outputs.</param>
 public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) : Target(Column)
@@ -106,7 +108,7 @@ public sealed record ClassTarget(string Column, IReadOnlyList<string> Classes) :
     public override int GetHashCode() => HashCode.Combine(Column, Classes.Count);
 }
 
-/// <summary>A value, learned as (y - mean) / deviation.</summary>
+/// <summary>Represents a value, learned as (y - mean) / deviation.</summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Mean">The mean of the samples that train.</param>
 /// <param name="Deviation">Their standard deviation.</param>
@@ -116,7 +118,7 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
     [JsonIgnore]
     public override int Outputs => 1;
 
-    /// <summary>The record as text, with points in its numbers.</summary>
+    /// <summary>Returns the record as text, with points in its numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ValueTarget), PrintMembers);
 
     /// <summary>Fits it to the values that are there.</summary>
@@ -134,7 +136,7 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
 
     internal override void Check(Column test) => Apply(test);
 
-    /// <summary>A value as the network gives it, in the target's own unit.</summary>
+    /// <summary>Returns a value as the network gives it, in the target's own unit.</summary>
     public double Inverse(double scaled) => (scaled * Deviation) + Mean;
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace Engine.Data;
 
 /// <summary>
-/// How the values of a column become numbers around 0 that a network takes: fitted on the samples that train, and the same
-/// for every sample ever after.
+/// Describes how the values of a column become numbers around 0 that a network takes: fitted on the samples that train,
+/// and the same for every sample ever after.
 /// </summary>
 /// <param name="Column">The column's name.</param>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
@@ -14,11 +14,11 @@ namespace Engine.Data;
 [JsonDerivedType(typeof(CustomTransform), "custom")]
 public abstract record Transform(string Column)
 {
-    /// <summary>The sides of what it makes of one sample.</summary>
+    /// <summary>Gets the sides of what it makes of one sample.</summary>
     [JsonIgnore]
     public abstract Shape Sides { get; }
 
-    /// <summary>What is done, in words.</summary>
+    /// <summary>Gets what is done, in words.</summary>
     [JsonIgnore]
     public abstract string Words { get; }
 
@@ -48,7 +48,7 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
     [JsonIgnore]
     public override string Words => FormattableString.Invariant($"(x - {Mean:G4}) / {Deviation:G4}, missing: {Median:G4}");
 
-    /// <summary>The record as text, with points in its numbers.</summary>
+    /// <summary>Returns the record as text, with points in its numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(ScaledNumber), PrintMembers);
 
     /// <summary>Fits it to the numbers that are there.</summary>
@@ -85,7 +85,10 @@ public sealed record ScaledNumber(string Column, double Mean, double Deviation, 
     }
 }
 
-/// <summary>A 1 for the value and 0 for all others; what is missing counts as the most frequent value, and a new one as none.</summary>
+/// <summary>
+/// Represents a 1 for the value and 0 for all others; what is missing counts as the most frequent value, and a new one
+/// as none.
+/// </summary>
 /// <param name="Column">The column's name.</param>
 /// <param name="Values">The values of the samples that train.</param>
 /// <param name="Mode">The place of the most frequent one.</param>

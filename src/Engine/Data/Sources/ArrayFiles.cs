@@ -4,17 +4,17 @@ using Engine.IO;
 namespace Engine.Data;
 
 /// <summary>
-/// A folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>, <c>train-labels-idx1-ubyte</c>, and
-/// <c>t10k</c> or <c>test</c> likewise, with <c>.gz</c> or without), or an npz file with <c>x_train</c>, <c>y_train</c>,
-/// <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
+/// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
+/// <c>train-labels-idx1-ubyte</c>, and <c>t10k</c> or <c>test</c> likewise, with <c>.gz</c> or without), or an npz file
+/// with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
 /// </summary>
 /// <param name="Path">The folder or the file.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
 {
-    /// <summary>What the columns of the samples and of their labels are called.</summary>
+    /// <summary>Represents what the columns of the samples and of their labels are called.</summary>
     public const string Samples = "x", Labels = "class";
 
-    /// <summary>Whether there is something of this kind.</summary>
+    /// <summary>Returns whether there is something of this kind.</summary>
     public static bool IsOne(string path) =>
         System.IO.Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
         || (Directory.Exists(path) && IdxFiles(path).Length > 0);

@@ -37,12 +37,12 @@ internal sealed class ByteSource : IDisposable
         }
     }
 
-    /// <summary>The file's name in messages.</summary>
+    /// <summary>Gets the file's name in messages.</summary>
     public string Name { get; }
 
     public int Length { get; }
 
-    /// <summary>All the bytes, where they are in memory.</summary>
+    /// <summary>Gets all the bytes, where they are in memory.</summary>
     public byte[]? Memory { get; }
 
     public static int CheckLength(long length, string name) => length <= MaximumLength

@@ -5,17 +5,17 @@ namespace Engine.Data;
 /// </summary>
 public sealed class DataFormatException : EngineException
 {
-    /// <summary>An error without a message.</summary>
+    /// <summary>Creates an error without a message.</summary>
     public DataFormatException()
     {
     }
 
-    /// <summary>An error with the sentence to show.</summary>
+    /// <summary>Creates an error with the sentence to show.</summary>
     public DataFormatException(string message) : base(message)
     {
     }
 
-    /// <summary>An error with the sentence to show and what caused it.</summary>
+    /// <summary>Creates an error with the sentence to show and what caused it.</summary>
     public DataFormatException(string message, Exception? innerException) : base(message, innerException)
     {
     }

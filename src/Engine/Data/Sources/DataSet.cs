@@ -6,13 +6,13 @@ namespace Engine.Data;
 /// <param name="Target">The column that is to be predicted.</param>
 public sealed record DataSet(string Name, Table Train, string Target)
 {
-    /// <summary>The samples to test with; null if the source has no such part.</summary>
+    /// <summary>Gets or sets the samples to test with; null if the source has no such part.</summary>
     public Table? Test { get; init; }
 
-    /// <summary>What was found and done, a sentence each: for people.</summary>
+    /// <summary>Gets or sets what was found and done, a sentence each: for people.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>What a user should look at before trusting any figure, a sentence each.</summary>
+    /// <summary>Gets or sets what a user should look at before trusting any figure, a sentence each.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace Engine.Data;
 
-/// <summary>Where samples come from. A source of one's own is a class with this one method.</summary>
+/// <summary>Describes where samples come from. A source of one's own is a class with this one method.</summary>
 public interface IDataSource
 {
     /// <summary>Reads all of it.</summary>

@@ -1,12 +1,12 @@
 namespace Engine.Data;
 
-/// <summary>Which samples train and which test.</summary>
+/// <summary>Describes which samples train and which test.</summary>
 public static class DataSplit
 {
     /// <summary>Numbers of more values than this are not classes that could be split for themselves.</summary>
     private const int MaxClasses = 1000;
 
-    /// <summary>The numbers from 0 on in an order that the seed decides (Fisher and Yates' shuffle).</summary>
+    /// <summary>Returns the numbers from 0 on in an order that the seed decides (Fisher and Yates' shuffle).</summary>
     public static int[] Order(int count, int seed)
     {
         int[] order = [.. Enumerable.Range(0, count)];
@@ -15,7 +15,8 @@ public static class DataSplit
     }
 
     /// <summary>
-    /// A share of each class tests, so that a class of two or more samples is in both parts; of values, a share of all.
+    /// Returns a share of each class tests, so that a class of two or more samples is in both parts; of values, a share
+    /// of all.
     /// </summary>
     /// <param name="labels">The classes.</param>
     /// <param name="share">The share that tests.</param>
@@ -46,7 +47,7 @@ public static class DataSplit
         return ([.. order.Where(row => !tests[row])], [.. order.Where(row => tests[row])]);
     }
 
-    /// <summary>All samples of a group, of one patient say, are in one part.</summary>
+    /// <summary>Returns all samples of a group, of one patient say, are in one part.</summary>
     /// <inheritdoc cref="Stratified"/>
     public static (int[] Train, int[] Test) Grouped(Column groups, double share, int seed)
     {
@@ -67,7 +68,7 @@ public static class DataSplit
         return ([.. parts[false]], [.. parts[true]]);
     }
 
-    /// <summary>The latest samples test; all come in the order of time.</summary>
+    /// <summary>Returns the latest samples test; all come in the order of time.</summary>
     /// <param name="times">When each sample was: numbers, or texts that sort as times do (2026-11-29).</param>
     /// <param name="share">The share that tests.</param>
     public static (int[] Train, int[] Test) ByTime(Column times, double share)

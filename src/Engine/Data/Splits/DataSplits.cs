@@ -1,6 +1,6 @@
 namespace Engine.Data;
 
-/// <summary>A share of each class tests; of values, a share of all.</summary>
+/// <summary>Represents a share of each class tests; of values, a share of all.</summary>
 /// <param name="Share">The share that tests, from 0 to 0.9.</param>
 /// <param name="Seed">What the choice depends on.</param>
 public sealed record StratifiedSplit(double Share = 0.2, int Seed = 1) : IDataSplit
@@ -12,11 +12,11 @@ public sealed record StratifiedSplit(double Share = 0.2, int Seed = 1) : IDataSp
         return DataSplit.Stratified(samples[target], Share, Seed);
     }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(StratifiedSplit), PrintMembers);
 }
 
-/// <summary>All samples of a group, of one patient say, are in one part.</summary>
+/// <summary>Represents all samples of a group, of one patient say, are in one part.</summary>
 /// <param name="Column">The column that says the group.</param>
 /// <param name="Share">The share that tests, from 0 to 0.9.</param>
 /// <param name="Seed">What the choice depends on.</param>
@@ -29,11 +29,11 @@ public sealed record GroupedSplit(string Column, double Share = 0.2, int Seed = 
         return DataSplit.Grouped(samples[Column], Share, Seed);
     }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(GroupedSplit), PrintMembers);
 }
 
-/// <summary>The latest samples test.</summary>
+/// <summary>Represents the latest samples test.</summary>
 /// <param name="Column">The column that says when each was.</param>
 /// <param name="Share">The share that tests, from 0 to 0.9.</param>
 public sealed record TimeSplit(string Column, double Share = 0.2) : IDataSplit
@@ -45,6 +45,6 @@ public sealed record TimeSplit(string Column, double Share = 0.2) : IDataSplit
         return DataSplit.ByTime(samples[Column], Share);
     }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(TimeSplit), PrintMembers);
 }

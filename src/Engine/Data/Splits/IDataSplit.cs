@@ -1,6 +1,6 @@
 namespace Engine.Data;
 
-/// <summary>Which samples train and which test. One of one's own is a class with this one method.</summary>
+/// <summary>Describes which samples train and which test. One of one's own is a class with this one method.</summary>
 public interface IDataSplit
 {
     /// <summary>Splits samples.</summary>

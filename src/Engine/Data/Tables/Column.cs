@@ -2,27 +2,27 @@ using System.Globalization;
 
 namespace Engine.Data;
 
-/// <summary>A named value of every sample of a <see cref="Table"/>.</summary>
+/// <summary>Represents a named value of every sample of a <see cref="Table"/>.</summary>
 public abstract class Column
 {
     private protected Column(string name, int count) => (Name, Count) = (name, count);
 
-    /// <summary>What it is called.</summary>
+    /// <summary>Gets what it is called.</summary>
     public string Name { get; }
 
-    /// <summary>How many samples there are.</summary>
+    /// <summary>Gets how many samples there are.</summary>
     public int Count { get; }
 
-    /// <summary>The samples with these indices, in this order.</summary>
+    /// <summary>Returns the samples with these indices, in this order.</summary>
     public abstract Column Rows(ReadOnlySpan<int> indices);
 
-    /// <summary>A sample's value as text; null where it is missing.</summary>
+    /// <summary>Returns a sample's value as text; null where it is missing.</summary>
     public abstract string? Text(int row);
 
     /// <summary>The values of this and other columns of its kind, one column behind the other.</summary>
     internal abstract Column Joined(IReadOnlyList<Column> columns);
 
-    /// <summary>How many samples have no value.</summary>
+    /// <summary>Gets how many samples have no value.</summary>
     public int Missing => Enumerable.Range(0, Count).Count(row => Text(row) is null);
 
     private protected static T[] Pick<T>(T[] values, ReadOnlySpan<int> indices)
@@ -37,12 +37,12 @@ public abstract class Column
     }
 }
 
-/// <summary>A number of each sample; nan where it is missing.</summary>
+/// <summary>Represents a number of each sample; nan where it is missing.</summary>
 /// <param name="name">What it is called.</param>
 /// <param name="values">The numbers, which are not copied.</param>
 public sealed class NumberColumn(string name, double[] values) : Column(name, values.Length)
 {
-    /// <summary>The numbers.</summary>
+    /// <summary>Gets the numbers.</summary>
     public ReadOnlySpan<double> Values => values;
 
     /// <inheritdoc/>
@@ -59,12 +59,12 @@ public sealed class NumberColumn(string name, double[] values) : Column(name, va
         double.IsNaN(value) ? null : value.ToString("R", CultureInfo.InvariantCulture);
 }
 
-/// <summary>A word of each sample, of which each is kept once.</summary>
+/// <summary>Represents a word of each sample, of which each is kept once.</summary>
 public sealed class TextColumn : Column
 {
     private readonly int[] _codes;
 
-    /// <summary>A column of words.</summary>
+    /// <summary>Creates a column of words.</summary>
     /// <param name="name">What it is called.</param>
     /// <param name="values">The words; null where one is missing.</param>
     public TextColumn(string name, IEnumerable<string?> values) : this(name, Encode(values))
@@ -82,10 +82,10 @@ public sealed class TextColumn : Column
     {
     }
 
-    /// <summary>All words that there may be.</summary>
+    /// <summary>Gets all words that there may be.</summary>
     public IReadOnlyList<string> Words { get; }
 
-    /// <summary>The number of each sample's word in <see cref="Words"/>; -1 where it is missing.</summary>
+    /// <summary>Gets the number of each sample's word in <see cref="Words"/>; -1 where it is missing.</summary>
     public ReadOnlySpan<int> Codes => _codes;
 
     /// <inheritdoc/>

@@ -6,8 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Engine.Data;
 
 /// <summary>
-/// A picture, or a vector, of each sample, in a file of bytes: read when it is due, so that there may be more than memory holds.
-/// In the file the samples stand one behind the other, each as long, as NumPy's <c>tofile</c> writes uint8.
+/// Represents a picture, or a vector, of each sample, in a file of bytes: read when it is due, so that there may be
+/// more than memory holds. In the file the samples stand one behind the other, each as long, as NumPy's <c>tofile</c>
+/// writes uint8.
 /// </summary>
 public sealed class StoredColumn : VectorColumn
 {
@@ -17,7 +18,7 @@ public sealed class StoredColumn : VectorColumn
     private readonly long _stride;
     private readonly int _length;
 
-    /// <summary>The samples of a file.</summary>
+    /// <summary>Creates the samples of a file.</summary>
     /// <param name="name">What the column is called.</param>
     /// <param name="path">The file.</param>
     /// <param name="sides">The sides of one sample, a byte a value: (channels, height, width) of pictures.</param>

@@ -7,7 +7,7 @@ namespace Engine.Data;
 /// <summary>Samples with their named values: rows of a file, pictures with their classes, records of one's own.</summary>
 public sealed class Table
 {
-    /// <summary>A table of these columns.</summary>
+    /// <summary>Creates a table of these columns.</summary>
     /// <exception cref="EngineException">There are none, they are not of one length, or two have one name.</exception>
     public Table(params IEnumerable<Column> columns)
     {
@@ -32,18 +32,18 @@ public sealed class Table
         }
     }
 
-    /// <summary>The columns.</summary>
+    /// <summary>Gets the columns.</summary>
     public IReadOnlyList<Column> Columns { get; }
 
-    /// <summary>How many samples there are.</summary>
+    /// <summary>Gets how many samples there are.</summary>
     public int Count => Columns[0].Count;
 
-    /// <summary>The column of this name.</summary>
+    /// <summary>Gets the column of this name.</summary>
     /// <exception cref="EngineException">There is none; the message lists those there are.</exception>
     public Column this[string name] => Find(name) ?? throw new EngineException(
         $"There is no column '{name}': there are {Some(Columns.Select(column => column.Name))}.");
 
-    /// <summary>The column of this name; null if there is none.</summary>
+    /// <summary>Returns the column of this name; null if there is none.</summary>
     public Column? Find(string name) => Columns.FirstOrDefault(column => column.Name == name);
 
     /// <summary>
@@ -54,8 +54,8 @@ public sealed class Table
         ?? (Columns.Where(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).ToArray() is [Column only] ? only : null);
 
     /// <summary>
-    /// A table of one's own records, a column a public property: numbers, whether something is so, enumerations and texts;
-    /// arrays of bytes or floats become vectors.
+    /// Returns a table of one's own records, a column a public property: numbers, whether something is so, enumerations
+    /// and texts; arrays of bytes or floats become vectors.
     /// </summary>
     /// <typeparam name="T">The records' type.</typeparam>
     /// <exception cref="EngineException">A property is of a type that is no column.</exception>
@@ -67,7 +67,9 @@ public sealed class Table
             .Select(property => ColumnOf(property, [.. all.Select(record => property.GetValue(record))])));
     }
 
-    /// <summary>A table of one row, given its values by name: texts and numbers; null for what is missing.</summary>
+    /// <summary>
+    /// Returns a table of one row, given its values by name: texts and numbers; null for what is missing.
+    /// </summary>
     public static Table Row(IEnumerable<KeyValuePair<string, object?>> values) => new(values.Select(pair =>
         pair.Value is Tensor tensor ? new TensorColumn(pair.Key, tensor.Reshape([1, .. tensor.Shape]))
         : IsNumber(pair.Value) ? (Column)new NumberColumn(pair.Key, [Number(pair.Value)])
@@ -81,10 +83,10 @@ public sealed class Table
     public Table Without(params IReadOnlyCollection<string> names) =>
         new(Columns.Where(column => !names.Contains(column.Name)));
 
-    /// <summary>The samples with these indices, in this order.</summary>
+    /// <summary>Returns the samples with these indices, in this order.</summary>
     public Table Rows(int[] indices) => new(Columns.Select(column => column.Rows(indices)));
 
-    /// <summary>The samples in an order that the seed decides.</summary>
+    /// <summary>Returns the samples in an order that the seed decides.</summary>
     public Table Shuffled(int seed) => Rows(DataSplit.Order(Count, seed));
 
     /// <summary>The first few names of many.</summary>

@@ -1,14 +1,14 @@
 namespace Engine.Data;
 
-/// <summary>A picture, or a vector, of each sample: none is missing.</summary>
+/// <summary>Represents a picture, or a vector, of each sample: none is missing.</summary>
 public abstract class VectorColumn : Column
 {
     private protected VectorColumn(string name, int count, DType dtype, Shape sides) : base(name, count) => (DType, Sides) = (dtype, sides);
 
-    /// <summary>What the values are: uint8 of pictures.</summary>
+    /// <summary>Gets what the values are: uint8 of pictures.</summary>
     public DType DType { get; }
 
-    /// <summary>The sides of one sample: (channels, height, width) of pictures, (length) of vectors.</summary>
+    /// <summary>Gets the sides of one sample: (channels, height, width) of pictures, (length) of vectors.</summary>
     public Shape Sides { get; }
 
     /// <summary>Reads the values of one sample.</summary>
@@ -16,7 +16,7 @@ public abstract class VectorColumn : Column
     /// <param name="to">Takes as many numbers as <see cref="Sides"/> has.</param>
     public abstract void Read(int row, Span<float> to);
 
-    /// <summary>The values of all samples, a row a sample, in memory.</summary>
+    /// <summary>Returns the values of all samples, a row a sample, in memory.</summary>
     public abstract Tensor Load();
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ public abstract class VectorColumn : Column
     }
 }
 
-/// <summary>A picture, or a vector, of each sample, in memory.</summary>
+/// <summary>Represents a picture, or a vector, of each sample, in memory.</summary>
 /// <param name="name">What it is called.</param>
 /// <param name="values">
 /// The values, a row a sample: uint8 (n, channels, height, width) of pictures, (n, length) of vectors.
@@ -52,7 +52,7 @@ public abstract class VectorColumn : Column
 public sealed class TensorColumn(string name, Tensor values)
     : VectorColumn(name, values.Shape[0], values.DType, [.. values.Shape.Skip(1)])
 {
-    /// <summary>The values.</summary>
+    /// <summary>Gets the values.</summary>
     public Tensor Values => values;
 
     /// <inheritdoc/>

@@ -5,13 +5,13 @@ namespace Engine.Devices.Cpu;
 /// <summary>What runs kernels, over and over or some of them, as a kernel itself.</summary>
 internal abstract class CpuControl
 {
-    /// <summary>How the work is divided.</summary>
+    /// <summary>Gets how the work is divided.</summary>
     public abstract string Grid { get; }
 
     /// <summary>Runs it, its phases with the team where that is free.</summary>
     public abstract void Run(ThreadTeam team);
 
-    /// <summary>The same, which tells when it began and ended.</summary>
+    /// <summary>Returns the same, which tells when it began and ended.</summary>
     public CpuControl Timed(Action<long, long> ran) => new TimedControl(this, ran);
 
     private sealed class TimedControl(CpuControl control, Action<long, long> ran) : CpuControl

@@ -2,17 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Devices.Cpu;
 
-/// <summary>The processor: vectorized kernels on all cores.</summary>
+/// <summary>Represents the processor: vectorized kernels on all cores.</summary>
 public sealed unsafe class CpuDevice : Device
 {
     private readonly ThreadTeam _team;
     private Peak? _peak;
 
-    /// <summary>The processor with this many threads.</summary>
+    /// <summary>Creates the processor with this many threads.</summary>
     /// <param name="threads">How many; null for as many as the process may use.</param>
     public CpuDevice(int? threads = null) => _team = new ThreadTeam(threads ?? Environment.ProcessorCount);
 
-    /// <summary>How many bits of a vector the kernels compute with at once.</summary>
+    /// <summary>Gets how many bits of a vector the kernels compute with at once.</summary>
     public static int VectorBits => 8 * Simd.Width;
 
     /// <inheritdoc/>
@@ -21,7 +21,7 @@ public sealed unsafe class CpuDevice : Device
     /// <inheritdoc/>
     public override bool IsGpu => false;
 
-    /// <summary>The number of threads that share the work.</summary>
+    /// <summary>Gets the number of threads that share the work.</summary>
     public int Threads => _team.Size;
 
     /// <inheritdoc/>

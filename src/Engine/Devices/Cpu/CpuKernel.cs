@@ -8,16 +8,16 @@ namespace Engine.Devices.Cpu;
 /// <param name="Untimed">The kernel that this one is the same as, but for taking times.</param>
 internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed = null) : IKernel
 {
-    /// <summary>What is run instead of phases.</summary>
+    /// <summary>Gets or sets what is run instead of phases.</summary>
     public CpuControl? Control { get; init; }
 
-    /// <summary>How the work is divided.</summary>
+    /// <summary>Gets how the work is divided.</summary>
     public string Grid => Control?.Grid ?? string.Join(" + ", Phases.Select(phase => phase.Count));
 
-    /// <summary>Whether there is anything to do.</summary>
+    /// <summary>Gets whether there is anything to do.</summary>
     public bool IsEmpty => Phases.Length == 0 && Control is null;
 
-    /// <summary>The same kernel, which tells when it did what.</summary>
+    /// <summary>Returns the same kernel, which tells when it did what.</summary>
     public CpuKernel Timed(int launch, LaunchTimes times) => new(
         Name,
         [.. Phases.Select(phase => phase with

@@ -157,7 +157,7 @@ internal sealed unsafe class CpuLoop : CpuControl
 
         public bool IsMoving => _by != 0;
 
-        /// <summary>The row of a step; null where there is none.</summary>
+        /// <summary>Returns the row of a step; null where there is none.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public byte* At(int step)
         {

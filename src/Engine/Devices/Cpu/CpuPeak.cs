@@ -47,8 +47,8 @@ internal static unsafe class CpuPeak
     }
 
     /// <summary>
-    /// Multiplications and additions a second, all threads together, for as long as a kernel is timed: their clock is not
-    /// the same at all times, nor when all of them compute.
+    /// Returns multiplications and additions a second, all threads together, for as long as a kernel is timed: their
+    /// clock is not the same at all times, nor when all of them compute.
     /// </summary>
     public static double SustainedFlopsPerSecond(ThreadTeam team)
     {

@@ -25,13 +25,13 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 {
     public StepOperands Operands => operands;
 
-    /// <summary>What a message about a value that an op cannot work with ends with.</summary>
+    /// <summary>Gets what a message about a value that an op cannot work with ends with.</summary>
     public string Origin => operands.Origin;
 
-    /// <summary>How many threads the team has: worker numbers are below it.</summary>
+    /// <summary>Gets how many threads the team has: worker numbers are below it.</summary>
     public int Threads { get; } = threads;
 
-    /// <summary>The shapes alone, as <see cref="ICpuOp.CpuWorkspace"/> saw them.</summary>
+    /// <summary>Gets the shapes alone, as <see cref="ICpuOp.CpuWorkspace"/> saw them.</summary>
     public CpuStepTypes Types => new(
         [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)], Threads);
 
@@ -50,12 +50,12 @@ internal sealed unsafe class CpuStep(StepOperands operands, int threads)
 
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
-    /// <summary>The address of an input. Null-like for inputs the op does not read.</summary>
+    /// <summary>Returns the address of an input. Null-like for inputs the op does not read.</summary>
     public T* In<T>(int input) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Inputs[input].Range);
 
-    /// <summary>The address of an output.</summary>
+    /// <summary>Returns the address of an output.</summary>
     public T* Out<T>(int output = 0) where T : unmanaged => (T*)CpuStorage.Pointer(operands.Outputs[output].Range);
 
-    /// <summary>Whether an output lies where an input lies.</summary>
+    /// <summary>Returns whether an output lies where an input lies.</summary>
     public bool IsInPlace(int input, int output = 0) => In<byte>(input) == Out<byte>(output);
 }

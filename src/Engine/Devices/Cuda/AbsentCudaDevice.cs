@@ -3,8 +3,8 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// A GPU that is not there: functions are planned for it, and compiled where there is NVRTC, but cannot run. No driver
-/// is needed, and no memory is taken: what is allocated is only an address.
+/// Represents a GPU that is not there: functions are planned for it, and compiled where there is NVRTC, but cannot run.
+/// No driver is needed, and no memory is taken: what is allocated is only an address.
 /// </summary>
 public sealed class AbsentCudaDevice : CudaTarget
 {
@@ -40,7 +40,7 @@ public sealed class AbsentCudaDevice : CudaTarget
     /// <inheritdoc/>
     public override Peak Peak => _peak;
 
-    /// <summary>Why kernels are not compiled; null if they are.</summary>
+    /// <summary>Gets why kernels are not compiled; null if they are.</summary>
     public static string? WhyNotCompiled => Nvrtc.Failure?.Message;
 
     private protected override bool AsksForTensorFloat32 { get; }

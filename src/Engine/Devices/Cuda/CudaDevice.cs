@@ -3,9 +3,9 @@ using Engine.Interop;
 namespace Engine.Devices.Cuda;
 
 /// <summary>
-/// An NVIDIA GPU, through its driver: kernels are compiled for it by NVRTC when a function is, and kept. Other CUDA
-/// libraries of the process can work with it through <see cref="Context"/>, <see cref="Stream"/> and <see
-/// cref="Address"/>.
+/// Represents an NVIDIA GPU, through its driver: kernels are compiled for it by NVRTC when a function is, and kept.
+/// Other CUDA libraries of the process can work with it through <see cref="Context"/>, <see cref="Stream"/> and
+/// <see cref="Address"/>.
 /// </summary>
 public sealed class CudaDevice : CudaTarget
 {
@@ -60,7 +60,7 @@ public sealed class CudaDevice : CudaTarget
     }
 
     /// <summary>
-    /// Why no profiler shows what a device with <see cref="CudaOptions.Profile"/> runs; null where one does.
+    /// Gets why no profiler shows what a device with <see cref="CudaOptions.Profile"/> runs; null where one does.
     /// </summary>
     public static string? WhyNoProfiler => Nvtx.Failure?.Message;
 
@@ -73,13 +73,13 @@ public sealed class CudaDevice : CudaTarget
     /// <inheritdoc/>
     public override Peak Peak => _peak ??= CudaPeak.Of(_gpu);
 
-    /// <summary>What the GPU is sold as.</summary>
+    /// <summary>Gets what the GPU is sold as.</summary>
     public string Model => _gpu.Name;
 
-    /// <summary>The driver's context, a <c>CUcontext</c>: the GPU's primary one.</summary>
+    /// <summary>Gets the driver's context, a <c>CUcontext</c>: the GPU's primary one.</summary>
     public nint Context => _context.DangerousGetHandle();
 
-    /// <summary>The stream that all work of this device goes through, a <c>CUstream</c>.</summary>
+    /// <summary>Gets the stream that all work of this device goes through, a <c>CUstream</c>.</summary>
     public nint Stream => _stream.Value;
 
     /// <summary>The same stream, for what is to come after the copies to this device's memory.</summary>
@@ -101,7 +101,7 @@ public sealed class CudaDevice : CudaTarget
 
     private Storage FaultStorage { get; }
 
-    /// <summary>The address, a <c>CUdeviceptr</c>, of memory that this device allocated.</summary>
+    /// <summary>Returns the address, a <c>CUdeviceptr</c>, of memory that this device allocated.</summary>
     public static ulong Address(Storage storage) => storage is CudaStorage cuda
         ? cuda.Address
         : throw new EngineException($"This memory lies on {storage?.Device ?? "nothing"}, not on a GPU.");
@@ -295,14 +295,16 @@ internal sealed record CudaBoundOp(string Name, CudaLaunch[] Launches, bool MayF
 /// <summary>A launch of a program, for one op or, where several do not depend on one another, for them all.</summary>
 internal sealed record CudaStage(CudaLaunch Launch, IReadOnlyList<CudaBoundOp> Owners)
 {
-    /// <summary>The names of the ops.</summary>
+    /// <summary>Gets the names of the ops.</summary>
     public string Ops => string.Join(", ", Owners.Select(op => op.Name).Distinct());
 
-    /// <summary>The launches of kernels, level by level.</summary>
+    /// <summary>Returns the launches of kernels, level by level.</summary>
     public static CudaStage[] Of(IReadOnlyList<IReadOnlyList<IKernel>> levels) =>
         [.. levels.SelectMany(level => Join([.. level.Cast<CudaBoundOp>()]))];
 
-    /// <summary>A level's launches: the first of each op, those that go together as one, then the second of each …</summary>
+    /// <summary>
+    /// Returns a level's launches: the first of each op, those that go together as one, then the second of each …
+    /// </summary>
     public static IEnumerable<CudaStage> Join(CudaBoundOp[] level)
     {
         for (int round = 0; level.Any(op => op.Launches.Length > round); round++)

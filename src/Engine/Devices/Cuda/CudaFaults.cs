@@ -17,7 +17,7 @@ internal sealed class CudaFaults(ulong address, Storage? storage)
 
     public ulong Address => address;
 
-    /// <summary>The number that stands for a message, which is given the value and its place.</summary>
+    /// <summary>Returns the number that stands for a message, which is given the value and its place.</summary>
     public int Add(Func<int, int, string> message)
     {
         lock (_messages)

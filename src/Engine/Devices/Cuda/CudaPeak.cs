@@ -22,7 +22,7 @@ internal static class CudaPeak
         (120, 1792, 104.8, "GeForce RTX 5090"),
     ];
 
-    /// <summary>The peak assumed for a compute capability.</summary>
+    /// <summary>Returns the peak assumed for a compute capability.</summary>
     /// <exception cref="EngineException">Nothing is known of it.</exception>
     public static Peak Of(int architecture) =>
         Array.FindIndex(s_known, gpu => gpu.Architecture == architecture) is >= 0 and int index
@@ -31,7 +31,7 @@ internal static class CudaPeak
                 $"Nothing is known of sm_{architecture}: it may be "
                 + $"{string.Join(", ", s_known.Select(gpu => $"sm_{gpu.Architecture}").Distinct())}.");
 
-    /// <summary>The peak of a GPU that is there.</summary>
+    /// <summary>Returns the peak of a GPU that is there.</summary>
     public static Peak Of(Gpu gpu) => Of(
         gpu.Name, gpu.Architecture, gpu.Multiprocessors, gpu.TryAttribute(ClockKilohertz),
         gpu.TryAttribute(MemoryClockKilohertz), gpu.TryAttribute(MemoryBusBits));

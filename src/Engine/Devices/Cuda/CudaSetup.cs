@@ -2,7 +2,9 @@ using Engine.Interop;
 
 namespace Engine.Devices.Cuda;
 
-/// <summary>What this machine has of CUDA: what was found and works, what did not, and what to do about it.</summary>
+/// <summary>
+/// Describes what this machine has of CUDA: what was found and works, what did not, and what to do about it.
+/// </summary>
 public sealed class CudaSetup
 {
     private CudaSetup()
@@ -22,10 +24,10 @@ public sealed class CudaSetup
         Cache = new CudaCache(cache.Folder, entries, bytes, problem);
     }
 
-    /// <summary>The driver.</summary>
+    /// <summary>Gets the driver.</summary>
     public CudaPart Driver { get; }
 
-    /// <summary>The GPUs that the driver finds.</summary>
+    /// <summary>Gets the GPUs that the driver finds.</summary>
     public IReadOnlyList<CudaGpu> Gpus { get; }
 
     /// <summary>NVRTC, the compiler; a trial kernel says whether it works.</summary>
@@ -37,7 +39,7 @@ public sealed class CudaSetup
     /// <summary>NVTX, by which a profiler shows what runs; it is there where one runs the process.</summary>
     public CudaPart Nvtx { get; }
 
-    /// <summary>The cache of compiled kernels.</summary>
+    /// <summary>Gets the cache of compiled kernels.</summary>
     public CudaCache Cache { get; }
 
     private static string? CuBlasReason => Interop.CuBlas.Failure?.Reason;
@@ -109,14 +111,14 @@ public sealed class CudaSetup
     private static Version Capability(int architecture) => new(architecture / 10, architecture % 10);
 }
 
-/// <summary>A library that CUDA consists of.</summary>
+/// <summary>Represents a library that CUDA consists of.</summary>
 /// <param name="Found">Its version and where it lies; null if it was not found.</param>
 /// <param name="Problem">Why it cannot be used, in a clause; null if it can.</param>
 /// <param name="Remedy">What to do where it cannot be used.</param>
 /// <param name="Tried">Every name and path tried, in order.</param>
 public sealed record CudaPart(string? Found, string? Problem, string Remedy, IReadOnlyList<string> Tried);
 
-/// <summary>A GPU.</summary>
+/// <summary>Represents a GPU.</summary>
 /// <param name="Ordinal">Its number, as the driver counts.</param>
 /// <param name="Name">What it is sold as.</param>
 /// <param name="ComputeCapability">What its hardware can do: 9.0.</param>
@@ -124,7 +126,7 @@ public sealed record CudaPart(string? Found, string? Problem, string Remedy, IRe
 /// <param name="Target">What NVRTC compiles kernels for on this GPU, or why it cannot.</param>
 public sealed record CudaGpu(int Ordinal, string Name, Version ComputeCapability, long Bytes, string Target);
 
-/// <summary>The folder that keeps compiled kernels.</summary>
+/// <summary>Represents the folder that keeps compiled kernels.</summary>
 /// <param name="Folder">Where it lies; null if there is none.</param>
 /// <param name="Entries">How many kernels it keeps.</param>
 /// <param name="Bytes">How much room they take.</param>

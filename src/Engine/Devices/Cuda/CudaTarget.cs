@@ -18,7 +18,7 @@ public abstract class CudaTarget : Device
     /// <inheritdoc/>
     public sealed override bool RunsAtOnce => true;
 
-    /// <summary>The compute capability, 10 times the major number plus the minor: 90.</summary>
+    /// <summary>Gets the compute capability, 10 times the major number plus the minor: 90.</summary>
     public abstract int Architecture { get; }
 
     /// <summary>Whether products of float32 are rounded to TF32: asked for, and there.</summary>

@@ -5,12 +5,12 @@ internal static class CudaTypes
 {
     public static string Cuda(this DType dtype) => ElementType.Of(dtype).Cuda;
 
-    /// <summary>The shared memory that a block may declare, on every GPU.</summary>
+    /// <summary>Represents the shared memory that a block may declare, on every GPU.</summary>
     public const int MaxSharedBytes = 48 * 1024;
 
     /// <summary>
-    /// The shared memory that a launch may ask for, a block: table "Technical Specifications per Compute Capability" of
-    /// NVIDIA's CUDA C++ Programming Guide.
+    /// Returns the shared memory that a launch may ask for, a block: table "Technical Specifications per Compute
+    /// Capability" of NVIDIA's CUDA C++ Programming Guide.
     /// </summary>
     public static int MaxSharedBytesOf(int architecture) => 1024 * architecture switch
     {
@@ -21,7 +21,7 @@ internal static class CudaTypes
         _ => 48,
     };
 
-    /// <summary>A type of the same size, for kernels that only move elements.</summary>
+    /// <summary>Returns a type of the same size, for kernels that only move elements.</summary>
     public static string CudaBits(this DType dtype) => dtype.Size() switch
     {
         1 => "uint8",
@@ -30,7 +30,7 @@ internal static class CudaTypes
     };
 
     /// <summary>
-    /// How many blocks of this many threads a kernel needs that gives each thread one of some elements.
+    /// Returns how many blocks of this many threads a kernel needs that gives each thread one of some elements.
     /// </summary>
     public static int Blocks(long elements, int threads) => checked((int)((elements + threads - 1) / threads));
 }

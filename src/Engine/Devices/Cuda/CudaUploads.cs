@@ -102,7 +102,7 @@ internal sealed class CudaUploads(ContextHandle context) : IDisposable
 
         public long Bytes => bytes;
 
-        /// <summary>What lies there, until it is taken.</summary>
+        /// <summary>Gets or sets what lies there, until it is taken.</summary>
         public Tensor? Tensor { get; set; }
 
         public EventHandle Arrived { get; } = new(context);

@@ -11,15 +11,15 @@ internal static unsafe class Mpi
 
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));
 
-    /// <summary>Where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Mpi;
 
-    /// <summary>Why it cannot be used; null if it can.</summary>
+    /// <summary>Gets why it cannot be used; null if it can.</summary>
     public static string? Problem => Library.IsFound ? null
         : OperatingSystem.IsWindows() ? "MPI on Windows is not supported"
         : "there is no MPI library";
 
-    /// <summary>The constants of the library.</summary>
+    /// <summary>Gets the constants of the library.</summary>
     /// <exception cref="EngineException">There is no library.</exception>
     public static MpiAbi Abi
     {
@@ -30,7 +30,7 @@ internal static unsafe class Mpi
         }
     }
 
-    /// <summary>What the library says it is, in few words: <c>Open MPI v4.1.4</c>.</summary>
+    /// <summary>Gets what the library says it is, in few words: <c>Open MPI v4.1.4</c>.</summary>
     /// <exception cref="EngineException">There is no library.</exception>
     public static string Version
     {
@@ -125,7 +125,7 @@ internal static unsafe class Mpi
         return request;
     }
 
-    /// <summary>Whether an exchange is over; asking moves it on.</summary>
+    /// <summary>Returns whether an exchange is over; asking moves it on.</summary>
     public static bool IsDone(ref nint request)
     {
         byte* status = stackalloc byte[StatusBytes];

@@ -39,11 +39,11 @@ internal sealed record MpiAbi(
         "MPICH", 0x44000000, 0x4c00010d, 0x4c000405, 0x4c00040a, 0x4c00080b, 0x58000003, 0x58000001, 0x54000001, -1,
         OldSerialized, OldMultiple);
 
-    /// <summary>The ABI that MPI 5 defines (mpi-forum/mpi-abi-stubs, mpi.h).</summary>
+    /// <summary>Gets the ABI that MPI 5 defines (mpi-forum/mpi-abi-stubs, mpi.h).</summary>
     public static MpiAbi Standard { get; } = new(
         "MPI 5", 0x101, 0x247, 0x250, 0x210, 0x214, 0x21, 0x23, 0x143, 1, 2048, 4096);
 
-    /// <summary>The constants of a loaded library.</summary>
+    /// <summary>Returns the constants of a loaded library.</summary>
     /// <param name="library">The library.</param>
     /// <param name="path">Under which name it was found.</param>
     public static MpiAbi Of(nint library, string path)

@@ -9,7 +9,7 @@ internal static class MpiLibrary
     /// <summary>Folders that are looked through before all others.</summary>
     public const string Variable = "ENGINE_MPI_PATH";
 
-    /// <summary>What to do where there is none.</summary>
+    /// <summary>Represents what to do where there is none.</summary>
     public const string Remedy =
         "install it (Debian: openmpi-bin, or mpich), or name its folder in " + Variable;
 

@@ -9,18 +9,18 @@ internal static unsafe class Nccl
     /// <summary>The oldest version that is taken: 2.18.</summary>
     private static readonly Version s_oldest = new(2, 18);
 
-    /// <summary>What to do where there is none.</summary>
+    /// <summary>Gets what to do where there is none.</summary>
     public static string Remedy => Remedies.Nccl(Remedies.Here);
 
-    /// <summary>Where it was looked for, and whether it was found.</summary>
+    /// <summary>Gets where it was looked for, and whether it was found.</summary>
     public static NativeLibrarySearch Library => NativeLibraries.Nccl;
 
-    /// <summary>Why it cannot be used, in a clause; null if it can.</summary>
+    /// <summary>Gets why it cannot be used, in a clause; null if it can.</summary>
     public static string? Problem => !Library.IsFound ? "there is no NCCL"
         : Version < s_oldest ? $"NCCL {Version} is too old: {s_oldest} or newer is needed"
         : null;
 
-    /// <summary>Its version: 2.18.5.</summary>
+    /// <summary>Gets its version: 2.18.5.</summary>
     /// <exception cref="EngineException">It does not say.</exception>
     public static Version Version
     {
@@ -80,7 +80,9 @@ internal sealed unsafe class NcclHandle : CudaHandle
         Own(made);
     }
 
-    /// <summary>A number by which some ranks find each other; one of them makes it and gives it to the others.</summary>
+    /// <summary>
+    /// Returns a number by which some ranks find each other; one of them makes it and gives it to the others.
+    /// </summary>
     /// <exception cref="EngineException">There is no NCCL.</exception>
     public static NcclUniqueId MakeId()
     {

@@ -6,10 +6,10 @@ namespace Engine.Interop;
 [StructLayout(LayoutKind.Sequential, Size = Bytes)]
 internal unsafe struct NcclUniqueId
 {
-    /// <summary>How long it is: NCCL_UNIQUE_ID_BYTES.</summary>
+    /// <summary>Represents how long it is: NCCL_UNIQUE_ID_BYTES.</summary>
     public const int Bytes = 128;
 
-    /// <summary>What it consists of means something to NCCL alone.</summary>
+    /// <summary>Gets what it consists of means something to NCCL alone.</summary>
     public fixed byte Value[Bytes];
 }
 

@@ -10,7 +10,7 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class Conv2D : Layer
 {
-    /// <summary>A layer of this many filters.</summary>
+    /// <summary>Creates a layer of this many filters.</summary>
     /// <param name="filters">The number of output channels.</param>
     /// <param name="size">The filters' height and width.</param>
     /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told
@@ -25,34 +25,34 @@ public sealed class Conv2D : Layer
         Nonlinearity = nonlinearity ?? Symbolic.Rectify;
     }
 
-    /// <summary>The number of output channels.</summary>
+    /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>The filters' height and width.</summary>
+    /// <summary>Gets the filters' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>By how many pixels the filters are moved on.</summary>
     public Size2D Stride { get; init; } = 1;
 
-    /// <summary>The zeros around the image.</summary>
+    /// <summary>Gets or sets the zeros around the image.</summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>The pixels from one weight of a filter to the next.</summary>
+    /// <summary>Gets or sets the pixels from one weight of a filter to the next.</summary>
     public Size2D Dilation { get; init; } = 1;
 
     /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
+    /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -96,7 +96,7 @@ internal static class Images
         groups > 0 && channels % groups == 0 && filters % groups == 0,
         $"{layer.Kind} has {channels} channels and {filters} filters, which cannot both be split into {groups} groups of as many.");
 
-    /// <summary>How a convolution steps over images.</summary>
+    /// <summary>Returns how a convolution steps over images.</summary>
     public static ConvOptions Options(Size2D stride, Size2D pad, Size2D dilation, int groups, bool flipFilters) => new()
     {
         Stride = [stride.Height, stride.Width],

@@ -10,7 +10,9 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class Conv3D : Layer
 {
-    /// <summary>A layer of so many filters, whose size is one number for all three axes or one for each.</summary>
+    /// <summary>
+    /// Creates a layer of so many filters, whose size is one number for all three axes or one for each.
+    /// </summary>
     /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
     public Conv3D(int filters, Shape size, Func<Variable, Variable>? nonlinearity = null)
     {
@@ -19,34 +21,37 @@ public sealed class Conv3D : Layer
         (Filters, Size, Nonlinearity) = (filters, Three(size), nonlinearity ?? Symbolic.Rectify);
     }
 
-    /// <summary>The number of output channels.</summary>
+    /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>The filters' depth, height and width.</summary>
+    /// <summary>Gets the filters' depth, height and width.</summary>
     public Shape Size { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>By how much the filters are moved on, along all axes or each.</summary>
     public Shape Stride { get; init; } = [1];
 
-    /// <summary>The zeros around the volume, along all axes or each; −1 for as many as keep the sides with a stride of 1.</summary>
+    /// <summary>
+    /// Gets or sets the zeros around the volume, along all axes or each; −1 for as many as keep the sides with a stride
+    /// of 1.
+    /// </summary>
     public Shape Pad { get; init; } = [0];
 
-    /// <summary>The steps from one weight of a filter to the next, along all axes or each.</summary>
+    /// <summary>Gets or sets the steps from one weight of a filter to the next, along all axes or each.</summary>
     public Shape Dilation { get; init; } = [1];
 
     /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
+    /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>

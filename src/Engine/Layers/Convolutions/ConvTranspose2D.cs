@@ -4,13 +4,14 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// The adjoint of a convolution, called transposed convolution or deconvolution: (batch, channels, height, width) to (batch,
-/// filters, height', width') of the size of the images of which the convolution makes the input, (height − 1) · stride + size
-/// − 2 · padding. W is (channels, filters / groups, filter height, filter width), and one b a filter.
+/// Represents the adjoint of a convolution, called transposed convolution or deconvolution: (batch, channels, height,
+/// width) to (batch, filters, height', width') of the size of the images of which the convolution makes the input,
+/// (height − 1) · stride + size − 2 · padding. W is (channels, filters / groups, filter height, filter width), and one
+/// b a filter.
 /// </summary>
 public sealed class ConvTranspose2D : Layer
 {
-    /// <summary>A layer of this many filters.</summary>
+    /// <summary>Creates a layer of this many filters.</summary>
     /// <param name="filters">The number of output channels.</param>
     /// <param name="size">The filters' height and width.</param>
     /// <param name="nonlinearity">What is applied to the sums; <see cref="Symbolic.Rectify"/> unless told otherwise.</param>
@@ -22,37 +23,39 @@ public sealed class ConvTranspose2D : Layer
         (Filters, Size, Nonlinearity) = (filters, size, nonlinearity ?? Symbolic.Rectify);
     }
 
-    /// <summary>The number of output channels.</summary>
+    /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>The filters' height and width.</summary>
+    /// <summary>Gets the filters' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
-    /// <summary>The stride of the convolution: how many pixels come out for one.</summary>
+    /// <summary>Gets or sets the stride of the convolution: how many pixels come out for one.</summary>
     public Size2D Stride { get; init; } = 1;
 
-    /// <summary>The padding of the convolution: what is cut off on all sides.</summary>
+    /// <summary>Gets or sets the padding of the convolution: what is cut off on all sides.</summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>How many rows below and columns at the right come out beside, fewer than the stride.</summary>
+    /// <summary>
+    /// Gets or sets how many rows below and columns at the right come out beside, fewer than the stride.
+    /// </summary>
     public Size2D Extra { get; init; }
 
-    /// <summary>The pixels from one weight of a filter to the next.</summary>
+    /// <summary>Gets or sets the pixels from one weight of a filter to the next.</summary>
     public Size2D Dilation { get; init; } = 1;
 
     /// <summary>Into how many groups channels and filters are split.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>Whether the convolution's filters are flipped.</summary>
+    /// <summary>Gets or sets whether the convolution's filters are flipped.</summary>
     public bool FlipFilters { get; init; }
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>

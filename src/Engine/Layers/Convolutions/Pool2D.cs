@@ -3,7 +3,9 @@ using Engine.Ops;
 
 namespace Engine.Layers;
 
-/// <summary>What pooling layers have in common: windows over images, (batch, channels, height, width).</summary>
+/// <summary>
+/// Describes what pooling layers have in common: windows over images, (batch, channels, height, width).
+/// </summary>
 public abstract class Pool2D : Layer
 {
     private protected Pool2D(Size2D size)
@@ -12,7 +14,7 @@ public abstract class Pool2D : Layer
         Size = size;
     }
 
-    /// <summary>The windows' height and width.</summary>
+    /// <summary>Gets the windows' height and width.</summary>
     public Size2D Size { get; }
 
     /// <summary>
@@ -20,11 +22,12 @@ public abstract class Pool2D : Layer
     /// </summary>
     public Size2D? Stride { get; init; }
 
-    /// <summary>The border around the image, smaller than a window.</summary>
+    /// <summary>Gets or sets the border around the image, smaller than a window.</summary>
     public Size2D Pad { get; init; }
 
     /// <summary>
-    /// Whether a last window that would stand over the lower or right edge is left out; else it is cut off there.
+    /// Gets or sets whether a last window that would stand over the lower or right edge is left out; else it is cut off
+    /// there.
     /// </summary>
     public bool IgnoreBorder { get; init; } = true;
 
@@ -44,7 +47,7 @@ public abstract class Pool2D : Layer
     private protected abstract Variable Pool(Variable input, Size2D stride);
 }
 
-/// <summary>The greatest value in each window; the padding is never the greatest.</summary>
+/// <summary>Represents the greatest value in each window; the padding is never the greatest.</summary>
 public sealed class MaxPool2D : Pool2D
 {
     /// <summary>Windows of this size, which do not overlap unless a stride is given.</summary>
@@ -57,7 +60,7 @@ public sealed class MaxPool2D : Pool2D
         Symbolic.MaxPool2D(input, Size.Tuple, stride.Tuple, Pad.Tuple, ignoreBorder: IgnoreBorder);
 }
 
-/// <summary>The mean of each window's pixels, those of the padding not counted.</summary>
+/// <summary>Represents the mean of each window's pixels, those of the padding not counted.</summary>
 public sealed class AveragePool2D : Pool2D
 {
     /// <summary>Windows of this size, which do not overlap unless a stride is given.</summary>

@@ -4,8 +4,9 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Each channel of images is convolved with filters of its own: (batch, channels, height, width) to (batch, channels ·
-/// multiplier, height', width'), with W (channels · multiplier, 1, filter height, filter width) and one b a filter.
+/// Represents each channel of images is convolved with filters of its own: (batch, channels, height, width) to (batch,
+/// channels · multiplier, height', width'), with W (channels · multiplier, 1, filter height, filter width) and one b a
+/// filter.
 /// </summary>
 public sealed class DepthwiseConv2D : Layer
 {
@@ -17,31 +18,31 @@ public sealed class DepthwiseConv2D : Layer
         (Size, Multiplier, Nonlinearity) = (size, multiplier, nonlinearity ?? Symbolic.Rectify);
     }
 
-    /// <summary>The filters' height and width.</summary>
+    /// <summary>Gets the filters' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>How many filters each channel has.</summary>
+    /// <summary>Gets how many filters each channel has.</summary>
     public int Multiplier { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>By how many pixels the filters are moved on.</summary>
     public Size2D Stride { get; init; } = 1;
 
-    /// <summary>The zeros around the image.</summary>
+    /// <summary>Gets or sets the zeros around the image.</summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>The pixels from one weight of a filter to the next.</summary>
+    /// <summary>Gets or sets the pixels from one weight of a filter to the next.</summary>
     public Size2D Dilation { get; init; } = 1;
 
-    /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
+    /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -66,13 +67,14 @@ public sealed class DepthwiseConv2D : Layer
 }
 
 /// <summary>
-/// A depthwise convolution, and a 1x1 convolution behind it that joins its channels: (batch, channels, height, width) to
-/// (batch, filters, height', width'), with <c>depthwise.W</c> (channels · multiplier, 1, filter height, filter width) and
-/// <c>pointwise.W</c> (filters, channels · multiplier, 1, 1) and <c>pointwise.b</c> (Chollet: Xception. CVPR 2017).
+/// Represents a depthwise convolution, and a 1x1 convolution behind it that joins its channels: (batch, channels,
+/// height, width) to (batch, filters, height', width'), with <c>depthwise.W</c> (channels · multiplier, 1, filter
+/// height, filter width) and <c>pointwise.W</c> (filters, channels · multiplier, 1, 1) and <c>pointwise.b</c> (Chollet:
+/// Xception. CVPR 2017).
 /// </summary>
 public sealed class SeparableConv2D : Layer
 {
-    /// <summary>A layer of this many filters.</summary>
+    /// <summary>Creates a layer of this many filters.</summary>
     /// <exception cref="EngineException">There are none, or they are empty.</exception>
     public SeparableConv2D(int filters, Size2D size, Func<Variable, Variable>? nonlinearity = null)
     {
@@ -80,34 +82,34 @@ public sealed class SeparableConv2D : Layer
         (Filters, Size, Nonlinearity) = (filters, size, nonlinearity ?? Symbolic.Rectify);
     }
 
-    /// <summary>The number of output channels.</summary>
+    /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>The depthwise filters' height and width.</summary>
+    /// <summary>Gets the depthwise filters' height and width.</summary>
     public Size2D Size { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
-    /// <summary>How many depthwise filters each channel has.</summary>
+    /// <summary>Gets or sets how many depthwise filters each channel has.</summary>
     public int Multiplier { get; init; } = 1;
 
     /// <summary>By how many pixels the depthwise filters are moved on.</summary>
     public Size2D Stride { get; init; } = 1;
 
-    /// <summary>The zeros around the image.</summary>
+    /// <summary>Gets or sets the zeros around the image.</summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>The pixels from one weight of a depthwise filter to the next.</summary>
+    /// <summary>Gets or sets the pixels from one weight of a depthwise filter to the next.</summary>
     public Size2D Dilation { get; init; } = 1;
 
-    /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
+    /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
-    /// <summary>How the weights of both begin.</summary>
+    /// <summary>Gets or sets how the weights of both begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Engine.Layers;
 /// </summary>
 public sealed class Conv1D : Layer
 {
-    /// <summary>A layer of so many filters.</summary>
+    /// <summary>Creates a layer of so many filters.</summary>
     /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
     public Conv1D(int filters, int size, Func<Variable, Variable>? nonlinearity = null)
     {
@@ -17,34 +17,36 @@ public sealed class Conv1D : Layer
         (Filters, Size, Nonlinearity) = (filters, size, nonlinearity ?? Symbolic.Rectify);
     }
 
-    /// <summary>The number of output channels.</summary>
+    /// <summary>Gets the number of output channels.</summary>
     public int Filters { get; }
 
-    /// <summary>The filters' length.</summary>
+    /// <summary>Gets the filters' length.</summary>
     public int Size { get; }
 
-    /// <summary>What is applied to the sums.</summary>
+    /// <summary>Gets what is applied to the sums.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>By how much the filters are moved on.</summary>
     public int Stride { get; init; } = 1;
 
-    /// <summary>The zeros at both ends: a number, <c>"valid"</c>, <c>"same"</c> or <c>"full"</c>.</summary>
+    /// <summary>
+    /// Gets or sets the zeros at both ends: a number, <c>"valid"</c>, <c>"same"</c> or <c>"full"</c>.
+    /// </summary>
     public Padding Pad { get; init; } = 0;
 
-    /// <summary>The steps from one weight of a filter to the next.</summary>
+    /// <summary>Gets or sets the steps from one weight of a filter to the next.</summary>
     public int Dilation { get; init; } = 1;
 
     /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>Whether the filters are flipped (a convolution) or not (a correlation).</summary>
+    /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
     public bool FlipFilters { get; init; } = true;
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the biases begin; null for a layer without.</summary>
+    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
     public Initializer? B { get; init; } = new Filled();
 
     /// <inheritdoc/>
@@ -67,7 +69,7 @@ public sealed class Conv1D : Layer
     }
 }
 
-/// <summary>What pooling layers of signals have in common: windows along (batch, channels, length).</summary>
+/// <summary>Describes what pooling layers of signals have in common: windows along (batch, channels, length).</summary>
 public abstract class Pool1D : Layer
 {
     private protected Pool1D(int size)
@@ -76,16 +78,18 @@ public abstract class Pool1D : Layer
         Size = size;
     }
 
-    /// <summary>The windows' length.</summary>
+    /// <summary>Gets the windows' length.</summary>
     public int Size { get; }
 
     /// <summary>By how much the windows are moved on; null for their own length.</summary>
     public int? Stride { get; init; }
 
-    /// <summary>The border at both ends, smaller than a window.</summary>
+    /// <summary>Gets or sets the border at both ends, smaller than a window.</summary>
     public int Pad { get; init; }
 
-    /// <summary>Whether a last window that would stand over the end is left out; else it is cut off there.</summary>
+    /// <summary>
+    /// Gets or sets whether a last window that would stand over the end is left out; else it is cut off there.
+    /// </summary>
     public bool IgnoreBorder { get; init; } = true;
 
     /// <inheritdoc/>
@@ -102,7 +106,7 @@ public abstract class Pool1D : Layer
     private protected abstract Variable Pool(Variable x, (int, int) size, (int, int) stride, (int, int) pad);
 }
 
-/// <summary>The greatest value in each window of a signal; the padding is never the greatest.</summary>
+/// <summary>Represents the greatest value in each window of a signal; the padding is never the greatest.</summary>
 public sealed class MaxPool1D : Pool1D
 {
     /// <summary>Windows of this length, which do not overlap unless a stride is given.</summary>
@@ -115,7 +119,7 @@ public sealed class MaxPool1D : Pool1D
         Symbolic.MaxPool2D(x, size, stride, pad, ignoreBorder: IgnoreBorder);
 }
 
-/// <summary>The mean of each window of a signal, the padding not counted.</summary>
+/// <summary>Represents the mean of each window of a signal, the padding not counted.</summary>
 public sealed class AveragePool1D : Pool1D
 {
     /// <summary>Windows of this length, which do not overlap unless a stride is given.</summary>

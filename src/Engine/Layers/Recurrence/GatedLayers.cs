@@ -13,13 +13,13 @@ public abstract class GatedLayer : RecurrentLayer
     {
     }
 
-    /// <summary>How the weights of the inputs begin.</summary>
+    /// <summary>Gets or sets how the weights of the inputs begin.</summary>
     public Initializer W { get; init; } = new GlorotUniform();
 
-    /// <summary>How the weights of what is kept begin.</summary>
+    /// <summary>Gets or sets how the weights of what is kept begin.</summary>
     public Initializer U { get; init; } = new Orthogonal();
 
-    /// <summary>How the biases begin.</summary>
+    /// <summary>Gets or sets how the biases begin.</summary>
     public Initializer B { get; init; } = new Filled();
 
     /// <summary>How many numbers a unit needs of its inputs: one for each gate.</summary>
@@ -45,7 +45,7 @@ public abstract class GatedLayer : RecurrentLayer
     private protected Variable Gate(Variable gates, int gate) => Symbolic.Slice(gates, 1, gate * Units, Units);
 }
 
-/// <summary>The simplest recurrent layer: h' = f(W x + U h + b).</summary>
+/// <summary>Represents the simplest recurrent layer: h' = f(W x + U h + b).</summary>
 public sealed class Recurrent : GatedLayer
 {
     /// <summary>So many units.</summary>
@@ -53,7 +53,7 @@ public sealed class Recurrent : GatedLayer
     public Recurrent(int units, Func<Variable, Variable>? nonlinearity = null) : base(units) =>
         Nonlinearity = nonlinearity ?? Symbolic.Tanh;
 
-    /// <summary>The function; tanh unless told otherwise.</summary>
+    /// <summary>Gets the function; tanh unless told otherwise.</summary>
     public Func<Variable, Variable> Nonlinearity { get; }
 
     private protected override int Gates => 1;

@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// A recurrent layer in both directions, their outputs side by side: <c>new Bidirectional(new Lstm(64), new Lstm(64) {
-/// Backwards = true })</c>. A mask holds for both.
+/// Represents a recurrent layer in both directions, their outputs side by side: <c>new Bidirectional(new Lstm(64), new
+/// Lstm(64) { Backwards = true })</c>. A mask holds for both.
 /// </summary>
 public sealed class Bidirectional : MergeLayer
 {
@@ -20,10 +20,10 @@ public sealed class Bidirectional : MergeLayer
         (Forwards, Backwards) = (forwards, backwards);
     }
 
-    /// <summary>The layer that goes forwards.</summary>
+    /// <summary>Gets the layer that goes forwards.</summary>
     public RecurrentLayer Forwards { get; }
 
-    /// <summary>The layer that goes backwards.</summary>
+    /// <summary>Gets the layer that goes backwards.</summary>
     public RecurrentLayer Backwards { get; }
 
     /// <inheritdoc/>
@@ -56,10 +56,10 @@ public sealed class Stacked : MergeLayer
             "Only the last layer of Stacked may give only its last step: the others go on with all steps.");
     }
 
-    /// <summary>The layers in their order.</summary>
+    /// <summary>Gets the layers in their order.</summary>
     public IReadOnlyList<MergeLayer> Layers { get; }
 
-    /// <summary>The probability with which values between the layers are dropped in training.</summary>
+    /// <summary>Gets or sets the probability with which values between the layers are dropped in training.</summary>
     public double Dropout { get; init; }
 
     /// <inheritdoc/>

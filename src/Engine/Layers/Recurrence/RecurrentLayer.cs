@@ -12,7 +12,7 @@ namespace Engine.Layers;
 /// </summary>
 public abstract class RecurrentLayer : MergeLayer
 {
-    /// <summary>A layer whose steps give so many numbers.</summary>
+    /// <summary>Creates a layer whose steps give so many numbers.</summary>
     /// <exception cref="EngineException">There are none.</exception>
     protected RecurrentLayer(int units)
     {
@@ -20,31 +20,35 @@ public abstract class RecurrentLayer : MergeLayer
         Units = units;
     }
 
-    /// <summary>How many numbers a step gives.</summary>
+    /// <summary>Gets how many numbers a step gives.</summary>
     public int Units { get; }
 
-    /// <summary>Whether only the last step's output is given, (batch, units).</summary>
+    /// <summary>Gets or sets whether only the last step's output is given, (batch, units).</summary>
     public bool OnlyLast { get; init; }
 
-    /// <summary>Whether it goes from the last step to the first; outputs stay in the order of the steps.</summary>
+    /// <summary>
+    /// Gets or sets whether it goes from the last step to the first; outputs stay in the order of the steps.
+    /// </summary>
     public bool Backwards { get; init; }
 
     /// <summary>
-    /// Whether what is kept before the first step is given by inputs behind the sequence, one for each name of
-    /// <see cref="Kept"/>; else it is 0, or learned.
+    /// Gets or sets whether what is kept before the first step is given by inputs behind the sequence, one for each
+    /// name of <see cref="Kept"/>; else it is 0, or learned.
     /// </summary>
     public bool TakesStart { get; init; }
 
     /// <summary>
-    /// How what is kept before the first step begins, if that is learned: parameters <c>h0</c> (and <c>c0</c>) of (1, units).
-    /// Null for 0.
+    /// Gets or sets how what is kept before the first step begins, if that is learned: parameters <c>h0</c> (and
+    /// <c>c0</c>) of (1, units). Null for 0.
     /// </summary>
     public Initializer? Start { get; init; }
 
     /// <summary>Through how many of the last steps gradients flow back; null for all.</summary>
     public int? TruncateGradient { get; init; }
 
-    /// <summary>The names of what is kept from step to step, (batch, units) each; the first is the output.</summary>
+    /// <summary>
+    /// Gets the names of what is kept from step to step, (batch, units) each; the first is the output.
+    /// </summary>
     protected virtual IReadOnlyList<string> Kept => ["h"];
 
     /// <inheritdoc/>
@@ -91,7 +95,7 @@ public abstract class RecurrentLayer : MergeLayer
             : Symbolic.DimShuffle(Backwards ? outputs[(.., -1)] : outputs, 1, 0, 2);
     }
 
-    /// <summary>What happens at a step.</summary>
+    /// <summary>Returns what happens at a step.</summary>
     /// <param name="input">The step's inputs, (batch, inputs).</param>
     /// <param name="before">What is kept of the steps before, in the order of <see cref="Kept"/>.</param>
     /// <param name="scope">Gives parameters; the same ones at every step.</param>
@@ -116,12 +120,12 @@ public abstract class RecurrentLayer : MergeLayer
 }
 
 /// <summary>
-/// Any layer of two inputs, a step's and what it gave at the step before, as a recurrent one: <c>new Recurrence(new
-/// Sequence(new Concat(), new Dense(8, Tanh)), 8)</c>. Its parameters are called <c>cell.….W</c>.
+/// Represents any layer of two inputs, a step's and what it gave at the step before, as a recurrent one: <c>new
+/// Recurrence(new Sequence(new Concat(), new Dense(8, Tanh)), 8)</c>. Its parameters are called <c>cell.….W</c>.
 /// </summary>
 public sealed class Recurrence : RecurrentLayer
 {
-    /// <summary>A layer that gives so many numbers a step.</summary>
+    /// <summary>Creates a layer that gives so many numbers a step.</summary>
     /// <exception cref="EngineException">There are none.</exception>
     public Recurrence(Layer cell, int units) : base(units)
     {
@@ -129,7 +133,7 @@ public sealed class Recurrence : RecurrentLayer
         Cell = cell;
     }
 
-    /// <summary>The layer.</summary>
+    /// <summary>Gets the layer.</summary>
     public Layer Cell { get; }
 
     /// <inheritdoc/>

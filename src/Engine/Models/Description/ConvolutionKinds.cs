@@ -10,7 +10,7 @@ internal static class ConvolutionKinds
         Setting.Whole("size", 1).Required(), Setting.Whole("stride", 1), Setting.Whole("pad", 0, 0), Setting.Flag("ignore_border", true),
     ];
 
-    /// <summary>All of them.</summary>
+    /// <summary>Gets all of them.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
         new("conv1d",

@@ -11,7 +11,7 @@ namespace Engine.Models.Description;
 /// <param name="Make">Makes the layer, given the keys' values and where it is described.</param>
 internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, Func<Settings, Origin, Layer> Make)
 {
-    /// <summary>The functions that a description may name.</summary>
+    /// <summary>Gets the functions that a description may name.</summary>
     public static IReadOnlyDictionary<string, Func<Variable, Variable>> Nonlinearities { get; } = new Dictionary<string, Func<Variable, Variable>>
     {
         ["rectify"] = Rectify,
@@ -24,7 +24,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         ["linear"] = Linear,
     };
 
-    /// <summary>How weights may begin, given the gain.</summary>
+    /// <summary>Gets how weights may begin, given the gain.</summary>
     public static IReadOnlyDictionary<string, Func<double, Initializer>> Initializers { get; } = new Dictionary<string, Func<double, Initializer>>
     {
         ["glorot_uniform"] = gain => new GlorotUniform(gain),
@@ -39,7 +39,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
 
     private static readonly Setting[] s_weights = WeightSettings("rectify");
 
-    /// <summary>What layers with weights have in common.</summary>
+    /// <summary>Returns what layers with weights have in common.</summary>
     public static Setting[] WeightSettings(string nonlinearity) =>
     [
         Setting.Word("nonlinearity", Nonlinearities.Keys, nonlinearity),
@@ -55,7 +55,7 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
         Setting.Flag("ignore_border", true),
     ];
 
-    /// <summary>All of them, those of users too.</summary>
+    /// <summary>Gets all of them, those of users too.</summary>
     public static IReadOnlyList<LayerKind> All => [.. BuiltIn, .. CustomLayers.Kinds];
 
     /// <summary>Engine's own.</summary>
@@ -131,20 +131,20 @@ internal sealed record LayerKind(string Name, IReadOnlyList<Setting> Settings, F
             (set, origin) => new Layers.Reshape(set.Sides("sides")) { Origin = origin }),
     ];
 
-    /// <summary>The function that is named.</summary>
+    /// <summary>Returns the function that is named.</summary>
     public static Func<Variable, Variable> Nonlinearity(Settings set) => Nonlinearities[set.Word("nonlinearity")];
 
-    /// <summary>How weights begin.</summary>
+    /// <summary>Returns how weights begin.</summary>
     public static Initializer Weights(Settings set) => Initializers[set.Word("weights")](set.Real("gain"));
 
-    /// <summary>How biases begin; null where there are none.</summary>
+    /// <summary>Returns how biases begin; null where there are none.</summary>
     public static Initializer? Biases(Settings set) => set.Flag("bias") ? new Filled() : null;
 
-    /// <summary>A height and a width; null where they are not given.</summary>
+    /// <summary>Returns a height and a width; null where they are not given.</summary>
     public static Size2D? Size(Settings set, string name) =>
         set.Value(name) is int[] sides ? new Size2D(sides[0], sides[^1]) : null;
 
-    /// <summary>The zeros around images.</summary>
+    /// <summary>Returns the zeros around images.</summary>
     public static Padding Padding(Settings set) => set.Value("pad") switch
     {
         string word => word,

@@ -9,7 +9,7 @@ namespace Engine.Models.Description;
 /// <summary>Describes layers and update rules that were made in C#, in the words of network files.</summary>
 internal static class LayerWriter
 {
-    /// <summary>A layer's description.</summary>
+    /// <summary>Returns a layer's description.</summary>
     /// <param name="name">Its name in the network.</param>
     /// <param name="layer">The layer.</param>
     /// <param name="inputs">What it is put on; null for the one before it.</param>
@@ -60,7 +60,7 @@ internal static class LayerWriter
         }
     }
 
-    /// <summary>An update rule's description; the default one's where there are no words for it.</summary>
+    /// <summary>Returns an update rule's description; the default one's where there are no words for it.</summary>
     public static (UpdateKind Kind, Settings Settings) Describe(UpdateRule rule)
     {
         UpdateKind kind = UpdateKind.All.FirstOrDefault(known => IsSame(known.Name, rule.GetType().Name)) ?? UpdateKind.All[0];

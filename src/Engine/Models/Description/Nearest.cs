@@ -104,14 +104,17 @@ internal static class Nearest
         ["exponential"] = ["step"],
     };
 
-    /// <summary>The end of a sentence that says a word is not known: the question what was meant, or a full stop.</summary>
+    /// <summary>
+    /// Returns the end of a sentence that says a word is not known: the question what was meant, or a full stop.
+    /// </summary>
     public static string Question(string word, IEnumerable<string> known) =>
         To(word, known) is { } meant ? $": did you mean '{meant}'?" : ".";
 
     /// <summary>
-    /// The known word with the fewest slips from this one, if they are few enough for its length; null if none is near. A
-    /// word that begins as a known one does is near it, whatever is missing behind, and so is one that has a known word for
-    /// a part or begins with it: <c>num-epochs</c>, <c>datadir</c>. Of one or two letters every slip makes another word.
+    /// Returns the known word with the fewest slips from this one, if they are few enough for its length; null if none
+    /// is near. A word that begins as a known one does is near it, whatever is missing behind, and so is one that has a
+    /// known word for a part or begins with it: <c>num-epochs</c>, <c>datadir</c>. Of one or two letters every slip
+    /// makes another word.
     /// </summary>
     public static string? To(string word, IEnumerable<string> known)
     {

@@ -14,13 +14,15 @@ namespace Engine.Models.Description;
 /// <param name="Line">The line of the file it stands on; 0 if it stands in none.</param>
 internal sealed record LayerDescription(string? Name, LayerKind Kind, Settings Settings, int Line)
 {
-    /// <summary>The layers that it is put on; null for the one before it.</summary>
+    /// <summary>Gets or sets the layers that it is put on; null for the one before it.</summary>
     public IReadOnlyList<string>? Inputs { get; init; }
 
-    /// <summary>The layer that it is another place of, with the same parameters; null for one of its own.</summary>
+    /// <summary>
+    /// Gets or sets the layer that it is another place of, with the same parameters; null for one of its own.
+    /// </summary>
     public string? Like { get; init; }
 
-    /// <summary>Whether it is where a network begins.</summary>
+    /// <summary>Gets whether it is where a network begins.</summary>
     public bool IsInput => Kind.Name == "input";
 }
 
@@ -39,7 +41,7 @@ internal sealed record DataDescription(
     bool Flip = false,
     int? Cutout = null)
 {
-    /// <summary>What is done to the images of each batch of training.</summary>
+    /// <summary>Returns what is done to the images of each batch of training.</summary>
     public IReadOnlyList<Augmentation> MakeAugmentation()
     {
         var augmentation = new List<Augmentation>();
@@ -73,33 +75,33 @@ internal sealed record NetworkDescription
 
     private static readonly JsonWriterOptions s_format = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>What messages call the file.</summary>
+    /// <summary>Gets or sets what messages call the file.</summary>
     public required string Path { get; init; }
 
-    /// <summary>What the network is called; null for nothing.</summary>
+    /// <summary>Gets or sets what the network is called; null for nothing.</summary>
     public string? Name { get; init; }
 
     public required IReadOnlyList<LayerDescription> Layers { get; init; }
 
-    /// <summary>The names of the layers that are outputs; null for the last one.</summary>
+    /// <summary>Gets or sets the names of the layers that are outputs; null for the last one.</summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 
     public UpdateKind Update { get; init; } = UpdateKind.All[0];
 
-    /// <summary>The values of the update rule's keys.</summary>
+    /// <summary>Gets or sets the values of the update rule's keys.</summary>
     public Settings UpdateSettings { get; init; } = new([], UpdateKind.All[0].Settings);
 
     public int Epochs { get; init; } = 10;
 
-    /// <summary>Images a step.</summary>
+    /// <summary>Gets or sets images a step.</summary>
     public int Batch { get; init; } = 128;
 
     public int Seed { get; init; } = 42;
 
-    /// <summary>What Σ |w| is multiplied with in the training loss.</summary>
+    /// <summary>Gets or sets what Σ |w| is multiplied with in the training loss.</summary>
     public double L1 { get; init; }
 
-    /// <summary>What Σ w² is multiplied with in the training loss.</summary>
+    /// <summary>Gets or sets what Σ w² is multiplied with in the training loss.</summary>
     public double L2 { get; init; }
 
     /// <summary>
@@ -110,17 +112,19 @@ internal sealed record NetworkDescription
 
     public DataDescription Data { get; init; } = new();
 
-    /// <summary>The sides of a sample.</summary>
+    /// <summary>Gets the sides of a sample.</summary>
     public IReadOnlyList<int> InputSides => Layers[0].Settings.Sides("sides");
 
-    /// <summary>The layers in their order.</summary>
+    /// <summary>Returns the layers in their order.</summary>
     public (string Name, Layer Layer)[] MakeLayers() =>
     [
         .. Layers.Select((layer, i) => (
             NameOf(i), layer.Kind.Make(layer.Settings, new Origin(layer.Line == 0 ? null : Path, layer.Line)))),
     ];
 
-    /// <summary>The last layer, put on those before it, to make a network of one input and one output of.</summary>
+    /// <summary>
+    /// Returns the last layer, put on those before it, to make a network of one input and one output of.
+    /// </summary>
     /// <exception cref="EngineException">It has several.</exception>
     public Node MakeOutput() => Layers.Count(layer => layer.IsInput) == 1 && (Outputs?.Count ?? 1) == 1
         ? MakeOutputs()[0]
@@ -128,7 +132,7 @@ internal sealed record NetworkDescription
             $"{Path} describes a network of several inputs or outputs, and this is for networks of one of each: load it in C#, by "
             + "NetworkFiles.LoadNetwork.");
 
-    /// <summary>The outputs, put on the layers before them, to make a network of.</summary>
+    /// <summary>Creates the outputs, put on the layers before them, to make a network of.</summary>
     public Node[] MakeOutputs()
     {
         var nodes = new OrderedDictionary<string, Node>();
@@ -143,7 +147,7 @@ internal sealed record NetworkDescription
         return Outputs is null ? [nodes.GetAt(nodes.Count - 1).Value] : [.. Outputs.Select(output => nodes[output])];
     }
 
-    /// <summary>The layers of a network that was made in C#, and its outputs.</summary>
+    /// <summary>Returns the layers of a network that was made in C#, and its outputs.</summary>
     /// <exception cref="EngineException">There is a layer for which there are no words.</exception>
     public static NetworkDescription Of(Network network)
     {
@@ -169,17 +173,19 @@ internal sealed record NetworkDescription
         };
     }
 
-    /// <summary>What a layer is called.</summary>
+    /// <summary>Returns what a layer is called.</summary>
     public string NameOf(int place) =>
         Layers[place].Name ?? $"{Layers[place].Kind.Name.Replace("_", "", StringComparison.Ordinal)}{place}";
 
-    /// <summary>The update rule.</summary>
+    /// <summary>Returns the update rule.</summary>
     public UpdateRule MakeUpdate() => Update.MakeRule(UpdateSettings);
 
-    /// <summary>How the samples come in training.</summary>
+    /// <summary>Returns how the samples come in training.</summary>
     public BatchIterator MakeBatches() => new(Batch) { Shuffle = Data.Shuffle, Augmentation = Data.MakeAugmentation() };
 
-    /// <summary>What changes the learning rate and what ends the training early, where that is described.</summary>
+    /// <summary>
+    /// Returns what changes the learning rate and what ends the training early, where that is described.
+    /// </summary>
     public IEnumerable<Callback> MakeCallbacks()
     {
         string name = UpdateSettings.Has(ScheduleKind.Key) ? UpdateSettings.Word(ScheduleKind.Key) : ScheduleKind.All[0].Name;
@@ -235,7 +241,7 @@ internal sealed record NetworkDescription
         ? this with { UpdateSettings = UpdateSettings.With(key, value) }
         : throw new EngineException($"{option}: the update rule of {Path}, {Update.Name}, has no {key}.");
 
-    /// <summary>The description in JSON, as saved models carry it.</summary>
+    /// <summary>Returns the description in JSON, as saved models carry it.</summary>
     public string ToJson()
     {
         using var bytes = new MemoryStream();

@@ -25,7 +25,7 @@ internal sealed record NetworkFile(
 {
     public const string LayersName = "layers", UpdateName = "update", DataName = "data";
 
-    /// <summary>The sections of a network, which a misspelt key may be meant to be.</summary>
+    /// <summary>Gets the sections of a network, which a misspelt key may be meant to be.</summary>
     public static IReadOnlyList<string> Sections { get; } = [LayersName, UpdateName, DataName];
 
     /// <summary>No description is longer; a file that is was named by mistake.</summary>
@@ -57,13 +57,13 @@ internal sealed record NetworkFile(
         return isIni ? IniFile.Parse(Encoding.UTF8.GetString(text), path) : JsonFile.Parse(text, path);
     }
 
-    /// <summary>The error of a line.</summary>
+    /// <summary>Returns the error of a line.</summary>
     public static EngineException Error(string path, int line, string what) => new($"{path}, line {line}: {what}");
 
     /// <inheritdoc cref="Error(string, int, string)"/>
     public EngineException Error(int line, string what) => Error(Path, line, what);
 
-    /// <summary>A section, in which no key may stand twice.</summary>
+    /// <summary>Returns a section, in which no key may stand twice.</summary>
     public static Section Section(string path, int line, IReadOnlyList<Entry> entries)
     {
         var lines = new Dictionary<string, int>();

@@ -11,7 +11,7 @@ namespace Engine.Models.Description;
 internal sealed record ScheduleKind(
     string Name, IReadOnlyList<Setting> Settings, Func<Settings, double, int, Schedule?> Make)
 {
-    /// <summary>The key that names one.</summary>
+    /// <summary>Represents the key that names one.</summary>
     public const string Key = "schedule";
 
     private const string Last = "last_learning_rate", Every = "step_epochs", Factor = "step_factor", Rise = "rise";
@@ -22,7 +22,7 @@ internal sealed record ScheduleKind(
     private static readonly Setting s_last =
         Setting.Real(Last, "a number that is not negative", x => x >= 0, 0);
 
-    /// <summary>All of them, the first being the default.</summary>
+    /// <summary>Gets all of them, the first being the default.</summary>
     public static IReadOnlyList<ScheduleKind> All { get; } =
     [
         new("constant", [], (_, _, _) => null),
@@ -34,6 +34,6 @@ internal sealed record ScheduleKind(
             (set, rate, epochs) => Schedule.OneCycle(rate / CycleStart, rate, set.Real(Last), set.Real(Rise), epochs)),
     ];
 
-    /// <summary>The key by which an update names one of these.</summary>
+    /// <summary>Gets the key by which an update names one of these.</summary>
     public static Setting Named { get; } = Setting.Word(Key, All.Select(kind => kind.Name), All[0].Name);
 }

@@ -11,7 +11,7 @@ internal static class SequenceKinds
         Setting.Flag("takes_start", false), Setting.Whole("truncate_gradient", 1),
     ];
 
-    /// <summary>All of them.</summary>
+    /// <summary>Gets all of them.</summary>
     public static IReadOnlyList<LayerKind> All =>
     [
         new("embedding", [Setting.Whole("count", 1).Required(), Setting.Whole("size", 1).Required()],

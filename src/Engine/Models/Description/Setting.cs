@@ -11,7 +11,7 @@ namespace Engine.Models.Description;
 internal sealed record Setting(
     string Name, string Rule, Func<string, object?> Parse, object? Default = null, bool IsRequired = false)
 {
-    /// <summary>The words that it may be, if it is one.</summary>
+    /// <summary>Gets or sets the words that it may be, if it is one.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
 
     public static Setting Whole(string name, int least, int? byDefault = null) => new(
@@ -42,13 +42,13 @@ internal sealed record Setting(
 
     public static Setting Text(string name) => new(name, "a text", text => text.Length > 0 ? text : null);
 
-    /// <summary>A height and a width, or one number for both.</summary>
+    /// <summary>Returns a height and a width, or one number for both.</summary>
     public static Setting Size(string name, int least) => new(
         name,
         $"a number or HEIGHTxWIDTH, as 3 or 3x2, at least {least}",
         text => Sides(text) is { Length: 1 or 2 } sides && sides.All(side => side >= least) ? sides : null);
 
-    /// <summary>A size of zeros around an image, or one of the words for it.</summary>
+    /// <summary>Returns a size of zeros around an image, or one of the words for it.</summary>
     public static Setting Padding(string name) => new(
         name,
         "valid, same, full, or a number of pixels or HEIGHTxWIDTH",
@@ -58,14 +58,14 @@ internal sealed record Setting(
         Words = ["valid", "same", "full"],
     };
 
-    /// <summary>The sides of a sample.</summary>
+    /// <summary>Returns the sides of a sample.</summary>
     public static Setting SampleSides(string name, bool mayInfer = false) => new(
         name,
         mayInfer ? "the sides of a sample, as 1x32x32, of which one may be -1" : "the sides of a sample, as 1x32x32",
         text => Sides(text) is { Length: > 0 and <= 8 } sides
             && sides.All(side => side > 0 || (mayInfer && side == -1)) ? sides : null);
 
-    /// <summary>A number for all of three axes, or one for each.</summary>
+    /// <summary>Returns a number for all of three axes, or one for each.</summary>
     public static Setting Volume(string name, int least) => new(
         name,
         $"a number or three, as 3 or 3x2x2, at least {least}",
@@ -95,10 +95,10 @@ internal sealed record Setting(
 /// <param name="Known">The keys there are.</param>
 internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Given, IReadOnlyList<Setting> Known)
 {
-    /// <summary>Whether there is such a key at all.</summary>
+    /// <summary>Returns whether there is such a key at all.</summary>
     public bool Has(string name) => Known.Any(setting => setting.Name == name);
 
-    /// <summary>Whether it was given.</summary>
+    /// <summary>Returns whether it was given.</summary>
     public bool IsGiven(string name) => Given.Any(pair => pair.Key == name);
 
     public int Whole(string name) => (int)Value(name)!;
@@ -111,7 +111,7 @@ internal sealed record Settings(IReadOnlyList<KeyValuePair<string, object>> Give
 
     public int[] Sides(string name) => (int[])Value(name)!;
 
-    /// <summary>The value, or null where it may be absent and is.</summary>
+    /// <summary>Returns the value, or null where it may be absent and is.</summary>
     public object? Value(string name)
     {
         foreach ((string key, object value) in Given)

@@ -25,7 +25,7 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
 
     private static readonly Setting s_decay = Setting.Real(Decay, "a number from 0 on", x => x >= 0, 0.01);
 
-    /// <summary>All of them.</summary>
+    /// <summary>Gets all of them.</summary>
     public static IReadOnlyList<UpdateKind> All { get; } =
     [
         new("nesterov_momentum", [Rate(0.01), s_momentum, .. s_clipSettings],
@@ -59,10 +59,12 @@ internal sealed record UpdateKind(string Name, IReadOnlyList<Setting> Settings, 
             set => new Muon((float)set.Real(LearningRate), (float)set.Real(Momentum), (float)set.Real(Decay))),
     ];
 
-    /// <summary>The keys that keep gradients small, which every rule has; one of them at most may be given.</summary>
+    /// <summary>
+    /// Gets the keys that keep gradients small, which every rule has; one of them at most may be given.
+    /// </summary>
     public static IEnumerable<string> ClipKeys => s_clips.Select(clip => clip.Key);
 
-    /// <summary>The rule with what its keys and the clipping ones say.</summary>
+    /// <summary>Returns the rule with what its keys and the clipping ones say.</summary>
     public UpdateRule MakeRule(Settings settings)
     {
         (string key, Func<double, GradientClip> make) = s_clips.FirstOrDefault(clip => settings.IsGiven(clip.Key));

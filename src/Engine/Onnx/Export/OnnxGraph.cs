@@ -9,7 +9,9 @@ namespace Engine.Onnx;
 /// </summary>
 internal sealed class OnnxGraph
 {
-    /// <summary>The version of ONNX's ops: of 2022, so that tools that are not of this year read it too.</summary>
+    /// <summary>
+    /// Represents the version of ONNX's ops: of 2022, so that tools that are not of this year read it too.
+    /// </summary>
     public const int OpSet = 17;
 
     private const int IrVersion = 8;
@@ -30,10 +32,12 @@ internal sealed class OnnxGraph
     /// <summary>ONNX's number for a dtype.</summary>
     public static int Type(DType dtype) => ElementType.Of(dtype).Onnx;
 
-    /// <summary>Where nodes come from now: a layer's name stands before theirs.</summary>
+    /// <summary>Gets or sets where nodes come from now: a layer's name stands before theirs.</summary>
     public string? Layer { get; set; }
 
-    /// <summary>The name by which nodes call a variable: a tensor's is made when it is first asked for.</summary>
+    /// <summary>
+    /// Returns the name by which nodes call a variable: a tensor's is made when it is first asked for.
+    /// </summary>
     public string Name(Variable variable)
     {
         if (!_names.TryGetValue(variable, out string? name))
@@ -53,7 +57,7 @@ internal sealed class OnnxGraph
     /// <summary>Has nodes call a variable by a name that is given to nothing else.</summary>
     public void Give(Variable variable, string name) => _names.Add(variable, name);
 
-    /// <summary>A name that begins so, and that nothing else has.</summary>
+    /// <summary>Returns a name that begins so, and that nothing else has.</summary>
     public string NewName(string wanted)
     {
         string name = wanted;
@@ -66,15 +70,15 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    /// <summary>A tensor's name.</summary>
+    /// <summary>Returns a tensor's name.</summary>
     public string Tensor(string wanted, Tensor value) =>
         Tensor(wanted, Type(value.DType), value.Shape.Select(side => (long)side), value.Bytes);
 
-    /// <summary>The name of a vector of whole numbers, as ONNX takes axes and shapes.</summary>
+    /// <summary>Returns the name of a vector of whole numbers, as ONNX takes axes and shapes.</summary>
     public string Vector(string wanted, params ReadOnlySpan<long> values) =>
         Tensor(wanted, Type(DType.Int64), [values.Length], MemoryMarshal.AsBytes(values));
 
-    /// <summary>The name of a whole number, as ONNX takes some axes.</summary>
+    /// <summary>Returns the name of a whole number, as ONNX takes some axes.</summary>
     public string Scalar(string wanted, long value) =>
         Tensor(wanted, Type(DType.Int64), [], MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value)));
 
@@ -103,7 +107,10 @@ internal sealed class OnnxGraph
         return names;
     }
 
-    /// <summary>A graph within this one, which sees all that has a name so far; what it names is its own, but for tensors.</summary>
+    /// <summary>
+    /// Returns a graph within this one, which sees all that has a name so far; what it names is its own, but for
+    /// tensors.
+    /// </summary>
     /// <param name="build">Adds its nodes, and declares its inputs and outputs.</param>
     public ProtoWriter Inside(Func<(List<ProtoWriter> Inputs, List<ProtoWriter> Outputs)> build)
     {
@@ -138,7 +145,7 @@ internal sealed class OnnxGraph
         return Add("Cast", [name], ("to", Type(DType.Int32)));
     }
 
-    /// <summary>The whole file.</summary>
+    /// <summary>Returns the whole file.</summary>
     public ProtoWriter Model(IEnumerable<ProtoWriter> inputs, IEnumerable<ProtoWriter> outputs)
     {
         ProtoWriter graph = new ProtoWriter()
@@ -152,7 +159,7 @@ internal sealed class OnnxGraph
     /// <summary>Adds a node that gives what a node made the name of an output.</summary>
     public void AddOutput(string name, string from) => _nodes.Add(Node("Identity", name, [from], [name], []));
 
-    /// <summary>An input or output as a graph declares it; sides that are not known get names.</summary>
+    /// <summary>Returns an input or output as a graph declares it; sides that are not known get names.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="type">Its type.</param>
     /// <param name="isCount">Whether it is of ONNX's own whole numbers.</param>

@@ -20,7 +20,7 @@ internal static class OnnxImages
             new Patches(size, stride, pad, pad, [1, 1]), 1);
     }
 
-    /// <summary>A convolution of each channel by itself.</summary>
+    /// <summary>Returns a convolution of each channel by itself.</summary>
     public static string Channelwise(OnnxGraph graph, Apply node, Channelwise op) => graph.Add(
         "Conv", [graph.Name(node.Inputs[0]), Filters(graph, node.Inputs[1], op.FlipFilters)],
         Attributes(op.Patches, Channels(node, node.Inputs[0].Shape)));
@@ -30,7 +30,7 @@ internal static class OnnxImages
         graph, node, graph.Name(node.Inputs[1]), Filters(graph, node.Inputs[0], op.FlipFilters), op.Patches,
         Channels(node, node.Outputs[0].Shape));
 
-    /// <summary>What filters see, (channels, places, N, …): each place by a filter that has 1 there.</summary>
+    /// <summary>Returns what filters see, (channels, places, N, …): each place by a filter that has 1 there.</summary>
     public static string Unfold(OnnxGraph graph, Apply node, Unfold op)
     {
         int channels = Channels(node, node.Inputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
@@ -45,7 +45,7 @@ internal static class OnnxImages
         return graph.Add("Reshape", [planes, graph.Add("Concat", sides, ("axis", 0))]);
     }
 
-    /// <summary>The sums of what filters see, back in the images.</summary>
+    /// <summary>Returns the sums of what filters see, back in the images.</summary>
     public static string Fold(OnnxGraph graph, Apply node, Fold op)
     {
         int channels = Channels(node, node.Outputs[0].Shape), places = op.Patches.Size.Product(0, op.Patches.Rank);
@@ -108,7 +108,8 @@ internal static class OnnxImages
     };
 
     /// <summary>
-    /// The windows, with so much padding behind the images that the last of them is whole; ONNX counts it as no pixel.
+    /// Returns the windows, with so much padding behind the images that the last of them is whole; ONNX counts it as no
+    /// pixel.
     /// </summary>
     public static string Pool(OnnxGraph graph, string kind, string x, Shape images, Window window)
     {
@@ -126,7 +127,7 @@ internal static class OnnxImages
             Pair("kernel_shape", window.Size), Pair("strides", window.Stride), Pads(window.Padding, behind));
     }
 
-    /// <summary>The mean of pixels; where padding counts, it becomes pixels first.</summary>
+    /// <summary>Returns the mean of pixels; where padding counts, it becomes pixels first.</summary>
     public static string AveragePool(OnnxGraph graph, Apply node, AveragePool2D op)
     {
         string x = graph.Name(node.Inputs[0]);

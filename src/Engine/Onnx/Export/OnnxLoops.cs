@@ -171,7 +171,7 @@ internal static class OnnxLoops
     /// <param name="Type">Its type.</param>
     private sealed record Carried(int Output, int Lag, string First, TensorType Type)
     {
-        /// <summary>What it is in the step.</summary>
+        /// <summary>Gets what it is in the step.</summary>
         public List<Input> Inside { get; } = [];
     }
 }

@@ -174,7 +174,7 @@ internal static class OnnxOps
         }
     }
 
-    /// <summary>Axes or sides as ONNX takes them.</summary>
+    /// <summary>Returns axes or sides as ONNX takes them.</summary>
     public static long[] Longs(Shape shape) => [.. shape.Select(side => (long)side)];
 
     private static string Turned(OnnxGraph graph, string stack, bool isTransposed) =>

@@ -50,7 +50,7 @@ internal static class OnnxShapes
         return at == 0 || rank == 0 ? taken : graph.Add("Transpose", [taken], ("perm", Longs(order)));
     }
 
-    /// <summary>The sides of a shape, of which some are inputs.</summary>
+    /// <summary>Returns the sides of a shape, of which some are inputs.</summary>
     public static string Sides(OnnxGraph graph, Apply node, Shape to, Shape given)
     {
         if (given.Rank == 0)
@@ -116,7 +116,7 @@ internal static class OnnxShapes
 
     private static long[] Longs(int[] numbers) => [.. numbers.Select(number => (long)number)];
 
-    /// <summary>The softmax of all products, by the values.</summary>
+    /// <summary>Returns the softmax of all products, by the values.</summary>
     public static string Attention(OnnxGraph graph, Apply node, bool isCausal)
     {
         string turned = graph.Add("Transpose", [graph.Name(node.Inputs[1])], ("perm", [0, 2, 1]));
@@ -134,7 +134,7 @@ internal static class OnnxShapes
         return graph.Add("MatMul", [graph.Add("Softmax", [scores], ("axis", -1)), graph.Name(node.Inputs[2])]);
     }
 
-    /// <summary>The first of each row in order, and, by its own name, where they were.</summary>
+    /// <summary>Returns the first of each row in order, and, by its own name, where they were.</summary>
     public static string Sort(OnnxGraph graph, Apply node, Sort op)
     {
         Variable x = node.Inputs[0];

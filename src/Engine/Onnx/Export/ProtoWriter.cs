@@ -13,7 +13,7 @@ internal sealed class ProtoWriter
     private const int BytesEncoding = 2;
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    /// <summary>A whole number.</summary>
+    /// <summary>Returns a whole number.</summary>
     public ProtoWriter Number(int field, long value)
     {
         Varint((uint)((field << 3) | VarintEncoding));
@@ -21,7 +21,7 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>The numbers of a repeated field.</summary>
+    /// <summary>Returns the numbers of a repeated field.</summary>
     public ProtoWriter Numbers(int field, IEnumerable<long> values)
     {
         foreach (long value in values)
@@ -32,10 +32,10 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>A text.</summary>
+    /// <summary>Returns a text.</summary>
     public ProtoWriter Text(int field, string value) => Bytes(field, Encoding.UTF8.GetBytes(value));
 
-    /// <summary>The texts of a repeated field.</summary>
+    /// <summary>Returns the texts of a repeated field.</summary>
     public ProtoWriter Texts(int field, IEnumerable<string> values)
     {
         foreach (string value in values)
@@ -55,10 +55,10 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>A message within this one.</summary>
+    /// <summary>Returns a message within this one.</summary>
     public ProtoWriter Message(int field, ProtoWriter value) => Bytes(field, value.Written);
 
-    /// <summary>The messages of a repeated field.</summary>
+    /// <summary>Returns the messages of a repeated field.</summary>
     public ProtoWriter Messages(int field, IEnumerable<ProtoWriter> values)
     {
         foreach (ProtoWriter value in values)
@@ -69,7 +69,7 @@ internal sealed class ProtoWriter
         return this;
     }
 
-    /// <summary>What was written.</summary>
+    /// <summary>Gets what was written.</summary>
     public ReadOnlySpan<byte> Written => _bytes.WrittenSpan;
 
     /// <summary>Seven bits a byte, the lowest first; the highest bit says that more follow.</summary>

@@ -6,7 +6,7 @@ namespace Engine.Onnx;
 /// <summary>Of which inputs more must be known before the graph can be made.</summary>
 internal sealed class NotKnownException(string message, IReadOnlyList<(Input Input, bool IsValue)> inputs) : EngineException(message)
 {
-    /// <summary>The inputs, and whether it is their values, or else only their shapes.</summary>
+    /// <summary>Creates the inputs, and whether it is their values, or else only their shapes.</summary>
     public IReadOnlyList<(Input Input, bool IsValue)> Inputs { get; } = inputs;
 }
 
@@ -54,7 +54,7 @@ internal sealed class OnnxImporter
 
     public IReadOnlyDictionary<string, long> OpSets { get; }
 
-    /// <summary>The outputs of a graph whose inputs are given.</summary>
+    /// <summary>Creates the outputs of a graph whose inputs are given.</summary>
     public OnnxValue[] Graph(
         OnnxGraphFile graph, IReadOnlyDictionary<string, OnnxValue> inputs, IReadOnlyList<string>? outputs = null)
     {
@@ -79,7 +79,7 @@ internal sealed class OnnxImporter
             $"{Path}: no node gives the output '{name}' of the graph '{graph.Name}'."))];
     }
 
-    /// <summary>The outputs of a graph in a node, which sees what is around it.</summary>
+    /// <summary>Creates the outputs of a graph in a node, which sees what is around it.</summary>
     public OnnxValue[] Inner(OnnxGraphFile graph, params IReadOnlyList<OnnxValue> inputs)
     {
         if (inputs.Count != graph.Inputs.Count)
@@ -91,7 +91,7 @@ internal sealed class OnnxImporter
             graph, graph.Inputs.Zip(inputs).DistinctBy(pair => pair.First.Name).ToDictionary(pair => pair.First.Name, pair => pair.Second));
     }
 
-    /// <summary>What a name stands for, here or around; null where it stands for nothing.</summary>
+    /// <summary>Returns what a name stands for, here or around; null where it stands for nothing.</summary>
     public OnnxValue? Value(string name)
     {
         for (OnnxImporter? at = this; at is not null; at = at._outer)
@@ -129,7 +129,7 @@ internal sealed class OnnxImporter
         }
     }
 
-    /// <summary>What is said of an op that is not there.</summary>
+    /// <summary>Returns what is said of an op that is not there.</summary>
     public static ModelFileException NoOp(
         OnnxFile file, string path, OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
@@ -190,7 +190,7 @@ internal sealed class OnnxImporter
         return kept;
     }
 
-    /// <summary>All names that results depend on.</summary>
+    /// <summary>Returns all names that results depend on.</summary>
     public static HashSet<string> Names(OnnxGraphFile graph, IReadOnlyList<string> outputs) =>
         [.. outputs, .. Needed(graph.Nodes, outputs).SelectMany(Used)];
 

@@ -33,39 +33,39 @@ internal sealed class OnnxNode
 
     public OnnxOp Op { get; }
 
-    /// <summary>The version of the ops of its domain.</summary>
+    /// <summary>Gets the version of the ops of its domain.</summary>
     public int OpSet { get; }
 
-    /// <summary>The same node on other inputs.</summary>
+    /// <summary>Returns the same node on other inputs.</summary>
     public OnnxNode On(OnnxValue?[] inputs) => new(Importer, File, Op, inputs, _settings);
 
-    /// <summary>How many inputs are written, those left out among them.</summary>
+    /// <summary>Gets how many inputs are written, those left out among them.</summary>
     public int Count => _inputs.Length;
 
-    /// <summary>How many outputs are asked for.</summary>
+    /// <summary>Gets how many outputs are asked for.</summary>
     public int Outputs => File.Outputs.Count;
 
-    /// <summary>Whether an output is asked for.</summary>
+    /// <summary>Returns whether an output is asked for.</summary>
     public bool Wants(int output) => output < File.Outputs.Count && File.Outputs[output].Length > 0;
 
-    /// <summary>Whether an input is given.</summary>
+    /// <summary>Returns whether an input is given.</summary>
     public bool Has(int input)
     {
         _inputsRead = Math.Max(_inputsRead, input + 1);
         return input < _inputs.Length && _inputs[input] is not null;
     }
 
-    /// <summary>An input.</summary>
+    /// <summary>Returns an input.</summary>
     public OnnxValue V(int input) =>
         Has(input) ? _inputs[input]! : throw new EngineException($"its input {input} is missing");
 
-    /// <summary>An input's variable.</summary>
+    /// <summary>Returns an input's variable.</summary>
     public Variable X(int input) => V(input).Variable;
 
     /// <summary>All inputs' variables.</summary>
     public Variable[] All() => [.. Enumerable.Range(0, Count).Select(X)];
 
-    /// <summary>The type of the first input.</summary>
+    /// <summary>Gets the type of the first input.</summary>
     public OnnxType Type => V(0).Type;
 
     public bool HasSetting(string name) => Setting(name) is not null;
@@ -89,7 +89,7 @@ internal sealed class OnnxNode
     public OnnxGraphFile Graph(string name) =>
         Setting(name)?.Graph ?? throw new EngineException($"its graph '{name}' is missing");
 
-    /// <summary>A list of numbers; null where it is not given.</summary>
+    /// <summary>Returns a list of numbers; null where it is not given.</summary>
     public int[]? Ints(string name) => Setting(name) is { } setting ? [.. setting.Numbers.Select(number => checked((int)number))] : null;
 
     public long[]? LongsOf(string name) => Setting(name) is { } setting ? [.. setting.Numbers] : null;
@@ -103,7 +103,7 @@ internal sealed class OnnxNode
         }
     }
 
-    /// <summary>An input's whole numbers, of which sides may be made: a copy.</summary>
+    /// <summary>Creates an input's whole numbers, of which sides may be made: a copy.</summary>
     /// <exception cref="NotKnownException">They are computed.</exception>
     public Whole[] Wholes(int input)
     {
@@ -113,7 +113,7 @@ internal sealed class OnnxNode
             ?? throw NotKnown([value.Variable], input);
     }
 
-    /// <summary>An input's whole numbers.</summary>
+    /// <summary>Creates an input's whole numbers.</summary>
     /// <exception cref="NotKnownException">They are not known before a call.</exception>
     public long[] Longs(int input)
     {
@@ -124,14 +124,14 @@ internal sealed class OnnxNode
 
     public int[] IntsOf(int input) => Array.ConvertAll(Longs(input), number => checked((int)number));
 
-    /// <summary>An input's only whole number.</summary>
+    /// <summary>Returns an input's only whole number.</summary>
     public long Long(int input) => Longs(input) is [var one] ? one : throw new EngineException($"its input {input} must be one number");
 
-    /// <summary>An input's numbers.</summary>
+    /// <summary>Creates an input's numbers.</summary>
     /// <exception cref="NotKnownException">They are not known before a call.</exception>
     public double[] Numbers(int input) => V(input).Numbers ?? throw NotKnown([V(input).Variable], input);
 
-    /// <summary>A shape all of whose sides must be known.</summary>
+    /// <summary>Returns a shape all of whose sides must be known.</summary>
     /// <exception cref="NotKnownException">Some are not.</exception>
     public static int[] Sides(Variable x, int from = 0)
     {
@@ -141,13 +141,16 @@ internal sealed class OnnxNode
             : throw NotKnown([.. Enumerable.Range(from, sides.Length).Where(axis => x.Shape[axis] == Shape.Unknown).Select(axis => SideOf(x, axis))], 0);
     }
 
-    /// <summary>A number of things that are made one by one when a node is imported: a file cannot ask for any number of them.</summary>
+    /// <summary>
+    /// Returns a number of things that are made one by one when a node is imported: a file cannot ask for any number of
+    /// them.
+    /// </summary>
     /// <exception cref="EngineException">There are too many.</exception>
     public static int Few(long count, string what) => count is >= 0 and <= 1 << 20
         ? (int)count
         : throw new EngineException($"it asks for {count} {what}, and {1 << 20} are the most");
 
-    /// <summary>An axis as a place, counted from the end where it is negative.</summary>
+    /// <summary>Returns an axis as a place, counted from the end where it is negative.</summary>
     public static int Axis(long axis, int rank) => axis >= -rank && axis < rank
         ? (int)(axis < 0 ? axis + rank : axis)
         : throw new EngineException($"there is no axis {axis} among {rank}");
@@ -160,13 +163,15 @@ internal sealed class OnnxNode
             : throw new EngineException($"an axis is named twice among {string.Join(", ", places)}");
     }
 
-    /// <summary>Axes that are a setting in old ops and an input in newer ones; null where they are not given.</summary>
+    /// <summary>
+    /// Returns axes that are a setting in old ops and an input in newer ones; null where they are not given.
+    /// </summary>
     public int[]? AxesOf(string name, int input, int sinceInput, int rank) =>
         OpSet < sinceInput ? (LongsOf(name) is { } axes ? Axes(axes, rank) : null)
         : Has(input) ? Axes(Longs(input), rank)
         : null;
 
-    /// <summary>A result of the first input's type.</summary>
+    /// <summary>Creates a result of the first input's type.</summary>
     public OnnxValue[] Same(Variable result) => [Of(Type, result)];
 
     public static OnnxValue[] Give(OnnxType type, Variable result) => [Of(type, result)];

@@ -16,11 +16,12 @@ internal enum Takes
 /// <summary>An op of ONNX from a version of its ops on: what it is here, written with our ops.</summary>
 internal sealed record OnnxOp(string Name, int Since, Takes Takes, Func<OnnxNode, OnnxValue?[]> Import)
 {
-    /// <summary>Where its ops stand; ONNX's own are in "".</summary>
+    /// <summary>Gets or sets where its ops stand; ONNX's own are in "".</summary>
     public string Domain { get; init; } = "";
 
     /// <summary>
-    /// How many of its first inputs are moved and not computed with, −1 for all: of those shapes can be made still.
+    /// Gets or sets how many of its first inputs are moved and not computed with, −1 for all: of those shapes can be
+    /// made still.
     /// </summary>
     public int Moves { get; init; }
 

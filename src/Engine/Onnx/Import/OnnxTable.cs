@@ -5,10 +5,14 @@ namespace Engine.Onnx;
 /// <summary>The ops that are there: the one table, of which each family of ops has a part.</summary>
 internal static class OnnxTable
 {
-    /// <summary>The newest version of ONNX's ops that is known here; of a newer one an op may mean something else.</summary>
+    /// <summary>
+    /// Represents the newest version of ONNX's ops that is known here; of a newer one an op may mean something else.
+    /// </summary>
     public const int NewestOpSet = 27;
 
-    /// <summary>The oldest version. Most ops are there from version 6 on: before it many were others.</summary>
+    /// <summary>
+    /// Represents the oldest version. Most ops are there from version 6 on: before it many were others.
+    /// </summary>
     public const int OldestOpSet = 1;
 
     private static readonly FrozenDictionary<(string Domain, string Name), OnnxOp[]> s_ops =
@@ -19,7 +23,7 @@ internal static class OnnxTable
     private static readonly FrozenDictionary<string, string> s_refused = OnnxRefused.Reasons
         .SelectMany(group => group.Ops.Select(op => (op, group.Why))).ToFrozenDictionary(pair => pair.op, pair => pair.Why);
 
-    /// <summary>All rows.</summary>
+    /// <summary>Returns all rows.</summary>
     public static IEnumerable<OnnxOp> All() =>
     [
         .. ElementwiseOps.Rows(), .. ComparisonOps.Rows(), .. CastOps.Rows(), .. ReductionOps.Rows(), .. ShapingOps.Rows(),
@@ -28,7 +32,7 @@ internal static class OnnxTable
         .. StreamOps.Rows(), .. GridOps.Rows(), .. ControlOps.Rows(), .. QuantizedOps.Rows(), .. TrainingOps.Rows(), .. ClassicOps.Rows(),
     ];
 
-    /// <summary>What a node's op is in its version; null where it is not there.</summary>
+    /// <summary>Returns what a node's op is in its version; null where it is not there.</summary>
     public static OnnxOp? Find(OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
         if (!opSets.TryGetValue(node.Domain, out long set) || !s_ops.TryGetValue((node.Domain, node.Op), out OnnxOp[]? versions)
@@ -40,7 +44,7 @@ internal static class OnnxTable
         return Array.Find(versions, op => op.Since <= set);
     }
 
-    /// <summary>Why it is not there, as a sentence.</summary>
+    /// <summary>Returns why it is not there, as a sentence.</summary>
     public static string WhyNot(OnnxNodeFile node, IReadOnlyDictionary<string, long> opSets)
     {
         if (!opSets.TryGetValue(node.Domain, out long set))

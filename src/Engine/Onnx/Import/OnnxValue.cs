@@ -15,7 +15,7 @@ internal readonly record struct Whole(long Number, Variable? Value = null)
 
     public static implicit operator Whole(long number) => new(number);
 
-    /// <summary>A side of an array: a number where it is known.</summary>
+    /// <summary>Returns a side of an array: a number where it is known.</summary>
     public static Whole SideOf(Variable x, int axis) =>
         x.Shape[axis] != Shape.Unknown ? x.Shape[axis] : new Whole(0, Ops.Symbolic.SideOf(x, axis));
 }
@@ -26,7 +26,7 @@ internal readonly record struct Whole(long Number, Variable? Value = null)
 /// </summary>
 internal sealed class OnnxValue
 {
-    /// <summary>Arrays of more elements are not looked into: shapes, axes and scales are short.</summary>
+    /// <summary>Represents arrays of more elements are not looked into: shapes, axes and scales are short.</summary>
     public const int MaxLookedAt = 4096;
 
     private readonly Func<Variable> _make;
@@ -41,13 +41,17 @@ internal sealed class OnnxValue
 
     public int Rank => Shape.Rank;
 
-    /// <summary>The whole numbers that it consists of; null where they are not known or it consists of others.</summary>
+    /// <summary>
+    /// Gets the whole numbers that it consists of; null where they are not known or it consists of others.
+    /// </summary>
     public Whole[]? Elements { get; private init; }
 
     /// <summary>It as a variable.</summary>
     public Variable Variable => _variable ??= _make();
 
-    /// <summary>A tensor of the file, of which <paramref name="parameter"/> makes a variable where it holds fractions.</summary>
+    /// <summary>
+    /// Returns a tensor of the file, of which <paramref name="parameter"/> makes a variable where it holds fractions.
+    /// </summary>
     public static OnnxValue Of(OnnxTensor tensor, Func<OnnxTensor, Variable> parameter)
     {
         long[]? whole = tensor.ToLongs(MaxLookedAt);
@@ -60,11 +64,11 @@ internal sealed class OnnxValue
         };
     }
 
-    /// <summary>A value that is given.</summary>
+    /// <summary>Returns a value that is given.</summary>
     public static OnnxValue Of(OnnxType type, Tensor tensor) => Of(
         new OnnxTensor("", type, tensor.Shape) { Values = tensor }, given => Constant(given.Values!));
 
-    /// <summary>A variable, converted to the dtype in which values of the type are stored.</summary>
+    /// <summary>Returns a variable, converted to the dtype in which values of the type are stored.</summary>
     public static OnnxValue Of(OnnxType type, Variable variable, Whole[]? elements = null)
     {
         Variable stored = type == OnnxType.Bool && variable.DType != DType.Bool
@@ -79,12 +83,12 @@ internal sealed class OnnxValue
         Elements = elements,
     };
 
-    /// <summary>Numbers that are known, of a floating-point type.</summary>
+    /// <summary>Gets numbers that are known, of a floating-point type.</summary>
     public double[]? Numbers => _numbers ?? (Elements is { } whole && Array.TrueForAll(whole, one => one.IsKnown)
         ? Array.ConvertAll(whole, one => (double)one.Number)
         : _numbers = Evaluated());
 
-    /// <summary>The whole numbers of a tensor.</summary>
+    /// <summary>Returns the whole numbers of a tensor.</summary>
     public static long[] Longs(Tensor tensor) => tensor.DType switch
     {
         DType.Int32 => [.. tensor.AsSpan<int>().ToArray().Select(value => (long)value)],

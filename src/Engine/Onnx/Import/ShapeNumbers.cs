@@ -10,7 +10,7 @@ namespace Engine.Onnx;
 /// </summary>
 internal static class ShapeNumbers
 {
-    /// <summary>The results, with their elements where they can be told.</summary>
+    /// <summary>Returns the results, with their elements where they can be told.</summary>
     public static OnnxValue?[] With(OnnxNode node, OnnxValue?[] results)
     {
         // Of known numbers alone the graph tells as much (OnnxValue.Numbers), but not exactly beyond float64.

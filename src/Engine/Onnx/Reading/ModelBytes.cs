@@ -15,16 +15,16 @@ internal sealed class ModelBytes : IDisposable
     private ModelBytes(string name, byte[]? memory, SafeFileHandle? file, long length) =>
         (Name, _memory, _file, Length) = (name, memory, file, length);
 
-    /// <summary>What messages call it.</summary>
+    /// <summary>Gets what messages call it.</summary>
     public string Name { get; }
 
-    /// <summary>How many there are.</summary>
+    /// <summary>Gets how many there are.</summary>
     public long Length { get; }
 
-    /// <summary>Bytes that are in memory.</summary>
+    /// <summary>Returns bytes that are in memory.</summary>
     public static ModelBytes Of(byte[] bytes, string name) => new(name, bytes, null, bytes.Length);
 
-    /// <summary>The bytes of a file, which is open until this is disposed of.</summary>
+    /// <summary>Returns the bytes of a file, which is open until this is disposed of.</summary>
     /// <exception cref="EngineException">The file is missing, is none or cannot be read.</exception>
     public static ModelBytes Open(string path)
     {

@@ -9,7 +9,7 @@ internal sealed record OnnxFile
 
     public string ProducerVersion { get; init; } = "";
 
-    /// <summary>The version of each domain's ops; ONNX's own domain is "".</summary>
+    /// <summary>Gets or sets the version of each domain's ops; ONNX's own domain is "".</summary>
     public required IReadOnlyDictionary<string, long> OpSets { get; init; }
 
     public required OnnxGraphFile Graph { get; init; }
@@ -29,7 +29,7 @@ internal sealed record OnnxNodeFile(
     string Name, string Op, string Domain, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs,
     IReadOnlyDictionary<string, OnnxSetting> Settings)
 {
-    /// <summary>What messages call it: its name, or of a nameless one its first output.</summary>
+    /// <summary>Gets what messages call it: its name, or of a nameless one its first output.</summary>
     public string Called => Name.Length > 0 ? Name : Outputs.FirstOrDefault(output => output.Length > 0) ?? "";
 }
 
@@ -55,7 +55,7 @@ internal sealed record OnnxSetting(string Name)
     /// <summary>Of a node in a function: whose setting it takes.</summary>
     public string From { get; init; } = "";
 
-    /// <summary>Its kind, by ONNX's number; 0 where the file does not say.</summary>
+    /// <summary>Gets or sets its kind, by ONNX's number; 0 where the file does not say.</summary>
     public int Kind { get; init; }
 }
 

@@ -10,7 +10,7 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
 {
     private readonly OnnxTensorParser _tensors = new(bytes, folder);
 
-    /// <summary>The model that the bytes are.</summary>
+    /// <summary>Returns the model that the bytes are.</summary>
     /// <exception cref="ModelFileException">They are none, or a damaged one.</exception>
     public static OnnxFile Model(ModelBytes bytes, string? folder)
     {
@@ -22,7 +22,7 @@ internal sealed class OnnxParser(ModelBytes bytes, string? folder)
         return new OnnxParser(bytes, folder).Model(new ProtoReader(bytes));
     }
 
-    /// <summary>The tensor that the bytes are: what ONNX's tests keep their inputs and outputs in.</summary>
+    /// <summary>Returns the tensor that the bytes are: what ONNX's tests keep their inputs and outputs in.</summary>
     /// <exception cref="ModelFileException">They are none, or a damaged one.</exception>
     public static OnnxTensor Tensor(ModelBytes bytes) => new OnnxTensorParser(bytes, null).Tensor(new ProtoReader(bytes));
 

@@ -11,7 +11,7 @@ namespace Engine.Onnx;
 /// </summary>
 internal sealed class OnnxTensorParser(ModelBytes bytes, string? folder)
 {
-    /// <summary>The tensor of a message.</summary>
+    /// <summary>Returns the tensor of a message.</summary>
     public OnnxTensor Tensor(ProtoReader reader)
     {
         List<long> dims = [], whole = [], unsigned = [];

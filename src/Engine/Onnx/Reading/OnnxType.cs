@@ -42,7 +42,7 @@ internal static class OnnxTypes
         _ => null,
     };
 
-    /// <summary>Whether values of the type are computed with, and not only moved.</summary>
+    /// <summary>Returns whether values of the type are computed with, and not only moved.</summary>
     public static bool IsComputed(this OnnxType type) =>
         type is OnnxType.Float or OnnxType.Double or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt8 or OnnxType.Bool;
 
@@ -51,7 +51,9 @@ internal static class OnnxTypes
     public static bool IsWhole(this OnnxType type) => type is OnnxType.UInt8 or OnnxType.Int8 or OnnxType.UInt16
         or OnnxType.Int16 or OnnxType.Int32 or OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64;
 
-    /// <summary>The least and the greatest number of a type of whole numbers, as far as long holds them.</summary>
+    /// <summary>
+    /// Returns the least and the greatest number of a type of whole numbers, as far as long holds them.
+    /// </summary>
     public static (long Min, long Max) Range(this OnnxType type) => type switch
     {
         OnnxType.UInt8 => (byte.MinValue, byte.MaxValue),
@@ -64,10 +66,10 @@ internal static class OnnxTypes
         _ => (long.MinValue, long.MaxValue),
     };
 
-    /// <summary>The type of a dtype, as the exporter writes it.</summary>
+    /// <summary>Returns the type of a dtype, as the exporter writes it.</summary>
     public static OnnxType Of(DType dtype) => (OnnxType)OnnxGraph.Type(dtype);
 
-    /// <summary>Its name in ONNX.</summary>
+    /// <summary>Returns its name in ONNX.</summary>
     public static string Name(this OnnxType type) =>
         Enum.IsDefined(type) ? type.ToString().ToLowerInvariant() : FormattableString.Invariant($"type {(int)type}");
 }
@@ -75,15 +77,15 @@ internal static class OnnxTypes
 /// <summary>A tensor of a file: of dtypes as tensors, of other types of whole numbers as these.</summary>
 internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
 {
-    /// <summary>The values, of the types of which there are dtypes.</summary>
+    /// <summary>Gets or sets the values, of the types of which there are dtypes.</summary>
     public Tensor? Values { get; init; }
 
-    /// <summary>The values of other types of whole numbers.</summary>
+    /// <summary>Gets or sets the values of other types of whole numbers.</summary>
     public long[]? Whole { get; init; }
 
     public string[]? Texts { get; init; }
 
-    /// <summary>Its values of the dtype in which they are stored.</summary>
+    /// <summary>Returns its values of the dtype in which they are stored.</summary>
     /// <exception cref="ModelFileException">There is none, or it does not hold them.</exception>
     public Tensor ToTensor()
     {
@@ -108,7 +110,7 @@ internal sealed record OnnxTensor(string Name, OnnxType Type, Shape Shape)
         return tensor;
     }
 
-    /// <summary>Its values as whole numbers; null where they are none, or too many to look at.</summary>
+    /// <summary>Returns its values as whole numbers; null where they are none, or too many to look at.</summary>
     public long[]? ToLongs(int most)
     {
         if (Shape.Count > most)

@@ -37,7 +37,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         Fixed32 = 5,
     }
 
-    /// <summary>The number of the next field of the message at hand, or 0 at its end.</summary>
+    /// <summary>Returns the number of the next field of the message at hand, or 0 at its end.</summary>
     public int Next()
     {
         if (_at == _end)
@@ -53,7 +53,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
             : throw Damaged("there is no such field");
     }
 
-    /// <summary>The message that the field is, read by <paramref name="read"/> to its end.</summary>
+    /// <summary>Returns the message that the field is, read by <paramref name="read"/> to its end.</summary>
     public T Message<T>(Func<ProtoReader, T> read)
     {
         (long start, long length) = Range();
@@ -74,7 +74,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         return message;
     }
 
-    /// <summary>A whole number.</summary>
+    /// <summary>Returns a whole number.</summary>
     public long Number() => _encoding switch
     {
         Encoding.Varint => (long)Varint(),
@@ -83,7 +83,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         _ => throw Damaged("a number is encoded as bytes"),
     };
 
-    /// <summary>A float32.</summary>
+    /// <summary>Returns a float32.</summary>
     public float Float() => _encoding == Encoding.Fixed32
         ? BitConverter.UInt32BitsToSingle(Fixed32())
         : throw Damaged("a float is not encoded in four bytes");
@@ -97,7 +97,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
     /// <summary>Adds a repeated field's float64.</summary>
     public void Doubles(List<double> to) => Packed(to, Encoding.Fixed64, () => BitConverter.UInt64BitsToDouble(Fixed64()));
 
-    /// <summary>A text.</summary>
+    /// <summary>Returns a text.</summary>
     public string Text() => System.Text.Encoding.UTF8.GetString(Bytes());
 
     /// <summary>Bytes, copied.</summary>
@@ -115,7 +115,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         return text;
     }
 
-    /// <summary>Where bytes lie, which are passed over.</summary>
+    /// <summary>Returns where bytes lie, which are passed over.</summary>
     public (long Start, long Length) Place()
     {
         (long start, long length) = Range();
@@ -143,7 +143,7 @@ internal sealed class ProtoReader(ModelBytes bytes)
         }
     }
 
-    /// <summary>An error that says where in the file it is.</summary>
+    /// <summary>Returns an error that says where in the file it is.</summary>
     public ModelFileException Damaged(string what) =>
         new($"{bytes.Name} is no ONNX model, or a damaged one: near byte {InvariantText.Of($"{_at}")} {what}.");
 

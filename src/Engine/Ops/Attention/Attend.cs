@@ -82,8 +82,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override double Ulps => 8;
 
     /// <summary>
-    /// A product's error is that of all its terms, and its power's as much of itself: of the values, as much is uncertain as
-    /// the greatest error of a row says.
+    /// Returns a product's error is that of all its terms, and its power's as much of itself: of the values, as much is
+    /// uncertain as the greatest error of a row says.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {

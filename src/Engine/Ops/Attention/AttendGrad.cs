@@ -98,7 +98,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 8;
 
-    /// <summary>The magnitudes of all terms, each as uncertain as its product is.</summary>
+    /// <summary>Returns the magnitudes of all terms, each as uncertain as its product is.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];

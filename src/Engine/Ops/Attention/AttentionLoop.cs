@@ -11,7 +11,10 @@ namespace Engine.Ops;
 /// </summary>
 internal static unsafe class AttentionLoop
 {
-    /// <summary>The queries of a unit, and how many keys are taken at a time: their products stay in the second cache.</summary>
+    /// <summary>
+    /// Represents the queries of a unit, and how many keys are taken at a time: their products stay in the second
+    /// cache.
+    /// </summary>
     public const int Rows = 64, Columns = 512;
 
     private const int Alignment = 64;

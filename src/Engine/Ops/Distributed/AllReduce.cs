@@ -64,7 +64,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
         return [.. inputs[..Count].ToArray().Select(input => input with { KnownValue = null })];
     }
 
-    /// <summary>What each rank's loss gains from this rank's term is summed, too.</summary>
+    /// <summary>Returns what each rank's loss gains from this rank's term is summed, too.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
         // A tensor that this rank's loss does not depend on may matter to another's: all sum all of them.
@@ -137,16 +137,16 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
 public static partial class Symbolic
 {
     /// <summary>
-    /// The sum of x over all ranks of a communicator, which all compute it. The terms are added in the order of the ranks,
-    /// pairwise, so that the result has the same bits on every run and with every library. Its gradient is the sum over
-    /// the ranks of the gradients.
+    /// Returns the sum of x over all ranks of a communicator, which all compute it. The terms are added in the order of
+    /// the ranks, pairwise, so that the result has the same bits on every run and with every library. Its gradient is
+    /// the sum over the ranks of the gradients.
     /// </summary>
     /// <param name="x">This rank's term, float32 or float64, of the same shape on all ranks.</param>
     /// <param name="communicator">The ranks.</param>
     /// <exception cref="EngineException">x is not floating point.</exception>
     public static Variable AllReduce(Variable x, Communicator communicator) => AllReduce([x], communicator)[0];
 
-    /// <summary>The sums of several tensors over all ranks, in one exchange.</summary>
+    /// <summary>Returns the sums of several tensors over all ranks, in one exchange.</summary>
     /// <inheritdoc cref="AllReduce(Variable, Communicator)"/>
     public static IReadOnlyList<Variable> AllReduce(IReadOnlyList<Variable> x, Communicator communicator)
     {

@@ -30,7 +30,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         }
     }
 
-    /// <summary>The launch of an op.</summary>
+    /// <summary>Returns the launch of an op.</summary>
     /// <param name="op">The op.</param>
     /// <param name="layout">How its tensors lie in the bucket.</param>
     /// <param name="step">The op's memory.</param>

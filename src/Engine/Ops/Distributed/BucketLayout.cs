@@ -28,23 +28,25 @@ internal sealed class BucketLayout
         SliceBytes = Math.Max((part + Line - 1) / Line * Line, Line) * dtype.Size();
     }
 
-    /// <summary>How many elements there are in all.</summary>
+    /// <summary>Gets how many elements there are in all.</summary>
     public long Elements { get; }
 
-    /// <summary>How long a slice is.</summary>
+    /// <summary>Gets how long a slice is.</summary>
     public long SliceBytes { get; }
 
-    /// <summary>The most nodes of the tree that a rank brings.</summary>
+    /// <summary>Gets the most nodes of the tree that a rank brings.</summary>
     public int MaxNodes { get; }
 
-    /// <summary>What goes to one place in the bucket: a part of a tensor, or what fills the last slices up with zeros.</summary>
+    /// <summary>
+    /// Describes what goes to one place in the bucket: a part of a tensor, or what fills the last slices up with zeros.
+    /// </summary>
     /// <param name="Tensor">Which tensor it is of; null for zeros.</param>
     /// <param name="From">Where in the tensor it begins.</param>
     /// <param name="Place">Where in the bucket it lies.</param>
     /// <param name="Bytes">How long it is.</param>
     public readonly record struct Piece(int? Tensor, long From, long Place, long Bytes);
 
-    /// <summary>All that lies in the bucket, where slices begin such a distance apart.</summary>
+    /// <summary>Returns all that lies in the bucket, where slices begin such a distance apart.</summary>
     public IEnumerable<Piece> Pieces(long distance)
     {
         long at = 0, end = _ranks * SliceBytes;
@@ -61,7 +63,7 @@ internal sealed class BucketLayout
     }
 
     /// <summary>
-    /// The nodes that all ranks bring, in order, and where this rank's slice of each lies in what it receives.
+    /// Creates the nodes that all ranks bring, in order, and where this rank's slice of each lies in what it receives.
     /// </summary>
     public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places(int shards) => [.. Enumerable.Range(0, _ranks)
         .SelectMany(rank => ShardTree.Nodes(rank, _ranks, shards).Select((node, i) =>

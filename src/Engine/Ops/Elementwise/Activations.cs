@@ -21,13 +21,16 @@ internal readonly struct Softsign : IUnary
 
 public static partial class Symbolic
 {
-    /// <summary>x·Φ(x), Φ being the normal distribution (Hendrycks and Gimpel, arXiv:1606.08415), by the error function.</summary>
+    /// <summary>
+    /// Computes x·Φ(x), Φ being the normal distribution (Hendrycks and Gimpel, arXiv:1606.08415), by the error
+    /// function.
+    /// </summary>
     public static Variable Gelu(Variable x) => x * 0.5 * Erfc(x * -Math.Sqrt(0.5));
 
-    /// <summary>x·σ(x), also called swish (Elfwing et al., arXiv:1702.03118).</summary>
+    /// <summary>Computes x·σ(x), also called swish (Elfwing et al., arXiv:1702.03118).</summary>
     public static Variable Silu(Variable x) => x * Sigmoid(x);
 
-    /// <summary>x·tanh(softplus(x)) (Misra, arXiv:1908.08681).</summary>
+    /// <summary>Computes x·tanh(softplus(x)) (Misra, arXiv:1908.08681).</summary>
     public static Variable Mish(Variable x) => x * Tanh(Softplus(x));
 
     /// <summary>Elu with the two factors that keep means at 0 and variances at 1 (Klambauer et al., arXiv:1706.02515).</summary>
@@ -37,20 +40,20 @@ public static partial class Symbolic
         return Where(Greater(x, 0), x, Expm1(Minimum(x, 0)) * Alpha) * Scale;
     }
 
-    /// <summary>x where it is positive, else alpha·(exp(x) − 1).</summary>
+    /// <summary>Computes x where it is positive, else alpha·(exp(x) − 1).</summary>
     public static Variable Elu(Variable x, double alpha) => Where(Greater(x, 0), x, Expm1(Minimum(x, 0)) * alpha);
 
-    /// <summary>0.2·x + 0.5, kept between 0 and 1: Theano's and Keras' (PyTorch's slope is 1/6).</summary>
+    /// <summary>Computes 0.2·x + 0.5, kept between 0 and 1: Theano's and Keras' (PyTorch's slope is 1/6).</summary>
     public static Variable HardSigmoid(Variable x) => Clip((x * 0.2) + 0.5, 0, 1);
 
-    /// <summary>x / (1 + |x|).</summary>
+    /// <summary>Computes x / (1 + |x|).</summary>
     public static Variable Softsign(Variable x) => Map<Softsign>(x);
 
-    /// <summary>x, kept between −1 and 1.</summary>
+    /// <summary>Computes x, kept between −1 and 1.</summary>
     public static Variable HardTanh(Variable x) => Clip(x, -1, 1);
 
     /// <summary>
-    /// b·tanh(a·x). The defaults are LeCun's (Efficient BackProp, 1998), which keep variances at 1.
+    /// Computes b·tanh(a·x). The defaults are LeCun's (Efficient BackProp, 1998), which keep variances at 1.
     /// </summary>
     public static Variable ScaledTanh(Variable x, double scaleIn = 2.0 / 3, double scaleOut = 1.7159) =>
         Tanh(x * scaleIn) * scaleOut;

@@ -89,18 +89,18 @@ internal readonly struct Negate : IUnary
 
 public static partial class Symbolic
 {
-    /// <summary>a + b, element by element, with broadcasting.</summary>
+    /// <summary>Computes a + b, element by element, with broadcasting.</summary>
     public static Variable Add(Variable a, Variable b) => Map<Add>(a, b);
 
-    /// <summary>a − b, element by element, with broadcasting.</summary>
+    /// <summary>Computes a − b, element by element, with broadcasting.</summary>
     public static Variable Subtract(Variable a, Variable b) => Map<Subtract>(a, b);
 
-    /// <summary>a · b, element by element, with broadcasting.</summary>
+    /// <summary>Computes a · b, element by element, with broadcasting.</summary>
     public static Variable Multiply(Variable a, Variable b) => Map<Multiply>(a, b);
 
-    /// <summary>a / b, element by element, with broadcasting; integers are divided as float32.</summary>
+    /// <summary>Computes a / b, element by element, with broadcasting; integers are divided as float32.</summary>
     public static Variable Divide(Variable a, Variable b) => Map<Divide>(a, b);
 
-    /// <summary>−x.</summary>
+    /// <summary>Computes −x.</summary>
     public static Variable Negate(Variable x) => Map<Negate>(x);
 }

@@ -7,7 +7,7 @@ namespace Engine.Ops;
 /// </summary>
 internal static class Broadcasting
 {
-    /// <summary>The shape that all inputs broadcast to. An unknown side may turn out to be 1.</summary>
+    /// <summary>Returns the shape that all inputs broadcast to. An unknown side may turn out to be 1.</summary>
     public static Shape Join(ReadOnlySpan<TensorType> inputs)
     {
         int rank = 0;
@@ -30,8 +30,8 @@ internal static class Broadcasting
     }
 
     /// <summary>
-    /// The fewest nested loops that visit every element of <paramref name="output"/> in order: their lengths, and for
-    /// each input how far apart the elements of neighboring iterations lie, 0 where it is repeated.
+    /// Returns the fewest nested loops that visit every element of <paramref name="output"/> in order: their lengths,
+    /// and for each input how far apart the elements of neighboring iterations lie, 0 where it is repeated.
     /// </summary>
     public static (int[] Sides, int[][] Strides) Loops(Shape output, IReadOnlyList<Shape> inputs)
     {

@@ -73,9 +73,9 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// x converted to a dtype; x itself where it has that already. A fraction becomes an integer by being cut off, a number
-    /// beyond the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low bits (300 is 44 as
-    /// uint8); a truth is 1 or 0, and true what is not 0.
+    /// Computes x converted to a dtype; x itself where it has that already. A fraction becomes an integer by being cut
+    /// off, a number beyond the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low
+    /// bits (300 is 44 as uint8); a truth is 1 or 0, and true what is not 0.
     /// </summary>
     public static Variable Cast(Variable x, DType dtype)
     {

@@ -148,62 +148,66 @@ internal readonly struct Xor : IComparison
 
 public static partial class Symbolic
 {
-    /// <summary>True where a and b both are true, which is not 0, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a and b both are true, which is not 0, else false; with broadcasting.</summary>
     public static Variable And(Variable a, Variable b) => Test<And>(a, b);
 
-    /// <summary>True where a, b or both are true, which is not 0, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a, b or both are true, which is not 0, else false; with broadcasting.</summary>
     public static Variable Or(Variable a, Variable b) => Test<Or>(a, b);
 
-    /// <summary>True where one of a and b is true, which is not 0, and the other is not, else false; with broadcasting.</summary>
+    /// <summary>
+    /// Returns true where one of a and b is true, which is not 0, and the other is not, else false; with broadcasting.
+    /// </summary>
     public static Variable Xor(Variable a, Variable b) => Test<Xor>(a, b);
 
-    /// <summary>True where x is 0, else false.</summary>
+    /// <summary>Returns true where x is 0, else false.</summary>
     public static Variable Not(Variable x) => Equal(x, 0);
 
-    /// <summary>True where x is NaN, else false.</summary>
+    /// <summary>Returns true where x is NaN, else false.</summary>
     public static Variable IsNaN(Variable x) => NotEqual(x, x);
 
-    /// <summary>True where x is infinite, of whatever sign, else false.</summary>
+    /// <summary>Returns true where x is infinite, of whatever sign, else false.</summary>
     public static Variable IsInf(Variable x) => Equal(Abs(x), double.PositiveInfinity);
 
-    /// <summary>True where a and b differ by at most atol + rtol·|b|, else false: NumPy's <c>isclose</c>.</summary>
+    /// <summary>
+    /// Returns true where a and b differ by at most atol + rtol·|b|, else false: NumPy's <c>isclose</c>.
+    /// </summary>
     public static Variable IsClose(Variable a, Variable b, double rtol = 1e-5, double atol = 1e-8) =>
         Or(Equal(a, b), And(LessOrEqual(Abs(a - b), (Abs(b) * rtol) + atol), Less(Abs(b), double.PositiveInfinity)));
 
-    /// <summary>True where a = b, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a = b, else false; with broadcasting.</summary>
     public static Variable Equal(Variable a, Variable b) => Test<Equal>(a, b);
 
-    /// <summary>True where a = b, else false; b a number.</summary>
+    /// <summary>Returns true where a = b, else false; b a number.</summary>
     public static Variable Equal(Variable a, double b) => Test<Equal>(a, Constant(b));
 
-    /// <summary>True where a ≠ b, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a ≠ b, else false; with broadcasting.</summary>
     public static Variable NotEqual(Variable a, Variable b) => Test<NotEqual>(a, b);
 
-    /// <summary>True where a ≠ b, else false; b a number.</summary>
+    /// <summary>Returns true where a ≠ b, else false; b a number.</summary>
     public static Variable NotEqual(Variable a, double b) => Test<NotEqual>(a, Constant(b));
 
-    /// <summary>True where a &lt; b, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a &lt; b, else false; with broadcasting.</summary>
     public static Variable Less(Variable a, Variable b) => Test<Less>(a, b);
 
-    /// <summary>True where a &lt; b, else false; b a number.</summary>
+    /// <summary>Returns true where a &lt; b, else false; b a number.</summary>
     public static Variable Less(Variable a, double b) => Test<Less>(a, Constant(b));
 
-    /// <summary>True where a ≤ b, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a ≤ b, else false; with broadcasting.</summary>
     public static Variable LessOrEqual(Variable a, Variable b) => Test<LessOrEqual>(a, b);
 
-    /// <summary>True where a ≤ b, else false; b a number.</summary>
+    /// <summary>Returns true where a ≤ b, else false; b a number.</summary>
     public static Variable LessOrEqual(Variable a, double b) => Test<LessOrEqual>(a, Constant(b));
 
-    /// <summary>True where a &gt; b, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a &gt; b, else false; with broadcasting.</summary>
     public static Variable Greater(Variable a, Variable b) => Test<Greater>(a, b);
 
-    /// <summary>True where a &gt; b, else false; b a number.</summary>
+    /// <summary>Returns true where a &gt; b, else false; b a number.</summary>
     public static Variable Greater(Variable a, double b) => Test<Greater>(a, Constant(b));
 
-    /// <summary>True where a ≥ b, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a ≥ b, else false; with broadcasting.</summary>
     public static Variable GreaterOrEqual(Variable a, Variable b) => Test<GreaterOrEqual>(a, b);
 
-    /// <summary>True where a ≥ b, else false; b a number.</summary>
+    /// <summary>Returns true where a ≥ b, else false; b a number.</summary>
     public static Variable GreaterOrEqual(Variable a, double b) => Test<GreaterOrEqual>(a, Constant(b));
 
     private static Variable Test<TRow>(Variable a, Variable b) where TRow : struct, IComparison

@@ -10,11 +10,11 @@ namespace Engine.Ops;
 /// </summary>
 internal readonly record struct Term(ElementRow Row, int A, int B = -1, int C = -1)
 {
-    /// <summary>The row applied to the values of these numbers.</summary>
+    /// <summary>Returns the row applied to the values of these numbers.</summary>
     public static Term Of(ElementRow row, ReadOnlySpan<int> operands) => new(
         row, operands[0], operands.Length > 1 ? operands[1] : -1, operands.Length > 2 ? operands[2] : -1);
 
-    /// <summary>The numbers of the operands.</summary>
+    /// <summary>Gets the numbers of the operands.</summary>
     public int[] Operands => Row.Arity switch
     {
         1 => [A],
@@ -37,15 +37,17 @@ internal sealed record Composite(
     Shape Shape, DType DType, int Inputs, double[] Constants, Term[] Terms, int[] Outputs)
     : Op, ICpuOp, ICudaOp, ISampled
 {
-    /// <summary>How many inputs, and how many terms, one pass may have: more would not fit the registers.</summary>
+    /// <summary>
+    /// Represents how many inputs, and how many terms, one pass may have: more would not fit the registers.
+    /// </summary>
     public const int MaxInputs = 16, MaxTerms = 48;
 
-    /// <summary>The terms' names in order: <c>fused{add + tanh}</c>; without a term it only converts.</summary>
+    /// <summary>Gets the terms' names in order: <c>fused{add + tanh}</c>; without a term it only converts.</summary>
     public override string Name => Terms.Length == 0
         ? $"cast{{{DType.Name()}}}"
         : $"fused{{{string.Join(" + ", Terms.Select(term => term.Row.Name))}}}";
 
-    /// <summary>The number of the first term's value.</summary>
+    /// <summary>Gets the number of the first term's value.</summary>
     public int FirstTerm => Inputs + Constants.Length;
 
     public static IEnumerable<Sample> Samples(Random random)
@@ -227,7 +229,7 @@ internal sealed record Composite(
         return hash.ToHashCode();
     }
 
-    /// <summary>Whether a value is a mask, which only a term can give.</summary>
+    /// <summary>Returns whether a value is a mask, which only a term can give.</summary>
     public bool IsMask(int value) => value >= FirstTerm && Terms[value - FirstTerm].Row.GivesMask;
 
     private DType TypeOf(int value) => IsMask(value) ? DType.Bool : DType;

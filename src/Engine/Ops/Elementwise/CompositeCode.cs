@@ -26,7 +26,7 @@ internal static class CompositeCode
 {
     private static readonly ConcurrentDictionary<Key, CompositeKernel> s_kernels = new();
 
-    /// <summary>The elements that a kernel handles at once.</summary>
+    /// <summary>Returns the elements that a kernel handles at once.</summary>
     public static int Lanes(DType dtype) => Simd.Width / dtype.Size();
 
     /// <param name="composite">The composite.</param>

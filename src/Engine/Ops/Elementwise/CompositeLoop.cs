@@ -41,7 +41,7 @@ internal sealed unsafe class CompositeLoop
         return [new Phase(checked((int)composite.Shape.Count), Grain, (start, end, _) => loop.Run(start, end, 0))];
     }
 
-    /// <summary>The loops of a composite of one output, which has no place of its own.</summary>
+    /// <summary>Returns the loops of a composite of one output, which has no place of its own.</summary>
     public static CompositeLoop Of(Composite composite, CpuStep step) => new(composite, step, [(0, composite.DType)]);
 
     /// <summary>Computes the elements from <paramref name="start"/> on, in C order, to an address.</summary>

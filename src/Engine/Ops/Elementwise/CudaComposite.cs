@@ -22,10 +22,10 @@ internal sealed class CudaComposite
         Stored = Array.FindIndex(composite.Outputs, output => !composite.IsMask(output));
     }
 
-    /// <summary>Which of the composite's outputs the kernel itself stores: the first that has its type.</summary>
+    /// <summary>Gets which of the composite's outputs the kernel itself stores: the first that has its type.</summary>
     public int Stored { get; }
 
-    /// <summary>A composite in the epilogue of a step's kernel.</summary>
+    /// <summary>Returns a composite in the epilogue of a step's kernel.</summary>
     /// <param name="composite">What is done with an element.</param>
     /// <param name="step">The step.</param>
     /// <param name="inputs">Which of the step's inputs are the composite's, from its second on.</param>
@@ -57,7 +57,8 @@ internal sealed class CudaComposite
     }
 
     /// <summary>
-    /// An expression for the element at place <c>at</c> of what a composite of one output makes of a step's inputs.
+    /// Returns an expression for the element at place <c>at</c> of what a composite of one output makes of a step's
+    /// inputs.
     /// </summary>
     public static CudaEpilogue Element(Composite composite, CudaStep step)
     {
@@ -70,11 +71,11 @@ internal sealed class CudaComposite
             [.. inputs.Select(i => ($"const {step.DType(i).Cuda()}* x{i}", (CudaArgument)step.In(i)))]);
     }
 
-    /// <summary>The same for an array.</summary>
+    /// <summary>Returns the same for an array.</summary>
     public static CudaEpilogue Element(DType dtype, ulong address) =>
         new("x0[at]", [($"const {dtype.Cuda()}* x0", address)]);
 
-    /// <summary>The terms, one statement each; value k is the variable <c>vk</c> behind the prefix.</summary>
+    /// <summary>Returns the terms, one statement each; value k is the variable <c>vk</c> behind the prefix.</summary>
     public static IEnumerable<string> Statements(Composite composite, string prefix = "")
     {
         for (int i = 0; i < composite.Constants.Length; i++)
@@ -93,7 +94,7 @@ internal sealed class CudaComposite
         }
     }
 
-    /// <summary>What the kernel does with an element.</summary>
+    /// <summary>Returns what the kernel does with an element.</summary>
     /// <param name="element">The element, an lvalue.</param>
     /// <param name="index">Its place in the output, in C order.</param>
     public CudaEpilogue Epilogue(string element, string index) => new(

@@ -9,7 +9,7 @@ internal static class CudaMap
 {
     private const int Threads = 256, MaxBlocks = 1 << 16;
 
-    /// <summary>One function of the inputs.</summary>
+    /// <summary>Returns one function of the inputs.</summary>
     /// <param name="step">The step.</param>
     /// <param name="parameters">The expression's names for the elements of the inputs.</param>
     /// <param name="expression">
@@ -23,7 +23,9 @@ internal static class CudaMap
         return Launches(step, step.OutShape(), step.DType(0), operands.Length, i => names[i], statements);
     }
 
-    /// <summary>The terms of a composite, one after the other; its values are named after their numbers.</summary>
+    /// <summary>
+    /// Returns the terms of a composite, one after the other; its values are named after their numbers.
+    /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, Composite composite)
     {
         IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = v{value};");

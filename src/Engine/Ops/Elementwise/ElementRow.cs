@@ -27,15 +27,17 @@ internal sealed record ElementRow(
     double Ulps,
     Func<CpuStep, Phase[]> Phases)
 {
-    /// <summary>How large the terms are of which a result is a difference: see <see cref="IUnary.Terms"/>.</summary>
+    /// <summary>
+    /// Gets or sets how large the terms are of which a result is a difference: see <see cref="IUnary.Terms"/>.
+    /// </summary>
     public Func<double, double>? Terms { get; init; }
 
     private static readonly string[] s_parameters = ["", "x", "a, b", "a, b, c"];
 
-    /// <summary>A mask of the CPU's as the numbers 1 and 0.</summary>
+    /// <summary>Gets a mask of the CPU's as the numbers 1 and 0.</summary>
     public static ElementRow FromMask { get; } = Of<OneWhereSet>("cast", "(T)x", x => x[0]);
 
-    /// <summary>The expression's names for the operands.</summary>
+    /// <summary>Gets the expression's names for the operands.</summary>
     public string Parameters => s_parameters[Arity];
 
     public static ElementRow Of<TMap>(
@@ -43,7 +45,7 @@ internal sealed record ElementRow(
         where TMap : struct, IMap =>
         new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, ulps, MapLoop.Phases<TMap>);
 
-    /// <summary>The size of the numbers whose ulp are the errors of a result.</summary>
+    /// <summary>Returns the size of the numbers whose ulp are the errors of a result.</summary>
     public double Magnitude(double result, ReadOnlySpan<double> x) =>
         Terms is null ? result : double.IsFinite(result) ? Math.Max(Math.Abs(result), Terms(x[0])) : 0;
 

@@ -104,19 +104,19 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaMap.Launches(step, Row.Parameters, Row.Cuda);
 
-    /// <summary>The function.</summary>
+    /// <summary>Gets the function.</summary>
     public abstract ElementRow Row { get; }
 
-    /// <summary>The gradients, before they are summed over broadcast sides.</summary>
+    /// <summary>Returns the gradients, before they are summed over broadcast sides.</summary>
     protected abstract IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad);
 
-    /// <summary>What a row passes on of a gradient: none of none, even where its slope is infinite.</summary>
+    /// <summary>Returns what a row passes on of a gradient: none of none, even where its slope is infinite.</summary>
     protected static Variable? Passed(bool hasPoles, Variable grad, Variable? passed) =>
         !hasPoles || passed is null || grad is Constant { Number: > 0 } ? passed : new Binary<GuardGrad>().Call(grad, passed);
 
     private DType OutputDType(DType input) => Row.GivesMask ? DType.Bool : input;
 
-    /// <summary>Shapes for the tests: equal ones, and ones that broadcast.</summary>
+    /// <summary>Returns shapes for the tests: equal ones, and ones that broadcast.</summary>
     protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
     {
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);

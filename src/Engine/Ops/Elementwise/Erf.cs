@@ -12,7 +12,7 @@ internal readonly struct Erf : IUnary
 
     public static DoubleDouble RootOfPi { get; } = Root(s_pi);
 
-    /// <summary>2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)), whose terms are all positive.</summary>
+    /// <summary>Computes 2/√π·e⁻ˣ²·Σ 2ⁿx²ⁿ⁺¹/(1·3·…·(2n + 1)), whose terms are all positive.</summary>
     public static DoubleDouble Scalar(double x)
     {
         if (!(Math.Abs(x) < 6))
@@ -81,15 +81,16 @@ internal readonly struct Erfc : IUnary
 
 public static partial class Symbolic
 {
-    /// <summary>The error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
+    /// <summary>Returns the error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
     public static Variable Erf(Variable x) => Map<Erf>(x);
 
-    /// <summary>1 − erf(x), exact also where that is little.</summary>
+    /// <summary>Computes 1 − erf(x), exact also where that is little.</summary>
     public static Variable Erfc(Variable x) => Map<Erfc>(x);
 
     /// <summary>
-    /// The number of which x is the error function; infinite at −1 and 1. Polynomials of √−log(1 − x²) (Giles, Approximating
-    /// the erfinv function, 2010), within 10 ulp of float32; of float64 Newton's steps bring it to within 10 ulp.
+    /// Returns the number of which x is the error function; infinite at −1 and 1. Polynomials of √−log(1 − x²) (Giles,
+    /// Approximating the erfinv function, 2010), within 10 ulp of float32; of float64 Newton's steps bring it to within
+    /// 10 ulp.
     /// </summary>
     public static Variable ErfInv(Variable x)
     {

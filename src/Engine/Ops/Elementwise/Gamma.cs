@@ -69,20 +69,20 @@ internal readonly struct Polygamma : IBinary
 public static partial class Symbolic
 {
     /// <summary>
-    /// The logarithm of |Γ(x)|, infinite at 0 and the negative whole numbers. Within 6 ulp; of x below 0, where it is a
-    /// difference, of the larger of its terms and 1.
+    /// Returns the logarithm of |Γ(x)|, infinite at 0 and the negative whole numbers. Within 6 ulp; of x below 0, where
+    /// it is a difference, of the larger of its terms and 1.
     /// </summary>
     public static Variable GammaLn(Variable x) => Map<GammaLn>(x);
 
     /// <summary>
-    /// ψ, the slope of <see cref="GammaLn"/>: NaN at the negative whole numbers, infinite at 0. Within 6 ulp; of x below 0,
-    /// where it is a difference, of the larger of its terms.
+    /// Computes ψ, the slope of <see cref="GammaLn"/>: NaN at the negative whole numbers, infinite at 0. Within 6 ulp;
+    /// of x below 0, where it is a difference, of the larger of its terms.
     /// </summary>
     public static Variable Digamma(Variable x) => Map<Digamma>(x);
 
     /// <summary>
-    /// The slope of an order of <see cref="Digamma"/>, which is that of order 0: the trigamma function is that of order 1. Within
-    /// 8 ulp. Of x below 0 that of order 1 alone; else NaN.
+    /// Returns the slope of an order of <see cref="Digamma"/>, which is that of order 0: the trigamma function is that
+    /// of order 1. Within 8 ulp. Of x below 0 that of order 1 alone; else NaN.
     /// </summary>
     /// <param name="order">The order, from 0 to 100.</param>
     /// <param name="x">Any numbers.</param>

@@ -21,7 +21,7 @@ internal static class GammaDefinition
         (854513, 138), (-236364091, 2730), (8553103, 6), (-23749461029, 870), (8615841276005, 14322),
     ];
 
-    /// <summary>log |Γ(x)|.</summary>
+    /// <summary>Computes log |Γ(x)|.</summary>
     public static DoubleDouble Log(double x)
     {
         if (!double.IsFinite(x))
@@ -57,7 +57,7 @@ internal static class GammaDefinition
         return sum - DoubleDouble.Log(product);
     }
 
-    /// <summary>ψ(x).</summary>
+    /// <summary>Computes ψ(x).</summary>
     public static DoubleDouble Digamma(double x)
     {
         if (x <= 0 || double.IsNaN(x))
@@ -92,7 +92,7 @@ internal static class GammaDefinition
         }
     }
 
-    /// <summary>The slope of ψ of an order, rounded.</summary>
+    /// <summary>Returns the slope of ψ of an order, rounded.</summary>
     public static DoubleDouble Polygamma(double order, double x)
     {
         int n = (int)Math.Round(order);

@@ -175,42 +175,42 @@ internal readonly struct ArcTanh : IUnary
 
 public static partial class Symbolic
 {
-    /// <summary>The tangent.</summary>
+    /// <summary>Returns the tangent.</summary>
     public static Variable Tan(Variable x) => Sin(x) / Cos(x);
 
-    /// <summary>The angle from −π/2 to π/2 with that sine; NaN beyond −1 and 1.</summary>
+    /// <summary>Returns the angle from −π/2 to π/2 with that sine; NaN beyond −1 and 1.</summary>
     public static Variable ArcSin(Variable x) => Map<ArcSin>(x);
 
-    /// <summary>The angle from 0 to π with that cosine; NaN beyond −1 and 1.</summary>
+    /// <summary>Returns the angle from 0 to π with that cosine; NaN beyond −1 and 1.</summary>
     public static Variable ArcCos(Variable x) => Map<ArcCos>(x);
 
-    /// <summary>The angle from −π/2 to π/2 with that tangent.</summary>
+    /// <summary>Returns the angle from −π/2 to π/2 with that tangent.</summary>
     public static Variable ArcTan(Variable x) => Map<ArcTan>(x);
 
-    /// <summary>The angle of the point (x, y), from −π to π, with broadcasting.</summary>
+    /// <summary>Returns the angle of the point (x, y), from −π to π, with broadcasting.</summary>
     public static Variable ArcTan2(Variable y, Variable x) => Map<ArcTan2>(y, x);
 
-    /// <summary>The hyperbolic sine.</summary>
+    /// <summary>Returns the hyperbolic sine.</summary>
     public static Variable Sinh(Variable x) => Map<Sinh>(x);
 
-    /// <summary>The hyperbolic cosine.</summary>
+    /// <summary>Returns the hyperbolic cosine.</summary>
     public static Variable Cosh(Variable x) => Map<Cosh>(x);
 
-    /// <summary>The inverse of the hyperbolic sine.</summary>
+    /// <summary>Returns the inverse of the hyperbolic sine.</summary>
     public static Variable ArcSinh(Variable x) => Map<ArcSinh>(x);
 
-    /// <summary>The inverse of the hyperbolic cosine; NaN below 1.</summary>
+    /// <summary>Returns the inverse of the hyperbolic cosine; NaN below 1.</summary>
     public static Variable ArcCosh(Variable x) => Map<ArcCosh>(x);
 
-    /// <summary>The inverse of the hyperbolic tangent; NaN beyond −1 and 1.</summary>
+    /// <summary>Returns the inverse of the hyperbolic tangent; NaN beyond −1 and 1.</summary>
     public static Variable ArcTanh(Variable x) => Map<ArcTanh>(x);
 
-    /// <summary>2 to the power of x.</summary>
+    /// <summary>Computes 2 to the power of x.</summary>
     public static Variable Exp2(Variable x) => Power(Constant(2), x);
 
-    /// <summary>The logarithm to base 2.</summary>
+    /// <summary>Returns the logarithm to base 2.</summary>
     public static Variable Log2(Variable x) => Log(x) * (1 / Math.Log(2));
 
-    /// <summary>The logarithm to base 10.</summary>
+    /// <summary>Returns the logarithm to base 10.</summary>
     public static Variable Log10(Variable x) => Log(x) * (1 / Math.Log(10));
 }

@@ -184,35 +184,37 @@ internal readonly struct Minimum : IBinary
 
 public static partial class Symbolic
 {
-    /// <summary>The magnitude.</summary>
+    /// <summary>Returns the magnitude.</summary>
     public static Variable Abs(Variable x) => Map<Abs>(x);
 
-    /// <summary>1 for positive numbers, −1 for negative ones, else 0; its gradient is taken as 0.</summary>
+    /// <summary>Computes 1 for positive numbers, −1 for negative ones, else 0; its gradient is taken as 0.</summary>
     public static Variable Sign(Variable x) => Map<Sign>(x);
 
-    /// <summary>x².</summary>
+    /// <summary>Computes x².</summary>
     public static Variable Square(Variable x) => Map<Square>(x);
 
     /// <summary>
-    /// The square root. Its slope at 0 is infinite, but for a root of squares or magnitudes, a norm: that of one that is 0
-    /// is taken as 0, which is what <c>torch.linalg.norm</c> does too.
+    /// Returns the square root. Its slope at 0 is infinite, but for a root of squares or magnitudes, a norm: that of
+    /// one that is 0 is taken as 0, which is what <c>torch.linalg.norm</c> does too.
     /// </summary>
     public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
 
-    /// <summary>The greatest whole number not above x; its gradient is taken as 0.</summary>
+    /// <summary>Returns the greatest whole number not above x; its gradient is taken as 0.</summary>
     public static Variable Floor(Variable x) => Map<Floor>(x);
 
-    /// <summary>The least whole number not below x; its gradient is taken as 0.</summary>
+    /// <summary>Returns the least whole number not below x; its gradient is taken as 0.</summary>
     public static Variable Ceiling(Variable x) => Map<Ceiling>(x);
 
-    /// <summary>The nearest whole number, halves to the even one; its gradient is taken as 0.</summary>
+    /// <summary>Returns the nearest whole number, halves to the even one; its gradient is taken as 0.</summary>
     public static Variable Round(Variable x) => Map<Round>(x);
 
-    /// <summary>a to the power of b, element by element, with broadcasting; integers are raised as float32.</summary>
+    /// <summary>
+    /// Computes a to the power of b, element by element, with broadcasting; integers are raised as float32.
+    /// </summary>
     public static Variable Power(Variable a, Variable b) => Map<Power>(a, b);
 
     /// <summary>
-    /// x to the power of a number; integers are raised as float32 (<see cref="Square"/> keeps them).
+    /// Computes x to the power of a number; integers are raised as float32 (<see cref="Square"/> keeps them).
     /// </summary>
     public static Variable Power(Variable x, double exponent)
     {
@@ -221,24 +223,24 @@ public static partial class Symbolic
         return exponent == 2 ? Square(number) : exponent == 0.5 ? Sqrt(number) : Map<Power>(number, Constant(exponent));
     }
 
-    /// <summary>The greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
+    /// <summary>Returns the greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
     public static Variable Maximum(Variable a, Variable b) => Promotion.AsTruth(Map<Maximum>(a, b), a, b);
 
-    /// <summary>The greater of x and a number.</summary>
+    /// <summary>Returns the greater of x and a number.</summary>
     public static Variable Maximum(Variable x, double least) => Map<Maximum>(x, Constant(least));
 
-    /// <summary>The lesser of a and b, NaN if either is; of equals, a gets the gradient.</summary>
+    /// <summary>Returns the lesser of a and b, NaN if either is; of equals, a gets the gradient.</summary>
     public static Variable Minimum(Variable a, Variable b) => Promotion.AsTruth(Map<Minimum>(a, b), a, b);
 
-    /// <summary>The lesser of x and a number.</summary>
+    /// <summary>Returns the lesser of x and a number.</summary>
     public static Variable Minimum(Variable x, double most) => Map<Minimum>(x, Constant(most));
 
-    /// <summary>x, but not below one number nor above another.</summary>
+    /// <summary>Computes x, but not below one number nor above another.</summary>
     public static Variable Clip(Variable x, double least, double most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>x, but not below one array nor above another, with broadcasting.</summary>
+    /// <summary>Computes x, but not below one array nor above another, with broadcasting.</summary>
     public static Variable Clip(Variable x, Variable least, Variable most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>The whole number next to x toward 0; its gradient is taken as 0.</summary>
+    /// <summary>Returns the whole number next to x toward 0; its gradient is taken as 0.</summary>
     public static Variable Trunc(Variable x) => Map<Trunc>(x);
 }

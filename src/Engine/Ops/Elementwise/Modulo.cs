@@ -49,7 +49,8 @@ internal readonly struct Mod : IBinary
 public static partial class Symbolic
 {
     /// <summary>
-    /// a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. Of integers it is one, 0 where b is 0.
+    /// Computes a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. Of integers it is one, 0
+    /// where b is 0.
     /// </summary>
     public static Variable IntDiv(Variable a, Variable b) => Map<IntDiv>(a, b);
 
@@ -57,8 +58,8 @@ public static partial class Symbolic
     public static Variable IntDiv(Variable a, double b) => IntDiv(a, Constant(b));
 
     /// <summary>
-    /// What of a is left when b fits into it no more, with the sign of b: Python's <c>%</c>, with broadcasting. Of integers
-    /// it is one, 0 where b is 0. Its gradient is 1 to a and −⌊a / b⌋ to b.
+    /// Returns what of a is left when b fits into it no more, with the sign of b: Python's <c>%</c>, with broadcasting.
+    /// Of integers it is one, 0 where b is 0. Its gradient is 1 to a and −⌊a / b⌋ to b.
     /// </summary>
     public static Variable Mod(Variable a, Variable b) => Map<Mod>(a, b);
 

@@ -6,8 +6,8 @@ namespace Engine.Ops;
 internal static class Norms
 {
     /// <summary>
-    /// Whether a variable is made of magnitudes and powers by sums, means and views alone, so that its root is a norm: where
-    /// it is 0 all of them are, and have no slope.
+    /// Returns whether a variable is made of magnitudes and powers by sums, means and views alone, so that its root is
+    /// a norm: where it is 0 all of them are, and have no slope.
     /// </summary>
     public static bool IsRootOf(Variable x)
     {
@@ -58,7 +58,9 @@ internal static class Norms
         return true;
     }
 
-    /// <summary>What the slope of a norm is divided by: infinite in the place of 0, so that there it is 0.</summary>
+    /// <summary>
+    /// Returns what the slope of a norm is divided by: infinite in the place of 0, so that there it is 0.
+    /// </summary>
     public static Variable NoSlopeAtZero(Variable x) =>
         Symbolic.Where(Symbolic.Equal(x, 0), double.PositiveInfinity, x);
 

@@ -31,15 +31,15 @@ internal readonly struct RectifyGrad : IBinary
 
 public static partial class Symbolic
 {
-    /// <summary>max(x, 0). Its gradient at exactly 0 is taken as 0 (libtorch), not ½ (Theano).</summary>
+    /// <summary>Computes max(x, 0). Its gradient at exactly 0 is taken as 0 (libtorch), not ½ (Theano).</summary>
     public static Variable Rectify(Variable x) => Map<Rectify>(x);
 
-    /// <summary>x where it is positive, else x times <paramref name="leakiness"/>.</summary>
+    /// <summary>Computes x where it is positive, else x times <paramref name="leakiness"/>.</summary>
     public static Variable LeakyRectify(Variable x, double leakiness = 0.01) => Where(Greater(x, 0), x, x * leakiness);
 
-    /// <summary>x where it is positive, else exp(x) − 1 (Clevert et al., arXiv:1511.07289).</summary>
+    /// <summary>Computes x where it is positive, else exp(x) − 1 (Clevert et al., arXiv:1511.07289).</summary>
     public static Variable Elu(Variable x) => Where(Greater(x, 0), x, Expm1(Minimum(x, 0)));
 
-    /// <summary>x itself: the nonlinearity of a layer that has none.</summary>
+    /// <summary>Computes x itself: the nonlinearity of a layer that has none.</summary>
     public static Variable Linear(Variable x) => x;
 }

@@ -152,30 +152,30 @@ internal readonly struct Softplus : IUnary
 
 public static partial class Symbolic
 {
-    /// <summary>e to the power of x.</summary>
+    /// <summary>Computes e to the power of x.</summary>
     public static Variable Exp(Variable x) => Map<Exp>(x);
 
-    /// <summary>e to the power of x, minus 1, exact also near 0.</summary>
+    /// <summary>Computes e to the power of x, minus 1, exact also near 0.</summary>
     public static Variable Expm1(Variable x) => Map<Expm1>(x);
 
-    /// <summary>The natural logarithm.</summary>
+    /// <summary>Returns the natural logarithm.</summary>
     public static Variable Log(Variable x) => Map<Log>(x);
 
-    /// <summary>log(1 + x), exact also near 0.</summary>
+    /// <summary>Computes log(1 + x), exact also near 0.</summary>
     public static Variable Log1p(Variable x) => Map<Log1p>(x);
 
-    /// <summary>The sine.</summary>
+    /// <summary>Returns the sine.</summary>
     public static Variable Sin(Variable x) => Map<Sin>(x);
 
-    /// <summary>The cosine.</summary>
+    /// <summary>Returns the cosine.</summary>
     public static Variable Cos(Variable x) => Map<Cos>(x);
 
-    /// <summary>The hyperbolic tangent.</summary>
+    /// <summary>Returns the hyperbolic tangent.</summary>
     public static Variable Tanh(Variable x) => Map<Tanh>(x);
 
-    /// <summary>1 / (1 + exp(−x)).</summary>
+    /// <summary>Computes 1 / (1 + exp(−x)).</summary>
     public static Variable Sigmoid(Variable x) => Map<Sigmoid>(x);
 
-    /// <summary>log(1 + exp(x)), without overflow.</summary>
+    /// <summary>Computes log(1 + exp(x)), without overflow.</summary>
     public static Variable Softplus(Variable x) => Map<Softplus>(x);
 }

@@ -40,8 +40,8 @@ internal sealed record Where : Elementwise, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// a where the condition is true, else b; all three broadcast. Theano's switch. A condition is true where it is not
-    /// 0: 0.5 is, and NaN.
+    /// Computes a where the condition is true, else b; all three broadcast. Theano's switch. A condition is true where
+    /// it is not 0: 0.5 is, and NaN.
     /// </summary>
     public static Variable Where(Variable condition, Variable a, Variable b)
     {

@@ -2,7 +2,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The gradient of a graph that was made an op, in the place of what its ops' own gradients make of it.</summary>
+/// <summary>
+/// Represents the gradient of a graph that was made an op, in the place of what its ops' own gradients make of it.
+/// </summary>
 /// <param name="inputs">What the op is applied to.</param>
 /// <param name="outputs">What it computes.</param>
 /// <param name="outputGrads">The gradient with respect to each output; zeros where nothing flows back from it.</param>
@@ -11,15 +13,16 @@ public delegate IReadOnlyList<Variable?> GraphGradient(
     IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable> outputGrads);
 
 /// <summary>
-/// A graph as an op: Theano's class of this name. Applied to variables it is one op where the graph is looked at and where
-/// gradients are taken, and may have a gradient of its own; when a plan is made, the graph takes its place.
+/// Represents a graph as an op: Theano's class of this name. Applied to variables it is one op where the graph is
+/// looked at and where gradients are taken, and may have a gradient of its own; when a plan is made, the graph takes
+/// its place.
 /// </summary>
 public sealed class OpFromGraph
 {
     private readonly Inlined _op;
     private readonly IReadOnlyList<Variable> _captured;
 
-    /// <summary>A graph as an op.</summary>
+    /// <summary>Creates a graph as an op.</summary>
     /// <param name="inputs">What it is given.</param>
     /// <param name="outputs">What it computes of these; it may use any other variable, too.</param>
     /// <param name="name">What it is called in prints and messages.</param>
@@ -120,11 +123,11 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
 
 public static partial class Symbolic
 {
-    /// <summary>The same expression with some variables replaced by others: Theano's <c>clone</c>.</summary>
+    /// <summary>Returns the same expression with some variables replaced by others: Theano's <c>clone</c>.</summary>
     /// <exception cref="EngineException">A replacement is of another type, or an op cannot take it.</exception>
     public static Variable Clone(Variable output, params IEnumerable<Given> replace) => Clone([output], replace)[0];
 
-    /// <summary>The same for several expressions at once.</summary>
+    /// <summary>Returns the same for several expressions at once.</summary>
     /// <inheritdoc cref="Clone(Variable, IEnumerable{Given})"/>
     public static IReadOnlyList<Variable> Clone(IReadOnlyList<Variable> outputs, params IEnumerable<Given> replace)
     {

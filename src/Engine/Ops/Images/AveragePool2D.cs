@@ -115,7 +115,7 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICu
 
 public static partial class Symbolic
 {
-    /// <summary>The mean of each window of the images.</summary>
+    /// <summary>Returns the mean of each window of the images.</summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>
     /// <param name="stride">

@@ -116,7 +116,7 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
     internal CudaKernel Kernel(CudaStep step, string entry) =>
         new("channelwise.cu", entry, $"T {step.DType(0).Cuda()}", $"FLIP {(FlipFilters ? 1 : 0)}");
 
-    internal long Workspace(CpuStepTypes step, ChannelwisePlanes planes) =>
+    internal static long Workspace(CpuStepTypes step, ChannelwisePlanes planes) =>
         step.Threads * (step.Inputs[0].DType == DType.Float32 ? planes.Bytes<float>() : planes.Bytes<double>());
 
     private unsafe Phase[] Loop<T>(CpuStep step) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
@@ -162,7 +162,7 @@ internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, IC
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) => Of.Workspace(step, Planes(step));
+    public long CpuWorkspace(CpuStepTypes step) => Channelwise.Workspace(step, Planes(step));
 
     public CudaLaunch[] Cuda(CudaStep step) =>
         [Of.Launch(step, "channelwise_input_gradient", step.OutShape(), step.Shape(0))];
@@ -213,7 +213,7 @@ internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, ICpuOp, 
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    public long CpuWorkspace(CpuStepTypes step) => Of.Workspace(step, Planes(step));
+    public long CpuWorkspace(CpuStepTypes step) => Channelwise.Workspace(step, Planes(step));
 
     public CudaLaunch[] Cuda(CudaStep step)
     {

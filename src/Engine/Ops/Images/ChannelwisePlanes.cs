@@ -76,17 +76,19 @@ internal sealed unsafe class ChannelwisePlanes
 
     public ChannelwisePass Pass { get; }
 
-    /// <summary>How far behind what its first place sees, in steps of the stride, lies what a filter's last one sees.</summary>
+    /// <summary>
+    /// Gets how far behind what its first place sees, in steps of the stride, lies what a filter's last one sees.
+    /// </summary>
     public int Reach0 { get; }
 
     public int Reach1 { get; }
 
     public int Reach2 { get; }
 
-    /// <summary>Elements of a phase of an image's row, padding before it included.</summary>
+    /// <summary>Gets elements of a phase of an image's row, padding before it included.</summary>
     public int Columns { get; }
 
-    /// <summary>The rows in memory, and elements of one, and of one of its phases.</summary>
+    /// <summary>Gets the rows in memory, and elements of one, and of one of its phases.</summary>
     public int Rows0 { get; }
 
     public int Rows1 { get; }
@@ -95,19 +97,23 @@ internal sealed unsafe class ChannelwisePlanes
 
     public int Length { get; }
 
-    /// <summary>Which weight belongs to each entry of the table of offsets, and where the entries of each phase begin.</summary>
+    /// <summary>
+    /// Gets which weight belongs to each entry of the table of offsets, and where the entries of each phase begin.
+    /// </summary>
     public int[] Order { get; }
 
     public int[] Classes { get; }
 
     public int Places => S.Size0 * S.Size1 * S.Size2;
 
-    /// <summary>Elements of a plane of the result, and of the images.</summary>
+    /// <summary>Gets elements of a plane of the result, and of the images.</summary>
     public int Area => S.Over0 * S.Over1 * S.Over2;
 
     public int Pixels => S.Side0 * S.Side1 * S.Side2;
 
-    /// <summary>What a thread needs: totals, offsets and weights of places, the rows of a plane, the phases of a row.</summary>
+    /// <summary>
+    /// Returns what a thread needs: totals, offsets and weights of places, the rows of a plane, the phases of a row.
+    /// </summary>
     public long Bytes<T>() where T : unmanaged =>
         Aligned((Places * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T)) + Alignment);
 
@@ -115,7 +121,7 @@ internal sealed unsafe class ChannelwisePlanes
 
     private long Phases => Pass == ChannelwisePass.Images && S.Stride2 > 1 ? (long)S.Stride2 * Columns : 0;
 
-    /// <summary>The loop, over planes of the images or over filters.</summary>
+    /// <summary>Returns the loop, over planes of the images or over filters.</summary>
     public Phase Loop<T>(T* x, T* w, T* y, byte* workspace) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int count = Pass == ChannelwisePass.Weights ? Filters : S.Images * S.Channels;

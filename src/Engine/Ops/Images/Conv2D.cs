@@ -302,7 +302,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         new(new Conv2D((1, 1), (1, 1), true), new Arg(x), new Arg(w)) { Error = error };
 }
 
-/// <summary>How far a convolution reaches over the images' borders.</summary>
+/// <summary>Describes how far a convolution reaches over the images' borders.</summary>
 public enum Border
 {
     /// <summary>Not at all: the result is smaller than the images.</summary>

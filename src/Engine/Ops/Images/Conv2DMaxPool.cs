@@ -12,7 +12,7 @@ namespace Engine.Ops;
 /// </summary>
 internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
-    /// <summary>The windows.</summary>
+    /// <summary>Gets the windows.</summary>
     public static Window Window { get; } = new((2, 2), (2, 2), (0, 0), true);
 
     public override string Name => "conv2DMaxPool" + Convolution.PathSuffix;
@@ -68,7 +68,9 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
 
     public override double Ulps => Convolution.Ulps;
 
-    /// <summary>The convolution's; of a place infinite, where rounding decides between two elements of a window.</summary>
+    /// <summary>
+    /// Returns the convolution's; of a place infinite, where rounding decides between two elements of a window.
+    /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         var whole = new NdArray(Whole(inputs[0].Shape, inputs[1].Shape));

@@ -40,8 +40,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The adjoint of <see cref="Convolve"/>, called transposed convolution or deconvolution: from (N, O, …) to (N, C, …), of
-    /// the size of the images of which a convolution with these filters and options makes x.
+    /// Returns the adjoint of <see cref="Convolve"/>, called transposed convolution or deconvolution: from (N, O, …) to
+    /// (N, C, …), of the size of the images of which a convolution with these filters and options makes x.
     /// </summary>
     /// <param name="x">(N, O, …).</param>
     /// <param name="w">Filters, (O, C / groups, …), as the convolution takes them, whose last sides are known.</param>
@@ -157,25 +157,30 @@ public static partial class Symbolic
         : throw new EngineException($"The {x.Shape[axis]} filters of '{x}' ({x.Type}) do not make {groups} groups.{Origin.Current}");
 }
 
-/// <summary>How a convolution steps over images; one number for all axes, or one for each.</summary>
+/// <summary>Describes how a convolution steps over images; one number for all axes, or one for each.</summary>
 public sealed record ConvOptions
 {
-    /// <summary>Pixels from one place of the filter to the next.</summary>
+    /// <summary>Gets or sets pixels from one place of the filter to the next.</summary>
     public IReadOnlyList<int> Stride { get; init; } = [1];
 
-    /// <summary>Zeros before and behind the images; −1 for as many as keep their sides with a stride of 1, the odd one behind.</summary>
+    /// <summary>
+    /// Gets or sets zeros before and behind the images; −1 for as many as keep their sides with a stride of 1, the odd
+    /// one behind.
+    /// </summary>
     public IReadOnlyList<int> Padding { get; init; } = [0];
 
-    /// <summary>Zeros behind the images, where they are not as many as before.</summary>
+    /// <summary>Gets or sets zeros behind the images, where they are not as many as before.</summary>
     public IReadOnlyList<int>? PaddingBehind { get; init; }
 
-    /// <summary>Pixels from one place within the filter to the next.</summary>
+    /// <summary>Gets or sets pixels from one place within the filter to the next.</summary>
     public IReadOnlyList<int> Dilation { get; init; } = [1];
 
     /// <summary>Into how many groups the channels are split, each with filters of its own; as many as channels: depthwise.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>Whether the filters are turned by half a circle, as in Lasagne: a true convolution.</summary>
+    /// <summary>
+    /// Gets or sets whether the filters are turned by half a circle, as in Lasagne: a true convolution.
+    /// </summary>
     public bool FlipFilters { get; init; } = true;
 
     internal Patches Of(Shape size)

@@ -17,8 +17,8 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
     private const long WorthLaunching = 1 << 26;
 
     /// <summary>
-    /// Whether the gradient with respect to the images should go this way. The implicit form multiplies every tap by
-    /// every pixel of the images, though with strides only one tap in StrideH · StrideW meets a pixel of the result;
+    /// Gets whether the gradient with respect to the images should go this way. The implicit form multiplies every tap
+    /// by every pixel of the images, though with strides only one tap in StrideH · StrideW meets a pixel of the result;
     /// the others are multiplied by 0. The convolution itself and the gradient with respect to the filters waste
     /// nothing, and always go the implicit way.
     /// </summary>
@@ -53,7 +53,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
 
     public long WeightsGradientWorkspace => ColumnBytes + ResultBytes + PartBytes(WeightsProduct);
 
-    /// <summary>The convolution; the parameters are those of <see cref="CudaConvolution.Forward"/>.</summary>
+    /// <summary>Creates the convolution; the parameters are those of <see cref="CudaConvolution.Forward"/>.</summary>
     public CudaLaunch[] Forward(ulong x, ulong w, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
     {
         // The product is (O, N · OH · OW), the result (N, O, OH · OW).
@@ -69,7 +69,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         ];
     }
 
-    /// <summary>The gradient with respect to the images.</summary>
+    /// <summary>Creates the gradient with respect to the images.</summary>
     public CudaLaunch[] InputGradient(ulong w, ulong g, ulong y, ulong workspace)
     {
         ulong planes = workspace + (ulong)ColumnBytes, parts = planes + (ulong)ResultBytes;
@@ -84,7 +84,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         ];
     }
 
-    /// <summary>The gradient with respect to the filters.</summary>
+    /// <summary>Creates the gradient with respect to the filters.</summary>
     public CudaLaunch[] WeightsGradient(ulong x, ulong g, ulong y, ulong workspace)
     {
         ulong planes = workspace + (ulong)ColumnBytes, parts = planes + (ulong)ResultBytes;

@@ -45,7 +45,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
 
     private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, DType) : null;
 
-    /// <summary>The convolution.</summary>
+    /// <summary>Returns the convolution.</summary>
     /// <param name="x">The images.</param>
     /// <param name="w">The filters.</param>
     /// <param name="y">The result; where it is pooled, only what pooling leaves of it.</param>
@@ -80,7 +80,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 tiling.Grid, tiling.Tile.Threads, [x, w, y, argmax, workspace, Sides, .. all.Arguments]);
     }
 
-    /// <summary>The gradient with respect to the images.</summary>
+    /// <summary>Returns the gradient with respect to the images.</summary>
     /// <param name="w">The filters.</param>
     /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
     /// <param name="argmax">Where the pooled elements lay.</param>
@@ -106,7 +106,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     }
 
     /// <summary>
-    /// The gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the bias.
+    /// Returns the gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the bias.
     /// </summary>
     /// <param name="x">The images.</param>
     /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
@@ -150,13 +150,13 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 tiling.Grid, tiling.Tile.Threads, [x, g, argmax, y, bias, workspace, Sides, .. all.Arguments]);
     }
 
-    /// <summary>Where an element of the result lies, by the indices of its epilogue.</summary>
+    /// <summary>Gets where an element of the result lies, by the indices of its epilogue.</summary>
     public string ResultIndex => $"((image) * {Shape.O} + (filter)) * {Shape.Pixels} + (pixel)";
 
-    /// <summary>The like of the gradient with respect to the images.</summary>
+    /// <summary>Gets the like of the gradient with respect to the images.</summary>
     public string ImagesIndex => $"((image) * {Shape.C} + (channel)) * {Shape.H * Shape.W} + (pixel)";
 
-    /// <summary>The macros that conv_shape.cuh takes.</summary>
+    /// <summary>Gets the macros that conv_shape.cuh takes.</summary>
     public IEnumerable<string> SidesDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
         ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}"]
         : [$"FLIP {(Shape.Flip ? 1 : 0)}"];

@@ -37,7 +37,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
     /// </summary>
     private const int Weights = 40, PerWeight = 5, Planes = 45, PerElement = 5, PerResult = 25, PerPlane = 6;
 
-    /// <summary>The convolution.</summary>
+    /// <summary>Returns the convolution.</summary>
     public static (CudaDirect Direct, CudaDirectSides Sides)? Forward(ConvShape shape, DType dtype, bool pools)
     {
         var sides = new CudaDirectSides(
@@ -46,7 +46,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         return shape is { StrideH: 1, StrideW: 1 } ? Choose(sides, dtype) : null;
     }
 
-    /// <summary>The gradient with respect to the images.</summary>
+    /// <summary>Returns the gradient with respect to the images.</summary>
     public static (CudaDirect Direct, CudaDirectSides Sides)? InputGradient(ConvShape shape, DType dtype)
     {
         var sides = new CudaDirectSides(shape.N, shape.O, shape.C, shape.H, shape.W, shape.KH, shape.KW, false);
@@ -55,14 +55,14 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             : null;
     }
 
-    /// <summary>The threads of a block.</summary>
+    /// <summary>Returns the threads of a block.</summary>
     public int Threads(CudaDirectSides sides) => Groups * GroupThreads(sides);
 
-    /// <summary>The blocks.</summary>
+    /// <summary>Returns the blocks.</summary>
     public Dim3 Grid(CudaDirectSides sides) =>
         new(CudaTypes.Blocks(sides.Images, Images), CudaTypes.Blocks(sides.Out, Groups * Own));
 
-    /// <summary>The shared memory of a block.</summary>
+    /// <summary>Returns the shared memory of a block.</summary>
     public int SharedBytes(CudaDirectSides sides, DType dtype)
     {
         int planes = CudaTypes.Blocks(Images * ImageStep, 4) * 4;
@@ -71,7 +71,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         return Math.Max(planes + weights, results) * dtype.Size();
     }
 
-    /// <summary>The macros that conv_direct.cuh takes.</summary>
+    /// <summary>Returns the macros that conv_direct.cuh takes.</summary>
     public IEnumerable<string> Defines(CudaDirectSides sides) =>
     [
         $"FILTER_HEIGHT {sides.FilterHeight}",
@@ -192,10 +192,10 @@ internal readonly record struct CudaDirectSides(
 {
     public int FilterArea => FilterHeight * FilterWidth;
 
-    /// <summary>Rows of a plane that is read, with the zeros around it, as far as windows reach.</summary>
+    /// <summary>Gets rows of a plane that is read, with the zeros around it, as far as windows reach.</summary>
     public int PlaneHeight => (2 * Down) + FilterHeight - 1;
 
-    /// <summary>Its columns, likewise.</summary>
+    /// <summary>Gets its columns, likewise.</summary>
     public int PlaneWidth => (2 * Across) + FilterWidth - 1;
 
     public int Down => (Height + 1) / 2;

@@ -14,7 +14,7 @@ namespace Engine.Ops;
 /// <param name="Splits">Blocks among which the images are split.</param>
 internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int Splits)
 {
-    /// <summary>The threads of a block.</summary>
+    /// <summary>Represents the threads of a block.</summary>
     public const int Threads = 256;
 
     private const int Warp = 32;
@@ -33,7 +33,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
 
     private int Walkers => Threads / (Filters * Groups);
 
-    /// <summary>The layout for a shape, if it can be computed so.</summary>
+    /// <summary>Returns the layout for a shape, if it can be computed so.</summary>
     public static CudaMaxima? Choose(ConvShape shape, DType dtype)
     {
         if (shape is not { StrideH: 1, StrideW: 1 } || Math.Min(shape.N, Math.Min(shape.C, shape.O)) == 0)
@@ -64,11 +64,11 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         return best;
     }
 
-    /// <summary>The blocks.</summary>
+    /// <summary>Returns the blocks.</summary>
     public Dim3 Grid(ConvShape shape) =>
         new(CudaTypes.Blocks(shape.O, Filters), CudaTypes.Blocks(shape.C, Groups * Own), Splits);
 
-    /// <summary>The shared memory of a block.</summary>
+    /// <summary>Returns the shared memory of a block.</summary>
     public int SharedBytes(ConvShape shape, DType dtype)
     {
         int maxima = Filters * (Windows(shape) | 1) * 2;
@@ -76,11 +76,11 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         return Math.Max(planes + maxima, Threads * Count(shape)) * dtype.Size();
     }
 
-    /// <summary>The bytes of the splits' accumulators, if there are several splits.</summary>
+    /// <summary>Returns the bytes of the splits' accumulators, if there are several splits.</summary>
     public long Workspace(ConvShape shape, DType dtype) =>
         Splits > 1 ? (long)Grid(shape).X * Grid(shape).Y * Splits * Left(shape) * Threads * dtype.Size() : 0;
 
-    /// <summary>The macros that the kernel takes.</summary>
+    /// <summary>Returns the macros that the kernel takes.</summary>
     public IEnumerable<string> Defines(ConvShape shape) =>
     [
         $"FILTER_HEIGHT {shape.KH}",

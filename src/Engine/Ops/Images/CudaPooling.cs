@@ -9,7 +9,7 @@ internal static class CudaPooling
 {
     private const int Threads = 256;
 
-    /// <summary>A kernel that gives each element of the first output a thread.</summary>
+    /// <summary>Returns a kernel that gives each element of the first output a thread.</summary>
     /// <param name="step">The step, whose inputs that are read and whose outputs are the first arguments.</param>
     /// <param name="entry">The kernel.</param>
     /// <param name="inputs">How many of the inputs are read.</param>

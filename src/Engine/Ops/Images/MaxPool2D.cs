@@ -147,9 +147,9 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// The greatest element of each window of the images; NaN where it has one. The gradient of a window goes to its
-    /// greatest element; where several are equal, to the first of them in C order (Theano's goes to all of them). Integers
-    /// are compared, and given back, as float32, which is exact below 2²⁴.
+    /// Returns the greatest element of each window of the images; NaN where it has one. The gradient of a window goes
+    /// to its greatest element; where several are equal, to the first of them in C order (Theano's goes to all of
+    /// them). Integers are compared, and given back, as float32, which is exact below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>

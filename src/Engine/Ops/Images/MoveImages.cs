@@ -143,7 +143,7 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Each image mirrored left to right or not, then moved by whole pixels; zeros come in behind.
+    /// Returns each image mirrored left to right or not, then moved by whole pixels; zeros come in behind.
     /// </summary>
     /// <param name="images">Images, (n, channels, height, width).</param>
     /// <param name="down">By how many pixels each moves down, int32 (n); up where it is negative.</param>

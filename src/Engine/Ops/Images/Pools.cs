@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>What becomes of the elements of a window.</summary>
+/// <summary>Describes what becomes of the elements of a window.</summary>
 public enum PoolMode
 {
     /// <summary>The greatest; a window's gradient goes to the first of equals.</summary>
@@ -20,7 +20,7 @@ public enum PoolMode
 
 public static partial class Symbolic
 {
-    /// <summary>Images of one to three axes, (N, C, …), pooled in windows.</summary>
+    /// <summary>Returns images of one to three axes, (N, C, …), pooled in windows.</summary>
     /// <param name="x">(N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
     /// <param name="size">A window's sides; one number for all axes.</param>
     /// <param name="mode">What becomes of a window.</param>
@@ -60,7 +60,7 @@ public static partial class Symbolic
                 $"A pool of '{x}' ({x.Type}) takes one number for all its axes or {rank}, not {numbers.Count}.{Origin.Current}");
     }
 
-    /// <summary>All of each plane pooled: (N, C, …) become (N, C).</summary>
+    /// <summary>Returns all of each plane pooled: (N, C, …) become (N, C).</summary>
     /// <exception cref="EngineException">x has no more axes than two.</exception>
     public static Variable GlobalPool(Variable x, PoolMode mode = PoolMode.Average)
     {
@@ -76,8 +76,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Images of known sides pooled in as many windows along each axis as are asked for, which overlap where they must: window
-    /// i goes from ⌊i·side / n⌋ up to ⌈(i + 1)·side / n⌉, as PyTorch's.
+    /// Returns images of known sides pooled in as many windows along each axis as are asked for, which overlap where
+    /// they must: window i goes from ⌊i·side / n⌋ up to ⌈(i + 1)·side / n⌉, as PyTorch's.
     /// </summary>
     /// <exception cref="EngineException">A side is unknown or has no elements.</exception>
     public static Variable AdaptivePool(Variable x, IReadOnlyList<int> sides, PoolMode mode = PoolMode.Average)

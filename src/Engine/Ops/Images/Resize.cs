@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>How pixels between pixels are made.</summary>
+/// <summary>Describes how pixels between pixels are made.</summary>
 public enum ResizeMode
 {
     /// <summary>Of the nearest: pixel ⌊i·side / new side⌋.</summary>
@@ -19,7 +19,7 @@ public enum ResizeMode
 
 public static partial class Symbolic
 {
-    /// <summary>Images (N, C, …) of known sides made larger or smaller.</summary>
+    /// <summary>Returns images (N, C, …) of known sides made larger or smaller.</summary>
     /// <exception cref="EngineException">A side is unknown or has no elements, or there are not as many new ones.</exception>
     public static Variable Resize(Variable x, IReadOnlyList<int> sides, ResizeMode mode = ResizeMode.Nearest)
     {
@@ -63,7 +63,9 @@ public static partial class Symbolic
         return x;
     }
 
-    /// <summary>Images (N, C, …) with each pixel so many times along each axis: Lasagne's upscaling layers.</summary>
+    /// <summary>
+    /// Returns images (N, C, …) with each pixel so many times along each axis: Lasagne's upscaling layers.
+    /// </summary>
     public static Variable Upscale(Variable x, IReadOnlyList<int> factors)
     {
         ArgumentNullException.ThrowIfNull(x);

@@ -16,10 +16,10 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
 {
     public int Rank => Size.Rank;
 
-    /// <summary>Whether filters are not dilated and images are padded alike before and behind.</summary>
+    /// <summary>Gets whether filters are not dilated and images are padded alike before and behind.</summary>
     public bool IsPlain => Dilation.All(step => step == 1) && Before == Behind;
 
-    /// <summary>The sides of what convolving such images gives, unknown where theirs are.</summary>
+    /// <summary>Returns the sides of what convolving such images gives, unknown where theirs are.</summary>
     public Shape Over(Shape images)
     {
         Patches self = this;
@@ -50,7 +50,7 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
         Window.RequireCountable([.. Size.Concat(Stride).Concat(Dilation).Concat(Before).Concat(Behind).Select(side => (side, 1))]);
     }
 
-    /// <summary>The images' place along an axis that a place of a filter lies on.</summary>
+    /// <summary>Returns the images' place along an axis that a place of a filter lies on.</summary>
     public int At(int axis, int result, int place) => (result * Stride[axis]) + (place * Dilation[axis]) - Before[axis];
 
     private int Side(Shape images, int axis)
@@ -209,7 +209,9 @@ internal static unsafe class PatchCode
 {
     private const int Grain = 8192;
 
-    /// <summary>A unit is a row of the patches: a channel, a place of the filter, an image and all but the last axis.</summary>
+    /// <summary>
+    /// Returns a unit is a row of the patches: a channel, a place of the filter, an image and all but the last axis.
+    /// </summary>
     public static Phase[] Unfold<T>(CpuStep step, Patches patches) where T : unmanaged
     {
         T* x = step.In<T>(0), y = step.Out<T>();
@@ -242,7 +244,7 @@ internal static unsafe class PatchCode
         ];
     }
 
-    /// <summary>A unit is a plane of an image, to which its patches are added in order.</summary>
+    /// <summary>Returns a unit is a plane of an image, to which its patches are added in order.</summary>
     public static Phase[] Fold<T>(CpuStep step, Patches patches) where T : unmanaged, INumber<T>
     {
         T* g = step.In<T>(0), y = step.Out<T>();

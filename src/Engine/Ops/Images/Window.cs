@@ -7,7 +7,7 @@ namespace Engine.Ops;
 internal readonly record struct Window(
     (int Height, int Width) Size, (int Height, int Width) Stride, (int Height, int Width) Padding, bool IgnoreBorder)
 {
-    /// <summary>The pooled images, of the images' dtype.</summary>
+    /// <summary>Returns the pooled images, of the images' dtype.</summary>
     public TensorType Infer(TensorType images)
     {
         if (Size.Height < 1 || Size.Width < 1 || Stride.Height < 1 || Stride.Width < 1)
@@ -65,7 +65,7 @@ internal readonly record struct Window(
         images.Product(0, 2), images[2], images[3],
         Size.Height, Size.Width, Stride.Height, Stride.Width, Padding.Height, Padding.Width, IgnoreBorder);
 
-    /// <summary>The scratch memory that the CPU's threads need for pooling such images.</summary>
+    /// <summary>Returns the scratch memory that the CPU's threads need for pooling such images.</summary>
     public long CpuWorkspace(CpuStepTypes step, Shape images) => step.Outputs[0].DType == DType.Float32
         ? Pooling.WorkspaceBytes<float>(Of(images), step.Threads)
         : Pooling.WorkspaceBytes<double>(Of(images), step.Threads);

@@ -6,9 +6,9 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Where elements, in C order, are true, which is not 0, and how many are. A plan is made for shapes, and so as many
-    /// places are given as are asked for: the first are those of the true elements, in order, behind them come those of
-    /// others.
+    /// Returns where elements, in C order, are true, which is not 0, and how many are. A plan is made for shapes, and
+    /// so as many places are given as are asked for: the first are those of the true elements, in order, behind them
+    /// come those of others.
     /// </summary>
     /// <param name="x">Where to look.</param>
     /// <param name="most">How many places are given, at most as many as there are elements.</param>
@@ -20,7 +20,10 @@ public static partial class Symbolic
         return (TopK(rank, most, isLeast: true).Indices, Sum(isTrue));
     }
 
-    /// <summary>How often each whole number from 0 up to, not including, a count comes in x, as int32; others are not counted.</summary>
+    /// <summary>
+    /// Returns how often each whole number from 0 up to, not including, a count comes in x, as int32; others are not
+    /// counted.
+    /// </summary>
     public static Variable BinCount(Variable x, Side count)
     {
         Variable places = Flatten(Places(x), 1), side = count.Value ?? Constant(count.Number, DType.Int32);
@@ -32,8 +35,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// How many of the numbers of a sorted vector are less than each of v, or, from the right, not greater: where it is to be
-    /// put so that it stays sorted. Each is compared with all.
+    /// Returns how many of the numbers of a sorted vector are less than each of v, or, from the right, not greater:
+    /// where it is to be put so that it stays sorted. Each is compared with all.
     /// </summary>
     public static Variable SearchSorted(Variable sorted, Variable v, bool isFromRight = false)
     {
@@ -43,7 +46,7 @@ public static partial class Symbolic
         return Sum(isFromRight ? LessOrEqual(sorted, each) : Less(sorted, each), [-1]);
     }
 
-    /// <summary>What each element along an axis differs from the one before by, so many times.</summary>
+    /// <summary>Returns what each element along an axis differs from the one before by, so many times.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Diff(Variable x, int times = 1, int axis = -1)
     {
@@ -56,10 +59,12 @@ public static partial class Symbolic
         return x;
     }
 
-    /// <summary>The order that brings a permutation back: where each of the numbers from 0 on stands in a vector.</summary>
+    /// <summary>
+    /// Returns the order that brings a permutation back: where each of the numbers from 0 on stands in a vector.
+    /// </summary>
     public static Variable InversePermutation(Variable permutation) => ArgSort(permutation);
 
-    /// <summary>The indices along each axis of a shape of places in its elements, counted in C order.</summary>
+    /// <summary>Returns the indices along each axis of a shape of places in its elements, counted in C order.</summary>
     public static IReadOnlyList<Variable> UnravelIndex(Variable places, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(places);
@@ -73,7 +78,9 @@ public static partial class Symbolic
         return indices;
     }
 
-    /// <summary>The places, counted in C order, of elements of a shape that indices along each axis name.</summary>
+    /// <summary>
+    /// Returns the places, counted in C order, of elements of a shape that indices along each axis name.
+    /// </summary>
     /// <exception cref="EngineException">They are not as many as the shape has axes.</exception>
     public static Variable RavelMultiIndex(IReadOnlyList<Variable> indices, Shape shape)
     {

@@ -12,8 +12,9 @@ public static partial class Symbolic
         Cast(x.DType == DType.Int64 ? Clip(x, int.MinValue, int.MaxValue) : x, DType.Int32);
 
     /// <summary>
-    /// The part of x along one axis that begins at <paramref name="start"/> (a negative one counts from the end) and is
-    /// <paramref name="length"/> long; without a length, all that follows. In an index expression it is x[start..end].
+    /// Returns the part of x along one axis that begins at <paramref name="start"/> (a negative one counts from the
+    /// end) and is <paramref name="length"/> long; without a length, all that follows. In an index expression it is
+    /// x[start..end].
     /// </summary>
     /// <exception cref="EngineException">The part lies outside x.</exception>
     public static Variable Slice(Variable x, int axis, int start, int? length = null)
@@ -35,9 +36,9 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The rows of x, or what else <paramref name="axis"/> counts, that <paramref name="indices"/> (int32) lists, in that
-    /// order; one may be listed more than once, negative ones count from the end. The indices' sides stand in the place of
-    /// the axis. In an index expression it is x[indices]; Theano's <c>take</c>.
+    /// Returns the rows of x, or what else <paramref name="axis"/> counts, that <paramref name="indices"/> (int32)
+    /// lists, in that order; one may be listed more than once, negative ones count from the end. The indices' sides
+    /// stand in the place of the axis. In an index expression it is x[indices]; Theano's <c>take</c>.
     /// </summary>
     /// <exception cref="EngineException">
     /// The indices are not int32, or there is no such axis; or, when the function runs, one of them lies outside it.
@@ -58,8 +59,8 @@ public static partial class Symbolic
     public static Variable TakeAlongAxis(Variable x, Variable indices, int axis = -1) => x[PlacesAlong(x, indices, axis)];
 
     /// <summary>
-    /// x with values put, in each line along an axis, where the line of indices at the same place says; or added there, all
-    /// of them where one place is named more than once.
+    /// Computes x with values put, in each line along an axis, where the line of indices at the same place says; or
+    /// added there, all of them where one place is named more than once.
     /// </summary>
     /// <inheritdoc cref="TakeAlongAxis"/>
     public static Variable Scatter(Variable x, Variable indices, Variable values, int axis = -1, bool adds = false)

@@ -65,7 +65,7 @@ internal sealed unsafe class PlaceOffsets
         }
     }
 
-    /// <summary>The least and the greatest of some offsets, at least one.</summary>
+    /// <summary>Returns the least and the greatest of some offsets, at least one.</summary>
     public static (int Min, int Max) Bounds(int* offsets, int count)
     {
         int i = 0, low = *offsets, high = low;

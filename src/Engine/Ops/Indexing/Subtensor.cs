@@ -366,8 +366,8 @@ public static partial class Symbolic
     public static AxisIndex Ellipsis => AxisIndex.Ellipsis;
 
     /// <summary>
-    /// x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row. Where places are
-    /// named more than once the last value stays.
+    /// Computes x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row.
+    /// Where places are named more than once the last value stays.
     /// </summary>
     /// <param name="part">An index expression: the array that it indexes is x.</param>
     /// <param name="value">The new values, broadcast to the part's shape.</param>
@@ -378,7 +378,8 @@ public static partial class Symbolic
     public static Variable SetSubtensor(Variable part, double value) => SetSubtensor(part, Constant(value));
 
     /// <summary>
-    /// x with values added to its part <c>x[…]</c>. Where places are named more than once, all their values are added.
+    /// Computes x with values added to its part <c>x[…]</c>. Where places are named more than once, all their values
+    /// are added.
     /// </summary>
     /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
     public static Variable IncSubtensor(Variable part, Variable value) => Updated("incSubtensor", part, value, adds: true);

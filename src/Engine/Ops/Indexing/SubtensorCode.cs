@@ -25,13 +25,15 @@ internal static unsafe class SubtensorCode
     /// <summary>How many elements ahead of its use an element is asked for, where an array has more bytes than a second cache.</summary>
     private const int EachAhead = 48, InCaches = 1 << 20;
 
-    /// <summary>The bytes of the list of places.</summary>
+    /// <summary>Returns the bytes of the list of places.</summary>
     public static long Workspace(SubtensorLoops loops) => loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
 
-    /// <summary>The same, and behind it the least and the greatest of the places that are found at once.</summary>
+    /// <summary>
+    /// Returns the same, and behind it the least and the greatest of the places that are found at once.
+    /// </summary>
     public static long CpuWorkspace(SubtensorLoops loops) => Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
 
-    /// <summary>The offsets that the arrays of places come to, all axes together, each place checked.</summary>
+    /// <summary>Returns the offsets that the arrays of places come to, all axes together, each place checked.</summary>
     public static Phase[] Places(CpuStep step, SubtensorLoops loops, int firstArray)
     {
         if (loops.Arrays.Length == 0)

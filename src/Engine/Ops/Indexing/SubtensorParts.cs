@@ -10,7 +10,9 @@ internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = defau
 {
     public static AxisPart Array => new(AxisIndexKind.Array);
 
-    /// <summary>The first place, and how many there are, both unknown where the side is and they depend on it.</summary>
+    /// <summary>
+    /// Returns the first place, and how many there are, both unknown where the side is and they depend on it.
+    /// </summary>
     /// <exception cref="EngineException">They lie outside the axis.</exception>
     public (int First, int Count) Of(int side, int axis)
     {
@@ -39,7 +41,7 @@ internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = defau
         return (Step > 0 ? start : end - 1, count);
     }
 
-    /// <summary>The part as C# writes it.</summary>
+    /// <summary>Returns the part as C# writes it.</summary>
     public override string ToString() => Kind switch
     {
         AxisIndexKind.Array => "#",
@@ -64,7 +66,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
 {
     public int Arrays => Axes.Count(part => part.Kind == AxisIndexKind.Array);
 
-    /// <summary>Where the arrays' sides stand among the ranges; −1 where there are no arrays.</summary>
+    /// <summary>Gets where the arrays' sides stand among the ranges; −1 where there are no arrays.</summary>
     public int ArraysAt
     {
         get
@@ -75,7 +77,9 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
         }
     }
 
-    /// <summary>The shape of the part, for an array and the arrays of places, which broadcast to one shape.</summary>
+    /// <summary>
+    /// Returns the shape of the part, for an array and the arrays of places, which broadcast to one shape.
+    /// </summary>
     public Shape Infer(TensorType x, ReadOnlySpan<TensorType> arrays)
     {
         if (x.Rank != Axes.Length)
@@ -117,7 +121,9 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
         return Shape.Create([.. sides]);
     }
 
-    /// <summary>The loops over the part of an array, for arrays of places of these shapes, all sides being known.</summary>
+    /// <summary>
+    /// Returns the loops over the part of an array, for arrays of places of these shapes, all sides being known.
+    /// </summary>
     public SubtensorLoops Loops(Shape x, IEnumerable<Shape> places)
     {
         Shape[] shapes = [.. places.Take(Arrays)];
@@ -154,7 +160,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
 
     public override int GetHashCode() => Axes.Aggregate(17, (hash, part) => HashCode.Combine(hash, part));
 
-    /// <summary>The expression as C# writes it.</summary>
+    /// <summary>Returns the expression as C# writes it.</summary>
     public override string ToString() => $"[{string.Join(", ", Axes)}]";
 
     private static SubtensorLoop[] Merged(List<SubtensorLoop> loops)
@@ -191,10 +197,10 @@ internal readonly record struct SubtensorLoop(int Side, int Step, int Places);
 internal sealed record SubtensorLoops(
     long Start, SubtensorLoop[] All, (int Side, int Stride)[] Arrays, Shape Places, (int[] Sides, int[][] Strides) Walk)
 {
-    /// <summary>Whether each element has a place of its own, and nothing else.</summary>
+    /// <summary>Gets whether each element has a place of its own, and nothing else.</summary>
     public bool IsOfPlacesAlone => All is [{ Places: not 0 }];
 
-    /// <summary>How many elements, or rows of the last loop, there are.</summary>
+    /// <summary>Returns how many elements, or rows of the last loop, there are.</summary>
     public static int Product(ReadOnlySpan<SubtensorLoop> loops)
     {
         int product = 1;
@@ -206,10 +212,10 @@ internal sealed record SubtensorLoops(
         return product;
     }
 
-    /// <summary>The loop over the places; −1 where there is none.</summary>
+    /// <summary>Gets the loop over the places; −1 where there is none.</summary>
     public int PlacesAt => Array.FindIndex(All, loop => loop.Places != 0);
 
-    /// <summary>The offset in the array of an iteration of some loops; its place is added to it.</summary>
+    /// <summary>Returns the offset in the array of an iteration of some loops; its place is added to it.</summary>
     public static unsafe long Offset(ReadOnlySpan<SubtensorLoop> loops, int iteration, int* places)
     {
         long offset = 0;
@@ -222,7 +228,7 @@ internal sealed record SubtensorLoops(
         return offset;
     }
 
-    /// <summary>The definition: the offset in the array of every element of the part, in C order.</summary>
+    /// <summary>Returns the definition: the offset in the array of every element of the part, in C order.</summary>
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
         double[][] places = [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];

@@ -129,7 +129,7 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
             Bodies[body].Inputs[input - 1 - (body * First.Inputs.Count)]);
     }
 
-    /// <summary>Those of the graph that takes more.</summary>
+    /// <summary>Returns those of the graph that takes more.</summary>
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Enumerable.Range(0, 2).Max(body => Traversal.Order(Bodies[body].Specialize(BodyTypes(body, inputs)).Outputs)
             .Sum(node => node.Op.Flops(
@@ -156,9 +156,9 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// One of two variables: the first where the condition is not 0. Theano's <c>ifelse</c>: only what the chosen one is
-    /// computed from is computed, unless others need it too. <see cref="Where(Variable, Variable, Variable)"/> chooses
-    /// element by element and computes both.
+    /// Returns one of two variables: the first where the condition is not 0. Theano's <c>ifelse</c>: only what the
+    /// chosen one is computed from is computed, unless others need it too.
+    /// <see cref="Where(Variable, Variable, Variable)"/> chooses element by element and computes both.
     /// </summary>
     /// <param name="condition">A scalar.</param>
     /// <param name="then">What it is where the condition holds.</param>
@@ -167,7 +167,7 @@ public static partial class Symbolic
     public static Variable IfElse(Variable condition, Variable then, Variable otherwise) =>
         IfElse(condition, [then], [otherwise])[0];
 
-    /// <summary>One of two groups of as many variables.</summary>
+    /// <summary>Returns one of two groups of as many variables.</summary>
     /// <inheritdoc cref="IfElse(Variable, Variable, Variable)"/>
     public static IReadOnlyList<Variable> IfElse(
         Variable condition, IReadOnlyList<Variable> then, IReadOnlyList<Variable> otherwise)

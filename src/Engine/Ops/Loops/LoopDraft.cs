@@ -15,7 +15,7 @@ internal sealed class LoopDraft
     {
     }
 
-    /// <summary>A loop that there is.</summary>
+    /// <summary>Creates a loop that there is.</summary>
     public LoopDraft(Scan scan, Apply node)
     {
         _inputs.AddRange(node.Inputs);
@@ -26,25 +26,27 @@ internal sealed class LoopDraft
         Options = scan;
     }
 
-    /// <summary>What the op is applied to.</summary>
+    /// <summary>Gets what the op is applied to.</summary>
     public IReadOnlyList<Variable> Inputs => _inputs;
 
-    /// <summary>The step's inputs.</summary>
+    /// <summary>Gets the step's inputs.</summary>
     public IReadOnlyList<Input> Given => _given;
 
-    /// <summary>What they are.</summary>
+    /// <summary>Gets what they are.</summary>
     public List<LoopRead> Reads => _reads;
 
-    /// <summary>What the step computes.</summary>
+    /// <summary>Gets what the step computes.</summary>
     public List<Variable> Results => _results;
 
-    /// <summary>Where that goes.</summary>
+    /// <summary>Gets where that goes.</summary>
     public List<LoopWrite> Writes => _writes;
 
-    /// <summary>A loop that is as this one is to be in all else.</summary>
+    /// <summary>Gets or sets a loop that is as this one is to be in all else.</summary>
     public Scan Options { get; set; } = new(new FunctionGraph([], [], []), [], []);
 
-    /// <summary>The number of a variable among what the op is applied to; it is added where it is none.</summary>
+    /// <summary>
+    /// Returns the number of a variable among what the op is applied to; it is added where it is none.
+    /// </summary>
     public int Input(Variable variable)
     {
         int index = _inputs.IndexOf(variable);
@@ -85,10 +87,10 @@ internal sealed class LoopDraft
         _results.AddRange(replaced);
     }
 
-    /// <summary>The loop.</summary>
+    /// <summary>Returns the loop.</summary>
     public Apply Apply() => Apply(_inputs);
 
-    /// <summary>The loop on other variables.</summary>
+    /// <summary>Returns the loop on other variables.</summary>
     public Apply Apply(IReadOnlyList<Variable> inputs) => (Options with
     {
         Body = new FunctionGraph([.. _given], [.. _results], []),

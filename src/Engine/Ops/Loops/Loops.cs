@@ -5,9 +5,9 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// A loop: Theano's <c>scan</c>. The step is written once, as a function of variables, and computed for each row of
-    /// the sequences, or <paramref name="nSteps"/> times. It may use any other variable; what it computes from those alone
-    /// is computed once. The gradient is a loop from the last step to the first.
+    /// Returns a loop: Theano's <c>scan</c>. The step is written once, as a function of variables, and computed for
+    /// each row of the sequences, or <paramref name="nSteps"/> times. It may use any other variable; what it computes
+    /// from those alone is computed once. The gradient is a loop from the last step to the first.
     /// </summary>
     /// <param name="step">
     /// Given, in this order, what a step sees of the sequences, of the outputs' earlier values and the
@@ -44,9 +44,10 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// A loop that gives only each <paramref name="saveEvery"/>-th step's results: Theano's <c>scan_checkpoints</c>. For the
-    /// gradient only these are kept, and the steps between are made again: with the root of the number of steps, memory grows
-    /// as that root, for the price of computing each step twice. A <see cref="Scan"/> of loops.
+    /// Returns a loop that gives only each <paramref name="saveEvery"/>-th step's results: Theano's
+    /// <c>scan_checkpoints</c>. For the gradient only these are kept, and the steps between are made again: with the
+    /// root of the number of steps, memory grows as that root, for the price of computing each step twice. A
+    /// <see cref="Scan"/> of loops.
     /// </summary>
     /// <param name="step">A step, as of <see cref="Scan"/>.</param>
     /// <param name="sequences">What is gone through row by row; as many rows as make whole groups of steps.</param>
@@ -102,7 +103,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// A function of each row of the sequences: Theano's <c>map</c>. A <see cref="Scan"/> of which nothing is carried on.
+    /// Returns a function of each row of the sequences: Theano's <c>map</c>. A <see cref="Scan"/> of which nothing is
+    /// carried on.
     /// </summary>
     /// <exception cref="EngineException">There are no sequences, or one has no rows.</exception>
     public static ScanOutputs Map(
@@ -111,14 +113,14 @@ public static partial class Symbolic
         IReadOnlyList<Variable>? nonSequences = null,
         bool goBackwards = false) => Scan(function, sequences, null, nonSequences, goBackwards: goBackwards);
 
-    /// <summary>A function of each row of a sequence.</summary>
+    /// <summary>Returns a function of each row of a sequence.</summary>
     /// <exception cref="EngineException">The sequence has no rows.</exception>
     public static Variable Map(Func<Variable, Variable> function, Variable sequence) =>
         Map(step => function(step[0]), [sequence])[0];
 
     /// <summary>
-    /// What a loop over the sequences ends with: Theano's <c>reduce</c>. The step is given the rows and what the steps before
-    /// have made.
+    /// Returns what a loop over the sequences ends with: Theano's <c>reduce</c>. The step is given the rows and what
+    /// the steps before have made.
     /// </summary>
     /// <param name="step">A step, as of <see cref="Scan"/>.</param>
     /// <param name="sequences">What is gone through.</param>
@@ -135,7 +137,7 @@ public static partial class Symbolic
         bool goBackwards = false) =>
         [.. Scan(step, sequences, outputsInfo, nonSequences, goBackwards: goBackwards).Select(rows => rows[^1])];
 
-    /// <summary>A sequence folded from its first row to its last: Theano's <c>foldl</c>.</summary>
+    /// <summary>Returns a sequence folded from its first row to its last: Theano's <c>foldl</c>.</summary>
     /// <param name="step">Given a row and what there is so far: what there is then.</param>
     /// <param name="sequence">What is gone through.</param>
     /// <param name="initial">What there is at first.</param>
@@ -143,7 +145,7 @@ public static partial class Symbolic
     public static Variable FoldL(Func<Variable, Variable, Variable> step, Variable sequence, Variable initial) =>
         Reduce(at => step(at[0], at[1]), [sequence], [initial])[0];
 
-    /// <summary>A sequence folded from its last row to its first: Theano's <c>foldr</c>.</summary>
+    /// <summary>Returns a sequence folded from its last row to its first: Theano's <c>foldr</c>.</summary>
     /// <inheritdoc cref="FoldL"/>
     public static Variable FoldR(Func<Variable, Variable, Variable> step, Variable sequence, Variable initial) =>
         Reduce(at => step(at[0], at[1]), [sequence], [initial], goBackwards: true)[0];

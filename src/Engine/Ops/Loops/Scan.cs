@@ -12,16 +12,16 @@ namespace Engine.Ops;
 internal sealed partial record Scan(
     FunctionGraph Body, IReadOnlyList<LoopRead> StepReads, IReadOnlyList<LoopWrite> StepWrites) : Op, ILoop
 {
-    /// <summary>The input that says how many rows there are; -1 where the sequences say so.</summary>
+    /// <summary>Gets or sets the input that says how many rows there are; -1 where the sequences say so.</summary>
     public int CountInput { get; init; } = -1;
 
     /// <inheritdoc/>
     public int Until { get; init; } = -1;
 
-    /// <summary>The most steps that are taken; null for all.</summary>
+    /// <summary>Gets or sets the most steps that are taken; null for all.</summary>
     public int? MaxSteps { get; init; }
 
-    /// <summary>The most steps that the gradient goes back; null for all.</summary>
+    /// <summary>Gets or sets the most steps that the gradient goes back; null for all.</summary>
     public int? Truncate { get; init; }
 
     public IReadOnlyList<FunctionGraph> Bodies => [Body];
@@ -137,7 +137,7 @@ internal sealed partial record Scan(
 
     public override double Ulps => 64;
 
-    /// <summary>The greatest number that any step meets on its way, for all results.</summary>
+    /// <summary>Returns the greatest number that any step meets on its way, for all results.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double greatest = 0;

@@ -8,7 +8,7 @@ internal static class CudaGemm
 {
     private const int VectorBytes = 16;
 
-    /// <summary>The tiles for a product, which the shapes decide.</summary>
+    /// <summary>Returns the tiles for a product, which the shapes decide.</summary>
     /// <param name="shape">The product.</param>
     /// <param name="dtype">Its type.</param>
     /// <param name="withSums">Whether the sums of b along k are wanted too.</param>
@@ -16,7 +16,7 @@ internal static class CudaGemm
     public static CudaTiling Tiling(GemmShape shape, DType dtype, bool withSums = false, bool tensorFloat32 = false) =>
         CudaTiling.Choose(shape.M + (withSums ? 1 : 0), shape.N, shape.K, dtype, tensorFloat32);
 
-    /// <summary>The product of two matrices, in one launch.</summary>
+    /// <summary>Returns the product of two matrices, in one launch.</summary>
     /// <param name="tiling">What <see cref="Tiling"/> gives.</param>
     /// <param name="shape">The product.</param>
     /// <param name="dtype">The type of all elements.</param>
@@ -50,7 +50,9 @@ internal static class CudaGemm
             [at.A, at.B, at.C, at.Sums, at.Workspace, shape.M, shape.N, shape.K, .. epilogue.Arguments]);
     }
 
-    /// <summary>The products of as many matrices, in launches of as many blocks along z as a grid takes.</summary>
+    /// <summary>
+    /// Returns the products of as many matrices, in launches of as many blocks along z as a grid takes.
+    /// </summary>
     /// <param name="shape">One of the products.</param>
     /// <param name="count">How many there are.</param>
     /// <param name="dtype">The type of all elements.</param>

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// </summary>
 internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Columns, int Threads)
 {
-    /// <summary>The tiles to choose from; of those that seem equally fast the first is taken.</summary>
+    /// <summary>Gets the tiles to choose from; of those that seem equally fast the first is taken.</summary>
     public static IReadOnlyList<CudaTile> All { get; } =
     [
         new(128, 128, 16, 8, 8, 256),
@@ -22,7 +22,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(16, 64, 32, 8, 4, 128),
     ];
 
-    /// <summary>Those for tensor cores.</summary>
+    /// <summary>Gets those for tensor cores.</summary>
     public static IReadOnlyList<CudaTile> OfTensorCores { get; } =
     [
         new(128, 128, 16, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
@@ -32,13 +32,15 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
 
     private const int Padding = 4, TensorPadding = 8;
 
-    /// <summary>What of the tile a warp multiplies on tensor cores; nothing where they are not used.</summary>
+    /// <summary>
+    /// Gets or sets what of the tile a warp multiplies on tensor cores; nothing where they are not used.
+    /// </summary>
     public (int M, int N) Warp { get; init; }
 
     /// <summary>K-tiles that are in shared memory at once.</summary>
     public int Stages { get; init; } = 2;
 
-    /// <summary>Whether tensor cores are used.</summary>
+    /// <summary>Gets whether tensor cores are used.</summary>
     public bool IsTensor => Warp.M > 0;
 
     /// <summary>
@@ -47,11 +49,12 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// </summary>
     public int SliceK => Threads / (M / Rows * (N / Columns));
 
-    /// <summary>The accumulators that a thread stores after slice-K: whole fours of them.</summary>
+    /// <summary>Gets the accumulators that a thread stores after slice-K: whole fours of them.</summary>
     public int SumsOfThread => IsTensor ? M * N / Threads : CudaTypes.Blocks(M * N, 4 * Threads) * 4;
 
     /// <summary>
-    /// Whether a thread's sums, and what it multiplies, fit into its registers, and two K-tiles into shared memory.
+    /// Returns whether a thread's sums, and what it multiplies, fit into its registers, and two K-tiles into shared
+    /// memory.
     /// </summary>
     public bool Takes(DType dtype)
     {
@@ -60,7 +63,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     }
 
     /// <summary>
-    /// The shared memory of two K-tiles of both operands, whichever way they lie, or in the end of all slices'
+    /// Returns the shared memory of two K-tiles of both operands, whichever way they lie, or in the end of all slices'
     /// accumulators.
     /// </summary>
     public int SharedBytes(DType dtype)
@@ -78,7 +81,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     /// <summary>The elements of a K-tile of one operand with so many rows, whichever way it lies.</summary>
     private int Side(int rows) => Math.Max(rows * (K + Padding), K * (rows + TensorPadding));
 
-    /// <summary>How many tiles cover a matrix, down and across.</summary>
+    /// <summary>Returns how many tiles cover a matrix, down and across.</summary>
     public (int Down, int Across) Cover(int m, int n) => (CudaTypes.Blocks(m, M), CudaTypes.Blocks(n, N));
 }
 
@@ -102,8 +105,8 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     private const int PerKTile = 20, PerCopy = 4, Once = 350, PerSum = 12;
 
     /// <summary>
-    /// What the clocks count that all multiprocessors work, beside those until the launch is done: the less it works, the
-    /// more is left to what runs beside it, and the less often a GPU at its limit of power slows down.
+    /// Represents what the clocks count that all multiprocessors work, beside those until the launch is done: the less
+    /// it works, the more is left to what runs beside it, and the less often a GPU at its limit of power slows down.
     /// </summary>
     public const int WorkWeight = 2;
 
@@ -119,7 +122,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     public Dim3 Grid => new(Down, Across, Splits);
 
-    /// <summary>The macros that gemm.cuh and split_k.cuh take.</summary>
+    /// <summary>Gets the macros that gemm.cuh and split_k.cuh take.</summary>
     public IEnumerable<string> Defines =>
     [
         $"TILE_M {Tile.M}",
@@ -136,11 +139,11 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         $"ARRIVALS {(Splits > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
     ];
 
-    /// <summary>The bytes of the splits' accumulators, if there are several splits.</summary>
+    /// <summary>Returns the bytes of the splits' accumulators, if there are several splits.</summary>
     public long Workspace(DType dtype) =>
         Splits > 1 ? (long)Splits * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
 
-    /// <summary>What seems fastest.</summary>
+    /// <summary>Returns what seems fastest.</summary>
     /// <param name="m">Rows of the product.</param>
     /// <param name="n">Columns of the product.</param>
     /// <param name="k">Products that each element is a sum of.</param>

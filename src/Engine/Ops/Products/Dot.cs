@@ -165,10 +165,11 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
 public static partial class Symbolic
 {
     /// <summary>
-    /// The matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result loses
-    /// that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
+    /// Returns the matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result
+    /// loses that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
     /// which is exact as long as every number and every sum is below 2²⁴. Of more axes, as NumPy's, it sums along the
-    /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n); <see cref="MatMul"/> broadcasts them.
+    /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n); <see cref="MatMul"/> broadcasts
+    /// them.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>

@@ -5,7 +5,7 @@ namespace Engine.Ops;
 /// <content>What is said of matrices in a word, made of products and index expressions.</content>
 public static partial class Symbolic
 {
-    /// <summary>A square matrix multiplied by itself: to the power of a whole number from 0 on.</summary>
+    /// <summary>Returns a square matrix multiplied by itself: to the power of a whole number from 0 on.</summary>
     /// <exception cref="EngineException">x is no matrix, or the power is negative.</exception>
     public static Variable MatrixPower(Variable x, int power)
     {
@@ -25,7 +25,9 @@ public static partial class Symbolic
         return result ?? Cast(Eye(SideOf(x, 0)), x.DType.Floating());
     }
 
-    /// <summary>The products of all elements of a with all of b, as blocks of b: Kronecker's product of two matrices.</summary>
+    /// <summary>
+    /// Returns the products of all elements of a with all of b, as blocks of b: Kronecker's product of two matrices.
+    /// </summary>
     /// <exception cref="EngineException">One of them is no matrix.</exception>
     public static Variable Kron(Variable a, Variable b)
     {
@@ -36,8 +38,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The covariances of variables, a row each, over observations, a column each: a matrix. The sums are divided by their
-    /// number less <paramref name="ddof"/>.
+    /// Returns the covariances of variables, a row each, over observations, a column each: a matrix. The sums are
+    /// divided by their number less <paramref name="ddof"/>.
     /// </summary>
     /// <exception cref="EngineException">x is no matrix.</exception>
     public static Variable Cov(Variable x, double ddof = 1)
@@ -47,7 +49,9 @@ public static partial class Symbolic
         return Dot(centered, Transpose(centered)) / (Count(centered, [1]) - ddof);
     }
 
-    /// <summary>A matrix with the same number along the diagonal that begins <paramref name="offset"/> columns further.</summary>
+    /// <summary>
+    /// Returns a matrix with the same number along the diagonal that begins <paramref name="offset"/> columns further.
+    /// </summary>
     /// <exception cref="EngineException">x is no matrix.</exception>
     public static Variable FillDiagonal(Variable x, double value, int offset = 0)
     {

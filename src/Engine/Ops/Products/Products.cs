@@ -5,9 +5,9 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// The matrix products of two stacks, matrix by matrix along the first axis: (b, m, k)·(b, k, n) is (b, m, n). A stack of
-    /// one is multiplied by all of the other. Vectors in the place of matrices, (b, k), lose their side as in <see
-    /// cref="Dot"/>. Integers are multiplied as float32.
+    /// Returns the matrix products of two stacks, matrix by matrix along the first axis: (b, m, k)·(b, k, n) is (b, m,
+    /// n). A stack of one is multiplied by all of the other. Vectors in the place of matrices, (b, k), lose their side
+    /// as in <see cref="Dot"/>. Integers are multiplied as float32.
     /// </summary>
     /// <param name="a">(b, m, k), or (b, k).</param>
     /// <param name="b">(b, k, n), or (b, k).</param>
@@ -34,8 +34,9 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The products of the matrices in the two innermost axes, the outer axes broadcast: NumPy's <c>@</c>. (…, m, k)·(…, k, n)
-    /// is (…, m, n); a vector stands for a row on the left and a column on the right. Integers are multiplied as float32.
+    /// Returns the products of the matrices in the two innermost axes, the outer axes broadcast: NumPy's <c>@</c>. (…,
+    /// m, k)·(…, k, n) is (…, m, n); a vector stands for a row on the left and a column on the right. Integers are
+    /// multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">The inner sides differ, the outer ones do not broadcast, or an operand has no side.</exception>
     public static Variable MatMul(Variable a, Variable b)
@@ -107,7 +108,9 @@ public static partial class Symbolic
         return TensorDot(a, b, [.. Enumerable.Range(a.Rank - axes, axes)], [.. Enumerable.Range(0, axes)]);
     }
 
-    /// <summary>The products of all elements of a, in C order, with all of b: (m) and (n) give (m, n).</summary>
+    /// <summary>
+    /// Returns the products of all elements of a, in C order, with all of b: (m) and (n) give (m, n).
+    /// </summary>
     public static Variable Outer(Variable a, Variable b) => ExpandDims(Flatten(a, 1), 1) * Flatten(b, 1);
 
     /// <summary>The product of some sides.</summary>

@@ -58,7 +58,7 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         }
     }
 
-    /// <summary>Kernels may multiply by the reciprocal.</summary>
+    /// <summary>Gets kernels may multiply by the reciprocal.</summary>
     public override double Ulps => 1;
 
     public CudaLaunch[] Cuda(CudaStep step)
@@ -137,9 +137,9 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
 public static partial class Symbolic
 {
     /// <summary>
-    /// Each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays (Srivastava et
-    /// al., "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x itself for p =
-    /// 0.
+    /// Returns each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays
+    /// (Srivastava et al., "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x
+    /// itself for p = 0.
     /// </summary>
     /// <param name="x">What is thinned out.</param>
     /// <param name="p">The probability of an element's being dropped, 0 ≤ p &lt; 1.</param>

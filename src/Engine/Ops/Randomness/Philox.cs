@@ -16,7 +16,9 @@ internal readonly struct Philox
     private readonly uint _step;
     private readonly uint _stream;
 
-    /// <summary>A generator with the state of a <see cref="RandomStream"/>: the key's two words and the step.</summary>
+    /// <summary>
+    /// Creates a generator with the state of a <see cref="RandomStream"/>: the key's two words and the step.
+    /// </summary>
     public Philox(int key0, int key1, int step, int stream)
     {
         _key0 = (uint)key0;
@@ -92,7 +94,7 @@ internal readonly struct Philox
         ? Avx2.Multiply(a.AsUInt32(), Vector256.Create((ulong)b).AsUInt32())
         : (a & Vector256.Create((ulong)uint.MaxValue)) * Vector256.Create((ulong)b);
 
-    /// <summary>The ten rounds.</summary>
+    /// <summary>Returns the ten rounds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PhiloxBlock Block(PhiloxBlock counter, uint key0, uint key1)
     {

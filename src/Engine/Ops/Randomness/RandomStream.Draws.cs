@@ -10,12 +10,14 @@ namespace Engine.Ops;
 /// </content>
 public sealed partial class RandomStream
 {
-    /// <summary>How many of so many trials succeed, each by itself with a probability.</summary>
+    /// <summary>Returns how many of so many trials succeed, each by itself with a probability.</summary>
     /// <exception cref="EngineException">A side is unknown.</exception>
     public Variable Binomial(Shape shape, double probability = 0.5, int trials = 1, DType dtype = DType.Float32) =>
         Binomial(Full(probability, [.. shape.Select(side => (Side)side)]), trials, dtype);
 
-    /// <summary>How many of so many trials succeed, each by itself; for each of an array of probabilities.</summary>
+    /// <summary>
+    /// Returns how many of so many trials succeed, each by itself; for each of an array of probabilities.
+    /// </summary>
     public Variable Binomial(Variable probabilities, int trials = 1, DType dtype = DType.Float32)
     {
         ArgumentNullException.ThrowIfNull(probabilities);
@@ -24,7 +26,7 @@ public sealed partial class RandomStream
     }
 
     /// <summary>
-    /// How often each class comes in so many draws, for rows of probabilities (…, classes) that sum up to 1.
+    /// Returns how often each class comes in so many draws, for rows of probabilities (…, classes) that sum up to 1.
     /// </summary>
     public Variable Multinomial(Variable probabilities, int trials = 1, DType dtype = DType.Float32)
     {
@@ -50,8 +52,8 @@ public sealed partial class RandomStream
     }
 
     /// <summary>
-    /// Places in a vector of probabilities, as int32: with <paramref name="replace"/> each drawn by itself, else no two alike,
-    /// drawn one after the other from those that are left (by Gumbel's trick).
+    /// Returns places in a vector of probabilities, as int32: with <paramref name="replace"/> each drawn by itself,
+    /// else no two alike, drawn one after the other from those that are left (by Gumbel's trick).
     /// </summary>
     public Variable Choice(Variable probabilities, int count, bool replace = true)
     {
@@ -61,15 +63,15 @@ public sealed partial class RandomStream
             : TopK(Log(Cast(probabilities, DType.Float64)) - Log(-Log(1 - Cast(Uniform(probabilities), DType.Float64))), count).Indices;
     }
 
-    /// <summary>The whole numbers from 0 up to, not including, a count in random order, as int32.</summary>
+    /// <summary>Returns the whole numbers from 0 up to, not including, a count in random order, as int32.</summary>
     public Variable Permutation(Side count) => ArgSort(Uniform(Cast(ARange(count), DType.Float64)));
 
-    /// <summary>The rows of x in random order.</summary>
+    /// <summary>Returns the rows of x in random order.</summary>
     public Variable Shuffle(Variable x) => x is null ? throw new ArgumentNullException(nameof(x)) : x[Permutation(SideOf(x, 0))];
 
     /// <summary>
-    /// Numbers of the normal distribution that lie no further than <paramref name="most"/> standard deviations from the mean,
-    /// 0 and 1 being these: by the inverse of its distribution.
+    /// Returns numbers of the normal distribution that lie no further than <paramref name="most"/> standard deviations
+    /// from the mean, 0 and 1 being these: by the inverse of its distribution.
     /// </summary>
     /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
     public Variable TruncatedNormal(Shape shape, double most = 2, DType dtype = DType.Float32)

@@ -3,15 +3,16 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A source of random numbers for graphs. What it draws depends on its seed, on how often functions that draw from it
-/// have run, and on which of its draws it is (the first made of it, the second …), but not on the number of threads.
-/// Every run of a function that draws from it moves it on; within a run no two of its draws give the same numbers.
+/// Represents a source of random numbers for graphs. What it draws depends on its seed, on how often functions that
+/// draw from it have run, and on which of its draws it is (the first made of it, the second …), but not on the number
+/// of threads. Every run of a function that draws from it moves it on; within a run no two of its draws give the same
+/// numbers.
 /// </summary>
 public sealed partial class RandomStream
 {
     private int _draws;
 
-    /// <summary>A stream whose numbers this seed decides.</summary>
+    /// <summary>Creates a stream whose numbers this seed decides.</summary>
     public RandomStream(ulong seed)
     {
         State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state") { IsRandomState = true };
@@ -22,29 +23,30 @@ public sealed partial class RandomStream
     internal RandomStream(SharedVariable state) => State = state;
 
     /// <summary>
-    /// Where the stream stands, an int32 vector: the seed's lower and upper words, and how many runs have drawn from
-    /// it. Saved and put back, it repeats what followed.
+    /// Gets where the stream stands, an int32 vector: the seed's lower and upper words, and how many runs have drawn
+    /// from it. Saved and put back, it repeats what followed.
     /// </summary>
     public SharedVariable State { get; }
 
-    /// <summary>Numbers spread evenly over 0 ≤ u &lt; 1: multiples of 2⁻²⁴, in float64 of 2⁻⁵³.</summary>
+    /// <summary>Returns numbers spread evenly over 0 ≤ u &lt; 1: multiples of 2⁻²⁴, in float64 of 2⁻⁵³.</summary>
     /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
     public Variable Uniform(Shape shape, DType dtype = DType.Float32) => Draw<Uniform>(shape, dtype);
 
     /// <summary>
-    /// Numbers spread evenly over 0 ≤ u &lt; 1, of the shape of another variable and, if floating point, its dtype.
+    /// Returns numbers spread evenly over 0 ≤ u &lt; 1, of the shape of another variable and, if floating point, its
+    /// dtype.
     /// </summary>
     public Variable Uniform(Variable like) => Draw<Uniform>(like);
 
     /// <summary>
-    /// Numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).
+    /// Returns numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).
     /// </summary>
     /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
     public Variable Normal(Shape shape, DType dtype = DType.Float32) => Draw<Normal>(shape, dtype);
 
     /// <summary>
-    /// Numbers of the normal distribution with mean 0 and standard deviation 1, of the shape of another variable and,
-    /// if floating point, its dtype.
+    /// Returns numbers of the normal distribution with mean 0 and standard deviation 1, of the shape of another
+    /// variable and, if floating point, its dtype.
     /// </summary>
     public Variable Normal(Variable like) => Draw<Normal>(like);
 

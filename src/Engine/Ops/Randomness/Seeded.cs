@@ -3,7 +3,7 @@ namespace Engine.Ops;
 /// <summary>Random values on the host that are functions of a key: what parameters begin with, and orders of samples.</summary>
 internal static class Seeded
 {
-    /// <summary>A key for one purpose out of a seed and the purpose's name.</summary>
+    /// <summary>Returns a key for one purpose out of a seed and the purpose's name.</summary>
     public static ulong Key(ulong seed, string name)
     {
         const ulong FnvBasis = 0xCBF29CE484222325, FnvPrime = 0x100000001B3;
@@ -46,7 +46,7 @@ internal static class Seeded
         }
     }
 
-    /// <summary>The numbers from 0 up to <paramref name="count"/> in random order (Fisher and Yates).</summary>
+    /// <summary>Returns the numbers from 0 up to <paramref name="count"/> in random order (Fisher and Yates).</summary>
     public static int[] Permutation(ulong key, int count)
     {
         int[] order = [.. Enumerable.Range(0, count)];

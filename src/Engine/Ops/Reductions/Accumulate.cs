@@ -95,7 +95,9 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
 
     public override double Ulps => TRow.Ulps;
 
-    /// <summary>Those of the reduction up to each element; errors grow with the root of what is joined.</summary>
+    /// <summary>
+    /// Returns those of the reduction up to each element; errors grow with the root of what is joined.
+    /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray magnitudes = OfMagnitudes(inputs, outputs)[0];
@@ -230,15 +232,16 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
 public static partial class Symbolic
 {
     /// <summary>
-    /// The sums of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// uint8 and bool are summed as int32.
+    /// Returns the sums of each element along an axis and all before it; of all elements, in C order, unless an axis is
+    /// named. uint8 and bool are summed as int32.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumSum(Variable x, int? axis = null) => Accumulated<Sum>(x, axis);
 
     /// <summary>
-    /// The products of each element along an axis and all before it; of all elements, in C order, unless an axis is named.
-    /// The gradient is a loop along the axis; it holds where elements are 0, too (Theano's, which divides by them, is NaN there).
+    /// Returns the products of each element along an axis and all before it; of all elements, in C order, unless an
+    /// axis is named. The gradient is a loop along the axis; it holds where elements are 0, too (Theano's, which
+    /// divides by them, is NaN there).
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumProd(Variable x, int? axis = null) => Accumulated<Prod>(x, axis);

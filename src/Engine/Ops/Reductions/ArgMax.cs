@@ -171,8 +171,8 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
 public static partial class Symbolic
 {
     /// <summary>
-    /// The index of the greatest element along an axis, which is dropped, as int32: of equals the first, and of NaNs
-    /// the first before all numbers.
+    /// Returns the index of the greatest element along an axis, which is dropped, as int32: of equals the first, and of
+    /// NaNs the first before all numbers.
     /// </summary>
     /// <param name="x">Where to look.</param>
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>

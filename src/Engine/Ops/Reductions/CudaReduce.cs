@@ -16,7 +16,7 @@ internal static class CudaReduce
     /// </summary>
     private const int EnoughBlocks = 256, MaxParts = 64, PartRows = 256, PartElements = 4096;
 
-    /// <summary>The bytes in which the parts' results lie, if there are parts.</summary>
+    /// <summary>Returns the bytes in which the parts' results lie, if there are parts.</summary>
     public static long Workspace(Shape from, OperandType to)
     {
         var plan = new Walk(from, to.Shape);
@@ -105,7 +105,7 @@ internal static class CudaReduce
 
         public int Outputs { get; }
 
-        /// <summary>How many elements are joined to one.</summary>
+        /// <summary>Gets how many elements are joined to one.</summary>
         public int Count { get; }
 
         public CudaLoops Kept { get; }

@@ -202,7 +202,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         return (this with { Elements = null }).OfMagnitudes([new NdArray(elements[0].Shape, sizes)], [output])[0];
     }
 
-    /// <summary>The elements' own, joined; those of elements that are made, of how they are made.</summary>
+    /// <summary>Returns the elements' own, joined; those of elements that are made, of how they are made.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray made = Elements is null ? inputs[0] : Made(inputs), elements = made;
@@ -385,7 +385,7 @@ internal readonly struct Prod : IAccumulation
         return [magnitudes];
     }
 
-    /// <summary>g times the product of all the others, axis by axis: also where elements are 0.</summary>
+    /// <summary>Computes g times the product of all the others, axis by axis: also where elements are 0.</summary>
     public static Variable Grad(Variable x, Variable y, Variable g, Shape axes)
     {
         if (axes.Rank == 0)
@@ -398,8 +398,9 @@ internal readonly struct Prod : IAccumulation
     }
 
     /// <summary>
-    /// The product before an element times the sum of what lies behind it, each multiplied by what stands between; nothing is
-    /// divided, so that elements may be 0. The sums are a loop's: that at i is g + x·(that at i + 1), of i + 1.
+    /// Returns the product before an element times the sum of what lies behind it, each multiplied by what stands
+    /// between; nothing is divided, so that elements may be 0. The sums are a loop's: that at i is g + x·(that at i +
+    /// 1), of i + 1.
     /// </summary>
     public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
     {

@@ -13,13 +13,15 @@ namespace Engine.Ops;
 /// </summary>
 internal sealed class ReducePlan
 {
-    /// <summary>The longest run that is joined in vector registers before it is added to a total.</summary>
+    /// <summary>Represents the longest run that is joined in vector registers before it is added to a total.</summary>
     public const int Run = 4096;
 
-    /// <summary>Columns that are reduced together, and the rows after which they are added to totals.</summary>
+    /// <summary>
+    /// Represents columns that are reduced together, and the rows after which they are added to totals.
+    /// </summary>
     public const int Columns = 64, Rows = 256;
 
-    /// <summary>The most totals that a thread keeps.</summary>
+    /// <summary>Represents the most totals that a thread keeps.</summary>
     public const int MaxTotals = 2048;
 
     private const int PartElements = 8192, MaxParts = 64, EnoughUnits = 32, ManyElements = 1 << 19;
@@ -65,12 +67,12 @@ internal sealed class ReducePlan
 
     public int Elements { get; }
 
-    /// <summary>The length of the innermost loop, whose elements are neighbors.</summary>
+    /// <summary>Gets the length of the innermost loop, whose elements are neighbors.</summary>
     public int Inner { get; }
 
     public bool IsInnerReduced { get; }
 
-    /// <summary>The other loops, outermost first: how many times, and how many elements apart.</summary>
+    /// <summary>Creates the other loops, outermost first: how many times, and how many elements apart.</summary>
     public List<(int Side, int Step)> Kept { get; } = [];
 
     public List<(int Side, int Step)> Reduced { get; } = [];
@@ -79,7 +81,7 @@ internal sealed class ReducePlan
 
     public int ReducedCount { get; }
 
-    /// <summary>What is reduced for one output, in runs (along the innermost loop) or rows (across it).</summary>
+    /// <summary>Gets what is reduced for one output, in runs (along the innermost loop) or rows (across it).</summary>
     public int Blocks { get; }
 
     public int RunsPerSegment => (Inner + Run - 1) / Run;
@@ -87,13 +89,13 @@ internal sealed class ReducePlan
     /// <summary>Into how many pieces of <see cref="Columns"/> the innermost loop is cut, where it is kept.</summary>
     public int Chunks { get; }
 
-    /// <summary>Whether each part is of all outputs, and of a range of the outermost loop.</summary>
+    /// <summary>Gets whether each part is of all outputs, and of a range of the outermost loop.</summary>
     public bool IsInMemoryOrder { get; }
 
     /// <summary>Into how many parts the blocks are split.</summary>
     public int Parts { get; } = 1;
 
-    /// <summary>Where an iteration of some loops begins.</summary>
+    /// <summary>Returns where an iteration of some loops begins.</summary>
     public static long Offset(List<(int Side, int Step)> loops, int index)
     {
         if (loops.Count == 1)
@@ -126,7 +128,7 @@ internal static class ReduceLoop
     public static Phase[] Phases<TRow>(CpuStep step, Composite? elements = null) where TRow : struct, IReduction =>
         Promotion.Computed(step.OutDType()).Call(new Loops<TRow>(step), elements);
 
-    /// <summary>What joins a run of neighbors to a total.</summary>
+    /// <summary>Returns what joins a run of neighbors to a total.</summary>
     public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction =>
         Promotion.Computed(elements).Call(new JoinsOf<TRow>(), 0);
 

@@ -4,10 +4,12 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>The sum of all elements; 0 if there are none. uint8 and bool are summed as int32.</summary>
+    /// <summary>Returns the sum of all elements; 0 if there are none. uint8 and bool are summed as int32.</summary>
     public static Variable Sum(Variable x) => Reduced<Sum>(x, null, false);
 
-    /// <summary>The sums along some axes; 0 where there is nothing to sum. uint8 and bool are summed as int32.</summary>
+    /// <summary>
+    /// Returns the sums along some axes; 0 where there is nothing to sum. uint8 and bool are summed as int32.
+    /// </summary>
     /// <param name="x">What is summed.</param>
     /// <param name="axes">The axes; a negative one counts from the innermost.</param>
     /// <param name="keepDims">Whether the axes stay as sides of 1; else they are dropped.</param>
@@ -15,41 +17,43 @@ public static partial class Symbolic
     public static Variable Sum(Variable x, Shape axes, bool keepDims = false) => Reduced<Sum>(x, axes, keepDims);
 
     /// <summary>
-    /// The mean of all elements, in floating point: float32 for integers. NaN if there are none, and infinite where their
-    /// sum is, as NumPy's.
+    /// Returns the mean of all elements, in floating point: float32 for integers. NaN if there are none, and infinite
+    /// where their sum is, as NumPy's.
     /// </summary>
     public static Variable Mean(Variable x) => Mean(x, null, false);
 
     /// <summary>
-    /// The means along some axes, in floating point: float32 for integers. NaN where there is nothing, and infinite where
-    /// the sum is.
+    /// Returns the means along some axes, in floating point: float32 for integers. NaN where there is nothing, and
+    /// infinite where the sum is.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Mean(Variable x, Shape axes, bool keepDims = false) => Mean(x, (Shape?)axes, keepDims);
 
     /// <summary>
-    /// The greatest element; NaN if there is one. Every element that equals it gets the whole gradient, as in Theano.
+    /// Returns the greatest element; NaN if there is one. Every element that equals it gets the whole gradient, as in
+    /// Theano.
     /// </summary>
     /// <exception cref="EngineException">When it is called: there are no elements.</exception>
     public static Variable Max(Variable x) => Reduced<Max>(x, null, false);
 
     /// <summary>
-    /// The greatest elements along some axes; NaN where there is one. Every element that equals the greatest gets the
-    /// whole gradient, as in Theano.
+    /// Returns the greatest elements along some axes; NaN where there is one. Every element that equals the greatest
+    /// gets the whole gradient, as in Theano.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     /// <exception cref="EngineException">There is no such axis, it is named twice, or it has no elements.</exception>
     public static Variable Max(Variable x, Shape axes, bool keepDims = false) => Reduced<Max>(x, axes, keepDims);
 
     /// <summary>
-    /// The least element; NaN if there is one. Every element that equals it gets the whole gradient, as in Theano.
+    /// Returns the least element; NaN if there is one. Every element that equals it gets the whole gradient, as in
+    /// Theano.
     /// </summary>
     /// <exception cref="EngineException">When it is called: there are no elements.</exception>
     public static Variable Min(Variable x) => Reduced<Min>(x, null, false);
 
     /// <summary>
-    /// The least elements along some axes; NaN where there is one. Every element that equals the least gets the whole
-    /// gradient, as in Theano.
+    /// Returns the least elements along some axes; NaN where there is one. Every element that equals the least gets the
+    /// whole gradient, as in Theano.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     /// <exception cref="EngineException">There is no such axis, it is named twice, or it has no elements.</exception>

@@ -15,8 +15,8 @@ internal static class RowSteps
     ];
 
     /// <summary>
-    /// The steps, of which those that use an earlier pass's value make it again from what it was made of, if that is cheap
-    /// and there anyway: a difference from the mean is computed twice, and not kept.
+    /// Returns the steps, of which those that use an earlier pass's value make it again from what it was made of, if
+    /// that is cheap and there anyway: a difference from the mean is computed twice, and not kept.
     /// </summary>
     /// <param name="op">The op.</param>
     /// <param name="types">The types of all values.</param>

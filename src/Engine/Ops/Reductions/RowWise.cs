@@ -25,10 +25,10 @@ internal readonly record struct RowStep(Op Op, int[] Inputs)
 internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] Steps, int[] Results)
     : Op, ICpuOp, ISampled
 {
-    /// <summary>The steps' names in order.</summary>
+    /// <summary>Gets the steps' names in order.</summary>
     public override string Name => $"rows{{{string.Join("; ", Steps.Select(step => step.Op.Name))}}}";
 
-    /// <summary>The shape of what there is one of for each row.</summary>
+    /// <summary>Gets the shape of what there is one of for each row.</summary>
     public Shape RowShape => Axes.Aggregate(Shape, static (shape, axis) => shape.With(axis, 1));
 
     public static IEnumerable<Sample> Samples(Random random)
@@ -90,7 +90,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
         return [.. Results.Select(value => types[value])];
     }
 
-    /// <summary>The types of all values.</summary>
+    /// <summary>Creates the types of all values.</summary>
     public TensorType[] Types(IReadOnlyList<TensorType> inputs)
     {
         List<TensorType> types = [.. inputs];
@@ -129,7 +129,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
 
     public override double Ulps => 1;
 
-    /// <summary>Each step's errors, and what later ones make of them.</summary>
+    /// <summary>Returns each step's errors, and what later ones make of them.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] errors = [.. Values(inputs).Select(value => value.Error ?? new NdArray(value.Value.Shape))];

@@ -31,7 +31,7 @@ internal enum RowPlace
 /// </summary>
 internal sealed class RowWisePlan
 {
-    /// <summary>The most elements of a piece: some pieces stay in the first cache.</summary>
+    /// <summary>Represents the most elements of a piece: some pieces stay in the first cache.</summary>
     public const int Chunk = 1024;
 
     private const int Alignment = 64;
@@ -89,10 +89,10 @@ internal sealed class RowWisePlan
 
     public RowWise Op { get; }
 
-    /// <summary>The op's steps, of which some make again what earlier ones made.</summary>
+    /// <summary>Gets the op's steps, of which some make again what earlier ones made.</summary>
     public RowStep[] Steps { get; }
 
-    /// <summary>The types of all values.</summary>
+    /// <summary>Gets the types of all values.</summary>
     public TensorType[] Types { get; }
 
     public int Threads { get; }
@@ -102,15 +102,15 @@ internal sealed class RowWisePlan
 
     public int[] StepLevels { get; }
 
-    /// <summary>The number of each step's first output.</summary>
+    /// <summary>Gets the number of each step's first output.</summary>
     public int[] FirstOutputs { get; }
 
     public RowPlace[] Places { get; }
 
-    /// <summary>Where in a thread's memory a value is.</summary>
+    /// <summary>Gets where in a thread's memory a value is.</summary>
     public long[] Offsets { get; }
 
-    /// <summary>The bytes of a thread's memory.</summary>
+    /// <summary>Gets the bytes of a thread's memory.</summary>
     public long ScratchBytes { get; private set; }
 
     public static RowWisePlan Of(RowWise op, CpuStepTypes step) => new(

@@ -4,16 +4,21 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>The product of all elements; 1 if there are none. uint8 and bool are multiplied as int32.</summary>
+    /// <summary>
+    /// Returns the product of all elements; 1 if there are none. uint8 and bool are multiplied as int32.
+    /// </summary>
     public static Variable Prod(Variable x) => Reduced<Prod>(x, null, false);
 
-    /// <summary>The products along some axes; 1 where there is nothing to multiply. uint8 and bool are multiplied as int32.</summary>
+    /// <summary>
+    /// Returns the products along some axes; 1 where there is nothing to multiply. uint8 and bool are multiplied as
+    /// int32.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Prod(Variable x, Shape axes, bool keepDims = false) => Reduced<Prod>(x, axes, keepDims);
 
     /// <summary>
-    /// The mean of the squares of what differs from the mean, along some axes or of all elements: the sum divided by their
-    /// number less <paramref name="ddof"/>.
+    /// Returns the mean of the squares of what differs from the mean, along some axes or of all elements: the sum
+    /// divided by their number less <paramref name="ddof"/>.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Var(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)
@@ -26,14 +31,16 @@ public static partial class Symbolic
             : Reduced<Sum>(squares, axes, keepDims) / (Count(x, axes) - ddof);
     }
 
-    /// <summary>The root of <see cref="Var"/>. Where all elements are equal, its gradient is taken as 0.</summary>
+    /// <summary>
+    /// Returns the root of <see cref="Var"/>. Where all elements are equal, its gradient is taken as 0.
+    /// </summary>
     /// <inheritdoc cref="Var"/>
     public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0) =>
         Sqrt(Var(x, axes, keepDims, ddof));
 
     /// <summary>
-    /// The norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements; for an infinite order the greatest magnitude (−∞:
-    /// the least), for 0 the number of elements that are not 0.
+    /// Returns the norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements; for an infinite order the greatest
+    /// magnitude (−∞: the least), for 0 the number of elements that are not 0.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Norm(Variable x, double order = 2, Shape? axes = null, bool keepDims = false)
@@ -64,7 +71,9 @@ public static partial class Symbolic
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
 
-    /// <summary>log Σ exp(x) along some axes or of all elements, which neither overflows nor vanishes.</summary>
+    /// <summary>
+    /// Computes log Σ exp(x) along some axes or of all elements, which neither overflows nor vanishes.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable LogSumExp(Variable x, Shape? axes = null, bool keepDims = false)
     {
@@ -79,28 +88,32 @@ public static partial class Symbolic
         return keepDims ? sum : DimShuffle(sum, [.. Enumerable.Range(0, x.Rank).Except(reduced)]);
     }
 
-    /// <summary>True where one element along some axes, or of all, is true, which is not 0, else false.</summary>
+    /// <summary>
+    /// Returns true where one element along some axes, or of all, is true, which is not 0, else false.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Any(Variable x, Shape? axes = null, bool keepDims = false) =>
         NotEqual(Reduced<Sum>(Cast(NotEqual(x, 0), DType.Int32), axes, keepDims), 0);
 
-    /// <summary>True where all elements along some axes, or all there are, are true, which is not 0, else false.</summary>
+    /// <summary>
+    /// Returns true where all elements along some axes, or all there are, are true, which is not 0, else false.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable All(Variable x, Shape? axes = null, bool keepDims = false) =>
         Equal(Reduced<Sum>(Cast(Equal(x, 0), DType.Int32), axes, keepDims), 0);
 
-    /// <summary>The greatest element less the least, along some axes or of all: Theano's <c>ptp</c>.</summary>
+    /// <summary>Returns the greatest element less the least, along some axes or of all: Theano's <c>ptp</c>.</summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable PeakToPeak(Variable x, Shape? axes = null, bool keepDims = false) =>
         Reduced<Max>(x, axes, keepDims) - Reduced<Min>(x, axes, keepDims);
 
-    /// <summary>The index, in C order, of the greatest of all elements, as int32.</summary>
+    /// <summary>Returns the index, in C order, of the greatest of all elements, as int32.</summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMax(Variable x) => ArgMax(Flatten(x, 1), 0);
 
     /// <summary>
-    /// The index of the least element along an axis, which is dropped, as int32: of equals the first, and of NaNs the first
-    /// before all numbers.
+    /// Returns the index of the least element along an axis, which is dropped, as int32: of equals the first, and of
+    /// NaNs the first before all numbers.
     /// </summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMin(Variable x, int axis)
@@ -109,7 +122,7 @@ public static partial class Symbolic
         return ArgMax(x.DType.IsFloat() ? -x : -1 - Cast(x, x.DType.Computes()), axis);
     }
 
-    /// <summary>The index, in C order, of the least of all elements, as int32.</summary>
+    /// <summary>Returns the index, in C order, of the least of all elements, as int32.</summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMin(Variable x) => ArgMin(Flatten(x, 1), 0);
 }

@@ -69,7 +69,7 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
 
 public static partial class Symbolic
 {
-    /// <summary>x repeated to a shape, by the rule of broadcasting; a side of −1 stays as x has it.</summary>
+    /// <summary>Computes x repeated to a shape, by the rule of broadcasting; a side of −1 stays as x has it.</summary>
     /// <exception cref="EngineException">x does not broadcast to it.</exception>
     public static Variable BroadcastTo(Variable x, params ReadOnlySpan<Side> sides)
     {

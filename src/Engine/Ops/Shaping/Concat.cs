@@ -210,8 +210,8 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Arrays one after the other along an axis (a negative one counts from the innermost). Their other sides must be
-    /// equal. Different dtypes are brought to the widest among them.
+    /// Returns arrays one after the other along an axis (a negative one counts from the innermost). Their other sides
+    /// must be equal. Different dtypes are brought to the widest among them.
     /// </summary>
     /// <exception cref="EngineException">There are no arrays, or their ranks or other sides differ.</exception>
     public static Variable Concat(int axis, params ReadOnlySpan<Variable> arrays)

@@ -37,7 +37,7 @@ internal static unsafe class Copies
         return step.IsInPlace(0) ? [] : [Rows(step.In<byte>(0), bytes, step.Out<byte>(), bytes, 1, bytes)];
     }
 
-    /// <summary>How many rows of this size are worth handing to a thread.</summary>
+    /// <summary>Returns how many rows of this size are worth handing to a thread.</summary>
     public static int Grain(long rowBytes) => (int)Math.Max(1, BlockBytes / Math.Max(1, rowBytes));
 
     /// <summary>Sets bytes to zero, of which there may be more than an int counts.</summary>
@@ -49,6 +49,6 @@ internal static unsafe class Copies
         }
     }
 
-    /// <summary>The bytes of one index of a shape's outermost side.</summary>
+    /// <summary>Returns the bytes of one index of a shape's outermost side.</summary>
     public static long RowBytes(Shape shape, DType dtype) => (long)shape.Product(1, shape.Rank) * dtype.Size();
 }

@@ -8,10 +8,10 @@ public static partial class Symbolic
     /// <summary>The most numbers of a constant that is made of a rule: 2 GiB of them.</summary>
     private const int MaxMade = 1 << 28;
 
-    /// <summary>An array filled with one number.</summary>
+    /// <summary>Returns an array filled with one number.</summary>
     public static Variable Full(Variable value, params ReadOnlySpan<Side> sides) => BroadcastTo(value, sides);
 
-    /// <summary>An array filled with one number, float32.</summary>
+    /// <summary>Returns an array filled with one number, float32.</summary>
     public static Variable Full(double value, params ReadOnlySpan<Side> sides) =>
         BroadcastTo(Constant(value, DType.Float32), sides);
 
@@ -21,30 +21,30 @@ public static partial class Symbolic
     /// <summary>Ones, float32.</summary>
     public static Variable Ones(params ReadOnlySpan<Side> sides) => Full(1, sides);
 
-    /// <summary>An array of the shape and dtype of x, filled with one number.</summary>
+    /// <summary>Returns an array of the shape and dtype of x, filled with one number.</summary>
     public static Variable FullLike(Variable x, double value)
     {
         ArgumentNullException.ThrowIfNull(x);
         return BroadcastLike(Constant(value, x.DType), x);
     }
 
-    /// <summary>Zeros of the shape and dtype of x.</summary>
+    /// <summary>Returns zeros of the shape and dtype of x.</summary>
     public static Variable ZerosLike(Variable x) => FullLike(x, 0);
 
-    /// <summary>Ones of the shape and dtype of x.</summary>
+    /// <summary>Returns ones of the shape and dtype of x.</summary>
     public static Variable OnesLike(Variable x) => FullLike(x, 1);
 
     /// <summary>Zeros of the shape and dtype of x, which then need not be given where its shape is known.</summary>
     internal static Variable Zero(Variable x) =>
         BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
 
-    /// <summary>The whole numbers from 0 up to, not including, a size, as int32.</summary>
+    /// <summary>Returns the whole numbers from 0 up to, not including, a size, as int32.</summary>
     /// <exception cref="EngineException">The size is negative.</exception>
     public static Variable ARange(Side stop) => new Iota().Call(stop.Value ?? Constant(stop.Number, DType.Int32));
 
     /// <summary>
-    /// The numbers from <paramref name="start"/> in steps up to, not including, <paramref name="stop"/>: int32 where all
-    /// three are whole, else float32.
+    /// Returns the numbers from <paramref name="start"/> in steps up to, not including, <paramref name="stop"/>: int32
+    /// where all three are whole, else float32.
     /// </summary>
     /// <exception cref="EngineException">The step is 0, or there are more numbers than an array has.</exception>
     public static Variable ARange(double start, double stop, double step = 1)
@@ -75,13 +75,15 @@ public static partial class Symbolic
             .Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
         : throw new EngineException($"A LinSpace cannot be of {count} numbers: it makes {MaxMade} at most.{Origin.Current}");
 
-    /// <summary>A matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.</summary>
+    /// <summary>
+    /// Returns a matrix with ones on a diagonal, float32: the main one or the <paramref name="k"/>-th above it.
+    /// </summary>
     public static Variable Eye(Side rows, Side? columns = null, int k = 0) =>
         Cast(Equal(Column(ARange(rows)) + k, ARange(columns ?? rows)), DType.Float32);
 
     /// <summary>
-    /// The <paramref name="k"/>-th diagonal above the main one: of a matrix, as a vector; or a matrix of zeros with a vector
-    /// on that diagonal.
+    /// Returns the <paramref name="k"/>-th diagonal above the main one: of a matrix, as a vector; or a matrix of zeros
+    /// with a vector on that diagonal.
     /// </summary>
     /// <exception cref="EngineException">x is neither a vector nor a matrix.</exception>
     public static Variable Diag(Variable x, int k = 0)
@@ -102,17 +104,15 @@ public static partial class Symbolic
         }
     }
 
-    /// <summary>
-    /// x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes.
-    /// </summary>
+    /// <summary>Computes x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
     public static Variable Tril(Variable x, int k = 0) => Where(IsBelow(x, k), x, 0);
 
-    /// <summary>x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
+    /// <summary>Computes x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
     public static Variable Triu(Variable x, int k = 0) => Where(IsBelow(x, k - 1), ZerosLike(x), x);
 
     /// <summary>
-    /// Rows of zeros with a one where a label says: labels (…) become (…, classes), float32. A label that is no class gives
-    /// zeros.
+    /// Returns rows of zeros with a one where a label says: labels (…) become (…, classes), float32. A label that is no
+    /// class gives zeros.
     /// </summary>
     public static Variable OneHot(Variable labels, Side classes)
     {

@@ -7,11 +7,12 @@ internal static class CudaCopies
 {
     private const int Threads = 256, MaxBlocks = 1 << 16;
 
-    /// <summary>How many blocks share so many elements out among their threads.</summary>
+    /// <summary>Returns how many blocks share so many elements out among their threads.</summary>
     public static int Blocks(int elements) => Math.Min(CudaTypes.Blocks(elements, Threads), MaxBlocks);
 
     /// <summary>
-    /// A launch of as many threads as there are elements, within reason, of a kernel that takes that in its stride.
+    /// Returns a launch of as many threads as there are elements, within reason, of a kernel that takes that in its
+    /// stride.
     /// </summary>
     public static KernelLaunch Spread(CudaKernel kernel, int elements, params ReadOnlySpan<CudaArgument> arguments) =>
         kernel.Launch(Blocks(elements), Threads, arguments);

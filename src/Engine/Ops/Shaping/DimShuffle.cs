@@ -84,7 +84,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         return [new TensorType(inputs[0].DType, Shape.Create(to))];
     }
 
-    /// <summary>Elements move only where two axes longer than 1 change places.</summary>
+    /// <summary>Returns elements move only where two axes longer than 1 change places.</summary>
     public override bool IsView(IReadOnlyList<TensorType> inputs)
     {
         int last = -1;
@@ -283,7 +283,7 @@ public static partial class Symbolic
     public const int NewAxis = -1;
 
     /// <summary>
-    /// The axes of x in another order, as Theano's <c>dimshuffle</c>: for each axis of the result that of x, or
+    /// Returns the axes of x in another order, as Theano's <c>dimshuffle</c>: for each axis of the result that of x, or
     /// <see cref="NewAxis"/>. <c>DimShuffle(b, NewAxis, 0, NewAxis, NewAxis)</c> makes a vector broadcast over the
     /// channels of images. Axes of side 1 may be left out.
     /// </summary>
@@ -296,7 +296,7 @@ public static partial class Symbolic
         return new DimShuffle(Shape.Create(axes)).Call(x);
     }
 
-    /// <summary>The axes of x in another order, by default reversed.</summary>
+    /// <summary>Returns the axes of x in another order, by default reversed.</summary>
     /// <exception cref="EngineException">The axes are not those of x, each once.</exception>
     public static Variable Transpose(Variable x, Shape axes = default)
     {

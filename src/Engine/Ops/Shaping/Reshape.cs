@@ -148,8 +148,8 @@ internal sealed record Flatten(int Rank) : View, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// The elements of x, in C order, under another shape. One side may be left open with −1: it becomes what the
-    /// number of elements makes it. Nothing is copied.
+    /// Returns the elements of x, in C order, under another shape. One side may be left open with −1: it becomes what
+    /// the number of elements makes it. Nothing is copied.
     /// </summary>
     /// <exception cref="EngineException">More than one side is open, or the elements don't fill the shape.</exception>
     [OverloadResolutionPriority(1)]
@@ -159,7 +159,7 @@ public static partial class Symbolic
         return new Reshape(shape).Call(x);
     }
 
-    /// <summary>The same for sides of which some are computed: <c>Reshape(x, SideOf(y, 0), -1)</c>.</summary>
+    /// <summary>Returns the same for sides of which some are computed: <c>Reshape(x, SideOf(y, 0), -1)</c>.</summary>
     /// <inheritdoc cref="Reshape(Variable, Shape)"/>
     public static Variable Reshape(Variable x, params ReadOnlySpan<Side> sides)
     {
@@ -169,8 +169,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// x with its inner sides joined to one, so that <paramref name="outputRank"/> sides remain: (128, 64, 4, 4)
-    /// becomes (128, 1024). Nothing is copied.
+    /// Computes x with its inner sides joined to one, so that <paramref name="outputRank"/> sides remain: (128, 64, 4,
+    /// 4) becomes (128, 1024). Nothing is copied.
     /// </summary>
     /// <exception cref="EngineException">x has fewer sides than that.</exception>
     public static Variable Flatten(Variable x, int outputRank = 2)

@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>What <see cref="Symbolic.Pad"/> puts around an array.</summary>
+/// <summary>Describes what <see cref="Symbolic.Pad"/> puts around an array.</summary>
 public enum PadMode
 {
     /// <summary>One number.</summary>
@@ -23,7 +23,9 @@ public enum PadMode
 
 public static partial class Symbolic
 {
-    /// <summary>x with a new axis of side 1 in this place of the result; a negative one counts from the innermost.</summary>
+    /// <summary>
+    /// Computes x with a new axis of side 1 in this place of the result; a negative one counts from the innermost.
+    /// </summary>
     /// <exception cref="EngineException">There is no such place.</exception>
     public static Variable ExpandDims(Variable x, int axis)
     {
@@ -34,7 +36,9 @@ public static partial class Symbolic
             : throw new EngineException($"'{x}' ({x.Type}) has no place for a new axis {axis}.{Origin.Current}");
     }
 
-    /// <summary>x without some axes of side 1; without those that are known to have it, unless axes are named.</summary>
+    /// <summary>
+    /// Computes x without some axes of side 1; without those that are known to have it, unless axes are named.
+    /// </summary>
     /// <exception cref="EngineException">An axis is longer.</exception>
     public static Variable Squeeze(Variable x, Shape? axes = null)
     {
@@ -43,7 +47,7 @@ public static partial class Symbolic
         return DimShuffle(x, [.. Enumerable.Range(0, x.Rank).Except(dropped)]);
     }
 
-    /// <summary>x with two axes exchanged.</summary>
+    /// <summary>Computes x with two axes exchanged.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable SwapAxes(Variable x, int a, int b)
     {
@@ -51,7 +55,7 @@ public static partial class Symbolic
         return DimShuffle(x, [.. Enumerable.Range(0, x.Rank).Select(axis => axis == a ? b : axis == b ? a : axis)]);
     }
 
-    /// <summary>x with an axis moved to another place, the others staying in order.</summary>
+    /// <summary>Computes x with an axis moved to another place, the others staying in order.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable MoveAxis(Variable x, int from, int to)
     {
@@ -61,7 +65,7 @@ public static partial class Symbolic
         return DimShuffle(x, [.. axes]);
     }
 
-    /// <summary>Arrays of one shape along a new axis.</summary>
+    /// <summary>Returns arrays of one shape along a new axis.</summary>
     /// <exception cref="EngineException">There are no arrays, or their shapes differ.</exception>
     public static Variable Stack(int axis, params ReadOnlySpan<Variable> arrays)
     {
@@ -70,7 +74,7 @@ public static partial class Symbolic
         return Concat(place, [.. all.Select(array => ExpandDims(array, place))]);
     }
 
-    /// <summary>The parts of x along an axis that are so long, one after the other.</summary>
+    /// <summary>Returns the parts of x along an axis that are so long, one after the other.</summary>
     /// <exception cref="EngineException">They do not make up the axis.</exception>
     public static IReadOnlyList<Variable> Split(Variable x, int axis, params ReadOnlySpan<int> lengths)
     {
@@ -95,7 +99,7 @@ public static partial class Symbolic
         return parts;
     }
 
-    /// <summary>x in reverse along some axes; along all of them unless some are named.</summary>
+    /// <summary>Computes x in reverse along some axes; along all of them unless some are named.</summary>
     /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
     public static Variable Flip(Variable x, Shape? axes = null)
     {
@@ -103,7 +107,7 @@ public static partial class Symbolic
         return x[[.. Enumerable.Range(0, x.Rank).Select(axis => (AxisIndex)(.., flipped.Contains(axis) ? -1 : 1))]];
     }
 
-    /// <summary>x moved on along an axis, what leaves it at the end coming in at the beginning.</summary>
+    /// <summary>Computes x moved on along an axis, what leaves it at the end coming in at the beginning.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Roll(Variable x, int shift, int axis)
     {
@@ -112,10 +116,10 @@ public static partial class Symbolic
         return Along(x, axis, Mod(ARange(side) - shift, Maximum(side, 1)));
     }
 
-    /// <summary>x, of which all elements follow one another, moved on.</summary>
+    /// <summary>Computes x, of which all elements follow one another, moved on.</summary>
     public static Variable Roll(Variable x, int shift) => ReshapeLike(Roll(Flatten(x, 1), shift, 0), x);
 
-    /// <summary>Each element along an axis so many times, one after the other: a b → a a b b.</summary>
+    /// <summary>Returns each element along an axis so many times, one after the other: a b → a a b b.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Repeat(Variable x, Side times, int axis)
     {
@@ -126,7 +130,7 @@ public static partial class Symbolic
         return Reshape(repeated, sides.AsSpan());
     }
 
-    /// <summary>Each element along an axis as often as a list says.</summary>
+    /// <summary>Returns each element along an axis as often as a list says.</summary>
     /// <exception cref="EngineException">There is no such axis, or the list is of another length.</exception>
     public static Variable Repeat(Variable x, int[] times, int axis)
     {
@@ -139,7 +143,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// x so many times along each of the innermost axes, of which there may be more than x has: a b → a b a b.
+    /// Computes x so many times along each of the innermost axes, of which there may be more than x has: a b → a b a b.
     /// </summary>
     public static Variable Tile(Variable x, params ReadOnlySpan<Side> times)
     {
@@ -153,7 +157,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// x with more elements before and after those of each axis: a number, or what <paramref name="mode"/> says.
+    /// Computes x with more elements before and after those of each axis: a number, or what <paramref name="mode"/>
+    /// says.
     /// </summary>
     /// <param name="x">What is padded.</param>
     /// <param name="widths">For each axis how many before and behind; of (0, 0) for those that are left out, the outer ones.</param>

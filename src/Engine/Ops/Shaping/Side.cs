@@ -3,8 +3,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A side of a shape that may be computed: a number, or an int32 scalar made of constants, sizes (<see
-/// cref="Symbolic.Size"/>), sides of other arrays (<see cref="Symbolic.SideOf"/>) and what arithmetic makes of them.
+/// Represents a side of a shape that may be computed: a number, or an int32 scalar made of constants, sizes
+/// (<see cref="Symbolic.Size"/>), sides of other arrays (<see cref="Symbolic.SideOf"/>) and what arithmetic makes of
+/// them.
 /// </summary>
 public readonly struct Side
 {
@@ -14,10 +15,10 @@ public readonly struct Side
 
     internal Variable? Value { get; }
 
-    /// <summary>A number; −1 leaves the side open where a function says what that means.</summary>
+    /// <summary>Returns a number; −1 leaves the side open where a function says what that means.</summary>
     public static implicit operator Side(int number) => new(number, null);
 
-    /// <summary>A value of the graph.</summary>
+    /// <summary>Returns a value of the graph.</summary>
     public static implicit operator Side(Variable value)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -33,7 +34,7 @@ public readonly struct Side
 /// <summary>Shapes of which some sides are an op's inputs.</summary>
 internal static class Sides
 {
-    /// <summary>The sides that are numbers, the axes of those that are not, and these.</summary>
+    /// <summary>Returns the sides that are numbers, the axes of those that are not, and these.</summary>
     public static (Shape To, Shape Given, Variable[] Values) Read(ReadOnlySpan<Side> sides)
     {
         Side[] all = sides.ToArray();
@@ -43,7 +44,9 @@ internal static class Sides
             [.. all.Select(side => side.Value).OfType<Variable>()]);
     }
 
-    /// <summary>The shape with the sides that inputs have as values, and whether all of these are known.</summary>
+    /// <summary>
+    /// Returns the shape with the sides that inputs have as values, and whether all of these are known.
+    /// </summary>
     /// <exception cref="EngineException">One of them is negative or no size.</exception>
     public static (Shape Shape, bool IsKnown) Of(Shape to, Shape given, ReadOnlySpan<TensorType> values)
     {

@@ -200,7 +200,7 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Consecutive rows of x: how a minibatch is taken from a data set that lies on the device.
+    /// Returns consecutive rows of x: how a minibatch is taken from a data set that lies on the device.
     /// </summary>
     /// <param name="x">An array whose outermost axis counts the rows.</param>
     /// <param name="start">The first row, an int32 scalar; it may be computed by the same function.</param>

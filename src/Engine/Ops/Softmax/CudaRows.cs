@@ -8,8 +8,8 @@ internal static class CudaRows
     private const int Threads = 256, RowsPerBlock = Threads / 32;
 
     /// <summary>
-    /// A kernel that gives each row a warp: its inputs, its outputs, the rows and the columns; with labels and factors,
-    /// whether there is a factor for each row, too.
+    /// Returns a kernel that gives each row a warp: its inputs, its outputs, the rows and the columns; with labels and
+    /// factors, whether there is a factor for each row, too.
     /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, string entry, bool hasLabels = false)
     {
@@ -29,7 +29,7 @@ internal static class CudaRows
         ];
     }
 
-    /// <summary>A kernel of labels that gives each element that is written, or each row, a thread.</summary>
+    /// <summary>Returns a kernel of labels that gives each element that is written, or each row, a thread.</summary>
     public static CudaLaunch LaunchElements(CudaStep step, string entry, int count)
     {
         int classes = step.Shape(0)[1];

@@ -73,7 +73,9 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
 
     public override double Ulps => 4;
 
-    /// <summary>The layer's result is rounded by its terms' magnitude; the softmax and its logarithm follow.</summary>
+    /// <summary>
+    /// Returns the layer's result is rounded by its terms' magnitude; the softmax and its logarithm follow.
+    /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray result = Result(inputs);
@@ -104,7 +106,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
         static NdArray Absolute(NdArray x) => new(x.Shape, [.. x.Data.Select(Math.Abs)], x.DType);
     }
 
-    /// <summary>One op after the other.</summary>
+    /// <summary>Creates one op after the other.</summary>
     public Phase[] Cpu(CpuStep step)
     {
         StepOperands own = step.Operands;
@@ -140,7 +142,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
 
     public bool TakesRows(int input) => true;
 
-    /// <summary>Whether one kernel can do it: with few classes, and weights that a block holds.</summary>
+    /// <summary>Returns whether one kernel can do it: with few classes, and weights that a block holds.</summary>
     public static bool Takes(TensorType weights) => weights.Shape[1] is >= 1 and <= MaxClasses
         && SharedBytes(weights.Shape, weights.DType) <= MaxBytes;
 

@@ -33,9 +33,9 @@ internal readonly ref struct ExactRow
     /// <summary>log Σ exp(x − greatest).</summary>
     public DoubleDouble LogSum { get; }
 
-    /// <summary>x[i] − greatest.</summary>
+    /// <summary>Computes x[i] − greatest.</summary>
     public DoubleDouble Difference(int i) => DoubleDouble.Sum(_x[i], -_greatest);
 
-    /// <summary>exp(x[i]) / Σ exp(x).</summary>
+    /// <summary>Computes exp(x[i]) / Σ exp(x).</summary>
     public DoubleDouble Share(int i) => DoubleDouble.Exp(Difference(i)) / _sum;
 }

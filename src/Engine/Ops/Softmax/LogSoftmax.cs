@@ -114,7 +114,7 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 4;
 
-    /// <summary>Those of g − exp(y)·Σ g without the difference, of which exp(y) may have underflowed.</summary>
+    /// <summary>Returns those of g − exp(y)·Σ g without the difference, of which exp(y) may have underflowed.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double[] y = inputs[0].Data, g = inputs[1].Data;
@@ -164,8 +164,8 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// x − log Σ exp(x) along the innermost axis: the logarithm of <see cref="Softmax(Variable)"/>, without the
-    /// rounding of probabilities near 0. A row with a NaN becomes all NaN.
+    /// Computes x − log Σ exp(x) along the innermost axis: the logarithm of <see cref="Softmax(Variable)"/>, without
+    /// the rounding of probabilities near 0. A row with a NaN becomes all NaN.
     /// </summary>
     /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
     public static Variable LogSoftmax(Variable x)

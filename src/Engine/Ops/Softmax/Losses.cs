@@ -5,7 +5,7 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// max(0, delta − t·x), t being 1 or −1: for targets of 1 and 0, from which those are made, or, unless
+    /// Computes max(0, delta − t·x), t being 1 or −1: for targets of 1 and 0, from which those are made, or, unless
     /// <paramref name="isBinary"/>, of 1 and −1. A column beside a vector is aligned with it.
     /// </summary>
     /// <param name="predictions">Numbers that are positive for the class 1.</param>
@@ -20,7 +20,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// max(0, delta + the greatest prediction for another class − that for the right one), a vector (Crammer and Singer, 2001).
+    /// Computes max(0, delta + the greatest prediction for another class − that for the right one), a vector (Crammer
+    /// and Singer, 2001).
     /// </summary>
     /// <param name="predictions">(n, classes).</param>
     /// <param name="targets">Labels, an integer vector, or (n, classes) with a 1 in each row.</param>
@@ -34,8 +35,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// ½(a − b)² where |a − b| is at most delta, beyond that the line delta·(|a − b| − delta/2), element by element. A column
-    /// beside a vector is aligned with it.
+    /// Computes ½(a − b)² where |a − b| is at most delta, beyond that the line delta·(|a − b| − delta/2), element by
+    /// element. A column beside a vector is aligned with it.
     /// </summary>
     public static Variable Huber(Variable a, Variable b, double delta = 1)
     {
@@ -44,7 +45,7 @@ public static partial class Symbolic
         return near * (far - (near * 0.5));
     }
 
-    /// <summary>|a − b|, element by element. A column beside a vector is aligned with it.</summary>
+    /// <summary>Computes |a − b|, element by element. A column beside a vector is aligned with it.</summary>
     public static Variable AbsoluteError(Variable a, Variable b)
     {
         (a, b) = Aligned(a, b);
@@ -59,8 +60,9 @@ public static partial class Symbolic
         Sum(CrossEntropyTerm(y, Log(y)) - CrossEntropyTerm(y, Log(p)), [-1]);
 
     /// <summary>
-    /// Labels as wanted probabilities, of which a part is shared out evenly: 1 − epsilon + epsilon/classes for the right class,
-    /// epsilon/classes for the others (Szegedy et al., arXiv:1512.00567). Integer labels (n) or probabilities (n, classes).
+    /// Returns labels as wanted probabilities, of which a part is shared out evenly: 1 − epsilon + epsilon/classes for
+    /// the right class, epsilon/classes for the others (Szegedy et al., arXiv:1512.00567). Integer labels (n) or
+    /// probabilities (n, classes).
     /// </summary>
     public static Variable SmoothLabels(Variable labels, int classes, double epsilon = 0.1)
     {
@@ -69,7 +71,9 @@ public static partial class Symbolic
         return (wanted * (1 - epsilon)) + (epsilon / classes);
     }
 
-    /// <summary>True where a probability above a threshold stands for the target 1 and others for 0, else false.</summary>
+    /// <summary>
+    /// Returns true where a probability above a threshold stands for the target 1 and others for 0, else false.
+    /// </summary>
     public static Variable BinaryAccuracy(Variable predictions, Variable targets, double threshold = 0.5)
     {
         (predictions, targets) = Aligned(predictions, targets);
@@ -77,8 +81,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// True where the right class is among the <paramref name="topK"/> that are predicted most, else false. Of classes
-    /// predicted alike the first count more.
+    /// Returns true where the right class is among the <paramref name="topK"/> that are predicted most, else false. Of
+    /// classes predicted alike the first count more.
     /// </summary>
     /// <param name="predictions">(n, classes).</param>
     /// <param name="targets">Labels, an integer vector, or (n, classes) with a 1 in each row.</param>

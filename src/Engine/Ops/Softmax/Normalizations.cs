@@ -4,17 +4,17 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>exp(x) / Σ exp(x) along an axis; a negative one counts from the innermost.</summary>
+    /// <summary>Computes exp(x) / Σ exp(x) along an axis; a negative one counts from the innermost.</summary>
     /// <inheritdoc cref="Softmax(Variable)"/>
     public static Variable Softmax(Variable x, int axis) => AlongLast(x, axis, Softmax);
 
-    /// <summary>x − log Σ exp(x) along an axis; a negative one counts from the innermost.</summary>
+    /// <summary>Computes x − log Σ exp(x) along an axis; a negative one counts from the innermost.</summary>
     /// <inheritdoc cref="LogSoftmax(Variable)"/>
     public static Variable LogSoftmax(Variable x, int axis) => AlongLast(x, axis, LogSoftmax);
 
     /// <summary>
-    /// Each sample's numbers, along the innermost axes, less their mean and divided by the root of their variance; then
-    /// times a gain and plus a bias, if there are any (Ba et al., arXiv:1607.06450).
+    /// Returns each sample's numbers, along the innermost axes, less their mean and divided by the root of their
+    /// variance; then times a gain and plus a bias, if there are any (Ba et al., arXiv:1607.06450).
     /// </summary>
     /// <param name="x">What is normalized.</param>
     /// <param name="gain">Factors, broadcast to x.</param>
@@ -29,8 +29,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Each sample's numbers, along the innermost axes, divided by the root of the mean of their squares; then times a gain, if
-    /// there is one (Zhang and Sennrich, arXiv:1910.07467).
+    /// Returns each sample's numbers, along the innermost axes, divided by the root of the mean of their squares; then
+    /// times a gain, if there is one (Zhang and Sennrich, arXiv:1910.07467).
     /// </summary>
     /// <inheritdoc cref="LayerNorm"/>
     public static Variable RmsNorm(Variable x, Variable? gain = null, int axes = 1, double epsilon = 1e-5)
@@ -41,9 +41,9 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Images (N, C, …) normalized as in <see cref="LayerNorm"/>, but by groups of channels, each with its own mean and
-    /// variance; then times a gain and plus a bias for each channel, if there are any (Wu and He, arXiv:1803.08494). As many
-    /// groups as channels are instance normalization.
+    /// Returns images (N, C, …) normalized as in <see cref="LayerNorm"/>, but by groups of channels, each with its own
+    /// mean and variance; then times a gain and plus a bias for each channel, if there are any (Wu and He,
+    /// arXiv:1803.08494). As many groups as channels are instance normalization.
     /// </summary>
     /// <param name="x">(N, C, …).</param>
     /// <param name="groups">How many groups the channels are split into.</param>
@@ -69,7 +69,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// (x − mean) / √(variance + epsilon)·gain + bias, with numbers that are given: Theano's <c>batch_normalization_test</c>.
+    /// Computes (x − mean) / √(variance + epsilon)·gain + bias, with numbers that are given: Theano's
+    /// <c>batch_normalization_test</c>.
     /// </summary>
     public static Variable BatchNormalization(
         Variable x, Variable gain, Variable bias, Variable mean, Variable variance, double epsilon = 1e-5) =>

@@ -6,10 +6,10 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// The cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector. Where p is
-    /// <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x − max), which
-    /// neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the rewrite
-    /// <c>stabilize</c>). No epsilon and no clipping, as in Lasagne.
+    /// Returns the cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector.
+    /// Where p is <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x −
+    /// max), which neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the
+    /// rewrite <c>stabilize</c>). No epsilon and no clipping, as in Lasagne.
     /// </summary>
     /// <param name="p">The probabilities: a row a sample, a column a class.</param>
     /// <param name="y">
@@ -29,9 +29,9 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// The cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 − y)·log(1 − p),
-    /// 0·log 0 being 0, and infinite where what is certain does not happen. Where p is <see cref="Sigmoid(Variable)"/> of
-    /// x, it is computed from x, as y·softplus(−x) + (1 − y)·softplus(x).
+    /// Returns the cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 −
+    /// y)·log(1 − p), 0·log 0 being 0, and infinite where what is certain does not happen. Where p is
+    /// <see cref="Sigmoid(Variable)"/> of x, it is computed from x, as y·softplus(−x) + (1 − y)·softplus(x).
     /// </summary>
     public static Variable BinaryCrossEntropy(Variable p, Variable y)
     {
@@ -42,7 +42,9 @@ public static partial class Symbolic
         return -(CrossEntropyTerm(y, log) + CrossEntropyTerm(1 - y, logOfRest));
     }
 
-    /// <summary>(a − b)², element by element, with broadcasting; a column beside a vector is aligned with it.</summary>
+    /// <summary>
+    /// Computes (a − b)², element by element, with broadcasting; a column beside a vector is aligned with it.
+    /// </summary>
     public static Variable SquaredError(Variable a, Variable b)
     {
         (a, b) = Aligned(a, b);

@@ -16,15 +16,19 @@ internal readonly unsafe struct RowOperands<T>(T* a, T* b, bool isOneB, int* lab
 
     public T* Y => y;
 
-    /// <summary>The second output.</summary>
+    /// <summary>Gets the second output.</summary>
     public T* Z => z;
 
     public int Columns => columns;
 
-    /// <summary>The number of <see cref="B"/> that belongs to a row: there is one for each, or one for all.</summary>
+    /// <summary>
+    /// Returns the number of <see cref="B"/> that belongs to a row: there is one for each, or one for all.
+    /// </summary>
     public T Factor(int row) => b[isOneB ? 0 : row];
 
-    /// <summary>The label of a row, which the loop has checked, because the kernels use it as an index.</summary>
+    /// <summary>
+    /// Returns the label of a row, which the loop has checked, because the kernels use it as an index.
+    /// </summary>
     public int Label(int row) => labels[row];
 }
 
@@ -45,7 +49,7 @@ internal static unsafe class RowLoop
 
     private const int Grain = 4096;
 
-    /// <summary>The loop for operands that are inputs of a step: which of them, −1 for none.</summary>
+    /// <summary>Returns the loop for operands that are inputs of a step: which of them, −1 for none.</summary>
     public static Phase[] Phases<TKernel>(CpuStep step, int a, int b = -1, int labels = -1)
         where TKernel : struct, IRowKernel =>
         step.DType(0) == DType.Float32
@@ -96,7 +100,7 @@ internal static unsafe class RowMath<S, V, T>
     where V : struct
     where T : unmanaged, INumber<T>
 {
-    /// <summary>The greatest element of a row that has one, or NaN.</summary>
+    /// <summary>Returns the greatest element of a row that has one, or NaN.</summary>
     public static T Max(T* x, int n)
     {
         if (n < S.Count)
@@ -121,8 +125,8 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// The sum of exp(x − max). The differences are rounded: of a small power so much is lost as its exponent is large,
-    /// but such a power is as little of the sum.
+    /// Returns the sum of exp(x − max). The differences are rounded: of a small power so much is lost as its exponent
+    /// is large, but such a power is as little of the sum.
     /// </summary>
     public static T ExpSum(T* x, T max, int n)
     {
@@ -144,8 +148,8 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// The sum of exp(x − max), each kept in <paramref name="y"/>, with what is lost of the difference: exp(d + e) is
-    /// exp(d)·(1 + e).
+    /// Returns the sum of exp(x − max), each kept in <paramref name="y"/>, with what is lost of the difference: exp(d +
+    /// e) is exp(d)·(1 + e).
     /// </summary>
     public static T ExactExpSum(T* x, T max, T* y, int n)
     {
@@ -164,7 +168,8 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// log Σ exp(x − max), where max is the greatest: log(1 + the others), so that little beside 1 is not lost.
+    /// Computes log Σ exp(x − max), where max is the greatest: log(1 + the others), so that little beside 1 is not
+    /// lost.
     /// </summary>
     public static T LogExpSum(T* x, T max, int n)
     {

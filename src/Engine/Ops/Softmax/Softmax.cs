@@ -151,7 +151,7 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 4;
 
-    /// <summary>Those of y·(g − Σ g·y) without the differences, of which Σ g·y may have underflowed.</summary>
+    /// <summary>Returns those of y·(g − Σ g·y) without the differences, of which Σ g·y may have underflowed.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double[] y = inputs[0].Data, g = inputs[1].Data;
@@ -200,8 +200,8 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// exp(x) / Σ exp(x) along the innermost axis: of a matrix, row by row. Computed from the differences to the row's
-    /// greatest element, so that nothing overflows; a row with a NaN becomes all NaN.
+    /// Computes exp(x) / Σ exp(x) along the innermost axis: of a matrix, row by row. Computed from the differences to
+    /// the row's greatest element, so that nothing overflows; a row with a NaN becomes all NaN.
     /// </summary>
     /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
     public static Variable Softmax(Variable x)

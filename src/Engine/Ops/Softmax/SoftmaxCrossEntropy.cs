@@ -127,8 +127,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
     public override double Ulps => 4;
 
     /// <summary>
-    /// Those of (p − 1 at the label)·g without the difference, of which p may have underflowed. Of a g that is no number
-    /// nothing is promised.
+    /// Returns those of (p − 1 at the label)·g without the difference, of which p may have underflowed. Of a g that is
+    /// no number nothing is promised.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {

@@ -62,7 +62,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
         return [new TensorType(inputs[0].DType, sorted), new TensorType(DType.Int32, sorted)];
     }
 
-    /// <summary>The gradient of each goes to where it was.</summary>
+    /// <summary>Returns the gradient of each goes to where it was.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [outputGrads[0] is { } g ? Symbolic.Scatter(Symbolic.ZerosLike(node.Inputs[0]), node.Outputs[1], g) : null];
 
@@ -177,19 +177,21 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
 public static partial class Symbolic
 {
     /// <summary>
-    /// x sorted along an axis; a negative one counts from the innermost. Equal elements keep their order, and NaN is greater
-    /// than all numbers. The gradient of each goes to where it was.
+    /// Computes x sorted along an axis; a negative one counts from the innermost. Equal elements keep their order, and
+    /// NaN is greater than all numbers. The gradient of each goes to where it was.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Sort(Variable x, int axis = -1, bool isDescending = false) =>
         Sorted(x, axis, new Sort(isDescending)).Values;
 
-    /// <summary>Where the elements of the sorted x are in it, along an axis, as int32.</summary>
+    /// <summary>Returns where the elements of the sorted x are in it, along an axis, as int32.</summary>
     /// <inheritdoc cref="Sort"/>
     public static Variable ArgSort(Variable x, int axis = -1, bool isDescending = false) =>
         Sorted(x, axis, new Sort(isDescending)).Indices;
 
-    /// <summary>The greatest, or least, elements along an axis, in order, and where they are, as int32.</summary>
+    /// <summary>
+    /// Returns the greatest, or least, elements along an axis, in order, and where they are, as int32.
+    /// </summary>
     /// <param name="x">Where to look.</param>
     /// <param name="count">How many.</param>
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// </summary>
 internal static unsafe class SortKeys
 {
-    /// <summary>The room that an element needs.</summary>
+    /// <summary>Represents the room that an element needs.</summary>
     public const int Bytes = 2 * sizeof(ulong);
 
     /// <summary>Below this, comparisons are faster than counting digits; from this on, great digits are.</summary>

@@ -6,18 +6,19 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Something done to each batch of samples before the network sees it, as a part of the graph: it runs on the device,
-/// with no host in between (<see cref="BatchIterator.Augmentation"/>). One of one's own is a record that builds ops.
+/// Represents something done to each batch of samples before the network sees it, as a part of the graph: it runs on
+/// the device, with no host in between (<see cref="BatchIterator.Augmentation"/>). One of one's own is a record that
+/// builds ops.
 /// </summary>
 public abstract record Augmentation
 {
     /// <summary>
-    /// Whether it draws random numbers. Such are for training alone; the others belong to training, validation and
+    /// Gets whether it draws random numbers. Such are for training alone; the others belong to training, validation and
     /// prediction alike.
     /// </summary>
     public abstract bool IsRandom { get; }
 
-    /// <summary>The ops on a batch.</summary>
+    /// <summary>Returns the ops on a batch.</summary>
     /// <param name="samples">The batch, (n, …) as the Input layer says, n being unknown.</param>
     /// <param name="random">
     /// Where random numbers come from: others with each batch, the same for the same seed, on every device and whatever
@@ -27,7 +28,7 @@ public abstract record Augmentation
     /// <exception cref="EngineException">The samples are not of the kind that it is for.</exception>
     public abstract Variable Build(Variable samples, RandomStream random);
 
-    /// <summary>A number for each sample, spread evenly over 0 ≤ u &lt; 1: (n).</summary>
+    /// <summary>Returns a number for each sample, spread evenly over 0 ≤ u &lt; 1: (n).</summary>
     protected static Variable Uniform(Variable samples, RandomStream random)
     {
         ArgumentNullException.ThrowIfNull(samples);

@@ -6,9 +6,9 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// Each image put into a frame of zeros and cut out again at its old size, at a random place: moved by up to
-/// <see cref="Padding"/> pixels each way, every place being as likely (He, Zhang, Ren, Sun: Deep residual learning. CVPR
-/// 2016, with a padding of 4).
+/// Represents each image put into a frame of zeros and cut out again at its old size, at a random place: moved by up to
+/// <see cref="Padding"/> pixels each way, every place being as likely (He, Zhang, Ren, Sun: Deep residual learning.
+/// CVPR 2016, with a padding of 4).
 /// </summary>
 public sealed record RandomCrop : Augmentation
 {
@@ -18,7 +18,7 @@ public sealed record RandomCrop : Augmentation
         ? padding
         : throw new EngineException($"RandomCrop pads by 0 pixels or more, not {padding}.");
 
-    /// <summary>The zeros on each side.</summary>
+    /// <summary>Gets the zeros on each side.</summary>
     public int Padding { get; }
 
     /// <inheritdoc/>
@@ -36,7 +36,7 @@ public sealed record RandomCrop : Augmentation
     }
 }
 
-/// <summary>Each image mirrored left to right or not, by chance.</summary>
+/// <summary>Represents each image mirrored left to right or not, by chance.</summary>
 public sealed record HorizontalFlip : Augmentation
 {
     /// <summary>Flips with this probability.</summary>
@@ -46,10 +46,10 @@ public sealed record HorizontalFlip : Augmentation
         : throw new EngineException(string.Create(
             CultureInfo.InvariantCulture, $"A probability is from 0 to 1; {probability} is none."));
 
-    /// <summary>The probability of an image's being mirrored.</summary>
+    /// <summary>Gets the probability of an image's being mirrored.</summary>
     public double Probability { get; }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(HorizontalFlip), PrintMembers);
 
     /// <inheritdoc/>
@@ -65,9 +65,9 @@ public sealed record HorizontalFlip : Augmentation
 }
 
 /// <summary>
-/// A square of each image, in all channels, set to 0. Its center is any pixel, each being as likely, so that it may
-/// stick out of the image (DeVries, Taylor: Improved regularization of convolutional neural networks with cutout.
-/// arXiv:1708.04552).
+/// Represents a square of each image, in all channels, set to 0. Its center is any pixel, each being as likely, so that
+/// it may stick out of the image (DeVries, Taylor: Improved regularization of convolutional neural networks with
+/// cutout. arXiv:1708.04552).
 /// </summary>
 public sealed record Cutout : Augmentation
 {
@@ -77,7 +77,9 @@ public sealed record Cutout : Augmentation
         ? size
         : throw new EngineException($"Cutout takes out squares of 1 pixel or more, not {size}.");
 
-    /// <summary>The square's side, in pixels. Of an even one, the center is the pixel below and right of the middle.</summary>
+    /// <summary>
+    /// Gets the square's side, in pixels. Of an even one, the center is the pixel below and right of the middle.
+    /// </summary>
     public int Size { get; }
 
     /// <inheritdoc/>
@@ -147,10 +149,10 @@ public sealed record Normalize : Augmentation
     {
     }
 
-    /// <summary>The mean of each channel, or one for all.</summary>
+    /// <summary>Gets the mean of each channel, or one for all.</summary>
     public IReadOnlyList<double> Mean => _mean;
 
-    /// <summary>The standard deviation of each channel, or one for all.</summary>
+    /// <summary>Gets the standard deviation of each channel, or one for all.</summary>
     public IReadOnlyList<double> Deviation => _deviation;
 
     /// <inheritdoc/>
@@ -221,7 +223,7 @@ public sealed record Normalize : Augmentation
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(_mean.Length, _mean[0], _deviation[0]);
 
-    /// <summary>The means and the deviations.</summary>
+    /// <summary>Returns the means and the deviations.</summary>
     public override string ToString() => RecordText.Invariant(
         () => $"Normalize(({string.Join(", ", _mean)}), ({string.Join(", ", _deviation)}))");
 }

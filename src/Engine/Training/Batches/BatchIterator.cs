@@ -2,7 +2,7 @@ using Engine.Ops;
 
 namespace Engine.Training;
 
-/// <summary>How samples are put into batches.</summary>
+/// <summary>Describes how samples are put into batches.</summary>
 public sealed class BatchIterator
 {
     /// <summary>Batches of this size; the last one may be smaller.</summary>
@@ -14,32 +14,33 @@ public sealed class BatchIterator
             : throw new EngineException($"A batch has at least 1 sample, not {batchSize}.");
     }
 
-    /// <summary>The samples a batch.</summary>
+    /// <summary>Gets the samples a batch.</summary>
     public int BatchSize { get; }
 
     /// <summary>
-    /// Whether the training samples come in another order each epoch. The order is a function of the network's seed and
-    /// the epoch's number; the samples themselves stay where they are. Validation and prediction never shuffle.
+    /// Gets or sets whether the training samples come in another order each epoch. The order is a function of the
+    /// network's seed and the epoch's number; the samples themselves stay where they are. Validation and prediction
+    /// never shuffle.
     /// </summary>
     public bool Shuffle { get; init; }
 
     /// <summary>
-    /// What is done to each batch, one after the other, where the samples are: on the device, as ops that the training
-    /// step begins with. What is random is for <see cref="NeuralNet.BatchIteratorTrain"/> alone; what is not belongs to
-    /// both iterators.
+    /// Gets or sets what is done to each batch, one after the other, where the samples are: on the device, as ops that
+    /// the training step begins with. What is random is for <see cref="NeuralNet.BatchIteratorTrain"/> alone; what is
+    /// not belongs to both iterators.
     /// </summary>
     public IReadOnlyList<Augmentation> Augmentation { get; init; } = [];
 
     /// <summary>
-    /// What C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are made on the
-    /// host; without, the device selects them by itself. While a GPU computes a batch another thread makes the next one, one
-    /// at a time and in their order.
+    /// Gets or sets what C# does to each batch on its way, before <see cref="Augmentation"/>. With it, the batches are
+    /// made on the host; without, the device selects them by itself. While a GPU computes a batch another thread makes
+    /// the next one, one at a time and in their order.
     /// </summary>
     public Func<Batch, Batch>? Transform { get; init; }
 
     /// <summary>
-    /// How many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by a thread of its own. They are in memory, and
-    /// nothing else of the samples is.
+    /// Gets or sets how many batches of an <see cref="Data.IBatchSource"/> are read ahead, each by a thread of its own.
+    /// They are in memory, and nothing else of the samples is.
     /// </summary>
     /// <exception cref="EngineException">It is not positive.</exception>
     public int ReadAhead
@@ -49,8 +50,8 @@ public sealed class BatchIterator
     } = 3;
 
     /// <summary>
-    /// The batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if <see cref="Shuffle"/> says so,
-    /// and as <see cref="Transform"/> makes them.
+    /// Returns the batches of an epoch, for a training of one's own (<see cref="Trainer"/>): shuffled if
+    /// <see cref="Shuffle"/> says so, and as <see cref="Transform"/> makes them.
     /// </summary>
     /// <param name="x">The samples, one a row, or those of several inputs by name.</param>
     /// <param name="y">Their labels or values, or those of several outputs by name.</param>
@@ -104,7 +105,7 @@ public sealed class BatchIterator
     internal Batch Made(Batch batch) => Transform?.Invoke(batch) ?? batch;
 }
 
-/// <summary>A batch in host memory.</summary>
+/// <summary>Represents a batch in host memory.</summary>
 /// <param name="X">The samples, one a row; of a network with several inputs those of the first.</param>
 /// <param name="Y">
 /// Their labels, or in regression values; null in prediction, where there are none. Of several outputs those of the first.
@@ -118,17 +119,17 @@ public sealed record Batch(Tensor X, Tensor? Y, Random Random)
     private readonly Tensors? _inputs;
     private readonly Tensors? _targets;
 
-    /// <summary>How much each sample counts; null where all count alike.</summary>
+    /// <summary>Gets or sets how much each sample counts; null where all count alike.</summary>
     public Tensor? Weights { get; init; }
 
-    /// <summary>The samples of all inputs by name, the first being <see cref="X"/>.</summary>
+    /// <summary>Gets or sets the samples of all inputs by name, the first being <see cref="X"/>.</summary>
     public Tensors Inputs
     {
         get => With(_inputs, X);
         init => (_inputs, X) = (value, value.All[0]);
     }
 
-    /// <summary>The labels or values of all outputs by name, the first being <see cref="Y"/>.</summary>
+    /// <summary>Gets or sets the labels or values of all outputs by name, the first being <see cref="Y"/>.</summary>
     /// <exception cref="EngineException">There are none.</exception>
     public Tensors Targets
     {

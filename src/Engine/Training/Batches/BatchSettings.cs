@@ -21,7 +21,7 @@ internal sealed class BatchSettings : IDisposable
             new SharedVariable(new Tensor(setting.DType, [batches + 1]), $"{setting.Name} of each batch"))];
     }
 
-    /// <summary>What puts the next batch's values in place, given this batch's number.</summary>
+    /// <summary>Returns what puts the next batch's values in place, given this batch's number.</summary>
     public IEnumerable<Update> Updates(Variable batch) => _settings.Zip(_tables, (setting, table) =>
         new Update(setting, Symbolic.Gather(table, batch + 1)));
 

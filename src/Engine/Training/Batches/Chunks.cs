@@ -15,10 +15,10 @@ internal sealed class Chunks(int batches, bool oneByOne, bool isGpu, bool isWatc
     private readonly long _start = Stopwatch.GetTimestamp();
     private TimeSpan _reported;
 
-    /// <summary>The time since the first batch.</summary>
+    /// <summary>Gets the time since the first batch.</summary>
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    /// <summary>How many batches to run after so many.</summary>
+    /// <summary>Returns how many batches to run after so many.</summary>
     public int Next(int done)
     {
         int chunk = oneByOne ? 1
@@ -28,7 +28,9 @@ internal sealed class Chunks(int batches, bool oneByOne, bool isGpu, bool isWatc
         return Math.Min(chunk, batches - done);
     }
 
-    /// <summary>Whether so much time has passed since the last report that another is due, or all batches ran.</summary>
+    /// <summary>
+    /// Returns whether so much time has passed since the last report that another is due, or all batches ran.
+    /// </summary>
     public bool IsReportDue(int done)
     {
         if (done < batches && Elapsed - _reported < s_period / 2)

@@ -4,8 +4,8 @@ namespace Engine.Training;
 public static class ClassWeights
 {
     /// <summary>
-    /// Weights with which every class counts as much as any other: n / (classes there are · samples of the class), as
-    /// scikit-learn's <c>balanced</c>. A class without samples gets 1.
+    /// Returns weights with which every class counts as much as any other: n / (classes there are · samples of the
+    /// class), as scikit-learn's <c>balanced</c>. A class without samples gets 1.
     /// </summary>
     /// <param name="labels">The labels, from 0 on.</param>
     /// <param name="classes">How many weights to give: the number of the network's outputs.</param>

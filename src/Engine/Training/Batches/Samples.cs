@@ -8,7 +8,7 @@ namespace Engine.Training;
 /// </summary>
 internal static class Samples
 {
-    /// <summary>The samples as the network's inputs take them, as many for each.</summary>
+    /// <summary>Returns the samples as the network's inputs take them, as many for each.</summary>
     /// <exception cref="EngineException">
     /// One is missing or unknown; another number, rank, shape or dtype; no samples; nan or infinity in one.
     /// </exception>
@@ -23,7 +23,9 @@ internal static class Samples
             + $"'{inputs[wrong]}'.");
     }
 
-    /// <summary>The labels, or in regression the values, that belong to so many samples, for each output.</summary>
+    /// <summary>
+    /// Returns the labels, or in regression the values, that belong to so many samples, for each output.
+    /// </summary>
     /// <exception cref="EngineException">
     /// One is missing or unknown; another number, shape or dtype; a label that is no output; nan or infinity.
     /// </exception>
@@ -98,7 +100,9 @@ internal static class Samples
         return head.IsRegression ? Values(y, head.Target, name) : Labels(y, head);
     }
 
-    /// <summary>How much each sample counts: its own weight times its class's. Null where neither is given.</summary>
+    /// <summary>
+    /// Returns how much each sample counts: its own weight times its class's. Null where neither is given.
+    /// </summary>
     /// <param name="given">The samples' weights, or null.</param>
     /// <param name="classes">The classes' weights, or null.</param>
     /// <param name="targets">The labels.</param>

@@ -25,10 +25,12 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
 
     public bool IsOffForTargets => Magnitude is > MostOfTargets or (> 0 and < LeastOfAny);
 
-    /// <summary>The least and the greatest as text.</summary>
+    /// <summary>Gets the least and the greatest as text.</summary>
     public string Range => string.Create(CultureInfo.InvariantCulture, $"{Min:G4} to {Max:G4}");
 
-    /// <summary>The scale of some rows of floating-point values, (n, …), of which each has its columns along axis 1.</summary>
+    /// <summary>
+    /// Returns the scale of some rows of floating-point values, (n, …), of which each has its columns along axis 1.
+    /// </summary>
     public static Scale Of(Tensor values, int[] rows)
     {
         int columns = values.Shape.Rank > 1 ? values.Shape[1] : 1, row = values.Shape.Product(1, values.Shape.Rank);
@@ -48,7 +50,7 @@ internal sealed record Scale(double Min, double Max, double Magnitude)
         return new Scale(least, greatest, Math.Sqrt(squares.Max()));
     }
 
-    /// <summary>Whether the first layer with weights gets the samples as the user gave them.</summary>
+    /// <summary>Returns whether the first layer with weights gets the samples as the user gave them.</summary>
     public static bool IsTakenAsItIs(Network network, BatchIterator iterator) =>
         iterator.Transform is null
         && iterator.Augmentation.All(each => each is RandomCrop or HorizontalFlip or Cutout)

@@ -25,10 +25,10 @@ public sealed class AdjustVariable : Callback
         Schedule = schedule ?? throw new ArgumentNullException(nameof(schedule));
     }
 
-    /// <summary>The setting's name.</summary>
+    /// <summary>Gets the setting's name.</summary>
     public string Setting { get; }
 
-    /// <summary>What it follows.</summary>
+    /// <summary>Gets what it follows.</summary>
     public Schedule Schedule { get; }
 
     /// <inheritdoc/>

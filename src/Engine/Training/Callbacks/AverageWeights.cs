@@ -11,13 +11,13 @@ public sealed class AverageWeights : Callback
     private OrderedDictionary<string, double[]> _sums = [];
     private int _count;
 
-    /// <summary>The mean over the epochs from this one on.</summary>
+    /// <summary>Creates the mean over the epochs from this one on.</summary>
     /// <exception cref="EngineException">Epochs are counted from 1 on.</exception>
     public AverageWeights(int fromEpoch = 1) => FromEpoch = fromEpoch > 0
         ? fromEpoch
         : throw new EngineException($"Weights are averaged from an epoch from 1 on, not {fromEpoch}.");
 
-    /// <summary>The first epoch whose parameters count.</summary>
+    /// <summary>Gets the first epoch whose parameters count.</summary>
     public int FromEpoch { get; }
 
     /// <inheritdoc/>

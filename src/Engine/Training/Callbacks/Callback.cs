@@ -1,13 +1,13 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Something to be told while a network trains. Any of them may call <see cref="NeuralNet.StopTraining"/>. When
-/// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> is called again, so are they.
+/// Represents something to be told while a network trains. Any of them may call <see cref="NeuralNet.StopTraining"/>.
+/// When <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> is called again, so are they.
 /// </summary>
 public abstract class Callback
 {
     /// <summary>
-    /// Whether <see cref="OnBatchFinished"/> is to be called. If no callback wants it, batches run with no host in
+    /// Gets whether <see cref="OnBatchFinished"/> is to be called. If no callback wants it, batches run with no host in
     /// between, which is faster.
     /// </summary>
     public virtual bool WantsBatches => false;
@@ -34,7 +34,8 @@ public abstract class Callback
     }
 
     /// <summary>
-    /// Whether <see cref="OnProgress"/> is to be called. It costs next to nothing: batches still run many at a time.
+    /// Gets whether <see cref="OnProgress"/> is to be called. It costs next to nothing: batches still run many at a
+    /// time.
     /// </summary>
     public virtual bool WantsProgress => false;
 
@@ -65,8 +66,8 @@ public abstract class Callback
     }
 
     /// <summary>
-    /// What it must remember to go on as if nothing had been in between, by name: <see cref="NeuralNet.SaveState"/>
-    /// keeps it. Nothing unless told otherwise.
+    /// Returns what it must remember to go on as if nothing had been in between, by name:
+    /// <see cref="NeuralNet.SaveState"/> keeps it. Nothing unless told otherwise.
     /// </summary>
     public virtual IReadOnlyDictionary<string, Tensor> GetState() => new Dictionary<string, Tensor>();
 
@@ -75,7 +76,7 @@ public abstract class Callback
     {
     }
 
-    /// <summary>A number of a state.</summary>
+    /// <summary>Returns a number of a state.</summary>
     /// <exception cref="EngineException">There is no such, or it is of another type.</exception>
     protected T Scalar<T>(IReadOnlyDictionary<string, Tensor> state, string name) where T : unmanaged
     {
@@ -88,7 +89,7 @@ public abstract class Callback
     }
 }
 
-/// <summary>What a batch of training came to.</summary>
+/// <summary>Describes what a batch of training came to.</summary>
 /// <param name="Epoch">The epoch's number, from 1 on.</param>
 /// <param name="Index">The batch's number within the epoch, from 0 on.</param>
 /// <param name="Count">The epoch's number of batches.</param>
@@ -96,11 +97,11 @@ public abstract class Callback
 /// <param name="Loss">The loss before the batch's update.</param>
 public readonly record struct BatchRecord(int Epoch, int Index, int Count, int Rows, double Loss)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(BatchRecord), PrintMembers);
 }
 
-/// <summary>How far an epoch of training has come.</summary>
+/// <summary>Describes how far an epoch of training has come.</summary>
 /// <param name="Epoch">The epoch's number, from 1 on.</param>
 /// <param name="LastEpoch">The number of the last epoch that this call of Fit is to train.</param>
 /// <param name="Batch">How many of the epoch's batches have been trained with.</param>

@@ -21,25 +21,25 @@ public sealed class EarlyStopping : Callback
     /// <summary>After how many epochs that were no better it stops.</summary>
     public int Patience { get; }
 
-    /// <summary>What is watched: the validation loss unless told otherwise.</summary>
+    /// <summary>Gets or sets what is watched: the validation loss unless told otherwise.</summary>
     public Metric Watch { get; init; } = Metric.ValidLoss;
 
     /// <summary>By how much an epoch must be better to count as such.</summary>
     public double MinDelta { get; init; }
 
     /// <summary>
-    /// Whether the network ends with the parameters of its best epoch, followed averages among them, and not with those
-    /// of its last: also where <see cref="NeuralNet.MaxEpochs"/> or a cancellation ended the training.
+    /// Gets or sets whether the network ends with the parameters of its best epoch, followed averages among them, and
+    /// not with those of its last: also where <see cref="NeuralNet.MaxEpochs"/> or a cancellation ended the training.
     /// </summary>
     public bool RestoreBest { get; init; } = true;
 
-    /// <summary>The best epoch's number; 0 before the first.</summary>
+    /// <summary>Gets the best epoch's number; 0 before the first.</summary>
     public int BestEpoch { get; private set; }
 
-    /// <summary>What was watched, of the best epoch; nan before the first.</summary>
+    /// <summary>Gets what was watched, of the best epoch; nan before the first.</summary>
     public double Best { get; private set; } = double.NaN;
 
-    /// <summary>Whether it ended the training, and not the number of epochs or a cancellation.</summary>
+    /// <summary>Gets whether it ended the training, and not the number of epochs or a cancellation.</summary>
     public bool HasStopped { get; private set; }
 
     /// <inheritdoc/>

@@ -7,10 +7,10 @@ using Engine.IO;
 namespace Engine.Training;
 
 /// <summary>
-/// A file of events that TensorBoard shows: figures by name and step. A file is a row of records, each its length
-/// (eight bytes), a masked CRC-32C of that, the event, and a masked CRC-32C of it (TensorFlow's TFRecord format,
-/// tensorflow/core/lib/io/record_writer.h); an event is a protocol buffer (tensorflow/core/util/event.proto). Each is in
-/// the file when the call that writes it returns. Any number of threads may write.
+/// Represents a file of events that TensorBoard shows: figures by name and step. A file is a row of records, each its
+/// length (eight bytes), a masked CRC-32C of that, the event, and a masked CRC-32C of it (TensorFlow's TFRecord format,
+/// tensorflow/core/lib/io/record_writer.h); an event is a protocol buffer (tensorflow/core/util/event.proto). Each is
+/// in the file when the call that writes it returns. Any number of threads may write.
 /// </summary>
 public sealed class EventFile : IDisposable
 {
@@ -40,7 +40,7 @@ public sealed class EventFile : IDisposable
         Write(Event(step: 0, [(3 << 3) | LengthDelimited, .. Text("brain.Event:2")]));
     }
 
-    /// <summary>The file's path.</summary>
+    /// <summary>Gets the file's path.</summary>
     public string Path => _stream.Name;
 
     /// <summary>Writes figures that belong to one step.</summary>

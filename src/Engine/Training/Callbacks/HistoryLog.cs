@@ -22,7 +22,7 @@ public class HistoryLog : Callback, IDisposable
     /// <summary>Writes to this file, which is opened when training starts.</summary>
     public HistoryLog(string path) => _path = path ?? throw new ArgumentNullException(nameof(path));
 
-    /// <summary>What every line says beside the figures: texts, numbers, truths; none at first.</summary>
+    /// <summary>Gets what every line says beside the figures: texts, numbers, truths; none at first.</summary>
     public IDictionary<string, object> Notes { get; } = new OrderedDictionary<string, object>();
 
     /// <inheritdoc/>

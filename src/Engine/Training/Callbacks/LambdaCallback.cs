@@ -1,6 +1,6 @@
 namespace Engine.Training;
 
-/// <summary>A callback out of functions.</summary>
+/// <summary>Represents a callback out of functions.</summary>
 public sealed class LambdaCallback : Callback
 {
     /// <summary>Called before the first epoch.</summary>

@@ -47,13 +47,15 @@ public sealed partial class ModelCheckpoint : Callback
         }
     }
 
-    /// <summary>Whether to save only after epochs that are better than all before at which one was saved.</summary>
+    /// <summary>
+    /// Gets or sets whether to save only after epochs that are better than all before at which one was saved.
+    /// </summary>
     public bool OnlyBest { get; init; }
 
     /// <summary>By what an epoch is better: the validation loss unless told otherwise.</summary>
     public Metric Watch { get; init; } = Metric.ValidLoss;
 
-    /// <summary>Every how many epochs to save.</summary>
+    /// <summary>Gets or sets every how many epochs to save.</summary>
     /// <exception cref="EngineException">It is less than 1.</exception>
     public int Every
     {
@@ -64,15 +66,15 @@ public sealed partial class ModelCheckpoint : Callback
     } = 1;
 
     /// <summary>
-    /// Whether to save the whole state, with which <see cref="NeuralNet.LoadState"/> goes on with the training. That of
-    /// other callbacks is saved as it stands when this one's turn comes: put it behind them.
+    /// Gets or sets whether to save the whole state, with which <see cref="NeuralNet.LoadState"/> goes on with the
+    /// training. That of other callbacks is saved as it stands when this one's turn comes: put it behind them.
     /// </summary>
     public bool WholeState { get; init; }
 
     /// <summary>Texts to keep beside the parameters; npz files have no place for them.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The file that was saved last; null before the first.</summary>
+    /// <summary>Gets the file that was saved last; null before the first.</summary>
     public string? LastPath { get; private set; }
 
     /// <inheritdoc/>

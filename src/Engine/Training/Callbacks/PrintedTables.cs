@@ -42,7 +42,7 @@ internal sealed class PrintedTables : Callback
         _output.Flush();
     }
 
-    /// <summary>What a network consists of.</summary>
+    /// <summary>Returns what a network consists of.</summary>
     public static IEnumerable<string> Layers(NeuralNet net)
     {
         string[] heading =

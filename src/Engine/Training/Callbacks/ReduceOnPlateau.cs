@@ -23,25 +23,25 @@ public sealed class ReduceOnPlateau : Callback
             $"A setting is reduced after 1 epoch at least, not {patience}.");
     }
 
-    /// <summary>What the setting is multiplied with.</summary>
+    /// <summary>Gets what the setting is multiplied with.</summary>
     public double Factor { get; }
 
     /// <summary>After how many epochs that were no better.</summary>
     public int Patience { get; }
 
-    /// <summary>What is watched: the validation loss unless told otherwise.</summary>
+    /// <summary>Gets or sets what is watched: the validation loss unless told otherwise.</summary>
     public Metric Watch { get; init; } = Metric.ValidLoss;
 
     /// <summary>By how much an epoch must be better to count as such.</summary>
     public double MinDelta { get; init; }
 
-    /// <summary>The setting's name among <see cref="NeuralNet.UpdateSettings"/>.</summary>
+    /// <summary>Gets or sets the setting's name among <see cref="NeuralNet.UpdateSettings"/>.</summary>
     public string Setting { get; init; } = "learning_rate";
 
-    /// <summary>What the setting does not fall below.</summary>
+    /// <summary>Gets or sets what the setting does not fall below.</summary>
     public double Min { get; init; }
 
-    /// <summary>How often it has been reduced.</summary>
+    /// <summary>Gets how often it has been reduced.</summary>
     public int Reductions { get; private set; }
 
     /// <inheritdoc/>

@@ -1,13 +1,13 @@
 namespace Engine.Training;
 
-/// <summary>Where in a training a <see cref="Schedule"/> is asked for its value.</summary>
+/// <summary>Describes where in a training a <see cref="Schedule"/> is asked for its value.</summary>
 /// <param name="Epoch">The epoch's number, from 1 on.</param>
 /// <param name="Batch">The batch's number within the epoch, from 0 on; 0 if the schedule goes by epochs.</param>
 /// <param name="Batches">The epoch's number of batches; 1 if the schedule goes by epochs.</param>
 /// <param name="Epochs">How many epochs the schedule lasts.</param>
 public readonly record struct SchedulePosition(int Epoch, int Batch, int Batches, int Epochs)
 {
-    /// <summary>The part of the way: 0 at the first step, 1 at the last and ever after.</summary>
+    /// <summary>Gets the part of the way: 0 at the first step, 1 at the last and ever after.</summary>
     public double Fraction
     {
         get
@@ -17,14 +17,14 @@ public readonly record struct SchedulePosition(int Epoch, int Batch, int Batches
         }
     }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(SchedulePosition), PrintMembers);
 }
 
 /// <summary>
-/// How a setting of an update rule goes from value to value as the training advances: a function of epoch and batch
-/// alone, so that a training which is interrupted and resumed has the same values. <see cref="AdjustVariable"/> follows
-/// it.
+/// Describes how a setting of an update rule goes from value to value as the training advances: a function of epoch and
+/// batch alone, so that a training which is interrupted and resumed has the same values. <see cref="AdjustVariable"/>
+/// follows it.
 /// </summary>
 public sealed class Schedule
 {
@@ -40,11 +40,12 @@ public sealed class Schedule
     }
 
     /// <summary>
-    /// How many epochs it lasts, counted from the network's first; null for up to the last epoch of the call of Fit.
+    /// Gets how many epochs it lasts, counted from the network's first; null for up to the last epoch of the call of
+    /// Fit.
     /// </summary>
     public int? Epochs { get; }
 
-    /// <summary>Whether each batch has a value of its own, and not only each epoch.</summary>
+    /// <summary>Gets whether each batch has a value of its own, and not only each epoch.</summary>
     public bool EveryBatch { get; }
 
     /// <summary>Multiplied with a factor every so many epochs: start · factor^⌊(epoch − 1) / every⌋.</summary>
@@ -56,7 +57,7 @@ public sealed class Schedule
         ? new(at => start * Math.Pow(factor, (at.Epoch - 1) / every), epochs: null, everyBatch: false)
         : throw new EngineException($"A schedule steps every 1 epoch or more, not every {every}.");
 
-    /// <summary>Evenly from a value to another: what nolearn's users write <c>numpy.linspace</c> for.</summary>
+    /// <summary>Returns evenly from a value to another: what nolearn's users write <c>numpy.linspace</c> for.</summary>
     /// <param name="start">The first epoch's value, or the first batch's.</param>
     /// <param name="stop">The last one's.</param>
     /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
@@ -73,8 +74,8 @@ public sealed class Schedule
         new(at => Wave(start, stop, at.Fraction), epochs, everyBatch);
 
     /// <summary>
-    /// One cycle: from a value to the peak and on to another, both along half a wave of the cosine (Smith, Topin:
-    /// Super-convergence, arXiv:1708.07120). The learning rate goes up and then down to next to nothing, as
+    /// Returns one cycle: from a value to the peak and on to another, both along half a wave of the cosine (Smith,
+    /// Topin: Super-convergence, arXiv:1708.07120). The learning rate goes up and then down to next to nothing, as
     /// (0.004, 0.1, 1e-5); the momentum the other way, as (0.95, 0.85, 0.95).
     /// </summary>
     /// <param name="start">The first value.</param>
@@ -95,7 +96,7 @@ public sealed class Schedule
             : throw new EngineException(FormattableString.Invariant(
                 $"A cycle turns at a part of the way between 0 and 1, not at {rise}."));
 
-    /// <summary>Any function: <c>Schedule.Of(at => 0.1 / at.Epoch)</c>.</summary>
+    /// <summary>Returns any function: <c>Schedule.Of(at => 0.1 / at.Epoch)</c>.</summary>
     /// <param name="value">The value at a position; it must depend on nothing else.</param>
     /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
     /// <param name="everyBatch">Whether each batch has a value of its own.</param>
@@ -103,8 +104,8 @@ public sealed class Schedule
         new(value ?? throw new ArgumentNullException(nameof(value)), epochs, everyBatch);
 
     /// <summary>
-    /// The same, begun gently: over the first epochs, batch by batch, its values are multiplied with what rises evenly to 1
-    /// (Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, section 2.2).
+    /// Returns the same, begun gently: over the first epochs, batch by batch, its values are multiplied with what rises
+    /// evenly to 1 (Goyal et al.: Accurate, large minibatch SGD. arXiv:1706.02677, section 2.2).
     /// </summary>
     /// <param name="epochs">How many epochs it takes, which may be a part of one.</param>
     /// <param name="from">What the first batch's value is multiplied with, beside what that batch adds.</param>
@@ -120,10 +121,10 @@ public sealed class Schedule
         : throw new EngineException(FormattableString.Invariant(
             $"A warm-up takes more than 0 epochs, not {epochs}, and begins at a part from 0 to 1, not {from}."));
 
-    /// <summary>One value throughout, to be warmed up, say.</summary>
+    /// <summary>Returns one value throughout, to be warmed up, say.</summary>
     public static Schedule Constant(double value) => new(_ => value, epochs: null, everyBatch: false);
 
-    /// <summary>The value at a position.</summary>
+    /// <summary>Returns the value at a position.</summary>
     /// <exception cref="EngineException">It is not finite.</exception>
     public double At(SchedulePosition position)
     {

@@ -4,9 +4,10 @@ using Engine.Distributed;
 namespace Engine.Training;
 
 /// <summary>
-/// How several ranks train one network together: each computes the gradients of a part of every batch, and all take the
-/// same step with their sums. Every rank calls <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> with the
-/// same network, the same settings and all of the data; losses and scores are those of all.
+/// Describes how several ranks train one network together: each computes the gradients of a part of every batch, and
+/// all take the same step with their sums. Every rank calls
+/// <see cref="NeuralNet.Fit(Tensors, Tensors, CancellationToken)"/> with the same network, the same settings and all of
+/// the data; losses and scores are those of all.
 /// </summary>
 /// <remarks>
 /// A batch is cut into shards. Dropout, augmentation and <see cref="BatchIterator.Transform"/> draw for each shard its own
@@ -17,7 +18,7 @@ namespace Engine.Training;
 /// <param name="Communicator">The ranks; a rank alone computes as several do, and gets the same bits.</param>
 public sealed record DataParallel(Communicator Communicator)
 {
-    /// <summary>The shards of a batch, unless there are more ranks.</summary>
+    /// <summary>Represents the shards of a batch, unless there are more ranks.</summary>
     public const int DefaultShards = 8;
 
     /// <summary>
@@ -28,9 +29,9 @@ public sealed record DataParallel(Communicator Communicator)
     public int? Shards { get; init; }
 
     /// <summary>
-    /// Whether gradients are summed in a fixed order, pairwise over the shards, so that each number of ranks gives the same
-    /// bits on the CPU. Without it each rank has one shard, unless <see cref="Shards"/> says more, and the library sums in
-    /// the order that it is fastest in.
+    /// Gets or sets whether gradients are summed in a fixed order, pairwise over the shards, so that each number of
+    /// ranks gives the same bits on the CPU. Without it each rank has one shard, unless <see cref="Shards"/> says more,
+    /// and the library sums in the order that it is fastest in.
     /// </summary>
     public bool IsDeterministic { get; init; } = true;
 
@@ -70,21 +71,23 @@ public sealed record DataParallel(Communicator Communicator)
 /// <summary>The shards of each batch, and which of them are this rank's.</summary>
 internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsDeterministic)
 {
-    /// <summary>The first of this rank's shards, and the one behind the last.</summary>
+    /// <summary>Gets the first of this rank's shards, and the one behind the last.</summary>
     public (int First, int Last) Own => ShardTree.ShardsOf(Communicator.Rank, Communicator.Size, Shards);
 
-    /// <summary>The sums that this rank brings to the exchange.</summary>
+    /// <summary>Gets the sums that this rank brings to the exchange.</summary>
     public IReadOnlyList<ShardTree.Node> Nodes => IsDeterministic
         ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
         : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
 
-    /// <summary>The bytes that a rank sends to exchange so many.</summary>
+    /// <summary>Returns the bytes that a rank sends to exchange so many.</summary>
     public long BytesSent(long bytes)
     {
         int ranks = Communicator.Size, nodes = IsDeterministic ? ShardTree.MaxNodes(ranks, Shards) : 1;
         return (nodes + 1) * bytes * (ranks - 1) / ranks;
     }
 
-    /// <summary>The first row of a shard of a batch of so many rows; that of the next one is behind its last.</summary>
+    /// <summary>
+    /// Returns the first row of a shard of a batch of so many rows; that of the next one is behind its last.
+    /// </summary>
     public int FirstRow(int shard, int rows) => (int)((long)shard * rows / Shards);
 }

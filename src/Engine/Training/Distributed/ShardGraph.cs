@@ -77,19 +77,21 @@ internal sealed class ShardGraph : IDisposable
             [.. variables.Select(variable => Zeros(variable.Shape, $"{variable.Name} {name}")), Zeros(Shape.Scalar, $"loss {name}")];
     }
 
-    /// <summary>How much the samples of the whole batch count together.</summary>
+    /// <summary>Gets how much the samples of the whole batch count together.</summary>
     public Graph.Input Total { get; }
 
-    /// <summary>What a shard leaves.</summary>
+    /// <summary>Gets what a shard leaves.</summary>
     public IReadOnlyList<Update> Shard { get; }
 
-    /// <summary>What layers set whatever the samples are.</summary>
+    /// <summary>Gets what layers set whatever the samples are.</summary>
     public IReadOnlyList<Update> CountingUpdates { get; }
 
     /// <summary>1 on a rank that is to stop, else 0.</summary>
     public SharedVariable Stop { get; }
 
-    /// <summary>What is exchanged in a step: the gradients, what layers set, the loss, and whether to stop.</summary>
+    /// <summary>
+    /// Gets what is exchanged in a step: the gradients, what layers set, the loss, and whether to stop.
+    /// </summary>
     public long Elements => _parts.Sum(part => part.Shape.Count) + 1;
 
     /// <summary>Puts the parts of a shard that has no samples in place.</summary>
@@ -101,13 +103,13 @@ internal sealed class ShardGraph : IDisposable
         }
     }
 
-    /// <summary>What keeps the sum that is at hand at a depth of the stack.</summary>
+    /// <summary>Returns what keeps the sum that is at hand at a depth of the stack.</summary>
     public IEnumerable<Update> Push(int depth) => Sum(depth).Zip(_parts, (sum, part) => new Update(sum, part));
 
-    /// <summary>What adds the sum at a depth of the stack to that which is at hand.</summary>
+    /// <summary>Returns what adds the sum at a depth of the stack to that which is at hand.</summary>
     public IEnumerable<Update> Add(int depth) => _parts.Zip(Sum(depth), (part, sum) => new Update(part, sum + part));
 
-    /// <summary>The step: the outputs are the batch's loss, and how many ranks want to stop.</summary>
+    /// <summary>Returns the step: the outputs are the batch's loss, and how many ranks want to stop.</summary>
     /// <param name="moving">What moves on with each step, such as the states of random streams.</param>
     public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(IEnumerable<SharedVariable> moving)
     {

@@ -40,16 +40,16 @@ internal sealed class ShardedStep : IDisposable
         _step = Function.Compile([graph.Total], outputs, stepUpdates, device: device);
     }
 
-    /// <summary>The function of a shard.</summary>
+    /// <summary>Gets the function of a shard.</summary>
     public Function Shard => _shard;
 
-    /// <summary>The function that sums over the ranks and updates.</summary>
+    /// <summary>Gets the function that sums over the ranks and updates.</summary>
     public Function Step => _step;
 
-    /// <summary>How many numbers a step exchanges.</summary>
+    /// <summary>Gets how many numbers a step exchanges.</summary>
     public long Elements => _graph.Elements;
 
-    /// <summary>The bytes that a rank sends in a step.</summary>
+    /// <summary>Gets the bytes that a rank sends in a step.</summary>
     public long BytesSent => _plan.BytesSent(_graph.Elements * _graph.Stop.DType.Size());
 
     /// <summary>Makes the plans for batches of so many samples.</summary>
@@ -60,10 +60,10 @@ internal sealed class ShardedStep : IDisposable
         _step.Prepare(total);
     }
 
-    /// <summary>The loss of the last batch, before its update.</summary>
+    /// <summary>Gets the loss of the last batch, before its update.</summary>
     public double Loss { get; private set; }
 
-    /// <summary>Whether a rank asked for the end in the last step.</summary>
+    /// <summary>Gets whether a rank asked for the end in the last step.</summary>
     public bool IsStopping { get; private set; }
 
     /// <summary>Begins an epoch, whose feed has begun it.</summary>

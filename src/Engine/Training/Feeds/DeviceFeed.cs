@@ -119,7 +119,7 @@ internal sealed class DeviceFeed : Feed
         }
     }
 
-    /// <summary>Whether these samples are read where they lie.</summary>
+    /// <summary>Returns whether these samples are read where they lie.</summary>
     public bool Borrows(SampleSet data) => _inPlace?.SequenceEqual(data.Xs) == true;
 
     /// <summary>

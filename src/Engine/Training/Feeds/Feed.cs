@@ -9,22 +9,22 @@ namespace Engine.Training;
 /// <summary>Brings samples, batch by batch, to a function of a network's input, target and rows.</summary>
 internal abstract class Feed : IDisposable
 {
-    /// <summary>What the function takes with each call.</summary>
+    /// <summary>Gets what the function takes with each call.</summary>
     public abstract IReadOnlyList<Graph.Input> Inputs { get; }
 
-    /// <summary>What stands for the network's input and target.</summary>
+    /// <summary>Gets what stands for the network's input and target.</summary>
     public virtual IReadOnlyList<Given> Givens => [];
 
-    /// <summary>What moves on to the next batch.</summary>
+    /// <summary>Gets what moves on to the next batch.</summary>
     public virtual IReadOnlyList<Update> Updates => [];
 
-    /// <summary>The number of batches.</summary>
+    /// <summary>Gets the number of batches.</summary>
     public abstract int Batches { get; }
 
     /// <summary>Makes the function's plans, so that no batch has to wait for it.</summary>
     public abstract void Prepare(Function function);
 
-    /// <summary>The function of these updates and outputs on the batches that this brings.</summary>
+    /// <summary>Returns the function of these updates and outputs on the batches that this brings.</summary>
     public Function Compile(
         IEnumerable<Update> updates, IReadOnlyList<Variable> outputs, Device device, CompileOptions? options = null) =>
         Function.Compile(Inputs, outputs, updates.Concat(Updates), Givens, device, options);
@@ -42,13 +42,17 @@ internal abstract class Feed : IDisposable
     /// <summary>Goes to a batch of the epoch, so that <see cref="Run"/> goes on with that.</summary>
     public virtual void Seek(int batch) => throw NotInParts();
 
-    /// <summary>How many samples a batch has.</summary>
+    /// <summary>Returns how many samples a batch has.</summary>
     public virtual int RowsOf(int batch) => throw NotInParts();
 
-    /// <summary>How much the samples of a batch count together; as many as they are where they have no weights.</summary>
+    /// <summary>
+    /// Returns how much the samples of a batch count together; as many as they are where they have no weights.
+    /// </summary>
     public virtual double WeightOf(int batch) => throw NotInParts();
 
-    /// <summary>Which rows of a batch a shard has: the first of them, counted within the batch, and how many.</summary>
+    /// <summary>
+    /// Returns which rows of a batch a shard has: the first of them, counted within the batch, and how many.
+    /// </summary>
     public virtual (int First, int Count) RowsOfShard(ShardPlan plan, int batch, int shard)
     {
         int rows = RowsOf(batch), first = plan.FirstRow(shard, rows);
@@ -69,13 +73,13 @@ internal abstract class Feed : IDisposable
     /// <summary>Puts the settings that a batch has its own of in place; where nothing else does.</summary>
     public virtual void SetSettings(int batch) => throw NotInParts();
 
-    /// <summary>The targets of the batch that ran last.</summary>
+    /// <summary>Gets the targets of the batch that ran last.</summary>
     public abstract Tensor LastTargets { get; }
 
-    /// <summary>Whether each batch comes from the host, so that many at once are of no use.</summary>
+    /// <summary>Gets whether each batch comes from the host, so that many at once are of no use.</summary>
     public virtual bool IsFromHost => false;
 
-    /// <summary>How long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
+    /// <summary>Gets how long <see cref="Run"/> has waited in all for samples that were not read yet.</summary>
     public virtual TimeSpan Waited => TimeSpan.Zero;
 
     /// <summary>Ends what goes on between batches.</summary>
@@ -89,7 +93,7 @@ internal abstract class Feed : IDisposable
     // Fit refuses ranks before a feed that cannot be cut comes into use.
     private InvalidOperationException NotInParts() => new($"{GetType().Name} does not cut its batches into parts.");
 
-    /// <summary>The sum of the weights of some samples.</summary>
+    /// <summary>Returns the sum of the weights of some samples.</summary>
     protected static double SumOf(Tensor weights, ReadOnlySpan<int> rows)
     {
         double sum = 0;

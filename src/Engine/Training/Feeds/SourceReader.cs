@@ -42,28 +42,30 @@ internal sealed class SourceReader
 
     public BatchIterator Iterator { get; }
 
-    /// <summary>The first batch, not shuffled: to look at before the training.</summary>
+    /// <summary>Gets the first batch, not shuffled: to look at before the training.</summary>
     public SampleSet First { get => field ?? throw new InvalidOperationException("It was forgotten."); private set; }
 
-    /// <summary>Whether samples have weights.</summary>
+    /// <summary>Gets whether samples have weights.</summary>
     public bool IsWeighted { get; }
 
-    /// <summary>Some of the first batch: as many as say how large samples are, and no more memory than that needs.</summary>
+    /// <summary>
+    /// Gets some of the first batch: as many as say how large samples are, and no more memory than that needs.
+    /// </summary>
     public SampleSet Few => First.Rows([.. Enumerable.Range(0, Math.Clamp(MaxLookedAt / Math.Max(First.X.Shape.Product(1, First.X.Shape.Rank), 1), 1, First.Count))]);
 
     /// <summary>Lets go of the first batch, which may be large.</summary>
     public void Forget() => First = null!;
 
-    /// <summary>The batches of an epoch, each as what reads and checks it.</summary>
+    /// <summary>Returns the batches of an epoch, each as what reads and checks it.</summary>
     public IEnumerable<Func<Read>> Epoch(int epoch) => Epoch(epoch, _shuffle);
 
-    /// <summary>The batches of an epoch that are a rank's, which takes turns with the others.</summary>
+    /// <summary>Returns the batches of an epoch that are a rank's, which takes turns with the others.</summary>
     public IEnumerable<Func<Read>> EpochOf(Communicator ranks, int epoch) =>
         Epoch(epoch).Where((_, i) => i % ranks.Size == ranks.Rank);
 
     /// <summary>
-    /// The shards of an epoch's batches that are a rank's: those of the others are not read. The last batch, which may be
-    /// shorter, has its samples in the first shards.
+    /// Returns the shards of an epoch's batches that are a rank's: those of the others are not read. The last batch,
+    /// which may be shorter, has its samples in the first shards.
     /// </summary>
     public IEnumerable<Func<Read>> EpochOf(ShardPlan plan, int epoch)
     {
@@ -71,7 +73,7 @@ internal sealed class SourceReader
         return Epoch(epoch, _shuffle, plan).Where((_, i) => i % plan.Shards >= first && i % plan.Shards < last);
     }
 
-    /// <summary>How many samples each shard of a full batch has.</summary>
+    /// <summary>Returns how many samples each shard of a full batch has.</summary>
     /// <exception cref="EngineException">They cannot all have as many.</exception>
     public int ShardSize(ShardPlan plan) => Iterator.BatchSize % plan.Shards == 0
         ? Iterator.BatchSize / plan.Shards

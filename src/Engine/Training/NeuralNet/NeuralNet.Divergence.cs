@@ -6,7 +6,7 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>What makes a training fail, and what is told of it.</summary>
+/// <summary>Describes what makes a training fail, and what is told of it.</summary>
 public sealed partial class NeuralNet
 {
     private readonly List<TrainingWarning> _warnings = [];
@@ -14,7 +14,7 @@ public sealed partial class NeuralNet
     private SafePoint? _safePoint;
     private bool _givesProbabilities;
 
-    /// <summary>What was warned of so far; each kind once.</summary>
+    /// <summary>Gets what was warned of so far; each kind once.</summary>
     public IReadOnlyList<TrainingWarning> Warnings => _warnings;
 
     /// <summary>Warns of something, unless something of the kind was warned of before.</summary>

@@ -1,33 +1,34 @@
 namespace Engine.Training;
 
-/// <summary>What the loss is made of, beside the objective.</summary>
+/// <summary>Describes what the loss is made of, beside the objective.</summary>
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// What Σ |w| over the weights is multiplied with and added to the training loss; a layer's own <see
-    /// cref="Layers.Layer.L1"/> goes before it. Biases, and BatchNorm's beta, are left out; the validation loss has
-    /// none of it.
+    /// Gets or sets what Σ |w| over the weights is multiplied with and added to the training loss; a layer's own
+    /// <see cref="Layers.Layer.L1"/> goes before it. Biases, and BatchNorm's beta, are left out; the validation loss
+    /// has none of it.
     /// </summary>
     public double L1 { get; init; }
 
     /// <summary>
-    /// What Σ w² over the weights is multiplied with, without a half, and added to the training loss; a layer's own
-    /// <see cref="Layers.Layer.L2"/> goes before it. Biases, and BatchNorm's beta, are left out; the validation loss has
-    /// none of it.
+    /// Gets or sets what Σ w² over the weights is multiplied with, without a half, and added to the training loss; a
+    /// layer's own <see cref="Layers.Layer.L2"/> goes before it. Biases, and BatchNorm's beta, are left out; the
+    /// validation loss has none of it.
     /// </summary>
     public double L2 { get; init; }
 
     /// <summary>
-    /// How outputs are compared with what they should be, by their names, where a network has several: with which loss, and
-    /// how much that counts. An output without one is compared as the network's others, <see cref="Regression"/> and
-    /// <see cref="Objective"/>, say.
+    /// Gets or sets how outputs are compared with what they should be, by their names, where a network has several:
+    /// with which loss, and how much that counts. An output without one is compared as the network's others,
+    /// <see cref="Regression"/> and <see cref="Objective"/>, say.
     /// </summary>
     public IReadOnlyDictionary<string, OutputLoss> Losses { get; init; } = new Dictionary<string, OutputLoss>();
 
     /// <summary>
-    /// How much the samples of each class count in training, in the order of the labels; null for all alike. Multiplied
-    /// with the samples' own weights, if those are given. <see cref="Training.ClassWeights.Balanced"/> computes them from
-    /// labels. Of several outputs the classes of the first are meant.
+    /// Gets or sets how much the samples of each class count in training, in the order of the labels; null for all
+    /// alike. Multiplied with the samples' own weights, if those are given.
+    /// <see cref="Training.ClassWeights.Balanced"/> computes them from labels. Of several outputs the classes of the
+    /// first are meant.
     /// </summary>
     public IReadOnlyList<double>? ClassWeights { get; set; }
 

@@ -6,8 +6,9 @@ namespace Engine.Training;
 public sealed partial class NeuralNet
 {
     /// <summary>
-    /// A network from an ONNX file, to be used, looked into and trained on with the settings that a network has by default.
-    /// Others, and further layers, it gets as <c>new NeuralNet(OnnxModel.Load(path).ToNode(output).Then(…)) { … }</c>.
+    /// Returns a network from an ONNX file, to be used, looked into and trained on with the settings that a network has
+    /// by default. Others, and further layers, it gets as <c>new NeuralNet(OnnxModel.Load(path).ToNode(output).Then(…))
+    /// { … }</c>.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="output">The result that the network ends with; null for the file's only output.</param>

@@ -6,10 +6,10 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>What is different where several ranks train one network.</summary>
+/// <summary>Describes what is different where several ranks train one network.</summary>
 public sealed partial class NeuralNet
 {
-    /// <summary>The ranks that train this network together; null where one process does all.</summary>
+    /// <summary>Gets or sets the ranks that train this network together; null where one process does all.</summary>
     public DataParallel? Parallel { get; init; }
 
     /// <summary>What the update rule keeps from step to step.</summary>

@@ -4,10 +4,10 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>What a network makes of samples.</summary>
+/// <summary>Describes what a network makes of samples.</summary>
 public sealed partial class NeuralNet
 {
-    /// <summary>The classes of samples, int32 (n); in regression their values.</summary>
+    /// <summary>Returns the classes of samples, int32 (n); in regression their values.</summary>
     /// <exception cref="EngineException">The samples do not fit, or the network has no parameters yet.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
     public Tensor Predict(Tensors x)
@@ -20,8 +20,8 @@ public sealed partial class NeuralNet
     public Tensor Predict(Tensor x) => Predict((Tensors)x);
 
     /// <summary>
-    /// The probability of each class, (n, classes), also where two classes have a single output; in regression the
-    /// network's output.
+    /// Returns the probability of each class, (n, classes), also where two classes have a single output; in regression
+    /// the network's output.
     /// </summary>
     /// <inheritdoc cref="Predict(Tensors)"/>
     public Tensor PredictProba(Tensors x)
@@ -33,7 +33,7 @@ public sealed partial class NeuralNet
     /// <inheritdoc cref="PredictProba(Tensors)"/>
     public Tensor PredictProba(Tensor x) => PredictProba((Tensors)x);
 
-    /// <summary>What a layer, by name, makes of samples.</summary>
+    /// <summary>Returns what a layer, by name, makes of samples.</summary>
     /// <exception cref="EngineException">There is no such layer, the samples do not fit, or there are no parameters
     /// yet.</exception>
     /// <exception cref="ObjectDisposedException">The network was disposed of.</exception>
@@ -44,8 +44,8 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// What a network of several outputs makes of samples, by the outputs' names: of classifiers the probability of each
-    /// class.
+    /// Returns what a network of several outputs makes of samples, by the outputs' names: of classifiers the
+    /// probability of each class.
     /// </summary>
     /// <inheritdoc cref="Predict(Tensors)"/>
     public Tensors PredictAll(Tensors x)
@@ -111,9 +111,9 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// The part of the samples whose class is predicted; in regression the coefficient of determination, R²
-    /// (1 for a perfect prediction, 0 for one no better than the mean; of values that are all alike, as scikit-learn has it, 1
-    /// where they are met and else 0).
+    /// Returns the part of the samples whose class is predicted; in regression the coefficient of determination, R² (1
+    /// for a perfect prediction, 0 for one no better than the mean; of values that are all alike, as scikit-learn has
+    /// it, 1 where they are met and else 0).
     /// </summary>
     /// <exception cref="EngineException">The samples or labels do not fit, or the network has no parameters
     /// yet.</exception>

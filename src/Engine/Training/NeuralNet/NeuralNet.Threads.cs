@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Who may use the network when several threads do: see the remarks at the class.</summary>
+/// <summary>Describes who may use the network when several threads do: see the remarks at the class.</summary>
 public sealed partial class NeuralNet
 {
     private readonly object _turn = new();

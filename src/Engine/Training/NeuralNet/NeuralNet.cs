@@ -7,18 +7,18 @@ using Variable = Engine.Graph.Variable;
 
 namespace Engine.Training;
 
-/// <summary>A layer of a network, as tables show it.</summary>
+/// <summary>Represents a layer of a network, as tables show it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Kind">Its type: <c>Dense</c>.</param>
 /// <param name="OutputShape">The sides of its output; the first, the number of samples, is unknown.</param>
 public sealed record LayerSummary(string Name, string Kind, Shape OutputShape)
 {
-    /// <summary>The names of the layers that it is applied to.</summary>
+    /// <summary>Gets or sets the names of the layers that it is applied to.</summary>
     public IReadOnlyList<string> Inputs { get; init; } = [];
 }
 
 /// <summary>
-/// A network that learns: layers, how they are trained, and what came of it. After
+/// Represents a network that learns: layers, how they are trained, and what came of it. After
 /// <see cref="Fit(Tensors, Tensors, CancellationToken)"/> it predicts; fitted again, it goes on where it was.
 /// </summary>
 /// <remarks>
@@ -54,20 +54,21 @@ public sealed partial class NeuralNet : IDisposable
     private volatile bool _isStopping;
 
     /// <summary>
-    /// A network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.
+    /// Creates a network of these layers, the first an <see cref="Layers.Input"/>, each applied to the one before.
     /// </summary>
     [OverloadResolutionPriority(1)]
     public NeuralNet(params ReadOnlySpan<Layer> layers) =>
         (_make, _layerNames) = Chain([.. layers.ToArray().Select(layer => ((string?)null, layer))]);
 
     /// <summary>
-    /// A network of these layers by name: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
+    /// Creates a network of these layers by name: <c>("input", new Input(1024)), ("hidden", new Dense(100))</c>.
     /// </summary>
     public NeuralNet(params ReadOnlySpan<(string Name, Layer Layer)> layers) => (_make, _layerNames) = Chain(layers.ToArray()!);
 
     /// <summary>
-    /// A network of any shape: all that these outputs depend on, <c>new NeuralNet(new Dense(10, Softmax).On(sum))</c>. The
-    /// first output is the one that <see cref="Predict(Tensors)"/> gives; how each is compared, <see cref="Losses"/> says.
+    /// Creates a network of any shape: all that these outputs depend on, <c>new NeuralNet(new Dense(10,
+    /// Softmax).On(sum))</c>. The first output is the one that <see cref="Predict(Tensors)"/> gives; how each is
+    /// compared, <see cref="Losses"/> says.
     /// </summary>
     public NeuralNet(params ReadOnlySpan<Node> outputs)
     {
@@ -77,8 +78,8 @@ public sealed partial class NeuralNet : IDisposable
     }
 
     /// <summary>
-    /// A face for a network that is there already, whose parameters it uses and leaves behind when it is disposed of. Its
-    /// seed and floating-point type are the network's.
+    /// Creates a face for a network that is there already, whose parameters it uses and leaves behind when it is
+    /// disposed of. Its seed and floating-point type are the network's.
     /// </summary>
     public NeuralNet(Network network)
     {
@@ -88,92 +89,99 @@ public sealed partial class NeuralNet : IDisposable
         _layerNames = () => string.Join(", ", network.Layers.Select(layer => layer.Name));
     }
 
-    /// <summary>How parameters follow their gradients.</summary>
+    /// <summary>Gets or sets how parameters follow their gradients.</summary>
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
     /// <summary>
-    /// Whether values are learned, by squared error, and not classes, by cross-entropy. A classifier ends with the
-    /// probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1, <c>new Dense(1,
-    /// Sigmoid)</c>.
+    /// Gets or sets whether values are learned, by squared error, and not classes, by cross-entropy. A classifier ends
+    /// with the probability of each class, <c>new Dense(10, Softmax)</c>, or of two classes with that of class 1,
+    /// <c>new Dense(1, Sigmoid)</c>.
     /// </summary>
     public bool Regression { get; init; }
 
     /// <summary>
-    /// The loss of each sample, given the network's output and the targets; its mean is what training makes smaller.
-    /// Null for cross-entropy, or in regression squared error. Targets are the labels, int32 (n); in regression the values,
-    /// and of a classifier with a single output 0 and 1, in the output's shape and dtype.
+    /// Gets or sets the loss of each sample, given the network's output and the targets; its mean is what training
+    /// makes smaller. Null for cross-entropy, or in regression squared error. Targets are the labels, int32 (n); in
+    /// regression the values, and of a classifier with a single output 0 and 1, in the output's shape and dtype.
     /// </summary>
     public Func<Variable, Variable, Variable>? Objective { get; init; }
 
-    /// <summary>What first values, dropout and shuffling are functions of: the same seed gives the same bits.</summary>
+    /// <summary>
+    /// Gets or sets what first values, dropout and shuffling are functions of: the same seed gives the same bits.
+    /// </summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>
-    /// Where the network runs; null for <see cref="Device.Default"/> at the time of <see cref="Initialize"/>.
+    /// Gets or sets where the network runs; null for <see cref="Device.Default"/> at the time of
+    /// <see cref="Initialize"/>.
     /// </summary>
     public Device? Device { get; init; }
 
-    /// <summary>The floating-point type of parameters and outputs.</summary>
+    /// <summary>Gets or sets the floating-point type of parameters and outputs.</summary>
     public DType FloatX { get; init; } = DType.Float32;
 
-    /// <summary>How many epochs a call of <see cref="Fit(Tensors, Tensors, CancellationToken)"/> trains.</summary>
+    /// <summary>
+    /// Gets or sets how many epochs a call of <see cref="Fit(Tensors, Tensors, CancellationToken)"/> trains.
+    /// </summary>
     public int MaxEpochs { get; set; } = 100;
 
-    /// <summary>Which of the samples validate: a stratified fifth unless told otherwise.</summary>
+    /// <summary>Gets or sets which of the samples validate: a stratified fifth unless told otherwise.</summary>
     public TrainSplit TrainSplit { get; set; } = new();
 
     /// <summary>
-    /// How the samples come in training: batches of 128 in the order of the data unless told otherwise.
+    /// Gets or sets how the samples come in training: batches of 128 in the order of the data unless told otherwise.
     /// </summary>
     public BatchIterator BatchIteratorTrain { get; set; } = new();
 
-    /// <summary>How the samples come in validation and prediction: batches of 128 unless told otherwise.</summary>
+    /// <summary>Gets how the samples come in validation and prediction: batches of 128 unless told otherwise.</summary>
     /// <exception cref="EngineException">Its augmentation is random.</exception>
     public BatchIterator BatchIteratorTest { get; set => field = NotRandom(value); } = new();
 
     /// <summary>Scores to take on the validation samples after each epoch.</summary>
     public IList<CustomScore> CustomScores { get; init; } = [];
 
-    /// <summary>What is told of the training.</summary>
+    /// <summary>Gets or sets what is told of the training.</summary>
     public IList<Callback> Callbacks { get; init; } = [];
 
     /// <summary>1 to print the layers before the training and a line an epoch, 0 for silence.</summary>
     public int Verbose { get; set; }
 
-    /// <summary>Where <see cref="Verbose"/> prints to; null for the console.</summary>
+    /// <summary>Gets or sets where <see cref="Verbose"/> prints to; null for the console.</summary>
     public TextWriter? Output { get; set; }
 
     /// <summary>Stands behind each epoch's row of the table: what must be known of its figures, such as made-up data.</summary>
     public string? RowNote { get; init; }
 
     /// <summary>
-    /// Whether the best losses so far are printed in color; null for where it is a terminal and <c>NO_COLOR</c> is not
-    /// set.
+    /// Gets or sets whether the best losses so far are printed in color; null for where it is a terminal and
+    /// <c>NO_COLOR</c> is not set.
     /// </summary>
     public bool? HasColors { get; set; }
 
-    /// <summary>A record of each epoch so far. The list is that of now; an epoch that ends later is in a new one.</summary>
+    /// <summary>
+    /// Gets a record of each epoch so far. The list is that of now; an epoch that ends later is in a new one.
+    /// </summary>
     public IReadOnlyList<EpochRecord> TrainHistory => _history;
 
-    /// <summary>Whether the parameters have values.</summary>
+    /// <summary>Gets whether the parameters have values.</summary>
     public bool IsInitialized => _graph is not null;
 
-    /// <summary>The layers with their names and the shapes of their outputs.</summary>
+    /// <summary>Gets the layers with their names and the shapes of their outputs.</summary>
     public IReadOnlyList<LayerSummary> Layers => [.. Initialized.Network.Layers
         .Select(layer => new LayerSummary(layer.Name, layer.Layer.Kind, layer.Output.Shape) { Inputs = layer.Inputs })];
 
-    /// <summary>How many classes a classifier tells apart; 0 in regression.</summary>
+    /// <summary>Gets how many classes a classifier tells apart; 0 in regression.</summary>
     public int Classes => Initialized.Head.Classes;
 
-    /// <summary>How many numbers are learned.</summary>
+    /// <summary>Gets how many numbers are learned.</summary>
     public long LearnableParameters => Initialized.Network.LearnableCount;
 
     /// <summary>
-    /// The settings of the update rule by name (<c>learning_rate</c>, <c>momentum</c>): set them between epochs.
+    /// Gets the settings of the update rule by name (<c>learning_rate</c>, <c>momentum</c>): set them between epochs.
     /// </summary>
     public IReadOnlyDictionary<string, SharedVariable> UpdateSettings => Initialized.Rule.Settings;
 
-    /// <summary>The learning rate that the next batch is trained with.</summary>
+    /// <summary>Gets or sets the learning rate that the next batch is trained with.</summary>
     public double LearningRate
     {
         get
@@ -201,7 +209,7 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>The probability of each class, (n, classes); in regression the output.</summary>
     internal Variable Probabilities => Initialized.Head.Probabilities;
 
-    /// <summary>The layers put together, with their parameters and tags.</summary>
+    /// <summary>Gets the layers put together, with their parameters and tags.</summary>
     /// <exception cref="EngineException">The network has no parameters yet.</exception>
     public Network Network => Initialized.Network;
 
@@ -334,7 +342,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Has the training end after this batch or epoch. For callbacks.</summary>
     public void StopTraining() => _isStopping = true;
 
-    /// <summary>The layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.</summary>
+    /// <summary>
+    /// Returns the layers with the shapes of their outputs, as <see cref="Verbose"/> prints them before a training.
+    /// </summary>
     public override string ToString() => IsInitialized
         ? string.Join(Environment.NewLine, PrintedTables.Layers(this))
         : $"# Neural Network of the layers {LayerNames}; Fit or Initialize gives it parameters";

@@ -5,7 +5,9 @@ internal static class NumberedParameters
 {
     private const string Prefix = "arr_";
 
-    /// <summary>The parameters under a network's names, if all of them are numbered; else as they are.</summary>
+    /// <summary>
+    /// Returns the parameters under a network's names, if all of them are numbered; else as they are.
+    /// </summary>
     /// <exception cref="EngineException">There are more or fewer than the network has.</exception>
     public static IReadOnlyList<KeyValuePair<string, Tensor>> Named(
         IReadOnlyList<KeyValuePair<string, Tensor>> given, IReadOnlyList<string> names)

@@ -1,10 +1,10 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the first n/k of
-/// each class validate (rounded up, in the order of the data), or without classes or stratification the first n/k of
-/// all; the others train, in the order of the data. A class of one sample trains and does not validate: what is not
-/// learned need not be validated. Nothing is random.
+/// Describes which samples train and which validate. With k the rounded inverse of <paramref name="EvalSize"/>, the
+/// first n/k of each class validate (rounded up, in the order of the data), or without classes or stratification the
+/// first n/k of all; the others train, in the order of the data. A class of one sample trains and does not validate:
+/// what is not learned need not be validated. Nothing is random.
 /// </summary>
 /// <param name="EvalSize">The part that validates; 0 for none, which leaves the validation figures nan.</param>
 /// <param name="Stratify">Whether each class is split for itself.</param>
@@ -44,6 +44,6 @@ public sealed record TrainSplit(double EvalSize = 0.2, bool Stratify = true)
         return ([.. all.Where(i => !validates[i])], [.. all.Where(i => validates[i])]);
     }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(TrainSplit), PrintMembers);
 }

@@ -4,8 +4,9 @@ using Engine.Layers;
 namespace Engine.Training;
 
 /// <summary>
-/// How another library calls the parameters of a layer and lays them out, so that <see cref="LoadOptions.Layout"/> takes
-/// them over. Layers themselves must be called alike: <see cref="LoadOptions.Rename"/> sees to that.
+/// Describes how another library calls the parameters of a layer and lays them out, so that
+/// <see cref="LoadOptions.Layout"/> takes them over. Layers themselves must be called alike:
+/// <see cref="LoadOptions.Rename"/> sees to that.
 /// </summary>
 public sealed class WeightLayout
 {
@@ -83,13 +84,13 @@ public sealed class WeightLayout
             _ => null,
         });
 
-    /// <summary>The library's name.</summary>
+    /// <summary>Gets the library's name.</summary>
     public string Name { get; }
 
     /// <summary>What its files hold that nothing here needs.</summary>
     internal IReadOnlyList<string> PassedOver { get; }
 
-    /// <summary>The library's name.</summary>
+    /// <summary>Returns the library's name.</summary>
     public override string ToString() => Name;
 
     /// <summary>Parameters under the names and in the layout of a network, where they are known by the library's.</summary>

@@ -9,14 +9,14 @@ namespace Engine.Training;
 /// </summary>
 public sealed record Adadelta : ParameterRule
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public Adadelta(float learningRate = 1, float rho = 0.95f, float epsilon = 1e-6f) : base(learningRate) =>
         (Rho, Epsilon) = (rho, epsilon);
 
-    /// <summary>The part of the averages that is kept.</summary>
+    /// <summary>Gets the part of the averages that is kept.</summary>
     public float Rho { get; }
 
-    /// <summary>What keeps the roots away from 0.</summary>
+    /// <summary>Gets what keeps the roots away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -33,19 +33,19 @@ public sealed record Adadelta : ParameterRule
     }
 }
 
-/// <summary>What Adam's kin have in common: averages of gradients, and a counter of steps.</summary>
+/// <summary>Describes what Adam's kin have in common: averages of gradients, and a counter of steps.</summary>
 public abstract record AdamKin : UpdateRule
 {
     private protected AdamKin(float learningRate, float beta1, float beta2, float epsilon) : base(learningRate) =>
         (Beta1, Beta2, Epsilon) = (beta1, beta2, epsilon);
 
-    /// <summary>The part of the gradients' average that is kept.</summary>
+    /// <summary>Gets the part of the gradients' average that is kept.</summary>
     public float Beta1 { get; }
 
-    /// <summary>The part of what stands for their size that is kept.</summary>
+    /// <summary>Gets the part of what stands for their size that is kept.</summary>
     public float Beta2 { get; }
 
-    /// <summary>What keeps the divisor away from 0.</summary>
+    /// <summary>Gets what keeps the divisor away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -93,7 +93,7 @@ public abstract record AdamKin : UpdateRule
 /// </summary>
 public sealed record Adamax : AdamKin
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public Adamax(float learningRate = 0.002f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon)
     {
@@ -114,7 +114,7 @@ public sealed record Adamax : AdamKin
 /// </summary>
 public sealed record AmsGrad : AdamKin
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public AmsGrad(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon)
     {
@@ -141,12 +141,12 @@ public sealed record AmsGrad : AdamKin
 /// </summary>
 public sealed record AdamW : AdamKin
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public AdamW(
         float learningRate = 0.001f, float decay = 0.01f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate, beta1, beta2, epsilon) => Decay = decay;
 
-    /// <summary>What of a parameter a step takes away, times the learning rate.</summary>
+    /// <summary>Gets what of a parameter a step takes away, times the learning rate.</summary>
     public float Decay { get; }
 
     private protected override IEnumerable<Update> Step(Moment at, RuleState state)
@@ -174,18 +174,18 @@ public sealed record Muon : UpdateRule
     private const int Iterations = 5;
     private const double A = 3.4445, B = -4.7750, C = 2.0315, Epsilon = 1e-7;
 
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public Muon(float learningRate = 0.02f, float momentum = 0.95f, float decay = 0) : base(learningRate) =>
         (Momentum, Decay) = (momentum, decay);
 
-    /// <summary>The part m of the velocity that is kept.</summary>
+    /// <summary>Gets the part m of the velocity that is kept.</summary>
     public float Momentum { get; }
 
-    /// <summary>What of a weight a step takes away, times the learning rate.</summary>
+    /// <summary>Gets what of a weight a step takes away, times the learning rate.</summary>
     public float Decay { get; }
 
     /// <summary>
-    /// What biases and the like follow. Its learning rate is to Muon's, at every time, as it is at first.
+    /// Gets or sets what biases and the like follow. Its learning rate is to Muon's, at every time, as it is at first.
     /// </summary>
     public UpdateRule Others { get; init; } = new AdamW(0.0003f);
 

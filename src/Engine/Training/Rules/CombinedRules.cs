@@ -5,13 +5,15 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// Several rules for several parameters, by their names: <c>new RulesByName(new AdamW(0.001f), ("embedding*", new
-/// Sgd(0.1f)))</c>. The learning rate, which schedules change, is the first rule's; those of the others are to it, at every
-/// time, as they are at first.
+/// Represents several rules for several parameters, by their names: <c>new RulesByName(new AdamW(0.001f),
+/// ("embedding*", new Sgd(0.1f)))</c>. The learning rate, which schedules change, is the first rule's; those of the
+/// others are to it, at every time, as they are at first.
 /// </summary>
 public sealed record RulesByName : UpdateRule
 {
-    /// <summary>A rule for all that none of these patterns means, and one for each pattern, the first that fits.</summary>
+    /// <summary>
+    /// Creates a rule for all that none of these patterns means, and one for each pattern, the first that fits.
+    /// </summary>
     /// <param name="otherwise">The rule for all else.</param>
     /// <param name="rules">
     /// Names of parameters, in which <c>*</c> stands for any characters and <c>?</c> for one, with their rules.
@@ -23,10 +25,10 @@ public sealed record RulesByName : UpdateRule
         (Otherwise, Rules) = (otherwise, [.. rules]);
     }
 
-    /// <summary>The rule for what no pattern means.</summary>
+    /// <summary>Gets the rule for what no pattern means.</summary>
     public UpdateRule Otherwise { get; }
 
-    /// <summary>The patterns with their rules.</summary>
+    /// <summary>Creates the patterns with their rules.</summary>
     public IReadOnlyList<(string Pattern, UpdateRule Rule)> Rules { get; }
 
     /// <inheritdoc/>
@@ -88,13 +90,13 @@ public sealed record RulesByName : UpdateRule
     }
 }
 
-/// <summary>A rule that does something about what another one does.</summary>
+/// <summary>Represents a rule that does something about what another one does.</summary>
 public abstract record OuterRule : UpdateRule
 {
     private protected OuterRule(UpdateRule rule)
         : base(rule?.LearningRate ?? throw new ArgumentNullException(nameof(rule))) => Rule = rule;
 
-    /// <summary>The rule that it is about.</summary>
+    /// <summary>Gets the rule that it is about.</summary>
     public UpdateRule Rule { get; }
 
     /// <summary>The inner rule's updates.</summary>
@@ -123,12 +125,12 @@ public abstract record OuterRule : UpdateRule
 }
 
 /// <summary>
-/// A step of another rule every so many batches, with the mean of their gradients: as batches so many times as large would
-/// have, but for what depends on the batch. Parts of one at the end of an epoch go on in the next.
+/// Represents a step of another rule every so many batches, with the mean of their gradients: as batches so many times
+/// as large would have, but for what depends on the batch. Parts of one at the end of an epoch go on in the next.
 /// </summary>
 public sealed record Accumulate : OuterRule
 {
-    /// <summary>A step of a rule every so many batches.</summary>
+    /// <summary>Creates a step of a rule every so many batches.</summary>
     /// <exception cref="EngineException">There are fewer than 1.</exception>
     public Accumulate(UpdateRule rule, int batches) : base(rule) => Batches = batches > 0
         ? batches
@@ -175,10 +177,10 @@ public sealed record Lookahead : OuterRule
             $"Lookahead keeps a part of the way from 0 to 1, not {part}."));
     }
 
-    /// <summary>How many steps are taken.</summary>
+    /// <summary>Gets how many steps are taken.</summary>
     public int Steps { get; }
 
-    /// <summary>The part of the way that is kept.</summary>
+    /// <summary>Gets the part of the way that is kept.</summary>
     public float Part { get; }
 
     /// <inheritdoc/>
@@ -211,10 +213,10 @@ public sealed record WithMomentum : OuterRule
     /// <summary>Momentum behind a rule.</summary>
     public WithMomentum(UpdateRule rule, float momentum = 0.9f) : base(rule) => Momentum = momentum;
 
-    /// <summary>The part m of the velocity that is kept.</summary>
+    /// <summary>Gets the part m of the velocity that is kept.</summary>
     public float Momentum { get; }
 
-    /// <summary>Whether it is Nesterov's.</summary>
+    /// <summary>Gets or sets whether it is Nesterov's.</summary>
     public bool IsNesterov { get; init; }
 
     /// <inheritdoc/>
@@ -236,21 +238,22 @@ public sealed record WithMomentum : OuterRule
 }
 
 /// <summary>
-/// Another rule, behind whose step the weights of each unit are shortened to a norm where they are longer: w · min(‖w‖, most)
-/// / (‖w‖ + 1e-7), over all axes but a unit's, the last of two, the first of more (Lasagne's <c>norm_constraint</c>; Srivastava
-/// et al.: Dropout. JMLR 15, 2014). Parameters of fewer than two sides are left alone.
+/// Represents another rule, behind whose step the weights of each unit are shortened to a norm where they are longer: w
+/// · min(‖w‖, most) / (‖w‖ + 1e-7), over all axes but a unit's, the last of two, the first of more (Lasagne's
+/// <c>norm_constraint</c>; Srivastava et al.: Dropout. JMLR 15, 2014). Parameters of fewer than two sides are left
+/// alone.
 /// </summary>
 public sealed record NormConstraint : OuterRule
 {
     private const double Epsilon = 1e-7;
 
-    /// <summary>A rule, behind which no norm is greater than this.</summary>
+    /// <summary>Creates a rule, behind which no norm is greater than this.</summary>
     /// <exception cref="EngineException">It is not greater than 0.</exception>
     public NormConstraint(UpdateRule rule, double most) : base(rule) => Max = most > 0 && double.IsFinite(most)
         ? most
         : throw new EngineException(FormattableString.Invariant($"A norm is kept below a number greater than 0, not {most}."));
 
-    /// <summary>What no norm exceeds.</summary>
+    /// <summary>Gets what no norm exceeds.</summary>
     public double Max { get; }
 
     /// <inheritdoc/>

@@ -5,9 +5,8 @@ using Variable = Engine.Graph.Variable;
 namespace Engine.Training;
 
 /// <summary>
-/// How gradients are kept small before an update rule follows them:
-/// <c>new NesterovMomentum(0.01f) { Clip = GradientClip.TotalNorm(5) }</c>. Norms are Euclidean; the formulas are
-/// Lasagne's, with its epsilon of 1e-7.
+/// Describes how gradients are kept small before an update rule follows them: <c>new NesterovMomentum(0.01f) { Clip =
+/// GradientClip.TotalNorm(5) }</c>. Norms are Euclidean; the formulas are Lasagne's, with its epsilon of 1e-7.
 /// </summary>
 public abstract record GradientClip
 {
@@ -18,29 +17,30 @@ public abstract record GradientClip
         : throw new EngineException(string.Create(
             CultureInfo.InvariantCulture, $"Gradients are kept below a number greater than 0, not {most}."));
 
-    /// <summary>What is not exceeded.</summary>
+    /// <summary>Gets what is not exceeded.</summary>
     public double Max { get; }
 
-    /// <summary>Each element kept between −most and most.</summary>
+    /// <summary>Returns each element kept between −most and most.</summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip Value(double most) => new ByValue(most);
 
     /// <summary>
-    /// The gradient of each parameter shortened to a norm of most where it is longer: g · min(‖g‖, most) / (‖g‖ + 1e-7),
-    /// ‖g‖ being that of all its elements (Lasagne's <c>norm_constraint</c> over all axes).
+    /// Returns the gradient of each parameter shortened to a norm of most where it is longer: g · min(‖g‖, most) / (‖g‖
+    /// + 1e-7), ‖g‖ being that of all its elements (Lasagne's <c>norm_constraint</c> over all axes).
     /// </summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip Norm(double most) => new ByNorm(most);
 
     /// <summary>
-    /// All gradients multiplied by one number, so that the norm of all of them taken as one vector is not above most: g
-    /// · min(n, most) / (n + 1e-7) with n = √(Σ ‖g‖²). Their direction stays (Lasagne's <c>total_norm_constraint</c>;
-    /// Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks. ICML 2013).
+    /// Returns all gradients multiplied by one number, so that the norm of all of them taken as one vector is not above
+    /// most: g · min(n, most) / (n + 1e-7) with n = √(Σ ‖g‖²). Their direction stays (Lasagne's
+    /// <c>total_norm_constraint</c>; Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks.
+    /// ICML 2013).
     /// </summary>
     /// <exception cref="EngineException">The number is not greater than 0.</exception>
     public static GradientClip TotalNorm(double most) => new ByTotalNorm(most);
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
 
     /// <summary>The gradients as the rule is to see them.</summary>

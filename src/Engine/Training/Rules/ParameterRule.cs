@@ -2,10 +2,10 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>A rule that treats each parameter by itself, by the same formulas.</summary>
+/// <summary>Represents a rule that treats each parameter by itself, by the same formulas.</summary>
 public abstract record ParameterRule : UpdateRule
 {
-    /// <summary>A rule with this learning rate.</summary>
+    /// <summary>Creates a rule with this learning rate.</summary>
     /// <exception cref="EngineException">The learning rate is negative or nan.</exception>
     protected ParameterRule(float learningRate) : base(learningRate)
     {
@@ -23,7 +23,7 @@ public abstract record ParameterRule : UpdateRule
         return [.. parameters.Zip(gradients, (p, g) => Step(p, g, learningRate, state)).SelectMany(updates => updates)];
     }
 
-    /// <summary>The new values of a parameter and of what the rule keeps beside it.</summary>
+    /// <summary>Returns the new values of a parameter and of what the rule keeps beside it.</summary>
     /// <param name="parameter">What to change.</param>
     /// <param name="gradient">Its gradient.</param>
     /// <param name="learningRate">The learning rate, a scalar.</param>

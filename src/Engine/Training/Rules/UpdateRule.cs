@@ -5,12 +5,12 @@ using Engine.Ops;
 namespace Engine.Training;
 
 /// <summary>
-/// How parameters follow their gradients. A rule is a description: it holds no state, so that one may serve any number
-/// of networks. <see cref="Build"/> makes what a network needs of it.
+/// Describes how parameters follow their gradients. A rule is a description: it holds no state, so that one may serve
+/// any number of networks. <see cref="Build"/> makes what a network needs of it.
 /// </summary>
 public abstract record UpdateRule
 {
-    /// <summary>A rule with this learning rate.</summary>
+    /// <summary>Creates a rule with this learning rate.</summary>
     /// <exception cref="EngineException">The learning rate is negative, infinite or nan.</exception>
     protected UpdateRule(float learningRate)
     {
@@ -23,16 +23,18 @@ public abstract record UpdateRule
         LearningRate = learningRate;
     }
 
-    /// <summary>The learning rate at the start.</summary>
+    /// <summary>Gets the learning rate at the start.</summary>
     public float LearningRate { get; }
 
-    /// <summary>How the gradients are kept small before the rule's formulas see them; null for as they are.</summary>
+    /// <summary>
+    /// Gets or sets how the gradients are kept small before the rule's formulas see them; null for as they are.
+    /// </summary>
     public GradientClip? Clip { get; init; }
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public sealed override string ToString() => RecordText.Of(GetType().Name, PrintMembers);
 
-    /// <summary>The updates of the parameters and of the rule's own state, which they come with.</summary>
+    /// <summary>Returns the updates of the parameters and of the rule's own state, which they come with.</summary>
     /// <param name="loss">The scalar to make smaller.</param>
     /// <param name="parameters">What to change.</param>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
@@ -102,7 +104,7 @@ public abstract record UpdateRule
             new RuleState(loss.DType, areSettingsConstant: true));
     }
 
-    /// <summary>The rule's formulas: the new values of the parameters and of what the rule keeps.</summary>
+    /// <summary>Returns the rule's formulas: the new values of the parameters and of what the rule keeps.</summary>
     /// <param name="parameters">What to change.</param>
     /// <param name="gradients">The gradient of each.</param>
     /// <param name="learningRate">The learning rate, a scalar.</param>
@@ -113,7 +115,9 @@ public abstract record UpdateRule
         Variable learningRate,
         RuleState state);
 
-    /// <summary>The formulas of another rule, for one that is made of others: its clipping is done too.</summary>
+    /// <summary>
+    /// Returns the formulas of another rule, for one that is made of others: its clipping is done too.
+    /// </summary>
     protected static IReadOnlyList<Update> UpdatesOf(
         UpdateRule rule,
         IReadOnlyList<SharedVariable> parameters,
@@ -134,7 +138,7 @@ public abstract record UpdateRule
     }
 }
 
-/// <summary>A rule made ready for some parameters.</summary>
+/// <summary>Represents a rule made ready for some parameters.</summary>
 /// <param name="Updates">What a training step updates.</param>
 /// <param name="LearningRate">The learning rate: a scalar that may be set between calls without compiling anew.</param>
 /// <param name="Settings">The rule's settings by name, <c>learning_rate</c> and <c>momentum</c>, say, likewise.</param>
@@ -191,7 +195,7 @@ public sealed class RuleState
 
     internal IReadOnlyList<SharedVariable> Variables => _variables;
 
-    /// <summary>The state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
+    /// <summary>Returns the state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
     public RuleState Of(string name) => new(this, name);
 
     /// <summary>A setting that schedules may change; the same one where it was asked for before.</summary>
@@ -207,18 +211,18 @@ public sealed class RuleState
         return setting;
     }
 
-    /// <summary>A setting that schedules may change, or a constant in graphs written by hand.</summary>
+    /// <summary>Returns a setting that schedules may change, or a constant in graphs written by hand.</summary>
     public Variable Value(string name, double value) =>
         _areSettingsConstant ? Symbolic.Constant(value, _dtype) : Setting(name, value);
 
-    /// <summary>Zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
+    /// <summary>Returns zeros beside a parameter: <c>hidden.W.velocity</c>.</summary>
     public SharedVariable Zeros(SharedVariable parameter, string name)
     {
         ArgumentNullException.ThrowIfNull(parameter);
         return Add(parameter.DType, parameter.Shape, $"{parameter.Name}.{name}");
     }
 
-    /// <summary>A number that begins with 0.</summary>
+    /// <summary>Returns a number that begins with 0.</summary>
     public SharedVariable Zero(string name) => Add(_dtype, Shape.Scalar, name);
 
     /// <summary>A rule asks for its variables in the same order each time, so that the former ones are found again.</summary>

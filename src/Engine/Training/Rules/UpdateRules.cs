@@ -6,7 +6,7 @@ namespace Engine.Training;
 /// <summary>Stochastic gradient descent: p' = p − lr · g.</summary>
 public sealed record Sgd : ParameterRule
 {
-    /// <summary>The rule with this learning rate.</summary>
+    /// <summary>Creates the rule with this learning rate.</summary>
     public Sgd(float learningRate) : base(learningRate)
     {
     }
@@ -20,10 +20,10 @@ public sealed record Sgd : ParameterRule
 /// <summary>Gradient descent with momentum: v' = m · v − lr · g; p' = p + v'. v begins at 0.</summary>
 public sealed record Momentum : ParameterRule
 {
-    /// <summary>The rule with this learning rate and momentum.</summary>
+    /// <summary>Creates the rule with this learning rate and momentum.</summary>
     public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = momentum;
 
-    /// <summary>The part m of the velocity that is kept.</summary>
+    /// <summary>Gets the part m of the velocity that is kept.</summary>
     public float Inertia { get; }
 
     /// <inheritdoc/>
@@ -45,10 +45,10 @@ public sealed record Momentum : ParameterRule
 /// </summary>
 public sealed record NesterovMomentum : ParameterRule
 {
-    /// <summary>The rule with this learning rate and momentum.</summary>
+    /// <summary>Creates the rule with this learning rate and momentum.</summary>
     public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = momentum;
 
-    /// <summary>The part m of the velocity that is kept.</summary>
+    /// <summary>Gets the part m of the velocity that is kept.</summary>
     public float Momentum { get; }
 
     /// <inheritdoc/>
@@ -70,10 +70,10 @@ public sealed record NesterovMomentum : ParameterRule
 /// </summary>
 public sealed record Adagrad : ParameterRule
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public Adagrad(float learningRate = 1, float epsilon = 1e-6f) : base(learningRate) => Epsilon = epsilon;
 
-    /// <summary>What keeps the root away from 0.</summary>
+    /// <summary>Gets what keeps the root away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -93,17 +93,17 @@ public sealed record Adagrad : ParameterRule
 /// </summary>
 public sealed record RmsProp : ParameterRule
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public RmsProp(float learningRate = 1, float rho = 0.9f, float epsilon = 1e-6f) : base(learningRate)
     {
         Rho = rho;
         Epsilon = epsilon;
     }
 
-    /// <summary>The part of the average that is kept.</summary>
+    /// <summary>Gets the part of the average that is kept.</summary>
     public float Rho { get; }
 
-    /// <summary>What keeps the root away from 0.</summary>
+    /// <summary>Gets what keeps the root away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>
@@ -125,7 +125,7 @@ public sealed record RmsProp : ParameterRule
 /// </summary>
 public sealed record Adam : UpdateRule
 {
-    /// <summary>The rule with these settings.</summary>
+    /// <summary>Creates the rule with these settings.</summary>
     public Adam(float learningRate = 0.001f, float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f)
         : base(learningRate)
     {
@@ -134,13 +134,13 @@ public sealed record Adam : UpdateRule
         Epsilon = epsilon;
     }
 
-    /// <summary>The part of the gradients' average that is kept.</summary>
+    /// <summary>Gets the part of the gradients' average that is kept.</summary>
     public float Beta1 { get; }
 
-    /// <summary>The part of the squares' average that is kept.</summary>
+    /// <summary>Gets the part of the squares' average that is kept.</summary>
     public float Beta2 { get; }
 
-    /// <summary>What keeps the divisor away from 0.</summary>
+    /// <summary>Gets what keeps the divisor away from 0.</summary>
     public float Epsilon { get; }
 
     /// <inheritdoc/>

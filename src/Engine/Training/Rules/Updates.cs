@@ -3,36 +3,36 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>
-/// The update rules as functions, for graphs written by hand: what they return is a function's <c>updates</c>. For
-/// <c>using static Engine.Training.Updates;</c>. Each makes state of its own, beginning at 0.
+/// Represents the update rules as functions, for graphs written by hand: what they return is a function's
+/// <c>updates</c>. For <c>using static Engine.Training.Updates;</c>. Each makes state of its own, beginning at 0.
 /// </summary>
 public static class Updates
 {
-    /// <summary>The updates of <see cref="Training.Sgd"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.Sgd"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Sgd(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate) =>
         new Sgd(learningRate).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.Momentum"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.Momentum"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Momentum(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate, float momentum = 0.9f) =>
         new Momentum(learningRate, momentum).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.NesterovMomentum"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.NesterovMomentum"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> NesterovMomentum(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate, float momentum = 0.9f) =>
         new NesterovMomentum(learningRate, momentum).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.Adagrad"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.Adagrad"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Adagrad(
         Variable loss, IReadOnlyList<SharedVariable> parameters, float learningRate = 1, float epsilon = 1e-6f) =>
         new Adagrad(learningRate, epsilon).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.RmsProp"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.RmsProp"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> RmsProp(
         Variable loss,
@@ -42,7 +42,7 @@ public static class Updates
         float epsilon = 1e-6f) =>
         new RmsProp(learningRate, rho, epsilon).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.Adam"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.Adam"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Adam(
         Variable loss,
@@ -53,7 +53,7 @@ public static class Updates
         float epsilon = 1e-8f) =>
         new Adam(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.Adadelta"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.Adadelta"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Adadelta(
         Variable loss,
@@ -63,7 +63,7 @@ public static class Updates
         float epsilon = 1e-6f) =>
         new Adadelta(learningRate, rho, epsilon).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.Adamax"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.Adamax"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Adamax(
         Variable loss,
@@ -74,7 +74,7 @@ public static class Updates
         float epsilon = 1e-8f) =>
         new Adamax(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of <see cref="Training.AmsGrad"/>.</summary>
+    /// <summary>Returns the updates of <see cref="Training.AmsGrad"/>.</summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> AmsGrad(
         Variable loss,
@@ -85,7 +85,9 @@ public static class Updates
         float epsilon = 1e-8f) =>
         new AmsGrad(learningRate, beta1, beta2, epsilon).BuildFixed(loss, parameters);
 
-    /// <summary>The updates of any rule: <c>Updates.Of(new Lookahead(new Adam()), loss, parameters)</c>.</summary>
+    /// <summary>
+    /// Returns the updates of any rule: <c>Updates.Of(new Lookahead(new Adam()), loss, parameters)</c>.
+    /// </summary>
     /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
     public static IReadOnlyList<Update> Of(UpdateRule rule, Variable loss, IReadOnlyList<SharedVariable> parameters)
     {

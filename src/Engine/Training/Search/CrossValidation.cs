@@ -1,7 +1,7 @@
 namespace Engine.Training;
 
 /// <summary>
-/// The scores of a network that was trained once for each fold, on all the others, and scored on the fold.
+/// Represents the scores of a network that was trained once for each fold, on all the others, and scored on the fold.
 /// </summary>
 public static class CrossValidation
 {
@@ -80,15 +80,17 @@ public sealed class FoldScores
 {
     internal FoldScores(IReadOnlyList<double> scores) => Scores = scores;
 
-    /// <summary>The score of each fold.</summary>
+    /// <summary>Gets the score of each fold.</summary>
     public IReadOnlyList<double> Scores { get; }
 
-    /// <summary>Their mean.</summary>
+    /// <summary>Gets their mean.</summary>
     public double Mean => Scores.Average();
 
-    /// <summary>Their standard deviation, as numpy.std has it: of these folds, not of all there could be.</summary>
+    /// <summary>
+    /// Gets their standard deviation, as numpy.std has it: of these folds, not of all there could be.
+    /// </summary>
     public double StandardDeviation => Math.Sqrt(Scores.Average(score => Math.Pow(score - Mean, 2)));
 
-    /// <summary>Mean and standard deviation: <c>0.912 ± 0.013</c>.</summary>
+    /// <summary>Returns mean and standard deviation: <c>0.912 ± 0.013</c>.</summary>
     public override string ToString() => FormattableString.Invariant($"{Mean:F3} ± {StandardDeviation:F3}");
 }

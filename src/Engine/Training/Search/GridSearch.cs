@@ -86,23 +86,23 @@ public static class GridSearch
         Run(candidates, network, x, Tensor.From(y), folds, score, progress, cancellationToken);
 }
 
-/// <summary>What a candidate of a grid search came to.</summary>
+/// <summary>Describes what a candidate of a grid search came to.</summary>
 /// <param name="Parameters">Its settings.</param>
 /// <param name="Folds">Its score in each fold.</param>
 /// <param name="Time">How long all its folds took.</param>
 public sealed record GridScore<T>(T Parameters, FoldScores Folds, TimeSpan Time)
 {
-    /// <summary>Why the scores are nan, where a loss became nan or infinite; else null.</summary>
+    /// <summary>Gets or sets why the scores are nan, where a loss became nan or infinite; else null.</summary>
     public DivergenceException? Divergence { get; init; }
 
     /// <summary>The settings as text, with points in the numbers whatever the machine's language.</summary>
     internal string Text => RecordText.Invariant(() => Parameters?.ToString() ?? "");
 
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(GridScore<>), PrintMembers);
 }
 
-/// <summary>What a grid search found.</summary>
+/// <summary>Describes what a grid search found.</summary>
 public sealed class GridSearchResult<T>
 {
     private readonly Func<T, CancellationToken, NeuralNet> _fit;
@@ -114,13 +114,15 @@ public sealed class GridSearchResult<T>
         Ranking = [.. candidates.OrderByDescending(candidate => candidate.Folds.Mean)];
     }
 
-    /// <summary>The candidates in the order of the grid.</summary>
+    /// <summary>Gets the candidates in the order of the grid.</summary>
     public IReadOnlyList<GridScore<T>> Candidates { get; }
 
-    /// <summary>The candidates, those with the highest mean score first; of equals the earlier in the grid.</summary>
+    /// <summary>
+    /// Gets the candidates, those with the highest mean score first; of equals the earlier in the grid.
+    /// </summary>
     public IReadOnlyList<GridScore<T>> Ranking { get; }
 
-    /// <summary>The candidate with the highest mean score.</summary>
+    /// <summary>Gets the candidate with the highest mean score.</summary>
     public GridScore<T> Best => Ranking[0];
 
     /// <summary>Trains a new network with the best settings on all samples.</summary>
@@ -129,7 +131,7 @@ public sealed class GridSearchResult<T>
     public NeuralNet Refit(CancellationToken cancellationToken = default) => _fit(Best.Parameters, cancellationToken);
 
     /// <summary>
-    /// A table of the candidates, the best first: mean, standard deviation, each fold, seconds, settings.
+    /// Returns a table of the candidates, the best first: mean, standard deviation, each fold, seconds, settings.
     /// </summary>
     public override string ToString()
     {

@@ -54,19 +54,19 @@ public sealed class SearchDraw
 
     internal SearchDraw(Random random) => _random = random;
 
-    /// <summary>A number between two, each as likely.</summary>
+    /// <summary>Returns a number between two, each as likely.</summary>
     public double Between(double least, double most) => least + (_random.NextDouble() * (most - least));
 
-    /// <summary>A number between two greater than 0, each order of magnitude as likely.</summary>
+    /// <summary>Returns a number between two greater than 0, each order of magnitude as likely.</summary>
     /// <exception cref="EngineException">One is not greater than 0.</exception>
     public double LogBetween(double least, double most) => least > 0 && most > 0
         ? Math.Exp(Between(Math.Log(least), Math.Log(most)))
         : throw new EngineException(FormattableString.Invariant(
             $"Orders of magnitude need numbers greater than 0, not {least} and {most}: take Between."));
 
-    /// <summary>A whole number between two, both of which it may be.</summary>
+    /// <summary>Returns a whole number between two, both of which it may be.</summary>
     public int Whole(int least, int most) => (int)_random.NextInt64(least, (long)most + 1);
 
-    /// <summary>One of several values.</summary>
+    /// <summary>Returns one of several values.</summary>
     public T OneOf<T>(params ReadOnlySpan<T> values) => values[_random.Next(values.Length)];
 }

@@ -82,7 +82,7 @@ public static class SuccessiveHalving
         trials.OrderByDescending(trial => double.IsNaN(trial.Score) ? double.NegativeInfinity : trial.Score);
 }
 
-/// <summary>What a candidate came to after some epochs.</summary>
+/// <summary>Describes what a candidate came to after some epochs.</summary>
 /// <typeparam name="T">The candidates' type.</typeparam>
 /// <param name="Candidate">Its settings.</param>
 /// <param name="Epochs">For how many epochs it was trained.</param>
@@ -90,11 +90,11 @@ public static class SuccessiveHalving
 /// <param name="Time">How long it took.</param>
 public sealed record Trial<T>(T Candidate, int Epochs, double Score, TimeSpan Time)
 {
-    /// <summary>Its members, with points in the numbers.</summary>
+    /// <summary>Returns its members, with points in the numbers.</summary>
     public override string ToString() => RecordText.Of(nameof(Trial<>), PrintMembers);
 }
 
-/// <summary>What <see cref="SuccessiveHalving"/> found.</summary>
+/// <summary>Describes what <see cref="SuccessiveHalving"/> found.</summary>
 /// <typeparam name="T">The candidates' type.</typeparam>
 public sealed class HalvingResult<T>
 {
@@ -105,16 +105,18 @@ public sealed class HalvingResult<T>
             .DistinctBy(trial => trial.Candidate)];
     }
 
-    /// <summary>All trials, in the order in which they were made.</summary>
+    /// <summary>Gets all trials, in the order in which they were made.</summary>
     public IReadOnlyList<Trial<T>> Trials { get; }
 
-    /// <summary>The last trial of each candidate: those that came farthest first, of these the best first.</summary>
+    /// <summary>
+    /// Gets the last trial of each candidate: those that came farthest first, of these the best first.
+    /// </summary>
     public IReadOnlyList<Trial<T>> Ranking { get; }
 
-    /// <summary>The best of those that were trained for all epochs.</summary>
+    /// <summary>Gets the best of those that were trained for all epochs.</summary>
     public Trial<T> Best => Ranking[0];
 
-    /// <summary>A table of the candidates, the best first: score, epochs, seconds, settings.</summary>
+    /// <summary>Returns a table of the candidates, the best first: score, epochs, seconds, settings.</summary>
     public override string ToString()
     {
         var table = new TextTable(">score", ">epochs", ">seconds", "parameters");

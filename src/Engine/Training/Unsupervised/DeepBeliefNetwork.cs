@@ -7,9 +7,9 @@ using Normal = Engine.Layers.Normal;
 namespace Engine.Training;
 
 /// <summary>
-/// A deep belief network with the settings of nolearn.dbn's <c>DBN</c> by name: layers of restricted Boltzmann machines, each trained
-/// on what the one before makes of the samples (Hinton, Osindero, Teh: Neural Computation 18, 2006), which a <see
-/// cref="NeuralNet"/> then begins with and is trained from by labels.
+/// Represents a deep belief network with the settings of nolearn.dbn's <c>DBN</c> by name: layers of restricted
+/// Boltzmann machines, each trained on what the one before makes of the samples (Hinton, Osindero, Teh: Neural
+/// Computation 18, 2006), which a <see cref="NeuralNet"/> then begins with and is trained from by labels.
 /// </summary>
 public sealed class DeepBeliefNetwork : IDisposable
 {
@@ -31,76 +31,88 @@ public sealed class DeepBeliefNetwork : IDisposable
         }
     }
 
-    /// <summary>The units of each layer: <c>layer_sizes</c>.</summary>
+    /// <summary>Gets the units of each layer: <c>layer_sizes</c>.</summary>
     public IReadOnlyList<int> LayerSizes => _sizes;
 
-    /// <summary>The standard deviation of the first weights: <c>scales</c>.</summary>
+    /// <summary>Gets or sets the standard deviation of the first weights: <c>scales</c>.</summary>
     public double Scales { get; init; } = 0.05;
 
-    /// <summary>Whether inputs are real numbers, standardized, and not from 0 to 1: <c>real_valued_vis</c>.</summary>
+    /// <summary>
+    /// Gets or sets whether inputs are real numbers, standardized, and not from 0 to 1: <c>real_valued_vis</c>.
+    /// </summary>
     public bool RealValuedVis { get; init; } = true;
 
-    /// <summary>Whether hidden units are rectified, and not binary: <c>use_re_lu</c>.</summary>
+    /// <summary>Gets or sets whether hidden units are rectified, and not binary: <c>use_re_lu</c>.</summary>
     public bool UseReLu { get; init; } = true;
 
-    /// <summary>The learning rate with labels: <c>learn_rates</c>.</summary>
+    /// <summary>Gets or sets the learning rate with labels: <c>learn_rates</c>.</summary>
     public float LearnRates { get; init; } = 0.1f;
 
-    /// <summary>What the learning rate is multiplied with behind each epoch: <c>learn_rate_decays</c>.</summary>
+    /// <summary>
+    /// Gets or sets what the learning rate is multiplied with behind each epoch: <c>learn_rate_decays</c>.
+    /// </summary>
     public double LearnRateDecays { get; init; } = 1;
 
-    /// <summary>What the learning rate does not go below: <c>learn_rate_minimums</c>.</summary>
+    /// <summary>Gets or sets what the learning rate does not go below: <c>learn_rate_minimums</c>.</summary>
     public double LearnRateMinimums { get; init; }
 
-    /// <summary>The momentum with labels: <c>momentum</c>.</summary>
+    /// <summary>Gets or sets the momentum with labels: <c>momentum</c>.</summary>
     public float Momentum { get; init; } = 0.9f;
 
-    /// <summary>What ½ Σ w² is multiplied with in the loss: <c>l2_costs</c>.</summary>
+    /// <summary>Gets or sets what ½ Σ w² is multiplied with in the loss: <c>l2_costs</c>.</summary>
     public double L2Costs { get; init; } = 0.0001;
 
-    /// <summary>The probability with which hidden values are dropped in training with labels: <c>dropouts</c>.</summary>
+    /// <summary>
+    /// Gets or sets the probability with which hidden values are dropped in training with labels: <c>dropouts</c>.
+    /// </summary>
     public double Dropouts { get; init; }
 
-    /// <summary>Whether the momentum is Nesterov's: <c>nesterov</c>.</summary>
+    /// <summary>Gets or sets whether the momentum is Nesterov's: <c>nesterov</c>.</summary>
     public bool Nesterov { get; init; } = true;
 
-    /// <summary>The learning rate of pre-training: <c>learn_rates_pretrain</c>; null for <see cref="LearnRates"/>.</summary>
+    /// <summary>
+    /// Gets or sets the learning rate of pre-training: <c>learn_rates_pretrain</c>; null for <see cref="LearnRates"/>.
+    /// </summary>
     public float? LearnRatesPretrain { get; init; }
 
-    /// <summary>The momentum of pre-training: <c>momentum_pretrain</c>; null for <see cref="Momentum"/>.</summary>
+    /// <summary>
+    /// Gets or sets the momentum of pre-training: <c>momentum_pretrain</c>; null for <see cref="Momentum"/>.
+    /// </summary>
     public float? MomentumPretrain { get; init; }
 
-    /// <summary>The same as <see cref="L2Costs"/> of pre-training: <c>l2_costs_pretrain</c>; null for that.</summary>
+    /// <summary>
+    /// Gets or sets the same as <see cref="L2Costs"/> of pre-training: <c>l2_costs_pretrain</c>; null for that.
+    /// </summary>
     public double? L2CostsPretrain { get; init; }
 
-    /// <summary>Epochs with labels: <c>epochs</c>.</summary>
+    /// <summary>Gets or sets epochs with labels: <c>epochs</c>.</summary>
     public int Epochs { get; init; } = 10;
 
-    /// <summary>Epochs of pre-training for each layer: <c>epochs_pretrain</c>.</summary>
+    /// <summary>Gets or sets epochs of pre-training for each layer: <c>epochs_pretrain</c>.</summary>
     public int EpochsPretrain { get; init; }
 
-    /// <summary>Samples a step: <c>minibatch_size</c>.</summary>
+    /// <summary>Gets or sets samples a step: <c>minibatch_size</c>.</summary>
     public int MinibatchSize { get; init; } = 64;
 
-    /// <summary>What decides all random numbers: <c>random_state</c>.</summary>
+    /// <summary>Gets or sets what decides all random numbers: <c>random_state</c>.</summary>
     public ulong RandomState { get; init; } = 1;
 
     /// <summary>0 for silence, 1 for a line an epoch: <c>verbose</c>.</summary>
     public int Verbose { get; init; }
 
-    /// <summary>How much of the samples watches and does not train.</summary>
+    /// <summary>Gets or sets how much of the samples watches and does not train.</summary>
     public TrainSplit TrainSplit { get; init; } = new(0);
 
     /// <summary>Is told of each epoch of pre-training, with the machine's number and its error: <c>pretrain_callback</c>.</summary>
     public Action<int, int, double>? PretrainCallback { get; init; }
 
-    /// <summary>Where it computes; null for <see cref="Device.Default"/>.</summary>
+    /// <summary>Gets or sets where it computes; null for <see cref="Device.Default"/>.</summary>
     public Device? Device { get; init; }
 
-    /// <summary>The machines, once they are trained; none without pre-training.</summary>
+    /// <summary>Gets the machines, once they are trained; none without pre-training.</summary>
     public IReadOnlyList<RestrictedBoltzmannMachine> Machines => _machines;
 
-    /// <summary>The network that is trained by labels, once there is one.</summary>
+    /// <summary>Gets the network that is trained by labels, once there is one.</summary>
     /// <exception cref="EngineException">Fit was not called yet.</exception>
     public NeuralNet Net => _net ?? throw new EngineException("A deep belief network has a network once Fit has been called.");
 
@@ -128,16 +140,16 @@ public sealed class DeepBeliefNetwork : IDisposable
         return this;
     }
 
-    /// <summary>The most probable classes.</summary>
+    /// <summary>Creates the most probable classes.</summary>
     public int[] Predict(Tensor x) => Net.Predict(Rows(x)).AsSpan<int>().ToArray();
 
-    /// <summary>The probability of each class, (n, classes).</summary>
+    /// <summary>Returns the probability of each class, (n, classes).</summary>
     public Tensor PredictProba(Tensor x) => Net.PredictProba(Rows(x));
 
-    /// <summary>The part of the samples whose class is the most probable one.</summary>
+    /// <summary>Returns the part of the samples whose class is the most probable one.</summary>
     public float Score(Tensor x, IReadOnlyList<int> labels) => Net.Score(Rows(x), Tensor.From([.. labels]));
 
-    /// <summary>What the machines make of samples on the way up and down again, (n, inputs).</summary>
+    /// <summary>Returns what the machines make of samples on the way up and down again, (n, inputs).</summary>
     /// <exception cref="EngineException">There was no pre-training, or the samples do not fit.</exception>
     public Tensor Reconstruct(Tensor x)
     {

@@ -8,7 +8,7 @@ using Normal = Engine.Layers.Normal;
 
 namespace Engine.Training;
 
-/// <summary>What the units of a <see cref="RestrictedBoltzmannMachine"/> are.</summary>
+/// <summary>Describes what the units of a <see cref="RestrictedBoltzmannMachine"/> are.</summary>
 public enum BoltzmannUnit
 {
     /// <summary>0 or 1: of a sum a, 1 with probability σ(a).</summary>
@@ -22,10 +22,10 @@ public enum BoltzmannUnit
 }
 
 /// <summary>
-/// A restricted Boltzmann machine: visible and hidden units, of which each sees all of the other kind and none of its own; energy
-/// E(v, h) = −v·b − h·c − v·W·h, with ½ |v − b|² for −v·b where visible units are Gaussian. It is trained by contrastive
-/// divergence (Hinton: Neural Computation 14, 2002; his Practical guide, 2010, says how), or with persistent chains (Tieleman:
-/// ICML 2008).
+/// Represents a restricted Boltzmann machine: visible and hidden units, of which each sees all of the other kind and
+/// none of its own; energy E(v, h) = −v·b − h·c − v·W·h, with ½ |v − b|² for −v·b where visible units are Gaussian. It
+/// is trained by contrastive divergence (Hinton: Neural Computation 14, 2002; his Practical guide, 2010, says how), or
+/// with persistent chains (Tieleman: ICML 2008).
 /// </summary>
 public sealed class RestrictedBoltzmannMachine : IDisposable
 {
@@ -34,7 +34,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     private SharedVariable? _w, _b, _c;
     private Function? _hidden, _visible, _energy, _back;
 
-    /// <summary>A machine of so many units.</summary>
+    /// <summary>Creates a machine of so many units.</summary>
     /// <exception cref="EngineException">There are none of the one or the other.</exception>
     public RestrictedBoltzmannMachine(int visible, int hidden)
     {
@@ -46,63 +46,66 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         (Visible, Hidden) = (visible, hidden);
     }
 
-    /// <summary>The number of visible units.</summary>
+    /// <summary>Gets the number of visible units.</summary>
     public int Visible { get; }
 
-    /// <summary>The number of hidden units.</summary>
+    /// <summary>Gets the number of hidden units.</summary>
     public int Hidden { get; }
 
-    /// <summary>What visible units are: binary or Gaussian.</summary>
+    /// <summary>Gets or sets what visible units are: binary or Gaussian.</summary>
     public BoltzmannUnit VisibleUnits { get; init; } = BoltzmannUnit.Binary;
 
-    /// <summary>What hidden units are: binary or rectified.</summary>
+    /// <summary>Gets or sets what hidden units are: binary or rectified.</summary>
     public BoltzmannUnit HiddenUnits { get; init; } = BoltzmannUnit.Binary;
 
-    /// <summary>How often visible and hidden units are drawn anew in a step: the k of CD-k.</summary>
+    /// <summary>Gets or sets how often visible and hidden units are drawn anew in a step: the k of CD-k.</summary>
     public int Steps { get; init; } = 1;
 
-    /// <summary>Whether the chains go on from batch to batch, and do not begin with the data.</summary>
+    /// <summary>Gets or sets whether the chains go on from batch to batch, and do not begin with the data.</summary>
     public bool IsPersistent { get; init; }
 
-    /// <summary>The learning rate.</summary>
+    /// <summary>Gets or sets the learning rate.</summary>
     public float LearningRate { get; init; } = 0.1f;
 
-    /// <summary>The momentum.</summary>
+    /// <summary>Gets or sets the momentum.</summary>
     public float Momentum { get; init; } = 0.9f;
 
-    /// <summary>What ½ Σ w² is multiplied with in what is made smaller.</summary>
+    /// <summary>Gets or sets what ½ Σ w² is multiplied with in what is made smaller.</summary>
     public double L2 { get; init; } = 0.0001;
 
-    /// <summary>Samples a step, and chains where they are persistent.</summary>
+    /// <summary>Gets or sets samples a step, and chains where they are persistent.</summary>
     public int BatchSize { get; init; } = 64;
 
-    /// <summary>How the weights begin.</summary>
+    /// <summary>Gets or sets how the weights begin.</summary>
     public Initializer W { get; init; } = new Normal(0.01);
 
-    /// <summary>What decides all random numbers.</summary>
+    /// <summary>Gets or sets what decides all random numbers.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>Where it computes; null for <see cref="Device.Default"/>.</summary>
+    /// <summary>Gets or sets where it computes; null for <see cref="Device.Default"/>.</summary>
     public Device? Device { get; init; }
 
-    /// <summary>The weights, (visible, hidden).</summary>
+    /// <summary>Gets the weights, (visible, hidden).</summary>
     public SharedVariable Weights => _w ??= Initial.Shared(new InitialValue(W, [Visible, Hidden]), "W", Seed);
 
-    /// <summary>The visible units' biases, (visible).</summary>
+    /// <summary>Gets the visible units' biases, (visible).</summary>
     public SharedVariable VisibleBiases => _b ??= Initial.Shared(Initial.Zeros(Visible), "b");
 
-    /// <summary>The hidden units' biases, (hidden).</summary>
+    /// <summary>Gets the hidden units' biases, (hidden).</summary>
     public SharedVariable HiddenBiases => _c ??= Initial.Shared(Initial.Zeros(Hidden), "c");
 
-    /// <summary>The mean of hidden units given visible ones, (n, hidden) of (n, visible): a probability where they are binary.</summary>
+    /// <summary>
+    /// Returns the mean of hidden units given visible ones, (n, hidden) of (n, visible): a probability where they are
+    /// binary.
+    /// </summary>
     public Variable HiddenMean(Variable v) => Mean(HiddenUnits, Symbolic.Dot(v, Weights) + HiddenBiases);
 
-    /// <summary>The mean of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
+    /// <summary>Returns the mean of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
     public Variable VisibleMean(Variable h) => Mean(VisibleUnits, Symbolic.Dot(h, Weights, transposeB: true) + VisibleBiases);
 
     /// <summary>
-    /// F(v) = −log Σₕ exp(−E(v, h)) for each sample, (n): −v·b − Σ softplus(c + v·W), or ½ |v − b|² for −v·b. Of two kinds of samples
-    /// that with the lower one is the more probable, by exp of the difference.
+    /// Computes F(v) = −log Σₕ exp(−E(v, h)) for each sample, (n): −v·b − Σ softplus(c + v·W), or ½ |v − b|² for −v·b.
+    /// Of two kinds of samples that with the lower one is the more probable, by exp of the difference.
     /// </summary>
     /// <exception cref="EngineException">Hidden units are not binary.</exception>
     public Variable FreeEnergy(Variable v)
@@ -119,8 +122,8 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
     }
 
     /// <summary>
-    /// A step of training as updates, for a function of one's own: what makes the data in x more probable, and what the machine
-    /// makes of them less.
+    /// Returns a step of training as updates, for a function of one's own: what makes the data in x more probable, and
+    /// what the machine makes of them less.
     /// </summary>
     /// <param name="x">Samples, (n, visible).</param>
     /// <param name="learningRate">The learning rate, a scalar.</param>
@@ -220,15 +223,20 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
         }
     }
 
-    /// <summary>The means of hidden units, (n, hidden), given visible ones: what the next machine of several is trained on.</summary>
+    /// <summary>
+    /// Returns the means of hidden units, (n, hidden), given visible ones: what the next machine of several is trained
+    /// on.
+    /// </summary>
     /// <exception cref="EngineException">The samples do not fit.</exception>
     public Tensor Transform(Tensor x) => Call(ref _hidden, HiddenMean, Check(x));
 
-    /// <summary>What the machine makes of samples: the means of visible units given those of hidden ones.</summary>
+    /// <summary>
+    /// Returns what the machine makes of samples: the means of visible units given those of hidden ones.
+    /// </summary>
     /// <exception cref="EngineException">The samples do not fit.</exception>
     public Tensor Reconstruct(Tensor x) => Call(ref _visible, v => VisibleMean(HiddenMean(v)), Check(x));
 
-    /// <summary>The means of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
+    /// <summary>Returns the means of visible units given hidden ones, (n, visible) of (n, hidden).</summary>
     /// <exception cref="EngineException">The values do not fit.</exception>
     public Tensor Back(Tensor hidden)
     {
@@ -237,7 +245,7 @@ public sealed class RestrictedBoltzmannMachine : IDisposable
             $"A Boltzmann machine of {Hidden} hidden units takes their values, (n, {Hidden}), not {hidden.Shape}.");
     }
 
-    /// <summary>The free energy of each sample, (n).</summary>
+    /// <summary>Returns the free energy of each sample, (n).</summary>
     /// <exception cref="EngineException">The samples do not fit, or hidden units are not binary.</exception>
     public Tensor FreeEnergy(Tensor x) => Call(ref _energy, FreeEnergy, Check(x));
 

@@ -2,25 +2,25 @@ using Engine.IO;
 
 namespace Engine.Data;
 
-/// <summary>Where the data come from; the defaults are what the runner uses.</summary>
+/// <summary>Describes where the data come from; the defaults are what the runner uses.</summary>
 public sealed record Cifar10Options
 {
     /// <summary>
-    /// The only place to look: the folder with the batches, a folder that holds it, or the published archive; null to
-    /// look in the places that <see cref="Cifar10.LoadAsync"/> lists.
+    /// Gets or sets the only place to look: the folder with the batches, a folder that holds it, or the published
+    /// archive; null to look in the places that <see cref="Cifar10.LoadAsync"/> lists.
     /// </summary>
     public string? Path { get; init; }
 
-    /// <summary>Whether CIFAR-10 may be downloaded where no place holds it.</summary>
+    /// <summary>Gets or sets whether CIFAR-10 may be downloaded where no place holds it.</summary>
     public bool AllowDownload { get; init; } = true;
 
     /// <summary>Told how much of the download has arrived.</summary>
     public IProgress<DownloadProgress>? Progress { get; init; }
 
-    /// <summary>How many training and test images are drawn where there is no CIFAR-10.</summary>
+    /// <summary>Gets or sets how many training and test images are drawn where there is no CIFAR-10.</summary>
     public (int Train, int Test) SyntheticSize { get; init; } = (50_000, 10_000);
 
-    /// <summary>What the drawn images depend on.</summary>
+    /// <summary>Gets or sets what the drawn images depend on.</summary>
     public ulong SyntheticSeed { get; init; } = 1;
 
     internal DownloadSource Download { get; init; } = DownloadSource.Cifar10;

@@ -25,7 +25,8 @@ internal static class Cifar10Files
         ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
     /// <summary>
-    /// The folder with the batches or the archive that <paramref name="path"/> is or holds; null when there is neither.
+    /// Returns the folder with the batches or the archive that <paramref name="path"/> is or holds; null when there is
+    /// neither.
     /// </summary>
     public static string? Find(string path)
     {
@@ -204,7 +205,9 @@ internal static class Cifar10Files
         return new Cifar10Set(Images(trainPixels, trainLabels), Images(testPixels, testLabels), classes, place);
     }
 
-    /// <summary>The names of classes in a file of the data set's: a pickle with a list of this key, or lines of text.</summary>
+    /// <summary>
+    /// Returns the names of classes in a file of the data set's: a pickle with a list of this key, or lines of text.
+    /// </summary>
     public static string[] ClassNames(ByteSource source, string key, int count)
     {
         string[]? names = null;

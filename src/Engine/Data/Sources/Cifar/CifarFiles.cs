@@ -8,13 +8,13 @@ namespace Engine.Data;
 /// <param name="Path">The folder or the archive.</param>
 public sealed record CifarFiles(string Path) : IDataSource
 {
-    /// <summary>What the column of the pictures is called, and that of their classes.</summary>
+    /// <summary>Represents what the column of the pictures is called, and that of their classes.</summary>
     public const string Pictures = "picture", Class = "class";
 
     /// <summary>Of CIFAR-100, whether its twenty classes are taken and not its hundred.</summary>
     public bool IsCoarse { get; init; }
 
-    /// <summary>Whether there is something of this kind.</summary>
+    /// <summary>Returns whether there is something of this kind.</summary>
     public static bool IsOne(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -5,7 +5,7 @@ using static Engine.TextTable;
 
 namespace Engine.Data;
 
-/// <summary>How far a download is.</summary>
+/// <summary>Describes how far a download is.</summary>
 /// <param name="Received">Bytes that are here, those of an earlier, interrupted download among them.</param>
 /// <param name="Total">Bytes of the whole file; null when the server does not say.</param>
 public readonly record struct DownloadProgress(long Received, long? Total);
@@ -21,7 +21,7 @@ internal sealed record DownloadSource(Uri Url, string Md5, string Sha256)
         "c58f30108f718f92721af3b95e74349a",
         "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce");
 
-    /// <summary>How long the server may keep silent.</summary>
+    /// <summary>Gets or sets how long the server may keep silent.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
 
     public Func<HttpMessageHandler> Handler { get; init; } = () => new SocketsHttpHandler();

@@ -157,7 +157,7 @@ public static class SyntheticImages
             _sin = sign * 2 * t / (1 + (t * t));
         }
 
-        /// <summary>How far the pixel's center lies outside the shape; negative inside.</summary>
+        /// <summary>Returns how far the pixel's center lies outside the shape; negative inside.</summary>
         public float Distance(int x, int y)
         {
             float dx = x - _x, dy = y - _y;

@@ -42,7 +42,8 @@ internal sealed partial class PickleReader
     }
 
     /// <summary>
-    /// The value the pickle holds; byte strings in it stay in <paramref name="source"/> until they are asked for.
+    /// Returns the value the pickle holds; byte strings in it stay in <paramref name="source"/> until they are asked
+    /// for.
     /// </summary>
     /// <exception cref="DataFormatException">It is cut off, malformed, or asks for anything but plain data.</exception>
     public static (PickleValue Root, PickleReader Reader) Read(ByteSource source)
@@ -51,7 +52,7 @@ internal sealed partial class PickleReader
         return (reader.Run(), reader);
     }
 
-    /// <summary>The length of a byte string or text.</summary>
+    /// <summary>Returns the length of a byte string or text.</summary>
     public static int LengthOf(PickleValue value) => value.Reference is byte[] decoded ? decoded.Length : value.Length;
 
     /// <summary>Copies the bytes of a byte string or text.</summary>
@@ -71,7 +72,7 @@ internal sealed partial class PickleReader
         }
     }
 
-    /// <summary>The bytes of a byte string or text, copied.</summary>
+    /// <summary>Creates the bytes of a byte string or text, copied.</summary>
     public byte[] BytesOf(PickleValue value)
     {
         byte[] bytes = new byte[LengthOf(value)];
@@ -79,7 +80,7 @@ internal sealed partial class PickleReader
         return bytes;
     }
 
-    /// <summary>Whether it is a byte string or text with just these bytes.</summary>
+    /// <summary>Returns whether it is a byte string or text with just these bytes.</summary>
     public bool Is(PickleValue value, ReadOnlySpan<byte> expected)
     {
         if (value.Kind is not (PickleKind.Bytes or PickleKind.Text) || LengthOf(value) != expected.Length)
@@ -92,7 +93,9 @@ internal sealed partial class PickleReader
         return bytes.SequenceEqual(expected);
     }
 
-    /// <summary>The entry of this name, which Python 2 wrote as bytes and Python 3 may write as either.</summary>
+    /// <summary>
+    /// Returns the entry of this name, which Python 2 wrote as bytes and Python 3 may write as either.
+    /// </summary>
     public bool TryGet(PickleDictionary dictionary, ReadOnlySpan<byte> key, out PickleValue value)
     {
         List<PickleValue> pairs = dictionary.Pairs;

@@ -95,6 +95,6 @@ internal sealed class PickleArray
 
     public bool IsFortran { get; set; }
 
-    /// <summary>The elements' bytes.</summary>
+    /// <summary>Gets or sets the elements' bytes.</summary>
     public PickleValue Data { get; set; }
 }

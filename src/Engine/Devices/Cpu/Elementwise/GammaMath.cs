@@ -3,7 +3,9 @@ namespace Engine.Devices.Cpu;
 /// <summary>The gamma functions in float64; <c>gamma.cuh</c> has those that CUDA lacks in the same words.</summary>
 internal static class GammaMath
 {
-    /// <summary>The greatest order of <see cref="Polygamma"/>: 100! is finite, and nobody asks for more.</summary>
+    /// <summary>
+    /// Represents the greatest order of <see cref="Polygamma"/>: 100! is finite, and nobody asks for more.
+    /// </summary>
     public const int MaxOrder = 100;
 
     /// <summary>From there to 0 |Γ(x)| is −1 / x.</summary>
@@ -227,12 +229,12 @@ internal static class GammaMath
         }
     }
 
-    /// <summary>How large the terms are of which log |Γ(x)| is a difference below 0; else 0.</summary>
+    /// <summary>Returns how large the terms are of which log |Γ(x)| is a difference below 0; else 0.</summary>
     public static double TermsOfLog(double x) => x <= Little
         ? Math.Max(1, Math.Max(Math.Abs(Log.OfPositive(-x)), Math.Abs(Math.Log(Math.Abs(x * SineOfTurn(x)) / Math.PI))))
         : 0;
 
-    /// <summary>How large the terms are of which ψ(x) is a difference below 0; else 0.</summary>
+    /// <summary>Returns how large the terms are of which ψ(x) is a difference below 0; else 0.</summary>
     public static double TermsOfDigamma(double x) => x < 0
         ? Math.Max(Math.Abs(Digamma.OfPositive(1 - x)), Math.Abs(Math.PI * CotangentOfTurn(x - Math.Round(x))))
         : 0;

@@ -87,7 +87,7 @@ internal static unsafe class Im2Col
     private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
     {
-        /// <summary>The planes' first row is this one of the image's.</summary>
+        /// <summary>Gets the planes' first row is this one of the image's.</summary>
         public readonly int First;
 
         public readonly int Count;
@@ -156,7 +156,9 @@ internal static unsafe class Im2Col
     /// </summary>
     private readonly struct Tap
     {
-        /// <summary>The first in the plane, how far apart their rows are there, and its place in the band.</summary>
+        /// <summary>
+        /// Gets the first in the plane, how far apart their rows are there, and its place in the band.
+        /// </summary>
         public readonly nint Image, ImageStep, Pixel;
 
         public readonly int Rows, Columns;

@@ -12,22 +12,24 @@ internal unsafe struct PoolTile<T>
 {
     public int Taps;
 
-    /// <summary>The first pixel, and where in the image each tap reads: at X[Offsets[tap]].</summary>
+    /// <summary>Gets the first pixel, and where in the image each tap reads: at X[Offsets[tap]].</summary>
     public T* X;
     public int* Offsets;
 
     /// <summary>From a row of the image to the next.</summary>
     public nint Row;
 
-    /// <summary>The filters, [Taps, Filters], and their biases.</summary>
+    /// <summary>Gets the filters, [Taps, Filters], and their biases.</summary>
     public T* W, Bias;
     public nint Filters;
 
-    /// <summary>The greatest of each window, [window, Filters], and as integers where they are, if that is wanted.</summary>
+    /// <summary>
+    /// Gets the greatest of each window, [window, Filters], and as integers where they are, if that is wanted.
+    /// </summary>
     public T* Y, At;
     public bool WithPlaces;
 
-    /// <summary>Where the first pixel is in the plane of the result, and the one below.</summary>
+    /// <summary>Gets where the first pixel is in the plane of the result, and the one below.</summary>
     public int Place, Below;
 }
 

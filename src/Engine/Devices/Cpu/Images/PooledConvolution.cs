@@ -290,7 +290,7 @@ internal static unsafe class PooledConvolution
     private readonly struct ForwardMemory<T>(ConvShape s, byte* workspace)
         where T : unmanaged
     {
-        /// <summary>The filters in whole vectors.</summary>
+        /// <summary>Gets the filters in whole vectors.</summary>
         public int Filters { get; } = RoundUp<T>(s.O);
 
         public T* Weights => (T*)workspace;
@@ -317,7 +317,7 @@ internal static unsafe class PooledConvolution
 
         public int FilterStep => new PatchShape(s).Runs * RunStep;
 
-        /// <summary>Which tap each element of a filter in patch order is, or -1.</summary>
+        /// <summary>Gets which tap each element of a filter in patch order is, or -1.</summary>
         public int[] Order
         {
             get
@@ -328,7 +328,7 @@ internal static unsafe class PooledConvolution
             }
         }
 
-        /// <summary>How many images are done together: as many as stay in the first cache, nearly.</summary>
+        /// <summary>Gets how many images are done together: as many as stay in the first cache, nearly.</summary>
         public int Group => Math.Clamp(GroupBytes / (sizeof(T) * new PatchShape(s).Size), 1, 8);
 
         public int PartialSize => (s.O * FilterStep) + RoundUp<T>(s.O);

@@ -11,14 +11,16 @@ internal unsafe struct SparseTile<T>
 {
     public int Images, Windows;
 
-    /// <summary>The gradient of each window, and where in the plane its maximum lies; a filter's behind the other's.</summary>
+    /// <summary>
+    /// Gets the gradient of each window, and where in the plane its maximum lies; a filter's behind the other's.
+    /// </summary>
     public T* Dy;
     public int* At;
 
     /// <summary>From an image's windows to the next image's.</summary>
     public nint DyStep;
 
-    /// <summary>Where in <see cref="Patches"/> the patch of each place of the plane begins.</summary>
+    /// <summary>Gets where in <see cref="Patches"/> the patch of each place of the plane begins.</summary>
     public int* Offsets;
 
     public T* Patches;
@@ -29,13 +31,13 @@ internal unsafe struct SparseTile<T>
     /// <summary>From an image's patches to the next image's, and from a patch's run to the next.</summary>
     public nint PatchesStep, RunStep;
 
-    /// <summary>The filters in the order of a patch and their gradients, which are added to.</summary>
+    /// <summary>Gets the filters in the order of a patch and their gradients, which are added to.</summary>
     public T* W, Dw;
 
     /// <summary>From a filter to the next, and from a run of it to the next: runs are filled up to whole vectors.</summary>
     public nint FilterStep, FilterRunStep;
 
-    /// <summary>How many elements of the last vector of a run are in it.</summary>
+    /// <summary>Gets how many elements of the last vector of a run are in it.</summary>
     public int Last;
 }
 

@@ -150,9 +150,9 @@ internal static unsafe class Gemm
         public int Count => Slices * Ends.Length * Across;
 
         /// <summary>
-        /// Rows and columns are cut for the team at hand, which changes no sum. The depth is cut where
-        /// <see cref="GemmBlock{S, V, T}"/> would cut it too, whose slices are added in the same order, or, if there are
-        /// too many of those, by the shape alone.
+        /// Returns rows and columns are cut for the team at hand, which changes no sum. The depth is cut where
+        /// <see cref="GemmBlock{S, V, T}"/> would cut it too, whose slices are added in the same order, or, if there
+        /// are too many of those, by the shape alone.
         /// </summary>
         public static Partition Of<T>(GemmShape shape, int threads)
             where T : unmanaged
@@ -182,7 +182,7 @@ internal static unsafe class Gemm
             return new Partition(slices, cutsColumns, tile, ends, across, tileAcross);
         }
 
-        /// <summary>The rows and columns of a piece.</summary>
+        /// <summary>Returns the rows and columns of a piece.</summary>
         public (int Row, int EndRow, int Column, int EndColumn) Piece(int piece, GemmShape shape)
         {
             (int along, int across) = Math.DivRem(piece, Across);

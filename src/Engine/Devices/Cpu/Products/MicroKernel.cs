@@ -18,11 +18,11 @@ internal unsafe struct Tile<T>
     public T* C;
     public nint Ldc;
 
-    /// <summary>What row i's sums begin with: Bias[i·BiasStep].</summary>
+    /// <summary>Gets what row i's sums begin with: Bias[i·BiasStep].</summary>
     public T* Bias;
     public nint BiasStep;
 
-    /// <summary>Whether the result is added to C instead of replacing it.</summary>
+    /// <summary>Gets whether the result is added to C instead of replacing it.</summary>
     public bool Add;
 }
 

@@ -327,7 +327,9 @@ internal sealed class ThreadTeam : IDisposable
     [StructLayout(LayoutKind.Explicit, Size = 512)]
     private struct Shared
     {
-        /// <summary>Which phase is open (counted over all runs), and below it the first index not yet taken.</summary>
+        /// <summary>
+        /// Gets which phase is open (counted over all runs), and below it the first index not yet taken.
+        /// </summary>
         [FieldOffset(128)]
         public ulong Ticket;
 

@@ -27,7 +27,9 @@ internal static class Cubin
     /// </summary>
     private const int FlagsOffset = 48, AbiVersionOffset = 8, FlagsMovedFrom = 8;
 
-    /// <summary>What a kernel takes; null if the image is no cubin (PTX for one) or has no such kernel.</summary>
+    /// <summary>
+    /// Returns what a kernel takes; null if the image is no cubin (PTX for one) or has no such kernel.
+    /// </summary>
     public static KernelResources? Resources(ReadOnlySpan<byte> image, string entry)
     {
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F', 2];

@@ -12,7 +12,7 @@ internal sealed class CubinCache(string? folder)
 {
     private const int HashBytes = SHA256.HashSizeInBytes;
 
-    /// <summary>The folder where none is given; null if the user has none for caches.</summary>
+    /// <summary>Gets the folder where none is given; null if the user has none for caches.</summary>
     public static string? DefaultFolder
     {
         get
@@ -34,7 +34,9 @@ internal sealed class CubinCache(string? folder)
 
     public string? Folder => folder;
 
-    /// <summary>How many entries there are, how much room they take, and why none can be added; null if they can.</summary>
+    /// <summary>
+    /// Returns how many entries there are, how much room they take, and why none can be added; null if they can.
+    /// </summary>
     public (int Entries, long Bytes, string? Problem) Look()
     {
         if (folder is null)
@@ -58,7 +60,7 @@ internal sealed class CubinCache(string? folder)
         return (entries.Length, entries.Sum(entry => entry.Length), null);
     }
 
-    /// <summary>What is kept under a key; null if nothing is, or nothing whole.</summary>
+    /// <summary>Returns what is kept under a key; null if nothing is, or nothing whole.</summary>
     public byte[]? Find(string key)
     {
         if (folder is null)

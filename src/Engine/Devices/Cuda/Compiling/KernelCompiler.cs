@@ -38,7 +38,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
         });
     }
 
-    /// <summary>A kernel's function, which then may be given the shared memory that it wants.</summary>
+    /// <summary>Returns a kernel's function, which then may be given the shared memory that it wants.</summary>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
     public nint Function(CudaFunction kernel)
     {
@@ -58,7 +58,7 @@ internal sealed class KernelCompiler(ContextHandle context, KernelImages images,
         }
     }
 
-    /// <summary>How many blocks of a launch a multiprocessor holds at once.</summary>
+    /// <summary>Returns how many blocks of a launch a multiprocessor holds at once.</summary>
     public int Resident(KernelLaunch launch)
     {
         lock (_modules)

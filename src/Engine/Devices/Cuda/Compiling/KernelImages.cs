@@ -36,8 +36,8 @@ internal sealed class KernelImages
     }
 
     /// <summary>
-    /// The same by this machine's other NVRTCs, as far as they know such GPUs or their predecessors; they are loaded when they
-    /// are asked for.
+    /// Returns the same by this machine's other NVRTCs, as far as they know such GPUs or their predecessors; they are
+    /// loaded when they are asked for.
     /// </summary>
     public static IEnumerable<KernelImages> Others(int architecture, CudaOptions options, CubinCache cache)
     {
@@ -57,13 +57,13 @@ internal sealed class KernelImages
         }
     }
 
-    /// <summary>What compiles: NVRTC's version.</summary>
+    /// <summary>Gets what compiles: NVRTC's version.</summary>
     public Version Compiler => _nvrtc.Version;
 
-    /// <summary>The option that says what for.</summary>
+    /// <summary>Gets the option that says what for.</summary>
     public string Architecture => _options[0];
 
-    /// <summary>The options with which kernels are compiled.</summary>
+    /// <summary>Returns the options with which kernels are compiled.</summary>
     public static string[] Options(string target, bool fastMath, bool lines = false) =>
     [
         $"--gpu-architecture={target}",
@@ -113,7 +113,7 @@ internal sealed class KernelImages
         });
     }
 
-    /// <summary>A kernel's image: a cubin, or PTX for a GPU that is newer than NVRTC.</summary>
+    /// <summary>Creates a kernel's image: a cubin, or PTX for a GPU that is newer than NVRTC.</summary>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
     public byte[] Of(string source, string file)
     {
@@ -127,10 +127,10 @@ internal sealed class KernelImages
         return image;
     }
 
-    /// <summary>The image that was kept; null if none was.</summary>
+    /// <summary>Returns the image that was kept; null if none was.</summary>
     public byte[]? Find(string source) => _cache.Find(Key(source));
 
-    /// <summary>A new image.</summary>
+    /// <summary>Creates a new image.</summary>
     /// <exception cref="CudaException">It does not compile; the message is the compiler's log.</exception>
     public byte[] Compile(string source, string file) => _nvrtc.Compile(source, file, _options, _toPtx);
 

@@ -9,7 +9,7 @@ internal static partial class KernelSource
 {
     private static readonly ConcurrentDictionary<string, string> s_files = new();
 
-    /// <summary>Every kernel file: <c>gemm.cu</c> …</summary>
+    /// <summary>Gets every kernel file: <c>gemm.cu</c> …</summary>
     public static IReadOnlyList<string> Files { get; } =
         [.. typeof(KernelSource).Assembly.GetManifestResourceNames()
             .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal))
@@ -20,12 +20,14 @@ internal static partial class KernelSource
     private const string Prefix = "Kernels/";
 
     /// <summary>
-    /// A file as one text: first the macros, and in place of each <c>#include "…"</c> what it names, once. Messages
-    /// of the compiler still give each file's own lines.
+    /// Returns a file as one text: first the macros, and in place of each <c>#include "…"</c> what it names, once.
+    /// Messages of the compiler still give each file's own lines.
     /// </summary>
     public static string Expand(string file, IReadOnlyList<string> defines) => Expand(file, Read(file), defines);
 
-    /// <summary>The same of a text that is none of src/Kernels, under the name that messages shall give it.</summary>
+    /// <summary>
+    /// Returns the same of a text that is none of src/Kernels, under the name that messages shall give it.
+    /// </summary>
     public static string Expand(string file, string contents, IReadOnlyList<string> defines)
     {
         var text = new StringBuilder();

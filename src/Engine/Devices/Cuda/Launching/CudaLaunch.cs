@@ -6,19 +6,19 @@ namespace Engine.Devices.Cuda;
 /// <summary>A piece of work that can be put into a stream again and again.</summary>
 internal abstract class CudaLaunch
 {
-    /// <summary>The name in messages.</summary>
+    /// <summary>Gets the name in messages.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Whether there is anything to do.</summary>
+    /// <summary>Gets whether there is anything to do.</summary>
     public virtual bool IsEmpty => false;
 
-    /// <summary>How many kernels, copies and clearings it is.</summary>
+    /// <summary>Gets how many kernels, copies and clearings it is.</summary>
     public virtual long Nodes => 1;
 
-    /// <summary>Whether it may become a part of a graph.</summary>
+    /// <summary>Gets whether it may become a part of a graph.</summary>
     public virtual bool IsRecordable => true;
 
-    /// <summary>The kernels that it launches.</summary>
+    /// <summary>Gets the kernels that it launches.</summary>
     public virtual IEnumerable<KernelLaunch> Kernels => [];
 
     /// <summary>Puts the work into a stream, in whose context the thread is.</summary>
@@ -30,16 +30,16 @@ internal abstract class CudaLaunch
 /// <param name="Entry">The name of the <c>__global__</c> function.</param>
 internal abstract record CudaFunction(string File, string Entry)
 {
-    /// <summary>The text that is compiled.</summary>
+    /// <summary>Gets the text that is compiled.</summary>
     public abstract string Source { get; }
 
-    /// <summary>The bytes of shared memory that a launch gives it, beside the few that it declares.</summary>
+    /// <summary>Gets the bytes of shared memory that a launch gives it, beside the few that it declares.</summary>
     public virtual int DynamicBytes => 0;
 
-    /// <summary>Whether it may share a launch with others: it then is compiled as a part of their text.</summary>
+    /// <summary>Gets whether it may share a launch with others: it then is compiled as a part of their text.</summary>
     public virtual bool MayJoin => true;
 
-    /// <summary>The entry and the file.</summary>
+    /// <summary>Returns the entry and the file.</summary>
     public override string ToString() => $"{Entry} of {File}";
 }
 
@@ -57,7 +57,7 @@ internal sealed record ForeignKernel(string File, string Entry, string Text, par
     /// <summary>It does not: what it says of blocks and shared memory is its own.</summary>
     public override bool MayJoin => false;
 
-    /// <summary>The bytes of shared memory that a launch gives it.</summary>
+    /// <summary>Gets or sets the bytes of shared memory that a launch gives it.</summary>
     public int Shared { get; init; }
 
     /// <inheritdoc/>
@@ -77,7 +77,7 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
     /// <inheritdoc/>
     public override string Source => KernelSource.Expand(File, Defines);
 
-    /// <summary>The bytes of shared memory that a launch gives it.</summary>
+    /// <summary>Gets or sets the bytes of shared memory that a launch gives it.</summary>
     public int Shared { get; init; }
 
     /// <inheritdoc/>
@@ -86,7 +86,7 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
     /// <inheritdoc/>
     public override string ToString() => base.ToString();
 
-    /// <summary>A launch of the kernel.</summary>
+    /// <summary>Returns a launch of the kernel.</summary>
     public KernelLaunch Launch(Dim3 grid, Dim3 block, params ReadOnlySpan<CudaArgument> arguments) =>
         new(this, grid, block, arguments);
 }
@@ -94,18 +94,20 @@ internal sealed record CudaKernel(string File, string Entry, params IReadOnlyLis
 /// <summary>A number of blocks, or of threads, in three directions.</summary>
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 {
-    /// <summary>What the hardware takes: so many blocks in all, and of a grid along y and z no more than so many.</summary>
+    /// <summary>
+    /// Represents what the hardware takes: so many blocks in all, and of a grid along y and z no more than so many.
+    /// </summary>
     public const int MaxBlocks = int.MaxValue, MaxAlongYZ = 65535;
 
-    /// <summary>How many there are in all.</summary>
+    /// <summary>Gets how many there are in all.</summary>
     public long Count => (long)X * Y * Z;
 
-    /// <summary>Whether the hardware takes such a grid as it is.</summary>
+    /// <summary>Gets whether the hardware takes such a grid as it is.</summary>
     public bool IsGrid => Count <= MaxBlocks && Y <= MaxAlongYZ && Z <= MaxAlongYZ;
 
     public static implicit operator Dim3(int x) => new(x);
 
-    /// <summary>The directions in which there is more than one: <c>8 × 2</c>.</summary>
+    /// <summary>Returns the directions in which there is more than one: <c>8 × 2</c>.</summary>
     public override string ToString() => (Y, Z) switch
     {
         (1, 1) => $"{X}",
@@ -121,7 +123,9 @@ internal readonly record struct CudaArgument
 
     public byte[] Bytes { get; }
 
-    /// <summary>Whether it says where rows lie (<see cref="CudaRowsFrom"/>): the kernel takes the address of the first.</summary>
+    /// <summary>
+    /// Gets whether it says where rows lie (<see cref="CudaRowsFrom"/>): the kernel takes the address of the first.
+    /// </summary>
     public bool IsRows { get; private init; }
 
     public static CudaArgument OfRows(CudaRowsFrom rows) => Of(rows) with { IsRows = true };
@@ -197,10 +201,10 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
 
     public Dim3 Block { get; }
 
-    /// <summary>The number of blocks.</summary>
+    /// <summary>Gets the number of blocks.</summary>
     public long Blocks => Grid.Count;
 
-    /// <summary>The arguments, each at a multiple of 16 bytes.</summary>
+    /// <summary>Gets the arguments, each at a multiple of 16 bytes.</summary>
     public ReadOnlySpan<byte> Arguments => _arguments;
 
     public int ArgumentBytes => _arguments.Length;
@@ -209,10 +213,12 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
     public IEnumerable<(int Offset, bool IsRows)> ArgumentPlaces =>
         _offsets.Zip(_given, (offset, argument) => (offset, argument.IsRows));
 
-    /// <summary>Whether an argument says where rows lie: it then runs as a part of a <see cref="HorizontalFusion"/> only.</summary>
+    /// <summary>
+    /// Gets whether an argument says where rows lie: it then runs as a part of a <see cref="HorizontalFusion"/> only.
+    /// </summary>
     public bool HasRows => _given.Any(argument => argument.IsRows);
 
-    /// <summary>Whether all blocks must be on the GPU at once, for they wait for one another.</summary>
+    /// <summary>Gets or sets whether all blocks must be on the GPU at once, for they wait for one another.</summary>
     public bool IsCooperative { get; init; }
 
     public override string Name => Function.ToString();
@@ -251,7 +257,7 @@ internal sealed unsafe class KernelLaunch : CudaLaunch
         }
     }
 
-    /// <summary>The same, but where rows lie in the places of the addresses that stand for them.</summary>
+    /// <summary>Returns the same, but where rows lie in the places of the addresses that stand for them.</summary>
     public KernelLaunch WithRows(IReadOnlyList<(ulong StandIn, CudaRowsFrom Rows)> rows) => new(
         Function, Grid, Block,
         [.. _given.Select(argument =>

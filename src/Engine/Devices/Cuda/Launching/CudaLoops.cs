@@ -6,7 +6,7 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 internal unsafe struct CudaLoops
 {
-    /// <summary>The most loops, and the most arrays.</summary>
+    /// <summary>Represents the most loops, and the most arrays.</summary>
     public const int Max = 8, Arrays = 3;
 
     private int _count;

@@ -12,22 +12,25 @@ internal sealed class CudaStep(
     StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, bool tensorFloat32,
     CudaStep? whole = null)
 {
-    /// <summary>No array is longer than that, so that an address within one that stands for rows can be told.</summary>
+    /// <summary>
+    /// Represents no array is longer than that, so that an address within one that stands for rows can be told.
+    /// </summary>
     public const ulong StandInRange = 1UL << 40;
 
-    /// <summary>The shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
+    /// <summary>Gets the shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
     public CudaStepTypes Types => new(
         [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)],
         tensorFloat32);
 
-    /// <summary>Whether a launch may report a fault.</summary>
+    /// <summary>Gets whether a launch may report a fault.</summary>
     public bool MayFault { get; private set; }
 
     /// <summary>Scratch memory of the size asked for; 0 if none was.</summary>
     public ulong Workspace => operands.Workspace is { } range ? address(range) : 0;
 
     /// <summary>
-    /// The step of a part of the op: some of the inputs, and some of the outputs, whose places it sees as of other types.
+    /// Returns the step of a part of the op: some of the inputs, and some of the outputs, whose places it sees as of
+    /// other types.
     /// </summary>
     public CudaStep Part(int[] inputs, int[] outputs, OperandType[] types) => new(
         new StepOperands(
@@ -43,8 +46,8 @@ internal sealed class CudaStep(
         this);
 
     /// <summary>
-    /// The step of an op that sees rows of its inputs' arrays where it has arrays: under an address that stands for them
-    /// until the launches are there, and is as much of a multiple of 16 as they are.
+    /// Returns the step of an op that sees rows of its inputs' arrays where it has arrays: under an address that stands
+    /// for them until the launches are there, and is as much of a multiple of 16 as they are.
     /// </summary>
     /// <param name="inputs">How many of the step's inputs are the op's.</param>
     /// <param name="rows">Of those that are rows what the op sees.</param>
@@ -70,7 +73,9 @@ internal sealed class CudaStep(
         return (step, [.. standIns]);
     }
 
-    /// <summary>The step of another op, which does a part of this one's work on memory that lies where this one says.</summary>
+    /// <summary>
+    /// Returns the step of another op, which does a part of this one's work on memory that lies where this one says.
+    /// </summary>
     public CudaStep At(
         IReadOnlyList<(ulong Address, OperandType Type)> inputs, IReadOnlyList<(ulong Address, OperandType Type)> outputs)
     {
@@ -97,14 +102,15 @@ internal sealed class CudaStep(
 
     public Shape OutShape(int output = 0) => operands.Outputs[output].Type.Shape;
 
-    /// <summary>The address of an input. Meaningless for inputs the op does not read.</summary>
+    /// <summary>Returns the address of an input. Meaningless for inputs the op does not read.</summary>
     public ulong In(int input) => address(operands.Inputs[input].Range);
 
-    /// <summary>The address of an output.</summary>
+    /// <summary>Returns the address of an output.</summary>
     public ulong Out(int output = 0) => address(operands.Outputs[output].Range);
 
     /// <summary>
-    /// The arguments for a kernel that may find a value it cannot work with: where it reports one, and by which number.
+    /// Returns the arguments for a kernel that may find a value it cannot work with: where it reports one, and by which
+    /// number.
     /// </summary>
     /// <param name="message">The sentence for the user, given the value and its place.</param>
     public (ulong Address, int Code) Fault(Func<int, int, string> message)

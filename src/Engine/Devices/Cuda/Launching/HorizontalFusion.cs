@@ -54,7 +54,7 @@ internal sealed partial record HorizontalFusion : CudaFunction
 
     public override string ToString() => string.Join(" + ", _parts.Select(part => part.Function.Entry));
 
-    /// <summary>One launch in the place of several, or those that are if they do not go together.</summary>
+    /// <summary>Returns one launch in the place of several, or those that are if they do not go together.</summary>
     public static IEnumerable<KernelLaunch> Join(IReadOnlyList<KernelLaunch> launches)
     {
         var parts = new List<KernelLaunch>();

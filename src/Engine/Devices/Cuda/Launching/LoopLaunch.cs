@@ -17,7 +17,7 @@ internal sealed class LoopLaunch : CudaLaunch
         Stages = CudaStage.Of(loop.Levels);
     }
 
-    /// <summary>What a step launches.</summary>
+    /// <summary>Gets what a step launches.</summary>
     public IReadOnlyList<CudaStage> Stages { get; }
 
     public override string Name => $"{_loop.Steps} steps of {_loop.Name}";

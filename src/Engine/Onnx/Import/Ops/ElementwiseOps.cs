@@ -87,14 +87,16 @@ internal static class ElementwiseOps
         }),
     ];
 
-    /// <summary>A quotient of whole numbers, cut off: toward zero, where IntDiv rounds down.</summary>
+    /// <summary>Returns a quotient of whole numbers, cut off: toward zero, where IntDiv rounds down.</summary>
     public static Variable Quotient(Variable a, Variable b)
     {
         Variable down = IntDiv(a, b);
         return Where(And(Less(Xored(a, b), 0), NotEqual(down * b, a)), down + 1, down);
     }
 
-    /// <summary>The two operands of a node; before version 7 the second was spread over the first from an axis on.</summary>
+    /// <summary>
+    /// Returns the two operands of a node; before version 7 the second was spread over the first from an axis on.
+    /// </summary>
     public static (Variable A, Variable B) Pair(OnnxNode node)
     {
         Variable a = node.X(0), b = node.X(1);

@@ -64,7 +64,7 @@ internal static class IndexingOps
         }),
     ];
 
-    /// <summary>Places as index expressions take them.</summary>
+    /// <summary>Returns places as index expressions take them.</summary>
     public static Variable Places(OnnxNode node, int input) => Ops.Symbolic.Places(node.X(input));
 
     /// <summary>An index expression that names, along one axis, the places of an array that may be shorter along the others.</summary>

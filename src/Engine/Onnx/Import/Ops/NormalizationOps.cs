@@ -70,7 +70,7 @@ internal static class NormalizationOps
         }),
     ];
 
-    /// <summary>Numbers of channels under a shape that spreads them over x.</summary>
+    /// <summary>Returns numbers of channels under a shape that spreads them over x.</summary>
     public static Variable PerChannel(Variable numbers, Variable x) =>
         DimShuffle(numbers, [NewAxis, 0, .. Enumerable.Repeat(NewAxis, Math.Max(0, x.Rank - 2))]);
 

@@ -49,7 +49,7 @@ internal static class PadOps
             : Ops.Symbolic.Pad(x, widths, mode, value));
     }
 
-    /// <summary>The innermost part of x of given sides, or x in the middle of zeros.</summary>
+    /// <summary>Returns the innermost part of x of given sides, or x in the middle of zeros.</summary>
     public static OnnxValue[] CenterCropPad(OnnxNode node)
     {
         Variable x = node.X(0);

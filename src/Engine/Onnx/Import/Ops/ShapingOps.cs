@@ -77,10 +77,10 @@ internal static class ShapingOps
         Mover("CenterCropPad", 18, PadOps.CenterCropPad),
     ];
 
-    /// <summary>A side of a shape.</summary>
+    /// <summary>Returns a side of a shape.</summary>
     public static Side Side(Whole whole) => whole.Value is { } value ? value : checked((int)whole.Number);
 
-    /// <summary>x as a matrix, the axes from <paramref name="axis"/> on being its columns.</summary>
+    /// <summary>Computes x as a matrix, the axes from <paramref name="axis"/> on being its columns.</summary>
     public static Variable Matrix(Variable x, int axis)
     {
         if (x.Rank == 2 && axis == 1)
@@ -101,7 +101,7 @@ internal static class ShapingOps
 
     private static int Product(int[] sides) => sides.Aggregate(1, (product, side) => checked(product * side));
 
-    /// <summary>x spread by NumPy's rule, which spreads the other way round, too.</summary>
+    /// <summary>Computes x spread by NumPy's rule, which spreads the other way round, too.</summary>
     public static Variable Expand(Variable x, Whole[] to)
     {
         int rank = Math.Max(x.Rank, to.Length);

@@ -14,10 +14,10 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
 
     public int Rank => Size.Length;
 
-    /// <summary>Whether both ends of each axis have as many pixels of padding, and windows have no gaps.</summary>
+    /// <summary>Gets whether both ends of each axis have as many pixels of padding, and windows have no gaps.</summary>
     public bool IsPlain => Before.SequenceEqual(Behind) && Dilation.All(step => step == 1);
 
-    /// <summary>The windows that a node's settings say, over images of these sides.</summary>
+    /// <summary>Returns the windows that a node's settings say, over images of these sides.</summary>
     /// <exception cref="EngineException">
     /// They do not fit; or it is a pool that is padded as its settings say by themselves, whose windows have gaps or are
     /// smaller than its steps: there ONNX's text and ONNX Runtime differ.
@@ -64,7 +64,7 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
         }
     }
 
-    /// <summary>How many windows there are along an axis.</summary>
+    /// <summary>Returns how many windows there are along an axis.</summary>
     public int Count(int axis, int side, bool roundsUp)
     {
         int free = side + Before[axis] + Behind[axis] - Reach(axis);
@@ -96,7 +96,7 @@ internal sealed record Windows(int[] Size, int[] Stride, int[] Dilation, int[] B
         }
     }
 
-    /// <summary>What must lie around the images so that all windows are whole.</summary>
+    /// <summary>Returns what must lie around the images so that all windows are whole.</summary>
     public (int Before, int Behind)[] Widths(int[] sides, int[] counts) =>
     [
         (0, 0), (0, 0),
