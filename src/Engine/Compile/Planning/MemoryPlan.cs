@@ -7,7 +7,7 @@ internal readonly record struct Lifetime(long Bytes, int First, int Last);
 internal sealed class MemoryPlan
 {
     /// <summary>
-    /// Represents every buffer starts on a cache line, which is also more than any vector load wants.
+    /// Represents where buffers may start: on a cache line, which is also more than any vector load wants.
     /// </summary>
     public const long Alignment = 64;
 

@@ -16,7 +16,7 @@ public sealed record StratifiedSplit(double Share = 0.2, int Seed = 1) : IDataSp
     public override string ToString() => RecordText.Of(nameof(StratifiedSplit), PrintMembers);
 }
 
-/// <summary>Represents all samples of a group, of one patient say, are in one part.</summary>
+/// <summary>Keeps all samples of a group, of one patient say, in one part.</summary>
 /// <param name="Column">The column that says the group.</param>
 /// <param name="Share">The share that tests, from 0 to 0.9.</param>
 /// <param name="Seed">What the choice depends on.</param>

@@ -5,16 +5,16 @@ namespace Engine.Layers;
 
 /// <summary>
 /// Filters moved along sequences or signals: (batch, channels, length) to (batch, filters, length'), with W (filters, channels
-/// / groups, size) and one b a filter. Flipped, as Conv2D's are, unless <see cref="FlipFilters"/> says otherwise.
+/// / groups, size) and one b a filter. Flipped, as Conv2D's are, unless <see cref="FilterLayer.FlipFilters"/> says otherwise.
 /// </summary>
-public sealed class Conv1D : Layer
+public sealed class Conv1D : FilterLayer
 {
     /// <summary>Creates a layer of so many filters.</summary>
     /// <exception cref="EngineException">There are no filters, or they are empty.</exception>
-    public Conv1D(int filters, int size, Func<Variable, Variable>? nonlinearity = null)
+    public Conv1D(int filters, int size, Func<Variable, Variable>? nonlinearity = null) : base(nonlinearity)
     {
         Require(filters > 0 && size > 0, $"Conv1D needs at least 1 filter of at least 1, not {filters} of {size}.");
-        (Filters, Size, Nonlinearity) = (filters, size, nonlinearity ?? Symbolic.Rectify);
+        (Filters, Size) = (filters, size);
     }
 
     /// <summary>Gets the number of output channels.</summary>
@@ -22,9 +22,6 @@ public sealed class Conv1D : Layer
 
     /// <summary>Gets the filters' length.</summary>
     public int Size { get; }
-
-    /// <summary>Gets what is applied to the sums.</summary>
-    public Func<Variable, Variable> Nonlinearity { get; }
 
     /// <summary>By how much the filters are moved on.</summary>
     public int Stride { get; init; } = 1;
@@ -40,15 +37,6 @@ public sealed class Conv1D : Layer
     /// <summary>Into how many groups channels and filters are split: a filter sees the channels of its own group alone.</summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>Gets or sets whether the filters are flipped (a convolution) or not (a correlation).</summary>
-    public bool FlipFilters { get; init; } = true;
-
-    /// <summary>Gets or sets how the weights begin.</summary>
-    public Initializer W { get; init; } = new GlorotUniform();
-
-    /// <summary>Gets or sets how the biases begin; null for a layer without.</summary>
-    public Initializer? B { get; init; } = new Filled();
-
     /// <inheritdoc/>
     public override Variable Build(Variable input, LayerScope scope)
     {
@@ -62,7 +50,7 @@ public sealed class Conv1D : Layer
         scope.Require(Pad.IsValid, $"Conv1D cannot have the padding {Pad}.");
         Images.RequireGroups(Groups, channels, Filters, scope, this);
         SharedVariable w = scope.Parameter("W", [Filters, channels / Groups, Size], W);
-        SharedVariable? b = B is null ? null : scope.Parameter("b", [Filters], B, isRegularized: false);
+        SharedVariable? b = Biases(scope, Filters);
         int pad = scope.Checked(() => Pad.For(new Size2D(1, Size).Dilated((1, Dilation)))).Width;
         var options = new ConvOptions { Stride = [Stride], Padding = [pad], Dilation = [Dilation], Groups = Groups, FlipFilters = FlipFilters };
         return Nonlinearity(Symbolic.Convolve(scope.Floating(input), w, options, b));
