@@ -156,7 +156,7 @@ public class NcclTests
     {
         RunnerProcess run = Script($"{Zero} exec \"$0\" {_train} {options}");
 
-        Assert.That(run.Errors, Does.Match($"Rank 0 on|^{message}").And.Contain(message));
+        Assert.That(run.Errors, Does.Contain(message));
         Assert.That(run.ExitCode, Is.EqualTo(1));
     }
 

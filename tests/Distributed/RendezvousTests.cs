@@ -12,9 +12,8 @@ public class RendezvousTests
     [Test]
     public void Each_rank_gets_what_rank_0_has_whoever_else_calls([Values(null, "True")] string? agentStore)
     {
-        int port = Rendezvous.FreePort();
-        Func<string, string?> variables = Variables(port, agentStore);
-        int own = agentStore is null ? port : port + 1;
+        int own = Rendezvous.FreePort();
+        Func<string, string?> variables = Variables(agentStore is null ? own : own - 1, agentStore);
         Task<byte[]> first = Task.Run(() => Rendezvous.Share(Launch(0, 4), variables, s_word));
         CallAsStranger(own, first);
         Task<byte[]>[] others = [.. Enumerable.Range(1, 3).Select(rank => Task.Run(() => Rendezvous.Share(Launch(rank, 4), variables, new byte[4])))];
