@@ -13,7 +13,7 @@ public static class Occlusion
     public const int DefaultSquare = 7;
 
     /// <summary>How many numbers the images have that a network looks at together.</summary>
-    private const int MostNumbers = 1 << 22;
+    private const int MostNumbers = 1 << 20;
 
     /// <summary>
     /// The output for a class, its probability of a classifier, with the square centred on each pixel in turn. Over the
