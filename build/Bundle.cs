@@ -111,7 +111,7 @@ internal static class Bundle
     {
         var start = new ProcessStartInfo("tar", ["--create", "--xz", "--file", archive, "--directory", folder, name])
         {
-            Environment = { ["XZ_OPT"] = "-6 -T0" },
+            Environment = { ["XZ_OPT"] = "-9 -T0" },
         };
         int code;
         try

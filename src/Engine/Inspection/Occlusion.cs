@@ -12,6 +12,9 @@ public static class Occlusion
     /// <summary>Represents the side of the square unless told otherwise; nolearn's.</summary>
     public const int DefaultSquare = 7;
 
+    /// <summary>How many numbers the images have that a network looks at together.</summary>
+    private const int MaxNumbers = 1 << 20;
+
     /// <summary>
     /// Returns the output for a class, its probability of a classifier, with the square centered on each pixel in turn.
     /// Over the image's edge it is cut off there; one of an even side reaches a pixel further up and to the left.
@@ -29,7 +32,13 @@ public static class Occlusion
     /// <returns>float32 (height, width).</returns>
     /// <exception cref="EngineException">The image, the class or the square does not fit.</exception>
     public static Tensor Map(
-        NeuralNet net, Tensor image, int label, int square = DefaultSquare, float value = 0)
+        NeuralNet net, Tensor image, int label, int square = DefaultSquare, float value = 0) => Map(net, image, label, square, value, step: 1);
+
+    /// <summary>
+    /// The same with the square on each <paramref name="step"/>-th pixel alone, which stands for those round it: an image has as many
+    /// places as pixels, and a network looks at as many images.
+    /// </summary>
+    internal static Tensor Map(NeuralNet net, Tensor image, int label, int square, float value, int step)
     {
         ArgumentNullException.ThrowIfNull(net);
         ArgumentNullException.ThrowIfNull(image);
@@ -59,13 +68,18 @@ public static class Occlusion
         float[] pixels = image.Cast(DType.Float32).AsSpan<float>().ToArray();
         var map = new Tensor(DType.Float32, [height, width]);
 
-        // A row of the map at a time, so that large images do not take their size squared.
-        for (int y = 0; y < height; y++)
+        // Some places of a row at a time, so that large images do not take their size squared.
+        int[] columns = Pieces(width, step);
+        int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
+        float[] buffer = new float[some * pixels.Length];
+        foreach ((int down, int[] xs) in Pieces(height, step).SelectMany(down => columns.Chunk(some).Select(xs => (down, xs))))
         {
-            var covered = new float[width * pixels.Length];
-            for (int x = 0; x < width; x++)
+            int y = Math.Min(down + (step / 2), height - 1);
+            float[] covered = xs.Length == some ? buffer : new float[xs.Length * pixels.Length];
+            for (int i = 0; i < xs.Length; i++)
             {
-                Span<float> copy = covered.AsSpan(x * pixels.Length, pixels.Length);
+                int x = Math.Min(xs[i] + (step / 2), width - 1);
+                Span<float> copy = covered.AsSpan(i * pixels.Length, pixels.Length);
                 pixels.CopyTo(copy);
                 int top = Math.Max(y - (square / 2), 0), bottom = Math.Min(y - (square / 2) + square, height);
                 int left = Math.Max(x - (square / 2), 0), right = Math.Min(x - (square / 2) + square, width);
@@ -78,14 +92,20 @@ public static class Occlusion
                 }
             }
 
-            Tensor samples = Tensor.From(covered).Reshape(sample.With(0, width).Sides).Cast(net.Network.Input.DType);
+            Tensor samples = Tensor.From(covered).Reshape(sample.With(0, xs.Length).Sides).Cast(net.Network.Input.DType);
             ReadOnlySpan<double> outputs = net.PredictProba(samples).Cast(DType.Float64).AsSpan<double>();
-            for (int x = 0; x < width; x++)
+            for (int i = 0; i < xs.Length; i++)
             {
-                map.AsSpan<float>()[(y * width) + x] = (float)outputs[(x * output[1]) + label];
+                for (int row = down; row < Math.Min(down + step, height); row++)
+                {
+                    map.AsSpan<float>()[((row * width) + xs[i])..((row * width) + Math.Min(xs[i] + step, width))].Fill((float)outputs[(i * output[1]) + label]);
+                }
             }
         }
 
         return map;
     }
+
+    /// <summary>Where the pieces of a side begin.</summary>
+    private static int[] Pieces(int side, int step) => [.. Enumerable.Range(0, (side + step - 1) / step).Select(i => i * step)];
 }

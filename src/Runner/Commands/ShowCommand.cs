@@ -72,7 +72,7 @@ internal static class ShowCommand
             output.Write(LayerTable.Of(tested.Net).Print(HasColors(output)));
             output.WriteLine();
             var drawn = new ModelPictures(tested, given, maxFilters: 200);
-            if (drawn.Filters is null && tested.Pictures is not null)
+            if (drawn.Filters is null && tested.HasPictures)
             {
                 await notes.WriteLineAsync(
                     "NOTE: the first layer that learns does not look at pixels, so there is no filters.png.");

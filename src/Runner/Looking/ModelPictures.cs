@@ -22,6 +22,9 @@ internal sealed class ModelPictures
     /// <summary>A matrix of more classes than this cannot be read.</summary>
     private const int MaxClasses = 40;
 
+    /// <summary>In how many places of a row at most an image is covered: each is another image for the network.</summary>
+    private const int MaxPlaces = 64;
+
     private readonly TestedModel _model;
     private readonly InspectionOptions.Inspected _options;
 
@@ -58,7 +61,7 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeFilters(int most)
     {
-        if (_model.Pictures is null || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
+        if (!_model.HasPictures || FirstFilters.Of(_model.Model.Network, _model.Net.GetParameters(), most) is not { } first)
         {
             return null;
         }
@@ -74,7 +77,7 @@ internal sealed class ModelPictures
 
     private ModelPicture? MakeMistakes()
     {
-        CaptionedImage[] images = _model.Pictures is null ? [] : [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
+        CaptionedImage[] images = !_model.HasPictures ? [] : [.. _model.Mistakes(_options.MistakeCount).Select(mistake => new CaptionedImage(
             Image(mistake.Index),
             _model.Classes[mistake.Label],
             $"{_model.Classes[mistake.Predicted]} {Percent(mistake.Probability)}"))];
@@ -87,14 +90,15 @@ internal sealed class ModelPictures
     private ModelPicture? MakeMaps()
     {
         int[] indices = _options.Indices(_model.Count);
-        if (indices.Length == 0 || _model.Labels is null || _model.Pictures is not { } pictures)
+        if (indices.Length == 0 || _model.Labels is null || !_model.HasPictures)
         {
             return null;
         }
 
         int[] labels = [.. indices.Select(_model.Label)];
-        Tensor inputs = _model.Inputs.Rows(indices);
+        Tensor inputs = _model.Inputs(indices), pictures = _model.Pictures(indices);
         (int height, int width) = (pictures.Shape[2], pictures.Shape[3]);
+        int step = Math.Max((Math.Max(height, width) + MaxPlaces - 1) / MaxPlaces, 1);
         int channels = inputs.Shape.Product(1, inputs.Shape.Rank) / (height * width);
         Tensor slopes = Saliency.Maps(
             Saliency.Of(_model.Net, inputs, labels).Reshape(indices.Length, channels, height, width));
@@ -102,7 +106,7 @@ internal sealed class ModelPictures
         {
             double whole = _model.Probability(index, labels[i]);
             Tensor image = inputs.Rows(i, 1).Reshape(channels, height, width);
-            float[] covered = Occlusion.Map(_model.Net, image, labels[i], _options.Square).AsSpan<float>().ToArray();
+            float[] covered = Occlusion.Map(_model.Net, image, labels[i], _options.Square, value: 0, step).AsSpan<float>().ToArray();
             return new ExplainedImage(
                 Image(index), Heading(index, labels[i]),
                 new Raster(height, width, [.. covered.Select(left => (float)(whole - left))]),
@@ -141,8 +145,11 @@ internal sealed class ModelPictures
         return counts;
     }
 
-    private PlanarImage Image(int index) => new(
-        _model.Pictures!.Shape[2], _model.Pictures.Shape[3], _model.Pictures.Rows(index, 1).AsSpan<byte>().ToArray());
+    private PlanarImage Image(int index)
+    {
+        Tensor picture = _model.Pictures([index]);
+        return new PlanarImage(picture.Shape[2], picture.Shape[3], picture.AsSpan<byte>().ToArray());
+    }
 
     /// <summary>A share in percent, with a decimal where without it would be 0 or 100 and is not.</summary>
     internal static string Percent(double share) =>

@@ -9,29 +9,25 @@ namespace Engine.Runner;
 /// <summary>A saved network and what it makes of the test images.</summary>
 internal sealed class TestedModel : IDisposable
 {
-    /// <summary>How many samples are looked at where they are in a file.</summary>
-    private const int MaxLookedAt = 2_000;
-
     private readonly Device _device;
+    private readonly Func<int[], Tensor> _inputs;
+    private readonly Func<int[], Tensor>? _pictures;
 
     private TestedModel(
-        ModelFile model, NeuralNet net, Device device, Tensor inputs, Tensor? pictures, IReadOnlyList<string> classes, TestReport report,
-        Tensor probabilities, Tensor? labels)
+        ModelFile model, NeuralNet net, Device device, Func<int[], Tensor> inputs, Func<int[], Tensor>? pictures, IReadOnlyList<string> classes,
+        TestReport report, Tensor probabilities, Tensor? labels)
     {
-        (Model, Net, _device, Inputs, Pictures, Classes) = (model, net, device, inputs, pictures, classes);
+        (Model, Net, _device, _inputs, _pictures, Classes) = (model, net, device, inputs, pictures, classes);
         (Report, Probabilities, Labels) = (report, probabilities, labels);
-        Count = inputs.Shape[0];
+        Count = probabilities.Shape[0];
     }
 
     public ModelFile Model { get; }
 
     public NeuralNet Net { get; }
 
-    /// <summary>The test images as the network takes them.</summary>
-    public Tensor Inputs { get; }
-
-    /// <summary>The test images as people see them, uint8 (n, 3, height, width); null where they are no images.</summary>
-    public Tensor? Pictures { get; }
+    /// <summary>Whether the samples are images.</summary>
+    public bool HasPictures => _pictures is not null;
 
     /// <summary>How many samples it is tried on.</summary>
     public int Count { get; }
@@ -43,7 +39,7 @@ internal sealed class TestedModel : IDisposable
     public string? DataName { get; private init; }
 
     /// <summary>What a sample is called.</summary>
-    public string Noun => Pictures is null ? "rows" : "images";
+    public string Noun => HasPictures ? "images" : "rows";
 
     /// <summary>What it takes each test sample for; in regression the values as it gives them.</summary>
     public Tensor Probabilities { get; }
@@ -66,16 +62,16 @@ internal sealed class TestedModel : IDisposable
     /// <summary>Where it was tried.</summary>
     public string DeviceName => _device.Name;
 
-    /// <summary>A model of a user's own, tried on samples: on the first ones only where they are more than memory should hold.</summary>
+    /// <summary>A model of a user's own, tried on samples, of which no more than some at a time are in memory where a file has them.</summary>
     public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
     {
-        count ??= model.IsTooLarge(test) ? MaxLookedAt : null;
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
-        Tensor inputs = model.Prepare(test), output = model.Net.PredictProba(inputs);
-        Tensor? pictures = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } images
-            && sides[0] is 1 or 3 ? InColor(images.Load()) : null;
+        Tensor output = model.Output(test);
+        VectorColumn? images = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } found
+            && sides[0] is 1 or 3 ? found : null;
         return new TestedModel(
-            new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, inputs, pictures, model.Classes,
+            new ModelFile(model.Network, model.Classes, IsSynthetic: false), model.Net, device, rows => model.Prepare(test.Rows(rows)),
+            images is null ? null : rows => InColor(((VectorColumn)images.Rows(rows)).Load()), model.Classes,
             model.Report(output, test), output,
             model.Target is ClassTarget ? model.Target.Apply(test[model.Target.Column]) : null)
         {
@@ -131,7 +127,7 @@ internal sealed class TestedModel : IDisposable
             Tensor inputs = ImageInput.Prepare(model.Network, data.Test.Images), probabilities = net.PredictProba(inputs);
             string[] classes = [.. data.ClassNames.Select((name, i) => model.Classes.Count == data.ClassNames.Count ? model.Classes[i] : name)];
             return new TestedModel(
-                model, net, device, inputs, data.Test.Images, classes,
+                model, net, device, rows => inputs.Rows(rows), rows => data.Test.Images.Rows(rows), classes,
                 new ClassificationReport(classes, data.Test.Labels.AsSpan<int>(), probabilities), probabilities, data.Test.Labels)
             {
                 IsSynthetic = data.IsSynthetic,
@@ -150,6 +146,12 @@ internal sealed class TestedModel : IDisposable
     /// <summary>The mistakes of which it is surest.</summary>
     public IReadOnlyList<Mistake> Mistakes(int count) =>
         Labels is null ? [] : Mistake.MostConfident(Probabilities, Labels, count);
+
+    /// <summary>Test images as the network takes them.</summary>
+    public Tensor Inputs(int[] images) => _inputs(images);
+
+    /// <summary>Test images as people see them, uint8 (n, 3, height, width).</summary>
+    public Tensor Pictures(int[] images) => _pictures!(images);
 
     /// <summary>The class of a test image.</summary>
     public int Label(int image) => Labels!.AsSpan<int>()[image];

@@ -25,7 +25,7 @@ public abstract record Target(string Column)
 
     /// <summary>Refuses samples to test with of a class that none of those that train has, or without a value.</summary>
     /// <exception cref="EngineException">There are such.</exception>
-    internal abstract void Check(Column test);
+    internal virtual void Check(Column test) => Apply(test);
 
     /// <summary>
     /// Fits it: texts, and whole numbers of at most 20 values of which each comes twice or more, are classes; other numbers
@@ -133,8 +133,6 @@ public sealed record ValueTarget(string Column, double Mean, double Deviation) :
 
         return new ValueTarget(column.Name, scale.Mean, scale.Deviation);
     }
-
-    internal override void Check(Column test) => Apply(test);
 
     /// <summary>Returns a value as the network gives it, in the target's own unit.</summary>
     public double Inverse(double scaled) => (scaled * Deviation) + Mean;
