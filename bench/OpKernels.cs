@@ -6,7 +6,7 @@ using static Engine.Ops.Symbolic;
 
 namespace Engine.Bench;
 
-/// <summary>Ops alone, as bench/peers/libtorch.cs times them too, under the same names.</summary>
+/// <summary>Ops alone, as bench/peers/libtorch.cs times them too, under the same names; and loops, whose steps must cost next to nothing.</summary>
 internal static class OpKernels
 {
     private const int Rows = 50_000, Taken = 8192, Pairs = 1_000_000;
@@ -61,6 +61,8 @@ internal static class OpKernels
             d => [Scatter(d.Numbers(4096, 1024), d.Places(1024, 4096, 512), d.Numbers(4096, 512), 1)]),
         ("scatter along rows, added, 4096x512 to 4096x1024",
             d => [Scatter(d.Numbers(4096, 1024), d.Places(1024, 4096, 512), d.Numbers(4096, 512), 1, adds: true)]),
+        ("loop of 1 step, an addition of 16", d => [Sums(d, 1)]),
+        ("loop of 1000 steps, an addition of 16 each", d => [Sums(d, 1000)]),
     ];
 
     public static IEnumerable<Kernel> All(Device device)
@@ -76,6 +78,10 @@ internal static class OpKernels
     private static Variable Depthwise(Drawn d, int images, int channels, int side, int stride) => Convolve(
         d.Numbers(images, channels, side, side), d.Numbers(channels, 1, 3, 3),
         s_channelwise with { Groups = channels, Stride = [stride, stride] });
+
+    /// <summary>What such a loop takes more than one of a single step is a thousand times the cost of a step.</summary>
+    private static Variable Sums(Drawn d, int steps) =>
+        Scan(step => step[0] + step[1], [d.Numbers(steps, 16)], [d.Numbers(16)])[0][^1];
 
     private static Variable[] Both((Variable Values, Variable Indices) top) => [top.Values, top.Indices];
 

@@ -3,14 +3,14 @@
 // rare, and in float32 their differences would lose digits.
 #pragma once
 
-constexpr double Pi = 3.14159265358979323846;
+constexpr double GammaPi = 3.14159265358979323846;
 
 // What x is beyond a whole number, which is exact.
 __device__ __forceinline__ double beyondWhole(double x) { return x - rint(x); }
 
 // c[0] + c[1]·x + …
 template <int Count>
-__device__ __forceinline__ double polynomial(double x, const double (&c)[Count])
+__device__ __forceinline__ double gammaPolynomial(double x, const double (&c)[Count])
 {
     double sum = c[Count - 1];
 #pragma unroll
@@ -27,7 +27,7 @@ __device__ inline double digammaOfPositive(double x)
     if (x >= 10) {
         double z = 1 / x / x;
         const double series[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12, -3617.0 / 8160};
-        return log(x) - 0.5 / x - z * polynomial(z, series);
+        return log(x) - 0.5 / x - z * gammaPolynomial(z, series);
     }
 
     double sum = 0;
@@ -45,7 +45,7 @@ __device__ inline double digammaOfPositive(double x)
         -0.045251321448739056, -0.0020713321167745952};
     const double denominator[] = {1, 2.0767117023730469, 1.4606242909763515, 0.43593529692665969, 0.054151797245674225,
         0.0021284987017821144, -0.55789841321675513e-6};
-    double quotient = polynomial(x - 1, numerator) / polynomial(x - 1, denominator);
+    double quotient = gammaPolynomial(x - 1, numerator) / gammaPolynomial(x - 1, denominator);
     return sum + (distance * 0.99558162689208984 + distance * quotient);
 }
 
@@ -58,8 +58,8 @@ __device__ inline double digamma(double x)
 
     // Of a negative infinity nothing is left that is a number.
     double rest = beyondWhole(x), size = fabs(rest);
-    double cotangent = size > 0.25 ? copysign(tan(Pi * (0.5 - size)), rest) : 1 / tan(Pi * rest);
-    return x == 0 ? -1 / x : rest == 0 ? infinity(x) - infinity(x) : digammaOfPositive(1 - x) - Pi * cotangent;
+    double cotangent = size > 0.25 ? copysign(tan(GammaPi * (0.5 - size)), rest) : 1 / tan(GammaPi * rest);
+    return x == 0 ? -1 / x : rest == 0 ? infinity(x) - infinity(x) : digammaOfPositive(1 - x) - GammaPi * cotangent;
 }
 
 // n! / xⁿ, whose factors neither overflow nor vanish on the way.
@@ -108,7 +108,7 @@ __device__ inline double polygamma(double order, double x)
         return isOdd ? size : -size;
     }
 
-    double rest = beyondWhole(x), inverse = Pi / sin(Pi * rest);
+    double rest = beyondWhole(x), inverse = GammaPi / sin(GammaPi * rest);
     return isOdd && (rest == 0 || !(x > -infinity(x))) ? infinity(x)
         : x == 0 ? -1 / x
         : n == 1 ? inverse * inverse - polygammaOfPositive(1, 1 - x)

@@ -32,6 +32,46 @@ public class ImageOpTests
         () => Conv2D(Zeros([1, 3, 9, 11]), Tensor4("w"), Border.Full),
         Throws.TypeOf<EngineException>().With.Message.Contains("known sides, not 'w' (float32 (?, ?, ?, ?))"));
 
+    /// <summary>By choice a window's gradient goes to the first of equals, as PyTorch's, or to each, as Theano's.</summary>
+    [TestCase(2, 2, 0, true)]
+    [TestCase(3, 1, 1, true)]
+    [TestCase(3, 2, 1, true)]
+    [TestCase(2, 3, 0, true)]
+    [TestCase(3, 2, 0, false)]
+    [TestCase(2, 2, 0, false)]
+    [TestCase(2, 3, 0, false)]
+    public void Ties_of_a_pool_go_where_they_are_asked_to(int size, int stride, int pad, bool ignoreBorder)
+    {
+        const int Side = 7;
+        Tensor image = Tensor.From([.. Enumerable.Range(0, 2 * Side * Side).Select(i => (float)(i * 7919 % 11 % 4) - 2)], 1, 2, Side, Side);
+        foreach (PoolMode mode in (PoolMode[])[PoolMode.Max, PoolMode.MaxToAll])
+        {
+            Input x = Variable("x", DType.Float32, [1, 2, Side, Side]);
+            Variable y = Pool(x, [size], mode, [stride], [pad], ignoreBorder), g = Reshape(CumSum(OnesLike(y)), ShapeSides(y));
+            using var f = Function.Compile([x], [y, Grad(Sum(y * g), x)]);
+
+            Tensor[] results = f.Call(image);
+
+            float[] pooled = results[0].ToArray<float>(), gradient = new float[image.Shape.Count];
+            int over = results[0].Shape[2];
+            for (int window = 0; window < pooled.Length; window++)
+            {
+                int plane = window / (over * over), top = (window / over % over * stride) - pad, left = (window % over * stride) - pad;
+                int[] inside = [.. Enumerable.Range(0, size * size).Select(k => (Row: top + (k / size), Column: left + (k % size)))
+                    .Where(at => at.Row is >= 0 and < Side && at.Column is >= 0 and < Side)
+                    .Select(at => (((plane * Side) + at.Row) * Side) + at.Column)];
+                float greatest = inside.Max(i => image.AsSpan<float>()[i]);
+                int[] equal = [.. inside.Where(i => image.AsSpan<float>()[i] == greatest)];
+                Array.ForEach(mode == PoolMode.Max ? equal[..1] : equal, i => gradient[i] += window + 1);
+                Assert.That(pooled[window], Is.EqualTo(greatest));
+            }
+
+            Assert.That(results[1].ToArray<float>(), Is.EqualTo(gradient), $"{mode}");
+        }
+
+        static Side[] ShapeSides(Variable y) => [.. Enumerable.Range(0, y.Rank).Select(axis => (Side)SideOf(y, axis))];
+    }
+
     [Test]
     public void Images_that_turn_out_too_small_are_refused_with_their_sizes()
     {

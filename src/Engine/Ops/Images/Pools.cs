@@ -16,6 +16,9 @@ public enum PoolMode
 
     /// <summary>The sum.</summary>
     Sum,
+
+    /// <summary>The greatest; a window's gradient goes to each of equals, as Theano's, and not to the first, as PyTorch's.</summary>
+    MaxToAll,
 }
 
 public static partial class Symbolic
@@ -69,7 +72,7 @@ public static partial class Symbolic
             : throw new EngineException($"GlobalPool takes images (N, C, …), not '{x}' ({x.Type}).{Origin.Current}");
         return mode switch
         {
-            PoolMode.Max => Max(x, axes),
+            PoolMode.Max or PoolMode.MaxToAll => Max(x, axes),
             PoolMode.Sum => Sum(x, axes),
             _ => Mean(x, axes),
         };
@@ -99,7 +102,7 @@ public static partial class Symbolic
                 Variable part = Along(x, axis, start..end);
                 return mode switch
                 {
-                    PoolMode.Max => Max(part, [axis], keepDims: true),
+                    PoolMode.Max or PoolMode.MaxToAll => Max(part, [axis], keepDims: true),
                     PoolMode.Sum => Sum(part, [axis], keepDims: true),
                     _ => Mean(part, [axis], keepDims: true),
                 };
@@ -113,6 +116,11 @@ public static partial class Symbolic
     private static Variable Plane(
         Variable x, (int Height, int Width) size, (int, int) stride, (int, int) padding, PoolMode mode, bool ignoreBorder)
     {
+        if (mode == PoolMode.MaxToAll)
+        {
+            return MaxToAll(x, size, stride, padding, ignoreBorder);
+        }
+
         if (mode != PoolMode.Sum)
         {
             return mode == PoolMode.Max
@@ -123,5 +131,41 @@ public static partial class Symbolic
         // Where no window is cut off, a sum is so many means; else there are zeros for a whole window behind.
         Variable whole = ignoreBorder ? x : Pad(x, [(0, size.Height - 1), (0, size.Width - 1)]);
         return AveragePool2D(whole, size, stride, padding, countPadding: true) * (size.Height * size.Width);
+    }
+
+    /// <summary>Maxima whose gradient is found from them: every element that equals its window's has what the window has.</summary>
+    private static Variable MaxToAll(
+        Variable x, (int Height, int Width) size, (int Down, int Right) stride, (int Rows, int Columns) padding, bool ignoreBorder)
+    {
+        x = Cast(x, x.DType.Floating());
+        if (!ignoreBorder && !x.Shape.Skip(2).All(side => side >= 0))
+        {
+            throw new EngineException(
+                $"A pool whose gradient goes to all of equals and that keeps the border needs images of known sides, not '{x}' ({x.Type})."
+                + Origin.Current);
+        }
+
+        var at = new Input(x.Type, "x");
+        Variable pooled = MaxPool2D(at, size, stride, padding, ignoreBorder);
+        return new OpFromGraph([at], [pooled], "maxPoolToAll", Gradient).Call(x);
+
+        IReadOnlyList<Variable?> Gradient(
+            IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable> grads)
+        {
+            int bottom = Behind(2, size.Height, stride.Down, padding.Rows), right = Behind(3, size.Width, stride.Right, padding.Columns);
+            Variable padded = Pad(
+                inputs[0], [(0, 0), (0, 0), (padding.Rows, bottom), (padding.Columns, right)], value: double.NegativeInfinity);
+            var patches = new Patches([size.Height, size.Width], [stride.Down, stride.Right], [0, 0], [0, 0], [1, 1]);
+            Variable seen = new Unfold(patches).Call(padded);
+            Variable back = new Fold(patches).Call(Where(Equal(seen, Window(outputs[0])), Window(grads[0]), 0), padded);
+            return [back[.., .., padding.Rows..^bottom, padding.Columns..^right]];
+        }
+
+        // Where the border is kept, the last windows reach so far behind the images.
+        int Behind(int axis, int side, int step, int pad) => ignoreBorder
+            ? pad
+            : Math.Max(0, ((pooled.Shape[axis] - 1) * step) + side - x.Shape[axis] - pad);
+
+        static Variable Window(Variable each) => DimShuffle(each, 1, NewAxis, 0, 2, 3);
     }
 }

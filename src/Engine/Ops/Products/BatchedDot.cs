@@ -15,7 +15,7 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, ICpuOp
     private const int Many = 8;
 
     /// <summary>The rows of a product that a thread takes, where that has more.</summary>
-    private const int Rows = 96;
+    private const int Rows = 96, MaxRows = 4 * Rows;
 
     private const long Worthwhile = 250_000;
 
@@ -152,10 +152,11 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, ICpuOp
                 .SelectMany(i => Gemm.Phases(shape, At(i), step.Workspace, step.Threads))];
         }
 
-        int chunks = Math.Max(1, (shape.M + Rows - 1) / Rows);
+        // Each chunk packs its B again; where there are products enough for all threads, they need not be cut so small.
+        int rows = stack.Count >= Many * step.Threads ? MaxRows : Rows, chunks = Math.Max(1, (shape.M + rows - 1) / rows);
         byte* scratch = step.Workspace;
         long scratchBytes = Gemm.ScratchBytes<T>(shape);
-        long products = Math.Max(1L, (long)Math.Min(shape.M, Rows) * shape.N * shape.K);
+        long products = Math.Max(1L, (long)Math.Min(shape.M, rows) * shape.N * shape.K);
         return
         [
             new Phase(checked(stack.Count * chunks), (int)Math.Max(1, Worthwhile / products), (start, end, worker) =>
@@ -164,10 +165,10 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, ICpuOp
                 {
                     (int batch, int chunk) = Math.DivRem(unit, chunks);
                     GemmArguments<T> x = At(batch);
-                    int row = chunk * Rows;
+                    int row = chunk * rows;
                     x.A += shape.TransposeA ? row : (nint)row * x.Lda;
                     x.C += (nint)row * x.Ldc;
-                    Gemm.Block(shape with { M = Math.Min(Rows, shape.M - row) }, x, scratch + (worker * scratchBytes));
+                    Gemm.Block(shape with { M = Math.Min(rows, shape.M - row) }, x, scratch + (worker * scratchBytes));
                 }
             }),
         ];
