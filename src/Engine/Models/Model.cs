@@ -119,6 +119,14 @@ public sealed partial class Model : IDisposable
     /// <param name="cancellationToken">Ends the training.</param>
     internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
+        // Of large samples, batches to validate and predict with would take as much memory as the training.
+        const int MaxNumbers = 1 << 20;
+        int most = (int)Math.Max(MaxNumbers / Inputs.Sides.Count, 1);
+        if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
+        {
+            Net.BatchIteratorTest = new BatchIterator(most) { Augmentation = tested.Augmentation, ReadAhead = tested.ReadAhead };
+        }
+
         Tensor labels = Target.Apply(train[Target.Column]);
         if (isBalanced && Target is ClassTarget)
         {
