@@ -28,7 +28,7 @@ public class PackagesTests
             Files(package).Where(file => file[0] is not ('_' or '[') && !file.StartsWith("package/")),
             Is.EquivalentTo((string[])
             [
-                "Engine.nuspec", "LICENSE", "README.md",
+                "Engine.nuspec", "LICENSE", "README.md", "icon.png",
                 "buildTransitive/Engine.props", "lib/net10.0/Engine.dll", "lib/net10.0/Engine.xml",
             ]));
 
@@ -36,6 +36,7 @@ public class PackagesTests
         Assert.That(Text(data, "version"), Is.EqualTo(typeof(Tensor).Assembly.GetName().Version!.ToString(3)));
         Assert.That(Text(data, "license"), Is.EqualTo("Apache-2.0"));
         Assert.That(Text(data, "readme"), Is.EqualTo("README.md"));
+        Assert.That(Text(data, "icon"), Is.EqualTo("icon.png"));
         Assert.That(data.Descendants().Where(element => element.Name.LocalName == "dependency"), Is.Empty);
     }
 
