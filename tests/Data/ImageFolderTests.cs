@@ -109,6 +109,7 @@ public class ImageFolderTests
 
         Assert.That(first.Notes, Has.One.Contains("kept for the next time"));
         Assert.That(second.Notes, Has.One.Contains("from the last time"));
+        Assert.That((kept with { Path = folder.File("photos/../photos") }).Load().Notes, Has.One.Contains("from the last time"), "however the folder is named");
         Assert.That(first.Train["picture"], Is.InstanceOf<StoredColumn>());
         foreach (DataSet stored in (DataSet[])[first, second])
         {

@@ -34,7 +34,7 @@ internal sealed record PictureStore(string Path, PictureFacts[] Facts, bool IsKe
         string key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{System.IO.Path.GetFullPath(name)}|{size}|{isGray}")).AsSpan(0, 8));
         string path = System.IO.Path.Combine(cache, $"pictures-{key}.bytes"), index = System.IO.Path.ChangeExtension(path, ".index");
         int length = size * size * (isGray ? 1 : 3);
-        Origin[] origins = [.. files.Select(Origin.Of)];
+        Origin[] origins = [.. files.Select(file => Origin.Of(System.IO.Path.GetFullPath(file)))];
         if (TryRead(index, path, origins, length) is { } known)
         {
             return new PictureStore(path, known, IsKept: true);
