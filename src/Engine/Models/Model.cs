@@ -17,6 +17,12 @@ public sealed partial class Model : IDisposable
 {
     internal const string NetworkKey = "network", InputsKey = "inputs", TargetKey = "target", MetricsKey = "metrics", AboutKey = "about";
 
+    /// <summary>
+    /// How many numbers are prepared at a time to validate and predict with: of large samples more would take as much memory as
+    /// the training, and what is more than a batch is copied once more, batch by batch.
+    /// </summary>
+    private const int MaxNumbers = 1 << 20;
+
     /// <summary>Creates a model of a network that was made in C#.</summary>
     /// <param name="net">The network, which the model then owns.</param>
     /// <param name="inputs">What prepares its samples.</param>
@@ -119,8 +125,6 @@ public sealed partial class Model : IDisposable
     /// <param name="cancellationToken">Ends the training.</param>
     internal void Fit(Table train, bool isBalanced, bool? isStreamed, CancellationToken cancellationToken)
     {
-        // Of large samples, batches to validate and predict with would take as much memory as the training.
-        const int MaxNumbers = 1 << 20;
         int most = (int)Math.Max(MaxNumbers / Inputs.Sides.Count, 1);
         if (Net.BatchIteratorTest is { Transform: null } tested && tested.BatchSize > most)
         {
@@ -154,7 +158,6 @@ public sealed partial class Model : IDisposable
     /// <summary>What the network gives of samples, which are prepared some at a time.</summary>
     internal Tensor Output(Table samples)
     {
-        const int MaxNumbers = 1 << 22;
         int batch = Net.BatchIteratorTest.BatchSize, width = (int)Inputs.Sides.Count, some = Math.Max(MaxNumbers / width / batch, 1) * batch;
         if (samples.Count <= some)
         {
