@@ -57,8 +57,8 @@ __device__ inline double digamma(double x)
     }
 
     // Of a negative infinity nothing is left that is a number.
-    double rest = beyondWhole(x), size = fabs(rest);
-    double cotangent = size > 0.25 ? copysign(tan(GammaPi * (0.5 - size)), rest) : 1 / tan(GammaPi * rest);
+    // By sinpi and cospi: sin and tan of float64 want local memory, to bring large angles down.
+    double rest = beyondWhole(x), cotangent = cospi(rest) / sinpi(rest);
     return x == 0 ? -1 / x : rest == 0 ? infinity(x) - infinity(x) : digammaOfPositive(1 - x) - GammaPi * cotangent;
 }
 
@@ -108,7 +108,7 @@ __device__ inline double polygamma(double order, double x)
         return isOdd ? size : -size;
     }
 
-    double rest = beyondWhole(x), inverse = GammaPi / sin(GammaPi * rest);
+    double rest = beyondWhole(x), inverse = GammaPi / sinpi(rest);
     return isOdd && (rest == 0 || !(x > -infinity(x))) ? infinity(x)
         : x == 0 ? -1 / x
         : n == 1 ? inverse * inverse - polygammaOfPositive(1, 1 - x)

@@ -42,6 +42,19 @@ inline void sincosf(float x, float* s, float* c)
     *s = sinf(x);
     *c = cosf(x);
 }
+// Of what is beyond whole turns, which is exact; near a quarter of a turn by the other of the two, where this one is 0.
+inline double sinpi(double x)
+{
+    double r = x - 2 * rint(x / 2);
+    r = r > 0.5 ? 1 - r : r < -0.5 ? -1 - r : r;
+    return fabs(r) > 0.25 ? copysign(cos(3.14159265358979323846 * (0.5 - fabs(r))), r) : sin(3.14159265358979323846 * r);
+}
+inline double cospi(double x)
+{
+    double r = fabs(x - 2 * rint(x / 2)), near = r > 0.5 ? 1 - r : r;
+    double size = near > 0.25 ? sin(3.14159265358979323846 * (0.5 - near)) : cos(3.14159265358979323846 * near);
+    return r > 0.5 ? -size : size;
+}
 inline float exp10f(float x) { return powf(10.0f, x); }
 
 #define isnan(x) __builtin_isnan(x)
