@@ -128,6 +128,7 @@ internal sealed class RandomGraph
             {
                 SharedVariable shared => _state[shared],
                 Constant constant => NdArray.From(constant.Value),
+                ShapeOnly shape => Unread(shape),
                 _ => NdArray.From(arguments[Inputs.ToList().IndexOf((Input)leaf)]),
             };
             values[leaf] = Changed(values[leaf]);

@@ -15,7 +15,7 @@ public class RecordTextTests
     {
         yield return Case(new Sgd(0.01f), "Sgd { LearningRate = 0.01, Clip =  }");
         yield return Case(
-            new NesterovMomentum(0.5f, 0.9f) { Clip = GradientClip.TotalNorm(2.5) }, "LearningRate = 0.5, Clip = ByTotalNorm { Most = 2.5");
+            new NesterovMomentum(0.5f, 0.9f) { Clip = GradientClip.TotalNorm(2.5) }, "LearningRate = 0.5, Clip = ByTotalNorm { Max = 2.5");
         yield return Case(new Adam(0.25f), "Adam { LearningRate = 0.25");
         yield return Case(new Filled(0.5), "Filled { Value = 0.5 }");
         yield return Case(new GlorotUniform(1.5), "GlorotUniform { Gain = 1.5 }");

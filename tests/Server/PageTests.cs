@@ -93,7 +93,9 @@ public class PageTests
         (Tensor x, int[] y) = Toy.Images(200);
         Task training = Task.Run(() => net.Fit(x, y));
 
-        await browser.Until("document.querySelectorAll('#losses polyline').length === 2 && document.querySelectorAll('#losses circle').length >= 6");
+        await browser.Until(
+            "document.querySelectorAll('#losses polyline').length === 2 "
+            + "&& [...document.querySelectorAll('#losses polyline')].every(curve => curve.points.numberOfItems >= 3)");
         await browser.Until("document.querySelectorAll('#tiles canvas').length === 12 && document.getElementById('speed').textContent !== '–'");
         await browser.Value("document.getElementById('stop').focus()");
         await browser.Press("Enter", 13, "\r");

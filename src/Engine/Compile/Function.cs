@@ -192,7 +192,8 @@ public sealed partial class Function : IDisposable
     /// <exception cref="EngineException">An argument's dtype or shape does not fit.</exception>
     public void Prepare(params ReadOnlySpan<Tensor> arguments)
     {
-        EnterGates();
+        // What is changed need not be this thread's alone: only shapes are looked at.
+        EnterGates(toChange: false);
         try
         {
             Take(Complete(arguments)).Turn.Exit();
@@ -313,14 +314,14 @@ public sealed partial class Function : IDisposable
     /// <summary>Whether another thread waits for values that this function uses.</summary>
     private bool IsWanted => Array.Exists(_gates, static gate => gate.Gate.IsWanted);
 
-    private void EnterGates()
+    private void EnterGates(bool toChange = true)
     {
         int entered = 0;
         try
         {
             for (; entered < _gates.Length; entered++)
             {
-                _gates[entered].Gate.Enter(_gates[entered].IsChanged);
+                _gates[entered].Gate.Enter(toChange && _gates[entered].IsChanged);
             }
         }
         catch
