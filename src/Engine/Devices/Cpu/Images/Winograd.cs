@@ -218,15 +218,13 @@ internal static unsafe class Winograd
                         C = products + (product * plane),
                         Ldc = Memory.Columns,
                     };
-                    WinogradKernel<F, S, V, T>.Multiply(
-                        tile, rows, Block.Tiles, conv.C, add: false, (nint)Memory.FilterPlane, (nint)Memory.PatchPlane);
+                    WinogradKernel<F, S, V, T>.Multiply(tile, rows, Block.Tiles, conv.C, add: false);
                 }
 
                 for (int row = 0; row < rows; row++)
                 {
                     T* from = products + ((nint)row * Memory.Columns);
-                    WinogradKernel<F, S, V, T>.HalfResults(
-                        Block.Tiles, from, plane, Memory.Columns, half, Memory.HalfPlane);
+                    WinogradKernel<F, S, V, T>.HalfResults(Block.Tiles, from, plane, half, Memory.HalfPlane);
                     Results<S, V>(first + row, half);
                 }
             }

@@ -110,11 +110,6 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                         (y2, y3) = (S.Load(from + (2 * S.Count)), S.Load(from + (3 * S.Count)));
                     }
 
-                    if (o % Line == 0)
-                    {
-                        Ask(out0 + filters, F.Patch * plane);
-                    }
-
                     F.OutputAdjoint<S, V, T>(ref y0, ref y1, ref y2, ref y3, out V z4, out V z5);
                     Store(out0, F.Patch * plane, y0, y1, y2, y3, z4, z5);
                 }

@@ -39,7 +39,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                 strip += last - first;
                 int count = strip == block.Last ? columns - begin : (last - first) * block.Across;
                 WholePatches(
-                    half, memory.HalfPlane, block.Across, count, to + begin, (nint)memory.PatchPlane, memory.Columns);
+                    half, memory.HalfPlane, block.Across, count, to + begin, (nint)memory.PatchPlane);
             }
         }
     }
@@ -118,7 +118,7 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WholePatches(T* half, nint step, nint across, int count, T* to, nint plane, nint channel)
+    private static void WholePatches(T* half, nint step, nint across, int count, T* to, nint plane)
     {
         nint column = F.Tile * step, row = F.Patch * plane;
         for (int tile = 0; tile < count; tile += S.Count)
@@ -137,12 +137,6 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                     (d4, d5) = (S.Load(from + across), S.Load(from + step + across));
                 }
 
-                // Where the next channel's will be stored is asked for now: a store waits for its line.
-                if (tile % Line == 0)
-                {
-                    Ask(out0 + channel, row);
-                }
-
                 F.Input<S, V, T>(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
                 S.Store(out0, d0);
                 S.Store(out0 + row, d1);
@@ -158,11 +152,10 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     }
 
     /// <summary>
-    /// The results of one filter, from its row of the products' planes: first their columns, a lane a tile. The next
-    /// filter's row lies <paramref name="next"/> behind.
+    /// The results of one filter, from its row of the products' planes: first their columns, a lane a tile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void HalfResults(int tiles, T* products, nint plane, nint next, T* half, nint step)
+    internal static void HalfResults(int tiles, T* products, nint plane, T* half, nint step)
     {
         for (int tile = 0; tile < tiles; tile += S.Count)
         {
@@ -170,11 +163,6 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
             for (int j = 0; j < F.Patch; j++, from += plane, to += F.Tile * step)
             {
                 Load(from, F.Patch * plane, out V m0, out V m1, out V m2, out V m3, out V m4, out V m5);
-                if (tile % Line == 0)
-                {
-                    Ask(from + next, F.Patch * plane);
-                }
-
                 F.Output<S, V, T>(ref m0, ref m1, ref m2, ref m3, m4, m5);
                 S.Store(to, m0);
                 S.Store(to + step, m1);
@@ -295,10 +283,10 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
 
     /// <summary>
     /// C = A·B, or C += A·B, in whole vectors of columns; the tile says where the matrices begin. Those of the next product,
-    /// which lie <paramref name="nextA"/> and <paramref name="nextB"/> behind, are asked for meanwhile.
+    /// which lie <paramref name="nextA"/> and <paramref name="nextB"/> behind, are asked for meanwhile, unless these are 0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Multiply(Tile<T> tile, int rows, int columns, int depth, bool add, nint nextA, nint nextB)
+    internal static void Multiply(Tile<T> tile, int rows, int columns, int depth, bool add, nint nextA = 0, nint nextB = 0)
     {
         T zero = default;
         tile.Bias = &zero;
@@ -315,11 +303,15 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
                 part.A += first;
                 part.B += (first * tile.Ldb) + column;
                 part.C += column;
-                AskRows(part.B + nextB, part.Depth, part.Ldb, 2 * S.Count);
+                if (nextB != 0)
+                {
+                    AskRows(part.B + nextB, part.Depth, part.Ldb, 2 * S.Count);
+                }
+
                 for (int t = 0; t < tiles; t++)
                 {
                     int height = t < high ? low + 1 : low;
-                    if (column == 0)
+                    if (column == 0 && nextA != 0)
                     {
                         AskRows(part.A + nextA, height, part.RowStep, part.Depth);
                     }
@@ -337,24 +329,6 @@ internal static unsafe partial class WinogradKernel<F, S, V, T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => 64 / sizeof(T);
-    }
-
-    /// <summary>Asks for a line of each row of a patch, which are to be stored or loaded soon.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Ask(T* at, nint step)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(at);
-            Sse.Prefetch0(at + step);
-            Sse.Prefetch0(at + (2 * step));
-            Sse.Prefetch0(at + (3 * step));
-            if (F.Patch > 4)
-            {
-                Sse.Prefetch0(at + (4 * step));
-                Sse.Prefetch0(at + (5 * step));
-            }
-        }
     }
 
     /// <summary>Asks that rows be in the second cache.</summary>
