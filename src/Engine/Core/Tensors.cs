@@ -79,7 +79,7 @@ public sealed class Tensors
         return all;
     }
 
-    /// <summary>Returns a tensor is one, without a name.</summary>
+    /// <summary>Takes a tensor for one, without a name.</summary>
     public static implicit operator Tensors(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);

@@ -1,6 +1,6 @@
 namespace Engine.IO;
 
-/// <summary>Represents a file of parameters is damaged, or is not of the format it is read as.</summary>
+/// <summary>Says that a file of parameters is damaged, or is not of the format it is read as.</summary>
 public sealed class ModelFileException : EngineException
 {
     /// <summary>Creates an error without a message.</summary>

@@ -64,25 +64,25 @@ internal sealed record GradScale(double Factor) : View, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes x itself, but a constant to <see cref="Grad(Variable, Variable)"/>: what depends on x through it alone
+    /// Returns x itself, but a constant to <see cref="Grad(Variable, Variable)"/>: what depends on x through it alone
     /// counts as disconnected. Theano's <c>disconnected_grad</c>, other libraries' stop gradient.
     /// </summary>
     public static Variable DisconnectedGrad(Variable x) => new DisconnectedGrad().Call(x);
 
     /// <summary>
-    /// Computes x itself, whose gradient is zero wherever it comes from; x counts as connected. Theano's
+    /// Returns x itself, whose gradient is zero wherever it comes from; x counts as connected. Theano's
     /// <c>zero_grad</c>.
     /// </summary>
     public static Variable ZeroGrad(Variable x) => new ZeroGrad().Call(x);
 
     /// <summary>
-    /// Computes x itself, but the gradient that flows back through it is multiplied by a number; one of -1 makes a step
+    /// Returns x itself, but the gradient that flows back through it is multiplied by a number; one of -1 makes a step
     /// that lowers the cost raise it for what lies before x. Theano's <c>grad_scale</c>.
     /// </summary>
     public static Variable GradScale(Variable x, double factor) => new GradScale(factor).Call(x);
 
     /// <summary>
-    /// Computes x itself, but the gradient that flows back through it is kept between two numbers, element by element.
+    /// Returns x itself, but the gradient that flows back through it is kept between two numbers, element by element.
     /// Theano's <c>grad_clip</c>.
     /// </summary>
     /// <exception cref="EngineException">The least number is greater than the most.</exception>

@@ -113,7 +113,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     private static NdArray Under(Shape shape, NdArray values) => new(shape, values.Data, values.DType);
 
-    /// <summary>Creates the anchor writes to scratch memory what epilogues make of it.</summary>
+    /// <summary>Has the anchor write to scratch memory what epilogues make of it.</summary>
     public Phase[] Cpu(CpuStep step)
     {
         StepOperands operands = step.Operands;

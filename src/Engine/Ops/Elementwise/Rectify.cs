@@ -40,6 +40,6 @@ public static partial class Symbolic
     /// <summary>Computes x where it is positive, else exp(x) − 1 (Clevert et al., arXiv:1511.07289).</summary>
     public static Variable Elu(Variable x) => Where(Greater(x, 0), x, Expm1(Minimum(x, 0)));
 
-    /// <summary>Computes x itself: the nonlinearity of a layer that has none.</summary>
+    /// <summary>Returns x itself: the nonlinearity of a layer that has none.</summary>
     public static Variable Linear(Variable x) => x;
 }

@@ -49,7 +49,7 @@ internal sealed record Print(Action<Tensor> Show) : Op, ICpuOp, ICudaOp, ISample
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes x itself, whose value is written to the console whenever a call computes it. Theano's
+    /// Returns x itself, whose value is written to the console whenever a call computes it. Theano's
     /// <c>printing.Print</c>. On a GPU the function then waits for the host at this place.
     /// </summary>
     /// <param name="x">What is given back; where nothing uses the result, nothing is written.</param>
@@ -57,7 +57,7 @@ public static partial class Symbolic
     public static Variable Print(Variable x, string message) =>
         Print(x, value => Console.WriteLine("{0}: {1}", message, value));
 
-    /// <summary>Computes x itself, whose value is handed to a function whenever a call computes it.</summary>
+    /// <summary>Returns x itself, whose value is handed to a function whenever a call computes it.</summary>
     /// <param name="x">What is given back; where nothing uses the result, nothing is shown.</param>
     /// <param name="show">Given the value, which it is not to keep: the next one takes its place.</param>
     public static Variable Print(Variable x, Action<Tensor> show)

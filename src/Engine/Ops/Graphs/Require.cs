@@ -89,7 +89,7 @@ internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes x itself; a call in which a condition does not hold for some element fails with the message. Theano's
+    /// Returns x itself; a call in which a condition does not hold for some element fails with the message. Theano's
     /// <c>Assert</c>. Where nothing uses the result, nothing is checked.
     /// </summary>
     /// <param name="x">What is given back.</param>

@@ -244,7 +244,7 @@ internal static unsafe class PatchCode
         ];
     }
 
-    /// <summary>Returns a unit is a plane of an image, to which its patches are added in order.</summary>
+    /// <summary>Adds patches in order, a unit of work being a plane of an image.</summary>
     public static Phase[] Fold<T>(CpuStep step, Patches patches) where T : unmanaged, INumber<T>
     {
         T* g = step.In<T>(0), y = step.Out<T>();

@@ -189,7 +189,9 @@ internal readonly struct Normal : IDistribution
 {
     public static double Ulps => 4;
 
-    /// <summary>Gets a number near 0 is the sine of a rounded angle, up to 2π, times a radius, up to 8.6.</summary>
+    /// <summary>
+    /// Gets how large terms are: a number near 0 is the sine of a rounded angle, up to 2π, times a radius, up to 8.6.
+    /// </summary>
     public static double Magnitude => 8;
 
     public static (float, float, float, float) Four(PhiloxBlock block)

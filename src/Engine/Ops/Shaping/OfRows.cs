@@ -98,7 +98,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Anchor.Magnitudes(Seen(inputs), outputs);
 
-    /// <summary>Returns the rows are copied to scratch memory first.</summary>
+    /// <summary>Copies the rows to scratch memory first.</summary>
     public unsafe Phase[] Cpu(CpuStep step)
     {
         StepOperands operands = step.Operands;

@@ -69,7 +69,7 @@ internal sealed class HostFeed : Feed
         _order = _shuffle ? _iterator.Order(_count, _seed, epoch) : _order;
     }
 
-    /// <summary>Returns a GPU computes one batch while another thread makes the next one and brings it there.</summary>
+    /// <summary>Has a GPU compute one batch while another thread makes the next one and brings it there.</summary>
     public override int Run(Function function, int count)
     {
         int samples = 0;

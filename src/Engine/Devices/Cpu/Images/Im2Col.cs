@@ -87,7 +87,7 @@ internal static unsafe class Im2Col
     private readonly struct ImageRows<T>
         where T : unmanaged, INumber<T>
     {
-        /// <summary>Gets the planes' first row is this one of the image's.</summary>
+        /// <summary>Gets the row of the image that is the planes' first.</summary>
         public readonly int First;
 
         public readonly int Count;
