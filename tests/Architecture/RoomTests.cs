@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Engine.Build;
 
 namespace Engine.Tests.Architecture;
 
 /// <summary>A newcomer is told what each room is for, and finds few enough files in a folder to read their names.</summary>
-public class RoomTests
+public partial class RoomTests
 {
     /// <summary>"Some twenty": a few more where a family would be torn apart.</summary>
     private const int MaxFiles = 26;
@@ -29,6 +30,25 @@ public class RoomTests
         }
     }
 
+    private static IEnumerable<string> Folders => ((string[])["src", "bench"])
+        .SelectMany(root => Directory.EnumerateDirectories(
+            Path.Combine(Repository.Root, root), "*", SearchOption.AllDirectories))
+        .Where(folder => Directory.EnumerateFiles(folder, "*.cs").Any())
+        .Select(folder => Path.GetRelativePath(Repository.Root, folder));
+
+    [TestCaseSource(nameof(Folders))]
+    public void A_folder_says_what_is_in_it_and_names_files_that_exist(string folder)
+    {
+        string path = Path.Combine(Repository.Root, folder), page = Path.Combine(path, "README.md");
+
+        Assert.That(File.Exists(page), $"{folder} has no README.md");
+        string text = File.ReadAllText(page);
+        Assert.That(text, Does.Contain("- Not here:").And.Contain("- Begin with:"));
+        string[] missing = [.. SourceFile().Matches(text).Select(match => match.Groups[1].Value)
+            .Where(file => !File.Exists(Path.Combine(path, file)) && !File.Exists(Path.Combine(path, "..", file)))];
+        Assert.That(missing, Is.Empty);
+    }
+
     [Test]
     public void No_folder_has_more_files_than_can_be_read_at_a_glance()
     {
@@ -41,4 +61,7 @@ public class RoomTests
 
         Assert.That(crowded, Is.Empty);
     }
+
+    [GeneratedRegex(@"`([A-Za-z0-9./]+\.cs)`")]
+    private static partial Regex SourceFile();
 }

@@ -6,7 +6,7 @@ namespace Engine.IO;
 /// What gzip has packed, unpacked, to the end: .NET's own stream takes a file that is cut off for one that ends there. Behind the
 /// file's bytes stands one more packed piece, a mark; it comes out whole only if all before it was whole.
 /// </summary>
-internal sealed class WholeGzip : Stream
+internal sealed class WholeGzip : ReadOnceStream
 {
     private readonly GZipStream _inner;
     private readonly byte[] _held = new byte[(1 << 16) + Mark.Length];
@@ -17,28 +17,6 @@ internal sealed class WholeGzip : Stream
     public WholeGzip(Stream packed) => _inner = new GZipStream(new Marked(packed), CompressionMode.Decompress);
 
     private static ReadOnlySpan<byte> Mark => "mark of the end."u8;
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     /// <summary>Reads some bytes; 0 at the end.</summary>
     /// <exception cref="InvalidDataException">They are damaged or cut off.</exception>
@@ -74,20 +52,6 @@ internal sealed class WholeGzip : Stream
     }
 
     /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -99,26 +63,10 @@ internal sealed class WholeGzip : Stream
     }
 
     /// <summary>A stream's bytes and behind them the mark, packed.</summary>
-    private sealed class Marked(Stream first) : Stream
+    private sealed class Marked(Stream first) : ReadOnceStream
     {
         private readonly MemoryStream _mark = Packed();
         private bool _isFirstOver;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -126,16 +74,6 @@ internal sealed class WholeGzip : Stream
             _isFirstOver |= read == 0 && buffer.Length > 0;
             return _isFirstOver ? _mark.Read(buffer) : read;
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {
