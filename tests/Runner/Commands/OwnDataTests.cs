@@ -215,22 +215,5 @@ public class OwnDataTests
     private static string Fruit(int count) => "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>
         i % 2 == 0 ? $"{150 + (i % 40)},5;{(i % 6 == 0 ? "green" : "red")};apple\n" : $"{80 + (i % 30)},25;yellow;lemon\n"));
 
-    /// <summary>Trains, with what it says on the console.</summary>
-    private static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
-    {
-        TextWriter output = Console.Out, errors = Console.Error;
-        using StringWriter ofOutput = new(), ofErrors = new();
-        Console.SetOut(ofOutput);
-        Console.SetError(ofErrors);
-        try
-        {
-            (int code, string more, string wrong) = await TestCommandLine.Run([.. args, "--device", "cpu"]);
-            return (code, ofOutput + more, ofErrors + wrong);
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(errors);
-        }
-    }
+    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) => TestCommandLine.RunOnConsole(args);
 }
