@@ -21,7 +21,7 @@ public class CompareModelsTests
         Assert.That(code, Is.Zero, errors);
         Assert.That(errors, Is.Empty);
         Assert.That(output, Does.StartWith("Tried on 24 rows of fruit, which ").And.Contain("good.model did not learn."));
-        Assert.That(output, Does.Match(@"model +network +parameters +accuracy +macro f1").And.Match(@"\ngood\.model +mlp +302 +\S+\*").And.Match(@"\npoor\.model +mlp +10 +\S+ "));
+        Assert.That(output, Does.Match(@"model +network +parameters +accuracy +macro f1").And.Match(@"\ngood\.model +mlp +402 +\S+\*").And.Match(@"\npoor\.model +mlp +10 +\S+ "));
         Assert.That(output, Does.Match(@"f1-score of class +samples +good\.model +poor\.model +difference").And.Match(@"\napple +12 ").And.Match(@"\nlemon +12 "));
         Assert.That(output, Does.Match(@"\ngood\.model, poor\.model +\d+\.\d % ").And.Contain("McNemar").And.Match(@"of 24 samples get different answers"));
 
