@@ -12,8 +12,8 @@ namespace Engine.Runner;
 /// </summary>
 internal sealed class CompareModels
 {
-    private const string Usage = "compare takes two or more models that --save wrote and, if they are to be tried on other data than they were "
-        + "trained on, a folder or a file of these; or histories that --history wrote; or mlp or cnn, to compare devices.";
+    private const string Usage = "Two or more models are compared that --save wrote, behind them the data if they are to be tried on others than they "
+        + "were trained on; or histories that --history wrote; or, with mlp or cnn, devices.";
 
     private readonly Argument<string[]> _files = new("file")
     {
@@ -39,9 +39,15 @@ internal sealed class CompareModels
         Array.ForEach((Option[])[_data, _count, _device, _threads], command.Add);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(_files) is not { Tokens.Count: > 0 } && !result.Children.OfType<CommandResult>().Any())
+            string[] networks = [.. command.Subcommands.Select(below => below.Name)];
+            string[] words = [.. result.GetResult(_files)?.Tokens.Select(token => token.Value) ?? []];
+            if (words.Length == 0 && !result.Children.OfType<CommandResult>().Any())
             {
-                result.AddError(Usage);
+                result.AddError($"{CommandLine.Name} {command.Name} takes one of {string.Join(", ", networks)}.");
+            }
+            else if (words is [var word] && !word.Contains('.', StringComparison.Ordinal) && !Path.Exists(word))
+            {
+                result.AddError($"There is no command '{word}'{Nearest.Question(word, networks)}");
             }
         });
         command.SetAction((parsed, cancellation) => Run(
@@ -53,7 +59,7 @@ internal sealed class CompareModels
         string[] files = parsed.GetValue(_files)!;
         if (Array.Find(files, file => !File.Exists(file) && !Directory.Exists(file)) is { } missing)
         {
-            throw new EngineException($"There is no file {missing}{Nearest.Question(missing, ["mlp", "cnn"])} {char.ToUpperInvariant(Usage[0])}{Usage[1..]}");
+            throw new EngineException($"There is no file {missing}. {Usage}");
         }
 
         string?[] kinds = [.. files.Select(FileKind.Of)];
@@ -78,7 +84,7 @@ internal sealed class CompareModels
         if (files.Length < 2)
         {
             throw new EngineException(files.Length == 0 || IsData(files[0])
-                ? $"No model is named. {char.ToUpperInvariant(Usage[0])}{Usage[1..]}" : $"{files[0]} is one model: name another to compare it with.");
+                ? $"No model is named. {Usage}" : $"{files[0]} is one model: name another to compare it with.");
         }
 
         EngineOptions configuration = CommonOptions.Configure(parsed.GetValue(_device), parsed.GetValue(_threads), notes: notes);
