@@ -20,6 +20,7 @@ internal static class CsvRows
     {
         CsvDataReader reader;
         long rows = 0;
+        int first = 0;
         var options = new CsvDataReaderOptions
         {
             HasHeaders = false,
@@ -69,7 +70,8 @@ internal static class CsvRows
                     row[i] = Trimmed(reader.GetString(i), dialect);
                 }
 
-                int lines = row.Max(value => LinesLikeRows(value, dialect));
+                first = first == 0 ? row.Length : first;
+                int lines = row.Max(value => Math.Max(LinesLikeRows(value, dialect, dialect.Columns), LinesLikeRows(value, dialect, first)));
                 if (lines > FewestLines)
                 {
                     throw new DataFormatException(FormattableString.Invariant(
@@ -94,11 +96,11 @@ internal static class CsvRows
             : trimmed;
     }
 
-    /// <summary>How many lines a value has, if most of them have as many values as a row has; else 0.</summary>
-    private static int LinesLikeRows(string value, CsvDialect dialect)
+    /// <summary>How many lines a value has, if most of them have as many values as a row has, or as the first row, the names, has; else 0.</summary>
+    private static int LinesLikeRows(string value, CsvDialect dialect, int columns)
     {
         int lines = value.Count('\n');
-        if (dialect.Columns < 2 || lines <= FewestLines)
+        if (columns < 2 || lines <= FewestLines)
         {
             return 0;
         }
@@ -106,7 +108,7 @@ internal static class CsvRows
         int alike = 0;
         foreach (ReadOnlySpan<char> line in value.AsSpan().EnumerateLines())
         {
-            alike += line.Count(dialect.Separator) == dialect.Columns - 1 ? 1 : 0;
+            alike += line.Count(dialect.Separator) == columns - 1 ? 1 : 0;
         }
 
         return alike > lines / 2 ? lines : 0;

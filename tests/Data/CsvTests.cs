@@ -107,6 +107,7 @@ public class CsvTests
     [TestCase("\0\0\0\u0001binary\0", "is no text")]
     [TestCase("a,b\n1,2\n1,2,3\n1,2,3\n1,2\n", "have more values than the 2 columns, the first is row 3")]
     [TestCase("a,b\n1,2\n1,\"2\n3,4\n5,6\n7,8\n9,1\n2,3\n4,5\n6,7\n8,9\n1,2\n", "lines that look like rows themselves: a quote is not closed there")]
+    [TestCase("a,b,c\n1,\"2,3\n4,5,6\n7,8,9\n1,2,3\n4,5,6\n7,8,9\n1,2,3\n4,5,6\n", "lines that look like rows themselves: a quote is not closed there")]
     [TestCase("<!DOCTYPE html>\n<html><body>404</body></html>\n", "it is a page of HTML")]
     [TestCase("<?xml version=\"1.0\"?>\n<rows/>\n", "it is XML")]
     [TestCase("[{\"a\": 1, \"b\": 2}]\n", "it is JSON")]

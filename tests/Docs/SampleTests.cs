@@ -26,20 +26,29 @@ public class SampleTests
         Assert.That(program.Run().Split('\n'), Has.Length.AtLeast(4));
     }
 
-    [Test]
-    public void The_sample_in_FSharp_runs()
+    [TestCase("xor.fsx", "1 xor 0 = 1", "1 xor 1 = 0", "swish 1 + 1 = 1.7311")]
+    [TestCase("operators.fsx", "1 xor 0 = 1", "1 xor 1 = 0", "at (0, 2): [401.0f; -2.0f; 400.0f]", "at (1, 1): [0.0f; 0.0f; 0.0f]")]
+    public void A_sample_in_FSharp_runs(string file, params string[] said)
     {
         using var folder = new TempFolder();
-        string script = folder.File("xor.fsx"), library = typeof(Tensor).Assembly.Location;
-        File.WriteAllText(script, File.ReadAllText(Path.Combine(Folder, "xor.fsx")).Replace("../artifacts/bin/Engine/release/Engine.dll", library, StringComparison.Ordinal));
+        string script = folder.File(file), library = typeof(Tensor).Assembly.Location;
+        string configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        File.WriteAllText(script, File.ReadAllText(Path.Combine(Folder, file))
+            .Replace("../artifacts/bin/Engine/release/Engine.dll", library, StringComparison.Ordinal)
+            .Replace("../artifacts/bin/FSharp/release", Path.Combine(Repository.Artifacts, "bin", "FSharp", configuration), StringComparison.Ordinal));
         using Process process = Process.Start(new ProcessStartInfo("dotnet", ["fsi", "--quiet", script]) { RedirectStandardOutput = true })!;
 
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
 
         Assert.That(process.ExitCode, Is.Zero, output);
-        Assert.That(output, Does.Contain("1 xor 0 = 1").And.Contain("1 xor 1 = 0").And.Contain("swish 1 + 1 = 1.7311"));
+        Assert.That(said.Where(text => !output.Contains(text, StringComparison.Ordinal)), Is.Empty, output);
     }
+
+    [Test]
+    public void A_sample_in_FSharp_is_listed() => Assert.That(
+        Directory.GetFiles(Folder, "*.fsx").Select(path => Path.GetFileName(path)).Where(file => !File.ReadAllText(Path.Combine(Folder, "README.md")).Contains($"[{file}]({file})", StringComparison.Ordinal)),
+        Is.Empty);
 
     [TestCaseSource(nameof(Files))]
     public void A_sample_is_listed(string file) =>

@@ -13,4 +13,23 @@ internal static class TestCommandLine
             CommandLine.Root(Commands.Create()), args, output, errors, CancellationToken.None);
         return (code, output.ToString().TrimEnd(), errors.ToString().TrimEnd());
     }
+
+    /// <summary>Runs a command line on the CPU, with what it writes to the console itself, as one that trains does.</summary>
+    public static async Task<(int Code, string Output, string Errors)> RunOnConsole(params string[] args)
+    {
+        TextWriter output = Console.Out, errors = Console.Error;
+        using StringWriter ofOutput = new(), ofErrors = new();
+        Console.SetOut(ofOutput);
+        Console.SetError(ofErrors);
+        try
+        {
+            (int code, string more, string wrong) = await Run([.. args, "--device", "cpu"]);
+            return (code, ofOutput + more, ofErrors + wrong);
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(errors);
+        }
+    }
 }

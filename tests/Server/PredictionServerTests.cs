@@ -176,6 +176,21 @@ public class PredictionServerTests
         }
     }
 
+    [Test]
+    public async Task A_request_that_does_not_end_is_told_so_in_time()
+    {
+        await using PredictionServer server = await Start(s_table.Value, new ServerOptions { Port = 0, Timeout = TimeSpan.FromMilliseconds(200) });
+        using var client = new TcpClient(server.Address.Host, server.Address.Port);
+        using NetworkStream stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /predict HTTP/1.1\r\nHost: {server.Address.Authority}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{\"weight\":"));
+
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        string answer = await reader.ReadToEndAsync();
+
+        Assert.That(answer, Does.StartWith("HTTP/1.1 503").And.Contain("The request took too long."));
+    }
+
     private static Task<PredictionServer> Start(Model model, ServerOptions? options = null) =>
         PredictionServer.StartAsync(model, options ?? new ServerOptions { Port = 0 });
 

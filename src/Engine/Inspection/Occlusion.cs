@@ -68,42 +68,44 @@ public static class Occlusion
         float[] pixels = image.Cast(DType.Float32).AsSpan<float>().ToArray();
         var map = new Tensor(DType.Float32, [height, width]);
 
-        // Some places of a row at a time, so that large images do not take their size squared.
+        // Some places at a time, so that large images do not take their size squared; as many each time, for each number of
+        // samples has a plan of its own. What is covered lies in one buffer: new ones would be memory for long.
         int[] columns = Pieces(width, step);
         int some = Math.Clamp(MaxNumbers / Math.Max(pixels.Length, 1), 1, columns.Length);
-        float[] buffer = new float[some * pixels.Length];
-        foreach ((int down, int[] xs) in Pieces(height, step).SelectMany(down => columns.Chunk(some).Select(xs => (down, xs))))
+        float[] covered = new float[some * pixels.Length];
+        Tensor samples = Tensor.From(covered).Reshape(sample.With(0, some).Sides);
+        foreach ((int Down, int Left)[] places in Pieces(height, step).SelectMany(down => columns.Select(left => (down, left))).Chunk(some))
         {
-            int y = Math.Min(down + (step / 2), height - 1);
-            float[] covered = xs.Length == some ? buffer : new float[xs.Length * pixels.Length];
-            for (int i = 0; i < xs.Length; i++)
+            foreach ((int i, (int down, int left)) in places.Index())
             {
-                int x = Math.Min(xs[i] + (step / 2), width - 1);
-                Span<float> copy = covered.AsSpan(i * pixels.Length, pixels.Length);
-                pixels.CopyTo(copy);
-                int top = Math.Max(y - (square / 2), 0), bottom = Math.Min(y - (square / 2) + square, height);
-                int left = Math.Max(x - (square / 2), 0), right = Math.Min(x - (square / 2) + square, width);
-                for (int row = 0; row < channels * height; row++)
-                {
-                    if (row % height >= top && row % height < bottom)
-                    {
-                        copy[((row * width) + left)..((row * width) + right)].Fill(value);
-                    }
-                }
+                Cover(Math.Min(down + (step / 2), height - 1), Math.Min(left + (step / 2), width - 1), covered.AsSpan(i * pixels.Length, pixels.Length));
             }
 
-            Tensor samples = Tensor.From(covered).Reshape(sample.With(0, xs.Length).Sides).Cast(net.Network.Input.DType);
-            ReadOnlySpan<double> outputs = net.PredictProba(samples).Cast(DType.Float64).AsSpan<double>();
-            for (int i = 0; i < xs.Length; i++)
+            ReadOnlySpan<double> outputs = net.PredictProba(samples.Cast(net.Network.Input.DType)).Cast(DType.Float64).AsSpan<double>();
+            foreach ((int i, (int down, int left)) in places.Index())
             {
                 for (int row = down; row < Math.Min(down + step, height); row++)
                 {
-                    map.AsSpan<float>()[((row * width) + xs[i])..((row * width) + Math.Min(xs[i] + step, width))].Fill((float)outputs[(i * output[1]) + label]);
+                    map.AsSpan<float>()[((row * width) + left)..((row * width) + Math.Min(left + step, width))].Fill((float)outputs[(i * output[1]) + label]);
                 }
             }
         }
 
         return map;
+
+        void Cover(int y, int x, Span<float> copy)
+        {
+            pixels.CopyTo(copy);
+            int top = Math.Max(y - (square / 2), 0), bottom = Math.Min(y - (square / 2) + square, height);
+            int left = Math.Max(x - (square / 2), 0), right = Math.Min(x - (square / 2) + square, width);
+            for (int row = 0; row < channels * height; row++)
+            {
+                if (row % height >= top && row % height < bottom)
+                {
+                    copy[((row * width) + left)..((row * width) + right)].Fill(value);
+                }
+            }
+        }
     }
 
     /// <summary>Where the pieces of a side begin.</summary>

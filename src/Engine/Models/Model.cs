@@ -148,6 +148,8 @@ public sealed partial class Model : IDisposable
         Net.Fit(
             new TableSource(train.Rows(rows), Inputs, Target) { Buffers = buffers },
             validation.Length == 0 ? null : new TableSource(train.Rows(validation), Inputs, Target) { Buffers = buffers }, cancellationToken);
+        // Samples that are large enough for this make a step large too, and the test that comes next needs memory of its own.
+        Net.FreeTraining();
     }
 
     /// <summary>Whether samples are better prepared when they are due.</summary>
@@ -217,7 +219,14 @@ public sealed partial class Model : IDisposable
     public TestReport Test(Table samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        TestReport report = Report(Output(samples), samples);
+        return Test(samples, out _);
+    }
+
+    /// <summary>The same, with what the network gives of the samples.</summary>
+    internal TestReport Test(Table samples, out Tensor output)
+    {
+        output = Output(samples);
+        TestReport report = Report(output, samples);
         Metrics = report.Metrics;
         return report;
     }

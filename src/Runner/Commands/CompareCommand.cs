@@ -8,16 +8,22 @@ using Engine.Runner.Description;
 namespace Engine.Runner;
 
 /// <summary>
-/// The source's comparison: the same training on the CPU and on a GPU, the seconds an epoch and the accuracies of both.
+/// Compares models or trainings by their files; and the source's comparison: the same training on the CPU and on a GPU, the seconds
+/// an epoch and the accuracies of both.
 /// </summary>
 internal static class CompareCommand
 {
-    /// <summary>The command <c>compare</c>, with one below it for each network.</summary>
-    public static Command Create() => new("compare", "Train on the CPU and on a GPU, and compare times and accuracies.")
+    /// <summary>The command <c>compare</c>, for files, with one below it for each network that is trained on two devices.</summary>
+    public static Command Create()
     {
-        Of("mlp", "Compare on the multi-layer perceptron.", () => Networks.Mlp, []),
-        Of("cnn", "Compare on the convolutional network.", () => Networks.Cnn, ["--hidden"]),
-    };
+        var command = new Command("compare", "Compare models on the same samples, or trainings; or train on the CPU and on a GPU, and compare.")
+        {
+            Of("mlp", "Compare devices on the multi-layer perceptron.", () => Networks.Mlp, []),
+            Of("cnn", "Compare devices on the convolutional network.", () => Networks.Cnn, ["--hidden"]),
+        };
+        new CompareModels().AddTo(command);
+        return command;
+    }
 
     private static Command Of(
         string name, string description, Func<NetworkDescription> network, IEnumerable<string> without) =>

@@ -16,7 +16,7 @@ internal static class Overview
         ("dbn", "dbn --pictures dbn", "train Boltzmann machines on CIFAR-10, and a network that begins with them"),
         ("speedrun", "speedrun", "train on CIFAR-10 by the fastest recipe known"),
         ("search", "search cnn --learning-rate 0.003..0.03 --trials 20", "search for settings with which a network learns best"),
-        ("compare", "compare cnn", "train on the CPU and on a GPU, and compare"),
+        ("compare", "compare a.model b.model", "compare models on the same samples; or, as compare cnn, the CPU with a GPU"),
         ("plot", "plot history.jsonl -o curves.png", "draw the learning curves of one or several trainings"),
         ("show", "show cnn.safetensors -o pictures", "show a network's layers, and draw what it has learned"),
         ("report", "report history.jsonl cnn.safetensors -o report.html",

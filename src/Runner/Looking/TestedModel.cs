@@ -63,10 +63,15 @@ internal sealed class TestedModel : IDisposable
     public string DeviceName => _device.Name;
 
     /// <summary>A model of a user's own, tried on samples, of which no more than some at a time are in memory where a file has them.</summary>
-    public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null)
+    /// <param name="model">The model.</param>
+    /// <param name="test">The samples.</param>
+    /// <param name="device">Where it is tried.</param>
+    /// <param name="count">How many of the samples to take; null for all.</param>
+    /// <param name="output">What its network gives of all samples, if that is known.</param>
+    public static TestedModel Of(Models.Model model, Table test, Device device, int? count = null, Tensor? output = null)
     {
         test = count < test.Count ? test.Rows([.. Enumerable.Range(0, count.Value)]) : test;
-        Tensor output = model.Output(test);
+        output ??= model.Output(test);
         VectorColumn? images = test.Columns.OfType<VectorColumn>().FirstOrDefault() is { DType: DType.UInt8, Sides: { Rank: 3 } sides } found
             && sides[0] is 1 or 3 ? found : null;
         return new TestedModel(

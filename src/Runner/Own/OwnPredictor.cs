@@ -21,6 +21,17 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
             return OnTestSamples();
         }
 
+        if (options.Pictures.Any(ArrayFiles.AreSamples))
+        {
+            return OnArrays(cancellation);
+        }
+
+        if (model.Inputs.Transforms is [WordCounts { Column: TextFolder.Text }]
+            && options.Pictures.All(path => Path.GetExtension(path).Equals(".txt", StringComparison.OrdinalIgnoreCase)))
+        {
+            return OnTexts(cancellation);
+        }
+
         if (!PictureFile.Takes(model.Inputs))
         {
             return OnTables(cancellation);
@@ -59,17 +70,42 @@ internal sealed class OwnPredictor(Models.Model model, PredictOptions options, T
         return broken == 0 ? CommandLine.Done : CommandLine.Failed;
     }
 
-    private int OnTables(CancellationToken cancellation)
+    private int OnTables(CancellationToken cancellation) => OnFiles(path => TableStyle.Of(model.About).Of(path).Read(), "row", first: 1, cancellation);
+
+    /// <summary>Files of which each is one text.</summary>
+    private int OnTexts(CancellationToken cancellation)
     {
-        PredictionWriter writer = Writer(ofFiles: true, width: 7);
+        PredictionWriter writer = Writer(ofFiles: true, Math.Min(options.Pictures.Max(path => path.Length), WidestName));
         foreach (string path in options.Pictures)
         {
             cancellation.ThrowIfCancellationRequested();
-            Table table = TableStyle.Of(model.About).Of(path).Read();
-            int row = 1;
-            foreach (Models.Prediction prediction in model.Predict(table))
+            writer.Write(ToWrite(path, null, model.PredictOne(TextFolder.ReadFile(path, TextFolder.Text))));
+        }
+
+        writer.End();
+        return CommandLine.Done;
+    }
+
+    /// <summary>Samples that stand in arrays, which count from 0 on.</summary>
+    private int OnArrays(CancellationToken cancellation)
+    {
+        string column = model.Inputs.Transforms is [{ Sides.Rank: 1 or 3 } only] && only.Sides.Count == model.Inputs.Sides.Count ? only.Column
+            : throw new EngineException($"{options.Load} takes a table of columns by name, and {options.Pictures[0]} has arrays: write the rows to a .csv file.");
+        return options.Pictures.FirstOrDefault(path => !ArrayFiles.AreSamples(path)) is { } other
+            ? throw new EngineException($"{other} is no file of arrays, and others are: predict them one behind the other.")
+            : OnFiles(path => ArrayFiles.ReadSamples(path, column), "sample", first: 0, cancellation);
+    }
+
+    private int OnFiles(Func<string, Table> read, string noun, int first, CancellationToken cancellation)
+    {
+        PredictionWriter writer = Writer(ofFiles: true, width: noun.Length + 4);
+        foreach (string path in options.Pictures)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int row = first;
+            foreach (Models.Prediction prediction in model.Predict(read(path)))
             {
-                string name = FormattableString.Invariant($"row {row++}");
+                string name = FormattableString.Invariant($"{noun} {row++}");
                 writer.Write(ToWrite(options.Pictures.Count > 1 ? $"{path}, {name}" : name, null, prediction));
             }
         }

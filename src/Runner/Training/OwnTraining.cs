@@ -73,9 +73,10 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         Models.Model model = ModelOf(net, options.Described());
         string save = options.Save!;
         (string, double)? figure = null;
+        Tensor? output = null;
         if (own.Data.Test is { } test)
         {
-            TestReport report = model.Test(test);
+            TestReport report = model.Test(test, out output);
             Console.WriteLine($"\nTested on {test.Count:N0} {own.Noun} that it has not seen:\n\n{report}");
             Console.WriteLine($"{report.Headline}.");
             figure = report is ClassificationReport ? ("test_accuracy", report.Metrics["accuracy"]) : ("test_r2", report.Metrics["r2"]);
@@ -93,7 +94,7 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         Console.WriteLine($"Model: {save}");
         if (options.Report is { } page && own.Data.Test is { } tested && net.TrainHistory.Count > 0)
         {
-            WriteReport(model, tested, save, page, device);
+            WriteReport(model, tested, output!, save, page, device);
             Console.WriteLine($"Report: {page}");
         }
 
@@ -116,9 +117,9 @@ internal sealed class OwnTraining(OwnData own) : TrainingData
         return about;
     }
 
-    private void WriteReport(Models.Model model, Table test, string save, string page, Device device)
+    private void WriteReport(Models.Model model, Table test, Tensor output, string save, string page, Device device)
     {
-        TestedModel tested = TestedModel.Of(model, test, device);
+        TestedModel tested = TestedModel.Of(model, test, device, output: output);
         var inspected = new InspectionOptions.Inspected(save, null, null, null, null, null, 12, null, Occlusion.DefaultSquare);
         History history = History.Of(own.Data.Name, model.Net.TrainHistory, device.Name);
         string html = ReportPage.Write(

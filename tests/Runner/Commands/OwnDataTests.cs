@@ -87,6 +87,79 @@ public class OwnDataTests
         Assert.That(output.Split('\n'), Has.Length.EqualTo(20).And.All.Contains("  night 0.").Or.All.Contains("  night 1."));
     }
 
+    [Test]
+    public async Task Arrays_are_trained_on_and_arrays_and_pictures_are_predicted()
+    {
+        using var folder = new TempFolder();
+        string model = folder.File("digits.model");
+        Tensor x = Tensor.From([.. Enumerable.Range(0, 60 * 64).Select(i => (byte)(i / 64 % 2 == 0 ? 20 : 230))], 60, 8, 8);
+        Engine.IO.Npz.Save(folder.File("digits.npz"), new Dictionary<string, Tensor> { ["x"] = x, ["y"] = Tensor.From([.. Enumerable.Range(0, 60).Select(i => i % 2)]) });
+        Engine.IO.Npz.Save(folder.File("new.npz"), new Dictionary<string, Tensor> { ["x"] = x.Rows(0, 3) });
+        Engine.IO.Npz.Save(folder.File("only.npz"), new Dictionary<string, Tensor> { ["arr_0"] = x.Rows(0, 2) });
+        Engine.IO.Npz.Save(folder.File("odd.npz"), new Dictionary<string, Tensor> { ["a"] = x, ["b"] = x });
+        Engine.IO.Npz.Save(folder.File("wide.npz"), new Dictionary<string, Tensor> { ["x"] = x.Reshape(60, 4, 16) });
+        File.WriteAllBytes(folder.File("t-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 8, .. x.AsSpan<byte>()[64..128]]);
+        File.WriteAllBytes(folder.File("p.png"), PngWriter.Write([.. x.AsSpan<byte>()[..64]], width: 8));
+
+        (int code, _, string errors) = await Run("train", folder.File("digits.npz"), "--network", "mlp", "--epochs", "20", "--save", model, "--quiet");
+        Assert.That(code, Is.Zero, errors);
+
+        foreach ((string file, string[] said) in (ReadOnlySpan<(string, string[])>)
+        [
+            ("new.npz", ["sample 0,0,", "sample 1,1,", "sample 2,0,"]), ("only.npz", ["sample 0,0,", "sample 1,1,"]),
+            ("t-images-idx3-ubyte", ["sample 0,1,"]), ("p.png", [$"{folder.File("p.png")},0,"]),
+        ])
+        {
+            (code, string output, errors) = Predict(file);
+            Assert.That(code, Is.Zero, errors);
+            string[] lines = output.Split('\n')[1..];
+            Assert.That(lines, Has.Length.EqualTo(said.Length), file);
+            Assert.That(lines.Zip(said, (line, begin) => line.StartsWith(begin, StringComparison.Ordinal)), Is.All.True, output);
+        }
+
+        foreach ((string file, string said) in (ReadOnlySpan<(string, string)>)
+        [
+            ("odd.npz", "has no array 'x' or 'X' or 'x_test' or 'images' to predict: it has 'a', 'b'."), ("wide.npz", "4x16"), ("nope.npz", "There is no file"),
+        ])
+        {
+            (code, _, errors) = Predict(file);
+            Assert.That(code, Is.EqualTo(1));
+            Assert.That(errors, Does.Contain(said).And.Not.Contain("\n"));
+        }
+
+        (int Code, string Output, string Errors) Predict(string file) =>
+            TestCommandLine.Run("predict", "--load", model, folder.File(file), "--format", "csv", "--device", "cpu").GetAwaiter().GetResult();
+    }
+
+    [Test]
+    public async Task A_folder_of_texts_is_trained_on_and_new_ones_get_its_names()
+    {
+        using var folder = new TempFolder();
+        string[] good = ["fine", "lovely", "great", "warm"], bad = ["dull", "poor", "cold", "weak"];
+        for (int i = 0; i < 80; i++)
+        {
+            string path = folder.File($"reviews/{(i % 2 == 0 ? "good" : "bad")}/{i / 20}/{i}.txt");
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            string[] words = i % 2 == 0 ? good : bad;
+            File.WriteAllText(path, $"This film number {i} was {words[i / 2 % 4]} and\nits end was {words[i / 3 % 4]}, I say.");
+        }
+
+        File.WriteAllText(folder.File("new.txt"), "A lovely evening and a warm end");
+        string model = folder.File("reviews.model");
+
+        (int code, string output, string errors) = await Run("train", folder.File("reviews"), "--epochs", "40", "--save", model);
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("80 texts of 2 classes.").And.Match(@"text +text +0 +which of \d+ words: ").And.Contain("16 of 16 right"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, folder.File("new.txt"), "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Match(@"new\.txt +good 0\.\d+|new\.txt +good 1\.0"));
+
+        (code, output, errors) = await TestCommandLine.Run("predict", "--load", model, "--device", "cpu");
+        Assert.That(code, Is.Zero, errors);
+        Assert.That(output, Does.Contain("16 of 16 right"));
+    }
+
     [TestCase("cnn")]
     [TestCase("resnet")]
     public async Task Streamed_from_a_file_of_decoded_pictures_the_model_is_the_same_to_the_bit(string network)
@@ -215,22 +288,5 @@ public class OwnDataTests
     private static string Fruit(int count) => "weight;color;kind\n" + string.Concat(Enumerable.Range(0, count).Select(i =>
         i % 2 == 0 ? $"{150 + (i % 40)},5;{(i % 6 == 0 ? "green" : "red")};apple\n" : $"{80 + (i % 30)},25;yellow;lemon\n"));
 
-    /// <summary>Trains, with what it says on the console.</summary>
-    private static async Task<(int Code, string Output, string Errors)> Run(params string[] args)
-    {
-        TextWriter output = Console.Out, errors = Console.Error;
-        using StringWriter ofOutput = new(), ofErrors = new();
-        Console.SetOut(ofOutput);
-        Console.SetError(ofErrors);
-        try
-        {
-            (int code, string more, string wrong) = await TestCommandLine.Run([.. args, "--device", "cpu"]);
-            return (code, ofOutput + more, ofErrors + wrong);
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(errors);
-        }
-    }
+    private static Task<(int Code, string Output, string Errors)> Run(params string[] args) => TestCommandLine.RunOnConsole(args);
 }

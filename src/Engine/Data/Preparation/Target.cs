@@ -43,7 +43,7 @@ public abstract record Target(string Column)
             throw new EngineException(column is VectorColumn
                 ? $"'{column.Name}' is a picture or a vector of each sample, which cannot be the target."
                 : distinct.Length == 0 ? $"The target '{column.Name}' has no value in any row."
-                : $"The target '{column.Name}' is '{distinct[0]}' in every row: there is nothing to tell apart.");
+                : $"The target '{column.Name}' is '{Table.Short(distinct[0])}' in every row: there is nothing to tell apart.");
         }
 
         bool looksLikeValues = column is NumberColumn numbers
@@ -58,7 +58,7 @@ public abstract record Target(string Column)
         }
 
         return column is NumberColumn values ? ValueTarget.Fit(values) : throw new EngineException(
-            $"The target '{column.Name}' has texts, '{distinct[0]}' say, and is to be learned as values: those are numbers.");
+            $"The target '{column.Name}' has texts, '{Table.Short(distinct[0])}' say, and is to be learned as values: those are numbers.");
     }
 }
 

@@ -14,10 +14,46 @@ public sealed record ArrayFiles(string Path) : IDataSource
     /// <summary>Represents what the columns of the samples and of their labels are called.</summary>
     public const string Samples = "x", Labels = "class";
 
+    /// <summary>What the array of samples to predict is called, the likeliest first.</summary>
+    private static readonly string[] s_samples = ["x", "X", "x_test", "images"];
+
     /// <summary>Returns whether there is something of this kind.</summary>
     public static bool IsOne(string path) =>
         System.IO.Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
         || (Directory.Exists(path) && IdxFiles(path).Length > 0);
+
+    /// <summary>Whether there are samples of this kind, in a single file of idx too.</summary>
+    internal static bool AreSamples(string path) => IsOne(path)
+        || (File.Exists(path) && System.IO.Path.GetFileName(path).Contains("-idx", StringComparison.Ordinal));
+
+    /// <summary>
+    /// The samples alone, to be predicted: of an npz file <c>x</c>, <c>x_test</c> or its only array; of a folder those of its test
+    /// part; or those of one file of idx.
+    /// </summary>
+    /// <param name="path">The folder or the file.</param>
+    /// <param name="column">What the column is to be called.</param>
+    /// <exception cref="EngineException">There are none, or they cannot be read.</exception>
+    internal static Table ReadSamples(string path, string column)
+    {
+        Tensor samples;
+        if (Directory.Exists(path) || !IsOne(path))
+        {
+            string[] files = Directory.Exists(path) ? [.. IdxFiles(path).Where(file => file.Contains("images", StringComparison.Ordinal))] : [path];
+            samples = files.Length > 0
+                ? Idx.Read(files.FirstOrDefault(file => !System.IO.Path.GetFileName(file).StartsWith("train", StringComparison.Ordinal)) ?? files[0])
+                : throw new DataFormatException($"{path} has no file of images, t10k-images-idx3-ubyte say.");
+        }
+        else
+        {
+            OrderedDictionary<string, Tensor> arrays = Npz.Load(path);
+            string? name = s_samples.FirstOrDefault(arrays.ContainsKey) ?? (arrays.Count == 1 ? arrays.Keys.First() : null);
+            samples = name is not null ? arrays[name] : throw new DataFormatException(
+                $"{path} has no array {string.Join(" or ", s_samples.Select(one => $"'{one}'"))} to predict: it has {Table.Some(arrays.Keys)}.");
+        }
+
+        return samples.Shape.Rank is >= 2 and <= 4 ? new Table(new TensorColumn(column, new ArrayFiles(path).Ordered(samples))) : throw new DataFormatException(
+            $"{path}: samples are (n, length), (n, height, width) or (n, channels, height, width), not {samples.TypeText}.");
+    }
 
     /// <inheritdoc/>
     public DataSet Load()
@@ -88,13 +124,17 @@ public sealed record ArrayFiles(string Path) : IDataSource
                 + $"{y.TypeText}.");
         }
 
-        RequireFinite(x, "the samples");
         RequireFinite(y, "the labels");
-        // Pictures of one plane, and those whose colors stand last, as Keras has them.
-        x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
-            : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
         return new Table(
-            new TensorColumn(Samples, x), new NumberColumn(Labels, y.Cast(DType.Float64).AsSpan<double>().ToArray()));
+            new TensorColumn(Samples, Ordered(x)), new NumberColumn(Labels, y.Cast(DType.Float64).AsSpan<double>().ToArray()));
+    }
+
+    /// <summary>Samples as networks take them: pictures of one plane have a side for it, and colors that stand last, as Keras has them, come first.</summary>
+    private Tensor Ordered(Tensor x)
+    {
+        RequireFinite(x, "the samples");
+        return x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
+            : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
     }
 
     private void RequireFinite(Tensor values, string what)

@@ -126,6 +126,18 @@ public sealed partial class NeuralNet
         }
     }
 
+    /// <summary>
+    /// Frees what a further training alone would need, the memory of a step and the batches that were read ahead; that makes them
+    /// anew.
+    /// </summary>
+    internal void FreeTraining()
+    {
+        using ChangeScope change = Changing(nameof(FreeTraining));
+        _training?.Dispose();
+        _validation?.Dispose();
+        (_training, _validation) = (null, null);
+    }
+
     /// <summary>Whether it was disposed of, and this is not the thread whose training has still to end.</summary>
     private bool MayNotUse => _isDisposed && Volatile.Read(ref _change) is not { IsMine: true };
 

@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace Engine.Runner;
+
+/// <summary>Several trainings, by their histories, as a table.</summary>
+internal static class RunComparison
+{
+    /// <summary>A row for each: what it came to, and what it cost. The best ones have a star.</summary>
+    public static string Print(IReadOnlyList<History> runs)
+    {
+        var table = new TextTable("run", ">epochs", ">train loss", ">valid loss ", ">valid accuracy ", ">in epoch", ">test accuracy ", ">s an epoch ");
+        EpochFigures[] best = [.. runs.Select(run => Best(run.Epochs))];
+        double[] seconds = [.. runs.Select(run => run.Epochs.Select(epoch => epoch.Seconds).Where(double.IsFinite).DefaultIfEmpty(double.NaN).Average())];
+        double loss = Least(best.Select(epoch => epoch.ValidLoss)), accuracy = -Least(best.Select(epoch => -epoch.ValidAccuracy));
+        double test = -Least(runs.Select(run => -(run.TestAccuracy ?? double.NaN))), fastest = Least(seconds);
+        foreach ((int i, History run) in runs.Index())
+        {
+            table.Add(
+                run.Name, Text(run.Epochs.Count, "0"), Text(best[i].TrainLoss, "F4"), Text(best[i].ValidLoss, "F4", loss), Text(best[i].ValidAccuracy, "F4", accuracy),
+                Text(best[i].Epoch, "0"), Text(run.TestAccuracy ?? double.NaN, "F4", test), Text(seconds[i], "F3", fastest));
+        }
+
+        return $"{table}* the best; losses and accuracies are those of the epoch with the least loss of the validation samples\n";
+
+        static string Text(double value, string format, double? best = null) =>
+            (double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture)) + (best is null ? "" : value == best ? "*" : " ");
+
+        static double Least(IEnumerable<double> values) => values.Where(double.IsFinite).DefaultIfEmpty(double.NaN).Min();
+    }
+
+    /// <summary>The epoch with the least loss of the validation samples; without such the last.</summary>
+    private static EpochFigures Best(IReadOnlyList<EpochFigures> epochs) =>
+        epochs.Where(epoch => double.IsFinite(epoch.ValidLoss)).MinBy(epoch => epoch.ValidLoss) ?? epochs[^1];
+}
