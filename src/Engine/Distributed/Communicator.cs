@@ -146,6 +146,10 @@ public abstract unsafe class Communicator : IDisposable
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueAllToAll(ulong send, long bytesEach, ulong receive, nint stream) => throw NotOnGpus();
 
+    /// <summary>Puts into a stream that one rank's bytes go to all.</summary>
+    /// <inheritdoc cref="EnqueueAllReduce"/>
+    internal virtual void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) => throw NotOnGpus();
+
     /// <inheritdoc cref="StartAllReduce"/>
     private protected abstract Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
 

@@ -101,6 +101,9 @@ public sealed unsafe class NcclCommunicator : Communicator
     internal override void EnqueueAllToAll(ulong send, long bytesEach, ulong receive, nint stream) =>
         _nccl.AllToAll(send, bytesEach, receive, Size, stream);
 
+    internal override void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) =>
+        _nccl.Broadcast(values, bytes, root, stream);
+
     private protected override Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction)
     {
         long bytes = count * dtype.Size();
@@ -108,7 +111,7 @@ public sealed unsafe class NcclCommunicator : Communicator
     }
 
     private protected override Exchange BeginBroadcast(void* values, long bytes, int root) =>
-        Stage(values, bytes, 0, values, bytes, 0, at => _nccl.Broadcast(at, bytes, root, _stream.Value));
+        Stage(values, bytes, 0, values, bytes, 0, at => EnqueueBroadcast(at, bytes, root, _stream.Value));
 
     private protected override Exchange BeginAllGather(void* mine, long bytes, void* all)
     {

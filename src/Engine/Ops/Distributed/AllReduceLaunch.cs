@@ -107,7 +107,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
     }
 
     /// <summary>What NCCL puts into the stream.</summary>
-    private sealed class ExchangeLaunch(string name, Action<nint> enqueue) : CudaLaunch
+    public sealed class ExchangeLaunch(string name, Action<nint> enqueue) : CudaLaunch
     {
         public override string Name => name;
 

@@ -35,6 +35,13 @@ public sealed record DataParallel(Communicator Communicator)
     /// </summary>
     public bool IsDeterministic { get; init; } = true;
 
+    /// <summary>
+    /// Gets or sets whether each rank keeps only its part of what the update rule remembers, and updates only the parameters
+    /// beside it, whole ones; the others come from their ranks. The results have the same bits as without it. A step sends
+    /// half as much again; all ranks then call <see cref="NeuralNet.SaveState"/>, and rank 0 writes.
+    /// </summary>
+    public bool IsOptimizerSharded { get; init; }
+
     /// <summary>Into how many shards a batch is cut with these ranks.</summary>
     /// <exception cref="EngineException">There cannot be so many.</exception>
     public int ShardCount => Plan().Shards;

@@ -134,7 +134,7 @@ internal sealed class ShardGraph : IDisposable
         using Origin.Scope origin = Origin.For("loss");
         List<Update> updates =
         [
-            .. rule.Updates,
+            .. _graph.Owners?.Spread(rule) ?? rule.Updates,
             .. _layerUpdates.Select((update, i) => new Update(update.Target, sums[_parameters.Count + i])),
             .. CountingUpdates,
             new Update(_graph.TrainLossSum, _graph.TrainLossSum + (Symbolic.Cast(loss, DType.Float64) * Total)),
