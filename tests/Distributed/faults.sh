@@ -60,7 +60,7 @@ one() {
     local fault=$1 worker=$2 bridge=$3 net=$4 out=$work/out$1
     RANDOM=$((seed * 1000 + fault))
     local kinds=(kill stop cut) kind=${kinds[RANDOM % 3]} rank=$((RANDOM % 2)) pause=$((RANDOM % 3000))
-    local host=$bridge.$((rank + 1)) start code left sentences problem="" tenths
+    local host=$bridge.$((rank + 1)) start code left said problem="" tenths
     mpirun.openmpi --host "$net.1:1,$net.2:1" -n 2 --bind-to none --mca plm_rsh_agent "$work/agent$worker" \
         --mca oob_tcp_if_include "$net.0/24" --mca btl tcp,self --mca btl_tcp_if_include "$net.0/24" \
         "$runner" cnn --data "$work/data" --device cpu --threads 1 --batch 32 --epochs 1000000 </dev/null >"$out" 2>&1 &
@@ -68,6 +68,12 @@ one() {
     until grep -q '^      1 ' "$out" 2>/dev/null || ! kill -0 "$launcher" 2>/dev/null; do
         sleep 0.1
     done
+
+    if ! kill -0 "$launcher" 2>/dev/null; then
+        echo "$fault did not begin: $(tail -n 3 "$out")"
+        touch "$work/failed"
+        return
+    fi
 
     sleep "$((pause / 1000)).$(printf '%03d' $((pause % 1000)))"
     start=$(date +%s%N)
@@ -94,15 +100,20 @@ one() {
         sleep 0.2
     done
 
+    # The rank behind the cut says the same of the other, which nobody hears until the link is back.
     tenths=$((($(date +%s%N) - start) / 100000000))
-    ip -n "$host" link set eth0 up
+    said=$(sentences <"$out")
+    [ "$(wc -l <<<"$said")" = 1 ] && [ -n "$said" ] || problem="$problem; not one sentence"
+    if [ "$kind" = cut ]; then
+        ip -n "$host" link set eth0 up
+        sleep 2
+    fi
+
     timeout 60 tail --pid="$launcher" -f /dev/null || { kill -9 "$launcher" && problem="$problem; mpirun did not end"; }
     wait "$launcher"
     code=$?
-    sentences=$(sentences <"$out" | wc -l)
-    [ "$sentences" = 1 ] || problem="$problem; $sentences sentences"
     [ "$code" != 0 ] || problem="$problem; exit code 0"
-    echo "$fault $kind rank $rank after $pause ms: $((tenths / 10)).$((tenths % 10)) s, code $code$problem: $(sentences <"$out")"
+    echo "$fault $kind rank $rank after $pause ms: $((tenths / 10)).$((tenths % 10)) s, code $code$problem: $said"
     [ -z "$problem" ] || touch "$work/failed"
 }
 
@@ -120,7 +131,7 @@ cleanup() {
     done
     rm -rf "$work"
 }
-trap cleanup EXIT
+trap cleanup EXIT INT TERM
 
 for worker in 1 2 3; do
     worker "$worker" &

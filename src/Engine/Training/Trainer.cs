@@ -59,6 +59,9 @@ public sealed class Trainer : IDisposable
     /// <summary>Gets or sets the ranks over which the update rule's state is sharded; null where each keeps all.</summary>
     internal Communicator? StateRanks { get; init; }
 
+    /// <summary>Gets or sets the ranks whose parts of a batch are normalized as one; null where each part is by itself.</summary>
+    internal Communicator? BatchRanks { get; init; }
+
     /// <summary>Gets or sets the learning rate of the next step.</summary>
     public double LearningRate
     {

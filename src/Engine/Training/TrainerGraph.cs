@@ -31,7 +31,7 @@ internal sealed class TrainerGraph : IDisposable
         Random = network.Stream("batch augmentation");
         _ = Heads.Select(head => head.Probabilities).ToArray();
         Owners = trainer.StateRanks is { } ranks ? new StateOwners(ranks, network.Parameters) : null;
-        _training = network.Build(network.Inputs, isTraining: true);
+        _training = network.Build(network.Inputs, isTraining: true, trainer.BatchRanks);
         (_plain, Rule) = Build(weights: null, former: null);
         if (former is not null)
         {

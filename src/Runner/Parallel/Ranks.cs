@@ -50,6 +50,7 @@ internal sealed class Ranks : IDisposable
         {
             Shards = options.Shards,
             IsDeterministic = options.IsDeterministic,
+            IsBatchNormSynchronized = options.IsBatchNormSynchronized,
             IsOptimizerSharded = options.IsOptimizerSharded,
         };
         TimeSpan? limit = Timeout();

@@ -69,7 +69,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     {
         // A tensor that this rank's loss does not depend on may matter to another's: all sum all of them.
         Variable[] grads = [.. outputGrads.Select((grad, i) => grad ?? Symbolic.ZerosLike(node.Outputs[i]))];
-        IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, 0).Apply(grads).Outputs;
+        IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, Shards > 0 ? Communicator.Size : 0).Apply(grads).Outputs;
         return [.. node.Inputs.Select((_, i) => (Variable)sums[i % Count])];
     }
 

@@ -70,6 +70,7 @@ internal sealed class ShardedStep : IDisposable
     public void Start(int epoch)
     {
         (_next, _epoch, IsStopping) = (0, epoch, false);
+        RequireSamples();
         _states = [.. _random.Select(pair => pair.State.IsRandomState ? pair.State.GetValue().AsSpan<int>().ToArray() : [])];
     }
 
@@ -107,6 +108,22 @@ internal sealed class ShardedStep : IDisposable
 
         Array.ForEach(_random, pair => pair.OfShard.Dispose());
         _graph.Dispose();
+    }
+
+    /// <summary>
+    /// Refuses shards without samples where all are normalized as one: nobody would take part in the sums for them.
+    /// </summary>
+    private void RequireSamples()
+    {
+        foreach (int batch in _plan.IsBatchNormSynchronized && _feed.Batches > 0 ? (int[])[0, _feed.Batches - 1] : [])
+        {
+            if (Enumerable.Range(0, _plan.Shards).Any(shard => _feed.RowsOfShard(_plan, batch, shard).Count == 0))
+            {
+                throw new EngineException(
+                    $"A batch of {_feed.RowsOf(batch)} sample{(_feed.RowsOf(batch) == 1 ? "" : "s")} leaves some of {_plan.Shards} ranks without any, and synchronized batch "
+                    + "normalization needs all: take another size of batch, or fewer ranks.");
+            }
+        }
     }
 
     private void RunShard(int shard, Tensor total)

@@ -113,6 +113,7 @@ public sealed partial class NeuralNet
                 CultureInfo.InvariantCulture,
                 $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "
                 + $"augmentations, validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
+            ("the synchronization of batch normalization", Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
             ("the sharding of the update rule's state", graph.Owners is null ? "none" : "over the ranks"),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
             ("the number of samples", $"{samples ?? data.Count}"),
