@@ -61,19 +61,24 @@ one() {
     RANDOM=$((seed * 1000 + fault))
     local kinds=(kill stop cut) kind=${kinds[RANDOM % 3]} rank=$((RANDOM % 2)) pause=$((RANDOM % 3000))
     local host=$bridge.$((rank + 1)) start code left said problem="" tenths
-    mpirun.openmpi --host "$net.1:1,$net.2:1" -n 2 --bind-to none --mca plm_rsh_agent "$work/agent$worker" \
-        --mca oob_tcp_if_include "$net.0/24" --mca btl tcp,self --mca btl_tcp_if_include "$net.0/24" \
-        "$runner" cnn --data "$work/data" --device cpu --threads 1 --batch 32 --epochs 1000000 </dev/null >"$out" 2>&1 &
-    local launcher=$!
-    until grep -q '^      1 ' "$out" 2>/dev/null || ! kill -0 "$launcher" 2>/dev/null; do
-        sleep 0.1
-    done
+    local launcher
 
-    if ! kill -0 "$launcher" 2>/dev/null; then
-        echo "$fault did not begin: $(tail -n 3 "$out")"
-        touch "$work/failed"
-        return
-    fi
+    # Soon after a cut the link may still be on its way up.
+    for _ in 1 2 3; do
+        mpirun.openmpi --host "$net.1:1,$net.2:1" -n 2 --bind-to none --mca plm_rsh_agent "$work/agent$worker" \
+            --mca oob_tcp_if_include "$net.0/24" --mca btl tcp,self --mca btl_tcp_if_include "$net.0/24" \
+            "$runner" cnn --data "$work/data" --device cpu --threads 1 --batch 32 --epochs 1000000 </dev/null >"$out" 2>&1 &
+        launcher=$!
+        until grep -q '^      1 ' "$out" 2>/dev/null || ! kill -0 "$launcher" 2>/dev/null; do
+            sleep 0.1
+        done
+
+        if kill -0 "$launcher" 2>/dev/null; then
+            break
+        fi
+
+        sleep 2
+    done
 
     sleep "$((pause / 1000)).$(printf '%03d' $((pause % 1000)))"
     start=$(date +%s%N)

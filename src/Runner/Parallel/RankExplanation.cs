@@ -19,11 +19,15 @@ internal static class RankExplanation
         output.WriteLine(FormattableString.Invariant(
             $"A shard: {batch / shards} of {batch} samples; a batch has {shards} shards, rank 0 of {ranks} computes {shards / ranks} of them."));
         output.WriteLine();
-        output.Write(step.Shard.Print(stage));
+        if (step.HasSeveralShards)
+        {
+            output.Write(step.Shard.Print(stage));
+            output.WriteLine();
+        }
+
+        output.WriteLine("A rank's last shard, with the sums over the shards and the ranks and the update.");
         output.WriteLine();
-        output.WriteLine("The step: the sums over the shards and the ranks, and the update.");
-        output.WriteLine();
-        output.Write(step.Step.Print(stage));
+        output.Write(step.LastShard.Print(stage));
         output.WriteLine();
         int size = net.FloatX.Size();
         long parameters = net.Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count) * size;

@@ -103,6 +103,11 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
         ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
         : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
 
+    /// <summary>Gets the sums that it has of its shards but the last.</summary>
+    public IReadOnlyList<ShardTree.Node> Before => IsDeterministic
+        ? ShardTree.Nodes(Own.First, Own.Last - 1)
+        : ShardTree.Nodes(0, Own.Last - Own.First - 1);
+
     /// <summary>Returns the bytes that a rank sends to exchange so many.</summary>
     public long BytesSent(long bytes)
     {
