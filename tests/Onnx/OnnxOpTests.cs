@@ -22,7 +22,8 @@ public class OnnxOpTests
         || op == typeof(TakeRows) || op == typeof(MoveImages) || op == typeof(Composite) || op == typeof(Conv2DMaxPool)
         || op == typeof(IfElse) || op == typeof(Branch) || op == typeof(RowWise) || op == typeof(OfRows)
         || OpTable.Name(op) == "Unary<Identity>" || op == typeof(WithEpilogues) || op == typeof(CudaKernelOp)
-        || op == typeof(AllReduce) || op == typeof(Unary<GammaLn>) || op == typeof(Unary<Digamma>) || op == typeof(Binary<Polygamma>);
+        || op == typeof(AllReduce) || op == typeof(FromOwners) || op == typeof(AllReduceStart) || op == typeof(AllReduceWait)
+        || op == typeof(Unary<GammaLn>) || op == typeof(Unary<Digamma>) || op == typeof(Binary<Polygamma>);
 
     /// <summary>Loops as only gradients are made of.</summary>
     private static bool IsOfTraining(Sample sample) => sample.Op is Scan scan

@@ -41,6 +41,12 @@ public abstract unsafe class Communicator : IDisposable
     /// </summary>
     public TimeSpan? StepLimit { get; set; }
 
+    /// <summary>Gets whether what has begun goes on while the rank computes, in two ways that do not mind each other's order.</summary>
+    internal virtual bool IsAsynchronous => false;
+
+    /// <summary>Gets what goes on while functions compute.</summary>
+    internal BegunExchanges Begun { get; } = new();
+
     /// <summary>Who has not arrived where this rank waits, in words; null where that is not known.</summary>
     internal Func<string?>? Missing { get; set; }
 
@@ -114,10 +120,14 @@ public abstract unsafe class Communicator : IDisposable
     }
 
     /// <summary>Begins to bring each rank's bytes to all, one behind the other.</summary>
-    internal Exchange StartAllGather(void* mine, long bytes, void* all)
+    /// <param name="mine">This rank's.</param>
+    /// <param name="bytes">How many they are.</param>
+    /// <param name="all">Where those of all go.</param>
+    /// <param name="aside">Whether it goes another way, whose order with all else does not matter.</param>
+    internal Exchange StartAllGather(void* mine, long bytes, void* all, bool aside = false)
     {
         Count(bytes * Size);
-        return BeginAllGather(mine, bytes, all);
+        return BeginAllGather(mine, bytes, all, aside);
     }
 
     /// <summary>Begins to bring to each rank its part of what every rank sends.</summary>
@@ -146,6 +156,26 @@ public abstract unsafe class Communicator : IDisposable
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueAllToAll(ulong send, long bytesEach, ulong receive, nint stream) => throw NotOnGpus();
 
+    /// <summary>Puts into a stream that one rank's bytes go to all.</summary>
+    /// <inheritdoc cref="EnqueueAllReduce"/>
+    internal virtual void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) => throw NotOnGpus();
+
+    /// <summary>
+    /// Returns a stream for what goes on beside another one, and has it wait for what is in that so far; the same stream where
+    /// there is none.
+    /// </summary>
+    internal virtual nint Fork(nint stream) => stream;
+
+    /// <summary>Marks how far the stream of <see cref="Fork"/> has come.</summary>
+    internal virtual void Mark(int number)
+    {
+    }
+
+    /// <summary>Has a stream wait for a mark.</summary>
+    internal virtual void Join(int number, nint stream)
+    {
+    }
+
     /// <inheritdoc cref="StartAllReduce"/>
     private protected abstract Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
 
@@ -153,7 +183,7 @@ public abstract unsafe class Communicator : IDisposable
     private protected abstract Exchange BeginBroadcast(void* values, long bytes, int root);
 
     /// <inheritdoc cref="StartAllGather"/>
-    private protected abstract Exchange BeginAllGather(void* mine, long bytes, void* all);
+    private protected abstract Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside);
 
     /// <inheritdoc cref="StartAllToAll"/>
     private protected abstract Exchange BeginAllToAll(void* send, long bytesEach, void* receive);

@@ -7,6 +7,9 @@ public abstract class Exchange
 {
     private const int Spins = 200;
 
+    /// <summary>What is over as soon as it begins.</summary>
+    internal static readonly Exchange Nothing = new None();
+
     /// <summary>How long a rank looks all the time before it leaves the processor to others between two looks.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(2);
 
@@ -50,5 +53,10 @@ public abstract class Exchange
                 Thread.Sleep(waited < TimeSpan.FromSeconds(1) ? 0 : 1);
             }
         }
+    }
+
+    private sealed class None : Exchange
+    {
+        public override bool IsDone => true;
     }
 }

@@ -21,6 +21,8 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <inheritdoc/>
     public override int Rank { get; }
 
+    internal override bool IsAsynchronous => true;
+
     /// <inheritdoc/>
     public override int Size { get; }
 
@@ -64,8 +66,8 @@ public sealed unsafe class MpiCommunicator : Communicator
     private protected override Exchange BeginBroadcast(void* values, long bytes, int root) =>
         new Request(Mpi.Broadcast(values, Whole(bytes), root));
 
-    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all) =>
-        new Request(Mpi.AllGather(mine, Whole(bytes), all));
+    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
+        new Request(Mpi.AllGather(mine, Whole(bytes), all, aside));
 
     private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive) =>
         new Request(Mpi.AllToAll(send, Whole(bytesEach), receive));

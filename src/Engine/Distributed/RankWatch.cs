@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
@@ -35,6 +36,8 @@ public sealed class RankWatch : IDisposable
     private readonly Peer?[] _peers;
     private readonly Thread[] _threads;
     private bool _hasFailed;
+    private long _lastBeat = Stopwatch.GetTimestamp();
+    private volatile bool _wasStopped;
 
     private RankWatch(Communicator communicator, TimeSpan silence, Action<RankFailure> onFailure)
     {
@@ -203,12 +206,18 @@ public sealed class RankWatch : IDisposable
     {
         while (!_end.Token.WaitHandle.WaitOne(s_beat))
         {
+            _wasStopped |= HasBeenStill;
+            Volatile.Write(ref _lastBeat, Stopwatch.GetTimestamp());
             foreach (Peer peer in _peers.OfType<Peer>())
             {
                 peer.TrySend(Alive + _communicator.Progress);
             }
         }
     }
+
+    /// <summary>Whether this process was stopped for so long that the others have given it up, and have said so.</summary>
+    private bool HasBeenStill => _silence != Timeout.InfiniteTimeSpan
+        && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastBeat)) > _silence;
 
     private void Listen(Peer peer)
     {
@@ -282,7 +291,7 @@ public sealed class RankWatch : IDisposable
             _hasFailed = true;
         }
 
-        _onFailure(new RankFailure(peer.Rank, peer.Host, message));
+        _onFailure(new RankFailure(peer.Rank, peer.Host, _wasStopped || HasBeenStill ? "" : message));
     }
 
     private sealed class Peer : IDisposable

@@ -20,7 +20,14 @@ internal static class ShardTree
     /// </summary>
     public static IReadOnlyList<Node> Nodes(int rank, int ranks, int shards)
     {
-        (int at, int last) = ShardsOf(rank, ranks, shards);
+        (int first, int last) = ShardsOf(rank, ranks, shards);
+        return Nodes(first, last);
+    }
+
+    /// <summary>Returns the largest nodes within shards that lie side by side: from the first up to, not including, the last.</summary>
+    public static IReadOnlyList<Node> Nodes(int first, int last)
+    {
+        int at = first;
         var nodes = new List<Node>();
         while (at < last)
         {

@@ -7,6 +7,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
 {
     private readonly Group _group;
     private int _round;
+    private int _aside;
 
     private ThreadCommunicator(Group group, int rank) => (_group, Rank) = (group, rank);
 
@@ -15,6 +16,9 @@ public sealed unsafe class ThreadCommunicator : Communicator
 
     /// <inheritdoc/>
     public override int Size => _group.Size;
+
+    /// <inheritdoc/>
+    internal override bool IsAsynchronous => true;
 
     /// <inheritdoc/>
     public override string Name => Size == 1 ? "one process" : "threads of one process";
@@ -86,7 +90,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
         }
     });
 
-    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all) =>
+    private protected override Exchange BeginAllGather(void* mine, long bytes, void* all, bool aside) =>
         Join((nint)mine, (nint)all, ranks =>
         {
             foreach ((nint _, nint receive) in ranks)
@@ -96,7 +100,7 @@ public sealed unsafe class ThreadCommunicator : Communicator
                     Copy(ranks[i].Send, receive + (nint)(i * bytes), bytes);
                 }
             }
-        });
+        }, aside);
 
     private protected override Exchange BeginAllToAll(void* send, long bytesEach, void* receive) =>
         Join((nint)send, (nint)receive, ranks =>
@@ -115,9 +119,9 @@ public sealed unsafe class ThreadCommunicator : Communicator
         Buffer.MemoryCopy((void*)from, (void*)to, bytes, bytes);
 
     /// <summary>Puts this rank's memory down; the last that comes does for all what is to be done.</summary>
-    private Meeting Join(nint send, nint receive, Action<(nint Send, nint Receive)[]> work)
+    private Meeting Join(nint send, nint receive, Action<(nint Send, nint Receive)[]> work, bool aside = false)
     {
-        Meeting meeting = _group.At(_round++);
+        Meeting meeting = _group.At(aside ? --_aside : _round++);
         meeting.Put(Rank, send, receive, work);
         return meeting;
     }

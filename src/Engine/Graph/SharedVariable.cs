@@ -67,11 +67,17 @@ public sealed class SharedVariable : Variable, IDisposable
     /// <summary>A variable for a value whose place is given by the plan around: it has none of its own.</summary>
     internal static SharedVariable Outside(TensorType type, string? name) => new(type, name);
 
+    /// <summary>A variable whose value another rank keeps: here it has neither a value nor memory.</summary>
+    internal static SharedVariable Elsewhere(TensorType type, string? name) => new(type, name) { IsElsewhere = true };
+
     /// <summary>
     /// Gets or sets what every function that uses this variable updates it to, unless told otherwise: how random
     /// streams move on.
     /// </summary>
     public Variable? DefaultUpdate { get; set; }
+
+    /// <summary>Whether another rank keeps the value.</summary>
+    internal bool IsElsewhere { get; private init; }
 
     /// <summary>Whether it is where a stream of random numbers stands, so that a loop moves it on from step to step.</summary>
     internal bool IsRandomState { get; init; }
@@ -250,7 +256,9 @@ public sealed class SharedVariable : Variable, IDisposable
         }
     }
 
-    private Tensor Host => _host ??= _lent ?? _selection!.Value.From.Rows(_selection.Value.Rows);
+    private Tensor Host => IsElsewhere
+        ? throw new EngineException($"The value of '{Name}' is on another rank (the update rule's state is sharded).")
+        : _host ??= _lent ?? _selection!.Value.From.Rows(_selection.Value.Rows);
 
     private Storage Move(Storage storage)
     {

@@ -251,10 +251,13 @@ internal sealed unsafe class EventHandle : CudaHandle
     }
 
     /// <summary>Puts the mark at the end of a stream's work.</summary>
-    public void Record(StreamHandle stream)
+    public void Record(StreamHandle stream) => Record(stream.Value);
+
+    /// <inheritdoc cref="Record(StreamHandle)"/>
+    public void Record(nint stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuEventRecord(handle, stream.Value));
+        Driver.Check(DriverApi.cuEventRecord(handle, stream));
     }
 
     /// <summary>Waits until the mark is reached, if it was put anywhere.</summary>
@@ -278,10 +281,13 @@ internal sealed unsafe class EventHandle : CudaHandle
     }
 
     /// <summary>Has what is put into a stream from now on wait until the mark is reached, if it was put anywhere.</summary>
-    public void Delay(StreamHandle stream)
+    public void Delay(StreamHandle stream) => Delay(stream.Value);
+
+    /// <inheritdoc cref="Delay(StreamHandle)"/>
+    public void Delay(nint stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
+        Driver.Check(DriverApi.cuStreamWaitEvent(stream, handle, 0));
     }
 
     /// <summary>Returns the time from one mark to another, once that is reached.</summary>

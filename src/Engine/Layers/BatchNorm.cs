@@ -1,3 +1,4 @@
+using Engine.Distributed;
 using Engine.Graph;
 using Engine.Ops;
 
@@ -9,7 +10,8 @@ namespace Engine.Layers;
 /// Lasagne's form). In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and
 /// <c>inv_std</c> follow them by alpha; in use they are those averages. Channels are axis 1; all other axes are
 /// averaged over. A batch with one value a channel, as the last one of an epoch may be, has no variance: its output is
-/// beta, the averages do not follow it, and it teaches nothing to what comes before. A frozen layer does in training as
+/// beta, the averages do not follow it, and it teaches nothing to what comes before. With several ranks the batch is a
+/// rank's shard, or that of all (<see cref="Training.DataParallel.IsBatchNormSynchronized"/>). A frozen layer does in training as
 /// in use.
 /// </summary>
 public sealed class BatchNorm : Layer
@@ -43,12 +45,14 @@ public sealed class BatchNorm : Layer
         SharedVariable runningMean = scope.Parameter("mean", [channels], new Filled(0), isTrainable: false);
         SharedVariable runningInvStd = scope.Parameter("inv_std", [channels], new Filled(1), isTrainable: false);
 
-        Variable mean, invStd, centered;
+        Variable mean, invStd, centered, count = null!;
         if (scope.IsTraining && !scope.IsFrozen(runningMean))
         {
-            mean = Symbolic.Mean(input, axes, keepDims: true);
+            (mean, Variable? total) = MeanOf(input, axes, scope.BatchRanks);
             centered = input - mean;
-            invStd = 1 / Symbolic.Sqrt(Symbolic.Mean(Symbolic.Square(centered), axes, keepDims: true) + Epsilon);
+            (Variable variance, _) = MeanOf(Symbolic.Square(centered), axes, scope.BatchRanks);
+            invStd = 1 / Symbolic.Sqrt(variance + Epsilon);
+            count = total ?? Symbolic.Count(input, axes);
             scope.Update(runningMean, Follow(runningMean, mean));
             scope.Update(runningInvStd, Follow(runningInvStd, invStd));
         }
@@ -64,11 +68,27 @@ public sealed class BatchNorm : Layer
         // The number of values is known in each plan, so that what depends on it alone is a constant there.
         Variable Follow(SharedVariable running, Variable batch)
         {
-            Variable hasVariance = Symbolic.Greater(Symbolic.Count(input, axes), 1);
+            Variable hasVariance = Symbolic.Greater(count, 1);
             return (running * Symbolic.Where(hasVariance, Constant(1 - Alpha), Constant(1)))
                 + (Symbolic.Reshape(batch, [channels]) * Symbolic.Where(hasVariance, Constant(Alpha), Constant(0)));
         }
 
         Variable Constant(double value) => Symbolic.Constant(value, input.DType);
+    }
+
+    /// <summary>
+    /// The mean over the axes of a batch; of that of all ranks, where they are told, which gives the number of values, too.
+    /// </summary>
+    private static (Variable Mean, Variable? Count) MeanOf(Variable x, Shape axes, Communicator? ranks)
+    {
+        if (ranks is null)
+        {
+            return (Symbolic.Mean(x, axes, keepDims: true), null);
+        }
+
+        Variable own = Symbolic.Cast(Symbolic.Count(x, axes), x.DType);
+        IReadOnlyList<Variable> sums = Symbolic.AllReduce([Symbolic.Sum(x, axes, keepDims: true), own], ranks);
+        Variable count = Symbolic.DisconnectedGrad(sums[1]);
+        return (sums[0] / count, count);
     }
 }

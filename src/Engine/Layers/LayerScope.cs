@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Engine.Distributed;
 using Engine.Graph;
 using Engine.Ops;
 
@@ -40,6 +41,12 @@ public sealed class LayerScope
     /// Gets whether the network is being trained: layers that drop or normalize by the batch do so only then.
     /// </summary>
     public bool IsTraining => _pass.IsTraining;
+
+    /// <summary>
+    /// Gets the ranks over which layers that normalize by the batch take its figures (<see
+    /// cref="Training.DataParallel.IsBatchNormSynchronized"/>); null where they take those of what they are given.
+    /// </summary>
+    public Communicator? BatchRanks => _pass.BatchRanks;
 
     /// <summary>Gets the dtype of parameters and outputs.</summary>
     public DType FloatX => _network.FloatX;
@@ -187,6 +194,9 @@ public sealed class LayerScope
 /// <summary>One building of all of a network's layers: for use, or for training.</summary>
 internal sealed record BuildPass(bool IsTraining)
 {
+    /// <summary>Gets or sets the ranks whose parts of a batch are normalized as one; null where each part is by itself.</summary>
+    public Communicator? BatchRanks { get; init; }
+
     private readonly Dictionary<string, bool> _asked = [];
 
     /// <summary>Gets what a training step updates beside the parameters.</summary>

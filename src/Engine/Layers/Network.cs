@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Engine.Distributed;
 using Engine.Graph;
 using Engine.IO;
 using Engine.Ops;
@@ -341,9 +342,9 @@ public sealed class Network : IDisposable
     }
 
     /// <summary>The layers on other inputs.</summary>
-    internal NetworkOutputs Build(IReadOnlyList<Variable> inputs, bool isTraining)
+    internal NetworkOutputs Build(IReadOnlyList<Variable> inputs, bool isTraining, Communicator? batchRanks = null)
     {
-        var pass = new BuildPass(isTraining);
+        var pass = new BuildPass(isTraining) { BatchRanks = batchRanks };
         return new NetworkOutputs(Build(Built, inputs, pass), Built.Outputs, pass.Updates);
     }
 

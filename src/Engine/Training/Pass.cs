@@ -69,7 +69,7 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
         if (plan is not null)
         {
             var step = new ShardedStep(key.Graph.Sharded(key.IsWeighted, plan), feed, plan, device);
-            return new Pass(feed, step.Step, key) { Sharded = step };
+            return new Pass(feed, step.LastShard, key) { Sharded = step };
         }
 
         (Variable output, IReadOnlyList<Update> updates) = isTraining
@@ -113,6 +113,11 @@ internal sealed record Pass(Feed Feed, Function Function, PassKey Key) : IDispos
 
     public double ReadScalar(DType dtype)
     {
+        if (Sharded is not null)
+        {
+            return Sharded.Loss;
+        }
+
         Tensor value = ReadRows(dtype, Shape.Scalar);
         return value.Cast(DType.Float64).AsSpan<double>()[0];
     }

@@ -1,5 +1,6 @@
 using Engine.Compile;
 using Engine.Devices;
+using Engine.Distributed;
 using Engine.Graph;
 using Engine.Layers;
 
@@ -54,6 +55,12 @@ public sealed class Trainer : IDisposable
     /// Gets or sets where it computes; null for <see cref="Device.Default"/> at the time of the first step.
     /// </summary>
     public Device? Device { get; init; }
+
+    /// <summary>Gets or sets the ranks over which the update rule's state is sharded; null where each keeps all.</summary>
+    internal Communicator? StateRanks { get; init; }
+
+    /// <summary>Gets or sets the ranks whose parts of a batch are normalized as one; null where each part is by itself.</summary>
+    internal Communicator? BatchRanks { get; init; }
 
     /// <summary>Gets or sets the learning rate of the next step.</summary>
     public double LearningRate

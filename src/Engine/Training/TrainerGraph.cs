@@ -30,7 +30,8 @@ internal sealed class TrainerGraph : IDisposable
         Weights = Symbolic.Variable("weights", network.FloatX, [Shape.Unknown]);
         Random = network.Stream("batch augmentation");
         _ = Heads.Select(head => head.Probabilities).ToArray();
-        _training = network.Build(network.Inputs, isTraining: true);
+        Owners = trainer.StateRanks is { } ranks ? new StateOwners(ranks, network.Parameters) : null;
+        _training = network.Build(network.Inputs, isTraining: true, trainer.BatchRanks);
         (_plain, Rule) = Build(weights: null, former: null);
         if (former is not null)
         {
@@ -83,6 +84,9 @@ internal sealed class TrainerGraph : IDisposable
     public RandomStream Random { get; }
 
     public BuiltUpdates Rule { get; }
+
+    /// <summary>Gets which rank keeps which part of the rule's state; null where each keeps all.</summary>
+    public StateOwners? Owners { get; }
 
     /// <summary>Gets the loss of a batch in use, without what regularization adds.</summary>
     public Variable ValidLoss { get; }
@@ -161,7 +165,7 @@ internal sealed class TrainerGraph : IDisposable
     {
         Variable loss = Loss(weights);
         BuiltUpdates rule = _trainer.Update.BuildOn(
-            former, loss, [.. Network.Parameters.Where(parameter => parameter.IsTrainable)]);
+            former, loss, [.. Network.Parameters.Where(parameter => parameter.IsTrainable)], Owners);
         List<Update> updates = [.. rule.Updates, .. _training.Updates];
         using Origin.Scope origin = Origin.For("loss");
         if (weights is null)

@@ -19,19 +19,23 @@ internal static class RankExplanation
         output.WriteLine(FormattableString.Invariant(
             $"A shard: {batch / shards} of {batch} samples; a batch has {shards} shards, rank 0 of {ranks} computes {shards / ranks} of them."));
         output.WriteLine();
-        output.Write(step.Shard.Print(stage));
+        if (step.HasSeveralShards)
+        {
+            output.Write(step.Shard.Print(stage));
+            output.WriteLine();
+        }
+
+        output.WriteLine("A rank's last shard, with the sums over the shards and the ranks and the update.");
         output.WriteLine();
-        output.WriteLine("The step: the sums over the shards and the ranks, and the update.");
-        output.WriteLine();
-        output.Write(step.Step.Print(stage));
+        output.Write(step.LastShard.Print(stage));
         output.WriteLine();
         int size = net.FloatX.Size();
         long parameters = net.Network.Parameters.Sum(parameter => parameter.Variable.Shape.Count) * size;
-        long state = net.UpdateState.Sum(variable => variable.Shape.Count * variable.DType.Size());
+        (long state, long sharded) = net.UpdateStateBytes;
         long floor = 2 * net.LearnableParameters * size * (ranks - 1) / ranks;
         output.WriteLine(FormattableString.Invariant($"parameters of a rank       {parameters,13:N0} bytes"));
         output.WriteLine(FormattableString.Invariant($"gradients of a rank        {step.Elements * size,13:N0} bytes, with the loss and what else is exchanged"));
-        output.WriteLine(FormattableString.Invariant($"state of the update rule   {state,13:N0} bytes"));
+        output.WriteLine(FormattableString.Invariant($"state of the update rule   {state,13:N0} bytes; with --shard-optimizer at most {sharded:N0}"));
         output.WriteLine(FormattableString.Invariant(
             $"sent by a rank in a step   {step.BytesSent,13:N0} bytes; 2(n - 1)/n of the gradients are {floor:N0}"));
         if (ranks == 1)

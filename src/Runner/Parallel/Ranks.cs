@@ -46,7 +46,13 @@ internal sealed class Ranks : IDisposable
             (int gpu, { } mpi) => NcclCommunicator.Open(mpi, gpu),
             _ => NcclCommunicator.Open(launch, _gpu),
         };
-        Parallel = new DataParallel(_communicator) { Shards = options.Shards, IsDeterministic = options.IsDeterministic };
+        Parallel = new DataParallel(_communicator)
+        {
+            Shards = options.Shards,
+            IsDeterministic = options.IsDeterministic,
+            IsBatchNormSynchronized = options.IsBatchNormSynchronized,
+            IsOptimizerSharded = options.IsOptimizerSharded,
+        };
         TimeSpan? limit = Timeout();
         _communicator.StepLimit = limit + s_stepLonger;
         if (launch.Size > 1)

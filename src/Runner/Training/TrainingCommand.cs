@@ -89,6 +89,14 @@ internal static class TrainingCommand
             Description = "With several processes: sum in an order that the number of ranks has no part in.",
             DefaultValueFactory = _ => true,
         };
+        Option<bool> syncBatchNorm = new("--sync-batch-norm")
+        {
+            Description = "With several processes: normalize by the whole batch, not by the part of it that a process computes at once.",
+        };
+        Option<bool> shardOptimizer = new("--shard-optimizer")
+        {
+            Description = "With several processes: each keeps a part of what the update rule remembers, not all of it (ZeRO-1).",
+        };
         Option<ProfileKind> profile = CommonOptions.Profile();
         Option<string?> trace = CommonOptions.Trace(
             "With the table of --profile, write when each kernel ran to this file, for Perfetto or chrome://tracing.");
@@ -115,7 +123,7 @@ internal static class TrainingCommand
         Option[] options =
         [
             device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, history, tensorBoard, save, load,
-            ignore, keep, checkpoint, resume, gpus, shards, deterministic, watch, profile, trace, quiet, hidden,
+            ignore, keep, checkpoint, resume, gpus, shards, deterministic, shardOptimizer, syncBatchNorm, watch, profile, trace, quiet, hidden,
         ];
         if (network is null)
         {
@@ -161,6 +169,8 @@ internal static class TrainingCommand
                 Gpus = parsed.GetValue(gpus),
                 Shards = parsed.GetValue(shards),
                 IsDeterministic = parsed.GetValue(deterministic),
+                IsBatchNormSynchronized = parsed.GetValue(syncBatchNorm),
+                IsOptimizerSharded = parsed.GetValue(shardOptimizer),
                 Hidden = hasHidden && (network is not null || parsed.GetResult(hidden) is { Implicit: false }) ? parsed.GetValue(hidden)! : [],
             },
             cancellation));

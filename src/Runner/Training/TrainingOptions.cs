@@ -80,6 +80,12 @@ internal sealed record TrainingOptions
     /// <summary>Whether several ranks sum in an order that does not depend on their number.</summary>
     public bool IsDeterministic { get; init; } = true;
 
+    /// <summary>Whether several ranks normalize by the whole batch.</summary>
+    public bool IsBatchNormSynchronized { get; init; }
+
+    /// <summary>Whether several ranks each keep a part of the update rule's state.</summary>
+    public bool IsOptimizerSharded { get; init; }
+
     /// <summary>The part of the samples to train on that validates; null: as described.</summary>
     public double? Validation { get; init; }
 

@@ -37,7 +37,7 @@ public class ExplainCommandTests
         Assert.That(code, Is.Zero);
         Assert.That(output, Does.Contain(
             "A shard: 16 of 128 samples; a batch has 8 shards, rank 0 of 4 computes 2 of them."));
-        Assert.That(output, Does.Contain("allReduce{4, 8}"));
+        Assert.That(output, Does.Contain("allReduceStart{4, 8}"));
         Assert.That(output, Does.Contain("621,072 bytes; 2(n - 1)/n of the gradients are 621,060"));
         Assert.That(output, Does.Match("InfiniBand, 200 Gbit +36.8 µs"));
     }
@@ -48,7 +48,7 @@ public class ExplainCommandTests
         (int code, string output, _) = await Run("explain", "mlp", "--device", "cuda", "--arch", "sm_90", "--ranks", "2");
 
         Assert.That(code, Is.Zero);
-        Assert.That(output, Does.Contain("rank 0 of 2 computes 4 of them.").And.Contain("allReduce{2, 8}"));
+        Assert.That(output, Does.Contain("rank 0 of 2 computes 4 of them.").And.Contain("allReduceStart{2, 8}"));
     }
 
     [Test]

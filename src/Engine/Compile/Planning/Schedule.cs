@@ -31,10 +31,35 @@ internal static class Schedule
             .Select(update => update.Value)
             .OfType<Result>()
             .SelectMany(value => value.Owner.Inputs.Where((_, input) => value.Owner.Op.Reads(input)));
-        IReadOnlyList<Apply> order = Traversal.Order(
-            graph.Outputs.Concat(beforeUpdates).Concat(graph.Roots),
-            static (node, input) => node.Op.Reads(input));
+        Variable[] roots = [.. graph.Outputs.Concat(beforeUpdates).Concat(graph.Roots)];
+        IReadOnlyList<Apply> order = Traversal.Order(roots, static (node, input) => node.Op.Reads(input));
+        if (order.Any(node => node.Op is IRunsLate))
+        {
+            order = WithLateOnes(order, roots);
+        }
+
         return atOnce ? InLevels(graph, order) : [.. order.Select((node, level) => new Scheduled(node, level))];
+    }
+
+    /// <summary>
+    /// The order in which exchanges begin as soon as they can, in the order of their numbers, and all that waits for one comes
+    /// when the rest is computed.
+    /// </summary>
+    private static Apply[] WithLateOnes(IReadOnlyList<Apply> order, Variable[] roots)
+    {
+        IEnumerable<Variable> begun = order.Where(node => node.Op is IRunsEarly)
+            .OrderBy(node => ((IRunsEarly)node.Op).Number).Select(node => node.Outputs[0]);
+        order = Traversal.Order([.. begun, .. roots], static (node, input) => node.Op.Reads(input));
+        var late = new HashSet<Apply>();
+        foreach (Apply node in order)
+        {
+            if (node.Op is IRunsLate || node.Inputs.Where((_, input) => node.Op.Reads(input)).OfType<Result>().Any(result => late.Contains(result.Owner)))
+            {
+                late.Add(node);
+            }
+        }
+
+        return [.. order.Where(node => !late.Contains(node)), .. order.Where(late.Contains)];
     }
 
     private static Scheduled[] InLevels(FunctionGraph graph, IReadOnlyList<Apply> order)
@@ -45,10 +70,15 @@ internal static class Schedule
         var lastRead = new Dictionary<Variable, (int Level, Apply Reader)>();
         var used = new HashSet<Apply>();
         var levels = new Dictionary<Apply, int>();
+        int deepest = -1;
+        bool isLate = false;
         foreach (Apply node in order)
         {
             Variable[] read = [.. node.Inputs.Where((_, input) => node.Op.Reads(input))];
             int level = read.Select(variable => ready.GetValueOrDefault(variable)).DefaultIfEmpty().Max();
+            isLate |= node.Op is IRunsLate;
+            level = node.Op is IRunsLate ? Math.Max(level, deepest + 1) : level;
+            deepest = isLate ? deepest : Math.Max(deepest, level);
             levels.Add(node, level);
             used.UnionWith(read.OfType<Result>().Select(result => result.Owner));
             bool isView = IsView(node);

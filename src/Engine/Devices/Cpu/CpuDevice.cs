@@ -49,7 +49,10 @@ public sealed unsafe class CpuDevice : Device
     public override IKernel Bind(object op, StepOperands operands) =>
         new CpuKernel(
             $"{op} -> {string.Join(", ", operands.Outputs.Select(output => output.Type.Shape))}",
-            Lowering(op).Cpu(new CpuStep(operands, Threads)));
+            Lowering(op).Cpu(new CpuStep(operands, Threads)))
+        {
+            Background = op as ICpuBackground,
+        };
 
     /// <summary>Which of several ways an op is computed in, and why; null if there is but one.</summary>
     internal string? PathOf(object? op, StepOperands operands) =>

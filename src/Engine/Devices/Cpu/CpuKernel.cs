@@ -11,6 +11,9 @@ internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed
     /// <summary>Gets or sets what is run instead of phases.</summary>
     public CpuControl? Control { get; init; }
 
+    /// <summary>Gets or sets what goes on behind it, while other kernels run.</summary>
+    public ICpuBackground? Background { get; init; }
+
     /// <summary>Gets how the work is divided.</summary>
     public string Grid => Control?.Grid ?? string.Join(" + ", Phases.Select(phase => phase.Count));
 
@@ -31,6 +34,7 @@ internal sealed record CpuKernel(string Name, Phase[] Phases, CpuKernel? Untimed
         })],
         this)
     {
+        Background = Background,
         Control = Control?.Timed((began, ended) => times.Add(launch, 0, began, ended)),
     };
 }
@@ -44,9 +48,16 @@ internal sealed class CpuSequence
     {
         var parts = new List<(Phase[], CpuControl?)>();
         var phases = new List<Phase>();
+        ICpuBackground? background = null;
         foreach (CpuKernel kernel in kernels)
         {
             phases.AddRange(kernel.Phases);
+            background = kernel.Background ?? background;
+            if (background is { } begun)
+            {
+                phases.Add(new Phase(1, 1, (_, _, _) => begun.MoveOn()));
+            }
+
             if (kernel.Control is { } control)
             {
                 parts.Add(([.. phases], control));

@@ -16,6 +16,13 @@ internal interface ICpuOp
     string? CpuPath(CpuStepTypes step) => null;
 }
 
+/// <summary>An op that begins what goes on while others are computed, if it is asked now and then.</summary>
+internal interface ICpuBackground
+{
+    /// <summary>Moves it on.</summary>
+    void MoveOn();
+}
+
 /// <summary>The shapes of a step, before its memory is known.</summary>
 internal sealed record CpuStepTypes(
     IReadOnlyList<OperandType> Inputs, IReadOnlyList<OperandType> Outputs, int Threads);

@@ -9,6 +9,9 @@ internal static unsafe class Mpi
     /// <summary>Of a status no more is in use by any library.</summary>
     private const int StatusBytes = 256, MaxText = 8192;
 
+    /// <summary>The ranks once more: what goes this way minds no order with what goes by MPI_COMM_WORLD.</summary>
+    private static nint s_aside;
+
     private static readonly Lazy<MpiAbi> s_abi = new(() => MpiAbi.Of(Library.Handle, Library.Path!));
 
     /// <summary>Gets where it was looked for, and whether it was found.</summary>
@@ -67,6 +70,10 @@ internal static unsafe class Mpi
         }
 
         _ = MpiApi.MPI_Comm_set_errhandler(abi.World, abi.ErrorsReturn);
+        fixed (nint* aside = &s_aside)
+        {
+            Check(MpiApi.MPI_Comm_dup(abi.World, aside));
+        }
     }
 
     public static int Rank
@@ -111,10 +118,11 @@ internal static unsafe class Mpi
         return request;
     }
 
-    public static nint AllGather(void* mine, int bytes, void* all)
+    /// <summary>Begins to bring each rank's bytes to all; aside: on a communicator of its own.</summary>
+    public static nint AllGather(void* mine, int bytes, void* all, bool aside)
     {
         nint request;
-        Check(MpiApi.MPI_Iallgather(mine, bytes, Abi.Byte, all, bytes, Abi.Byte, Abi.World, &request));
+        Check(MpiApi.MPI_Iallgather(mine, bytes, Abi.Byte, all, bytes, Abi.Byte, aside ? s_aside : Abi.World, &request));
         return request;
     }
 

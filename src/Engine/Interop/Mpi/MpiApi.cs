@@ -32,6 +32,9 @@ internal static unsafe partial class MpiApi
     public static partial int MPI_Comm_set_errhandler(nint communicator, nint handler);
 
     [LibraryImport(Library)]
+    public static partial int MPI_Comm_dup(nint communicator, nint* made);
+
+    [LibraryImport(Library)]
     public static partial int MPI_Comm_rank(nint communicator, int* rank);
 
     [LibraryImport(Library)]

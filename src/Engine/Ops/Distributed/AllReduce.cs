@@ -69,7 +69,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     {
         // A tensor that this rank's loss does not depend on may matter to another's: all sum all of them.
         Variable[] grads = [.. outputGrads.Select((grad, i) => grad ?? Symbolic.ZerosLike(node.Outputs[i]))];
-        IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, 0).Apply(grads).Outputs;
+        IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, Shards > 0 ? Communicator.Size : 0).Apply(grads).Outputs;
         return [.. node.Inputs.Select((_, i) => (Variable)sums[i % Count])];
     }
 
@@ -100,8 +100,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
 
     public string? CpuPath(CpuStepTypes step)
     {
-        long bytes = step.Outputs.Sum(output => output.Shape.Count) * step.Outputs[0].DType.Size();
-        long sent = ((Shards > 0 ? MaxNodes : 1) + 1) * bytes * (Communicator.Size - 1) / Communicator.Size;
+        long sent = Layout(step.Outputs).BytesSent;
         return Shards > 0
             ? FormattableString.Invariant($"tree over {Shards} shards: {sent:N0} bytes sent by a rank")
             : FormattableString.Invariant($"the library's sum: {sent:N0} bytes sent by a rank");
@@ -109,29 +108,29 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
 
     public unsafe Phase[] Cpu(CpuStep step)
     {
+        BucketLayout layout = Layout(step.Types.Outputs);
+        nint place = (nint)step.Workspace;
         var bucket = new AllReduceBucket(
-            Communicator, Shards, step.OutDType(), Layout([.. Enumerable.Range(0, Count).Select(output => step.OutShape(output).Count)], step.OutDType()),
+            Communicator, layout, step.OutDType(),
             [.. Enumerable.Range(0, Nodes).Select(node => (IReadOnlyList<nint>)
                 [.. Enumerable.Range(node * Count, Count).Select(input => (nint)step.In<byte>(input))])],
-            [.. Enumerable.Range(0, Count).Select(output => (nint)step.Out<byte>(output))],
-            (nint)step.Workspace);
-        return [new Phase(1, 1, (_, _, _) => bucket.Run())];
+            place);
+        nint[] outputs = [.. Enumerable.Range(0, Count).Select(output => (nint)step.Out<byte>(output))];
+        return [new Phase(1, 1, (_, _, _) =>
+        {
+            Communicator.WaitInStep(bucket.Start());
+            AllReduceBucket.Unpack(layout, place, outputs);
+        })];
     }
 
-    public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Of(
-        this, Layout([.. Enumerable.Range(0, Count).Select(output => step.OutShape(output).Count)], step.OutDType()), step)];
+    public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Of(Name, Communicator, Layout(step.Types.Outputs), Count, step)];
 
     private int Nodes => Shards > 0 ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards).Count : 1;
 
-    private int MaxNodes => ShardTree.MaxNodes(Communicator.Size, Shards);
+    private long Workspace(IReadOnlyList<OperandType> outputs) => Layout(outputs).Bytes;
 
-    private long Workspace(IReadOnlyList<OperandType> outputs)
-    {
-        BucketLayout layout = Layout([.. outputs.Select(output => output.Shape.Count)], outputs[0].DType);
-        return Communicator.Size * layout.SliceBytes * (Shards > 0 ? 2 * layout.MaxNodes : 1);
-    }
-
-    private BucketLayout Layout(long[] counts, DType dtype) => new(Communicator.Size, Shards, dtype, counts);
+    private BucketLayout Layout(IReadOnlyList<OperandType> outputs) => new(
+        Communicator, Shards, outputs[0].DType, outputs.Select(output => output.Shape.Count));
 }
 
 public static partial class Symbolic

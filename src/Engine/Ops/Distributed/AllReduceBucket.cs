@@ -2,95 +2,94 @@ using Engine.Distributed;
 
 namespace Engine.Ops;
 
-/// <summary>The memory of an <see cref="AllReduce"/> on the CPU, and what is done with it.</summary>
+/// <summary>The memory in which a sum over ranks is made on the CPU, and what is done with it.</summary>
 /// <param name="communicator">The ranks.</param>
-/// <param name="shards">How many terms the sums have; 0 for the library's own sum.</param>
-/// <param name="dtype">What is summed.</param>
 /// <param name="layout">How the tensors lie in the bucket.</param>
-/// <param name="nodes">Where this rank's nodes lie: of each, all tensors.</param>
-/// <param name="outputs">Where the sums go.</param>
-/// <param name="workspace">Memory for a bucket, or in a tree's order for what is sent and for what is received.</param>
+/// <param name="dtype">What is summed.</param>
+/// <param name="groups">Where this rank's terms lie: of each, all tensors.</param>
+/// <param name="bucket">Memory of <see cref="BucketLayout.Bytes"/>: what is sent and what is received.</param>
 internal sealed unsafe class AllReduceBucket(
     Communicator communicator,
-    int shards,
-    DType dtype,
     BucketLayout layout,
-    IReadOnlyList<IReadOnlyList<nint>> nodes,
-    IReadOnlyList<nint> outputs,
-    nint workspace)
+    DType dtype,
+    IReadOnlyList<IReadOnlyList<nint>> groups,
+    nint bucket)
 {
-    private readonly BucketLayout.Piece[] _sent = [.. layout.Pieces(shards > 0 ? layout.MaxNodes * layout.SliceBytes : layout.SliceBytes)];
-    private readonly BucketLayout.Piece[] _sums = [.. layout.Pieces(layout.SliceBytes)];
-    private readonly (ShardTree.Node Node, long Offset)[] _places = shards > 0 ? [.. layout.Places(shards)] : [];
+    private readonly BucketLayout.Piece[] _sent = [.. layout.Pieces(layout.RankBytes)];
+    private readonly IReadOnlyList<(ShardTree.Node Node, long Offset)> _places = layout.Places();
 
-    public void Run()
+    private byte* Send => (byte*)bucket;
+
+    private byte* Receive => communicator.Size > 1 ? Send + (communicator.Size * layout.RankBytes) : Send;
+
+    /// <summary>Begins the sum; it lies at <see cref="BucketLayout.SumOffset"/> of the bucket once that is over.</summary>
+    public Exchange Start()
     {
-        if (shards > 0)
+        int nodes = layout.OwnNodes;
+        for (int node = 0; node < nodes; node++)
         {
-            RunInTree();
+            // What lies behind the last node but one is one node: the sums of its parts, from the last on.
+            byte* to = Send + (node * layout.SliceBytes);
+            Pack(groups[node < nodes - 1 ? node : groups.Count - 1], to, isAdded: false);
+            for (int part = groups.Count - 2; node == nodes - 1 && part >= node; part--)
+            {
+                Pack(groups[part], to, isAdded: true);
+            }
         }
-        else
+
+        if (layout.Shards == 0)
         {
-            RunByLibrary();
+            return communicator.StartAllReduce(Send, layout.Elements, dtype, Reduction.Sum);
         }
+
+        // Each rank gets its slice of every rank's nodes, adds them up in the order of the tree, and gives the sum to all: no
+        // more bytes than a ring sends, and one order whatever the ranks.
+        if (communicator.Size == 1)
+        {
+            SumSlices();
+            return Exchange.Nothing;
+        }
+
+        return communicator.Begun.Add(
+            communicator.StartAllToAll(Send, layout.RankBytes, Receive),
+            () =>
+            {
+                SumSlices();
+                return communicator.StartAllGather(Receive + _places[0].Offset, layout.SliceBytes, Send, aside: true);
+            });
     }
 
-    private void RunByLibrary()
-    {
-        Pack(nodes[0], (byte*)workspace);
-        communicator.WaitInStep(communicator.StartAllReduce((void*)workspace, layout.Elements, dtype, Reduction.Sum));
-        Unpack((byte*)workspace);
-    }
+    private void SumSlices() => ShardTree.Sum([.. _places.Select(place => place.Node)], (into, other) => Arithmetic.Reduce(
+        Receive + _places[into].Offset, Receive + _places[other].Offset, layout.SliceBytes / dtype.Size(), dtype, Reduction.Sum));
 
-    /// <summary>
-    /// Each rank gets its slice of every rank's nodes, adds them up in the order of the tree, and gives the sum to all: no
-    /// more bytes than a ring sends, and one order whatever the ranks.
-    /// </summary>
-    private void RunInTree()
-    {
-        int size = communicator.Size;
-        long rankBytes = layout.MaxNodes * layout.SliceBytes;
-        byte* send = (byte*)workspace, receive = size > 1 ? send + (size * rankBytes) : send;
-        for (int node = 0; node < nodes.Count; node++)
-        {
-            Pack(nodes[node], send + (node * layout.SliceBytes));
-        }
-
-        if (size > 1)
-        {
-            communicator.WaitInStep(communicator.StartAllToAll(send, rankBytes, receive));
-        }
-
-        ShardTree.Sum([.. _places.Select(place => place.Node)], (into, other) => Arithmetic.Reduce(
-            receive + _places[into].Offset, receive + _places[other].Offset, layout.SliceBytes / dtype.Size(), dtype, Reduction.Sum));
-        byte* sum = receive + _places[0].Offset;
-        if (size > 1)
-        {
-            communicator.WaitInStep(communicator.StartAllGather(sum, layout.SliceBytes, send));
-            sum = send;
-        }
-
-        Unpack(sum);
-    }
-
-    private void Pack(IReadOnlyList<nint> tensors, byte* to)
+    private void Pack(IReadOnlyList<nint> tensors, byte* to, bool isAdded)
     {
         foreach (BucketLayout.Piece piece in _sent)
         {
-            if (piece.Tensor is { } tensor)
+            if (piece.Tensor is not { } tensor)
             {
-                Buffer.MemoryCopy((byte*)tensors[tensor] + piece.From, to + piece.Place, piece.Bytes, piece.Bytes);
+                Copies.Clear(to + piece.Place, isAdded ? 0 : piece.Bytes);
+            }
+            else if (isAdded)
+            {
+                Arithmetic.Reduce(
+                    to + piece.Place, (byte*)tensors[tensor] + piece.From, piece.Bytes / dtype.Size(), dtype, Reduction.Sum);
             }
             else
             {
-                Copies.Clear(to + piece.Place, piece.Bytes);
+                Buffer.MemoryCopy((byte*)tensors[tensor] + piece.From, to + piece.Place, piece.Bytes, piece.Bytes);
             }
         }
     }
 
-    private void Unpack(byte* from)
+    /// <summary>Brings the sums out of a bucket in which they are made.</summary>
+    /// <param name="layout">How the tensors lie in it.</param>
+    /// <param name="bucket">Its memory.</param>
+    /// <param name="outputs">Where they go.</param>
+    public static void Unpack(BucketLayout layout, nint bucket, IReadOnlyList<nint> outputs)
     {
-        foreach (BucketLayout.Piece piece in _sums)
+        byte* from = (byte*)bucket + layout.SumOffset;
+        foreach (BucketLayout.Piece piece in layout.Pieces(layout.SliceBytes))
         {
             if (piece.Tensor is { } tensor)
             {

@@ -30,63 +30,110 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         }
     }
 
-    /// <summary>Returns the launch of an op.</summary>
-    /// <param name="op">The op.</param>
-    /// <param name="layout">How its tensors lie in the bucket.</param>
+    /// <summary>Returns the launch of a sum.</summary>
+    /// <param name="name">The op.</param>
+    /// <param name="ranks">The ranks.</param>
+    /// <param name="layout">How its tensors lie in the bucket, which is its scratch memory.</param>
+    /// <param name="count">How many tensors there are.</param>
     /// <param name="step">The op's memory.</param>
-    public static AllReduceLaunch Of(AllReduce op, BucketLayout layout, CudaStep step)
+    public static AllReduceLaunch Of(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
+    [
+        .. Fill(layout, count, step.Workspace, step),
+        .. Exchange(ranks, layout, step.Workspace, step),
+        .. Unpack(layout, step.Workspace, [.. Enumerable.Range(0, count).Select(step.Out)]),
+    ]);
+
+    /// <summary>Returns the launch that begins a sum, in the bucket that is its output: beside what comes behind it.</summary>
+    public static AllReduceLaunch Start(
+        string name, Communicator ranks, BucketLayout layout, int count, int number, CudaStep step)
     {
-        var parts = new List<CudaLaunch>();
-        ulong[] inputs = [.. Enumerable.Range(0, step.InputCount).Select(step.In)];
-        ulong[] outputs = [.. Enumerable.Range(0, op.Count).Select(step.Out)];
-        Communicator ranks = op.Communicator;
-        if (op.Shards == 0)
-        {
-            parts.AddRange(Pack(layout, inputs, step.Workspace, layout.SliceBytes));
-            if (ranks.Size > 1)
+        ulong bucket = step.Out(0);
+        var exchange = new AllReduceLaunch(name, [.. Exchange(ranks, layout, bucket, step)]);
+        return new AllReduceLaunch(name,
+        [
+            .. Fill(layout, count, bucket, step),
+            new ExchangeLaunch("fork", stream =>
             {
-                parts.Add(new ExchangeLaunch("all-reduce", stream => ranks.EnqueueAllReduce(
-                    step.Workspace, layout.Elements, step.OutDType(), Reduction.Sum, stream)));
-            }
-
-            parts.AddRange(Unpack(layout, step.Workspace, outputs));
-            return new AllReduceLaunch(op.Name, parts);
-        }
-
-        // As AllReduceBucket does it on the CPU: each rank sums its slice in the order of the tree.
-        ulong send = step.Workspace, rankBytes = (ulong)(layout.MaxNodes * layout.SliceBytes);
-        ulong receive = ranks.Size > 1 ? send + ((ulong)ranks.Size * rankBytes) : send;
-        for (int node = 0; node * op.Count < inputs.Length; node++)
-        {
-            parts.AddRange(Pack(
-                layout, inputs[(node * op.Count)..((node + 1) * op.Count)], send + (ulong)(node * layout.SliceBytes), (long)rankBytes));
-        }
-
-        if (ranks.Size > 1)
-        {
-            parts.Add(new ExchangeLaunch("all-to-all", stream => ranks.EnqueueAllToAll(send, (long)rankBytes, receive, stream)));
-        }
-
-        var slice = new OperandType(step.OutDType(), [checked((int)(layout.SliceBytes / step.OutDType().Size()))]);
-        IReadOnlyList<(ShardTree.Node Node, long Offset)> places = layout.Places(op.Shards);
-        ShardTree.Sum([.. places.Select(place => place.Node)], (into, other) =>
-        {
-            (ulong a, ulong b) = (receive + (ulong)places[into].Offset, receive + (ulong)places[other].Offset);
-            parts.AddRange(new Binary<Add>().Cuda(step.At([(a, slice), (b, slice)], [(a, slice)])));
-        });
-        ulong sum = receive + (ulong)places[0].Offset;
-        if (ranks.Size > 1)
-        {
-            parts.Add(new ExchangeLaunch("all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, send, stream)));
-        }
-
-        parts.AddRange(Unpack(layout, ranks.Size > 1 ? send : sum, outputs));
-        return new AllReduceLaunch(op.Name, parts);
+                exchange.Enqueue(ranks.Fork(stream));
+                ranks.Mark(number);
+            }),
+        ]);
     }
 
-    private static IEnumerable<CudaLaunch> Pack(BucketLayout layout, ulong[] tensors, ulong to, long distance)
+    /// <summary>Returns the launch that waits for a sum, and brings it out of its bucket.</summary>
+    public static AllReduceLaunch Wait(
+        string name, Communicator ranks, BucketLayout layout, int number, ulong bucket, ulong[] outputs) => new(name,
+        [new ExchangeLaunch("join", stream => ranks.Join(number, stream)), .. Unpack(layout, bucket, outputs)]);
+
+    /// <summary>Puts this rank's terms into the bucket: those of a node together, from the last on.</summary>
+    private static IEnumerable<CudaLaunch> Fill(BucketLayout layout, int count, ulong bucket, CudaStep step)
     {
-        foreach (BucketLayout.Piece piece in layout.Pieces(distance))
+        ulong[] inputs = [.. Enumerable.Range(0, step.InputCount).Select(step.In)];
+        int nodes = layout.OwnNodes, groups = inputs.Length / count;
+        for (int node = 0; node < nodes; node++)
+        {
+            ulong to = bucket + (ulong)(node * layout.SliceBytes);
+            foreach (CudaLaunch launch in Pack(layout, Group(node < nodes - 1 ? node : groups - 1), to))
+            {
+                yield return launch;
+            }
+
+            for (int part = groups - 2; node == nodes - 1 && part >= node; part--)
+            {
+                foreach (CudaLaunch launch in Add(layout, Group(part), to, step))
+                {
+                    yield return launch;
+                }
+            }
+        }
+
+        ulong[] Group(int group) => inputs[(group * count)..((group + 1) * count)];
+    }
+
+    /// <summary>As <see cref="AllReduceBucket"/> does it on the CPU: each rank sums its slice in the order of the tree.</summary>
+    private static IEnumerable<CudaLaunch> Exchange(Communicator ranks, BucketLayout layout, ulong bucket, CudaStep step)
+    {
+        DType dtype = step.OutDType();
+        if (layout.Shards == 0)
+        {
+            return ranks.Size == 1 ? [] : [new ExchangeLaunch("all-reduce", stream => ranks.EnqueueAllReduce(
+                bucket, layout.Elements, dtype, Reduction.Sum, stream))];
+        }
+
+        var parts = new List<CudaLaunch>();
+        ulong receive = ranks.Size > 1 ? bucket + (ulong)(ranks.Size * layout.RankBytes) : bucket;
+        if (ranks.Size > 1)
+        {
+            parts.Add(new ExchangeLaunch("all-to-all", stream => ranks.EnqueueAllToAll(bucket, layout.RankBytes, receive, stream)));
+        }
+
+        IReadOnlyList<(ShardTree.Node Node, long Offset)> places = layout.Places();
+        ShardTree.Sum([.. places.Select(place => place.Node)], (into, other) => parts.AddRange(Sum(
+            receive + (ulong)places[into].Offset, receive + (ulong)places[other].Offset, layout.SliceBytes, step)));
+        if (ranks.Size > 1)
+        {
+            ulong sum = receive + (ulong)places[0].Offset;
+            parts.Add(new ExchangeLaunch("all-gather", stream => ranks.EnqueueAllGather(sum, layout.SliceBytes, bucket, stream)));
+        }
+
+        return parts;
+    }
+
+    /// <summary>Adds a vector to another.</summary>
+    private static CudaLaunch[] Sum(ulong into, ulong other, long bytes, CudaStep step)
+    {
+        var type = new OperandType(step.OutDType(), [checked((int)(bytes / step.OutDType().Size()))]);
+        return new Binary<Add>().Cuda(step.At([(into, type), (other, type)], [(into, type)]));
+    }
+
+    private static IEnumerable<CudaLaunch> Add(BucketLayout layout, ulong[] tensors, ulong to, CudaStep step) => layout
+        .Pieces(layout.RankBytes)
+        .Where(piece => piece.Tensor is not null && piece.Bytes > 0)
+        .SelectMany(piece => Sum(to + (ulong)piece.Place, tensors[piece.Tensor!.Value] + (ulong)piece.From, piece.Bytes, step));
+
+    private static IEnumerable<CudaLaunch> Pack(BucketLayout layout, ulong[] tensors, ulong to)
+    {
+        foreach (BucketLayout.Piece piece in layout.Pieces(layout.RankBytes))
         {
             ulong place = to + (ulong)piece.Place;
             yield return piece.Tensor is { } tensor
@@ -101,13 +148,13 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         {
             if (piece.Tensor is { } tensor)
             {
-                yield return new CopyLaunch(bucket + (ulong)piece.Place, tensors[tensor] + (ulong)piece.From, piece.Bytes);
+                yield return new CopyLaunch(bucket + (ulong)(layout.SumOffset + piece.Place), tensors[tensor] + (ulong)piece.From, piece.Bytes);
             }
         }
     }
 
     /// <summary>What NCCL puts into the stream.</summary>
-    private sealed class ExchangeLaunch(string name, Action<nint> enqueue) : CudaLaunch
+    public sealed class ExchangeLaunch(string name, Action<nint> enqueue) : CudaLaunch
     {
         public override string Name => name;
 

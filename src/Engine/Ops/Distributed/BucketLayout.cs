@@ -11,22 +11,42 @@ internal sealed class BucketLayout
     /// <summary>A slice consists of whole cache lines, so that vectors and threads do not meet in one.</summary>
     private const long Line = 16;
 
+    private readonly Communicator _communicator;
     private readonly int _ranks;
     private readonly long[] _bytes;
 
-    /// <param name="ranks">How many slices there are.</param>
+    /// <param name="communicator">The ranks: there are as many slices.</param>
     /// <param name="shards">How many terms the sums have; 0 for one a rank.</param>
     /// <param name="dtype">What is summed.</param>
     /// <param name="counts">How many elements each tensor has.</param>
-    public BucketLayout(int ranks, int shards, DType dtype, IEnumerable<long> counts)
+    public BucketLayout(Communicator communicator, int shards, DType dtype, IEnumerable<long> counts)
     {
-        _ranks = ranks;
+        int ranks = communicator.Size;
+        (_communicator, _ranks, Shards) = (communicator, ranks, shards);
         _bytes = [.. counts.Select(count => count * dtype.Size())];
         MaxNodes = shards > 0 ? ShardTree.MaxNodes(ranks, shards) : 1;
         Elements = _bytes.Sum() / dtype.Size();
         long part = (Elements + ranks - 1) / ranks;
         SliceBytes = Math.Max((part + Line - 1) / Line * Line, Line) * dtype.Size();
     }
+
+    /// <summary>Gets how many terms the sums have; 0 for one a rank.</summary>
+    public int Shards { get; }
+
+    /// <summary>Gets how many nodes of the tree this rank brings.</summary>
+    public int OwnNodes => Shards > 0 ? ShardTree.Nodes(_communicator.Rank, _ranks, Shards).Count : 1;
+
+    /// <summary>Gets what goes to each rank.</summary>
+    public long RankBytes => MaxNodes * SliceBytes;
+
+    /// <summary>Gets the memory of a bucket: what is sent and, of a tree over several ranks, what is received.</summary>
+    public long Bytes => _ranks * RankBytes * (Shards > 0 && _ranks > 1 ? 2 : 1);
+
+    /// <summary>Gets where in it the sum comes to lie.</summary>
+    public long SumOffset => Shards > 0 && _ranks == 1 ? Places()[0].Offset : 0;
+
+    /// <summary>Gets the bytes that a rank sends.</summary>
+    public long BytesSent => (MaxNodes + 1) * _ranks * SliceBytes * (_ranks - 1) / _ranks;
 
     /// <summary>Gets how many elements there are in all.</summary>
     public long Elements { get; }
@@ -65,7 +85,7 @@ internal sealed class BucketLayout
     /// <summary>
     /// Creates the nodes that all ranks bring, in order, and where this rank's slice of each lies in what it receives.
     /// </summary>
-    public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places(int shards) => [.. Enumerable.Range(0, _ranks)
-        .SelectMany(rank => ShardTree.Nodes(rank, _ranks, shards).Select((node, i) =>
+    public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places() => Shards == 0 ? [] : [.. Enumerable.Range(0, _ranks)
+        .SelectMany(rank => ShardTree.Nodes(rank, _ranks, Shards).Select((node, i) =>
             (node, ((rank * MaxNodes) + i) * SliceBytes)))];
 }

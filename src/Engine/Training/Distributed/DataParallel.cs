@@ -35,6 +35,20 @@ public sealed record DataParallel(Communicator Communicator)
     /// </summary>
     public bool IsDeterministic { get; init; } = true;
 
+    /// <summary>
+    /// Gets or sets whether <see cref="Layers.BatchNorm"/> normalizes by the whole batch, whose figures the ranks sum, and not by
+    /// the shard. Each rank then has one shard, for those of one rank are computed one after the other: the results are a
+    /// function of the number of ranks.
+    /// </summary>
+    public bool IsBatchNormSynchronized { get; init; }
+
+    /// <summary>
+    /// Gets or sets whether each rank keeps only its part of what the update rule remembers, and updates only the parameters
+    /// beside it, whole ones; the others come from their ranks. The results have the same bits as without it. A step sends
+    /// half as much again; all ranks then call <see cref="NeuralNet.SaveState"/>, and rank 0 writes.
+    /// </summary>
+    public bool IsOptimizerSharded { get; init; }
+
     /// <summary>Into how many shards a batch is cut with these ranks.</summary>
     /// <exception cref="EngineException">There cannot be so many.</exception>
     public int ShardCount => Plan().Shards;
@@ -45,7 +59,14 @@ public sealed record DataParallel(Communicator Communicator)
     {
         int ranks = Communicator.Size;
         int least = IsDeterministic ? (int)BitOperations.RoundUpToPowerOf2((uint)ranks) : ranks;
-        int shards = Shards ?? (IsDeterministic ? Math.Max(DefaultShards, least) : ranks);
+        int shards = Shards ?? (IsBatchNormSynchronized ? ranks : IsDeterministic ? Math.Max(DefaultShards, least) : ranks);
+        if (IsBatchNormSynchronized && shards != ranks)
+        {
+            throw new EngineException(
+                $"Batch normalization is synchronized over shards that are computed at once, one a rank: {shards} shards do not fit "
+                + $"{ranks} rank{(ranks == 1 ? "" : "s")}. Say {ranks} (--shards {ranks}), or leave the number of shards out.");
+        }
+
         if (shards < ranks)
         {
             throw new EngineException(
@@ -64,13 +85,16 @@ public sealed record DataParallel(Communicator Communicator)
                 $"{shards} shards cannot be dealt out evenly to {ranks} ranks, as they must where the order of sums is free.");
         }
 
-        return new ShardPlan(Communicator, shards, IsDeterministic);
+        return new ShardPlan(Communicator, shards, IsDeterministic) { IsBatchNormSynchronized = IsBatchNormSynchronized };
     }
 }
 
 /// <summary>The shards of each batch, and which of them are this rank's.</summary>
 internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsDeterministic)
 {
+    /// <summary>Gets or sets whether the shards of a batch are normalized as one.</summary>
+    public bool IsBatchNormSynchronized { get; init; }
+
     /// <summary>Gets the first of this rank's shards, and the one behind the last.</summary>
     public (int First, int Last) Own => ShardTree.ShardsOf(Communicator.Rank, Communicator.Size, Shards);
 
@@ -78,6 +102,11 @@ internal sealed record ShardPlan(Communicator Communicator, int Shards, bool IsD
     public IReadOnlyList<ShardTree.Node> Nodes => IsDeterministic
         ? ShardTree.Nodes(Communicator.Rank, Communicator.Size, Shards)
         : [new ShardTree.Node(Own.First, Own.Last - Own.First)];
+
+    /// <summary>Gets the sums that it has of its shards but the last.</summary>
+    public IReadOnlyList<ShardTree.Node> Before => IsDeterministic
+        ? ShardTree.Nodes(Own.First, Own.Last - 1)
+        : ShardTree.Nodes(0, Own.Last - Own.First - 1);
 
     /// <summary>Returns the bytes that a rank sends to exchange so many.</summary>
     public long BytesSent(long bytes)

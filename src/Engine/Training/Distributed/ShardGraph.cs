@@ -16,6 +16,9 @@ internal sealed class ShardGraph : IDisposable
     /// <summary>Far below any sum of weights that means something.</summary>
     private const double MinTotal = 1e-300;
 
+    /// <summary>Each bucket costs two messages to every rank, whatever its size.</summary>
+    private const int MaxBuckets = 8, MinBucketBytes = 64 << 10;
+
     private readonly TrainerGraph _graph;
     private readonly UpdateRule _rule;
     private readonly IReadOnlyList<Parameter> _parameters;
@@ -109,23 +112,44 @@ internal sealed class ShardGraph : IDisposable
     /// <summary>Returns what adds the sum at a depth of the stack to that which is at hand.</summary>
     public IEnumerable<Update> Add(int depth) => _parts.Zip(Sum(depth), (part, sum) => new Update(part, sum + part));
 
-    /// <summary>Returns the step: the outputs are the batch's loss, and how many ranks want to stop.</summary>
+    /// <summary>
+    /// Returns the step of a rank whose last shard has no samples: the outputs are the batch's loss, and how many ranks want to
+    /// stop.
+    /// </summary>
     /// <param name="moving">What moves on with each step, such as the states of random streams.</param>
-    public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(IEnumerable<SharedVariable> moving)
-    {
-        int nodes = _plan.Nodes.Count;
-        var terms = new List<Variable>();
-        for (int node = 0; node < nodes; node++)
-        {
-            terms.AddRange(node == nodes - 1 ? _parts : Sum(node));
-            terms.Add(node == 0 ? Stop : _zero);
-        }
+    public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(IEnumerable<SharedVariable> moving) =>
+        Step(moving, _parts);
 
-        IReadOnlyList<Variable> sums;
+    /// <summary>Returns the last shard and the step: its sums begin while gradients are still computed, bucket by bucket.</summary>
+    /// <inheritdoc cref="Step(IEnumerable{SharedVariable})"/>
+    public (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) LastShard(IEnumerable<SharedVariable> moving) =>
+        Step(moving, [.. Shard.Select(update => update.Value)]);
+
+    private (IReadOnlyList<Variable> Outputs, IReadOnlyList<Update> Updates) Step(
+        IEnumerable<SharedVariable> moving, IReadOnlyList<Variable> last)
+    {
+        // What the shards before have come to lies on the stack.
+        int before = _plan.Before.Count;
+        Variable[][] groups = [.. Enumerable.Range(0, before + 1).Select(group => (Variable[])
+        [
+            .. group == before ? last : Sum(group),
+            group == 0 ? Stop : _zero,
+        ])];
+        var sums = new Variable[_parts.Length + 1];
         using (Origin.Use(Origin.Current with { Part = "all ranks" }))
         {
-            sums = new AllReduce(_plan.Communicator, terms.Count / nodes, _plan.IsDeterministic ? _plan.Shards : 0)
-                .Apply([.. terms]).Outputs;
+            int number = 0;
+            foreach (int[] bucket in Buckets())
+            {
+                var start = new AllReduceStart(_plan.Communicator, bucket.Length, _plan.IsDeterministic ? _plan.Shards : 0, number++);
+                TensorType[] types = [.. bucket.Select(i => new TensorType(_dtype, i < _parts.Length ? _parts[i].Shape : Shape.Scalar))];
+                IReadOnlyList<Variable> terms = [.. groups.SelectMany(group => bucket.Select(i => group[i]))];
+                IReadOnlyList<Result> outputs = new AllReduceWait(start, types).Apply([.. start.Apply([.. terms]).Outputs]).Outputs;
+                for (int i = 0; i < bucket.Length; i++)
+                {
+                    sums[bucket[i]] = outputs[i];
+                }
+            }
         }
 
         BuiltUpdates rule = _rule.BuildOn(
@@ -134,7 +158,7 @@ internal sealed class ShardGraph : IDisposable
         using Origin.Scope origin = Origin.For("loss");
         List<Update> updates =
         [
-            .. rule.Updates,
+            .. _graph.Owners?.Spread(rule) ?? rule.Updates,
             .. _layerUpdates.Select((update, i) => new Update(update.Target, sums[_parameters.Count + i])),
             .. CountingUpdates,
             new Update(_graph.TrainLossSum, _graph.TrainLossSum + (Symbolic.Cast(loss, DType.Float64) * Total)),
@@ -146,6 +170,29 @@ internal sealed class ShardGraph : IDisposable
         }
 
         return ([loss, sums[^1]], updates);
+    }
+
+    /// <summary>
+    /// What is exchanged together: gradients from the last layer on, in whose order they are computed, and all else with those of
+    /// the first layers. There are some buckets, none of them small.
+    /// </summary>
+    private IEnumerable<int[]> Buckets()
+    {
+        long least = Math.Max(_parts.Sum(part => part.Shape.Count) * _dtype.Size() / MaxBuckets, MinBucketBytes), bytes = 0;
+        var bucket = new List<int>();
+        for (int i = _parameters.Count - 1; i >= 0; i--)
+        {
+            bucket.Add(i);
+            bytes += _parts[i].Shape.Count * _dtype.Size();
+            if (bytes >= least && i > 0)
+            {
+                yield return [.. bucket];
+                bucket.Clear();
+                bytes = 0;
+            }
+        }
+
+        yield return [.. bucket, .. Enumerable.Range(_parameters.Count, _parts.Length + 1 - _parameters.Count)];
     }
 
     public void Dispose()

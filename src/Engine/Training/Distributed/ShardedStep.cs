@@ -13,8 +13,9 @@ internal sealed class ShardedStep : IDisposable
     private readonly ShardGraph _graph;
     private readonly Feed _feed;
     private readonly Device _device;
-    private readonly Function _shard;
-    private readonly Function _step;
+    private readonly Lazy<Function> _shard;
+    private readonly Lazy<Function> _step;
+    private readonly Function _lastShard;
     private readonly Dictionary<int, Function> _pushes = [];
     private readonly Dictionary<int, Function> _additions = [];
     private readonly Stack<int> _counts = [];
@@ -30,21 +31,21 @@ internal sealed class ShardedStep : IDisposable
             .Leaves([.. graph.Shard.Select(update => update.Value), .. feed.Givens.Select(given => given.Replacement)])
             .OfType<SharedVariable>().Where(variable => variable.DefaultUpdate is not null)];
         _random = [.. moving.Select(variable => (variable, new SharedVariable(variable.GetValue(), $"{variable.Name} of the shard")))];
-        var standIns = _random.ToDictionary(pair => (Variable)pair.State, pair => (Variable)pair.OfShard);
-        IReadOnlyList<Variable> values = Traversal.Replace(
-            [.. graph.Shard.Select(update => update.Value), .. feed.Givens.Select(given => given.Replacement)], standIns);
-        Update[] updates = [.. graph.Shard.Zip(values, (update, value) => update with { Value = value })];
-        Given[] givens = [.. feed.Givens.Zip(values.Skip(updates.Length), (given, value) => given with { Replacement = value })];
-        _shard = Function.Compile([.. feed.Inputs, graph.Total], [], updates, givens, device);
-        (IReadOnlyList<Variable> outputs, IReadOnlyList<Update> stepUpdates) = graph.Step(moving);
-        _step = Function.Compile([graph.Total], outputs, stepUpdates, device: device);
+        _shard = new(() => Compile([], graph.Shard));
+        _step = new(() =>
+        {
+            (IReadOnlyList<Variable> outputs, IReadOnlyList<Update> updates) = graph.Step(moving);
+            return Function.Compile([graph.Total], outputs, updates, device: device);
+        });
+        (IReadOnlyList<Variable> outputs, IReadOnlyList<Update> updates) = graph.LastShard(moving);
+        _lastShard = Compile(outputs, updates);
     }
 
-    /// <summary>Gets the function of a shard.</summary>
-    public Function Shard => _shard;
+    /// <summary>Gets the function of a shard that is not the last of a rank.</summary>
+    public Function Shard => _shard.Value;
 
-    /// <summary>Gets the function that sums over the ranks and updates.</summary>
-    public Function Step => _step;
+    /// <summary>Gets the function of a rank's last shard, which sums over the ranks and updates, too.</summary>
+    public Function LastShard => _lastShard;
 
     /// <summary>Gets how many numbers a step exchanges.</summary>
     public long Elements => _graph.Elements;
@@ -52,12 +53,19 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets the bytes that a rank sends in a step.</summary>
     public long BytesSent => _plan.BytesSent(_graph.Elements * _graph.Stop.DType.Size());
 
+    /// <summary>Gets whether a rank has shards before its last one.</summary>
+    public bool HasSeveralShards => _plan.Own.Last - _plan.Own.First > 1;
+
     /// <summary>Makes the plans for batches of so many samples.</summary>
     public void Prepare(int rows)
     {
         Tensor total = Tensor.Scalar((double)rows);
-        _shard.Prepare(Tensor.Scalar(_plan.FirstRow(_plan.Own.First + 1, rows) - _plan.FirstRow(_plan.Own.First, rows)), total);
-        _step.Prepare(total);
+        Tensor own = Tensor.Scalar(_plan.FirstRow(_plan.Own.First + 1, rows) - _plan.FirstRow(_plan.Own.First, rows));
+        _lastShard.Prepare(own, total);
+        if (HasSeveralShards)
+        {
+            Shard.Prepare(own, total);
+        }
     }
 
     /// <summary>Gets the loss of the last batch, before its update.</summary>
@@ -70,6 +78,7 @@ internal sealed class ShardedStep : IDisposable
     public void Start(int epoch)
     {
         (_next, _epoch, IsStopping) = (0, epoch, false);
+        RequireSamples();
         _states = [.. _random.Select(pair => pair.State.IsRandomState ? pair.State.GetValue().AsSpan<int>().ToArray() : [])];
     }
 
@@ -82,15 +91,27 @@ internal sealed class ShardedStep : IDisposable
         Tensor total = Tensor.Scalar(_feed.WeightOf(_next));
         _plan.Communicator.Progress = FormattableString.Invariant($"epoch {_epoch}, step {_next + 1}");
         (int shard, int last) = _plan.Own;
-        for (; shard < last; shard++)
+        for (; shard < last - 1; shard++)
         {
-            RunShard(shard, total);
-            Gather(isLast: shard == last - 1);
+            if (!TryRun(Shard, shard, total))
+            {
+                _graph.SetNothing();
+            }
+
+            Gather();
         }
 
+        _counts.Clear();
         _graph.Stop.SetValue(Tensor.Scalar(wantsStop ? 1.0 : 0.0).Cast(_graph.Stop.DType));
-        _step.Run(total);
-        (Loss, IsStopping) = (Read(0), Read(1) > 0);
+        Function step = _lastShard;
+        if (!TryRun(step, shard, total))
+        {
+            _graph.SetNothing();
+            step = _step.Value;
+            step.Run(total);
+        }
+
+        (Loss, IsStopping) = (Read(step, 0), Read(step, 1) > 0);
         _next++;
         _feed.SetSettings(_next);
         return rows;
@@ -98,9 +119,9 @@ internal sealed class ShardedStep : IDisposable
 
     public void Dispose()
     {
-        _shard.Dispose();
-        _step.Dispose();
-        foreach (Function function in (IEnumerable<Function>)[.. _pushes.Values, .. _additions.Values])
+        IEnumerable<Lazy<Function>> compiled = ((Lazy<Function>[])[_shard, _step]).Where(function => function.IsValueCreated);
+        foreach (Function function in (IEnumerable<Function>)
+            [_lastShard, .. compiled.Select(function => function.Value), .. _pushes.Values, .. _additions.Values])
         {
             function.Dispose();
         }
@@ -109,7 +130,42 @@ internal sealed class ShardedStep : IDisposable
         _graph.Dispose();
     }
 
-    private void RunShard(int shard, Tensor total)
+    /// <summary>
+    /// Refuses shards without samples where all are normalized as one: nobody would take part in the sums for them.
+    /// </summary>
+    private void RequireSamples()
+    {
+        foreach (int batch in _plan.IsBatchNormSynchronized && _feed.Batches > 0 ? (int[])[0, _feed.Batches - 1] : [])
+        {
+            if (Enumerable.Range(0, _plan.Shards).Any(shard => _feed.RowsOfShard(_plan, batch, shard).Count == 0))
+            {
+                throw new EngineException(
+                    $"A batch of {_feed.RowsOf(batch)} sample{(_feed.RowsOf(batch) == 1 ? "" : "s")} leaves some of {_plan.Shards} ranks without any, and synchronized batch "
+                    + "normalization needs all: take another size of batch, or fewer ranks.");
+            }
+        }
+    }
+
+    /// <summary>Compiles what is done with the samples of a shard, with its own random numbers.</summary>
+    private Function Compile(IReadOnlyList<Variable> outputs, IReadOnlyList<Update> updates)
+    {
+        var standIns = _random.ToDictionary(pair => (Variable)pair.State, pair => (Variable)pair.OfShard);
+
+        // What moves a stream on is of the stream itself.
+        ILookup<bool, Update> parts = updates.ToLookup(update => standIns.ContainsKey(update.Target));
+        Update[] own = [.. parts[false]];
+        IReadOnlyList<Variable> values = Traversal.Replace(
+            [.. own.Select(update => update.Value), .. outputs, .. _feed.Givens.Select(given => given.Replacement)], standIns);
+        return Function.Compile(
+            [.. _feed.Inputs, _graph.Total],
+            [.. values.Skip(own.Length).Take(outputs.Count)],
+            [.. own.Zip(values, (update, value) => update with { Value = value }), .. parts[true]],
+            [.. _feed.Givens.Zip(values.Skip(own.Length + outputs.Count), (given, value) => given with { Replacement = value })],
+            _device);
+    }
+
+    /// <summary>Runs a function on a shard; false where that has no samples.</summary>
+    private bool TryRun(Function function, int shard, Tensor total)
     {
         (int first, int count) = _feed.RowsOfShard(_plan, _next, shard);
         for (int i = 0; i < _random.Length; i++)
@@ -122,33 +178,20 @@ internal sealed class ShardedStep : IDisposable
 
         if (count > 0)
         {
-            _feed.RunRows(_shard, _next, shard, first, count, total);
+            _feed.RunRows(function, _next, shard, first, count, total);
         }
-        else
-        {
-            _graph.SetNothing();
-        }
+
+        return count > 0;
     }
 
     /// <summary>Adds the shard's part to those of its kind before it, as a counter in binary carries.</summary>
-    private void Gather(bool isLast)
+    private void Gather()
     {
         int first = _plan.IsDeterministic ? _plan.Own.First : 0, at = _counts.Sum(), count = 1;
         while (_counts.TryPeek(out int before) && before == count && (first + at - before) % (2 * count) == 0)
         {
             AddTop();
             (count, at) = (2 * count, at - before);
-        }
-
-        while (isLast && !_plan.IsDeterministic && _counts.Count > 0)
-        {
-            AddTop();
-        }
-
-        if (isLast)
-        {
-            _counts.Clear();
-            return;
         }
 
         _counts.Push(count);
@@ -172,6 +215,6 @@ internal sealed class ShardedStep : IDisposable
         return function;
     }
 
-    private double Read(int output) => Pass.Read(_step, output, _graph.Stop.DType, Shape.Scalar)
+    private double Read(Function step, int output) => Pass.Read(step, output, _graph.Stop.DType, Shape.Scalar)
         .Cast(DType.Float64).AsSpan<double>()[0];
 }

@@ -12,8 +12,22 @@ public sealed partial class NeuralNet
     /// <summary>Gets or sets the ranks that train this network together; null where one process does all.</summary>
     public DataParallel? Parallel { get; init; }
 
-    /// <summary>What the update rule keeps from step to step.</summary>
-    internal IReadOnlyList<SharedVariable> UpdateState => Initialized.Rule.State;
+    /// <summary>What this rank keeps for the update rule from step to step.</summary>
+    internal IEnumerable<SharedVariable> OwnUpdateState => Initialized.Rule.State.Where(variable => !variable.IsElsewhere);
+
+    /// <summary>
+    /// What a rank keeps for the update rule, in bytes: where each keeps all, and at most where <see cref="Parallel"/>'s ranks
+    /// shard it.
+    /// </summary>
+    internal (long Whole, long Sharded) UpdateStateBytes
+    {
+        get
+        {
+            BuiltUpdates rule = Initialized.Rule;
+            var owners = new StateOwners(Parallel!.Communicator, Initialized.Network.Parameters);
+            return (rule.State.Sum(variable => variable.Shape.Count * variable.DType.Size()), owners.MostBytes(rule));
+        }
+    }
 
     /// <summary>
     /// Compiles what this rank does with each full batch of such samples, of which <see cref="Parallel"/> says how it is cut,
@@ -37,17 +51,17 @@ public sealed partial class NeuralNet
     /// <summary>Whether this rank has a callback told what happens.</summary>
     private bool IsToldHere(Callback callback) => Parallel is null or { Communicator.Rank: 0 } || !callback.IsForFirstRank;
 
-    /// <summary>Whether any rank wants to stop; all ranks ask, and get the same answer.</summary>
-    private bool AllStop(bool wantsStop)
+    /// <summary>Whether something holds on any rank; all ranks ask, and get the same answer.</summary>
+    private bool AnyRank(bool holds)
     {
         if (Parallel is null)
         {
-            return wantsStop;
+            return holds;
         }
 
-        Tensor wish = Tensor.Scalar(wantsStop ? 1 : 0);
-        Parallel.Communicator.AllReduce(wish, Reduction.Max);
-        return wish.AsSpan<int>()[0] > 0;
+        Tensor any = Tensor.Scalar(holds ? 1 : 0);
+        Parallel.Communicator.AllReduce(any, Reduction.Max);
+        return any.AsSpan<int>()[0] > 0;
     }
 
     /// <summary>
@@ -99,12 +113,18 @@ public sealed partial class NeuralNet
                 CultureInfo.InvariantCulture,
                 $"batches of {batches.BatchSize} in {plan.Shards} shards{(batches.Shuffle ? ", shuffled" : "")}, {batches.Augmentation.Count} "
                 + $"augmentations, validation in batches of {BatchIteratorTest.BatchSize}, L1 {L1}, L2 {L2}")),
+            ("the synchronization of batch normalization", Parallel.IsBatchNormSynchronized ? "over the ranks" : "none"),
+            ("the sharding of the update rule's state", graph.Owners is null ? "none" : "over the ranks"),
             ("the number of epochs", string.Create(CultureInfo.InvariantCulture, $"{epochs} after {_history.Count}")),
             ("the number of samples", $"{samples ?? data.Count}"),
             ("the data", (IEnumerable<Tensor>)[.. data.Xs, .. data.Ys, .. data.Weights is { } weights ? (Tensor[])[weights] : []]),
-            ("the state", (IEnumerable<Tensor>)[.. StateVariables().Select(pair => pair.Value.GetValue())]),
+            ("the state", (IEnumerable<Tensor>)[.. StateVariables().Where(IsEverywhere).Select(pair => pair.Value.GetValue())]),
         ]);
     }
+
+    /// <summary>Whether all ranks keep something.</summary>
+    private bool IsEverywhere(KeyValuePair<string, SharedVariable> variable) =>
+        Initialized.Owners is null || !Initialized.Rule.ParameterOf.ContainsKey(variable.Value);
 
     /// <summary>Refuses ranks that do not reach the memory of this network's device.</summary>
     private void RequireReach(Communicator communicator)

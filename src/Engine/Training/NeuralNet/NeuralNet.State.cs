@@ -7,11 +7,15 @@ public sealed partial class NeuralNet
     /// <summary>Of what does not fit, how much a message lists.</summary>
     private const int MaxNamed = 5;
 
+    /// <summary>The rule's state of all ranks while callbacks are told of an epoch, on rank 0; null where it is not sharded.</summary>
+    private IReadOnlyDictionary<SharedVariable, Tensor>? _wholeRuleState;
+
     /// <summary>
     /// Writes all that the training has come to, so that it can go on elsewhere as if nothing had been in between, bit
     /// by bit: the parameters, what the update rule keeps, its settings, where the random numbers stand, the history,
     /// and what callbacks remember. The file is safetensors, whole whatever happens; what reads parameters reads those
-    /// in it too.
+    /// in it too. Where ranks shard the update rule's state (<see cref="DataParallel.IsOptimizerSharded"/>) all of them
+    /// call it, and rank 0 writes.
     /// </summary>
     /// <param name="path">The file. It cannot be npz, which has no place for the history.</param>
     /// <param name="metadata">Texts to keep beside it.</param>
@@ -21,13 +25,20 @@ public sealed partial class NeuralNet
         ArgumentNullException.ThrowIfNull(path);
         Initialize();
         using ChangeScope change = Changing(nameof(SaveState));
+        IReadOnlyDictionary<SharedVariable, Tensor> whole = WholeRuleState();
+        if (Initialized.Owners is not null && Parallel!.Communicator.Rank != 0)
+        {
+            return;
+        }
+
         using Gate.Reading reading = Read();
         new TrainingState
         {
             Rule = Update.GetType().Name,
             Seed = Seed,
             History = _history,
-            Tensors = new(StateVariables().Select(pair => KeyValuePair.Create(pair.Key, pair.Value.GetValue()))),
+            Tensors = new(StateVariables().Select(pair => KeyValuePair.Create(
+                pair.Key, whole.GetValueOrDefault(pair.Value) ?? pair.Value.GetValue()))),
             Callbacks = NamedCallbacks().ToDictionary(named => named.Key, named => named.Value.GetState()),
         }.Save(path, metadata);
     }
@@ -57,12 +68,40 @@ public sealed partial class NeuralNet
         }
 
         using Gate.Changing changing = Initialized.Gate.Change();
-        foreach ((string name, SharedVariable variable) in variables)
+        foreach ((string name, SharedVariable variable) in variables.Where(pair => !pair.Value.IsElsewhere))
         {
             variable.SetValue(state.Tensors[name]);
         }
 
         _history = [.. state.History];
+    }
+
+    /// <summary>What the ranks keep of the rule's state, together: on rank 0, where it is sharded.</summary>
+    /// <exception cref="EngineException">A callback asks for it, and the other ranks do not know.</exception>
+    private IReadOnlyDictionary<SharedVariable, Tensor> WholeRuleState()
+    {
+        if (_wholeRuleState is { } gathered)
+        {
+            return gathered;
+        }
+
+        return Initialized.Owners is not { } owners ? new Dictionary<SharedVariable, Tensor>()
+            : _change is { IsTraining: true } ? throw new EngineException(
+                $"{nameof(SaveState)} within Fit needs what the update rule keeps on all ranks, and they bring it together after an epoch "
+                + $"for a {nameof(ModelCheckpoint)} with WholeState: add one to Callbacks, or call {nameof(SaveState)} on all ranks when Fit has "
+                + "returned.")
+            : owners.Gather(Initialized.Rule);
+    }
+
+    /// <summary>Brings the rule's state together where a checkpoint is due after this epoch, which rank 0 knows.</summary>
+    private void GatherRuleState(Callback[] callbacks, EpochRecord record)
+    {
+        _wholeRuleState = null;
+        if (Initialized.Owners is { } owners
+            && AnyRank(callbacks.OfType<ModelCheckpoint>().Any(checkpoint => checkpoint.WholeState && record.Epoch % checkpoint.Every == 0)))
+        {
+            _wholeRuleState = owners.Gather(Initialized.Rule);
+        }
     }
 
     /// <summary>All that changes from batch to batch, by its name in the file: the parameters by their own.</summary>

@@ -76,8 +76,8 @@ public sealed partial class NeuralNet
             FitCheck check = watch();
             check.Start(sampleWeights);
             pass();
-            _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value), _device!);
-            for (int i = 0; i < epochs && !AllStop(IsEnding || cancellationToken.IsCancellationRequested); i++)
+            _safePoint ??= new SafePoint(StateVariables().Select(pair => pair.Value).Where(variable => !variable.IsElsewhere), _device!);
+            for (int i = 0; i < epochs && !AnyRank(IsEnding || cancellationToken.IsCancellationRequested); i++)
             {
                 if (!Epoch(_training!, _validation!, callbacks, check, cancellationToken))
                 {
@@ -145,7 +145,9 @@ public sealed partial class NeuralNet
         };
         _history = [.. _history, record];
         check.Epoch(record);
+        GatherRuleState(callbacks, record);
         Array.ForEach(callbacks, callback => callback.OnEpochFinished(this, record));
+        _wholeRuleState = null;
         return true;
     }
 

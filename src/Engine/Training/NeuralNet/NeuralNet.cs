@@ -251,6 +251,8 @@ public sealed partial class NeuralNet : IDisposable
                 L1 = L1,
                 L2 = L2,
                 Device = _device,
+                BatchRanks = Parallel is { IsBatchNormSynchronized: true } ? Parallel.Communicator : null,
+                StateRanks = Parallel is { IsOptimizerSharded: true, Communicator: { Size: > 1 } ranks } ? ranks : null,
             };
             _graph = _trainer.Graph;
         }

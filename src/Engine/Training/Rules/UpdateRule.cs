@@ -47,8 +47,13 @@ public abstract record UpdateRule
     /// <summary>
     /// The updates that make another loss smaller, with the settings and the state of former ones of the same parameters.
     /// </summary>
-    internal BuiltUpdates BuildOn(BuiltUpdates? former, Variable loss, IReadOnlyList<Parameter> parameters) =>
-        BuildOn(former, loss, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))]);
+    /// <param name="former">The former ones; null for none.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="owners">Which rank keeps what the rule remembers of a parameter; null: each rank keeps all.</param>
+    internal BuiltUpdates BuildOn(
+        BuiltUpdates? former, Variable loss, IReadOnlyList<Parameter> parameters, StateOwners? owners = null) =>
+        BuildOn(former, loss, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))], owners);
 
     /// <summary>The updates by gradients that are there already, with the settings and the state of former ones.</summary>
     internal BuiltUpdates BuildOn(
@@ -58,19 +63,23 @@ public abstract record UpdateRule
             _ => Clip is null ? gradients : Clip.Apply(gradients));
 
     private BuiltUpdates BuildOn(
-        BuiltUpdates? former, Variable loss, IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters)
+        BuiltUpdates? former,
+        Variable loss,
+        IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters,
+        StateOwners? owners = null)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        return BuildOn(former, loss.DType, parameters, variables => Gradients(loss, variables));
+        return BuildOn(former, loss.DType, parameters, variables => Gradients(loss, variables), owners);
     }
 
     private BuiltUpdates BuildOn(
         BuiltUpdates? former,
         DType dtype,
         IReadOnlyList<(SharedVariable Variable, double RateFactor)> parameters,
-        Func<IReadOnlyList<SharedVariable>, IReadOnlyList<Variable>> gradientsOf)
+        Func<IReadOnlyList<SharedVariable>, IReadOnlyList<Variable>> gradientsOf,
+        StateOwners? owners = null)
     {
-        var state = new RuleState(dtype, former: former);
+        var state = new RuleState(dtype, former: former) { Owners = owners };
         SharedVariable learningRate = state.Setting("learning_rate", LearningRate);
         SharedVariable[] variables = [.. parameters.Select(parameter => parameter.Variable)];
         Dictionary<SharedVariable, Variable> gradients = variables.Zip(gradientsOf(variables)).ToDictionary();
@@ -91,7 +100,7 @@ public abstract record UpdateRule
             }
         }
 
-        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables);
+        return new BuiltUpdates(updates, learningRate, state.Settings, state.Variables) { ParameterOf = state.ParameterOf };
     }
 
     /// <summary>The updates with the settings as constants, for graphs written by hand.</summary>
@@ -149,6 +158,10 @@ public sealed record BuiltUpdates(
     IReadOnlyDictionary<string, SharedVariable> Settings,
     IReadOnlyList<SharedVariable> State)
 {
+    /// <summary>Gets the parameter beside which each part of the state is that has one.</summary>
+    internal IReadOnlyDictionary<SharedVariable, SharedVariable> ParameterOf { get; init; } =
+        new Dictionary<SharedVariable, SharedVariable>();
+
     /// <summary>
     /// Takes the values of what a former one, of some of the same parameters, kept under the same names, of equal names in
     /// their order.
@@ -158,7 +171,7 @@ public sealed record BuiltUpdates(
         ILookup<string, SharedVariable> known = former.State.ToLookup(variable => variable.Name!);
         foreach (IGrouping<string, SharedVariable> own in State.GroupBy(variable => variable.Name!))
         {
-            foreach ((SharedVariable variable, SharedVariable value) in own.Zip(known[own.Key]))
+            foreach ((SharedVariable variable, SharedVariable value) in own.Zip(known[own.Key]).Where(pair => !pair.First.IsElsewhere))
             {
                 variable.SetValue(value.GetValue());
             }
@@ -180,6 +193,7 @@ public sealed class RuleState
     private readonly string _prefix = "";
     private readonly Dictionary<string, SharedVariable> _settings = [];
     private readonly List<SharedVariable> _variables = [];
+    private readonly Dictionary<SharedVariable, SharedVariable> _parameterOf = [];
 
     internal RuleState(DType dtype, bool areSettingsConstant = false, BuiltUpdates? former = null)
     {
@@ -189,11 +203,18 @@ public sealed class RuleState
     }
 
     private RuleState(RuleState outer, string prefix) : this(outer._dtype, outer._areSettingsConstant, outer._former) =>
-        (_prefix, _settings, _variables) = ($"{outer._prefix}{prefix}.", outer._settings, outer._variables);
+        (_prefix, _settings, _variables, _parameterOf, Owners) =
+            ($"{outer._prefix}{prefix}.", outer._settings, outer._variables, outer._parameterOf, outer.Owners);
 
     internal IReadOnlyDictionary<string, SharedVariable> Settings => _settings;
 
     internal IReadOnlyList<SharedVariable> Variables => _variables;
+
+    /// <summary>Gets the parameter beside which a variable is, of those that have one.</summary>
+    internal IReadOnlyDictionary<SharedVariable, SharedVariable> ParameterOf => _parameterOf;
+
+    /// <summary>Gets or sets which rank keeps what is beside a parameter; null: each rank keeps all.</summary>
+    internal StateOwners? Owners { get; init; }
 
     /// <summary>Returns the state of one rule among several: its settings are called <c>conv*.momentum</c>.</summary>
     public RuleState Of(string name) => new(this, name);
@@ -219,16 +240,20 @@ public sealed class RuleState
     public SharedVariable Zeros(SharedVariable parameter, string name)
     {
         ArgumentNullException.ThrowIfNull(parameter);
-        return Add(parameter.DType, parameter.Shape, $"{parameter.Name}.{name}");
+        SharedVariable zeros = Add(
+            parameter.DType, parameter.Shape, $"{parameter.Name}.{name}", isElsewhere: Owners?.IsOwn(parameter) == false);
+        _parameterOf[zeros] = parameter;
+        return zeros;
     }
 
     /// <summary>Returns a number that begins with 0.</summary>
     public SharedVariable Zero(string name) => Add(_dtype, Shape.Scalar, name);
 
     /// <summary>A rule asks for its variables in the same order each time, so that the former ones are found again.</summary>
-    private SharedVariable Add(DType dtype, Shape shape, string name)
+    private SharedVariable Add(DType dtype, Shape shape, string name, bool isElsewhere = false)
     {
-        SharedVariable variable = _former?.State[_variables.Count] ?? SharedVariable.Of(new Tensor(dtype, shape), name);
+        SharedVariable variable = _former?.State[_variables.Count]
+            ?? (isElsewhere ? SharedVariable.Elsewhere(new TensorType(dtype, shape), name) : SharedVariable.Of(new Tensor(dtype, shape), name));
         _variables.Add(variable);
         return variable;
     }

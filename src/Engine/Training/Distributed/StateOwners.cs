@@ -1,0 +1,101 @@
+using Engine.Distributed;
+using Engine.Graph;
+using Engine.Layers;
+using Engine.Ops;
+using Variable = Engine.Graph.Variable;
+
+namespace Engine.Training;
+
+/// <summary>
+/// Which rank keeps what the update rule remembers of each parameter (ZeRO's first stage: Rajbhandari, Rasley, Ruwase, He:
+/// ZeRO. SC 2020). Parameters go whole to the rank that has least so far, the largest first, so that rules that look at a
+/// whole parameter remain what they are.
+/// </summary>
+internal sealed class StateOwners
+{
+    private readonly Communicator _communicator;
+    private readonly Dictionary<SharedVariable, int> _owners = [];
+
+    /// <param name="communicator">The ranks.</param>
+    /// <param name="parameters">All of the network's, learned or not: what is frozen later has its owner still.</param>
+    public StateOwners(Communicator communicator, IEnumerable<Parameter> parameters)
+    {
+        _communicator = communicator;
+        long[] loads = new long[communicator.Size];
+        foreach (SharedVariable variable in parameters.Select(parameter => parameter.Variable).OrderByDescending(variable => variable.Shape.Count))
+        {
+            int owner = loads.IndexOf(loads.Min());
+            loads[owner] += variable.Shape.Count;
+            _owners.Add(variable, owner);
+        }
+    }
+
+    /// <summary>Returns the rank that updates a parameter.</summary>
+    public int Of(SharedVariable parameter) => _owners[parameter];
+
+    /// <summary>Returns whether this rank updates a parameter.</summary>
+    public bool IsOwn(SharedVariable parameter) => Of(parameter) == _communicator.Rank;
+
+    /// <summary>Returns the bytes of state that the rank with the most keeps, of a rule built for these parameters.</summary>
+    public long MostBytes(BuiltUpdates rule)
+    {
+        ILookup<int, long> bytes = rule.ParameterOf.ToLookup(
+            pair => Of(pair.Value), pair => pair.Key.Shape.Count * pair.Key.DType.Size());
+        long everywhere = rule.State.Where(variable => !rule.ParameterOf.ContainsKey(variable))
+            .Sum(variable => variable.Shape.Count * variable.DType.Size());
+        return everywhere + Enumerable.Range(0, _communicator.Size).Max(rank => bytes[rank].Sum());
+    }
+
+    /// <summary>
+    /// Returns a rule's updates as this rank makes them: those of its own parameters and of its part of the state, and the
+    /// others' parameters as they come from their owners.
+    /// </summary>
+    /// <exception cref="EngineException">The rule needs for one parameter what it remembers of another.</exception>
+    public IReadOnlyList<Update> Spread(BuiltUpdates rule)
+    {
+        Update[] ofParameters = [.. rule.Updates.Where(update => _owners.ContainsKey(update.Target))];
+        Update[] ofState = [.. rule.Updates.Where(update => !_owners.ContainsKey(update.Target) && !update.Target.IsElsewhere)];
+        Variable[] values = [.. ofParameters.Select(update => IsOwn(update.Target) ? update.Value : update.Target)];
+        if (FunctionGraph.Leaves([.. values, .. ofState.Select(update => update.Value)]).OfType<SharedVariable>()
+            .FirstOrDefault(variable => variable.IsElsewhere) is { } other)
+        {
+            throw new EngineException(
+                $"The update rule uses '{other}' for more than the parameter beside which it is, so that its state cannot be sharded "
+                + "over the ranks: leave out --shard-optimizer (IsOptimizerSharded).");
+        }
+
+        if (values.Length == 0)
+        {
+            return ofState;
+        }
+
+        using Origin.Scope origin = Origin.Use(Origin.Current with { Part = "all ranks" });
+        IReadOnlyList<Variable> all = new FromOwners(_communicator, [.. ofParameters.Select(update => Of(update.Target))])
+            .Apply(values).Outputs;
+        return [.. ofState, .. ofParameters.Select((update, i) => update with { Value = all[i] })];
+    }
+
+    /// <summary>
+    /// Brings the whole state to rank 0, one variable after the other; the other ranks, which all call this, get nothing.
+    /// </summary>
+    public IReadOnlyDictionary<SharedVariable, Tensor> Gather(BuiltUpdates rule)
+    {
+        var whole = new Dictionary<SharedVariable, Tensor>();
+        foreach (SharedVariable variable in rule.State.Where(rule.ParameterOf.ContainsKey))
+        {
+            int owner = Of(rule.ParameterOf[variable]);
+            Tensor value = variable.IsElsewhere ? new Tensor(variable.DType, variable.Shape) : variable.GetValue();
+            if (owner != 0)
+            {
+                _communicator.Broadcast(value, owner);
+            }
+
+            if (_communicator.Rank == 0)
+            {
+                whole.Add(variable, value);
+            }
+        }
+
+        return whole;
+    }
+}
