@@ -21,6 +21,29 @@ __device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)
 __device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
 #endif
 
+// A float as the bits of a number of 16 bits (IEEE 754's), rounded to the nearest, of two to the even one; and back.
+__device__ __forceinline__ unsigned short toHalf(float x)
+{
+#ifdef ENGINE_SIMT
+    return simt::to_half(x);
+#else
+    unsigned short bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return bits;
+#endif
+}
+
+__device__ __forceinline__ float ofHalf(unsigned short bits)
+{
+#ifdef ENGINE_SIMT
+    return simt::of_half(bits);
+#else
+    float x;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits));
+    return x;
+#endif
+}
+
 // A place in shared memory, as the instructions want it.
 #ifdef ENGINE_SIMT
 typedef char* SharedPlace;

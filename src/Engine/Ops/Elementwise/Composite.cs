@@ -103,6 +103,8 @@ internal sealed record Composite(
 
     public override bool MayOverwrite(int input) => true;
 
+    internal override bool TakesHalves => true;
+
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Terms.Length * Shape.Count;
 
@@ -232,5 +234,7 @@ internal sealed record Composite(
     /// <summary>Returns whether a value is a mask, which only a term can give.</summary>
     public bool IsMask(int value) => value >= FirstTerm && Terms[value - FirstTerm].Row.GivesMask;
 
-    private DType TypeOf(int value) => IsMask(value) ? DType.Bool : DType;
+    /// <summary>Returns the dtype as which a value is stored.</summary>
+    public DType TypeOf(int value) =>
+        IsMask(value) ? DType.Bool : value >= FirstTerm ? Terms[value - FirstTerm].Row.Stored ?? DType : DType;
 }

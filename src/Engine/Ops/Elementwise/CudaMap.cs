@@ -28,7 +28,7 @@ internal static class CudaMap
     /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, Composite composite)
     {
-        IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = v{value};");
+        IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = {CudaComposite.Value(composite, value)};");
         string statements = string.Join(' ', CudaComposite.Statements(composite).Concat(stores));
         return Launches(
             step, composite.Shape, composite.DType, composite.Inputs, i => $"v{i}", statements);
