@@ -74,6 +74,15 @@ internal sealed record Composite(
                 masks,
                 new([n, k, m, 2], type), new([k, 1, 1], type), new(Shape.Scalar, type));
 
+            // Rounded to 16 bits and read as a number again, both of which leave; an input of 16 bits.
+            foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
+            {
+                var rounded = new Composite(
+                    [n, m], type, 2, [],
+                    [new(add, 0, 1), new(ElementRow.ToHalf(half), 2), new(ElementRow.FromHalf, 3), new(multiply, 4, 0)], [3, 5, 4]);
+                yield return Of(rounded, new([n, m], type), new([m], half));
+            }
+
             // Bytes, whole numbers and the other floating-point type, converted as they are read.
             DType other = type == DType.Float32 ? DType.Float64 : DType.Float32;
             var converted = new Composite(

@@ -34,6 +34,21 @@ internal static class CudaMap
             step, composite.Shape, composite.DType, composite.Inputs, i => $"v{i}", statements);
     }
 
+    /// <summary>Returns an input as another dtype, at an address.</summary>
+    public static CudaLaunch[] Conversion(CudaStep step, int input, DType dtype, ulong to)
+    {
+        int count = checked((int)step.Shape(input).Count);
+        var kernel = new CudaKernel(
+            "elementwise.cu",
+            "map",
+            $"T {dtype.Cuda()}",
+            $"PARAMETERS const {step.DType(input).Cuda()}* x0, {dtype.Cuda()}* y0",
+            "PATTERNS 0",
+            "LOAD T x = convert(x0[i], T());",
+            "COMPUTE y0[i] = x;");
+        return count == 0 ? [] : [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, step.In(input), to, count)];
+    }
+
     /// <param name="step">The step.</param>
     /// <param name="shape">What the inputs broadcast to.</param>
     /// <param name="dtype">What they are converted to.</param>
