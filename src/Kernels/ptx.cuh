@@ -135,7 +135,7 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 }
 
 // Adds the product of a warp's fragments of 16 × 16 and 16 × 8 elements of 16 bits to 16 × 8 sums; all lanes take part.
-__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, float16)
+__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, const float16*)
 {
 #ifdef ENGINE_SIMT
     simt::mma_halves(sums, a, b, [](unsigned short bits) { return (double)simt::of_half(bits); });
@@ -146,7 +146,7 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
 #endif
 }
 
-__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, bfloat16)
+__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, const bfloat16*)
 {
 #ifdef ENGINE_SIMT
     simt::mma_halves(sums, a, b, [](unsigned short bits) { return (double)__int_as_float((int)((unsigned)bits << 16)); });

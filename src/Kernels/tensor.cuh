@@ -88,7 +88,7 @@ struct Product {
 
             #pragma unroll
             for (int f = 0; f < FragmentsM * FragmentsN; f++) {
-                multiplyFragments(accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN], Element());
+                multiplyFragments(accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN], (const Element*)nullptr);
             }
         }
     }

@@ -101,7 +101,8 @@ namespace simt::ptx
                 for (int lane = 0; lane < Lanes; ++lane) put<float>(warp.row(step.row[size_t(i)]), lane, d[i][lane]);
         }
 
-        // Four matrices of 8 x 8 numbers of 16 bits, of which lane l says where row l % 8 of matrix l / 8 begins.
+        // values (4), address, mask: four matrices of 8 x 8 numbers of 16 bits, of which lane l says where row l % 8 of
+        // matrix l / 8 begins.
         template <bool Transposed> void read_matrices(const Step& step, Warp& warp)
         {
             constexpr int Matrices = 4, Bytes = 16;
@@ -143,7 +144,7 @@ namespace simt::ptx
         for (bool transposed : {false, true})
         {
             form = stepwise(
-                transposed ? read_matrices<true> : read_matrices<false>, Class::Shared, 4, {4, 4, 4, 4, 8});
+                transposed ? read_matrices<true> : read_matrices<false>, Class::Shared, 4, {4, 4, 4, 4, 8, 4});
             form.collective = true;
             for (const char* space : {"shared", "shared::cta"})
                 t[std::string("ldmatrix.sync.aligned.m8n8.x4") + (transposed ? ".trans." : ".") + space + ".b16"] = form;
