@@ -114,7 +114,7 @@ public abstract record Op
         Variable[] given = inputs.ToArray();
         for (int i = 0; i < given.Length && !TakesHalves; i++)
         {
-            given[i] = given[i].DType.IsHalf() ? Ops.Symbolic.Cast(given[i], DType.Float32) : given[i];
+            given[i] = given[i].Widened;
         }
 
         return new(this, given, Origin.Current);

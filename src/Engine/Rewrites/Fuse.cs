@@ -228,7 +228,8 @@ internal sealed class Fuse
             }
 
             Variable[] own = [.. user.Results.Append(result).Where(output => IsUsedOutside(output, groups))];
-            if (own.All(output => output.DType != result.DType))
+            if (own.All(output => output.DType != result.DType)
+                && !(((ICudaEpilogueOp)anchor.Op).MayStoreNothing && own.Any(output => output.DType.IsHalf())))
             {
                 // The kernel stores something of its own type.
                 own = [.. own, result];

@@ -22,7 +22,9 @@ internal sealed class CudaComposite
         Stored = Array.FindIndex(composite.Outputs, output => composite.TypeOf(output) == composite.DType);
     }
 
-    /// <summary>Gets which of the composite's outputs the kernel itself stores: the first that has its type.</summary>
+    /// <summary>
+    /// Gets which of the composite's outputs the kernel itself stores: the first that has its type; -1 if none has.
+    /// </summary>
     public int Stored { get; }
 
     /// <summary>Returns a composite in the epilogue of a step's kernel.</summary>
@@ -109,7 +111,7 @@ internal sealed class CudaComposite
             .. _loads,
             .. Statements(_composite, _prefix),
             .. _stores,
-            $"{element} = {_prefix}v{_composite.Outputs[Stored]}; }}",
+            Stored < 0 ? "}" : $"{element} = {_prefix}v{_composite.Outputs[Stored]}; }}",
         ]),
         _operands);
 

@@ -137,6 +137,8 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
 
     public bool TakesRows(int input) => true;
 
+    public bool MayStoreNothing => true;
+
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         GemmShape shape = Product(step.Types);
@@ -155,7 +157,8 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
             .. first,
             CudaGemm.Launch(
                 tiling, shape, dtype, new GemmAddresses(a, b, step.Out(), Workspace: workspace),
-                epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)")),
+                epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)"),
+                storeText: epilogues[0]?.Stored < 0 ? ";" : ""),
         ];
     }
 
