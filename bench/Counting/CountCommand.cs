@@ -48,7 +48,7 @@ internal static class CountCommand
         };
         transpose.AcceptOnlyFromAmong(s_transposes);
         Option<int?> batch = CommonOptions.Whole("--batch", 1, null, "Images a step.");
-        var tensor = new Option<bool>("--tf32") { Description = "Products on tensor cores, of numbers rounded to TF32." };
+        Option<TrainingPrecision?> precision = CommonOptions.Precision();
         var json = new Option<bool>("--json") { Description = "Print the same as JSON." };
         var folder = new Option<string>("--double")
         {
@@ -58,7 +58,7 @@ internal static class CountCommand
         };
         var root = new RootCommand("Count the instructions, sectors and bank conflicts of each kernel.")
         {
-            what, sides, arch, transpose, batch, tensor, json, folder,
+            what, sides, arch, transpose, batch, precision, json, folder,
         };
         root.SetAction((parsed, _) =>
         {
@@ -72,10 +72,11 @@ internal static class CountCommand
 
             int architecture = parsed.GetValue(arch) ?? 90;
             using var cuda = CudaDouble.Open(
-                parsed.GetRequiredValue(folder), architecture, parsed.GetValue(tensor));
+                parsed.GetRequiredValue(folder), architecture, parsed.GetValue(precision) == TrainingPrecision.tf32);
+            Precision exactly = parsed.GetValue(precision).ForNet();
             (string text, LaunchCount[] launches) = name == "gemm"
-                ? Product(cuda, given, parsed.GetRequiredValue(transpose))
-                : Step(cuda, name, parsed.GetValue(batch));
+                ? Product(cuda, given, parsed.GetRequiredValue(transpose), exactly)
+                : Step(cuda, name, parsed.GetValue(batch), exactly);
             var table = new CountTable(text, architecture, launches);
             Console.Out.Write(parsed.GetValue(json) ? table.ToJson() + "\n" : table.Print());
             return Task.FromResult(CommandLine.Done);
@@ -83,7 +84,7 @@ internal static class CountCommand
         return CommandLine.Run(root, args, Console.Out, Console.Error, CancellationToken.None);
     }
 
-    private static (string, LaunchCount[]) Step(CudaDouble cuda, string name, int? batch)
+    private static (string, LaunchCount[]) Step(CudaDouble cuda, string name, int? batch, Precision precision)
     {
         NetworkDescription described = Networks.Find(name);
         NetworkDescription network = described with { Batch = batch ?? described.Batch };
@@ -93,6 +94,7 @@ internal static class CountCommand
             L1 = network.L1,
             L2 = network.L2,
             BatchIteratorTrain = network.MakeBatches(),
+            Precision = precision,
             Device = cuda.Device,
         };
         var random = new Random(1);
@@ -107,11 +109,12 @@ internal static class CountCommand
         return ($"{name} at batch {network.Batch}", Named(step.Function, cuda.Count(() => step.Run(1))));
     }
 
-    private static (string, LaunchCount[]) Product(CudaDouble cuda, int[] sides, string transpose)
+    private static (string, LaunchCount[]) Product(CudaDouble cuda, int[] sides, string transpose, Precision precision)
     {
         (int m, int n, int k) = (sides[0], sides[1], sides[2]);
-        var a = Symbolic.Shared(transpose[0] == 'n' ? Kernels.Random(m, k) : Kernels.Random(k, m));
-        var b = Symbolic.Shared(transpose[1] == 'n' ? Kernels.Random(k, n) : Kernels.Random(n, k));
+        DType stored = precision.Stored() ?? DType.Float32;
+        var a = Symbolic.Shared((transpose[0] == 'n' ? Kernels.Random(m, k) : Kernels.Random(k, m)).Cast(stored));
+        var b = Symbolic.Shared((transpose[1] == 'n' ? Kernels.Random(k, n) : Kernels.Random(n, k)).Cast(stored));
         using var function = Function.Compile(
             [],
             [

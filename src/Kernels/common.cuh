@@ -5,6 +5,7 @@
 #pragma once
 
 typedef unsigned char uint8;
+typedef unsigned short uint16;
 typedef unsigned int uint32;
 typedef long long int64;
 typedef unsigned long long uint64;
@@ -101,6 +102,8 @@ __device__ __forceinline__ int64 convert(float x, int64) { return wholeNumber(x,
 __device__ __forceinline__ int64 convert(double x, int64) { return wholeNumber(x, lowest((int64)0), highest((int64)0)); }
 __device__ __forceinline__ uint8 convert(float x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
 __device__ __forceinline__ uint8 convert(double x, uint8) { return (uint8)wholeNumber(x, 0, 255); }
+
+#include "halves.cuh"
 
 // The maximum and the minimum of two, NaN if either is: fmax and fmin would drop it.
 template <typename U>

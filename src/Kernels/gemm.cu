@@ -2,6 +2,8 @@
 //
 //   C[i][j] = sum over k of A[i][k] * B[k][j]
 //
+// A and B may be of another type of 16 bits, ELEMENT (without SUMS): T is float then, and tensor cores multiply them.
+//
 //   A: (m, k), or (k, m) with TRANSPOSE_A 1; B: (k, n), or (n, k) with TRANSPOSE_B 1; C: (m, n); all T, in C order
 //   EPILOGUE(x, i, j) and OPERANDS as in gemm.cuh; after it x goes to C[i][j] or, as STORE(x, i, j) says, elsewhere
 //
@@ -35,7 +37,7 @@
 
 #if SUMS
 // The row of ones, which begins a vector of rows, or is one along k.
-__device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRANSPOSE_A};
+__device__ const __align__(16) Element Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRANSPOSE_A};
 #endif
 
 // How many elements a row of A and of B has, where that is to be a constant.
@@ -49,9 +51,9 @@ __device__ const __align__(16) T Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRAN
 struct MatrixA {
     static constexpr bool AlongK = !TRANSPOSE_A, IsEven = true, IsGrid = !SUMS;
     static constexpr int Vector = VECTOR_A, Length = LENGTH_A;
-    const T* x;
+    const Element* x;
     int m, k;
-    __device__ __forceinline__ bool find(int i, int j, const T*& at) const
+    __device__ __forceinline__ bool find(int i, int j, const Element*& at) const
     {
         at = x + (TRANSPOSE_A ? (size_t)j * row() + i : (size_t)i * row() + j);
 #if SUMS
@@ -68,9 +70,9 @@ struct MatrixA {
 struct MatrixB {
     static constexpr bool AlongK = TRANSPOSE_B, IsEven = true, IsGrid = true;
     static constexpr int Vector = VECTOR_B, Length = LENGTH_B;
-    const T* x;
+    const Element* x;
     int n, k;
-    __device__ __forceinline__ bool find(int i, int j, const T*& at) const
+    __device__ __forceinline__ bool find(int i, int j, const Element*& at) const
     {
         at = x + (TRANSPOSE_B ? (size_t)i * row() + j : (size_t)j * row() + i);
         return true;
@@ -84,7 +86,7 @@ struct MatrixB {
 #if BATCHED
 
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
-    const T* a, const T* b, T* c, int64 stepA, int64 stepB, int m, int n, int k)
+    const Element* a, const Element* b, T* c, int64 stepA, int64 stepB, int m, int n, int k)
 {
     a += blockIdx.z * stepA;
     b += blockIdx.z * stepB;
@@ -98,7 +100,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
 
 // workspace: as split_k.cuh wants it, where gridDim.z is not 1.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
-    const T* a, const T* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
+    const Element* a, const Element* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
 {
     Product<MatrixA, MatrixB> product;
     if (!product.compute(MatrixA{a, m, k}, MatrixB{b, n, k}, m + SUMS, n, k, workspace)) {

@@ -47,6 +47,12 @@
 #define EPILOGUE(...)
 #endif
 
+// What the operands' elements are, where these are not T: of 16 bits, which tensor cores multiply; T is float then.
+#ifndef ELEMENT
+#define ELEMENT T
+#endif
+typedef ELEMENT Element;
+
 // Slice-K: where a tile's accumulators need only a part of the threads, SliceK groups of warps keep the same
 // accumulators, each for its slice of every K-tile, and add them up at the end. Smaller register tiles for all threads
 // would be bound by shared memory: 4 × 2 products for 4 + 2 reads.
@@ -64,7 +70,7 @@ constexpr int Blocks = ROWS * COLUMNS > 32 || !ASYNC_COPIES ? 1 : RESIDENT_THREA
 
 // Padding of each row in shared memory: threads that read or write a column then use different banks. It is 16 bytes or
 // more, so that rows stay aligned.
-constexpr int Padding = 4;
+constexpr int Padding = 16 / (sizeof(Element) < sizeof(float) ? sizeof(Element) : sizeof(float));
 
 // Tensor cores take four rows of eight at once, not eight neighbors of one row.
 #ifndef TENSOR

@@ -2,6 +2,9 @@
 // no PTX; its branch says the same in its own words.
 #pragma once
 
+struct float16;
+struct bfloat16;
+
 // From sm_80 on, memory is copied to shared memory without passing through registers, while the thread goes on. A test
 // may set this to 0 to try, on any GPU, what older ones do.
 #ifndef ASYNC_COPIES
@@ -20,6 +23,29 @@ __device__ __forceinline__ void keep(U&) {}
 __device__ __forceinline__ void keep(int& value) { asm volatile("" : "+r"(value)); }
 __device__ __forceinline__ void keep(long long& value) { asm volatile("" : "+l"(value)); }
 #endif
+
+// A float as the bits of a number of 16 bits (IEEE 754's), rounded to the nearest, of two to the even one; and back.
+__device__ __forceinline__ unsigned short toHalf(float x)
+{
+#ifdef ENGINE_SIMT
+    return simt::to_half(x);
+#else
+    unsigned short bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return bits;
+#endif
+}
+
+__device__ __forceinline__ float ofHalf(unsigned short bits)
+{
+#ifdef ENGINE_SIMT
+    return simt::of_half(bits);
+#else
+    float x;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits));
+    return x;
+#endif
+}
 
 // A place in shared memory, as the instructions want it.
 #ifdef ENGINE_SIMT
@@ -105,6 +131,48 @@ __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a
     asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+// Adds the product of a warp's fragments of 16 × 16 and 16 × 8 elements of 16 bits to 16 × 8 sums; all lanes take part.
+__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, const float16*)
+{
+#ifdef ENGINE_SIMT
+    simt::mma_halves(sums, a, b, [](unsigned short bits) { return (double)simt::of_half(bits); });
+#else
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+__device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b, const bfloat16*)
+{
+#ifdef ENGINE_SIMT
+    simt::mma_halves(sums, a, b, [](unsigned short bits) { return (double)__int_as_float((int)((unsigned)bits << 16)); });
+#else
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+// Reads four matrices of 8 × 8 elements of 16 bits; each lane says where one row of 16 bytes begins, the first eight those of
+// the first matrix. Register i of lane l gets elements 2 (l % 4) and the next of row l / 4 of matrix i, or of its column,
+// where the matrices are transposed. All lanes take part.
+template <bool Transposed>
+__device__ __forceinline__ void readMatrices(unsigned* registers, SharedPlace row)
+{
+#ifdef ENGINE_SIMT
+    simt::ldmatrix<Transposed>(registers, row);
+#else
+    if (Transposed) {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3]) : "r"(row) : "memory");
+    } else {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3]) : "r"(row) : "memory");
+    }
 #endif
 }
 

@@ -7,6 +7,10 @@
 // (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Slices of an operand lie in shared memory as
 // tile.cuh lays them out, rows so far apart that the 32 lanes of a fragment meet all banks.
 //
+// Operands of 16 bits, with HALVES 1, are multiplied as they are, by mma.sync.m16n8k16: there a register holds two neighbors
+// along k, and a lane of A (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8), of B (2t, g) and (2t + 8, g), each with the
+// next along k. ldmatrix reads them, four matrices of 8 × 8 at once, whichever way they lie.
+//
 // STAGES K-tiles are in shared memory: one is multiplied while the others are on their way (cp.async).
 #pragma once
 #include "common.cuh"
@@ -14,9 +18,13 @@
 #include "ptx.cuh"
 #include "tile.cuh"
 
+#ifndef HALVES
+#define HALVES 0
+#endif
+
 template <typename A, typename B>
 struct Product {
-    static constexpr int MmaM = 16, MmaN = 8, MmaK = 8, Four = 4;
+    static constexpr int MmaM = 16, MmaN = 8, MmaK = HALVES ? 16 : 8, Four = 4;
     static constexpr int WarpsAcross = TILE_N / WARP_N, FragmentsM = WARP_M / MmaM, FragmentsN = WARP_N / MmaN;
     static constexpr int Count = FragmentsM * FragmentsN * Four;
     static_assert(TILE_M / WARP_M * WarpsAcross * WarpThreads == Threads, "each warp has its part of the tile");
@@ -42,6 +50,50 @@ struct Product {
     {
         return blockIdx.y * TILE_N + warpColumn() + sum / Four % FragmentsN * MmaN + inGroup() * 2 + sum % 2;
     }
+
+#if HALVES
+
+    // Where in a K-tile the row of 8 × 8 elements lies that this lane gives to ldmatrix. Of A the four matrices are rows by
+    // columns of a fragment, column after column; of B two fragments' halves along k, fragment after fragment.
+    static __device__ __forceinline__ int ownRowOfA()
+    {
+        int lane = threadIdx.x % WarpThreads, first = lane % 8, rows = lane / 8 % 2 * 8, along = lane / 16 * 8;
+        return A::AlongK ? TileA::place(warpRow() + rows + first, along) : TileA::place(warpRow() + rows, along + first);
+    }
+
+    static __device__ __forceinline__ int ownRowOfB()
+    {
+        int lane = threadIdx.x % WarpThreads, first = lane % 8, along = lane / 8 % 2 * 8, columns = lane / 16 * 8;
+        return B::AlongK ? TileB::place(warpColumn() + columns + first, along)
+                         : TileB::place(warpColumn() + columns, along + first);
+    }
+
+    // Multiplies a K-tile.
+    __device__ __forceinline__ void multiply(Element* a, Element* b)
+    {
+        static_assert(FragmentsN % 2 == 0, "ldmatrix reads two fragments of B");
+        SharedPlace originA = sharedPlace(a + ownRowOfA()), originB = sharedPlace(b + ownRowOfB());
+        #pragma unroll
+        for (int k = 0; k < TILE_K; k += MmaK) {
+            unsigned left[FragmentsM][4], right[FragmentsN][2];
+            #pragma unroll
+            for (int f = 0; f < FragmentsM; f++) {
+                readMatrices<!A::AlongK>(left[f], originA + TileA::place(f * MmaM, k) * (int)sizeof(Element));
+            }
+
+            #pragma unroll
+            for (int f = 0; f < FragmentsN; f += 2) {
+                readMatrices<!B::AlongK>(right[f], originB + TileB::place(f * MmaN, k) * (int)sizeof(Element));
+            }
+
+            #pragma unroll
+            for (int f = 0; f < FragmentsM * FragmentsN; f++) {
+                multiplyFragments(accumulators + f * Four, left[f / FragmentsN], right[f % FragmentsN], (const Element*)nullptr);
+            }
+        }
+    }
+
+#else
 
     // Multiplies a K-tile.
     __device__ __forceinline__ void multiply(const T* a, const T* b)
@@ -74,12 +126,14 @@ struct Product {
         }
     }
 
+#endif
+
     // True if this block holds the totals. Grid: as gemm.cuh's.
     __device__ __forceinline__ bool compute(const A& a, const B& b, int m, int n, int k, T* workspace)
     {
         extern __shared__ __align__(16) unsigned char sharedTiles[];
-        T* buffers = (T*)sharedTiles;
-        static_assert(TileA::Elements % MostVector == 0 && KTile % MostVector == 0, "K-tiles are aligned");
+        Element* buffers = (Element*)sharedTiles;
+        static_assert(TileA::Elements * sizeof(Element) % 16 == 0 && KTile * sizeof(Element) % 16 == 0, "K-tiles are aligned");
         int m0 = blockIdx.x * TILE_M, n0 = blockIdx.y * TILE_N;
         int kTiles = k / TILE_K + (k % TILE_K != 0), first = 0, last = kTiles;
 #if ARRIVALS
@@ -101,9 +155,9 @@ struct Product {
         int filled = 0;
         auto bring = [&](int kTile) {
             if (kTile < last) {
-                SharedPlace place = sharedPlace(buffers) + filled * KTile * (int)sizeof(T);
+                SharedPlace place = sharedPlace(buffers) + filled * KTile * (int)sizeof(Element);
                 tileA.start(a, place, m0, m, kTile * TILE_K, k);
-                tileB.start(b, place + TileA::Elements * (int)sizeof(T), n0, n, kTile * TILE_K, k);
+                tileB.start(b, place + TileA::Elements * (int)sizeof(Element), n0, n, kTile * TILE_K, k);
                 filled = filled + 1 < STAGES ? filled + 1 : 0;
             }
 
@@ -119,7 +173,7 @@ struct Product {
             waitForCopies<STAGES - 2>();
             __syncthreads();
             bring(kTile + STAGES - 1);
-            const T* buffer = buffers + ready * KTile;
+            Element* buffer = buffers + ready * KTile;
             multiply(buffer, buffer + TileA::Elements);
             ready = ready + 1 < STAGES ? ready + 1 : 0;
         }

@@ -81,21 +81,21 @@ struct Tile {
     // Where the thread's elements of the next K-tile lie, and how many bytes to copy: none outside the operand. Single
     // elements are up to 32 copies, whose addresses are too many to be held at once.
     static constexpr bool Holds = Source::IsEven && Copies <= 8;
-    static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(T);
+    static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(Element);
 
     // Where a thread's copies are whole rows apart, and these of a known length, one place does for all.
     static constexpr bool IsWhole = Source::IsGrid && AreWhole;
     static constexpr bool HasOnePlace = Holds && IsWhole && Source::Length > 0;
     static constexpr int Places = HasOnePlace ? 1 : Held;
-    const T* at[Places];
+    const Element* at[Places];
     int bytes[Held], to[Places];
 
     // Where in a buffer they go, in bytes.
     __device__ __forceinline__ int placeOf(int copy) const
     {
-        return HasOnePlace ? to[0] + copy * Further * Stride * (int)sizeof(T)
+        return HasOnePlace ? to[0] + copy * Further * Stride * (int)sizeof(Element)
             : Holds ? to[Holds && !HasOnePlace ? copy : 0]
-                    : place(across(copy), along(copy)) * (int)sizeof(T);
+                    : place(across(copy), along(copy)) * (int)sizeof(Element);
     }
 
     __device__ __forceinline__ void begin(const Source& source, int first, int end, int k0)
@@ -115,7 +115,7 @@ struct Tile {
                     isThere = source.find(i, k0 + along(copy), at[copy]);
                 }
 
-                to[copy] = place(across(copy), along(copy)) * (int)sizeof(T);
+                to[copy] = place(across(copy), along(copy)) * (int)sizeof(Element);
                 keep(to[copy]);
             }
 
@@ -126,11 +126,11 @@ struct Tile {
 #if ASYNC_COPIES
     // Starts the copies that have one place.
     template <int Copy>
-    __device__ __forceinline__ void copyFrom(SharedPlace to, const T* from)
+    __device__ __forceinline__ void copyFrom(SharedPlace to, const Element* from)
     {
         if constexpr (Copy < Copies) {
             if (takes(Copy)) {
-                constexpr int Row = Copy * Further * (int)sizeof(T);
+                constexpr int Row = Copy * Further * (int)sizeof(Element);
                 copyAsync<Bytes, Row * Stride, Row * Source::Length>(to, from, bytes[Copy]);
             }
 
@@ -163,7 +163,7 @@ struct Tile {
         #pragma unroll
 #endif
         for (int copy = 0; copy < Copies; copy++) {
-            const T* from = nullptr;
+            const Element* from = nullptr;
             int count;
             if constexpr (HasOnePlace) {
                 from = at[0] + copy * Further * Source::Length;
@@ -209,8 +209,8 @@ struct Tile {
 
     __device__ __forceinline__ void reads(int thread, int k0)
     {
-        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(T);
-        originLeft = place(thread * Left, k0) * (int)sizeof(T);
+        origin = place(Grouped > 0 || Source::AlongK ? row(thread, 0) : 0, k0) * (int)sizeof(Element);
+        originLeft = place(thread * Left, k0) * (int)sizeof(Element);
         keep(origin);
         keep(originLeft);
     }

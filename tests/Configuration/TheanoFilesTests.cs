@@ -120,7 +120,7 @@ public class TheanoFilesTests
             Unknown + "allow_input_downcast, \\cxx, mine.key");
         yield return Case(
             "half precision", "[global]\ndevice = cuda\nfloatX = float16\n", gpu, "",
-            "line 3: floatX = float16 is taken for float32: there is no half precision here.");
+            "line 3: floatX = float16 is taken for float32: numbers of 16 bits are what --precision stores.");
         yield return Case(
             "OpenCL", "[global]\ndevice = opencl0:0\n", s_defaults, "",
             "line 2: device = opencl0:0 is taken for auto: there is no OpenCL here.");

@@ -19,9 +19,9 @@ public class StoredTypeTests
     [
         ("F64", "f8", "000000000000f03f 0000000000000080", [1, -0.0], DType.Float64),
         ("F32", "f4", "0000803f 000080ff 01000000", [1, -Infinite, float.Epsilon], DType.Float32),
-        ("F16", "f2", "003c 00c0 ff7b 007c 007e 0100", [1, -2, 65504, Infinite, NaN, SmallestHalf], DType.Float32),
+        ("F16", "f2", "003c 00c0 ff7b 007c 007e 0100", [1, -2, 65504, Infinite, NaN, SmallestHalf], DType.Float16),
         ("BF16", null, "803f 49c0 80ff c07f 0100", [1, -3.140625, -Infinite, NaN, 9.183549615799121e-41],
-            DType.Float32),
+            DType.BFloat16),
         ("F8_E4M3", null, "00 80 38 b8 7e fe 7f ff 01 07 08 40",
             [0, -0.0, 1, -1, 448, -448, NaN, NaN, SmallestE4M3, 7 * SmallestE4M3, 8 * SmallestE4M3, 2], DType.Float32),
         ("F8_E5M2", null, "00 3c bc 7b 7c fc 7e 01 03 04",

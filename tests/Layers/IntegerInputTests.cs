@@ -57,7 +57,7 @@ public class IntegerInputTests
     [Test]
     public void Layers_of_numbers_convert_what_they_take([Values] DType floatX, [Values] bool isTraining)
     {
-        if (!floatX.IsFloat())
+        if (floatX is not (DType.Float32 or DType.Float64))
         {
             return;
         }

@@ -29,6 +29,8 @@ public sealed class LiteralTests
             0, 1, -1, 2, 7, -46341, 3000000000, 1L << 40, (1L << 53) - 1, -9007199254740990, 1L << 62, long.MinValue,
         ],
         [DType.Bool] = [0, 1],
+        [DType.Float16] = [0, 1, -1, 0.5, 2.75, -1024, double.PositiveInfinity, double.NegativeInfinity, double.NaN],
+        [DType.BFloat16] = [0, 1, -1, 0.5, 2.75, -1024, double.PositiveInfinity, double.NegativeInfinity, double.NaN],
         [DType.Float32] =
             [0, 1, -1, 0.5, 2.75, -1e-3f, 1e30f, -3e9f, double.PositiveInfinity, double.NegativeInfinity, double.NaN],
         [DType.Float64] = [0, 1, -1, 0.5, 2.75, -1e-300, 1e300, -3e9, double.PositiveInfinity, double.NaN],
@@ -185,8 +187,8 @@ public sealed class LiteralTests
             Where(c, a, b))[0];
 
         double second = values == DType.Bool ? 0 : 9;
-        Assert.That(NdArray.From(chosen).Data, Is.EqualTo(given.Select(x => x != 0 ? values == DType.Bool ? 1 : 7.0 : second)));
-        Assert.That(chosen.DType, Is.EqualTo(values == DType.UInt8 ? DType.Int32 : values));
+        Assert.That(NdArray.From(chosen).Data, Is.EqualTo(NdArray.From(Tensor.From(given).Cast(condition)).Data.Select(x => x != 0 ? values == DType.Bool ? 1 : 7.0 : second)));
+        Assert.That(chosen.DType, Is.EqualTo(values == DType.Bool ? values : values.Computes()));
     }
 
     private static void Check(Device device, DType dtype, Optimizer optimizer, double[] literals)
@@ -199,7 +201,7 @@ public sealed class LiteralTests
         {
             foreach (double literal in literals)
             {
-                DType common = dtype.IsFloat() ? dtype
+                DType common = dtype.IsFloat() ? dtype.Computes()
                     : each.TakesIntegers && Math.Floor(literal) == literal && double.IsFinite(literal)
                         ? dtype == DType.Int64 ? dtype : DType.Int32
                     : DType.Float32;

@@ -22,6 +22,8 @@ public sealed class TypeTests
         [DType.UInt8] = Tensor.From<byte>([0, 1, 255]),
         [DType.Int32] = Tensor.From([0, -1, 300, int.MaxValue, int.MinValue]),
         [DType.Int64] = Tensor.From([0, -1, 300, 1L << 40, long.MaxValue, long.MinValue, (1L << 53) + 1]),
+        [DType.Float16] = Tensor.From([0f, 0.5f, -2.9f, 300.7f, 65504, 6e-8f, float.NaN, float.NegativeInfinity]).Cast(DType.Float16),
+        [DType.BFloat16] = Tensor.From([0f, 0.5f, -2.9f, 300.7f, 3e9f, -1e30f, 1e-40f, float.NaN, float.PositiveInfinity]).Cast(DType.BFloat16),
         [DType.Float32] = Tensor.From([0, -0f, 0.5f, -2.9f, 300.7f, 3e9f, -1e30f, float.NaN, float.PositiveInfinity]),
         [DType.Float64] = Tensor.From([0, -0.5, 1e-300, 300.7, 3e9, 1e19, -1e300, double.NaN, double.NegativeInfinity]),
     };
@@ -133,7 +135,9 @@ public sealed class TypeTests
     public void Files_keep_every_type([Values("a.npz", "a.safetensors")] string name)
     {
         using var folder = new TempFolder();
-        KeyValuePair<string, Tensor>[] saved = [.. s_values.Select(each => KeyValuePair.Create(each.Key.Name(), each.Value))];
+        KeyValuePair<string, Tensor>[] saved = [.. s_values
+            .Where(each => each.Key != DType.BFloat16 || name == "a.safetensors")
+            .Select(each => KeyValuePair.Create(each.Key.Name(), each.Value))];
 
         Parameters.Save(folder.File(name), saved);
         OrderedDictionary<string, Tensor> read = Parameters.Load(folder.File(name));
@@ -172,7 +176,16 @@ public sealed class TypeTests
         Tensor[] y = f.Call(value);
 
         Assert.That(y[0].DType, Is.EqualTo(to));
-        Assert.That(y[0].Bytes.ToArray(), Is.EqualTo(value.Cast(to).Bytes.ToArray()));
+        if (to.IsHalf())
+        {
+            // Which NaN comes of one, the devices leave open.
+            Assert.That(NdArray.From(y[0]).Data, Is.EqualTo(NdArray.From(value.Cast(to)).Data));
+        }
+        else
+        {
+            Assert.That(y[0].Bytes.ToArray(), Is.EqualTo(value.Cast(to).Bytes.ToArray()));
+        }
+
         Assert.That(NdArray.From(y[1]).Data, Is.EqualTo(NdArray.From(y[0]).Data.Reverse()));
     }
 }

@@ -199,6 +199,18 @@ internal static class PtxFormTable
         ["cvt.rni.s32.f32", "b32:2", "f32:=2.5"],
         ["cvt.rni.s32.f64", "b32:4", "f64:=3.5"],
         ["cvt.rzi.s32.f64", "b32:3", "f64:=3.9"],
+        // To 11 bits: to the nearest, half way to the even one; beyond 65504 infinite, below 2⁻¹⁴ denormal.
+        ["cvt.rn.f16.f32", "b16:3c00", "f32:3f801000"],
+        ["cvt.rn.f16.f32", "b16:3c02", "f32:3f803000"],
+        ["cvt.rn.f16.f32", "b16:fbff", "f32:=-65519"],
+        ["cvt.rn.f16.f32", "b16:7c00", "f32:=65520"],
+        ["cvt.rn.f16.f32", "b16:0001", "f32:33000001"],
+        ["cvt.rn.f16.f32", "b16:8000", "f32:b3000000"],
+        ["cvt.rn.f16.f32", "b16:7fff", "f32:7fc00000"],
+        ["cvt.f32.f16", "f32:=1", "b16:3c00"],
+        ["cvt.f32.f16", "f32:=-65504", "b16:fbff"],
+        ["cvt.f32.f16", "f32:33800000", "b16:0001"],
+        ["cvt.f32.f16", "f32:7f800000", "b16:7c00"],
         // To 10 bits of mantissa: to the nearest, half way away from zero.
         ["cvt.rna.tf32.f32", "b32:3f800000", "f32:3f800fff"],
         ["cvt.rna.tf32.f32", "b32:3f802000", "f32:3f801000"],

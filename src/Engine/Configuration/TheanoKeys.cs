@@ -78,7 +78,7 @@ internal static class TheanoKeys
     private static readonly (string Key, Func<string, bool> Is, string Instead, string Why)[] s_impossible =
     [
         ("device", value => value.StartsWith("opencl", StringComparison.Ordinal), "auto", "there is no OpenCL here"),
-        ("floatX", value => value is "float16" or "16", "float32", "there is no half precision here"),
+        ("floatX", value => value is "float16" or "16", "float32", "numbers of 16 bits are what --precision stores"),
         ("mode", value => value is "profilemode" or "profile_mode", "Mode", "it is --profile that times kernels"),
         ("mode", value => value is "monitormode", "Mode", "nothing is called between steps"),
     ];

@@ -20,6 +20,15 @@ public enum DType
 
     /// <summary>True or false, a byte each: what comparisons give.</summary>
     Bool,
+
+    /// <summary>
+    /// 16-bit IEEE 754 floating point, <see cref="Half"/>: 11 bits, magnitudes to 65504. It is stored; ops compute in
+    /// float32.
+    /// </summary>
+    Float16,
+
+    /// <summary>The upper half of a float32, <see cref="Engine.BFloat16"/>. It is stored; ops compute in float32.</summary>
+    BFloat16,
 }
 
 /// <summary>Sizes, names and promotion of <see cref="DType"/>s.</summary>
@@ -36,24 +45,30 @@ public static class DTypes
 
     /// <summary>Returns the dtype of the C# type <typeparamref name="T"/>.</summary>
     /// <exception cref="EngineException">
-    /// <typeparamref name="T"/> is not float, double, int, long, byte or bool.
+    /// <typeparamref name="T"/> is not float, double, int, long, byte, bool, Half or BFloat16.
     /// </exception>
     public static DType Of<T>() where T : unmanaged => ElementType.Of(typeof(T))?.DType ?? throw new EngineException(
-        $"Tensors hold float, double, int, long, byte or bool, not {typeof(T).Name}: convert them, labels by "
+        $"Tensors hold float, double, int, long, byte, bool, Half or BFloat16, not {typeof(T).Name}: convert them, labels by "
         + "Array.ConvertAll(labels, Convert.ToInt32).");
 
     /// <summary>
     /// Returns the type both operands of an element-wise op are converted to: the wider of the two in the order bool,
-    /// uint8, int32, int64, float32, float64. An integer beside a float32 gives float32, as Theano's floatX rule has it
+    /// uint8, int32, int64, float16, bfloat16, float32, float64. An integer beside a float32 gives float32, as Theano's floatX rule has it
     /// (NumPy would widen to float64). What ops do with it, and with number literals, stands in docs/types.md.
     /// </summary>
     public static DType Promote(DType a, DType b) => ElementType.Of(a).Width >= ElementType.Of(b).Width ? a : b;
 
-    /// <summary>The dtype in which sums and products of such numbers are computed: int32 for the small ones.</summary>
+    /// <summary>
+    /// The dtype in which sums and products of such numbers are computed: int32 for small whole ones, float32 for those of
+    /// 16 bits.
+    /// </summary>
     internal static DType Computes(this DType dtype) => ElementType.Of(dtype).Computes;
 
-    /// <summary>The dtype that functions of such numbers give: itself where it is a floating-point one, else float32.</summary>
-    internal static DType Floating(this DType dtype) => dtype.IsFloat() ? dtype : DType.Float32;
+    /// <summary>The dtype that functions of such numbers give: float64 of float64, else float32.</summary>
+    internal static DType Floating(this DType dtype) => dtype == DType.Float64 ? dtype : DType.Float32;
+
+    /// <summary>Whether it is a floating-point type that only stores numbers: float16 or bfloat16.</summary>
+    internal static bool IsHalf(this DType dtype) => dtype is DType.Float16 or DType.BFloat16;
 
     /// <summary>Calls code with the type that loops over such elements go over: truths are bytes of 1 or 0 to them.</summary>
     internal static TResult Call<TArgument, TResult>(

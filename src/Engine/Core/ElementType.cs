@@ -14,6 +14,8 @@ internal interface IForElements<in TArgument, out TResult>
 internal abstract class ElementType(
     DType dtype, string name, DType computes, double least, double most, string cuda, int onnx)
 {
+    private const double BFloat16Max = 3.3895313892515355e38;
+
     // In the order of promotion: of two types the later one, so that nothing becomes float64 unasked.
     private static readonly ElementType[] s_all =
     [
@@ -21,6 +23,19 @@ internal abstract class ElementType(
         new NumberType<byte>(DType.UInt8, "uint8", DType.Int32, byte.MinValue, byte.MaxValue, "uint8", 2),
         new NumberType<int>(DType.Int32, "int32", DType.Int32, int.MinValue, int.MaxValue, "int", 6),
         new NumberType<long>(DType.Int64, "int64", DType.Int64, long.MinValue, long.MaxValue, "int64", 7),
+        new NumberType<Half>(DType.Float16, "float16", DType.Float32, -65504, 65504, "float16", 10)
+        {
+            Epsilon = 1.0 / (1 << 10),
+            MinNormal = 1.0 / (1 << 14),
+            Denormal = 1.0 / (1 << 24),
+        },
+        new NumberType<BFloat16>(
+            DType.BFloat16, "bfloat16", DType.Float32, -BFloat16Max, BFloat16Max, "bfloat16", 16)
+        {
+            Epsilon = 1.0 / (1 << 7),
+            MinNormal = 1.17549435e-38,
+            Denormal = 9.18354962e-41,
+        },
         new NumberType<float>(DType.Float32, "float32", DType.Float32, float.MinValue, float.MaxValue, "float", 1)
         {
             Epsilon = 1.0 / (1 << 23),
@@ -123,7 +138,7 @@ internal abstract class ElementType(
 
     /// <summary>Returns whether it holds all numbers that another type does, each as it is.</summary>
     public bool HoldsAll(ElementType other) => IsFloat
-        ? other.IsFloat ? Epsilon <= other.Epsilon : Math.Max(-other.Min, other.Max) <= 2 / Epsilon
+        ? other.IsFloat ? Epsilon <= other.Epsilon && Max >= other.Max : Math.Max(-other.Min, other.Max) <= 2 / Epsilon
         : !other.IsFloat && Min <= other.Min && other.Max <= Max;
 
     /// <summary>Returns the nearest number that a floating-point type holds.</summary>

@@ -207,6 +207,8 @@ public sealed partial class Tensor
             case DType.Float64:
                 index = FirstNotFinite(AsSpan<double>());
                 return index < 0 ? null : (index, AsSpan<double>()[index]);
+            case DType.Float16 or DType.BFloat16:
+                return Cast(DType.Float32).FirstNotFinite();
             default:
                 return null;
         }

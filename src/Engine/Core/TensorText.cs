@@ -21,7 +21,7 @@ internal static class TensorText
 
     public static string Of(Tensor tensor)
     {
-        bool isSingle = tensor.DType == DType.Float32, isFloat = tensor.DType.IsFloat();
+        bool isSingle = tensor.DType != DType.Float64, isFloat = tensor.DType.IsFloat();
         Shape shape = tensor.Shape;
         if (shape.Rank == 0)
         {
@@ -41,8 +41,9 @@ internal static class TensorText
         return text.ToString();
     }
 
-    private static double At(Tensor tensor, int element) =>
-        Convert.ToDouble(tensor.Element(element), CultureInfo.InvariantCulture);
+    private static double At(Tensor tensor, int element) => tensor.Element(element) is var value && value is Half half ? (double)half
+        : value is BFloat16 number ? (float)number
+        : Convert.ToDouble(value, CultureInfo.InvariantCulture);
 
     /// <summary>Which indices along an axis are shown; -1 stands for those left out.</summary>
     private static IEnumerable<int> Indices(int side, bool isShortened) => isShortened && side > 2 * Edge

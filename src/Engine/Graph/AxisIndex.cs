@@ -70,13 +70,16 @@ internal enum AxisIndexKind
 }
 
 /// <summary>
-/// What makes an op of an index expression. Ops stand on Graph and not the other way round, so that a variable knows only
-/// this of the one that indexes it (<see cref="IndexerAttribute"/>).
+/// What makes an op of an index expression, and converts what ops are given. Ops stand on Graph and not the other way
+/// round, so that a variable knows only this of the one that does so (<see cref="IndexerAttribute"/>).
 /// </summary>
 internal abstract class Indexer
 {
     /// <summary>Returns the part of x that an index expression names.</summary>
     public abstract Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices);
+
+    /// <summary>Returns x converted to float32, for ops that do not read numbers of 16 bits.</summary>
+    public abstract Variable Widened(Variable x);
 }
 
 /// <summary>Names the assembly's <see cref="Indexer"/>.</summary>

@@ -101,9 +101,24 @@ public abstract record Op
     /// <summary>Returns whether an output of the same size may be written over this input while it is read.</summary>
     public virtual bool MayOverwrite(int input) => false;
 
+    /// <summary>
+    /// Whether it reads numbers of 16 bits as they are stored: it moves, converts or multiplies them. All other ops are given
+    /// them as float32.
+    /// </summary>
+    internal virtual bool TakesHalves => false;
+
     /// <summary>Applies the op.</summary>
     /// <exception cref="EngineException">The inputs don't fit the op.</exception>
-    public Apply Apply(params ReadOnlySpan<Variable> inputs) => new(this, inputs.ToArray(), Origin.Current);
+    public Apply Apply(params ReadOnlySpan<Variable> inputs)
+    {
+        Variable[] given = inputs.ToArray();
+        for (int i = 0; i < given.Length && !TakesHalves; i++)
+        {
+            given[i] = given[i].Widened;
+        }
+
+        return new(this, given, Origin.Current);
+    }
 
     /// <summary>Applies the op and gives its only, or its first, output.</summary>
     /// <exception cref="EngineException">The inputs don't fit the op.</exception>

@@ -19,6 +19,9 @@ public abstract class Variable
         Id = Interlocked.Increment(ref s_created);
     }
 
+    /// <summary>Itself, or if it has 16 bits a number what it is as float32.</summary>
+    internal Variable Widened => DType.IsHalf() ? s_indexer.Widened(this) : this;
+
     /// <summary>Gets the dtype and the shape, as far as it is known.</summary>
     public TensorType Type { get; }
 

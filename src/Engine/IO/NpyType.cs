@@ -40,7 +40,10 @@ internal sealed record NpyType(string Code, bool IsBigEndian)
 
     /// <summary>Returns what a tensor of this dtype is written as.</summary>
     public static NpyType Of(DType dtype) =>
-        new(s_known.First(pair => pair.Value == StoredType.Of(dtype)).Key, IsBigEndian: false);
+        s_known.FirstOrDefault(pair => pair.Value == StoredType.Of(dtype)).Key is { } code
+            ? new(code, IsBigEndian: false)
+            : throw new EngineException(
+                $"NumPy has no {dtype.Name()}: save the tensor as safetensors, or cast it to float32, which holds the same numbers.");
 
     /// <summary>Reads NumPy's description, a byte order and a code.</summary>
     /// <exception cref="NotSupportedException">Tensors here cannot hold such elements.</exception>

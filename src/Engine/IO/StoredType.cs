@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace Engine.IO;
 
 /// <summary>
-/// What elements are stored as in files. Tensors hold fewer types: floats of 8 and 16 bits become float32, integers of
+/// What elements are stored as in files. Tensors hold fewer types: floats of 8 bits become float32, integers of
 /// fewer than 32 bits int32, unsigned ones of as many or more int64, in which each must fit.
 /// </summary>
 /// <param name="Name">What messages call it.</param>
@@ -35,11 +35,10 @@ internal sealed record StoredType(
         }
     });
 
-    public static readonly StoredType Float16 = Floats<Half>("float16", value => (float)value);
+    public static readonly StoredType Float16 = new("float16", 2, DType.Float16);
 
     /// <summary>Represents the upper half of a float32.</summary>
-    public static readonly StoredType BFloat16 =
-        Floats<ushort>("bfloat16", bits => BitConverter.Int32BitsToSingle(bits << 16));
+    public static readonly StoredType BFloat16 = new("bfloat16", 2, DType.BFloat16);
 
     /// <summary>1 sign, 4 exponent and 3 mantissa bits, without infinities ("FN"; arXiv 2209.05433, table 1).</summary>
     public static readonly StoredType Float8E4M3 = Floats<byte>("float8 E4M3", OfE4M3);
@@ -56,7 +55,7 @@ internal sealed record StoredType(
     public static readonly StoredType UInt16 = Integers<ushort, int>("uint16");
     public static readonly StoredType UInt32 = Integers<uint, long>("uint32"), UInt64 = Integers<ulong, long>("uint64");
 
-    private static readonly StoredType[] s_own = [Float64, Float32, Int32, UInt8, Int64, Bool];
+    private static readonly StoredType[] s_own = [Float64, Float32, Int32, UInt8, Int64, Bool, Float16, BFloat16];
 
     /// <summary>Returns what a tensor is written as.</summary>
     public static StoredType Of(DType dtype) => Array.Find(s_own, stored => stored.DType == dtype)!;

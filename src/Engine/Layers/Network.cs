@@ -316,9 +316,11 @@ public sealed class Network : IDisposable
 
     private Structure PutTogether()
     {
-        if (!FloatX.IsFloat())
+        if (FloatX is not (DType.Float32 or DType.Float64))
         {
-            throw new EngineException($"FloatX is float32 or float64, not {FloatX.Name()}.");
+            throw new EngineException(
+                $"FloatX is float32 or float64, not {FloatX.Name()}."
+                + (FloatX.IsHalf() ? " For activations of 16 bits leave it float32 and set the Precision of a NeuralNet." : ""));
         }
 
         (PlacedLayer[] places, int[] outputs) = PlacedLayer.All(_outputs());

@@ -8,6 +8,12 @@ internal interface ICudaEpilogueOp : ICudaOp
     /// <summary>Whether it can, on operands of these types.</summary>
     bool TakesEpilogues(CudaStepTypes step) => true;
 
+    /// <summary>
+    /// Whether its kernel can leave the storing to an epilogue whose outputs are all of other types, so that its own output is
+    /// never there.
+    /// </summary>
+    bool MayStoreNothing => false;
+
     /// <summary>The launches, with what is done with the elements of each output; null for nothing.</summary>
     CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues);
 

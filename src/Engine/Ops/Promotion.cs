@@ -25,6 +25,8 @@ internal static class Promotion
             common = isWhole ? common.Computes() : DType.Float32;
         }
 
+        common = common.Computes();
+
         foreach (double literal in operands.SelectMany(Literals))
         {
             if (!Holds(common, literal))
@@ -45,7 +47,7 @@ internal static class Promotion
     public static DType? Widest(string op, IReadOnlyList<Variable> operands)
     {
         Variable[] typed = [.. operands.Where(operand => operand is not Constant { IsWeak: true })];
-        if (typed.Any(operand => operand.DType == DType.Float32) && typed.Any(operand => operand.DType == DType.Float64))
+        if (typed.Any(operand => operand.DType.IsFloat() && operand.DType != DType.Float64) && typed.Any(operand => operand.DType == DType.Float64))
         {
             throw new EngineException(
                 $"{op} of {Text(typed)} would widen to float64: cast one of them, with Symbolic.Cast.{Origin.Current}");
@@ -75,7 +77,7 @@ internal static class Promotion
     }
 
     /// <summary>Returns the dtype itself, where ops compute in it.</summary>
-    /// <exception cref="EngineException">It is too small for that: uint8 or bool.</exception>
+    /// <exception cref="EngineException">It is too small for that: uint8, bool, float16 or bfloat16.</exception>
     public static DType Computed(DType dtype) => dtype.Computes() == dtype
         ? dtype
         : throw new EngineException($"it takes no {dtype.Name()}: cast it");

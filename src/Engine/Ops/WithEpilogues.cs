@@ -171,7 +171,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
         CudaComposite?[] epilogues = [.. parts.Select(part => part.Epilogue is null
             ? null
             : CudaComposite.Of(part.Epilogue, step, [.. part.Inputs], [.. part.Outputs], $"p{part.Number}"))];
-        int[] stored = [.. parts.Select(part => part.Outputs[epilogues[part.Number]?.Stored ?? 0])];
+        int[] stored = [.. parts.Select(part => part.Outputs[Math.Max(epilogues[part.Number]?.Stored ?? 0, 0)])];
         return ((ICudaEpilogueOp)Anchor).Cuda(
             step.Part([.. Enumerable.Range(0, AnchorInputs)], stored, Types), epilogues);
     }

@@ -228,7 +228,8 @@ internal sealed class Fuse
             }
 
             Variable[] own = [.. user.Results.Append(result).Where(output => IsUsedOutside(output, groups))];
-            if (own.All(output => output.DType != result.DType))
+            if (own.All(output => output.DType != result.DType)
+                && !(((ICudaEpilogueOp)anchor.Op).MayStoreNothing && own.Any(output => output.DType.IsHalf())))
             {
                 // The kernel stores something of its own type.
                 own = [.. own, result];
@@ -396,7 +397,9 @@ internal sealed class FuseGroup
             ElementRow? row = node.Op switch
             {
                 Elementwise elementwise => elementwise.Row,
-                Cast when operands[0] >= firstTerm => ElementRow.FromMask,
+                Cast { To: var to } when to.IsHalf() => ElementRow.ToHalf(to),
+                Cast when operands[0] >= firstTerm =>
+                    terms[operands[0] - firstTerm].Row.GivesMask ? ElementRow.FromMask : ElementRow.FromHalf,
                 _ => null,
             };
 
@@ -423,6 +426,7 @@ internal sealed class FuseGroup
     private static DType? ComputedIn(Apply node) => node.Op switch
     {
         Elementwise => node.Inputs[0].DType,
+        Cast { To: var to } when to.IsHalf() => node.Inputs[0].DType is DType.Float32 or DType.Float64 ? node.Inputs[0].DType : null,
         Cast or BroadcastLike when node.Outputs[0].DType.Computes() == node.Outputs[0].DType
             && !node.Op.IsView([.. node.Inputs.Select(input => input.Type)]) => node.Outputs[0].DType,
         _ => null,

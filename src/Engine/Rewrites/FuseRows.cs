@@ -166,6 +166,7 @@ internal sealed class FuseRows
             }
 
             return FuseGroup.Of(node) is { Composite: var composite, Inputs: var inputs } && composite.DType.IsFloat()
+                    && !composite.Outputs.Any(output => composite.TypeOf(output).IsHalf())
                 ? new(node, composite, inputs, composite.Shape)
                 : null;
         }

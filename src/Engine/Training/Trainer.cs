@@ -51,6 +51,9 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc cref="NeuralNet.L2"/>
     public double L2 { get; init; }
 
+    /// <inheritdoc cref="NeuralNet.Precision"/>
+    public Precision Precision { get; init; }
+
     /// <summary>
     /// Gets or sets where it computes; null for <see cref="Device.Default"/> at the time of the first step.
     /// </summary>

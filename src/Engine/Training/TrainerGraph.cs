@@ -120,7 +120,10 @@ internal sealed class TrainerGraph : IDisposable
     /// <summary>
     /// Returns what a rank computes of a shard of a batch, and what all do with the sums of the shards.
     /// </summary>
-    public ShardGraph Sharded(bool isWeighted, ShardPlan plan) => new(
+    /// <exception cref="EngineException">The precision is mixed: several ranks train in float32.</exception>
+    public ShardGraph Sharded(bool isWeighted, ShardPlan plan) => _trainer.Precision != Precision.Full
+        ? throw new EngineException("Several ranks train in full precision only: leave out the Precision, or train on one.")
+        : new(
         this, Loss(isWeighted ? Weights : null), _training.Updates,
         [.. Network.Parameters.Where(parameter => parameter.IsTrainable)], _trainer.Update, isWeighted, plan);
 
@@ -164,9 +167,8 @@ internal sealed class TrainerGraph : IDisposable
     private (TrainingGraph Graph, BuiltUpdates Rule) Build(Variable? weights, BuiltUpdates? former)
     {
         Variable loss = Loss(weights);
-        BuiltUpdates rule = _trainer.Update.BuildOn(
-            former, loss, [.. Network.Parameters.Where(parameter => parameter.IsTrainable)], Owners);
-        List<Update> updates = [.. rule.Updates, .. _training.Updates];
+        Parameter[] parameters = [.. Network.Parameters.Where(parameter => parameter.IsTrainable)];
+        (BuiltUpdates rule, List<Update> updates) = Steps(former, loss, parameters);
         using Origin.Scope origin = Origin.For("loss");
         if (weights is null)
         {
@@ -179,7 +181,43 @@ internal sealed class TrainerGraph : IDisposable
             updates.Add(new Update(TrainWeightSum, TrainWeightSum + sum));
         }
 
-        return (new TrainingGraph(loss, updates), rule);
+        return (Rounded(loss, updates), rule);
+    }
+
+    /// <summary>What a step does to the parameters, to what the rule keeps and to what the layers do.</summary>
+    private (BuiltUpdates Rule, List<Update> Updates) Steps(BuiltUpdates? former, Variable loss, Parameter[] parameters)
+    {
+        if (_trainer.Precision != Precision.MixedFloat16)
+        {
+            BuiltUpdates plain = _trainer.Update.BuildOn(former, loss, parameters, Owners);
+            return (plain, [.. plain.Updates, .. _training.Updates]);
+        }
+
+        var scale = new LossScale(former);
+        IReadOnlyList<Variable> gradients = scale.Gradients(loss, [.. parameters.Select(parameter => parameter.Variable)]);
+        BuiltUpdates rule = _trainer.Update.BuildOn(former, loss.DType, parameters, gradients, Owners);
+        return (
+            rule with { State = [.. rule.State, .. scale.State] },
+            [.. scale.Guard(rule.Updates.Concat(_training.Updates), gradients)]);
+    }
+
+    /// <summary>The step as the trainer's precision has it.</summary>
+    private TrainingGraph Rounded(Variable loss, List<Update> updates)
+    {
+        if (_trainer.Precision.Stored() is not { } stored)
+        {
+            return new TrainingGraph(loss, updates);
+        }
+
+        if (Network.FloatX != DType.Float32)
+        {
+            throw new EngineException(
+                $"In mixed precision parameters are float32, and the network's FloatX is {Network.FloatX.Name()}: leave one of them out.");
+        }
+
+        IReadOnlyList<Variable> values = MixedPrecision.Apply([loss, .. updates.Select(update => update.Value)], stored);
+        return new TrainingGraph(
+            values[0], [.. updates.Zip(values.Skip(1), (update, value) => new Update(update.Target, value))]);
     }
 
     /// <summary>The loss of a batch in training, with what regularization adds.</summary>

@@ -18,6 +18,18 @@ internal static class CommonOptions
             : Refuse<DeviceChoice?>(result, DeviceChoice.Values),
     };
 
+    /// <summary>How exactly a training computes; null for what is configured.</summary>
+    public static Option<TrainingPrecision?> Precision() => new("--precision")
+    {
+        HelpName = "float32|tf32|bf16|fp16",
+        Description = "What training multiplies: numbers of 32 bits; on CUDA's tensor cores rounded to TF32; or mixed precision, "
+            + "numbers stored as bfloat16 or float16. [default: as configured, else float32]",
+        CustomParser = result => Enum.TryParse(Text(result), out TrainingPrecision precision) && Enum.IsDefined(precision)
+            && !char.IsAsciiDigit(Text(result)[0])
+            ? precision
+            : Refuse<TrainingPrecision?>(result, "float32, tf32, bf16 or fp16"),
+    };
+
     public static Option<int?> Threads() => new("--threads")
     {
         HelpName = "N",

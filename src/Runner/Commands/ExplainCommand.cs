@@ -46,6 +46,7 @@ internal static class ExplainCommand
         Option<int[]> hidden = TrainingCommand.Hidden();
         hidden.Description += " With mlp.";
         Option<int?> threads = CommonOptions.Threads();
+        Option<TrainingPrecision?> precision = CommonOptions.Precision();
         Option<string?> trace = CommonOptions.Trace(
             "Run --steps steps on made-up images, print the time of each kernel and write when each ran to this file, "
             + "for Perfetto (ui.perfetto.dev) or chrome://tracing.");
@@ -54,13 +55,13 @@ internal static class ExplainCommand
             "--ranks", 1, null, "Show what one of so many ranks does, that train together; the first.");
         var command = new Command("explain", "Show what a training step was compiled to.")
         {
-            network, stage, device, arch, optimizer, batch, hidden, threads, trace, steps, ranks,
+            network, stage, device, arch, optimizer, batch, hidden, threads, precision, trace, steps, ranks,
         };
         command.SetAction((parsed, _) =>
         {
             DeviceChoice? asked = parsed.GetValue(device);
             EngineOptions options = CommonOptions.Configure(
-                asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error);
+                asked, parsed.GetValue(threads), parsed.GetValue(optimizer), parsed.InvocationConfiguration.Error).With(parsed.GetValue(precision));
             TextWriter output = parsed.InvocationConfiguration.Output;
             using Device opened = Open(asked, parsed.GetValue(arch), options, parsed.InvocationConfiguration.Error);
             string named = parsed.GetRequiredValue(network);
@@ -79,6 +80,7 @@ internal static class ExplainCommand
                 L2 = described.L2,
                 BatchIteratorTrain = (described with { Batch = parsed.GetValue(batch) ?? described.Batch }).MakeBatches(),
                 FloatX = options.FloatX,
+                Precision = parsed.GetValue(precision).ForNet(),
                 Device = opened,
                 Parallel = parsed.GetValue(ranks) is { } count ? new DataParallel(ThreadCommunicator.Create(count)[0]) : null,
             };

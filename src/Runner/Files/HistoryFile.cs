@@ -39,6 +39,15 @@ internal sealed class HistoryFile : HistoryLog
     /// <summary>Names the device that trains in each line from now on.</summary>
     public void Name(Device device) => Notes[DeviceNote] = device.Name;
 
+    /// <summary>Says in each line from now on how exactly the training computes, where that is not usual.</summary>
+    public void Name(TrainingPrecision? precision)
+    {
+        if (precision is { } named)
+        {
+            Notes["precision"] = $"{named}";
+        }
+    }
+
     /// <summary>The last line.</summary>
     public void End(double test, Device device, string figure = "test_accuracy")
     {

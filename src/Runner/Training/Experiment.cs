@@ -78,6 +78,7 @@ internal static class Experiment
             BatchIteratorTest = new BatchIterator(network.Batch),
             Seed = (ulong)network.Seed,
             FloatX = floatX,
+            Precision = options.Precision.ForNet(),
             Device = device,
             Callbacks = options.Quiet
                 ? [.. network.MakeCallbacks()]
@@ -122,7 +123,7 @@ internal static class Experiment
         }
 
         EngineOptions configuration = CommonOptions.Configure(
-            options.Device, options.Threads ?? ranks?.Threads, notes: options.Quiet ? null : Console.Error);
+            options.Device, options.Threads ?? ranks?.Threads, notes: options.Quiet ? null : Console.Error).With(options.Precision);
         TextWriter notes = options.Quiet && configuration.Device.Family == DeviceFamily.Auto ? TextWriter.Null : Console.Error;
         using Device device = DeviceSelection.Open(
             options.Device, configuration, notes, options.Profile == ProfileKind.Nsight);
@@ -146,6 +147,7 @@ internal static class Experiment
         using var history = options.History is null ? null : new HistoryFile(options.History, data.IsSynthetic);
         if (history is not null)
         {
+            history.Name(options.Precision);
             net.Callbacks.Add(history);
         }
 

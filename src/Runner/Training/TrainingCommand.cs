@@ -51,6 +51,7 @@ internal static class TrainingCommand
             "How many seeds the CPU trains with, from --seed on: where there are several, the accuracies agree if the GPU's lies "
             + "among theirs.");
         Option<int?> threads = CommonOptions.Threads();
+        Option<TrainingPrecision?> precision = CommonOptions.Precision();
         Option<string?> history = new("--history")
         {
             HelpName = "FILE",
@@ -122,7 +123,7 @@ internal static class TrainingCommand
 
         Option[] options =
         [
-            device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, history, tensorBoard, save, load,
+            device, data, images, epochs, batch, learningRate, momentum, seed, seeds, threads, precision, history, tensorBoard, save, load,
             ignore, keep, checkpoint, resume, gpus, shards, deterministic, shardOptimizer, syncBatchNorm, watch, profile, trace, quiet, hidden,
         ];
         if (network is null)
@@ -154,6 +155,7 @@ internal static class TrainingCommand
                 Seed = parsed.GetValue(seed),
                 Seeds = hasSeeds ? parsed.GetValue(seeds) ?? 1 : 1,
                 Threads = parsed.GetValue(threads),
+                Precision = parsed.GetValue(precision),
                 History = parsed.GetValue(history),
                 TensorBoard = parsed.GetValue(tensorBoard),
                 Save = parsed.GetValue(save),

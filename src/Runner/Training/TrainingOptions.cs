@@ -17,6 +17,9 @@ internal sealed record TrainingOptions
     /// <summary>The threads asked for; null: as configured.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>How exactly to train; null: as configured.</summary>
+    public TrainingPrecision? Precision { get; init; }
+
     public string? Data { get; init; }
 
     /// <summary>How many of the training and of the test images to take; null: as described.</summary>

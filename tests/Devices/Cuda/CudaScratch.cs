@@ -24,9 +24,7 @@ internal sealed class CudaScratch(CudaDevice device) : IDisposable
     /// <param name="offset">By how many bytes its address misses a multiple of 16.</param>
     public ulong Put<T>(T[] values, int offset = 0) where T : unmanaged
     {
-        Tensor tensor = typeof(T) == typeof(int) ? Tensor.From((int[])(object)values)
-            : typeof(T) == typeof(double) ? Tensor.From((double[])(object)values)
-            : Tensor.From((float[])(object)values);
+        Tensor tensor = Tensor.From(values);
 
         // Nothing lies behind it: the double then sees what is read beyond the end.
         Storage storage = _device.Allocate(tensor.Bytes.Length + offset);

@@ -23,9 +23,9 @@ internal static class LargeKernels
         .. HorizontalFusion.Join([WideProduct]).Select(launch => new KernelVariant("dot", launch.Function)),
     ];
 
-    /// <summary>Those that want a GPU with tensor cores for TF32.</summary>
+    /// <summary>Those that want a GPU with tensor cores for TF32 and numbers of 16 bits.</summary>
     public static IEnumerable<KernelVariant> OfTensorCores =>
-        ProductsOf(CudaTile.OfTensorCores).Select(launch => new KernelVariant("dot", launch.Function));
+        ProductsOf(CudaTile.OfTensorCores).Concat(ProductsOfHalves).Select(launch => new KernelVariant("dot", launch.Function));
 
     private static IEnumerable<KernelLaunch> Products => ProductsOf(CudaTile.All);
 
@@ -38,6 +38,17 @@ internal static class LargeKernels
         let cover = tile.Cover(side, side)
         let at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, SomeAddress, SomeAddress)
         select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, DType.Float32, at);
+
+    private static IEnumerable<KernelLaunch> ProductsOfHalves =>
+        from tile in CudaTile.OfHalves
+        from dtype in (DType[])[DType.Float16, DType.BFloat16]
+        from a in s_both
+        from b in s_both
+        from side in (int[])[1024, 1022]
+        let shape = new GemmShape(side, side, side, a, b)
+        let cover = tile.Cover(side, side)
+        let at = new GemmAddresses(SomeAddress, SomeAddress, SomeAddress, Workspace: SomeAddress)
+        select CudaGemm.Launch(new CudaTiling(tile, cover.Down, cover.Across, 2), shape, dtype, at);
 
     private static KernelLaunch Transpose => new CudaKernel("copy.cu", "transpose", "T int").Launch(
         new Dim3(1, 1, Dim3.MaxAlongYZ + 1), new Dim3(32, 8), SomeAddress, SomeAddress, default(CudaLoops), 2, 2, 2, 2);

@@ -90,6 +90,14 @@ public sealed class PtxTests(int architecture)
                 TensorCoreChecks.TileMultiplies(_device!, tile, transposeA: true, transposeB: true);
             }
 
+            foreach (CudaTile tile in CudaTile.OfHalves)
+            {
+                TensorCoreChecks.TileMultiplies(_device!, tile, transposeA: false, transposeB: true, DType.BFloat16);
+                TensorCoreChecks.TileMultiplies(_device!, tile, transposeA: true, transposeB: false, DType.Float16);
+            }
+
+            TensorCoreChecks.GraphReadsHalves(_device!, DType.BFloat16);
+
             TensorCoreChecks.GraphRounds(new CudaOptions { CacheFolder = _cache!.Path });
         });
     }

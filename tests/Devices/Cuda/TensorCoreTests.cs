@@ -21,6 +21,17 @@ public sealed class TensorCoreTests
     public void A_tile_gives_the_product_of_rounded_numbers(int tile, bool transposeA, bool transposeB) =>
         TensorCoreChecks.TileMultiplies(CudaTestDevice.Open(), CudaTile.OfTensorCores[tile], transposeA, transposeB);
 
+    [TestCaseSource(nameof(Variants))]
+    public void A_tile_gives_the_product_of_numbers_of_16_bits(int tile, bool transposeA, bool transposeB)
+    {
+        DType dtype = transposeA ? DType.Float16 : DType.BFloat16;
+        TensorCoreChecks.TileMultiplies(CudaTestDevice.Open(), CudaTile.OfHalves[tile], transposeA, transposeB, dtype);
+    }
+
+    [Test]
+    public void Products_read_numbers_of_16_bits_as_they_are_stored([Values(DType.Float16, DType.BFloat16)] DType stored) =>
+        TensorCoreChecks.GraphReadsHalves(CudaTestDevice.Open(), stored);
+
     [Test]
     public void Dense_layers_and_batches_of_products_are_rounded_where_it_is_asked_for()
     {
@@ -66,7 +77,8 @@ internal static class TensorCoreChecks
         ? BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(x) + 0x1000u) & 0xFFFFE000u)
         : x;
 
-    public static void TileMultiplies(CudaDevice device, CudaTile tile, bool transposeA, bool transposeB)
+    public static void TileMultiplies(
+        CudaDevice device, CudaTile tile, bool transposeA, bool transposeB, DType dtype = DType.Float32)
     {
         // A tile and several; many slices, few, and fewer than lie in shared memory at once; sides that are whole and not.
         (int M, int N, int K, int Parts)[] shapes =
@@ -74,6 +86,12 @@ internal static class TensorCoreChecks
             (tile.M + 4, tile.N + 8, (5 * tile.K) + 4, 1), (tile.M + 3, tile.N + 1, tile.K + 1, 1), (1, 3, 5, 1),
             (tile.M, 33, 6 * tile.K, 3),
         ];
+        if (dtype.IsHalf())
+        {
+            // Rows are of an even length.
+            shapes = [.. shapes.Select(each => ((each.M + 1) / 2 * 2, (each.N + 1) / 2 * 2, (each.K + 1) / 2 * 2, each.Parts))];
+        }
+
         foreach ((int m, int n, int k, int parts) in shapes)
         {
             var random = new Random(m + n);
@@ -83,10 +101,9 @@ internal static class TensorCoreChecks
             using var scratch = new CudaScratch(device);
             float[] a = Numbers(random, m * k), b = Numbers(random, k * n);
             ulong c = scratch.Reserve(m * n * 4);
-            var at = new GemmAddresses(
-                scratch.Put(a), scratch.Put(b), c, Workspace: scratch.Reserve(tiling.Workspace(DType.Float32)));
+            var at = new GemmAddresses(Put(a), Put(b), c, Workspace: scratch.Reserve(tiling.Workspace(dtype)));
 
-            scratch.Run(CudaGemm.Launch(tiling, shape, DType.Float32, at));
+            scratch.Run(CudaGemm.Launch(tiling, shape, dtype, at));
 
             double[] product = scratch.Get(c);
             for (int i = 0; i < product.Length; i++)
@@ -95,13 +112,53 @@ internal static class TensorCoreChecks
                 for (int d = 0; d < k; d++)
                 {
                     (int row, int column) = (i / n, i % n);
-                    expected += (double)Rounded(a[transposeA ? (d * m) + row : (row * k) + d])
-                        * Rounded(b[transposeB ? (column * k) + d : (d * n) + column]);
+                    expected += Read(a[transposeA ? (d * m) + row : (row * k) + d])
+                        * Read(b[transposeB ? (column * k) + d : (d * n) + column]);
                 }
 
                 Assert.That(Math.Abs(product[i] - expected) <= 1e-5, $"{shape}, element {i}: {product[i]}, not {expected}");
             }
+
+            ulong Put(float[] values) => dtype switch
+            {
+                DType.Float16 => scratch.Put([.. values.Select(value => (Half)value)]),
+                DType.BFloat16 => scratch.Put([.. values.Select(value => (BFloat16)value)]),
+                _ => scratch.Put(values),
+            };
         }
+
+        double Read(float value) => dtype.IsHalf() ? ElementType.Of(dtype).Round(value) : Rounded(value);
+    }
+
+    public static void GraphReadsHalves(CudaDevice device, DType stored)
+    {
+        using var cpu = new CpuDevice(1);
+        var random = new Random(4);
+        Input a = Variable("a", DType.Float32, [40, 64]), b = Variable("b", stored, [64, 48]), odd = Variable("odd", stored, [48, 5]);
+        Input bias = Variable("bias", DType.Float32, [48]);
+        Variable hidden = Cast(Rectify(Dot(Cast(a, stored), b) + bias), stored);
+        Variable[] outputs = [hidden, Dot(hidden, odd), Dot(hidden, a, transposeA: true)];
+        Tensor[] given =
+        [
+            Random(40, 64), Random(64, 48).Cast(stored), Random(48, 5).Cast(stored), Random(48),
+        ];
+        using var there = Function.Compile([a, b, odd, bias], outputs, device: device);
+        using var here = Function.Compile([a, b, odd, bias], outputs, device: cpu);
+
+        Tensor[] actual = there.Call(given), expected = here.Call(given);
+
+        Assert.That(actual.Select(tensor => tensor.DType), Is.EqualTo((DType[])[stored, DType.Float32, DType.Float32]));
+        for (int i = 0; i < actual.Length; i++)
+        {
+            // Sums of another order may round a stored number the other way.
+            double ulp = ElementType.Of(stored).Epsilon * 8;
+            double[] differences = [.. NdArray.From(actual[i]).Data.Zip(NdArray.From(expected[i]).Data, (p, q) => Math.Abs(p - q))];
+            Assert.That(differences.Max(), Is.LessThanOrEqualTo(ulp), $"output {i}");
+            Assert.That(differences.Count(difference => difference <= 1e-5), Is.GreaterThan(differences.Length * 0.9), $"output {i}");
+        }
+
+        Tensor Random(params int[] sides) =>
+            Tensor.From(Numbers(random, sides.Aggregate(1, (product, side) => product * side))).Reshape(sides);
     }
 
     public static void GraphRounds(CudaOptions options)

@@ -71,4 +71,5 @@ namespace simt
 #include "atomics.h"
 #include "math.h"
 #include "threads.h"
+#include "halves.h"
 #include "tensor.h"

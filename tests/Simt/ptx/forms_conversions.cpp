@@ -1,4 +1,5 @@
 // cvt between types, and cvta between state spaces.
+#include "../dialect/halves.h"
 #include "lanes.h"
 #include <cmath>
 #include <limits>
@@ -109,6 +110,15 @@ namespace simt::ptx
             t["cvt.sat." + to + "." + to] = lanewise<ToUnit, D, D>(Class::Float);
         }
 
+        struct ToHalf
+        {
+            uint16_t operator()(float a) const { return to_half(a); }
+        };
+        struct OfHalf
+        {
+            float operator()(uint16_t a) const { return of_half(a); }
+        };
+
         template <uint64_t Window> struct IntoGeneric
         {
             uint64_t operator()(uint64_t a) const { return a + Window; }
@@ -139,6 +149,8 @@ namespace simt::ptx
         add_to_float<double>(t, "f64");
         t["cvt.f64.f32"] = lanewise<Cast<double>, double, float>(Class::Move);
         t["cvt.rn.f32.f64"] = lanewise<Cast<float>, float, double>(Class::Move);
+        t["cvt.rn.f16.f32"] = lanewise<ToHalf, uint32_t, float>(Class::Move);
+        t["cvt.f32.f16"] = lanewise<OfHalf, float, uint16_t>(Class::Move);
         add_space<0>(t, "global");
         add_space<0>(t, "const");
         add_space<SharedWindow>(t, "shared");

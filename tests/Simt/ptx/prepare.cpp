@@ -161,8 +161,9 @@ namespace simt::ptx
                 else if (vectors && in.operands[0].kind == Operand::Vector) op += ".unpack";
                 // Unless it says how many bytes it reads, a copy reads all that it writes.
                 if (starts(op, "cp.async.c") && list.size() == 3) list.push_back(list[2]);
-                // All lanes of the warp take part in a product of matrices.
-                if (starts(op, "mma.sync.")) list.push_back({Operand::Immediate, "", -1, AllLanes, {}});
+                // All lanes of the warp take part in reading matrices and in a product of such.
+                if (starts(op, "mma.sync.") || starts(op, "ldmatrix.sync."))
+                    list.push_back({Operand::Immediate, "", -1, AllLanes, {}});
                 // The carry is a register like any other.
                 Operand carry{Operand::Register, "", draft_.carry, 0, {}};
                 bool reads = starts(op, "addc") || starts(op, "subc") || starts(op, "madc");

@@ -6,6 +6,7 @@ namespace Engine.Devices.Cuda;
 /// </summary>
 public abstract class CudaTarget : Device
 {
+    /// <summary>From here on tensor cores multiply TF32 and bfloat16, and copies to shared memory are asynchronous.</summary>
     private const int FirstWithTensorFloat32 = 80;
 
     private protected CudaTarget()
@@ -24,6 +25,9 @@ public abstract class CudaTarget : Device
     /// <summary>Whether products of float32 are rounded to TF32: asked for, and there.</summary>
     private bool UsesTensorFloat32 => AsksForTensorFloat32 && Architecture >= FirstWithTensorFloat32;
 
+    /// <summary>Whether tensor cores multiply numbers of 16 bits of both types, copied as gemm.cuh does.</summary>
+    private bool HasHalfProducts => Architecture >= FirstWithTensorFloat32;
+
     /// <summary>What <see cref="CudaOptions.TensorFloat32"/> says.</summary>
     private protected virtual bool AsksForTensorFloat32 => false;
 
@@ -38,12 +42,12 @@ public abstract class CudaTarget : Device
     /// <inheritdoc/>
     public sealed override long Workspace(
         object op, IReadOnlyList<OperandType> inputs, IReadOnlyList<OperandType> outputs) =>
-        Lowering(op).CudaWorkspace(new CudaStepTypes(inputs, outputs, UsesTensorFloat32));
+        Lowering(op).CudaWorkspace(new CudaStepTypes(inputs, outputs, UsesTensorFloat32, HasHalfProducts));
 
     /// <inheritdoc/>
     public sealed override IKernel Bind(object op, StepOperands operands)
     {
-        var step = new CudaStep(operands, AddressOf, Faults, UsesTensorFloat32);
+        var step = new CudaStep(operands, AddressOf, Faults, UsesTensorFloat32, HasHalfProducts);
         CudaLaunch[] launches = [.. Lowering(op).Cuda(step).Where(launch => !launch.IsEmpty)];
         foreach (KernelLaunch launch in launches.OfType<KernelLaunch>())
         {

@@ -25,6 +25,7 @@ internal static class CudaTypes
     public static string CudaBits(this DType dtype) => dtype.Size() switch
     {
         1 => "uint8",
+        2 => "uint16",
         4 => "int",
         _ => "int64",
     };

@@ -27,6 +27,21 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
         yield return new Sample(new Cast(DType.Int32), Arg.Mask(shape)) { HasGradient = false };
         yield return new Sample(new Cast(DType.Int64), new Arg(shape, Low: -5e18, High: 5e18)) { HasGradient = false };
         yield return new Sample(new Cast(DType.Bool), new Arg(shape, Whole: true)) { HasGradient = false };
+        foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
+        {
+            // Beyond a half's range, in it, among its denormal numbers, and below the least of them.
+            foreach (double size in (double[])[1e6, 1, 1e-6, 1e-42])
+            {
+                yield return new Sample(new Cast(half), new Arg(shape, Low: -size, High: size)) { HasGradient = false };
+                yield return new Sample(new Cast(half), new Arg(shape, DType.Float64, -size, size)) { HasGradient = false };
+            }
+
+            foreach (ElementType to in ElementType.All)
+            {
+                yield return new Sample(new Cast(to.DType), new Arg(shape, half, -500, 500)) { HasGradient = false };
+            }
+        }
+
         foreach (ElementType from in ElementType.All.Where(type => !type.IsFloat))
         {
             foreach (ElementType to in ElementType.All)
@@ -37,6 +52,8 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
     }
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs) => [inputs[0] with { DType = To }];
+
+    internal override bool TakesHalves => true;
 
     public override bool IsView(IReadOnlyList<TensorType> inputs) => inputs[0].DType == To;
 

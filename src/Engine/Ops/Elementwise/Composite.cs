@@ -74,6 +74,15 @@ internal sealed record Composite(
                 masks,
                 new([n, k, m, 2], type), new([k, 1, 1], type), new(Shape.Scalar, type));
 
+            // Rounded to 16 bits and read as a number again, both of which leave; an input of 16 bits.
+            foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
+            {
+                var rounded = new Composite(
+                    [n, m], type, 2, [],
+                    [new(add, 0, 1), new(ElementRow.ToHalf(half), 2), new(ElementRow.FromHalf, 3), new(multiply, 4, 0)], [3, 5, 4]);
+                yield return Of(rounded, new([n, m], type), new([m], half));
+            }
+
             // Bytes, whole numbers and the other floating-point type, converted as they are read.
             DType other = type == DType.Float32 ? DType.Float64 : DType.Float32;
             var converted = new Composite(
@@ -102,6 +111,8 @@ internal sealed record Composite(
         [.. Outputs.Select(value => new TensorType(TypeOf(value), Shape))];
 
     public override bool MayOverwrite(int input) => true;
+
+    internal override bool TakesHalves => true;
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Terms.Length * Shape.Count;
@@ -232,5 +243,7 @@ internal sealed record Composite(
     /// <summary>Returns whether a value is a mask, which only a term can give.</summary>
     public bool IsMask(int value) => value >= FirstTerm && Terms[value - FirstTerm].Row.GivesMask;
 
-    private DType TypeOf(int value) => IsMask(value) ? DType.Bool : DType;
+    /// <summary>Returns the dtype as which a value is stored.</summary>
+    public DType TypeOf(int value) =>
+        IsMask(value) ? DType.Bool : value >= FirstTerm ? Terms[value - FirstTerm].Row.Stored ?? DType : DType;
 }

@@ -253,9 +253,12 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
             }
 
             bool isMask = composite.IsMask(composite.Outputs[i]);
-            EmitAddress(targets[i], at, isMask ? 1 : sizeof(T));
+            DType type = composite.TypeOf(composite.Outputs[i]);
+            EmitAddress(targets[i], at, type.Size());
             Il.Emit(OpCodes.Ldloc, value);
-            Il.Emit(OpCodes.Call, Helper(isMask ? nameof(StoreMask) : nameof(Store)));
+            Il.Emit(OpCodes.Call, isMask ? Helper(nameof(StoreMask))
+                : type.IsHalf() ? Helper(nameof(StoreAs), type)
+                : Helper(nameof(Store)));
         }
     }
 
@@ -314,6 +317,16 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(nint address, V value) => S.Store((T*)address, value);
+
+    private static void StoreAs<TTo>(nint address, V value) where TTo : unmanaged, INumber<TTo>
+    {
+        T* lanes = stackalloc T[S.Count];
+        S.Store(lanes, value);
+        for (int i = 0; i < S.Count; i++)
+        {
+            ((TTo*)address)[i] = TTo.CreateTruncating(lanes[i]);
+        }
+    }
 
     private static void StoreMask(nint address, V mask)
     {

@@ -19,10 +19,12 @@ internal sealed class CudaComposite
     {
         _composite = composite;
         _prefix = prefix;
-        Stored = Array.FindIndex(composite.Outputs, output => !composite.IsMask(output));
+        Stored = Array.FindIndex(composite.Outputs, output => composite.TypeOf(output) == composite.DType);
     }
 
-    /// <summary>Gets which of the composite's outputs the kernel itself stores: the first that has its type.</summary>
+    /// <summary>
+    /// Gets which of the composite's outputs the kernel itself stores: the first that has its type; -1 if none has.
+    /// </summary>
     public int Stored { get; }
 
     /// <summary>Returns a composite in the epilogue of a step's kernel.</summary>
@@ -49,7 +51,7 @@ internal sealed class CudaComposite
             if (i != result.Stored)
             {
                 result._operands.Add(($"{step.OutDType(outputs[i]).Cuda()}* {prefix}y{i}", step.Out(outputs[i])));
-                result._stores.Add($"{prefix}y{i}[place] = {prefix}v{composite.Outputs[i]};");
+                result._stores.Add($"{prefix}y{i}[place] = {Value(composite, composite.Outputs[i], prefix)};");
             }
         }
 
@@ -94,6 +96,11 @@ internal sealed class CudaComposite
         }
     }
 
+    /// <summary>Returns a value of a composite as it is stored.</summary>
+    public static string Value(Composite composite, int value, string prefix = "") => composite.TypeOf(value) is var type && type.IsHalf()
+        ? $"convert({prefix}v{value}, {type.Cuda()}())"
+        : $"{prefix}v{value}";
+
     /// <summary>Returns what the kernel does with an element.</summary>
     /// <param name="element">The element, an lvalue.</param>
     /// <param name="index">Its place in the output, in C order.</param>
@@ -104,7 +111,7 @@ internal sealed class CudaComposite
             .. _loads,
             .. Statements(_composite, _prefix),
             .. _stores,
-            $"{element} = {_prefix}v{_composite.Outputs[Stored]}; }}",
+            Stored < 0 ? "}" : $"{element} = {_prefix}v{_composite.Outputs[Stored]}; }}",
         ]),
         _operands);
 

@@ -28,10 +28,25 @@ internal static class CudaMap
     /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, Composite composite)
     {
-        IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = v{value};");
+        IEnumerable<string> stores = composite.Outputs.Select((value, i) => $"y{i}[i] = {CudaComposite.Value(composite, value)};");
         string statements = string.Join(' ', CudaComposite.Statements(composite).Concat(stores));
         return Launches(
             step, composite.Shape, composite.DType, composite.Inputs, i => $"v{i}", statements);
+    }
+
+    /// <summary>Returns an input as another dtype, at an address.</summary>
+    public static CudaLaunch[] Conversion(CudaStep step, int input, DType dtype, ulong to)
+    {
+        int count = checked((int)step.Shape(input).Count);
+        var kernel = new CudaKernel(
+            "elementwise.cu",
+            "map",
+            $"T {dtype.Cuda()}",
+            $"PARAMETERS const {step.DType(input).Cuda()}* x0, {dtype.Cuda()}* y0",
+            "PATTERNS 0",
+            "LOAD T x = convert(x0[i], T());",
+            "COMPUTE y0[i] = x;");
+        return count == 0 ? [] : [kernel.Launch(Math.Min(CudaTypes.Blocks(count, Threads), MaxBlocks), Threads, step.In(input), to, count)];
     }
 
     /// <param name="step">The step.</param>

@@ -1,4 +1,5 @@
 using Engine.Devices.Cpu;
+using Engine.Devices.Cuda;
 using Engine.Graph;
 
 namespace Engine.Ops;
@@ -32,10 +33,21 @@ internal sealed record ElementRow(
     /// </summary>
     public Func<double, double>? Terms { get; init; }
 
+    /// <summary>
+    /// Gets or sets the dtype of 16 bits as which a result is stored: it is rounded to that, but still of the type that is
+    /// computed with. Null where the two are one.
+    /// </summary>
+    public DType? Stored { get; init; }
+
     private static readonly string[] s_parameters = ["", "x", "a, b", "a, b, c"];
 
     /// <summary>Gets a mask of the CPU's as the numbers 1 and 0.</summary>
     public static ElementRow FromMask { get; } = Of<OneWhereSet>("cast", "(T)x", x => x[0]);
+
+    /// <summary>Gets a number that was rounded to 16 bits as one of the type that is computed with.</summary>
+    public static ElementRow FromHalf { get; } = Of<Itself>("cast", "x", x => x[0]);
+
+    private static readonly ElementRow s_toFloat16 = ToHalf<ToFloat16>(DType.Float16), s_toBFloat16 = ToHalf<ToBFloat16>(DType.BFloat16);
 
     /// <summary>Gets the expression's names for the operands.</summary>
     public string Parameters => s_parameters[Arity];
@@ -45,6 +57,13 @@ internal sealed record ElementRow(
         where TMap : struct, IMap =>
         new(name, typeof(TMap), TMap.Arity, cuda, givesMask, scalar, ulps, MapLoop.Phases<TMap>);
 
+    /// <summary>Returns what rounds to a dtype of 16 bits.</summary>
+    public static ElementRow ToHalf(DType dtype) => dtype == DType.Float16 ? s_toFloat16 : s_toBFloat16;
+
+    private static ElementRow ToHalf<TRounding>(DType dtype) where TRounding : struct, IScalarFunction =>
+        Of<Rounded<TRounding>>($"cast{{{dtype.Name()}}}", $"convert(convert(x, {dtype.Cuda()}()), T())", x => ElementType.Of(dtype).Round(x[0]))
+            with { Stored = dtype };
+
     /// <summary>Returns the size of the numbers whose ulp are the errors of a result.</summary>
     public double Magnitude(double result, ReadOnlySpan<double> x) =>
         Terms is null ? result : double.IsFinite(result) ? Math.Max(Math.Abs(result), Terms(x[0])) : 0;
@@ -52,6 +71,30 @@ internal sealed record ElementRow(
     public bool Equals(ElementRow? other) => other is not null && Map == other.Map;
 
     public override int GetHashCode() => Map.GetHashCode();
+
+    private readonly struct Itself : IMap
+    {
+        public static int Arity => 1;
+
+        static V IMap.Map<S, V, T>(V a, V b, V c) => a;
+    }
+
+    private readonly struct Rounded<TRounding> : IMap where TRounding : struct, IScalarFunction
+    {
+        public static int Arity => 1;
+
+        static V IMap.Map<S, V, T>(V a, V b, V c) => ScalarMath.PerLane<S, V, T, TRounding>(a);
+    }
+
+    private readonly struct ToFloat16 : IScalarFunction
+    {
+        public static double Of(double x, double y) => (double)(Half)x;
+    }
+
+    private readonly struct ToBFloat16 : IScalarFunction
+    {
+        public static double Of(double x, double y) => (float)(BFloat16)x;
+    }
 
     private readonly struct OneWhereSet : IMap
     {

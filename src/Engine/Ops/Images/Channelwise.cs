@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// The convolution of each channel of images (N, C, …) with filters of its own, (O, 1, …), O being a multiple of C: a
 /// depthwise convolution.
 /// </summary>
-internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
     public override string Name => $"channelwise{Patches.Size}";
 
@@ -127,7 +127,7 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
 }
 
 /// <summary>The gradient with respect to the images, from the filters and that of the result; of the images the shape is read.</summary>
-internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
         new ChannelwiseInputGradient(each.Op),
@@ -178,7 +178,7 @@ internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, IC
 }
 
 /// <summary>The gradient with respect to the filters, from the images and that of the result; of the filters the shape is read.</summary>
-internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
         new ChannelwiseWeightsGradient(each.Op), new Arg(each.Images),

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), plus the bias (O) where there is a third input.
 /// </summary>
 internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int Width) Padding, bool FlipFilters)
-    : Op, ICpuOp, ICudaEpilogueOp, ISampled
+    : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])

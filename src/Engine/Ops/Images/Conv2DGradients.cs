@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the
 /// result; of the images, the third input, only the shape is read.
 /// </summary>
-internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogueOp, ISampled
+internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public override string Name => "conv2DInputGradient" + Of.PathSuffix;
 
@@ -124,7 +124,7 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, ICpuOp, ICudaEpilogu
 /// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from
 /// the images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
 /// </summary>
-internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, ICpuOp, ICudaEpilogueOp, ISampled
+internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public override string Name => "conv2DWeightsGradient" + Of.PathSuffix;
 

@@ -319,6 +319,8 @@ internal sealed class SubtensorIndexer : Indexer
         return new Subtensor(parts).Call([x, .. places]);
     }
 
+    public override Variable Widened(Variable x) => Symbolic.Cast(x, DType.Float32);
+
     private static (SubtensorParts Parts, Variable[] Places) Read(Variable x, ReadOnlySpan<AxisIndex> indices)
     {
         int ellipses = 0;

@@ -9,7 +9,7 @@ namespace Engine.Ops;
 /// The products of matrices, each of the one stack by that of the other at the same place, each first transposed if so
 /// told. A stack of one is multiplied by all of the other.
 /// </summary>
-internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICudaOp, ISampled
+internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
     /// <summary>From so many products on a thread takes one at a time; of fewer each is cut into parts.</summary>
     private const int Many = 8;

@@ -6,7 +6,7 @@ namespace Engine.Ops;
 /// <summary>The launch of a matrix product on CUDA: gemm.cu.</summary>
 internal static class CudaGemm
 {
-    private const int VectorBytes = 16;
+    private const int VectorBytes = 16, LeastBytes = 4;
 
     /// <summary>Returns the tiles for a product, which the shapes decide.</summary>
     /// <param name="shape">The product.</param>
@@ -19,7 +19,7 @@ internal static class CudaGemm
     /// <summary>Returns the product of two matrices, in one launch.</summary>
     /// <param name="tiling">What <see cref="Tiling"/> gives.</param>
     /// <param name="shape">The product.</param>
-    /// <param name="dtype">The type of all elements.</param>
+    /// <param name="dtype">The type of all elements; of 16 bits the product and all else is float32.</param>
     /// <param name="at">Where the matrices lie.</param>
     /// <param name="epilogue">What is done with each element (i, j) first; null for nothing.</param>
     /// <param name="sumsText">The like for each sum x of a column j, over the same operands.</param>
@@ -88,7 +88,8 @@ internal static class CudaGemm
             "gemm.cu",
             entry,
             [
-                $"T {dtype.Cuda()}",
+                $"T {dtype.Computes().Cuda()}",
+                .. dtype.IsHalf() ? (string[])[$"ELEMENT {dtype.Cuda()}", "HALVES 1"] : [],
                 $"TRANSPOSE_A {(shape.TransposeA ? 1 : 0)}",
                 $"TRANSPOSE_B {(shape.TransposeB ? 1 : 0)}",
                 $"VECTOR_A {vectorA}",
@@ -107,8 +108,17 @@ internal static class CudaGemm
     /// <summary>How many elements a kernel may copy together from a matrix with rows of this length.</summary>
     private static int Vector(ulong address, int length, DType dtype)
     {
-        int vector = VectorBytes / dtype.Size();
-        return address % VectorBytes == 0 && length % vector == 0 ? vector : 1;
+        int vector = VectorBytes / dtype.Size(), least = Math.Max(1, LeastBytes / dtype.Size());
+        return address % VectorBytes == 0 && length % vector == 0 ? vector : least;
+    }
+
+    /// <summary>
+    /// Returns whether tensor cores can multiply numbers of 16 bits that lie so: asynchronous copies are of 4 bytes at least.
+    /// </summary>
+    public static bool TakesHalves(GemmShape shape)
+    {
+        (int a, int b) = RowLengths(shape);
+        return a % 2 == 0 && b % 2 == 0;
     }
 }
 

@@ -30,7 +30,15 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
     ];
 
-    private const int Padding = 4, TensorPadding = 8;
+    /// <summary>Gets those for tensor cores that multiply numbers of 16 bits.</summary>
+    public static IReadOnlyList<CudaTile> OfHalves { get; } =
+    [
+        new(128, 128, 32, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
+        new(64, 64, 32, 8, 4, 128) { Warp = (32, 32), Stages = 3 },
+        new(32, 32, 32, 4, 2, 128) { Warp = (16, 16), Stages = 3 },
+    ];
+
+    private const int PaddingBytes = 16, Padding = 4, TensorPadding = 8;
 
     /// <summary>
     /// Gets or sets what of the tile a warp multiplies on tensor cores; nothing where they are not used.
@@ -70,7 +78,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     {
         if (IsTensor)
         {
-            return Stages * (Side(M) + Side(N)) * dtype.Size();
+            return Stages * (Side(M, dtype) + Side(N, dtype)) * dtype.Size();
         }
 
         int padding = Padding * (Math.Max(M, K) + Math.Max(N, K));
@@ -79,7 +87,8 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     }
 
     /// <summary>The elements of a K-tile of one operand with so many rows, whichever way it lies.</summary>
-    private int Side(int rows) => Math.Max(rows * (K + Padding), K * (rows + TensorPadding));
+    private int Side(int rows, DType dtype) =>
+        Math.Max(rows * (K + (PaddingBytes / dtype.Size())), K * (rows + TensorPadding));
 
     /// <summary>Returns how many tiles cover a matrix, down and across.</summary>
     public (int Down, int Across) Cover(int m, int n) => (CudaTypes.Blocks(m, M), CudaTypes.Blocks(n, N));
@@ -110,7 +119,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
     /// </summary>
     public const int WorkWeight = 2;
 
-    private const int WarpThreads = 32;
+    private const int WarpThreads = 32, CopyBytes = 16;
 
     /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
     private const int BytesPerClock = 64;
@@ -141,7 +150,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
 
     /// <summary>Returns the bytes of the splits' accumulators, if there are several splits.</summary>
     public long Workspace(DType dtype) =>
-        Splits > 1 ? (long)Splits * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Size() : 0;
+        Splits > 1 ? (long)Splits * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Computes().Size() : 0;
 
     /// <summary>Returns what seems fastest.</summary>
     /// <param name="m">Rows of the product.</param>
@@ -154,7 +163,7 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
         CudaTiling best = default;
         double least = double.PositiveInfinity;
         bool isTensor = tensorFloat32 && dtype == DType.Float32;
-        foreach (CudaTile tile in isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
+        foreach (CudaTile tile in dtype.IsHalf() ? CudaTile.OfHalves : isTensor ? CudaTile.OfTensorCores : CudaTile.All.Where(tile => tile.Takes(dtype)))
         {
             (int down, int across) = tile.Cover(m, n);
             int kTiles = CudaTypes.Blocks(k, tile.K);
@@ -182,17 +191,23 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
             + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
         if (Tile.IsTensor)
         {
-            // A product of fragments is an instruction of a warp for 16 × 8 × 8, beside the reading and rounding of both.
-            double products = (double)Tile.M * Tile.N * Tile.K / (16 * 8 * 8) / (Tile.Threads / WarpThreads);
-            kTile = products + (2.0 * Tile.K / 8 * ((Tile.Warp.M / 16 * 4) + (Tile.Warp.N / 8 * 2))) + PerKTile
-                + (PerCopy * (Tile.M + Tile.N) * Tile.K / (double)(Vector * Tile.Threads));
+            // A product of fragments is an instruction of a warp for 16 × 8 × 8, beside the reading and rounding of both; of 16
+            // bits one for 16 × 8 × 16, and an instruction reads a fragment of A or two of B.
+            bool isHalf = dtype.IsHalf();
+            int depthOf = isHalf ? 16 : 8;
+            double products = (double)Tile.M * Tile.N * Tile.K / (16 * 8 * depthOf) / (Tile.Threads / WarpThreads);
+            double reads = isHalf
+                ? Tile.K / 16.0 * ((Tile.Warp.M / 16) + (Tile.Warp.N / 16))
+                : 2.0 * Tile.K / 8 * ((Tile.Warp.M / 16 * 4) + (Tile.Warp.N / 8 * 2));
+            kTile = products + reads + PerKTile
+                + (PerCopy * (Tile.M + Tile.N) * Tile.K * dtype.Size() / (double)(CopyBytes * Tile.Threads));
         }
 
         double thread = Once + (each * kTile) + ((double)PerSum * Tile.M * Tile.N / Tile.Threads);
         double arithmetic = (blocks + (WorkWeight * share)) * thread * Tile.Threads / IssuedPerClock;
         double waiting = Math.Ceiling(blocks / Resident) * each * BetweenKTiles;
         int rounds = Splits == 1 ? 0 : Splits <= Fan ? 1 : 2;
-        double reading = (double)Math.Min(Splits, Fan) * Tile.M * Tile.N * dtype.Size() / BytesPerClock;
+        double reading = (double)Math.Min(Splits, Fan) * Tile.M * Tile.N * dtype.Computes().Size() / BytesPerClock;
         return arithmetic + waiting + (rounds * (Meeting + reading));
     }
 }

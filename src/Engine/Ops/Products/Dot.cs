@@ -1,4 +1,5 @@
 using System.Numerics;
+using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
 using Engine.Graph;
@@ -6,7 +7,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>The product of two matrices, each first transposed if so told.</summary>
-internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICudaEpilogueOp, ISampled
+internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {
     public override string Name => (TransposeA, TransposeB) switch
     {
@@ -27,6 +28,18 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         }
 
         yield return Of(3, 10, 600, false, false);
+        foreach (DType half in (DType[])[DType.Float16, DType.BFloat16])
+        {
+            foreach ((bool a, bool b) in both.SelectMany(a => both.Select(b => (a, b))))
+            {
+                yield return OfHalves(half, 34, 24, 40, a, b);
+            }
+
+            // Rows of an odd length; aligned to 4 bytes only.
+            yield return OfHalves(half, 5, 7, 3, false, false);
+            yield return OfHalves(half, 130, 66, 34, false, false);
+        }
+
         yield return new Sample(new Dot(false, false), new Arg([2, 3]), new Arg([4, 5]))
         {
             Error = "dot cannot take float32 (2, 3) and float32 (4, 5): the inner sides 3 and 4 differ",
@@ -43,6 +56,9 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         {
             Error = "both must be float32 or both float64",
         };
+
+        static Sample OfHalves(DType dtype, int m, int n, int k, bool a, bool b) => new(
+            new Dot(a, b), new Arg(a ? [k, m] : [m, k], dtype), new Arg(b ? [n, k] : [k, n], dtype)) { HasGradient = false };
 
         static Sample Of(int m, int n, int k, bool a, bool b) => new(
             new Dot(a, b), new Arg(a ? [k, m] : [m, k]), new Arg(b ? [n, k] : [k, n]));
@@ -63,18 +79,21 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         (int rows, int inner) = Sides(inputs[0].Shape, TransposeA);
         (int otherInner, int columns) = Sides(inputs[1].Shape, TransposeB);
         return inner == otherInner || inner == Shape.Unknown || otherInner == Shape.Unknown
-            ? [new TensorType(inputs[0].DType, [rows, columns])]
+            ? [new TensorType(inputs[0].DType.Computes(), [rows, columns])]
             : throw new EngineException($"the inner sides {inner} and {otherInner} differ");
     }
 
+    /// <summary>Sums are float32 then.</summary>
+    internal override bool TakesHalves => true;
+
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
-        (Variable a, Variable b, Variable g) = (node.Inputs[0], node.Inputs[1], outputGrads[0]!);
-        return
-        [
-            TransposeA ? new Dot(TransposeB, true).Call(b, g) : new Dot(false, !TransposeB).Call(g, b),
-            TransposeB ? new Dot(true, TransposeA).Call(g, a) : new Dot(!TransposeA, false).Call(a, g),
-        ];
+        (Variable a, Variable b, Variable g) = (Wide(node.Inputs[0]), Wide(node.Inputs[1]), outputGrads[0]!);
+        Variable toA = TransposeA ? new Dot(TransposeB, true).Call(b, g) : new Dot(false, !TransposeB).Call(g, b);
+        Variable toB = TransposeB ? new Dot(true, TransposeA).Call(g, a) : new Dot(!TransposeA, false).Call(a, g);
+        return [Symbolic.Cast(toA, node.Inputs[0].DType), Symbolic.Cast(toB, node.Inputs[1].DType)];
+
+        static Variable Wide(Variable x) => Symbolic.Cast(x, x.DType.Computes());
     }
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
@@ -106,50 +125,92 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, ICpuOp, ICuda
         OfMagnitudes(inputs, outputs);
 
     public Phase[] Cpu(CpuStep step) =>
-        step.DType(0) == DType.Float32 ? Product<float>(step) : Product<double>(step);
+        step.DType(0) == DType.Float64 ? Product<double>(step) : Product<float>(step);
 
     public long CpuWorkspace(CpuStepTypes step)
     {
         GemmShape shape = ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
-        return step.Inputs[0].DType == DType.Float32
-            ? Gemm.WorkspaceBytes<float>(shape, step.Threads)
-            : Gemm.WorkspaceBytes<double>(shape, step.Threads);
+        return step.Inputs[0].DType == DType.Float64
+            ? Gemm.WorkspaceBytes<double>(shape, step.Threads)
+            : Gemm.WorkspaceBytes<float>(shape, step.Threads) + Widened(step.Inputs[0]) + Widened(step.Inputs[1]);
     }
 
     public bool TakesRows(int input) => true;
 
+    public bool MayStoreNothing => true;
+
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         GemmShape shape = Product(step.Types);
+        (CudaTiling tiling, DType dtype) = (Tiling(step.Types), Multiplied(step.Types));
+        ulong a = step.In(0), b = step.In(1), workspace = step.Workspace;
+        CudaLaunch[] first = [];
+        if (dtype != step.DType(0))
+        {
+            (a, b) = (workspace, workspace + (ulong)Widened(step.Types.Inputs[0]));
+            workspace = b + (ulong)Widened(step.Types.Inputs[1]);
+            first = [.. CudaMap.Conversion(step, 0, dtype, a), .. CudaMap.Conversion(step, 1, dtype, b)];
+        }
+
         return
         [
+            .. first,
             CudaGemm.Launch(
-                Tiling(step.Types), shape, step.DType(0),
-                new GemmAddresses(step.In(0), step.In(1), step.Out(), Workspace: step.Workspace),
-                epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)")),
+                tiling, shape, dtype, new GemmAddresses(a, b, step.Out(), Workspace: workspace),
+                epilogues[0]?.Epilogue("x", $"(i) * {shape.N} + (j)"),
+                storeText: epilogues[0]?.Stored < 0 ? ";" : ""),
         ];
     }
 
-    public long CudaWorkspace(CudaStepTypes step) =>
-        Tiling(step).Workspace(step.Inputs[0].DType);
+    public long CudaWorkspace(CudaStepTypes step) => Tiling(step).Workspace(Multiplied(step))
+        + (Multiplied(step) == step.Inputs[0].DType ? 0 : Widened(step.Inputs[0]) + Widened(step.Inputs[1]));
 
     private CudaTiling Tiling(CudaStepTypes step) =>
-        CudaGemm.Tiling(Product(step), step.Inputs[0].DType, tensorFloat32: step.TensorFloat32);
+        CudaGemm.Tiling(Product(step), Multiplied(step), tensorFloat32: step.TensorFloat32);
+
+    /// <summary>What the kernel multiplies: numbers of 16 bits where the GPU has that, and they lie as it needs them.</summary>
+    private DType Multiplied(CudaStepTypes step) =>
+        step.HasHalfProducts && CudaGemm.TakesHalves(Product(step)) ? step.Inputs[0].DType : step.Inputs[0].DType.Computes();
+
+    /// <summary>The bytes of an operand of 16 bits as float32, in whole lines; 0 for another.</summary>
+    private static long Widened(OperandType operand) =>
+        operand.DType.IsHalf() ? ((operand.Shape.Count * sizeof(float)) + 255) / 256 * 256 : 0;
 
     private GemmShape Product(CudaStepTypes step) => ShapeOf(step.Inputs[0].Shape, step.Inputs[1].Shape);
 
     private unsafe Phase[] Product<T>(CpuStep step) where T : unmanaged, INumber<T>
     {
+        byte* workspace = step.Workspace;
+        var widening = new List<Phase>();
+        T* a = Operand(0), b = Operand(1);
         var matrices = new GemmArguments<T>
         {
-            A = step.In<T>(0),
+            A = a,
             Lda = step.Shape(0)[1],
-            B = step.In<T>(1),
+            B = b,
             Ldb = step.Shape(1)[1],
             C = step.Out<T>(),
             Ldc = step.OutShape()[1],
         };
-        return Gemm.Phases(ShapeOf(step.Shape(0), step.Shape(1)), matrices, step.Workspace, step.Threads);
+        return [.. widening, .. Gemm.Phases(ShapeOf(step.Shape(0), step.Shape(1)), matrices, workspace, step.Threads)];
+
+        // Numbers of 16 bits are widened to the workspace first.
+        T* Operand(int input)
+        {
+            if (!step.DType(input).IsHalf())
+            {
+                return step.In<T>(input);
+            }
+
+            const int Grain = 16384;
+            byte* from = step.In<byte>(input), to = workspace;
+            int size = step.DType(input).Size();
+            ElementConversion convert = Conversion.Of(step.DType(input), DType.Float32);
+            widening.Add(new Phase((int)step.Shape(input).Count, Grain, (start, end, _) =>
+                convert(from + ((long)start * size), to + ((long)start * sizeof(T)), end - start)));
+            workspace += Widened(new OperandType(step.DType(input), step.Shape(input)));
+            return (T*)to;
+        }
     }
 
     private GemmShape ShapeOf(Shape a, Shape b)

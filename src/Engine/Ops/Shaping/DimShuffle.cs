@@ -23,6 +23,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
         yield return new Sample(new DimShuffle([1, 0]), new Arg([n, m]));
         yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([n, m]));
+        yield return new Sample(new DimShuffle([1, 0]), new Arg([n, 70], DType.Float16)) { HasGradient = false };
         yield return new Sample(new DimShuffle([1, 0]), Arg.Mask([19, 70]));
         yield return new Sample(new DimShuffle([1, 0]), new Arg([random.Next(16, 70), random.Next(16, 150)]));
         yield return new Sample(new DimShuffle([1, 0]), new Arg([random.Next(8, 30), random.Next(8, 70)], DType.Float64));
@@ -84,6 +85,8 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         return [new TensorType(inputs[0].DType, Shape.Create(to))];
     }
 
+    internal override bool TakesHalves => true;
+
     /// <summary>Returns elements move only where two axes longer than 1 change places.</summary>
     public override bool IsView(IReadOnlyList<TensorType> inputs)
     {
@@ -133,6 +136,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
     public Phase[] Cpu(CpuStep step) => step.DType(0).Size() switch
     {
         1 => Loop<byte>(step),
+        2 => Loop<short>(step),
         4 => Loop<int>(step),
         _ => Loop<long>(step),
     };

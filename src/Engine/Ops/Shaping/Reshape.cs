@@ -6,6 +6,8 @@ namespace Engine.Ops;
 /// <summary>An op that gives its input's elements another shape: nothing is computed.</summary>
 internal abstract record View : Op
 {
+    internal sealed override bool TakesHalves => true;
+
     public sealed override bool IsView(IReadOnlyList<TensorType> inputs) => true;
 
     public sealed override bool Reads(int input) => input == 0;

@@ -120,6 +120,9 @@ public sealed partial class NeuralNet : IDisposable
     /// <summary>Gets or sets the floating-point type of parameters and outputs.</summary>
     public DType FloatX { get; init; } = DType.Float32;
 
+    /// <summary>Gets or sets how exactly training computes; in use a network computes in <see cref="FloatX"/>.</summary>
+    public Precision Precision { get; init; }
+
     /// <summary>
     /// Gets or sets how many epochs a call of <see cref="Fit(Tensors, Tensors, CancellationToken)"/> trains.
     /// </summary>
@@ -250,6 +253,7 @@ public sealed partial class NeuralNet : IDisposable
                 Losses = Losses,
                 L1 = L1,
                 L2 = L2,
+                Precision = Precision,
                 Device = _device,
                 BatchRanks = Parallel is { IsBatchNormSynchronized: true } ? Parallel.Communicator : null,
                 StateRanks = Parallel is { IsOptimizerSharded: true, Communicator: { Size: > 1 } ranks } ? ranks : null,

@@ -7,9 +7,10 @@ namespace Engine.Devices.Cuda;
 /// <param name="address">Where an operand lies.</param>
 /// <param name="faults">Where kernels report what they cannot do.</param>
 /// <param name="tensorFloat32">Whether products of float32 may be rounded to TF32.</param>
+/// <param name="hasHalfProducts">Whether tensor cores multiply numbers of 16 bits.</param>
 /// <param name="whole">The step that this one is a part of, if it is one.</param>
 internal sealed class CudaStep(
-    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, bool tensorFloat32,
+    StepOperands operands, Func<MemoryRange, ulong> address, CudaFaults faults, bool tensorFloat32, bool hasHalfProducts,
     CudaStep? whole = null)
 {
     /// <summary>
@@ -20,7 +21,7 @@ internal sealed class CudaStep(
     /// <summary>Gets the shapes alone, as <see cref="ICudaOp.CudaWorkspace"/> saw them.</summary>
     public CudaStepTypes Types => new(
         [.. operands.Inputs.Select(input => input.Type)], [.. operands.Outputs.Select(output => output.Type)],
-        tensorFloat32);
+        tensorFloat32, hasHalfProducts);
 
     /// <summary>Gets whether a launch may report a fault.</summary>
     public bool MayFault { get; private set; }
@@ -43,6 +44,7 @@ internal sealed class CudaStep(
         address,
         faults,
         tensorFloat32,
+        hasHalfProducts,
         this);
 
     /// <summary>
@@ -69,6 +71,7 @@ internal sealed class CudaStep(
             range => range.Offset < 0 ? unchecked((ulong)range.Offset) : address(range),
             faults,
             tensorFloat32,
+            hasHalfProducts,
             this);
         return (step, [.. standIns]);
     }
@@ -84,6 +87,7 @@ internal sealed class CudaStep(
             range => unchecked((ulong)range.Offset),
             faults,
             tensorFloat32,
+            hasHalfProducts,
             this);
 
         Operand Placed((ulong Address, OperandType Type) operand) =>

@@ -1,0 +1,84 @@
+using System.Globalization;
+
+namespace Engine;
+
+/// <summary>
+/// Represents a number of 16 bits with the range of a float32: its sign, its 8 bits of exponent and the upper 7 of its
+/// mantissa. <see cref="System.Half"/> is the other such type, with more digits and less range. Arithmetic is float32's,
+/// rounded to the nearest, of two the even one.
+/// </summary>
+public readonly partial struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, IFormattable
+{
+    private const int Dropped = 16;
+
+    private readonly ushort _bits;
+
+    private BFloat16(ushort bits) => _bits = bits;
+
+    /// <summary>Converts the number to the nearest, of two to the even one.</summary>
+    public static explicit operator BFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+
+        // Half of what is dropped, less one where the result is even already. A NaN keeps its sign and stays one.
+        return float.IsNaN(value)
+            ? new BFloat16((ushort)((bits >> Dropped) | 0x40))
+            : new BFloat16((ushort)((bits + 0x7FFF + ((bits >> Dropped) & 1)) >> Dropped));
+    }
+
+    /// <summary>Converts the number to the nearest, of two to the even one.</summary>
+    public static explicit operator BFloat16(double value)
+    {
+        // Rounded twice it would not be the nearest. So the first time what lies between two numbers gets the odd one of them,
+        // which the second time is seen to lie between.
+        float single = (float)value;
+        int bits = BitConverter.SingleToInt32Bits(single);
+        bits = single == value || double.IsNaN(value) ? bits : (bits - (Math.Abs(single) > Math.Abs(value) ? 1 : 0)) | 1;
+        return (BFloat16)BitConverter.Int32BitsToSingle(bits);
+    }
+
+    /// <summary>Converts the number, which a float32 holds as it is.</summary>
+    public static implicit operator float(BFloat16 value) => BitConverter.UInt32BitsToSingle((uint)value._bits << Dropped);
+
+    /// <summary>Compares two numbers: NaN is not equal to itself.</summary>
+    public static bool operator ==(BFloat16 left, BFloat16 right) => (float)left == (float)right;
+
+    /// <summary>Compares two numbers: NaN is not equal to itself.</summary>
+    public static bool operator !=(BFloat16 left, BFloat16 right) => (float)left != (float)right;
+
+    /// <summary>Compares two numbers.</summary>
+    public static bool operator <(BFloat16 left, BFloat16 right) => (float)left < (float)right;
+
+    /// <summary>Compares two numbers.</summary>
+    public static bool operator >(BFloat16 left, BFloat16 right) => (float)left > (float)right;
+
+    /// <summary>Compares two numbers.</summary>
+    public static bool operator <=(BFloat16 left, BFloat16 right) => (float)left <= (float)right;
+
+    /// <summary>Compares two numbers.</summary>
+    public static bool operator >=(BFloat16 left, BFloat16 right) => (float)left >= (float)right;
+
+    /// <summary>Returns the 16 bits.</summary>
+    public static ushort ToBits(BFloat16 value) => value._bits;
+
+    /// <summary>Returns the number of these 16 bits.</summary>
+    public static BFloat16 FromBits(ushort bits) => new(bits);
+
+    /// <summary>Compares two numbers, NaN being less than all others and equal to itself.</summary>
+    public int CompareTo(BFloat16 other) => ((float)this).CompareTo(other);
+
+    /// <summary>Compares two numbers, NaN being equal to itself.</summary>
+    public bool Equals(BFloat16 other) => ((float)this).Equals(other);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is BFloat16 other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => ((float)this).GetHashCode();
+
+    /// <summary>Returns the number as a float32 is written, with a decimal point.</summary>
+    public override string ToString() => ToString(null, CultureInfo.InvariantCulture);
+
+    /// <summary>Returns the number as a float32 is written in this format.</summary>
+    public string ToString(string? format, IFormatProvider? formatProvider) => ((float)this).ToString(format, formatProvider);
+}
