@@ -57,10 +57,11 @@ public abstract record UpdateRule
 
     /// <summary>The updates by gradients that are there already, with the settings and the state of former ones.</summary>
     internal BuiltUpdates BuildOn(
-        BuiltUpdates? former, DType dtype, IReadOnlyList<Parameter> parameters, IReadOnlyList<Variable> gradients) =>
+        BuiltUpdates? former, DType dtype, IReadOnlyList<Parameter> parameters, IReadOnlyList<Variable> gradients,
+        StateOwners? owners = null) =>
         BuildOn(
             former, dtype, [.. parameters.Select(parameter => (parameter.Variable, parameter.RateFactor))],
-            _ => Clip is null ? gradients : Clip.Apply(gradients));
+            _ => Clip is null ? gradients : Clip.Apply(gradients), owners);
 
     private BuiltUpdates BuildOn(
         BuiltUpdates? former,
