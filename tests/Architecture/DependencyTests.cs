@@ -20,7 +20,7 @@ public class DependencyTests
         ["Ops"] = ["Core", "Graph", "Devices", "Distributed", "IO"],
         ["Rewrites"] = ["Core", "Graph", "Devices", "Ops"],
         ["Compile"] = ["Core", "Graph", "Devices", "Rewrites"],
-        ["Layers"] = ["Core", "Graph", "Ops", "IO"],
+        ["Layers"] = ["Core", "Graph", "Ops", "Distributed", "IO"],
         ["Onnx"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "IO"],
         ["Training"] = ["Core", "Graph", "Ops", "Layers", "Compile", "Devices", "Distributed", "Data", "Onnx", "IO"],
         ["Models"] = ["Core", "Graph", "Ops", "Layers", "Devices", "Training", "Data", "IO", "Inspection", "Onnx"],

@@ -33,6 +33,7 @@ public class StaticStateTests
         ["Training.TrainingState.s_format"] = "how JSON is written, which its first use locks",
         ["Interop.Driver.s_failure"] = "why a process has no driver, found out once",
         ["Interop.LargePages.s_isMissing"] = "whether a system has no large pages, found out once",
+        ["Interop.Mpi.s_aside"] = "the ranks' second communicator, made once when MPI starts",
         ["Interop.Nvrtc.s_preferred"] = "which of several NVRTCs the driver took the images of, found out once",
         ["Interop.Nvtx.s_profiler"] = "the profiler that watches the process, found out once",
     };

@@ -160,22 +160,6 @@ public abstract unsafe class Communicator : IDisposable
     /// <inheritdoc cref="EnqueueAllReduce"/>
     internal virtual void EnqueueBroadcast(ulong values, long bytes, int root, nint stream) => throw NotOnGpus();
 
-    /// <summary>
-    /// Returns a stream for what goes on beside another one, and has it wait for what is in that so far; the same stream where
-    /// there is none.
-    /// </summary>
-    internal virtual nint Fork(nint stream) => stream;
-
-    /// <summary>Marks how far the stream of <see cref="Fork"/> has come.</summary>
-    internal virtual void Mark(int number)
-    {
-    }
-
-    /// <summary>Has a stream wait for a mark.</summary>
-    internal virtual void Join(int number, nint stream)
-    {
-    }
-
     /// <inheritdoc cref="StartAllReduce"/>
     private protected abstract Exchange BeginAllReduce(void* values, long count, DType dtype, Reduction reduction);
 

@@ -17,11 +17,6 @@ public sealed unsafe class NcclCommunicator : Communicator
     private readonly StreamHandle _stream;
     private readonly NcclHandle _nccl;
 
-    // What goes on beside a function's own stream, from a fork on, and how far it has come.
-    private readonly StreamHandle _beside;
-    private readonly EventHandle _fork;
-    private readonly List<EventHandle> _marks = [];
-
     private NcclCommunicator(int ordinal, int rank, int size, Func<NcclUniqueId, NcclUniqueId> share)
     {
         Nccl.Require();
@@ -31,15 +26,12 @@ public sealed unsafe class NcclCommunicator : Communicator
         try
         {
             _stream = new StreamHandle(_context);
-            (_beside, _fork) = (new StreamHandle(_context), new EventHandle(_context));
             NcclUniqueId id = share(rank == 0 ? NcclHandle.MakeId() : default);
             _nccl = new NcclHandle(_context, id, rank, size);
         }
         catch
         {
             _stream?.Dispose();
-            _beside?.Dispose();
-            _fork?.Dispose();
             _context.Dispose();
             throw;
         }
@@ -96,31 +88,9 @@ public sealed unsafe class NcclCommunicator : Communicator
         {
             _nccl.Dispose();
             _stream.Dispose();
-            _beside.Dispose();
-            _fork.Dispose();
-            _marks.ForEach(mark => mark.Dispose());
             _context.Dispose();
         }
     }
-
-    internal override nint Fork(nint stream)
-    {
-        _fork.Record(stream);
-        _fork.Delay(_beside.Value);
-        return _beside.Value;
-    }
-
-    internal override void Mark(int number)
-    {
-        while (_marks.Count <= number)
-        {
-            _marks.Add(new EventHandle(_context));
-        }
-
-        _marks[number].Record(_beside.Value);
-    }
-
-    internal override void Join(int number, nint stream) => _marks[number].Delay(stream);
 
     internal override void EnqueueAllReduce(ulong values, long count, DType dtype, Reduction reduction, nint stream) =>
         _nccl.AllReduce(values, count, dtype, reduction == Reduction.Max, stream);

@@ -251,13 +251,10 @@ internal sealed unsafe class EventHandle : CudaHandle
     }
 
     /// <summary>Puts the mark at the end of a stream's work.</summary>
-    public void Record(StreamHandle stream) => Record(stream.Value);
-
-    /// <inheritdoc cref="Record(StreamHandle)"/>
-    public void Record(nint stream)
+    public void Record(StreamHandle stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuEventRecord(handle, stream));
+        Driver.Check(DriverApi.cuEventRecord(handle, stream.Value));
     }
 
     /// <summary>Waits until the mark is reached, if it was put anywhere.</summary>
@@ -281,13 +278,10 @@ internal sealed unsafe class EventHandle : CudaHandle
     }
 
     /// <summary>Has what is put into a stream from now on wait until the mark is reached, if it was put anywhere.</summary>
-    public void Delay(StreamHandle stream) => Delay(stream.Value);
-
-    /// <inheritdoc cref="Delay(StreamHandle)"/>
-    public void Delay(nint stream)
+    public void Delay(StreamHandle stream)
     {
         using ContextHandle.Scope scope = Context.Enter();
-        Driver.Check(DriverApi.cuStreamWaitEvent(stream, handle, 0));
+        Driver.Check(DriverApi.cuStreamWaitEvent(stream.Value, handle, 0));
     }
 
     /// <summary>Returns the time from one mark to another, once that is reached.</summary>

@@ -13,7 +13,7 @@ namespace Engine.Ops;
 /// <param name="Count">How many tensors there are: of each there is an output.</param>
 /// <param name="Shards">
 /// How many terms each sum has: the inputs are this rank's nodes of the tree over them (<see cref="ShardTree"/>), all tensors of
-/// one, then those of the next. 0 for a term a rank, added in the order that the library is fastest in.
+/// one, then those of the next; what comes behind the last but one is added up to one. 0 for a term a rank, added in the order that the library is fastest in.
 /// </param>
 internal sealed record AllReduce(Communicator Communicator, int Count, int Shards) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -40,7 +40,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
         int nodes = Nodes;
-        if (inputs.Length != nodes * Count)
+        if (inputs.Length < nodes * Count || inputs.Length % Count != 0)
         {
             throw new EngineException($"the sum takes {nodes * Count} tensors, not {inputs.Length}");
         }
@@ -112,7 +112,7 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
         nint place = (nint)step.Workspace;
         var bucket = new AllReduceBucket(
             Communicator, layout, step.OutDType(),
-            [.. Enumerable.Range(0, Nodes).Select(node => (IReadOnlyList<nint>)
+            [.. Enumerable.Range(0, step.InputCount / Count).Select(node => (IReadOnlyList<nint>)
                 [.. Enumerable.Range(node * Count, Count).Select(input => (nint)step.In<byte>(input))])],
             place);
         nint[] outputs = [.. Enumerable.Range(0, Count).Select(output => (nint)step.Out<byte>(output))];

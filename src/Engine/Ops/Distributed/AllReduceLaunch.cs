@@ -43,27 +43,13 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         .. Unpack(layout, step.Workspace, [.. Enumerable.Range(0, count).Select(step.Out)]),
     ]);
 
-    /// <summary>Returns the launch that begins a sum, in the bucket that is its output: beside what comes behind it.</summary>
-    public static AllReduceLaunch Start(
-        string name, Communicator ranks, BucketLayout layout, int count, int number, CudaStep step)
-    {
-        ulong bucket = step.Out(0);
-        var exchange = new AllReduceLaunch(name, [.. Exchange(ranks, layout, bucket, step)]);
-        return new AllReduceLaunch(name,
-        [
-            .. Fill(layout, count, bucket, step),
-            new ExchangeLaunch("fork", stream =>
-            {
-                exchange.Enqueue(ranks.Fork(stream));
-                ranks.Mark(number);
-            }),
-        ]);
-    }
+    /// <summary>Returns the launch of a sum that stays in the bucket, which is the op's output.</summary>
+    public static AllReduceLaunch Start(string name, Communicator ranks, BucketLayout layout, int count, CudaStep step) => new(name,
+        [.. Fill(layout, count, step.Out(0), step), .. Exchange(ranks, layout, step.Out(0), step)]);
 
-    /// <summary>Returns the launch that waits for a sum, and brings it out of its bucket.</summary>
-    public static AllReduceLaunch Wait(
-        string name, Communicator ranks, BucketLayout layout, int number, ulong bucket, ulong[] outputs) => new(name,
-        [new ExchangeLaunch("join", stream => ranks.Join(number, stream)), .. Unpack(layout, bucket, outputs)]);
+    /// <summary>Returns the launch that brings a sum out of its bucket.</summary>
+    public static AllReduceLaunch Wait(string name, BucketLayout layout, ulong bucket, ulong[] outputs) =>
+        new(name, [.. Unpack(layout, bucket, outputs)]);
 
     /// <summary>Puts this rank's terms into the bucket: those of a node together, from the last on.</summary>
     private static IEnumerable<CudaLaunch> Fill(BucketLayout layout, int count, ulong bucket, CudaStep step)

@@ -1,4 +1,3 @@
-using Engine.Compile;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
@@ -45,11 +44,15 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
 
         foreach (TensorType input in inputs)
         {
-            if (!input.DType.IsFloat() || input.DType != inputs[0].DType || !input.Shape.IsKnown)
+            if (!input.DType.IsFloat() || input.DType != inputs[0].DType)
             {
-                throw new EngineException(
-                    $"what is summed together is floating point, of one dtype and of known sides, not {inputs[0]} and {input}");
+                throw new EngineException($"what is summed together is floating point and of one dtype, not {inputs[0]} and {input}");
             }
+        }
+
+        if (inputs.ToArray().Any(input => !input.Shape.IsKnown))
+        {
+            return [new TensorType(inputs[0].DType, [Shape.Unknown])];
         }
 
         BucketLayout layout = Layout([.. inputs.ToArray().Select(input => new OperandType(input.DType, input.Shape))]);
@@ -62,6 +65,7 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         int at = 0;
+        outputs[0].Data.AsSpan().Clear();
         for (int tensor = 0; tensor < Count; tensor++)
         {
             for (int i = 0; i < inputs[tensor].Data.Length; i++, at++)
@@ -110,7 +114,7 @@ internal sealed record AllReduceStart(Communicator Communicator, int Count, int 
     public void MoveOn() => Communicator.Begun.MoveOn();
 
     public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Start(
-        Name, Communicator, Layout(step.Types.Inputs), Count, Number, step)];
+        Name, Communicator, Layout(step.Types.Inputs), Count, step)];
 
     private BucketLayout Layout(IReadOnlyList<OperandType> inputs) => new(
         Communicator, Shards, inputs[0].DType, inputs.Take(Count).Select(input => input.Shape.Count));

@@ -1,4 +1,3 @@
-using Engine.Compile;
 using Engine.Devices;
 using Engine.Devices.Cpu;
 using Engine.Devices.Cuda;
@@ -9,16 +8,16 @@ namespace Engine.Ops;
 
 /// <summary>The sums that <see cref="AllReduceStart"/> has begun to make in a bucket, once they are there.</summary>
 /// <param name="Start">What has begun them.</param>
-/// <param name="Types">The tensors.</param>
-internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<TensorType> Types) : Op, ICpuOp, ICudaOp, IRunsLate, ISampled
+/// <param name="Shapes">Those of the tensors.</param>
+internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<Shape> Shapes) : Op, ICpuOp, ICudaOp, IRunsLate, ISampled
 {
     public override string Name => $"allReduceWait{{{Start.Communicator.Size}}}";
 
     public static IEnumerable<Sample> Samples(Random random)
     {
         var start = new AllReduceStart(ThreadCommunicator.Create(1)[0], 1, 0, 0);
-        yield return new Sample(new AllReduceWait(start, [new TensorType(DType.Float32, [4, 4])]), new Arg([16])) { HasGradient = false };
-        yield return new Sample(new AllReduceWait(start, [new TensorType(DType.Float32, [4, 4])]), new Arg([17]))
+        yield return new Sample(new AllReduceWait(start, [[4, 4]]), new Arg([16])) { HasGradient = false };
+        yield return new Sample(new AllReduceWait(start, [[4, 4]]), new Arg([17]))
         {
             Error = "the bucket has 16 elements, not 17",
         };
@@ -26,8 +25,10 @@ internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<TensorT
 
     public override IReadOnlyList<TensorType> Infer(ReadOnlySpan<TensorType> inputs)
     {
-        long elements = Layout(inputs[0].DType).Bytes / inputs[0].DType.Size();
-        return inputs[0].Shape.Count == elements ? Types
+        DType dtype = inputs[0].DType;
+        long elements = Layout(dtype).Bytes / dtype.Size();
+        return !inputs[0].Shape.IsKnown || inputs[0].Shape.Count == elements
+            ? [.. Shapes.Select(shape => new TensorType(dtype, shape))]
             : throw new EngineException($"the bucket has {elements} elements, not {inputs[0].Shape.Count}");
     }
 
@@ -50,7 +51,7 @@ internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<TensorT
     {
         BucketLayout layout = Layout(step.OutDType());
         nint place = (nint)step.In<byte>(0);
-        nint[] outputs = [.. Enumerable.Range(0, Types.Count).Select(i => (nint)step.Out<byte>(i))];
+        nint[] outputs = [.. Enumerable.Range(0, Shapes.Count).Select(i => (nint)step.Out<byte>(i))];
         return [new Phase(1, 1, (_, _, _) =>
         {
             Start.Communicator.WaitInStep(Start.Communicator.Begun.Take(place));
@@ -59,7 +60,7 @@ internal sealed record AllReduceWait(AllReduceStart Start, IReadOnlyList<TensorT
     }
 
     public CudaLaunch[] Cuda(CudaStep step) => [AllReduceLaunch.Wait(
-        Name, Start.Communicator, Layout(step.OutDType()), Start.Number, step.In(0), [.. Enumerable.Range(0, Types.Count).Select(step.Out)])];
+        Name, Layout(step.OutDType()), step.In(0), [.. Enumerable.Range(0, Shapes.Count).Select(step.Out)])];
 
-    private BucketLayout Layout(DType dtype) => new(Start.Communicator, Start.Shards, dtype, Types.Select(type => type.Shape.Count));
+    private BucketLayout Layout(DType dtype) => new(Start.Communicator, Start.Shards, dtype, Shapes.Select(shape => shape.Count));
 }

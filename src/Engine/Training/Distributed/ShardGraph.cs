@@ -1,3 +1,4 @@
+using Engine.Compile;
 using Engine.Distributed;
 using Engine.Graph;
 using Engine.Layers;
@@ -141,10 +142,9 @@ internal sealed class ShardGraph : IDisposable
             int number = 0;
             foreach (int[] bucket in Buckets())
             {
-                var start = new AllReduceStart(_plan.Communicator, bucket.Length, _plan.IsDeterministic ? _plan.Shards : 0, number++);
-                TensorType[] types = [.. bucket.Select(i => new TensorType(_dtype, i < _parts.Length ? _parts[i].Shape : Shape.Scalar))];
-                IReadOnlyList<Variable> terms = [.. groups.SelectMany(group => bucket.Select(i => group[i]))];
-                IReadOnlyList<Result> outputs = new AllReduceWait(start, types).Apply([.. start.Apply([.. terms]).Outputs]).Outputs;
+                Variable[] terms = [.. groups.SelectMany(group => bucket.Select(i => group[i]))];
+                IReadOnlyList<Result> outputs = Reduce(
+                    terms, [.. bucket.Select(i => i < _parts.Length ? _parts[i].Shape : Shape.Scalar)], number++);
                 for (int i = 0; i < bucket.Length; i++)
                 {
                     sums[bucket[i]] = outputs[i];
@@ -170,6 +170,20 @@ internal sealed class ShardGraph : IDisposable
         }
 
         return ([loss, sums[^1]], updates);
+    }
+
+    /// <summary>The sums of one bucket.</summary>
+    private IReadOnlyList<Result> Reduce(Variable[] terms, Shape[] shapes, int number)
+    {
+        int shards = _plan.IsDeterministic ? _plan.Shards : 0;
+        if (CompileOptions.Default.Mode != Mode.Mode)
+        {
+            // Modes that look at each step's memory want it to stay what it was.
+            return new AllReduce(_plan.Communicator, shapes.Length, shards).Apply(terms).Outputs;
+        }
+
+        var start = new AllReduceStart(_plan.Communicator, shapes.Length, shards, number);
+        return new AllReduceWait(start, shapes).Apply([.. start.Apply(terms).Outputs]).Outputs;
     }
 
     /// <summary>
