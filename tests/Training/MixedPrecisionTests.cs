@@ -46,7 +46,7 @@ public sealed class MixedPrecisionTests
         net.Fit(x, y);
 
         Assert.That(net.GetParameters().Select(pair => pair.Value.DType), Is.All.EqualTo(DType.Float32));
-        float[] weights = net.GetParameters().First().Value.AsSpan<float>().ToArray();
+        float[] weights = net.GetParameters()[0].Value.AsSpan<float>().ToArray();
         Assert.That(weights.Count(weight => (float)(BFloat16)weight != weight), Is.GreaterThan(weights.Length / 2));
         Assert.That(net.PredictProba(x).DType, Is.EqualTo(DType.Float32));
     }
