@@ -2,14 +2,16 @@ using Engine.Distributed;
 
 namespace Engine.Ops;
 
-/// <summary>The memory of an <see cref="AllReduce"/> on the CPU, and what is done with it.</summary>
+/// <summary>Represents the memory of an <see cref="AllReduce"/> on the CPU, and runs it.</summary>
 /// <param name="communicator">The ranks.</param>
-/// <param name="shards">How many terms the sums have; 0 for the library's own sum.</param>
-/// <param name="dtype">What is summed.</param>
+/// <param name="shards">The number of terms of the sums; 0 for the library's own sum.</param>
+/// <param name="dtype">The dtype of the terms.</param>
 /// <param name="layout">How the tensors lie in the bucket.</param>
-/// <param name="nodes">Where this rank's nodes lie: of each, all tensors.</param>
-/// <param name="outputs">Where the sums go.</param>
-/// <param name="workspace">Memory for a bucket, or in a tree's order for what is sent and for what is received.</param>
+/// <param name="nodes">The addresses of this rank's nodes: all tensors of each node.</param>
+/// <param name="outputs">The addresses of the sums.</param>
+/// <param name="workspace">
+/// Memory for a bucket; for the tree's order, memory for what is sent and what is received.
+/// </param>
 internal sealed unsafe class AllReduceBucket(
     Communicator communicator,
     int shards,
@@ -43,8 +45,8 @@ internal sealed unsafe class AllReduceBucket(
     }
 
     /// <summary>
-    /// Each rank gets its slice of every rank's nodes, adds them up in the order of the tree, and gives the sum to all: no
-    /// more bytes than a ring sends, and one order whatever the ranks.
+    /// Gives each rank its slice of every rank's nodes. The rank adds them up in the order of the tree and sends the
+    /// sum to all. This sends no more bytes than a ring, and the order does not depend on the number of ranks.
     /// </summary>
     private void RunInTree()
     {

@@ -5,11 +5,11 @@ using Engine.Distributed;
 namespace Engine.Ops;
 
 /// <summary>
-/// An <see cref="AllReduce"/> on a GPU, as one piece of a stream's work: so that ranks begin their exchanges in one order,
-/// whatever else they run beside them.
+/// Runs an <see cref="AllReduce"/> on a GPU as one piece of a stream's work, so that all ranks begin their exchanges in
+/// the same order.
 /// </summary>
 /// <param name="name">The op.</param>
-/// <param name="parts">What is done, one after the other.</param>
+/// <param name="parts">The launches, in order.</param>
 internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> parts) : CudaLaunch
 {
     private readonly CudaLaunch[] _parts = [.. parts.Where(part => !part.IsEmpty)];
@@ -53,7 +53,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
             return new AllReduceLaunch(op.Name, parts);
         }
 
-        // As AllReduceBucket does it on the CPU: each rank sums its slice in the order of the tree.
+        // The same as AllReduceBucket on the CPU: each rank sums its slice in the order of the tree.
         ulong send = step.Workspace, rankBytes = (ulong)(layout.MaxNodes * layout.SliceBytes);
         ulong receive = ranks.Size > 1 ? send + ((ulong)ranks.Size * rankBytes) : send;
         for (int node = 0; node * op.Count < inputs.Length; node++)
@@ -106,7 +106,7 @@ internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> par
         }
     }
 
-    /// <summary>What NCCL puts into the stream.</summary>
+    /// <summary>Adds NCCL's work to the stream.</summary>
     private sealed class ExchangeLaunch(string name, Action<nint> enqueue) : CudaLaunch
     {
         public override string Name => name;

@@ -4,7 +4,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The second input where the first is not 0, else the third.</summary>
+/// <summary>Returns the second input where the first is not 0, otherwise the third.</summary>
 internal sealed record Where : Elementwise, ISampled
 {
     private static readonly ElementRow s_row =
@@ -26,7 +26,7 @@ internal sealed record Where : Elementwise, ISampled
         Call(inputs[0], Symbolic.Constant(0, grad.DType), grad),
     ];
 
-    /// <summary>A condition as it comes from a comparison, converted to floating point.</summary>
+    /// <summary>Returns a condition as a comparison gives it, converted to floating point.</summary>
     private static Arg Condition(Shape shape) => new(shape, Low: 0, High: 2, Whole: true);
 
     private readonly struct Map : IMap

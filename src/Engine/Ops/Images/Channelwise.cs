@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The convolution of each channel of images (N, C, …) with filters of its own, (O, 1, …), O being a multiple of C: a
-/// depthwise convolution.
+/// Convolves each channel of images (N, C, …) with its own filters, (O, 1, …), where O is a multiple of C: a depthwise
+/// convolution.
 /// </summary>
 internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -84,7 +84,9 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
         }
     }
 
-    /// <summary>The definition: sums of terms, given the offsets of a pixel, a weight and an element of the result.</summary>
+    /// <summary>
+    /// Computes the definition: sums of terms, given the offsets of a pixel, a weight and an element of the result.
+    /// </summary>
     internal void Sum(NdArray to, Shape images, Shape filters, Func<int, int, int, (int At, DoubleDouble Term)> term)
     {
         var sums = new DoubleDoubles(to);
@@ -92,7 +94,8 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
         int area = Patches.Over(images).Product(0, Patches.Rank), pixels = images.Product(2, images.Rank);
         Unfold.ForEach(Patches, images, (pixel, patch) =>
         {
-            // The patch is (channel, place, image, place of the result); images and patches agree but for the filter.
+            // The patch is (channel, tap, image, element of the result). Image and channel of pixel and patch agree;
+            // only the filter varies.
             int result = patch % area, place = patch / area / images[0] % places;
             (int image, int channel) = Math.DivRem(pixel / pixels, images[1]);
             for (int filter = channel * multiples; filter < (channel + 1) * multiples; filter++)
@@ -126,7 +129,10 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, ICpu
         new(this, step.Inputs[0].Shape, step.Inputs[1].Shape[0], ChannelwisePass.Result);
 }
 
-/// <summary>The gradient with respect to the images, from the filters and that of the result; of the images the shape is read.</summary>
+/// <summary>
+/// Computes the gradient with respect to the images, from the filters and the result's gradient. It reads only the
+/// images' shape.
+/// </summary>
 internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
@@ -177,7 +183,10 @@ internal sealed record ChannelwiseInputGradient(Channelwise Of) : Op, ICpuOp, IC
         new(Of, step.Outputs[0].Shape, step.Inputs[0].Shape[0], ChannelwisePass.Images);
 }
 
-/// <summary>The gradient with respect to the filters, from the images and that of the result; of the filters the shape is read.</summary>
+/// <summary>
+/// Computes the gradient with respect to the filters, from the images and the result's gradient. It reads only the
+/// filters' shape.
+/// </summary>
 internal sealed record ChannelwiseWeightsGradient(Channelwise Of) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Channelwise.Cases(random).Select(each => new Sample(
