@@ -1,4 +1,5 @@
-// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), and its two gradients; all T but `argmax`, in C order.
+// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), and its two gradients. All arrays are T except
+// `argmax`, in C order.
 //
 //   y[n][o][oh][ow] = sum over c, kh, kw of
 //       x[n][c][oh·strideH − padH + kh][ow·strideW − padW + kw] · w[o][c][fh][fw]

@@ -85,7 +85,9 @@ public static partial class Symbolic
     /// Returns the second derivatives of a scalar. The result has the shape of the variable twice. Theano's
     /// <c>hessian</c>.
     /// </summary>
-    /// <exception cref="EngineException">The cost is no floating-point scalar, or does not depend on the variable.</exception>
+    /// <exception cref="EngineException">
+    /// The cost is not a floating-point scalar, or does not depend on the variable.
+    /// </exception>
     public static Variable Hessian(Variable cost, Variable wrt) =>
         Jacobian(Grad(cost, wrt), [wrt], DisconnectedInputs.Ignore)[0];
 

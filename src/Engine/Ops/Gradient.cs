@@ -20,7 +20,7 @@ public static partial class Symbolic
 {
     /// <summary>Returns the gradient of a scalar with respect to a variable.</summary>
     /// <exception cref="EngineException">
-    /// The cost is no floating-point scalar, or does not depend on the variable.
+    /// The cost is not a floating-point scalar, or does not depend on the variable.
     /// </exception>
     public static Variable Grad(Variable cost, Variable wrt) => Grad(cost, [wrt])[0];
 
@@ -37,7 +37,7 @@ public static partial class Symbolic
     /// </param>
     /// <param name="disconnectedInputs">What to do about a variable that the cost does not depend on.</param>
     /// <exception cref="EngineException">
-    /// The cost is no floating-point scalar, or does not depend on one of the variables, a known gradient is of another
+    /// The cost is not a floating-point scalar, or does not depend on one of the variables, a known gradient is of another
     /// type than its variable, or an op on the way has no gradient.
     /// </exception>
     public static IReadOnlyList<Variable> Grad(

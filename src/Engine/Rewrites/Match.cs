@@ -4,7 +4,7 @@ using Engine.Ops;
 
 namespace Engine.Rewrites;
 
-/// <summary>Recognizes how rules' variables are computed, and creates their replacements.</summary>
+/// <summary>Recognizes how variables are computed, and creates their replacements, for rules.</summary>
 internal static class Match
 {
     /// <summary>Returns whether a variable is a function of one other.</summary>

@@ -203,7 +203,9 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
 /// <summary>Computes the products of queries and keys row by row, for the definitions.</summary>
 internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask, bool isCausal)
 {
-    /// <summary>Calls an action with each row's products with the mask added, −∞ where the query does not look.</summary>
+    /// <summary>
+    /// Calls an action with the products of each row, with the mask added; −∞ if the query does not look at the key.
+    /// </summary>
     public void ForEach(Action<int, int, DoubleDouble[]> row)
     {
         (NdArray q, NdArray k) = (inputs[0], inputs[1]);

@@ -14,7 +14,7 @@ public static partial class Symbolic
     /// <param name="v">Values, (…, s, e).</param>
     /// <param name="mask">
     /// The numbers that are added to the products, broadcast to (…, t, s): −∞ if a query does not look at a key. Or
-    /// truths: false if it does not. A gradient with respect to the mask takes the memory of all products.
+    /// bools, false if it does not. A gradient with respect to the mask takes the memory of all products.
     /// </param>
     /// <param name="isCausal">Whether query i looks only at the keys 0 to i.</param>
     /// <param name="scale">The factor; by default 1/√d.</param>

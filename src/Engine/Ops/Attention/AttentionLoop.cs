@@ -152,7 +152,10 @@ internal static unsafe class AttentionLoop
         public Mask<T> Mask => mask;
     }
 
-    /// <summary>The products of some queries and some keys of a stack, with the mask added and −∞ where a query does not look.</summary>
+    /// <summary>
+    /// Computes the products of some queries and some keys of a stack, with the mask added; −∞ if a query does not look
+    /// at a key.
+    /// </summary>
     private static void Scores<S, V, T>(
         AttentionShape s, in Operands<T> x, bool isCausal, int batch, int row, int rows, int column, int columns, T* scores,
         byte* scratch)

@@ -12,7 +12,9 @@ public static partial class Symbolic
     /// </summary>
     /// <param name="x">Images, (N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
     /// <param name="w">Filters, (O, C / groups, …), whose last sides are known.</param>
-    /// <param name="options">Strides, paddings, dilations and groups; by default steps of 1, no padding, one group.</param>
+    /// <param name="options">
+    /// Strides, paddings, dilations and groups; by default steps of 1, no padding, one group.
+    /// </param>
     /// <param name="bias">O numbers that are added to the result; null for none.</param>
     /// <exception cref="EngineException">The channels differ, or a filter is larger than the padded images.</exception>
     public static Variable Convolve(Variable x, Variable w, ConvOptions? options = null, Variable? bias = null)
@@ -54,7 +56,9 @@ public static partial class Symbolic
     /// − 1)·stride + size − paddings.
     /// </param>
     /// <param name="bias">C numbers that are added to the result; null for none.</param>
-    /// <exception cref="EngineException">The channels differ, or the convolution of such images is of another size.</exception>
+    /// <exception cref="EngineException">
+    /// The channels differ, or the convolution of such images has another size.
+    /// </exception>
     public static Variable ConvTranspose(
         Variable x, Variable w, ConvOptions? options = null, IReadOnlyList<int>? outputSides = null, Variable? bias = null)
     {

@@ -5,7 +5,7 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Converts integers to int32, as indices need. An int64 out of range is no index of any axis, and stays out of
+    /// Converts integers to int32, as indices need. An int64 out of range is not an index of any axis, and stays out of
     /// range.
     /// </summary>
     internal static Variable Places(Variable x) =>

@@ -74,7 +74,7 @@ public sealed partial class RandomStream
     /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 that are at most
     /// <paramref name="most"/> standard deviations from the mean. It uses the inverse of the distribution function.
     /// </summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
+    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
     public Variable TruncatedNormal(Shape shape, double most = 2, DType dtype = DType.Float32)
     {
         double part = Engine.Ops.Erf.Scalar(most * Math.Sqrt(0.5)).High;
