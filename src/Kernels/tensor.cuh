@@ -3,10 +3,10 @@
 // replaces gemm.cuh's Product and has the same members.
 //
 // A warp computes WARP_M × WARP_N of the tile with mma.sync.m16n8k8. The PTX manual defines how its fragments are
-// distributed to lanes: with g = lane / 4 and t = lane % 4, a lane holds of A (g, t), (g + 8, t), (g, t + 4), (g + 8, t
-// + 4), of B (t, g) and (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Slices of an
-// operand have the layout of tile.cuh in shared memory, with rows so far apart that the 32 lanes of a fragment use all
-// banks.
+// distributed to lanes: with g = lane / 4 and t = lane % 4, a lane holds of A (g, t), (g + 8, t), (g, t + 4),
+// (g + 8, t + 4), of B (t, g) and (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Slices of
+// an operand have the layout of tile.cuh in shared memory, with rows so far apart that the 32 lanes of a fragment use
+// all banks.
 //
 // STAGES K-tiles are in shared memory: one is multiplied while the others are loaded (cp.async).
 #pragma once

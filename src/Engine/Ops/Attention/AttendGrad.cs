@@ -5,8 +5,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Computes the gradients of <see cref="Attend"/> with respect to q, k and v, tile by tile. With p = exp(q·kᵀ + mask −
-/// log) and c = p∘(g·vᵀ − common) they are c·k, cᵀ·q and pᵀ·g. Inputs: q, k, v, log, common, g and an optional mask.
+/// Computes the gradients of <see cref="Attend"/> with respect to q, k and v, tile by tile. With
+/// p = exp(q·kᵀ + mask − log) and c = p∘(g·vᵀ − common) they are c·k, cᵀ·q and pᵀ·g. Inputs: q, k, v, log, common, g
+/// and an optional mask.
 /// </summary>
 internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 {

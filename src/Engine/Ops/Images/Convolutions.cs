@@ -52,8 +52,8 @@ public static partial class Symbolic
     /// </param>
     /// <param name="options">Strides, paddings, dilations and groups of the convolution.</param>
     /// <param name="outputSides">
-    /// The sides of the images. With a stride, images of several sizes give the same x; the default is the least: (side
-    /// − 1)·stride + size − paddings.
+    /// The sides of the images. With a stride, images of several sizes give the same x; the default is the least:
+    /// (side − 1)·stride + size − paddings.
     /// </param>
     /// <param name="bias">C numbers that are added to the result; null for none.</param>
     /// <exception cref="EngineException">

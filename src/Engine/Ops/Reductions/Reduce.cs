@@ -405,8 +405,8 @@ internal readonly struct Prod : IAccumulation
     }
 
     /// <summary>
-    /// Returns the product of the elements before each one, times a sum S. A loop computes S(i) = g(i) + x(i + 1)·S(i +
-    /// 1). Nothing is divided, so that elements may be 0.
+    /// Returns the product of the elements before each one, times a sum S. A loop computes
+    /// S(i) = g(i) + x(i + 1)·S(i + 1). Nothing is divided, so that elements may be 0.
     /// </summary>
     public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
     {

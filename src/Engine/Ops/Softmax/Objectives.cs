@@ -29,8 +29,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the cross-entropy of predicted probabilities with target ones, element by element: −y·log p − (1 −
-    /// y)·log(1 − p), with 0·log 0 = 0. It is infinite where a certain event does not happen. If p is
+    /// Returns the cross-entropy of predicted probabilities with target ones, element by element:
+    /// −y·log p − (1 − y)·log(1 − p), with 0·log 0 = 0. It is infinite where a certain event does not happen. If p is
     /// <see cref="Sigmoid(Variable)"/> of x, it is computed from x, as y·softplus(−x) + (1 − y)·softplus(x).
     /// </summary>
     public static Variable BinaryCrossEntropy(Variable p, Variable y)
