@@ -46,7 +46,7 @@ internal static class GammaDefinition
             product *= at;
         }
 
-        // The subtraction loses no digits, not even for an x so large that x·log x overflows.
+        // It multiplies by log x − 1, because x·log x may overflow. This loses no digits.
         DoubleDouble sum = ((at - 0.5) * (DoubleDouble.Log(at) - 1)) - 0.5 + s_halfLogOfTwoPi;
         DoubleDouble power = 1 / at, square = power * power;
         for (int j = 1; j <= s_bernoulli.Length; j++, power *= square)
