@@ -1,13 +1,13 @@
-// Each element along an axis joined with all before it: cumulative sums and products.
+// Joins each element along an axis with all before it: cumulative sums and products.
 //
 //   y[outer][j][inner] = JOIN of x[outer][0 … j][inner]        x, y: T, (outer, side, inner)
 //
-// The row gives JOIN(a, b) and START, what joining nothing gives; with REVERSE 1 it goes from the end, with EXCLUSIVE 1
-// the element itself is not joined. The order of joining depends on the side alone.
+// The row defines JOIN(a, b) and START, the result of joining nothing. With REVERSE 1 it goes from the end; with
+// EXCLUSIVE 1 the element itself is not joined. The order of joining depends only on the side.
 //   accumulate_lines    inner is 1: a block scans a line, 256 elements at a time, warps by shuffles (Hillis and Steele)
-//   accumulate_columns  a thread walks along a column, its neighbor along the next; totals of 32 elements are joined
+//   accumulate_columns  a thread goes along a column, its neighbor along the next; totals of 32 elements are joined
 //                       before they are added, so that errors stay small
-// Each element is read and written once and the bound is the memory's bandwidth, as long as there are lines enough.
+// Each element is read and written once. The bound is the memory bandwidth, if there are enough lines.
 #include "common.cuh"
 
 constexpr int ScanThreads = 256, ScanWarps = ScanThreads / WarpThreads, ColumnBlock = 32;

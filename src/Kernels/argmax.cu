@@ -1,9 +1,9 @@
-// The index of the maximum along an axis: of equals the first, and of NaNs the first before all numbers.
+// The index of the maximum along an axis. If several are equal, the first counts; NaN is greater than all numbers.
 //
 //   y[outer][inner] = argmax over j of x[outer][j][inner]        x: T, (outer, side, inner); y: int
 //
-// A thread takes one output. With inner > 1 neighboring threads read neighboring elements; with inner = 1 (the
-// classes of a batch) each walks along its own row, which lies in few cache lines as long as there are few classes.
+// Each thread computes one output. With inner > 1, neighboring threads read neighboring elements. With inner = 1 (the
+// classes of a batch) each goes along its own row, which is in few cache lines if there are few classes.
 #include "common.cuh"
 
 extern "C" __global__ void argmax(const T* x, int* y, int side, int inner, int count)

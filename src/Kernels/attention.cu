@@ -4,11 +4,12 @@
 //   y = softmax(q·kᵀ + mask)·v, log = the logarithm of each row's sum of powers
 //   p = exp(q·kᵀ + mask − log), c = p∘(g·vᵀ − common):  dq = c·k, dk = cᵀ·q, dv = pᵀ·g
 //
-// q: T, (batch, queries, size); k: (batch, keys, size); v: (batch, keys, valueSize); the mask repeats along axes whose step
-// is 0. With CAUSAL 1 query i looks at the keys 0 to i only.
+// q: T, (batch, queries, size); k: (batch, keys, size); v: (batch, keys, valueSize). The mask repeats along axes whose
+// step is 0. With CAUSAL 1, query i looks only at the keys 0 to i.
 //
-// A block makes 32 rows of a result, and of those a chunk of 64 columns; it goes over the other rows 32 at a time, and makes
-// their products anew for each chunk. What bounds it are the products, of which a thread keeps 2 × 2, and 2 × 4 of the result.
+// A block computes a chunk of 64 columns of 32 rows of a result. It goes over the other rows, 32 at a time, and
+// computes their products again for each chunk. The bound is these products: a thread keeps 2 × 2 of them, and 2 × 4
+// elements of the result.
 #include "common.cuh"
 
 #ifndef CAUSAL
@@ -23,8 +24,8 @@ struct AttentionSides {
     int maskRow, maskColumn, chunks;
 };
 
-// A tile of rows as they are multiplied, with a column that keeps threads on different banks; two of them are as large as a
-// tile of values.
+// A tile of rows for multiplication. The extra column keeps threads on different banks. Two such tiles are as large as
+// a tile of values.
 typedef T Square[Side][Side + 1];
 
 // The products of the rows of two matrices: result[i][j] = sum of a[2·ty + i]·b[tx + 16·j].
@@ -55,7 +56,7 @@ __device__ __forceinline__ void dots(
     }
 }
 
-// A chunk of columns of some rows, 0 where there are none.
+// Loads a chunk of columns of some rows; 0 where there are none.
 __device__ __forceinline__ void loadValues(const T* from, int rows, int size, int first, T* values)
 {
     for (int i = threadIdx.x; i < Side * Chunk; i += AttentionThreads) {
@@ -64,7 +65,7 @@ __device__ __forceinline__ void loadValues(const T* from, int rows, int size, in
     }
 }
 
-// A product with the mask added; minus infinity where the query does not look.
+// A product with the mask added; minus infinity if the query does not look at the key.
 __device__ __forceinline__ T masked(T score, const T* mask, const AttentionSides& s, int64 batch, int query, int key)
 {
     if (key >= s.keys || query >= s.queries || (CAUSAL && key > query)) {
@@ -110,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
         __syncthreads();
         loadValues(v + (size_t)key * s.valueSize, count, s.valueSize, column, tiles);
 
-        // A warp takes the rows of its number, and every eighth behind.
+        // Each warp handles its row and every eighth row after it.
         int lane = threadIdx.x % WarpThreads;
         for (int row = threadIdx.x / WarpThreads; row < Side; row += Rows) {
             T value = powers[row][lane], greatest = value;
@@ -119,7 +120,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
                 greatest = maximum(greatest, other);
             }
 
-            // One lane reads what it will write, and tells the others.
+            // One lane reads the value that it will overwrite, and sends it to the others.
             T before = __shfl_sync(WholeWarp, lane == 0 ? most[row] : T(0), 0);
             greatest = maximum(before, greatest);
             T shift = greatest == -infinity(T(0)) ? T(0) : greatest, power = exp(value - shift), added = power;
@@ -175,7 +176,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads, 2) attend(
     }
 }
 
-// The powers and what their products' gradients are, of a tile of queries and keys.
+// The powers, and the gradients of their products, for a tile of queries and keys.
 __device__ __forceinline__ void products(
     const T* q, const T* k, const T* v, const T* g, const T* mask, const T* logs, const T* common, const AttentionSides& s,
     int64 batch, int query, int key, Square left, Square right, Square powers, Square terms)
@@ -193,7 +194,7 @@ __device__ __forceinline__ void products(
         T power = isInside ? exp(masked(score[i / 2][i % 2], mask, s, batch, query + row, key + at) - logs[row0 + row]) : T(0);
         powers[row][at] = power;
 
-        // What has no power has no gradient, however great that would be.
+        // A power of 0 has gradient 0, even if the other factor overflows.
         terms[row][at] = isInside && power != T(0) ? power * (gradient[i / 2][i % 2] - common[row0 + row]) : T(0);
     }
 
@@ -237,7 +238,7 @@ extern "C" __global__ void __launch_bounds__(AttentionThreads) attend_queries(
     }
 }
 
-// Adds the products of a tile, turned, and of a chunk of values.
+// Adds the products of a transposed tile and a chunk of values.
 __device__ __forceinline__ void addTurned(Square tile, const T* values, T total[2][4])
 {
     int tx = threadIdx.x % Columns, ty = threadIdx.x / Columns;

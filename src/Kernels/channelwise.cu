@@ -1,11 +1,11 @@
-// Convolutions of each channel with filters of its own, as many for each, and their gradients.
+// Convolutions of each channel with its own filters, as many for each channel, and their gradients.
 //
 //   y[n][o][p] = sum over k of w[o][k] · x[n][o / multiples][p · stride + k · dilation − pad]
 //
 //   x: T, (N, C, D, H, W); w: T, (O, KD, KH, KW), flipped with FLIP 1; y: T, (N, O, OD, OH, OW)
 //
-// A thread makes an element of what is written, in a fixed order of its terms; of the weights' gradient a block does. There
-// are as few products for an element as a filter has places: the bound is the memory's bandwidth.
+// Each thread computes an output element, in a fixed order of its terms; for the weights' gradient a block does. An
+// element has only as many products as a filter has taps, so the bound is the memory bandwidth.
 #include "patches.cuh"
 
 constexpr int SumThreads = 256;
@@ -14,7 +14,7 @@ __device__ __forceinline__ int places(const PatchSides& s) { return s.size[0] * 
 
 __device__ __forceinline__ int weight(const PatchSides& s, int place) { return FLIP ? places(s) - 1 - place : place; }
 
-// The element of the images that a place of a filter lies on, for a place of the result in a plane; −1 outside.
+// The offset in the images of a tap's pixel, for an element of a plane of the result; −1 outside.
 __device__ __forceinline__ int64 pixel(const PatchSides& s, int plane, int result, int place)
 {
     int64 at = plane;

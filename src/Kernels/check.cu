@@ -1,4 +1,4 @@
-// Reports the first element of a condition that does not hold: assertions. The bound is the memory's bandwidth.
+// Reports the first false element of a condition: assertions. The bound is the memory bandwidth.
 #include "common.cuh"
 
 extern "C" __global__ void check(const bool* condition, unsigned count, Fault* fault, int code)

@@ -1,7 +1,7 @@
-// What every kernel may use. Kernels need no CUDA header: NVRTC has the built-ins, and what it lacks stands here.
+// What every kernel may use. Kernels need no CUDA header: NVRTC has the built-ins, and this file has the rest.
 //
-// The file is compiled anew for each element type and each row, given as macros by the op (see
-// Devices/Cuda/CudaKernel.cs): T is the type of the elements that are read, R that of those written.
+// The file is compiled for each element type and each row, which the op passes as macros (see
+// Devices/Cuda/CudaKernel.cs): T is the type of the elements that are read, R that of the elements that are written.
 #pragma once
 
 typedef unsigned char uint8;
@@ -13,17 +13,17 @@ typedef unsigned long long uint64;
 constexpr int WarpThreads = 32;
 constexpr unsigned WholeWarp = 0xffffffffu;
 
-// Most arrays have few axes once neighbors that lie evenly are joined; the host refuses those that have more.
+// Most arrays have few axes after contiguous neighbors are joined; the host refuses those that have more.
 constexpr int MostLoops = 8;
 
-// Nested loops, outermost first: how often each runs, and how many elements apart its iterations lie in up to three
-// arrays. The host's CudaLoops has the same layout.
+// Nested loops, outermost first: their lengths, and their strides in up to three arrays. The host's CudaLoops has the
+// same layout.
 struct Loops {
     int count;
     int sides[MostLoops];
     int steps[3][MostLoops];
 
-    // Where, in one of the arrays, the element of a flat index lies.
+    // The offset in one of the arrays of the element with a flat index.
     __device__ __forceinline__ int64 offset(int array, int index) const
     {
         int64 at = 0;
@@ -37,8 +37,8 @@ struct Loops {
     }
 };
 
-// How a kernel takes loops: by value; a joined one (horizontal_fusion.cuh) where they lie among its arguments, because a copy that
-// is indexed by a loop's number would lie in local memory.
+// The parameter type for loops: by value. A fused kernel (horizontal_fusion.cuh) takes a reference into its arguments,
+// because a copy that is indexed by a loop's number would be in local memory.
 #ifdef FUSED
 typedef const Loops& LoopsArgument;
 #else
@@ -48,7 +48,7 @@ typedef Loops LoopsArgument;
 __device__ __forceinline__ float infinity(float) { return __int_as_float(0x7f800000); }
 __device__ __forceinline__ double infinity(double) { return __longlong_as_double(0x7ff0000000000000LL); }
 
-// The lowest and the highest value of a type, by a value of it.
+// The lowest and the highest value of a type, which the argument selects.
 __device__ __forceinline__ float lowest(float x) { return -infinity(x); }
 __device__ __forceinline__ double lowest(double x) { return -infinity(x); }
 __device__ __forceinline__ int lowest(int) { return -2147483647 - 1; }
@@ -58,8 +58,8 @@ __device__ __forceinline__ double highest(double x) { return infinity(x); }
 __device__ __forceinline__ int highest(int) { return 2147483647; }
 __device__ __forceinline__ int64 highest(int64) { return 9223372036854775807LL; }
 
-// Arithmetic of the rows of Ops/Elementwise. Integers wrap round, as on the CPU, for which C++ asks for unsigned ones: of
-// signed ones that overflow it says nothing, and NVRTC makes "always" of x + 1 > x.
+// Arithmetic of the rows of Ops/Elementwise. Integers wrap around, as on the CPU. C++ defines this only for unsigned
+// integers: for signed ones, NVRTC may assume that x + 1 > x is always true.
 template <typename U>
 __device__ __forceinline__ U add(U a, U b) { return a + b; }
 __device__ __forceinline__ int add(int a, int b) { return (int)((uint32)a + (uint32)b); }
@@ -85,8 +85,9 @@ __device__ __forceinline__ double magnitude(double x) { return fabs(x); }
 __device__ __forceinline__ int magnitude(int x) { return x < 0 ? negate(x) : x; }
 __device__ __forceinline__ int64 magnitude(int64 x) { return x < 0 ? negate(x) : x; }
 
-// A number as another type, of which a value is given. From a fraction to an integer: toward zero, to the nearest that
-// the type holds, and 0 for NaN, where C++ promises nothing and devices differ. As a truth: whether it is other than 0.
+// Converts a number to the type of the second argument. A fraction becomes an integer by rounding toward zero, a number
+// out of range becomes the nearest end of the range, and NaN becomes 0; C++ does not define these cases, and devices
+// differ. A bool is true if the number is not 0.
 template <typename V, typename U>
 __device__ __forceinline__ U convert(V x, U) { return (U)x; }
 
@@ -112,7 +113,7 @@ __device__ __forceinline__ U maximum(U a, U b) { return a != a ? a : b != b ? b 
 template <typename U>
 __device__ __forceinline__ U minimum(U a, U b) { return a != a ? a : b != b ? b : a < b ? a : b; }
 
-// a / b rounded down, and what is then left of a, with the sign of b. Of integers 0 where b is.
+// a / b rounded down, and the remainder, with the sign of b. For integers 0 if b is 0.
 __device__ __forceinline__ double quotient(double a, double b)
 {
     double ratio = a / b, whole = floor(ratio);
@@ -120,7 +121,8 @@ __device__ __forceinline__ double quotient(double a, double b)
         return whole;
     }
 
-    // Rounded to a whole number, it may be below it: what is left of a, which is exact, says so by its sign.
+    // The exact ratio may be below this integer, to which it was rounded. The sign of the remainder, which is exact,
+    // tells.
     double rest = whole == 0 ? a : fma(-whole, b, a);
     return whole - (rest != 0 && (rest < 0) != (b < 0));
 }
@@ -158,15 +160,15 @@ __device__ __forceinline__ int64 modulo(int64 a, int64 b) { return b == 0 ? 0 : 
 
 #include "gamma.cuh"
 
-// What kernels report: a value that they cannot work with. The host's CudaFaults has the same layout.
+// A kernel's report of a value that it cannot work with. The host's CudaFaults has the same layout.
 struct Fault {
     int code;
     int unused;
     uint64 report;
 };
 
-// Reports a value, the place where it stands, and the number of the sentence to throw. The first kernel's report
-// stands, and of one kernel's that of the first place, whichever thread comes first.
+// Reports a value, its index, and the number of the message to throw. The report of the first kernel counts, and within
+// a kernel that of the lowest index, whichever thread comes first.
 __device__ inline void reportFault(Fault* fault, int code, int value, int place)
 {
     int first = atomicCAS(&fault->code, 0, code);

@@ -1,4 +1,4 @@
-// Convolution, of which conv.cuh says what it is and how it is computed.
+// Convolution. conv.cuh says what it computes and how.
 //
 // x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW)
 #include "conv.cuh"
@@ -32,9 +32,9 @@ struct Filters {
 };
 
 // i: pixels of the result, j: filters, k: taps. EPILOGUE(x, image, filter, pixel), where the pixel is oh · OW + ow.
-// With POOL y is (N, O, OH / 2, OW / 2): the maximum of each window after the epilogue, a NaN before all numbers, and
-// after that POOLED_EPILOGUE(x, at), where y[at] is the element; and
-// argmax, of the same shape, says at which pixel it lay, of equals the first.
+// With POOL y is (N, O, OH / 2, OW / 2): the maximum of each window after the epilogue, where NaN is greater than all
+// numbers, and then POOLED_EPILOGUE(x, at), where y[at] is the element. argmax, of the same shape, is the pixel of the
+// maximum, the first of equal ones.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_forward(
     const T* x, const T* w, T* y, int* argmax, T* workspace, ConvShape given OPERANDS)
 {

@@ -1,7 +1,7 @@
-// Convolution of stride 1 from shared memory: conv_direct.cuh says how, conv.cuh what it is.
+// Convolution of stride 1 from shared memory. conv_direct.cuh says how it works, conv.cuh what it computes.
 //
-// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW); with POOL 1 (N, O, OH / 2, OW / 2), and `argmax` likewise says
-// at which pixel of the whole result the maximum of a window lay
+// x: (N, C, H, W), w: (O, C, KH, KW), y: (N, O, OH, OW). With POOL 1 y is (N, O, OH / 2, OW / 2), and `argmax`, of the
+// same shape, is the pixel of the whole result that was the maximum of a window.
 #include "conv_direct.cuh"
 #include "window_max.cuh"
 

@@ -1,25 +1,25 @@
-// Convolution of stride 1 where a block's images fit into shared memory: no operand is looked up element by element.
+// Convolution of stride 1 for images that fit into a block's shared memory: no operand is looked up element by element.
 //
 // Both the convolution and its gradient with respect to the images are
 //
 //   y[out][row][column] = sum over in, kh, kw of plane[in][row + kh][column + kw] · weight[out][in][kh][kw]
 //
-// where the planes are the images, or the gradient of the result, with zeros around them. A block brings CHUNK planes
-// of each of its IMAGES images into shared memory, and their weights; a thread then makes a window of 2 × 2 pixels of
-// OWN outputs. For a filter of 3 × 3 it reads 4 × 4 elements of a plane and 9 · OWN weights for 36 · OWN products; and
-// as all sides are constants, every read is at a constant distance from one that moves a plane at a time.
+// where the planes are the images, or the gradient of the result, with zeros around them. A block loads CHUNK planes of
+// each of its IMAGES images, and their weights, into shared memory. A thread then computes a window of 2 × 2 pixels of
+// OWN outputs. For a filter of 3 × 3 it reads 4 × 4 elements of a plane and 9 · OWN weights for 36 · OWN products. All
+// sides are constants, so every read has a constant distance from a pointer that moves a plane at a time.
 //
-//   planes:   IMAGES × CHUNK × rows; neighboring windows read elements two columns apart, so that a row's even columns
-//             lie before its odd ones: then they are neighbors, too. ROWS_STEP from a row of windows to the next and
-//             IMAGE_STEP from an image to the next go on as if all windows lay in one row, as far as banks are
-//             concerned: no two threads of a warp with windows of one group meet in one
-//   weights:  CHUNK · taps × WEIGHT_STEP; the outputs lie side by side, so that a thread reads its own as vectors
-//   results:  IMAGES × GROUPS · OWN × height · width, where they are not pooled: only here do neighbors of a window
-//             come to lie in different threads, and memory is written in order
+//   planes:   IMAGES × CHUNK × rows; neighboring windows read elements two columns apart, so a row's even columns
+//             come before its odd ones: then they are neighbors, too. With ROWS_STEP from a row of windows to the
+//             next, and IMAGE_STEP from an image to the next, the banks are those of windows in one long row: no
+//             two threads of a warp with windows of one group have a bank conflict
+//   weights:  CHUNK · taps × WEIGHT_STEP; the outputs are side by side, so that a thread reads its own as vectors
+//   results:  IMAGES × GROUPS · OWN × height · width, unless they are pooled: neighbors of a window are in different
+//             threads only here, and memory is written in order
 //
-// Grid: images, IMAGES a block; groups of OWN outputs, GROUPS a block. Block: THREADS, a window of an image for a
-// group each, the windows of one group side by side from a warp's beginning on, GROUP_THREADS apart; some threads at the
-// end of a group may have none.
+// Grid: images, IMAGES per block; groups of OWN outputs, GROUPS per block. Block: THREADS, each with a window of an
+// image for a group. The windows of one group are side by side from the beginning of a warp, and groups are
+// GROUP_THREADS apart; some threads at the end of a group may have none.
 #pragma once
 #include "common.cuh"
 #include "packs.cuh"
@@ -34,7 +34,7 @@
 
 constexpr int Window = 4, FilterArea = FILTER_HEIGHT * FILTER_WIDTH;
 
-// A plane's elements, and what they take in shared memory.
+// The elements of a plane, and their layout in shared memory.
 constexpr int PlaneArea = PLANE_HEIGHT * PLANE_WIDTH, HalfRow = (PLANE_WIDTH + 1) / 2;
 constexpr int PlaneStep = (PLANE_HEIGHT + 1) / 2 * ROWS_STEP;
 static_assert(ROWS_STEP >= 4 * HalfRow && IMAGE_STEP >= CHUNK * PlaneStep, "rows and images do not overlap");
@@ -42,7 +42,7 @@ static_assert(ROWS_STEP >= 4 * HalfRow && IMAGE_STEP >= CHUNK * PlaneStep, "rows
 // The weights follow, aligned.
 constexpr int PlaneElements = (IMAGES * IMAGE_STEP + MostVector - 1) / MostVector * MostVector;
 
-// Where in a plane an element lies.
+// The offset in a plane of an element.
 __device__ __forceinline__ constexpr int placeInPlane(int row, int column)
 {
     return row / 2 * ROWS_STEP + row % 2 * 2 * HalfRow + column % 2 * HalfRow + column / 2;
@@ -53,13 +53,14 @@ extern __shared__ __align__(16) unsigned char sharedBytes[];
 __device__ __forceinline__ T* sharedPlanes() { return (T*)sharedBytes; }
 __device__ __forceinline__ T* sharedWeights() { return (T*)sharedBytes + PlaneElements; }
 
-// Puts `plane` into the shared planes, zeros around it: planes [first, first + count) of each of the block's images.
+// Copies `plane` with zeros around it into the shared planes: planes [first, first + count) of each of the block's
+// images.
 //
-//   planes: (images, all, height, width); the first element comes to lie at (top, left)
+//   planes: (images, all, height, width); the first element goes to (top, left)
 __device__ __forceinline__ void bringPlanes(
     const T* planes, int images, int all, int first, int count, int height, int width, int top, int left)
 {
-    // A thread keeps its place in the plane, and goes on from plane to plane.
+    // A thread keeps its position in the plane, and goes from plane to plane.
     constexpr int Together = THREADS > PlaneArea ? THREADS / PlaneArea : 1;
     for (int i = threadIdx.x; i < Together * PlaneArea; i += THREADS) {
         int at = i % PlaneArea, row = at / PLANE_WIDTH - top, column = at % PLANE_WIDTH - left;
@@ -78,13 +79,13 @@ __device__ __forceinline__ void bringPlanes(
     }
 }
 
-// Puts the weights from `count` planes to the block's outputs into shared memory.
+// Copies the weights from `count` planes to the block's outputs into shared memory.
 //
-//   w: the weight (out, in, tap) lies at out · outStep + in · inStep + tap; flipped: the last tap comes first
+//   w: the weight (out, in, tap) is at out · outStep + in · inStep + tap; flipped: the last tap comes first
 __device__ __forceinline__ void bringWeights(
     const T* w, int first, int count, int outputs, int outStep, int inStep, bool flipped)
 {
-    // 8 weights in a row of memory by 4 outputs for a warp: whole sectors are read, and different banks written.
+    // A warp reads 8 weights in a row of memory for 4 outputs: it reads whole sectors, and writes to different banks.
     constexpr int Along = 8, Across = 4, Lanes = Along * Across, Outputs = GROUPS * OWN;
     static_assert(Outputs % Across == 0, "groups of outputs are whole");
     int across = threadIdx.x % Lanes / Along, firstOutput = blockIdx.y * Outputs + across;
@@ -101,12 +102,12 @@ __device__ __forceinline__ void bringWeights(
     }
 }
 
-// A thread's window and its sums.
+// A thread's window and its accumulators.
 struct Windows {
     int tile, image, group;
     T sums[OWN][Window];
 
-    // tiles: windows of a plane of the result.
+    // tiles: the number of windows of a plane of the result.
     __device__ __forceinline__ Windows(int tiles) : sums{}
     {
         int window = threadIdx.x % GROUP_THREADS;
@@ -117,7 +118,7 @@ struct Windows {
 
     __device__ __forceinline__ bool isActive() const { return image < IMAGES; }
 
-    // Adds the products of `count` planes in shared memory. across: windows of a row.
+    // Adds the products of `count` planes in shared memory. across: the number of windows of a row.
     __device__ __forceinline__ void add(int count, int across)
     {
         const T* plane = sharedPlanes() + image * IMAGE_STEP + tile / across * ROWS_STEP + tile % across;
@@ -152,8 +153,8 @@ struct Windows {
         }
     }
 
-    // Calls store(image, output, pixel, sum) for each sum that the result (images, outputs, height, width) has a place
-    // for, neighbors in memory in neighboring threads. Nobody needs the planes any more.
+    // Calls store(image, output, pixel, sum) for each sum inside the result (images, outputs, height, width); neighbors
+    // in memory are in neighboring threads. The planes are no longer needed.
     template <typename Store>
     __device__ __forceinline__ void forEach(
         int images, int outputs, int height, int width, int across, Store store) const

@@ -1,11 +1,11 @@
 // The gradient of a convolution of stride 1 with respect to the images, from shared memory (conv_direct.cuh): the
 // gradient of the result, with zeros around it, is convolved with the flipped filters.
 //
-// w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W); with POOL 1 g is the gradient of the pooled result, (N, O,
-// OH / 2, OW / 2), and `argmax`, of the same shape, says which pixel of its window has it
+// w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W). With POOL 1 g is the gradient of the pooled result, (N, O, OH
+// / 2, OW / 2), and `argmax`, of the same shape, is the pixel of the window that has it.
 #include "conv_direct.cuh"
 
-// The planes of a pooled gradient: zeros but for the one pixel of each window.
+// The planes of a pooled gradient: zeros, except for one pixel of each window.
 __device__ __forceinline__ void spreadGradient(
     const T* g, const int* argmax, const ConvShape& s, int first, int count, int top, int left)
 {

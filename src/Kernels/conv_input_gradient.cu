@@ -3,7 +3,7 @@
 // w: (O, C, KH, KW), g: (N, O, OH, OW), y: (N, C, H, W)
 #include "conv.cuh"
 
-// The gradient at the place whose tap (o, kh, kw) covers a pixel (n, h, w) of the images.
+// The gradient at the position where the tap (o, kh, kw) covers a pixel (n, h, w) of the images.
 struct Covering {
     static constexpr bool AlongK = false, IsEven = false, IsGrid = false;
     static constexpr int Vector = 1, Length = 0;

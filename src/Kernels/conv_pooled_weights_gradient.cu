@@ -1,22 +1,21 @@
-// The gradient of a convolution of stride 1, whose result is pooled in windows of 2 × 2, with respect to the filters
-// and to the bias.
+// The gradient, with respect to the filters and to the bias, of a convolution of stride 1 whose result is pooled in
+// windows of 2 × 2.
 //
-// Of each window one pixel alone has a gradient, so that a quarter of the products does that the whole result would
-// ask for:
+// Only one pixel of each window has a gradient, so this needs a quarter of the products of the whole result:
 //
 //   y[o][c][kh][kw] = sum over images and windows of g[window of o] · x[c][place + (kh, kw)]
 //
-// where `place` is the pixel of the window's maximum. A thread keeps the sums of OWN channels of a filter and of its bias,
-// and goes from window to window: of each it reads g and the place once, and then an element of the image for each product.
-// The lanes of a warp are different filters at the same window, so that they read the same few elements.
+// where `place` is the pixel of the window's maximum. A thread keeps the sums of OWN channels of a filter and of its
+// bias, and goes from window to window: it reads g and the place once, and then an element of the image for each
+// product. The lanes of a warp have different filters at the same window, so that they read the same few elements.
 //
 // x: (N, C, H, W), g and argmax: (N, O, OH / 2, OW / 2), y: (O, C, KH, KW), sums: (O)
 //
 //   planes:  GROUPS · OWN × PLANE_HEIGHT × PLANE_WIDTH of one image, zeros around it
-//   maxima:  FILTERS × windows, one more if that is even: then the filters' lie in different banks
+//   maxima:  FILTERS × windows, one more if that is even: the filters are then in different banks
 //
-// Grid: FILTERS filters; GROUPS groups of OWN channels; parts of the images, joined as split_k.cuh says. Block: THREADS,
-// a filter and a group each, and of these WALKERS that share the windows.
+// Grid: FILTERS filters; GROUPS groups of OWN channels; parts of the images, joined as in split_k.cuh. Block: THREADS,
+// each with a filter and a group; WALKERS of these threads share the windows.
 #include "common.cuh"
 #include "split_k.cuh"
 #include "conv_shape.cuh"
@@ -35,13 +34,14 @@ constexpr int FilterArea = FILTER_HEIGHT * FILTER_WIDTH, PlaneArea = PLANE_HEIGH
 constexpr int Channels = GROUPS * OWN, Weights = OWN * FilterArea;
 static_assert(FILTERS * GROUPS * WALKERS == THREADS, "every thread has its filter, group and windows");
 
-// The pixel of a window's maximum: its gradient, and where in a plane the elements begin that the filter saw there.
+// The pixel of a window's maximum: its gradient, and the offset in a plane of the first element that the filter saw.
 struct __align__(2 * sizeof(T)) Maximum {
     T gradient;
     int bytes;
 };
 
-// What a thread adds up, and how many of a block's sums are left to it when those of all walkers are joined.
+// The number of sums of a thread, and the number of a block's sums that it stores after those of all walkers are
+// joined.
 constexpr int Count = Weights + 1, Left = (FILTERS * GROUPS * Count + THREADS - 1) / THREADS;
 
 __device__ __forceinline__ void bringImage(const T* x, const ConvShape& s, T* planes, int firstChannel)
@@ -111,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_pooled_weights_gradie
         __syncthreads();
     }
 
-    // Each thread's sums side by side, so that what was a thread's own is joined in the order in which y lies.
+    // The sums of the threads are side by side, so that they can be joined in the order of y.
     T* joined = (T*)sharedBytes;
     int place = walker * FILTERS * GROUPS + filter * GROUPS + group;
     #pragma unroll

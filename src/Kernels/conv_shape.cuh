@@ -1,4 +1,4 @@
-// The shape of a convolution of images (N, C, H, W) with filters (O, C, KH, KW), and what follows from it.
+// The shape of a convolution of images (N, C, H, W) with filters (O, C, KH, KW), and values computed from it.
 #pragma once
 #include "common.cuh"
 
@@ -13,11 +13,11 @@ struct ConvShape {
     __device__ __forceinline__ int area() const { return height * width; }
     __device__ __forceinline__ int resultArea() const { return resultHeight * resultWidth; }
 
-    // Which weight of a filter belongs to a tap: the filters may be flipped.
+    // The weight of a filter that belongs to a tap: the filters may be flipped.
     __device__ __forceinline__ int place(int tap) const { return FLIP ? filterArea() - 1 - tap : tap; }
 };
 
-// The shape as a kernel uses it: its argument or, where there is enough work to compile a kernel for this shape alone,
+// The shape as a kernel uses it: its argument or, if there is enough work to compile a kernel for this shape only,
 // constants in its source. The compiler divides by constants with a multiplication and a shift.
 #ifdef CONV_SHAPE
 #define CONV_SHAPE_OF(given) constexpr ConvShape s = {CONV_SHAPE}

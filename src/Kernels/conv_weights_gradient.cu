@@ -44,9 +44,9 @@ struct Gradients {
     }
 };
 
-// i: taps and, with SUMS 1, one more whose element is always 1; j: filters; k: pixels of the result, which are many.
-// EPILOGUE(x, at), where y[at] is the weight; SUMS_EPILOGUE(x, filter) for sums[filter], the sum of the filter's
-// gradients: that of its bias. With POOL g is the gradient of the pooled result.
+// i: taps and, with SUMS 1, one more whose element is always 1; j: filters; k: pixels of the result, of which there are
+// many. EPILOGUE(x, at), where y[at] is the weight; SUMS_EPILOGUE(x, filter) for sums[filter], the sum of the filter's
+// gradients, which is the gradient of its bias. With POOL g is the gradient of the pooled result.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) conv_weights_gradient(
     const T* x, const T* g, const int* argmax, T* y, T* sums, T* workspace, ConvShape given OPERANDS)
 {

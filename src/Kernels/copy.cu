@@ -1,7 +1,7 @@
-// Kernels that only move elements, so that T is any type of the elements' size. The bound is the memory's bandwidth.
+// Kernels that only move elements, so that T is any type of the elements' size. The bound is the memory bandwidth.
 #include "common.cuh"
 
-// Rows of `length` elements that lie some distance apart on both sides: slices, joins and splits along an axis.
+// Rows of `length` elements, some distance apart in both arrays: slices, joins and splits along an axis.
 extern "C" __global__ void copy_rows(const T* x, int64 stepX, T* y, int64 stepY, int length, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
@@ -11,7 +11,7 @@ extern "C" __global__ void copy_rows(const T* x, int64 stepX, T* y, int64 stepY,
     }
 }
 
-// The axes in another order: y in C order, x at the loops' steps. For orders that keep the innermost axis.
+// Permutes axes: y in C order, x with the loops' steps. For orders that keep the innermost axis.
 extern "C" __global__ void permute(const T* x, T* y, LoopsArgument loops, unsigned count)
 {
     unsigned threads = gridDim.x * blockDim.x;
@@ -20,10 +20,9 @@ extern "C" __global__ void permute(const T* x, T* y, LoopsArgument loops, unsign
     }
 }
 
-// For orders that move the innermost axis. A block moves a tile of Side by Side elements through shared memory: it
-// reads along the axis that is innermost in x and writes along the one that is innermost in y, so that both sides
-// move whole lines. One more element a row than needed keeps the threads that read a column of the tile on different
-// banks.
+// Permutes axes if the innermost axis changes. A block moves a tile of Side by Side elements through shared memory: it
+// reads along the innermost axis of x and writes along the innermost axis of y, so that both access whole lines. One
+// extra element per row keeps the threads that read a column of the tile on different banks.
 //
 //   x: n steps of `stepX` by m of 1; y: m steps of `stepY` by n of 1; around them the outer loops, on blockIdx.z
 constexpr int Side = 32, TileRows = 8;

@@ -2,14 +2,14 @@
 //
 //   z = h · w + bias, losses = log Σ exp(z) − z[label], dz = (softmax(z) − 1 at the label) g, dh = dz · wᵀ
 //
-//   h, dh: T, (rows, UNITS); w: (UNITS, CLASSES); bias: (CLASSES), with BIAS 1; labels: int, (rows); dz: (rows, CLASSES);
-//   losses: (rows); the factors g lie gStep apart: 0 where one serves all rows; dh with INPUTS 1
+//   h, dh: T, (rows, UNITS); w: (UNITS, CLASSES); bias: (CLASSES), with BIAS 1; labels: int, (rows);
+//   dz: (rows, CLASSES); losses: (rows); the factors g are gStep apart: 0 if all rows share one; dh with INPUTS 1
 //
-// A warp takes a row, its lanes go along the units, each with a sum for every class; joined, class c is lane c's. A block
-// keeps the weights in shared memory, a unit's in an odd number of fours, so that four are read at once and the lanes meet
-// different banks; of few a thread keeps its own for the second product. Each of the products
-// alone would be a launch for a few thousand products a block, bound by its latency: this is one chain of some 500
-// instructions a row.
+// A warp computes a row. Its lanes go along the units, each with a sum for every class; after the join, lane c has
+// class c. A block keeps the weights in shared memory, those of a unit in an odd number of fours, so that four are read
+// at once and the lanes use different banks. If there are few weights, a thread keeps its own for the second product.
+// Each of the products alone would be a launch with a few thousand products per block, bound by its latency: this is
+// one chain of about 500 instructions per row.
 //
 // EPILOGUE(x, i, j) for dz, LOSS_EPILOGUE(x, i), INPUT_EPILOGUE(x, i, j) for dh and OPERANDS as in gemm.cuh.
 #include "packs.cuh"
@@ -30,7 +30,7 @@
 
 constexpr int Four = 4, Fours = (CLASSES + Four - 1) / Four | 1, Step = Fours * Four;
 
-// The units that a lane has, and whether it keeps their weights in registers.
+// The number of units of a lane, and whether it keeps their weights in registers.
 constexpr int Rounds = (UNITS + WarpThreads - 1) / WarpThreads;
 constexpr bool AreKept = Rounds * CLASSES * sizeof(T) <= 320;
 
@@ -45,9 +45,9 @@ __device__ __forceinline__ void loadWeights(T (&own)[Step], const T* weights, in
     }
 }
 
-// Adds up all lanes' sums of each class: of Count classes a lane keeps the half that one bit of its number says, and gives
-// the other to its partner, so that each step halves what is exchanged. `lane` becomes where the sum of class `wanted`
-// then is.
+// Adds up all lanes' sums of each class. A lane keeps one half of Count classes, which a bit of its number selects, and
+// gives the other half to its partner, so that each step halves the exchanged data. `lane` becomes the lane with the
+// sum of class `wanted`.
 template <int Count, int Bit>
 __device__ __forceinline__ T joinClasses(const T (&sums)[Count], int wanted, int& lane)
 {
@@ -74,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
 {
     extern __shared__ __align__(16) unsigned char sharedBytes[];
     T* weights = (T*)sharedBytes;
-    // From one of a thread's weights to the next a class and a place move on by as much each time, but for the fill.
+    // From one weight of a thread to the next, the class and the offset increase by constants, except for the padding.
     unsigned c = threadIdx.x % Step, from = threadIdx.x / Step * CLASSES + c;
     #pragma unroll 8
     for (int first = 0; first < UNITS * Step; first += Threads) {
@@ -120,7 +120,7 @@ extern "C" __global__ void __launch_bounds__(Threads) dense_cross_entropy(
     T most = maxOfWarp<ClassLanes>(z), power = isClassLane ? exactExp(z, most) : T(0), sum = sumOfWarp<ClassLanes>(power);
     T ofLabel = __shfl_sync(WholeWarp, z, label & (WarpThreads - 1));
     if (lane == 0 && isClass(label, i, CLASSES, fault, code)) {
-        // The difference of the row's maximum is taken first: both may be large.
+        // The difference from the row's maximum comes first, because both may be large.
         T loss = (most - ofLabel) + log(sum);
         LOSS_EPILOGUE(loss, i)
         losses[i] = loss;

@@ -1,15 +1,15 @@
-// Functions of numbers at the same place of several arrays, with broadcasting.
+// Functions of the elements at the same index of several arrays, with broadcasting.
 //
-//   y0[i], y1[i] … = COMPUTE(x0[i], x1[i] …)        y: arrays in C order; x: such arrays, or smaller ones, repeated
+//   y0[i], y1[i] … = COMPUTE(x0[i], x1[i] …)        y: arrays in C order; x: such arrays, or smaller ones that repeat
 //
-// What is done for an element comes as text from Ops/Elementwise: PARAMETERS are the arrays, LOAD reads the elements of
-// the inputs (from place i, from place 0, or, where an input is repeated along some of the loops over the outputs,
-// from one of the places at0 … at2), COMPUTE makes of them those of the outputs and stores them. All loads of an element
-// stand before its stores: an output may lie where an input of its size does.
+// The statements for an element come as text from Ops/Elementwise. PARAMETERS are the arrays. LOAD reads the elements
+// of the inputs: at index i, at index 0 or, if an input repeats along some of the loops over the outputs, at one of the
+// indices at0 … at2. COMPUTE computes the elements of the outputs and stores them. All loads of an element come before
+// its stores, because an output may share memory with an input of its size.
 //
-// One thread takes an element, then another as far on as the grid is long, so that neighboring threads always touch
-// neighboring elements. Nothing is reused: the bound is the memory's bandwidth, which this reaches as soon as there
-// are some ten thousand elements. That is why chains of such functions are one kernel.
+// Each thread handles an element, then another one a grid's length further on, so that neighboring threads always
+// access neighboring elements. Nothing is reused. The bound is the memory bandwidth, which is reached from about ten
+// thousand elements on. Therefore chains of such functions are one kernel.
 #include "common.cuh"
 
 #if PATTERNS == 0

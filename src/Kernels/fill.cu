@@ -1,4 +1,4 @@
-// What the host knows when it makes a plan.
+// Values that the host knows when it makes a plan.
 //
 // y[i] = value, for a few values
 #include "common.cuh"

@@ -1,11 +1,11 @@
-// The gamma functions that CUDA lacks (it has lgamma): ψ, the slope of log Γ, and the slopes of ψ. For rows of
-// Ops/Elementwise, where GammaMath.cs has the same in C#, with where the numbers are from. In float64 for every type: these functions are
-// rare, and in float32 their differences would lose digits.
+// The gamma functions that CUDA lacks (it has lgamma): ψ, the slope of log Γ, and the derivatives of ψ, for rows of
+// Ops/Elementwise. GammaMath.cs has the same in C#, with the sources of the numbers. They use float64 for every type:
+// these functions are rare, and in float32 their differences would lose digits.
 #pragma once
 
 constexpr double GammaPi = 3.14159265358979323846;
 
-// What x is beyond a whole number, which is exact.
+// x minus the nearest integer, which is exact.
 __device__ __forceinline__ double beyondWhole(double x) { return x - rint(x); }
 
 // c[0] + c[1]·x + …
@@ -21,7 +21,8 @@ __device__ __forceinline__ double gammaPolynomial(double x, const double (&c)[Co
     return sum;
 }
 
-// From 1 to 2 the distance from the zero of ψ times a quotient of polynomials; recurrences lead there. Its series from 10 on.
+// From 1 to 2: the distance from the zero of ψ times a quotient of polynomials; recurrences lead there. From 10 on: the
+// series.
 __device__ inline double digammaOfPositive(double x)
 {
     if (x >= 10) {
@@ -49,20 +50,20 @@ __device__ inline double digammaOfPositive(double x)
     return sum + (distance * 0.99558162689208984 + distance * quotient);
 }
 
-// ψ(x); below 0 by reflection.
+// ψ(x); below 0 it uses reflection.
 __device__ inline double digamma(double x)
 {
     if (x > 0) {
         return digammaOfPositive(x);
     }
 
-    // Of a negative infinity nothing is left that is a number.
-    // By sinpi and cospi: sin and tan of float64 want local memory, to bring large angles down.
+    // Negative infinity gives NaN. It uses sinpi and cospi, because sin and tan of float64 need local memory to reduce
+    // large angles.
     double rest = beyondWhole(x), cotangent = cospi(rest) / sinpi(rest);
     return x == 0 ? -1 / x : rest == 0 ? infinity(x) - infinity(x) : digammaOfPositive(1 - x) - GammaPi * cotangent;
 }
 
-// n! / xⁿ, whose factors neither overflow nor vanish on the way.
+// n! / xⁿ, as a product of factors that neither overflow nor underflow.
 __device__ inline double factorialByPower(int n, double x)
 {
     double product = 1;
@@ -73,7 +74,7 @@ __device__ inline double factorialByPower(int n, double x)
     return product;
 }
 
-// n!·Σ (x + k)⁻ⁿ⁻¹: term by term, and then by the Euler-Maclaurin series, whose numbers are Bernoulli's.
+// n!·Σ (x + k)⁻ⁿ⁻¹: first term by term, then by the Euler-Maclaurin series with Bernoulli numbers.
 __device__ inline double polygammaOfPositive(int n, double x)
 {
     const double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510,
@@ -93,7 +94,7 @@ __device__ inline double polygammaOfPositive(int n, double x)
     return sum + (lead + lead * rest);
 }
 
-// The slope of ψ of an order, rounded, from 1 to 100; below 0 that of order 1 alone, by reflection.
+// The derivative of ψ of an order, which is rounded, from 1 to 100; below 0 only of order 1, by reflection.
 __device__ inline double polygamma(double order, double x)
 {
     int n = order > 0.5 && order < 100.5 ? (int)rint(order) : 0;

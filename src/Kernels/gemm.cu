@@ -5,20 +5,20 @@
 // A and B may be of another type of 16 bits, ELEMENT (without SUMS): T is float then, and tensor cores multiply them.
 //
 //   A: (m, k), or (k, m) with TRANSPOSE_A 1; B: (k, n), or (n, k) with TRANSPOSE_B 1; C: (m, n); all T, in C order
-//   EPILOGUE(x, i, j) and OPERANDS as in gemm.cuh; after it x goes to C[i][j] or, as STORE(x, i, j) says, elsewhere
+//   EPILOGUE(x, i, j) and OPERANDS as in gemm.cuh; then x is stored to C[i][j], or where STORE(x, i, j) says
 //
-// With SUMS 1 also sums[j] = sum over k of B[k][j], as if A had one more row, of ones: where A holds a layer's inputs
-// and B the gradient of its outputs, C is the gradient of its weights and this that of its bias, for no launch more.
-// SUMS_EPILOGUE(x, j) is done with these.
+// With SUMS 1 also sums[j] = sum over k of B[k][j], as if A had one more row, of ones. If A holds a layer's inputs and
+// B the gradient of its outputs, C is the gradient of its weights and the sums are that of its bias, without another
+// launch. SUMS_EPILOGUE(x, j) is applied to them.
 //
-// With BATCHED 1, C, A and B are stacks of matrices, and blockIdx.z is which of them a block multiplies.
+// With BATCHED 1, C, A and B are stacks of matrices, and blockIdx.z selects the one that a block multiplies.
 //
-// How it is computed, and with which tiles, stands in gemm.cuh. For large matrices the bound is arithmetic, for the
-// layers of a small network the latency of a chain of some ten K-tiles.
+// gemm.cuh explains the algorithm and its tiles. For large matrices the bound is arithmetic. For the layers of a small
+// network it is the latency of a chain of about ten K-tiles.
 #ifndef BATCHED
 #define BATCHED 0
 #endif
-// Copies of single elements keep an address for each.
+// Copies of single elements each keep an address.
 #if VECTOR_A == 1 || VECTOR_B == 1
 #define RESIDENT_THREADS 384
 #endif
@@ -40,7 +40,7 @@
 __device__ const __align__(16) Element Ones[4] = {1, !TRANSPOSE_A, !TRANSPOSE_A, !TRANSPOSE_A};
 #endif
 
-// How many elements a row of A and of B has, where that is to be a constant.
+// The lengths of the rows of A and of B, if they are constants.
 #ifndef LENGTH_A
 #define LENGTH_A 0
 #endif
@@ -98,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm_batched(
 
 #else
 
-// workspace: as split_k.cuh wants it, where gridDim.z is not 1.
+// workspace: as in split_k.cuh, if gridDim.z is not 1.
 extern "C" __global__ void __launch_bounds__(Threads, Blocks) gemm(
     const Element* a, const Element* b, T* c, T* sums, T* workspace, int m, int n, int k OPERANDS)
 {

@@ -1,7 +1,7 @@
-// Horizontal fusion: several independent kernels in one launch, each with a range of the grid's blocks.
+// Horizontal fusion runs several independent kernels in one launch, each on a range of the grid's blocks.
 //
-// The host puts the source of each kernel into a namespace of its own behind this file, with blockIdx and gridDim defined
-// as partBlock and partGrid. Then comes an entry that calls each kernel for its blocks (Devices/Cuda/HorizontalFusion.cs).
+// After this file, the host puts the source of each kernel into its own namespace, with blockIdx and gridDim defined as
+// partBlock and partGrid. Then comes an entry that calls each kernel for its blocks (Devices/Cuda/HorizontalFusion.cs).
 
 #define FUSED
 
@@ -21,7 +21,7 @@ struct alignas(16) Arguments {
     char bytes[ARGUMENT_BYTES];
 };
 
-// An argument, of whatever type the parameter has.
+// An argument that converts to the type of any parameter.
 struct Slot {
     const char* at;
 
@@ -29,7 +29,8 @@ struct Slot {
     __device__ __forceinline__ operator U&() const { return *reinterpret_cast<U*>(const_cast<char*>(at)); }
 };
 
-// An argument that is rows of an array from one on that only the device knows. The host's CudaRowsFrom has the same layout.
+// An argument that is rows of an array, the first of which only the device knows. The host's CudaRowsFrom has the same
+// layout.
 struct Rows {
     const char* array;
     const int* start;
@@ -47,7 +48,7 @@ struct Rows {
 
 __device__ __forceinline__ const Rows& rowsAt(const char* at) { return *reinterpret_cast<const Rows*>(at); }
 
-// A block that cannot have its rows reports it, and does nothing.
+// A block whose rows do not exist reports this and does nothing.
 #define REQUIRE_ROWS(part, rows) \
     if (!rows.areThere()) { \
         if (threadIdx.x == 0) { \
@@ -58,7 +59,7 @@ __device__ __forceinline__ const Rows& rowsAt(const char* at) { return *reinterp
 
 __device__ __forceinline__ unsigned launchedBlock() { return blockIdx.x; }
 
-// The place in a grid of x by y by … blocks that begins with the launch's block `first`.
+// The block's index in a grid of x by y by … blocks that begins with the launch's block `first`.
 __device__ __forceinline__ Place partBlock(unsigned first, unsigned x, unsigned y)
 {
     unsigned block = launchedBlock() - first;

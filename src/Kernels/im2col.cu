@@ -1,16 +1,17 @@
-// Images as a matrix of columns, which makes any convolution a plain matrix product (gemm.cu), and its adjoint.
+// Images as a matrix of columns, which turns any convolution into a plain matrix product (gemm.cu), and its adjoint.
 //
 //   images:  T, (N, C, H, W);    columns: T, (C · KH · KW, N · OH · OW), in C order
 //
 //   columns[(c, fh, fw)][(n, oh, ow)] = images[n][c][oh·strideH − padH + kh][ow·strideW − padW + kw], 0 outside the
 //   image
 //
-// where (fh, fw) is where the weight of the tap (kh, kw) lies in a filter, so that filters as they lie in memory, (O, C
-// · KH · KW), can be multiplied by the columns. The matrix is KH · KW times as large as the images (less with strides)
-// and is written and read once more than by the implicit product of conv.cuh: the bound is the memory's bandwidth.
+// where (fh, fw) is the position of the weight of the tap (kh, kw) in a filter, so that the columns can be multiplied
+// by filters in their layout in memory, (O, C · KH · KW). The matrix is KH · KW times as large as the images (less with
+// strides). It is written and read once more than by the implicit product of conv.cuh: the bound is the memory
+// bandwidth.
 #include "conv_shape.cuh"
 
-// A thread makes an element; neighbors read neighboring pixels, or pixels a stride apart.
+// Each thread computes an element; neighbors read neighboring pixels, or pixels a stride apart.
 extern "C" __global__ void im2col(const T* images, T* columns, ConvShape given, unsigned count)
 {
     CONV_SHAPE_OF(given);
@@ -26,8 +27,8 @@ extern "C" __global__ void im2col(const T* images, T* columns, ConvShape given, 
     }
 }
 
-// images[…] = the sum of the columns' elements that im2col would make of it. A thread gathers what comes to one
-// element, tap by tap in order, so that no atomics are needed and the same input gives the same bits.
+// images[…] = the sum of the columns' elements that im2col would copy from it. Each thread gathers one element, tap by
+// tap in order, so that no atomics are needed and the same input gives the same bits.
 extern "C" __global__ void col2im(const T* columns, T* images, ConvShape given, unsigned count)
 {
     CONV_SHAPE_OF(given);

@@ -1,17 +1,17 @@
-// The part of an array that an index expression names, taken out, written to or added to. The bound is the memory's
-// bandwidth; neighboring threads move neighboring elements of the part.
+// Reads, writes or adds to the part of an array that an index expression selects. The bound is the memory bandwidth;
+// neighboring threads move neighboring elements of the part.
 //
 //   part[i] <-> x[start + loops(i) + offsets[b]]
 //
-// The loops go over the part; b is where one of them is in the list of places that arrays choose (Ops/Indexing).
+// The loops go over the part; b is the index of one of them in the list of offsets of the index arrays (Ops/Indexing).
 #include "common.cuh"
 
 #ifndef ADDS
 #define ADDS 0
 #endif
 
-// offsets[i] = the sum over the arrays of place · stride, one launch an array; −1 where a place lies outside its axis,
-// which is reported. The loops go over what the arrays broadcast to.
+// offsets[i] = the sum over the index arrays of index · stride, one launch for each array; −1 if an index is out of
+// range, which is reported. The loops go over the shape that the index arrays broadcast to.
 extern "C" __global__ void places(
     const int* indices, int* offsets, LoopsArgument loops, int side, int stride, int isFirst, unsigned count, Fault* fault,
     int code)
@@ -41,10 +41,10 @@ extern "C" __global__ void take(
     }
 }
 
-// The loops go over all but the places, which lie `behind` elements of the part apart. Elements of x have only their place
-// in common, so a thread goes through the places in order and no two write one element: of the values set at one place the
-// last stays, those added are added in order. Where the loops are few, `groups` threads each take the places of a
-// remainder. places: −1 where the loops are all there is.
+// The loops go over all axes except the list of offsets, whose elements are `behind` elements of the part apart. Only
+// elements of the part with equal offsets meet in one element of x. A thread goes through the offsets in order, and no
+// two threads write one element: the last value that is set stays, and values are added in order. If the loops are few,
+// `groups` threads share the offsets, each those with one remainder. places: −1 if there are only loops.
 extern "C" __global__ void put(
     const T* part, const int* offsets, T* x, int64 start, LoopsArgument loops, int places, int behind, int groups,
     unsigned count)

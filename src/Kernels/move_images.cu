@@ -1,12 +1,12 @@
-// Images moved by whole pixels, each by its own, and some of them mirrored left to right before; zeros come in behind.
+// Mirrors some images left to right, then moves each by its own number of whole pixels. Zeros fill the rest.
 //
 //   images, moved: (N, C, H, W);    down, right, mirror: (N), the same for all channels of an image
 //
-//   moved[n][c][h][w] = m[n][c][h − down[n]][w − right[n]], 0 where that lies outside,
+//   moved[n][c][h][w] = m[n][c][h − down[n]][w − right[n]], 0 if that is outside,
 //   m[n][c][h][w] = images[n][c][h][mirror[n] ? W − 1 − w : w]
 //
-// A thread makes an element; neighbors read neighboring pixels, from the left or from the right. The bound is the
-// memory's bandwidth: the three numbers of an image come from the cache.
+// Each thread computes an element; neighbors read neighboring pixels, from the left or from the right. The bound is the
+// memory bandwidth: the three numbers of an image come from the cache.
 #include "common.cuh"
 
 extern "C" __global__ void move_images(
@@ -17,7 +17,7 @@ extern "C" __global__ void move_images(
     for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < elements; i += threads) {
         unsigned line = i / width, plane = line / height, image = plane / channels;
 
-        // Unsigned, so that what lies before the image is as far outside as what lies behind it.
+        // Unsigned, so that an index before the image is as far outside as one behind it.
         unsigned row = line - plane * height - (unsigned)down[image];
         unsigned column = i - line * width - (unsigned)right[image];
         bool isInside = row < (unsigned)height && column < (unsigned)width;

@@ -2,7 +2,7 @@
 #pragma once
 #include "common.cuh"
 
-// 16 bytes.
+// The elements in 16 bytes.
 constexpr int MostVector = 16 / sizeof(T);
 
 template <int Count>
@@ -10,7 +10,7 @@ struct __align__(Count * sizeof(T)) Pack {
     T x[Count];
 };
 
-// Elements side by side, in as few accesses of up to 16 bytes as there can be.
+// Reads or writes neighboring elements in as few accesses of up to 16 bytes as possible.
 template <int Count>
 __device__ __forceinline__ void load(T* to, const T* from)
 {

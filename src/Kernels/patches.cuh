@@ -1,4 +1,4 @@
-// How filters lie over images of up to three axes; axes that are not there have side 1. Ops/Images/Unfold.cs has the same.
+// How filters lie over images of up to three axes; missing axes have side 1. Ops/Images/Unfold.cs has the same.
 #pragma once
 #include "common.cuh"
 
@@ -7,7 +7,7 @@ struct PatchSides {
     int side[3], over[3], size[3], stride[3], pad[3], dilation[3];
 };
 
-// Which place of the result a place of a filter sees this pixel from; −1 if from none.
+// The index of the result for which a tap of the filter reads this pixel; −1 for none.
 __device__ __forceinline__ int seenFrom(const PatchSides& s, int axis, int pixel, int place)
 {
     int from = pixel + s.pad[axis] - place * s.dilation[axis], over = from / s.stride[axis];

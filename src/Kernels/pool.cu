@@ -1,10 +1,11 @@
-// Pooling of planes (images times channels) in windows, and its gradients; all T but the indices, in C order.
+// Pooling of planes (images times channels) in windows, and its gradients. All arrays are T except the indices, in C
+// order.
 //
 //   y[p][oh][ow] from x[p][h][w], h from oh·strideH − padH on, size rows; w likewise; nothing outside the plane counts
 //
-// A thread takes one element of what is written and looks at the few that it depends on, which neighboring threads
-// share in the cache. The gradients, too, are gathered by the elements that receive them, in a fixed order, so that
-// no two threads write one element. The bound is the memory's bandwidth.
+// Each thread computes one output element from the few elements that it depends on, which neighboring threads share in
+// the cache. The gradients are gathered, too, by the elements that receive them, in a fixed order, so that no two
+// threads write one element. The bound is the memory bandwidth.
 #include "common.cuh"
 
 struct Windows {
@@ -35,7 +36,7 @@ struct Cover {
     }
 };
 
-// How many elements a window's mean is of; 1 for one that has none.
+// The number of elements of a window's mean; 1 for a window without elements.
 __device__ __forceinline__ int divisor(const Windows& s, int oh, int ow, int countPadding)
 {
     if (countPadding) {
@@ -48,8 +49,8 @@ __device__ __forceinline__ int divisor(const Windows& s, int oh, int ow, int cou
     return max(1, max(rows.end - rows.start, 0) * max(columns.end - columns.start, 0));
 }
 
-// y: the maximum of each window, a NaN before all numbers; argmax: its row times the width plus its column, of equals
-// the first's.
+// y: the maximum of each window, where NaN is greater than all numbers. argmax: its row times the width plus its
+// column; the first of equal ones.
 extern "C" __global__ void max_pool(const T* x, T* y, int* argmax, Windows s, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -77,7 +78,7 @@ extern "C" __global__ void max_pool(const T* x, T* y, int* argmax, Windows s, un
     argmax[i] = best;
 }
 
-// y[p][h][w] = the sum of g over the windows whose maximum lay there.
+// y[p][h][w] = the sum of g over the windows whose maximum was there.
 extern "C" __global__ void max_pool_gradient(const T* g, const int* argmax, T* y, Windows s, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -102,7 +103,7 @@ extern "C" __global__ void max_pool_gradient(const T* g, const int* argmax, T* y
     y[i] = total;
 }
 
-// y: the mean of each window, over the elements inside the plane or, with countPadding, over the padding's zeros too.
+// y: the mean of each window, over the elements inside the plane or, with countPadding, also over the padding's zeros.
 extern "C" __global__ void average_pool(const T* x, T* y, Windows s, int countPadding, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -122,7 +123,7 @@ extern "C" __global__ void average_pool(const T* x, T* y, Windows s, int countPa
 
     T shares = T(divisor(s, oh, ow, countPadding)), mean = total / shares;
     if (total - total != 0) {
-        // The sum overflows where the mean does not; or there are infinities and NaNs, which stay.
+        // The sum overflows and the mean does not; or there are infinities and NaNs, which stay.
         mean = T(0);
         for (int row = rows.start; row < rows.end; row++) {
             for (int column = columns.start; column < columns.end; column++) {
@@ -134,7 +135,7 @@ extern "C" __global__ void average_pool(const T* x, T* y, Windows s, int countPa
     y[i] = mean;
 }
 
-// y[p][h][w] = the sum, over the windows that cover it, of g shared out among their elements.
+// y[p][h][w] = the sum, over the windows that cover it, of g distributed among their elements.
 extern "C" __global__ void average_pool_gradient(const T* g, T* y, Windows s, int countPadding, unsigned count)
 {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;

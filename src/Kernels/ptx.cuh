@@ -1,5 +1,5 @@
-// The instructions that CUDA C has no words for: all inline PTX of the house stands here. The double of tests/Simt has
-// no PTX; its branch says the same in its own words.
+// The instructions that CUDA C lacks: all inline PTX is in this file. The double of tests/Simt has no PTX; its branch
+// does the same in C++.
 #pragma once
 
 struct float16;
@@ -15,7 +15,7 @@ struct bfloat16;
 #endif
 #endif
 
-// Has the compiler keep a value where it computes it anew each time that a loop needs it.
+// Makes the compiler keep a value that it would otherwise compute again whenever a loop needs it.
 #ifdef ENGINE_SIMT
 template <typename U>
 __device__ __forceinline__ void keep(U&) {}
@@ -58,9 +58,9 @@ __device__ __forceinline__ SharedPlace sharedPlace(void* shared) { return (unsig
 
 #if ASYNC_COPIES
 
-// Starts to copy 4, 8 or 16 bytes (both places aligned to as many) to shared memory: `filled` of them, and zeros behind.
-// Of none nothing is read. 16 bytes pass by the L1 cache, which keeps nothing that a block reads once.
-// Both places are so many bytes further than said.
+// Starts to copy 4, 8 or 16 bytes (both addresses have this alignment) to shared memory: `filled` of them, followed by
+// zeros. If `filled` is 0, nothing is read. Copies of 16 bytes bypass the L1 cache, because a block reads the data only
+// once. The offsets are added to both addresses.
 template <int Bytes, int SharedOffset = 0, int GlobalOffset = 0>
 __device__ __forceinline__ void copyAsync(SharedPlace shared, const void* global, int filled)
 {
@@ -88,7 +88,8 @@ __device__ __forceinline__ void commitCopies()
 #endif
 }
 
-// Waits for all groups but so many, the latest; other threads see their copies after the next barrier.
+// Waits for all groups except the latest ones, whose number is Left; other threads see their copies after the next
+// barrier.
 template <int Left>
 __device__ __forceinline__ void waitForCopies()
 {
@@ -110,7 +111,7 @@ __device__ __forceinline__ void waitForCopies()
 #endif
 }
 
-// A number rounded to TF32, to the nearest and of two the one away from zero: the bits of a float whose lower 13 are 0.
+// Rounds a number to TF32, to nearest, ties away from zero: the bits of a float whose lower 13 are 0.
 __device__ __forceinline__ unsigned toTensorFloat(float x)
 {
 #ifdef ENGINE_SIMT
@@ -122,7 +123,7 @@ __device__ __forceinline__ unsigned toTensorFloat(float x)
 #endif
 }
 
-// Adds the product of a warp's fragments of 16 × 8 and 8 × 8 elements of TF32 to 16 × 8 sums; all lanes take part.
+// Adds the product of a warp's fragments of 16 × 8 and 8 × 8 elements of TF32 to 16 × 8 sums. All lanes take part.
 __device__ __forceinline__ void multiplyFragments(float* sums, const unsigned* a, const unsigned* b)
 {
 #ifdef ENGINE_SIMT

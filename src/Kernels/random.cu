@@ -1,7 +1,6 @@
-// Random numbers from a counter: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC
-// 2011). The n-th four words are computed from n alone, so that threads share the work in any way, and the words are
-// those that the CPU draws. A thread makes one block of four words. The bound is arithmetic: ten rounds of two wide
-// products.
+// Random numbers from a counter: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+// The n-th four words depend only on n, so that any division of the work among threads gives the same words as the CPU.
+// Each thread computes one block of four words. The bound is arithmetic: ten rounds of two wide products.
 #include "common.cuh"
 
 constexpr int Words = 4;
@@ -10,7 +9,7 @@ struct Block {
     uint32 word[Words];
 };
 
-// state: the key's two words and how many runs have drawn; stream: which of a run's draws this is.
+// state: the key's two words and the number of runs that have drawn; stream: the index of the draw in a run.
 __device__ __forceinline__ Block philox(const int* state, int stream, uint32 index)
 {
     uint32 c0 = index, c1 = (uint32)stream, c2 = (uint32)state[2], c3 = 0;
@@ -29,7 +28,7 @@ __device__ __forceinline__ Block philox(const int* state, int stream, uint32 ind
     return {c0, c1, c2, c3};
 }
 
-// The upper bits as a fraction: every multiple of 2^-24, or of 2^-53, is as likely.
+// Converts the upper bits to a fraction: all multiples of 2^-24, or of 2^-53, are equally likely.
 __device__ __forceinline__ float fraction(uint32 word) { return (word >> 8) * (1.0f / (1 << 24)); }
 
 __device__ __forceinline__ double fraction(uint32 high, uint32 low)
@@ -37,8 +36,8 @@ __device__ __forceinline__ double fraction(uint32 high, uint32 low)
     return (double)(((uint64)high << 32 | low) >> 11) * (1.0 / (1LL << 53));
 }
 
-// cos and sin of a fraction of a turn, by their Taylor series within an eighth of one: the built-in ones take a stack
-// for arguments as large as never occur here. The series' next terms are below 1e-19.
+// cos and sin of a fraction of a turn, by their Taylor series within an eighth of a turn. The built-in functions need a
+// stack for large arguments, which never occur here. The series' next terms are below 1e-19.
 __device__ __forceinline__ void cosSinOfTurn(double turns, double& cosine, double& sine)
 {
     double quarters = rint(4 * turns);
@@ -115,7 +114,7 @@ extern "C" __global__ void draw(const int* state, int stream, T* y, int count)
     }
 }
 
-// y = x · scale where a word's upper 24 bits are not below the threshold, else 0; y may be x.
+// y = x · scale if a word's upper 24 bits are at least the threshold, otherwise 0; y may be x.
 extern "C" __global__ void dropout(
     const T* x, const int* state, int stream, uint32 threshold, double scale, T* y, int count)
 {

@@ -2,19 +2,19 @@
 //
 //   y[part][output] = JOIN of ELEMENT(kept(output) + reduced(i)) over the i of the part        y, elements: T
 //
-// ELEMENT(at) is the element at place `at` of what is reduced, read from the arrays INPUTS: from one of them, or made of
-// several by element-wise functions, whose result then is never stored (Ops/Elementwise/CudaComposite.cs). The row gives
-// JOIN(a, b) and START, what joining nothing gives. `kept` and `reduced` are the loops over the axes
-// that stay and over those that go. Where there are few outputs, the i are split into parts, which a second launch
-// joins in order: how many is decided by the shape alone, and within a part the order is fixed too, so the same input
-// gives the same bits.
+// ELEMENT(at) is the element at index `at`, read from the arrays INPUTS: from one of them, or computed from several by
+// element-wise functions, whose result is never stored (Ops/Elementwise/CudaComposite.cs). The row defines JOIN(a, b)
+// and START, the result of joining nothing. `kept` and `reduced` are the loops over the axes that stay and over those
+// that are reduced. If there are few outputs, the i are split into parts, which a second launch joins in order. The
+// shape alone determines their number, and the order within a part is fixed, too, so the same input gives the same
+// bits.
 //
-// Three ways to share the work, so that neighboring threads always read neighboring elements:
-//   reduce_rows     the innermost axis goes and is long: a block joins one output
-//   reduce_warps    the innermost axis goes and is short: a warp joins one output
-//   reduce_columns  the innermost axis stays: a thread joins every 4th element of an output, its neighbor of the next
-// EPILOGUE(x, at) and OPERANDS as in gemm.cuh: what is done with a result, at being its place in y, before it is stored;
-// not with those of parts. Each element is read once and the bound is the memory's bandwidth.
+// There are three ways to share the work; neighboring threads always read neighboring elements:
+//   reduce_rows     the innermost axis is reduced and long: a block joins one output
+//   reduce_warps    the innermost axis is reduced and short: a warp joins one output
+//   reduce_columns  the innermost axis is kept: a thread joins every 4th element of an output, its neighbor of the next
+// EPILOGUE(x, at) and OPERANDS are as in gemm.cuh: they change a result before it is stored to y[at], but not the
+// results of parts. Each element is read once, and the bound is the memory bandwidth.
 #include "common.cuh"
 
 #ifndef OPERANDS
@@ -28,7 +28,7 @@ constexpr int RowThreads = 128;
 constexpr int Warps = RowThreads / WarpThreads;
 constexpr int Columns = 32, ColumnRows = RowThreads / Columns;
 
-// What a part begins with, and the part's end.
+// The first index of a part, and its end.
 struct Range {
     int begin, end;
     __device__ Range(int count, int parts, int part)

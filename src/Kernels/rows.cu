@@ -1,5 +1,5 @@
-// Consecutive rows from one that is chosen while the program runs. One outside the rows there are is reported, and nothing outside is touched.
-// The bound is the memory's bandwidth; neighboring threads move neighboring elements of a row.
+// Consecutive rows from one that is known only at run time. Rows outside the array are reported, and nothing outside is
+// accessed. The bound is the memory bandwidth; neighboring threads move neighboring elements of a row.
 #include "common.cuh"
 
 // y[i] = x[start + i]        x: (rows, length), y: (count, length)
@@ -21,7 +21,7 @@ extern "C" __global__ void take_rows(
     }
 }
 
-// y = 0, but y[start + i] = g[i]        g: (count, length), y: (rows, length)
+// y = 0, except y[start + i] = g[i]        g: (count, length), y: (rows, length)
 extern "C" __global__ void put_rows(
     const T* g, const int* start, T* y, int rows, int count, int length, unsigned elements, Fault* fault, int code)
 {

@@ -1,4 +1,4 @@
-// What kernels share that give each row of a matrix a warp (softmax.cu says why).
+// Shared code of kernels with a warp for each row of a matrix (softmax.cu says why).
 #pragma once
 #include "common.cuh"
 
@@ -14,8 +14,8 @@ struct Row {
     }
 };
 
-// All lanes get the sum; the order is that of a tree, always the same. Where but some of the lanes count, a power of two,
-// these get it.
+// All lanes get the sum. The order is always that of the same tree. If only Lanes lanes count, a power of two, those
+// get it.
 template <int Lanes = WarpThreads>
 __device__ __forceinline__ T sumOfWarp(T value)
 {
@@ -37,14 +37,14 @@ __device__ __forceinline__ T maxOfWarp(T value)
     return value;
 }
 
-// exp(x − most), with what is lost of the difference: exp(d + e) is exp(d) (1 + e).
+// exp(x − most), corrected by the rounding error e of the difference d: exp(d + e) is exp(d) (1 + e).
 __device__ __forceinline__ T exactExp(T x, T most)
 {
     T d = x - most, back = d - x, lost = (x - (d - back)) - (most + back), power = exp(d);
     return lost == lost ? power + power * lost : power;
 }
 
-// Whether a label is one of the classes; if not it is reported, and the caller leaves it be.
+// Returns whether a label is one of the classes. If not, it reports the label, and the caller skips the row.
 __device__ __forceinline__ bool isClass(int label, int64 row, int classes, Fault* fault, int code)
 {
     if ((unsigned)label < (unsigned)classes) {

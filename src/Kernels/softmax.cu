@@ -2,10 +2,10 @@
 //
 //   x, y, g: T, (rows, columns) in C order; labels: int, (rows); losses: T, (rows)
 //
-// A warp takes a row: its lanes go along the columns side by side and join what they found by shuffles, so that no
-// shared memory and no barrier are needed and a row of classes is read once or, from the cache, twice. Nothing is
-// computed from exp(x) itself, which overflows, but from exp(x − the row's maximum). Blocks are small, for rows are
-// few: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory's
+// A warp handles a row: its lanes go along the columns side by side and join their results by shuffles. Thus no shared
+// memory and no barrier are needed, and a row of classes is read once or, from the cache, twice. Nothing is computed
+// from exp(x) itself, which overflows, but from exp(x − the row's maximum). Blocks are small, because there are few
+// rows: a batch of 128 rows gives 32 blocks. The bound is the latency of the launch for such batches, and the memory
 // bandwidth for large ones.
 #include "rows.cuh"
 
@@ -46,8 +46,8 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax(const T* x, T* y, 
     }
 }
 
-// y = x − log Σ exp(x); y may be x. The sum is one more than `others`, which may be little beside 1; and the difference
-// is taken first, for most + log(sum) has no more digits behind the point than most has.
+// y = x − log Σ exp(x); y may be x. The sum is 1 plus `others`, which may be small beside 1. The difference comes
+// first, because most + log(sum) has only as many digits behind the point as most.
 extern "C" __global__ void __launch_bounds__(Threads) log_softmax(const T* x, T* y, int rows, int columns)
 {
     Row row;
@@ -129,7 +129,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy(
     if (row.lane == 0) {
         int label = labels[row.index];
         if (isClass(label, row.index, columns, fault, code)) {
-            // The difference of the row's maximum is taken first: both may be large.
+            // The difference from the row's maximum comes first, because both may be large.
             losses[row.index] = (most - x[label]) + log(sum);
         }
     }
@@ -143,7 +143,7 @@ __device__ __forceinline__ void writeGradient(const T* x, T* dx, int columns, in
     }
 }
 
-// dx = (exp(x) / Σ exp(x) − 1 at the label) g; dx may be x. The factors g lie gStep apart: 0 where one serves all rows.
+// dx = (exp(x) / Σ exp(x) − 1 at the label) g; dx may be x. The factors g are gStep apart: 0 if all rows share one.
 extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_gradient(
     const T* x, const int* labels, const T* g, T* dx, int rows, int columns, int gStep, Fault* fault, int code)
 {
@@ -163,7 +163,7 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_grad
     writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], most, sum);
 }
 
-// Both at once: the losses cost next to nothing where the gradient is wanted.
+// Both at once: the losses cost almost nothing when the gradient is computed.
 extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with_gradient(
     const T* x, const int* labels, const T* g, T* dx, T* losses, int rows, int columns, int gStep, Fault* fault, int code)
 {
@@ -177,11 +177,11 @@ extern "C" __global__ void __launch_bounds__(Threads) softmax_cross_entropy_with
     int label = labels[row.index];
     T most = maxOfRow(x, columns, row.lane), sum = sumOfExp(x, most, columns, row.lane);
     if (row.lane == 0 && isClass(label, row.index, columns, fault, code)) {
-        // The difference of the row's maximum is taken first: both may be large.
+        // The difference from the row's maximum comes first, because both may be large.
         losses[row.index] = (most - x[label]) + log(sum);
     }
 
-    // dx may be x, of which the first lane has now read the label's.
+    // dx may be x, whose value at the label the first lane has now read.
     __syncwarp();
     writeGradient(x, dx, columns, row.lane, label, g[row.index * gStep], most, sum);
 }
@@ -196,7 +196,7 @@ extern "C" __global__ void __launch_bounds__(Threads) cross_entropy(
     }
 }
 
-// dp = −g / p at the label, else 0, as where g is 0; an element a thread.
+// dp = −g / p at the label, otherwise 0, as for g = 0; each thread computes an element.
 extern "C" __global__ void __launch_bounds__(Threads) cross_entropy_gradient(
     const T* p, const int* labels, const T* g, T* dp, int columns, unsigned count, Fault* fault, int code)
 {

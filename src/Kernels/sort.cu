@@ -1,12 +1,12 @@
-// Rows in order, by merging runs that are in order to runs of twice their length.
+// Sorts rows by merging sorted runs to runs of twice their length.
 //
-//   keys, places: (rows, side) in runs of `width`; the outputs are in runs of 2 · width. Without places, as for the first
-//   pass, an element's place is where it stands in its row.
+//   keys, places: (rows, side) in runs of `width`; the outputs are in runs of 2 · width. In the first pass there are no
+//   places: an element's place is its index in its row.
 //
-// A thread takes an element of one of two neighboring runs: its place in the merged run is where it stands in its own plus
-// how many of the other come before it, which a binary search tells. Of equals those of the left run come first, so that
-// they keep their order. NaN is greater than all numbers; with DESCENDING 1 the largest come first. The bound is the
-// latency of log2(width) reads, most of them from cache.
+// Each thread handles an element of one of two neighboring runs. Its index in the merged run is its index in its own
+// run plus the number of elements of the other run that come before it, which a binary search finds. Equal elements of
+// the left run come first, so that they keep their order. NaN is greater than all numbers; with DESCENDING 1 the
+// largest come first. The bound is the latency of log2(width) reads, most of them from the cache.
 #include "common.cuh"
 
 __device__ __forceinline__ bool isLess(T a, T b) { return a < b || (b != b && a == a); }
@@ -26,7 +26,8 @@ extern "C" __global__ void merge_runs(
         int64 other = (int64)(isLeft ? run + 1 : run - 1) * width;
         int low = other < side ? (int)other : side, start = low, end = (int)(other + width < side ? other + width : side);
 
-        // Of the other run, the left one's equals and the right one's lesser elements alone come before.
+        // Before an element of the right run come equal elements of the left run; otherwise only lesser elements come
+        // before.
         while (low < end) {
             int middle = low + (end - low) / 2;
             if (isLeft ? isBefore(line[middle], key) : !isBefore(key, line[middle])) {

@@ -1,11 +1,12 @@
-// Split-K: several blocks compute one tile, each over its own range of k; here their accumulators are added up, in the
+// Split-K: several blocks compute one tile, each over its own range of k. This file adds up their accumulators, in the
 // same launch and always in the same order.
 //
-// A product with few tiles and a long inner side k is split along k among gridDim.z blocks, so that the whole GPU has
-// work. A block writes its accumulators into the workspace. The last block of a group of Fan to arrive adds the group's
-// splits from the first to the last, and then stands for the group in the next round. So no float is added by an atomic,
-// the order does not depend on which block is late, and there is no second kernel to wait for. Rounds of Fan rather than
-// one long sum: a single block would read 128 splits of 4 KB in some 8,000 clocks; two rounds of 16 and 8 take a fifth.
+// A product with few tiles and a long k is split along k among gridDim.z blocks, so that the whole GPU has work. A
+// block writes its accumulators into the workspace. The last block of a group of Fan to arrive adds the group's splits
+// from the first to the last, and then represents the group in the next round. Thus no float is added by an atomic, the
+// order does not depend on which block is late, and there is no second kernel to wait for. Rounds of Fan replace one
+// long sum: a single block would read 128 splits of 4 KB in about 8,000 clocks; two rounds of 16 and 8 take a fifth of
+// that.
 //
 //   workspace: T, gridDim.x · gridDim.y tiles × gridDim.z splits × (Count × Threads); written and read only here
 #pragma once
@@ -15,12 +16,12 @@
 
 constexpr int Fan = 16;
 
-// How many blocks of a group have arrived. The last one resets it to 0, so that every launch begins with zeros. Launches
-// of one kernel never overlap: a device has one stream.
+// The number of blocks of a group that have arrived. The last one resets it to 0, so that every launch begins with
+// zeros. Launches of one kernel never overlap: a device has one stream.
 __device__ unsigned arrivals[ARRIVALS];
 
-// Adds up Count accumulators of each of Threads threads over all splits. True if this block now holds the totals; if not,
-// its work is done.
+// Adds up Count accumulators of each of Threads threads over all splits. Returns true if this block now holds the
+// totals; if not, its work is done.
 template <int Count, int Threads>
 __device__ __forceinline__ bool reduceSplits(T* accumulators, T* workspace)
 {
@@ -36,7 +37,8 @@ __device__ __forceinline__ bool reduceSplits(T* accumulators, T* workspace)
             own[((size_t)split * Count + i) * Threads] = accumulators[i];
         }
 
-        // This block's accumulators are written before its arrival counts, and the others' are visible before they are read.
+        // This block's accumulators are written before its arrival counts, and the others' are visible before they are
+        // read.
         __syncthreads();
         if (threadIdx.x == 0) {
             unsigned* arrived = &arrivals[(size_t)tile * splits + group + round];

@@ -1,11 +1,12 @@
-// A block's tile of the product of two sources, on the tensor cores: the operands' elements are rounded to TF32 (8 bits of
-// exponent, 10 of mantissa) as they come out of shared memory, and products are summed in float32. It stands in the place
-// of gemm.cuh's Product with TENSOR 1 and has the same members.
+// A block's tile of the product of two sources, on tensor cores: the operands' elements are rounded to TF32 (8 bits of
+// exponent, 10 of mantissa) when they are read from shared memory, and products are summed in float32. With TENSOR 1 it
+// replaces gemm.cuh's Product and has the same members.
 //
-// A warp makes WARP_M × WARP_N of the tile by mma.sync.m16n8k8, whose fragments are dealt to lanes as the PTX manual says:
-// with g = lane / 4 and t = lane % 4, a lane holds of A (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4), of B (t, g) and
-// (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Slices of an operand lie in shared memory as
-// tile.cuh lays them out, rows so far apart that the 32 lanes of a fragment meet all banks.
+// A warp computes WARP_M × WARP_N of the tile with mma.sync.m16n8k8. The PTX manual defines how its fragments are
+// distributed to lanes: with g = lane / 4 and t = lane % 4, a lane holds of A (g, t), (g + 8, t), (g, t + 4),
+// (g + 8, t + 4), of B (t, g) and (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Slices of
+// an operand have the layout of tile.cuh in shared memory, with rows so far apart that the 32 lanes of a fragment use
+// all banks.
 //
 // Operands of 16 bits, with HALVES 1, are multiplied as they are, by mma.sync.m16n8k16: there a register holds two neighbors
 // along k, and a lane of A (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8), of B (2t, g) and (2t + 8, g), each with the
@@ -33,7 +34,7 @@ struct Product {
     typedef Tile<TILE_N, TILE_N / 4, 4, B> TileB;
     static constexpr int KTile = TileA::Elements + TileB::Elements;
 
-    // Those of fragment (f / FragmentsN, f % FragmentsN) are the fours from 4 f on.
+    // Fragment (f / FragmentsN, f % FragmentsN) has the four accumulators from 4 f on.
     T accumulators[Count];
 
     static __device__ __forceinline__ int warpRow() { return threadIdx.x / WarpThreads / WarpsAcross * WARP_M; }
@@ -151,7 +152,8 @@ struct Product {
         tileA.begin(a, m0, m, first * TILE_K);
         tileB.begin(b, n0, n, first * TILE_K);
 
-        // A K-tile's place is its number modulo STAGES; what is not there is a group of no copies, so that groups are counted.
+        // The buffer of a K-tile is its number modulo STAGES. A K-tile behind the last is a group without copies, so
+        // that groups can be counted.
         int filled = 0;
         auto bring = [&](int kTile) {
             if (kTile < last) {
@@ -169,7 +171,7 @@ struct Product {
 
         int ready = 0;
         for (int kTile = first; kTile < last; kTile++) {
-            // The K-tile has come, and nobody reads the one before any more: its place may be filled.
+            // The K-tile has arrived, and no thread reads the previous one: its buffer may be filled.
             waitForCopies<STAGES - 2>();
             __syncthreads();
             bring(kTile + STAGES - 1);
@@ -182,7 +184,7 @@ struct Product {
         return reduceSplits<Count, Threads>(accumulators, workspace);
     }
 
-    // Calls store(i, j, accumulator) for each of the accumulators that lies inside C.
+    // Calls store(i, j, accumulator) for each of the accumulators that is inside C.
     template <typename Store>
     __device__ __forceinline__ void forEach(int m, int n, Store store) const
     {

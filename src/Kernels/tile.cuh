@@ -4,22 +4,22 @@
 #include "packs.cuh"
 #include "ptx.cuh"
 
-// Whether the sides along k are known to be whole numbers of K-tiles.
+// Whether the lengths along k are known to be multiples of a K-tile.
 #ifndef WHOLE_K_TILES
 #define WHOLE_K_TILES 0
 #endif
 
-// One operand of a block: Side of its rows, of which each thread takes Own. A source has
+// One operand of a block: Side of its rows; each thread has Own of them. A source has
 //
-//   AlongK          whether neighbors along k, not across, are neighbors in memory
-//   Vector          how many of them are copied together
-//   find(i, k, at)  where that many elements from (i, k) on lie; false if there are none, and they count as 0
-//   IsEven          whether (i, k + 1) lies evenly far from (i, k) wherever there is one: then a thread finds its
-//                   elements of the first K-tile, and for each further K-tile moves on by
-//   step(i)         so many elements for each of TILE_K
-//   IsGrid          whether (i + 1, k) lies evenly far from (i, k) too:
-//   apart()         so many elements
-//   Length          how many elements a row of memory has, if that is a constant, else 0
+//   AlongK          whether neighbors in memory are neighbors along k, not across
+//   Vector          the number of elements that are copied together
+//   find(i, k, at)  the address of that many elements from (i, k) on; false if there are none, and they count as 0
+//   IsEven          whether the distance from (i, k) to (i, k + 1) is constant wherever the latter exists: then a
+//                   thread finds its elements of the first K-tile, and moves on for each further one by
+//   step(i)         this many elements for each of TILE_K
+//   IsGrid          whether the distance from (i, k) to (i + 1, k) is constant, too:
+//   apart()         this many elements
+//   Length          the length of a row of memory, if that is a constant, otherwise 0
 template <int Side, int Own, int OwnThreads, typename Source>
 struct Tile {
     static constexpr int Vector = Source::Vector;
@@ -28,12 +28,12 @@ struct Tile {
     static constexpr int Vectors = Side * TILE_K / Vector, Copies = (Vectors + Threads - 1) / Threads;
     static_assert(Side == Own * OwnThreads && TILE_K / SliceK % Step == 0, "rows and K-tiles are whole");
 
-    // Rows that one access reads, and how many are left for a smaller one.
+    // The number of rows that one access reads, and the number that is left for a smaller one.
     static constexpr int Group = 4, Left = Own % Group, Grouped = Own - Left;
 
-    // Which of the block's rows a thread's are. Where the tile lies along k they are as far apart as there are threads,
-    // so that the threads of a warp read neighboring rows, which lie on different banks; else they come in groups that
-    // one access reads.
+    // The thread's rows among those of the block. If the tile is along k, they are as far apart as there are threads,
+    // so that the threads of a warp read neighboring rows, which are on different banks. Otherwise they come in groups
+    // that one access reads.
     static __device__ __forceinline__ int row(int thread, int own)
     {
         int together = own < Grouped ? Group : Left;
@@ -41,11 +41,11 @@ struct Tile {
                               : own / Group * (Group * OwnThreads) + thread * together + own % Group;
     }
 
-    // How far apart the rows of a group are.
+    // The distance between the rows of a group.
     static constexpr int Apart = Source::AlongK ? OwnThreads : 1;
 
-    // Neighbors in memory go to neighboring threads: so many of them make a row of memory. A thread's next copy is as many
-    // rows further as all threads make, if these are whole.
+    // Neighbors in memory go to neighboring threads; RowVectors threads copy a row of memory. A thread's next copy is
+    // as many rows further as all threads copy at once, if these are whole rows.
     static constexpr unsigned RowVectors = (Source::AlongK ? TILE_K : Side) / Vector;
     static constexpr int Further = Threads / RowVectors;
     static constexpr bool AreWhole = Further * RowVectors == Threads;
@@ -63,7 +63,7 @@ struct Tile {
     static __device__ __forceinline__ int across(int copy) { return Source::AlongK ? row(copy) : inRow(copy); }
     static __device__ __forceinline__ int along(int copy) { return Source::AlongK ? inRow(copy) : row(copy); }
 
-    // Whether the thread has such a copy to make: of a narrow tile not all have.
+    // Whether the thread has this copy: for a narrow tile, not all threads have it.
     static __device__ __forceinline__ bool takes(int copy)
     {
         return Vectors % Threads == 0 || copy * Threads + (int)threadIdx.x < Vectors;
@@ -78,19 +78,19 @@ struct Tile {
     Pack<Vector> next[Copies];
 #endif
 
-    // Where the thread's elements of the next K-tile lie, and how many bytes to copy: none outside the operand. Single
-    // elements are up to 32 copies, whose addresses are too many to be held at once.
+    // The addresses of the thread's elements of the next K-tile, and the number of bytes to copy: none outside the
+    // operand. Copies of single elements are up to 32, whose addresses are too many to be held at once.
     static constexpr bool Holds = Source::IsEven && Copies <= 8;
     static constexpr int Held = Holds ? Copies : 1, Bytes = Vector * sizeof(Element);
 
-    // Where a thread's copies are whole rows apart, and these of a known length, one place does for all.
+    // If a thread's copies are whole rows apart, and the length of a row is known, one address is enough for all.
     static constexpr bool IsWhole = Source::IsGrid && AreWhole;
     static constexpr bool HasOnePlace = Holds && IsWhole && Source::Length > 0;
     static constexpr int Places = HasOnePlace ? 1 : Held;
     const Element* at[Places];
     int bytes[Held], to[Places];
 
-    // Where in a buffer they go, in bytes.
+    // Their offsets in a buffer, in bytes.
     __device__ __forceinline__ int placeOf(int copy) const
     {
         return HasOnePlace ? to[0] + copy * Further * Stride * (int)sizeof(Element)
@@ -124,7 +124,7 @@ struct Tile {
     }
 
 #if ASYNC_COPIES
-    // Starts the copies that have one place.
+    // Starts the copies that share one address.
     template <int Copy>
     __device__ __forceinline__ void copyFrom(SharedPlace to, const Element* from)
     {
@@ -139,11 +139,11 @@ struct Tile {
     }
 #endif
 
-    // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() was given.
+    // Starts to load a K-tile into a buffer. K-tiles are loaded in order, from the one that begin() received.
     __device__ __forceinline__ void start(const Source& source, SharedPlace buffer, int first, int end, int k0, int k)
     {
         if (!WHOLE_K_TILES && Holds && k0 + TILE_K > k) {
-            // The last K-tile, which may be cut off by the end of k.
+            // The last K-tile may be cut off at the end of k.
             #pragma unroll
             for (int copy = 0; copy < Held; copy++) {
                 bytes[copy] = k0 + along(copy) < k ? bytes[copy] : 0;
@@ -190,7 +190,7 @@ struct Tile {
         }
     }
 
-    // Completes the load where it goes through registers.
+    // Completes the load if it goes through registers.
     __device__ __forceinline__ void finish(T* buffer)
     {
 #if !ASYNC_COPIES
@@ -203,8 +203,8 @@ struct Tile {
 #endif
     }
 
-    // Where in a K-tile the thread's rows begin, from k0 on, and its remaining rows. All that it reads lies at constant
-    // distances from there.
+    // The offsets in a K-tile of the thread's rows, from k0 on, and of its remaining rows. All that it reads has a
+    // constant distance from there.
     int64 origin, originLeft;
 
     __device__ __forceinline__ void reads(int thread, int k0)
@@ -215,7 +215,8 @@ struct Tile {
         keep(originLeft);
     }
 
-    // What a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its rows.
+    // The elements that a thread multiplies next: Step elements along k, from k0 on behind the origin, of each of its
+    // rows.
     __device__ __forceinline__ void read(const T* buffer, int k0, T (&own)[Step][Own]) const
     {
         const T* origin = (const T*)((const char*)buffer + this->origin);
@@ -239,7 +240,7 @@ struct Tile {
                 }
 
                 if constexpr (Left > 0) {
-                    // It is counted from the thread's own place in its smaller groups.
+                    // It is counted from the thread's own offset in its smaller groups.
                     load<Left>(&own[j][Grouped], left + place(row(0, Grouped), k0 + j));
                 }
             }

@@ -1,11 +1,11 @@
-// What filters see of images, as a matrix that is multiplied by them, and the adjoint; images of up to three axes.
+// The patches of images that filters see, as a matrix for multiplication, and the adjoint; images of up to three axes.
 //
 //   images:  T, (N, C, D, H, W);    patches: T, (C, KD, KH, KW, N, OD, OH, OW), in C order
 //
 //   patches[c][k][n][o] = images[n][c][o · stride + k · dilation − pad], 0 outside the image
 //
-// A thread makes an element of what is written: unfold copies one, fold adds up what the patches have of a pixel, place by
-// place of the filter in order, so that no atomics are needed. The bound is the memory's bandwidth.
+// Each thread computes an output element: unfold copies one, fold adds up all elements of the patches that belong to a
+// pixel, tap by tap in order, so that no atomics are needed. The bound is the memory bandwidth.
 #include "patches.cuh"
 
 extern "C" __global__ void unfold(const T* images, T* patches, PatchSides s, unsigned count)

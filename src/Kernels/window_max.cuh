@@ -1,5 +1,5 @@
-// The maximum of a window of 2 × 2 pixels, as convolutions that pool keep it: a NaN before all numbers, of equals the
-// first.
+// The maximum of a window of 2 × 2 pixels, for convolutions that pool. NaN is greater than all numbers, and the first
+// of equal elements counts.
 #pragma once
 #include "common.cuh"
 
@@ -9,7 +9,7 @@ struct WindowMax {
 
     __device__ __forceinline__ void take(T other, int at)
     {
-        // Not less or equal: greater, or one of the two is NaN.
+        // Not less or equal means greater, or one of the two is NaN.
         bool isGreatest = pixel < 0 || (value == value && !(other <= value));
         value = isGreatest ? other : value;
         pixel = isGreatest ? at : pixel;

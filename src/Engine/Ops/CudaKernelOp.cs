@@ -13,19 +13,19 @@ public sealed record CudaGrid(
     (int X, int Y, int Z) Blocks, (int X, int Y, int Z) Threads, params IReadOnlyList<int> Numbers)
 {
     /// <summary>
-    /// Gets or sets the bytes of shared memory that each block is given, which the kernel declares as <c>extern
-    /// __shared__</c>. More than 49,152 are refused by GPUs that have no more.
+    /// Gets or sets the bytes of shared memory for each block, which the kernel declares as <c>extern __shared__</c>.
+    /// GPUs without that much refuse more than 49,152.
     /// </summary>
     public int SharedBytes { get; init; }
 
     /// <summary>
-    /// Gets or sets whether blocks wait for one another: all are then on the GPU at once, or the launch is refused when
-    /// it is planned.
+    /// Gets or sets whether blocks wait for one another. If they do, all blocks are on the GPU at once, or planning
+    /// refuses the launch.
     /// </summary>
     public bool IsCooperative { get; init; }
 
     /// <summary>
-    /// Returns a thread for each of so many elements; their number is the argument that follows the arrays.
+    /// Returns a grid with one thread for each element; the number of elements is the argument that follows the arrays.
     /// </summary>
     public static CudaGrid Elements(long count, int threads = 256) =>
         new((CudaTypes.Blocks(count, threads), 1, 1), (threads, 1, 1), checked((int)count));
@@ -34,29 +34,33 @@ public sealed record CudaGrid(
 /// <summary>Represents the gradients with respect to an op's inputs.</summary>
 /// <param name="inputs">The op's inputs.</param>
 /// <param name="outputs">The op's outputs.</param>
-/// <param name="outputGrads">The gradients with respect to the outputs, null where the cost does not depend on one.</param>
+/// <param name="outputGrads">
+/// The gradients with respect to the outputs; null if the cost does not depend on that output.
+/// </param>
 public delegate IReadOnlyList<Variable?> GradientRule(
     IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable?> outputGrads);
 
 /// <summary>
-/// Represents an op of a user's own: a kernel in CUDA C for GPUs, a definition in C# for the CPU, and, if it is to be
-/// differentiated, its gradient as graph. It is compiled when it is planned, kept in the cache of compiled kernels, and
-/// planned like any other op.
+/// Represents an op that a user writes: a kernel in CUDA C for GPUs, a definition in C# for the CPU and, optionally,
+/// its gradient as a graph. It is compiled when it is planned, kept in the cache of compiled kernels, and planned like
+/// any other op.
 /// </summary>
 /// <remarks>
-/// The kernel is an <c>extern "C" __global__</c> function. Its parameters are a pointer to each input, in order, one to
-/// each output, and the <see cref="CudaGrid.Numbers"/>. Arrays lie in C order, and no two of them overlap. There are no CUDA
-/// headers; <c>#include "common.cuh"</c> brings in what Engine's kernels share.
+/// The kernel is an <c>extern "C" __global__</c> function. Its parameters are a pointer to each input, in order, a
+/// pointer to each output, and the <see cref="CudaGrid.Numbers"/>. Arrays lie in C order, and no two of them overlap.
+/// There are no CUDA headers; <c>#include "common.cuh"</c> includes what Engine's kernels share.
 /// </remarks>
 public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
 {
     private readonly string _text;
     private readonly string _file;
 
-    /// <summary>Creates an op of a kernel in a text.</summary>
-    /// <param name="entry">The name of the <c>__global__</c> function, which is the op's name, too.</param>
+    /// <summary>Creates an op from the text of a kernel.</summary>
+    /// <param name="entry">The name of the <c>__global__</c> function. It is also the op's name.</param>
     /// <param name="text">The text in CUDA C.</param>
-    /// <param name="definition">What it computes, on arrays of float64: given the inputs, it fills the outputs.</param>
+    /// <param name="definition">
+    /// What the op computes, on arrays of float64: it reads the inputs and fills the outputs.
+    /// </param>
     public CudaKernelOp(string entry, string text, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition)
         : this(entry, text, $"{entry}.cu", definition)
     {
@@ -78,42 +82,43 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     public string Entry { get; }
 
     /// <summary>
-    /// Gets what it computes, on arrays of float64. The CPU runs it as it stands, on one thread, and rounds its
+    /// Gets what the op computes, on arrays of float64. The CPU runs it unchanged, on one thread, and rounds its
     /// results.
     /// </summary>
     public Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> Definition { get; }
 
     /// <summary>
-    /// Gets or sets the outputs' types for inputs of these, of which sides may be unknown; by default one output of the
-    /// first input's type. For what the op cannot take it throws an <see cref="EngineException"/> with the reason.
+    /// Gets or sets the function that returns the outputs' types for the inputs' types, some dimensions of which may be
+    /// unknown. By default there is one output of the first input's type. It throws an <see cref="EngineException"/>
+    /// with the reason if the op cannot take the inputs.
     /// </summary>
     public Func<IReadOnlyList<TensorType>, IReadOnlyList<TensorType>> Types { get; init; } =
         static inputs => [inputs[0]];
 
     /// <summary>
-    /// Gets or sets the launch for inputs and outputs of these types; by default a thread for each element of the first
-    /// output.
+    /// Gets or sets the function that returns the launch for the types of the inputs and outputs. By default there is a
+    /// thread for each element of the first output.
     /// </summary>
     public Func<IReadOnlyList<TensorType>, IReadOnlyList<TensorType>, CudaGrid> Grid { get; init; } =
         static (_, outputs) => CudaGrid.Elements(outputs[0].Shape.Count);
 
     /// <summary>
-    /// Gets or sets the gradients with respect to the inputs, given the inputs, the outputs and the gradients with
-    /// respect to those (null where the cost does not depend on one); null for an input that has none. Without it the
-    /// op cannot be differentiated.
+    /// Gets or sets the function that returns the gradients with respect to the inputs; null for an input that has
+    /// none. It receives the inputs, the outputs and the gradients with respect to the outputs (null if the cost does
+    /// not depend on an output). Without it the op cannot be differentiated.
     /// </summary>
     public GradientRule? Gradient { get; init; }
 
     /// <summary>
-    /// Gets or sets a macro that stands for the first input's element type in the text: <c>T</c>, say, for a kernel of
-    /// float and double alike.
+    /// Gets or sets a macro that stands for the first input's element type in the text, for example <c>T</c> for a
+    /// kernel that serves float and double.
     /// </summary>
     public string? TypeMacro { get; init; }
 
-    /// <summary>Returns an op of a kernel in a file.</summary>
-    /// <param name="path">The file, which is read now.</param>
+    /// <summary>Returns an op from a kernel in a file.</summary>
+    /// <param name="path">The file, which is read at once.</param>
     /// <param name="entry">The name of the <c>__global__</c> function.</param>
-    /// <param name="definition">What it computes, on arrays of float64.</param>
+    /// <param name="definition">What the op computes, on arrays of float64.</param>
     /// <exception cref="EngineException">The file cannot be read.</exception>
     public static CudaKernelOp FromFile(
         string path, string entry, Action<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> definition) =>
@@ -174,7 +179,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Definition(inputs, outputs);
 
-    /// <summary>Returns whether it is the same kernel of the same text, with the same functions beside it.</summary>
+    /// <summary>Returns whether the other op has the same kernel, the same text and the same functions.</summary>
     public bool Equals(CudaKernelOp? other) => other is not null
         && (Entry, _text, _file, TypeMacro) == (other.Entry, other._text, other._file, other.TypeMacro)
         && Definition == other.Definition && Types == other.Types && Grid == other.Grid && Gradient == other.Gradient;
@@ -182,7 +187,7 @@ public sealed record CudaKernelOp : Op, ICpuOp, ICudaOp, ISampled
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Entry, _text, _file);
 
-    /// <summary>The definition, between conversions of the arrays, which are made once.</summary>
+    /// <summary>Runs the definition between conversions of the arrays, which are allocated once.</summary>
     unsafe Phase[] ICpuOp.Cpu(CpuStep step)
     {
         Cell[] inputs = [.. Enumerable.Range(0, step.InputCount)

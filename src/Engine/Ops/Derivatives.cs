@@ -5,15 +5,15 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns a vector times the Jacobian: the gradient of Σ f · v, v being constant. Theano's <c>Lop</c>.
+    /// Returns a vector times the Jacobian: the gradient of Σ f · v, where v is constant. Theano's <c>Lop</c>.
     /// </summary>
     /// <param name="f">The function.</param>
-    /// <param name="wrt">What it is differentiated with respect to.</param>
-    /// <param name="v">Of the type of f.</param>
+    /// <param name="wrt">The variable of the derivative.</param>
+    /// <param name="v">The vector, of the type of f.</param>
     /// <exception cref="EngineException">v is of another type, or f does not depend on the variable.</exception>
     public static Variable Lop(Variable f, Variable wrt, Variable v) => Lop([f], [wrt], [v])[0];
 
-    /// <summary>Returns the same of several functions, added up, for each of several variables.</summary>
+    /// <summary>Returns the sum of these products over several functions, for each of several variables.</summary>
     /// <inheritdoc cref="Lop(Variable, Variable, Variable)"/>
     public static IReadOnlyList<Variable> Lop(
         IReadOnlyList<Variable> f,
@@ -28,17 +28,17 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the Jacobian times a vector: how f changes where a variable moves along v. Theano's <c>Rop</c>. It is
-    /// the gradient of a gradient, linear in a vector whose value does not matter.
+    /// Returns the Jacobian times a vector: how f changes when a variable moves along v. Theano's <c>Rop</c>. It is
+    /// computed as the gradient of a gradient, which is linear in a vector whose value does not matter.
     /// </summary>
     /// <param name="f">The function.</param>
-    /// <param name="wrt">What moves.</param>
-    /// <param name="v">Along what, of the type of the variable.</param>
-    /// <returns>Of the type of f; zeros where f does not depend on the variable.</returns>
+    /// <param name="wrt">The variable that moves.</param>
+    /// <param name="v">The direction, of the type of the variable.</param>
+    /// <returns>A variable of the type of f; zeros if f does not depend on the variable.</returns>
     /// <exception cref="EngineException">v is of another type.</exception>
     public static Variable Rop(Variable f, Variable wrt, Variable v) => Rop([f], [wrt], [v])[0];
 
-    /// <summary>Returns the same of several functions, for several variables that move at once.</summary>
+    /// <summary>Returns these products for several functions, when several variables move at once.</summary>
     /// <inheritdoc cref="Rop(Variable, Variable, Variable)"/>
     public static IReadOnlyList<Variable> Rop(
         IReadOnlyList<Variable> f, IReadOnlyList<Variable> wrt, IReadOnlyList<Variable> v)
@@ -53,13 +53,13 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the gradient of each element of f: of the shape of f followed by that of the variable. Theano's
-    /// <c>jacobian</c>. It is a loop over the elements.
+    /// Returns the gradient of each element of f. The result has the shape of f followed by the shape of the variable.
+    /// Theano's <c>jacobian</c>. It is a loop over the elements.
     /// </summary>
     /// <exception cref="EngineException">f does not depend on the variable.</exception>
     public static Variable Jacobian(Variable f, Variable wrt) => Jacobian(f, [wrt])[0];
 
-    /// <summary>Returns the same for several variables.</summary>
+    /// <summary>Returns the Jacobians with respect to several variables.</summary>
     /// <inheritdoc cref="Jacobian(Variable, Variable)"/>
     public static IReadOnlyList<Variable> Jacobian(
         Variable f,
@@ -82,15 +82,18 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the second derivatives of a scalar: of the shape of the variable twice over. Theano's <c>hessian</c>.
+    /// Returns the second derivatives of a scalar. The result has the shape of the variable twice. Theano's
+    /// <c>hessian</c>.
     /// </summary>
-    /// <exception cref="EngineException">The cost is no floating-point scalar, or does not depend on the variable.</exception>
+    /// <exception cref="EngineException">
+    /// The cost is not a floating-point scalar, or does not depend on the variable.
+    /// </exception>
     public static Variable Hessian(Variable cost, Variable wrt) =>
         Jacobian(Grad(cost, wrt), [wrt], DisconnectedInputs.Ignore)[0];
 
     /// <summary>
-    /// What flows back from variables whose own gradients are given, as far as they have some; null for what nothing flows
-    /// to. Variables among which one depends on another each have theirs from outside.
+    /// Returns what flows back to the variables <c>wrt</c> from variables whose own gradients are given; null where
+    /// nothing flows. If one of the variables depends on another, each still receives its own given gradient.
     /// </summary>
     internal static Variable?[] Backward(
         IReadOnlyList<Variable> from, IReadOnlyList<Variable?> grads, IReadOnlyList<Variable> wrt)

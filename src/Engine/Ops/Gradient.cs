@@ -20,23 +20,24 @@ public static partial class Symbolic
 {
     /// <summary>Returns the gradient of a scalar with respect to a variable.</summary>
     /// <exception cref="EngineException">
-    /// The cost is no floating-point scalar, or does not depend on the variable.
+    /// The cost is not a floating-point scalar, or does not depend on the variable.
     /// </exception>
     public static Variable Grad(Variable cost, Variable wrt) => Grad(cost, [wrt])[0];
 
     /// <summary>
-    /// Returns the gradients of a scalar with respect to variables, each of its variable's type: new graph, by reverse
-    /// accumulation over the ops' own gradients.
+    /// Returns the gradients of a scalar with respect to variables, each of its variable's type. The gradients are new
+    /// graph, built by reverse accumulation over the ops' own gradients.
     /// </summary>
-    /// <param name="cost">The scalar; null where known gradients stand for it.</param>
+    /// <param name="cost">The scalar; null if known gradients replace it.</param>
     /// <param name="wrt">The variables.</param>
     /// <param name="considerConstant">Variables through which no gradient flows, as if they were constants.</param>
     /// <param name="knownGrads">
-    /// Variables whose gradient is given: of the variable's shape, and instead of what the cost would make it.
+    /// Variables whose gradient is given. It has the variable's shape and replaces the gradient that the cost would
+    /// give.
     /// </param>
-    /// <param name="disconnectedInputs">What is done about a variable that the cost does not depend on.</param>
+    /// <param name="disconnectedInputs">What to do about a variable that the cost does not depend on.</param>
     /// <exception cref="EngineException">
-    /// The cost is no floating-point scalar, or does not depend on one of the variables, a known gradient is of another
+    /// The cost is not a floating-point scalar, or does not depend on one of the variables, a known gradient is of another
     /// type than its variable, or an op on the way has no gradient.
     /// </exception>
     public static IReadOnlyList<Variable> Grad(
@@ -51,7 +52,7 @@ public static partial class Symbolic
             .Zip(wrt, (grad, variable) => grad ?? Disconnected(cost, variable, disconnectedInputs))];
     }
 
-    /// <summary>The same; null for a variable that the cost does not depend on.</summary>
+    /// <summary>Returns the same gradients; null for a variable that the cost does not depend on.</summary>
     internal static Variable?[] Connected(
         Variable? cost,
         IReadOnlyList<Variable> wrt,
@@ -87,7 +88,7 @@ public static partial class Symbolic
         return [.. wrt.Select(variable => relevant.Contains(variable) ? grads.GetValueOrDefault(variable) : null)];
     }
 
-    /// <summary>The gradients that are known before any is computed.</summary>
+    /// <summary>Returns the gradients that are known before any is computed.</summary>
     private static Dictionary<Variable, Variable> Starts(
         Variable? cost, IReadOnlyDictionary<Variable, Variable>? knownGrads)
     {

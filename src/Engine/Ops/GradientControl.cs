@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>x itself, through which no gradient flows.</summary>
+/// <summary>Returns x itself; no gradient flows through it.</summary>
 internal sealed record DisconnectedGrad : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => SamplesOf(new DisconnectedGrad(), random);
@@ -20,7 +20,7 @@ internal sealed record DisconnectedGrad : View, ISampled
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
 }
 
-/// <summary>x itself, whose gradient is zero.</summary>
+/// <summary>Returns x itself; its gradient is zero.</summary>
 internal sealed record ZeroGrad : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => DisconnectedGrad.SamplesOf(new ZeroGrad(), random);
@@ -31,7 +31,7 @@ internal sealed record ZeroGrad : View, ISampled
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
 }
 
-/// <summary>x itself, whose gradient is kept between two numbers, element by element.</summary>
+/// <summary>Returns x itself; its gradient is clipped to two bounds, element by element.</summary>
 internal sealed record GradClip(double Min, double Max) : View, ISampled
 {
     public override string Name => string.Create(CultureInfo.InvariantCulture, $"gradClip{{{Min}, {Max}}}");
@@ -46,7 +46,7 @@ internal sealed record GradClip(double Min, double Max) : View, ISampled
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[0].Shape;
 }
 
-/// <summary>x itself, whose gradient is multiplied by a number.</summary>
+/// <summary>Returns x itself; its gradient is multiplied by a number.</summary>
 internal sealed record GradScale(double Factor) : View, ISampled
 {
     public override string Name => string.Create(CultureInfo.InvariantCulture, $"gradScale{{{Factor}}}");
@@ -64,28 +64,29 @@ internal sealed record GradScale(double Factor) : View, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns x itself, but a constant to <see cref="Grad(Variable, Variable)"/>: what depends on x through it alone
-    /// counts as disconnected. Theano's <c>disconnected_grad</c>, other libraries' stop gradient.
+    /// Returns x itself, which <see cref="Grad(Variable, Variable)"/> treats as a constant: a cost that depends on x
+    /// only through it counts as disconnected from x. Theano's <c>disconnected_grad</c>, other libraries' stop
+    /// gradient.
     /// </summary>
     public static Variable DisconnectedGrad(Variable x) => new DisconnectedGrad().Call(x);
 
     /// <summary>
-    /// Returns x itself, whose gradient is zero wherever it comes from; x counts as connected. Theano's
+    /// Returns x itself and makes the gradient that flows back through it zero; x counts as connected. Theano's
     /// <c>zero_grad</c>.
     /// </summary>
     public static Variable ZeroGrad(Variable x) => new ZeroGrad().Call(x);
 
     /// <summary>
-    /// Returns x itself, but the gradient that flows back through it is multiplied by a number; one of -1 makes a step
-    /// that lowers the cost raise it for what lies before x. Theano's <c>grad_scale</c>.
+    /// Returns x itself and multiplies the gradient that flows back through it by a number. With -1, a step that lowers
+    /// the cost raises it for what comes before x. Theano's <c>grad_scale</c>.
     /// </summary>
     public static Variable GradScale(Variable x, double factor) => new GradScale(factor).Call(x);
 
     /// <summary>
-    /// Returns x itself, but the gradient that flows back through it is kept between two numbers, element by element.
-    /// Theano's <c>grad_clip</c>.
+    /// Returns x itself and clips the gradient that flows back through it to two bounds, element by element. Theano's
+    /// <c>grad_clip</c>.
     /// </summary>
-    /// <exception cref="EngineException">The least number is greater than the most.</exception>
+    /// <exception cref="EngineException">The lower bound is greater than the upper one.</exception>
     public static Variable GradClip(Variable x, double least, double most) => least <= most
         ? new GradClip(least, most).Call(x)
         : throw new EngineException(string.Create(

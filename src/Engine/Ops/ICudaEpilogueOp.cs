@@ -2,10 +2,10 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>An op whose kernel can do something with each element of its outputs before it stores them.</summary>
+/// <summary>Represents an op whose kernel can change each element of its outputs before it stores them.</summary>
 internal interface ICudaEpilogueOp : ICudaOp
 {
-    /// <summary>Whether it can, on operands of these types.</summary>
+    /// <summary>Returns whether the kernel can do so for operands of these types.</summary>
     bool TakesEpilogues(CudaStepTypes step) => true;
 
     /// <summary>

@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Arithmetic on variables as C# writes it.</summary>
+/// <summary>Provides the arithmetic operators of C# for variables.</summary>
 public static class Operators
 {
     extension(Variable)
@@ -43,13 +43,10 @@ public static class Operators
         /// <summary>Returns the element-wise quotient.</summary>
         public static Variable operator /(double left, Variable right) => Symbolic.Divide(Symbolic.Constant(left), right);
 
-        /// <summary>
-        /// Returns what of the left is left when the right fits into it no more:
-        /// <see cref="Symbolic.Mod(Variable, Variable)"/>.
-        /// </summary>
+        /// <summary>Returns the remainder of a division: <see cref="Symbolic.Mod(Variable, Variable)"/>.</summary>
         public static Variable operator %(Variable left, Variable right) => Symbolic.Mod(left, right);
 
-        /// <summary>Returns what of the left is left when a number fits into it no more.</summary>
+        /// <summary>Returns the remainder of a division by a number.</summary>
         public static Variable operator %(Variable left, double right) => Symbolic.Mod(left, right);
 
         /// <summary>Returns whether both are true: <see cref="Symbolic.And"/>.</summary>
@@ -61,7 +58,7 @@ public static class Operators
         /// <summary>Returns whether one is true and the other is not: <see cref="Symbolic.Xor"/>.</summary>
         public static Variable operator ^(Variable left, Variable right) => Symbolic.Xor(left, right);
 
-        /// <summary>Returns whether it is not true: <see cref="Symbolic.Not"/>.</summary>
+        /// <summary>Returns whether the value is false: <see cref="Symbolic.Not"/>.</summary>
         public static Variable operator !(Variable value) => Symbolic.Not(value);
 
         /// <summary>Returns the negative.</summary>

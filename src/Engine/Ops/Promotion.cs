@@ -4,17 +4,20 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The one place that says of which dtype an op computes, and what becomes of number literals: the table is in
-/// docs/types.md.
+/// Decides in which dtype an op computes, and which dtype number literals take. docs/types.md has the table.
 /// </summary>
 internal static class Promotion
 {
-    /// <summary>Brings operands to one dtype: the widest among them, where number literals take that of the others.</summary>
+    /// <summary>
+    /// Converts operands to one dtype, the widest among them. Number literals take the dtype of the others.
+    /// </summary>
     /// <param name="op">The op's name, for messages.</param>
     /// <param name="operands">The operands.</param>
-    /// <param name="takesIntegers">Whether the op computes integers as int32; else they are converted to float32.</param>
+    /// <param name="takesIntegers">
+    /// Whether the op computes integers as int32; if not, they are converted to float32.
+    /// </param>
     /// <exception cref="EngineException">
-    /// float32 stands beside float64, or the dtype cannot hold a number literal.
+    /// One operand is float32 and another float64, or the dtype cannot hold a number literal.
     /// </exception>
     public static Variable[] Convert(string op, Variable[] operands, bool takesIntegers)
     {
@@ -42,8 +45,10 @@ internal static class Promotion
             : Symbolic.Cast(operand, common))];
     }
 
-    /// <summary>Returns the widest dtype of operands, number literals aside; null where there are no others.</summary>
-    /// <exception cref="EngineException">It would be float64 beside float32: nothing widens to that unasked.</exception>
+    /// <summary>Returns the widest dtype of operands, without number literals; null if all are literals.</summary>
+    /// <exception cref="EngineException">
+    /// It would be float64 although one operand is float32: nothing widens to float64 unasked.
+    /// </exception>
     public static DType? Widest(string op, IReadOnlyList<Variable> operands)
     {
         Variable[] typed = [.. operands.Where(operand => operand is not Constant { IsWeak: true })];
@@ -57,12 +62,12 @@ internal static class Promotion
     }
 
     /// <summary>
-    /// Returns whether a dtype holds a number: an integer itself, a floating-point type the nearest to it that is not 0
-    /// nor infinite, where the number is neither.
+    /// Returns whether a dtype holds a number. An integer type must hold it exactly. A floating-point type must not
+    /// round a number that is neither 0 nor infinite to 0 or infinity.
     /// </summary>
     public static bool Holds(DType dtype, double value) => ElementType.Of(dtype).Holds(value);
 
-    /// <summary>Returns what is chosen of truths is one, though it is computed as a number.</summary>
+    /// <summary>Casts a result that was computed as a number back to bool, if all operands are bool.</summary>
     public static Variable AsTruth(Variable chosen, params ReadOnlySpan<Variable> of)
     {
         foreach (Variable operand in of)
@@ -82,16 +87,16 @@ internal static class Promotion
         ? dtype
         : throw new EngineException($"it takes no {dtype.Name()}: cast it");
 
-    /// <summary>Returns what a dtype holds, for messages.</summary>
+    /// <summary>Returns a text that says what a dtype holds, for messages.</summary>
     public static string Range(DType dtype) => ElementType.Of(dtype).Range;
 
-    /// <summary>Returns a number as C# reads it.</summary>
+    /// <summary>Returns a number in the form that C# reads.</summary>
     public static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static string Text(IReadOnlyList<Variable> operands) => string.Join(" and ", operands.Select(operand =>
         operand is Constant { IsWeak: true, Number: { } number } ? Text(number) : $"'{operand}' ({operand.Type})"));
 
-    /// <summary>The numbers of a literal; none of what has a dtype of its own.</summary>
+    /// <summary>Returns the numbers of a literal; none for an operand that has a dtype of its own.</summary>
     private static double[] Literals(Variable operand) =>
         operand is Constant { IsWeak: true } literal ? NdArray.From(literal.Value).Data : [];
 }

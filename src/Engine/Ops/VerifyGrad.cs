@@ -7,18 +7,20 @@ public static partial class Symbolic
 {
     /// <summary>
     /// Compares the gradient of a function, as <see cref="Grad(Variable, Variable)"/> gives it, with central
-    /// differences: what to try an op's <see cref="Op.Grad"/> with. The cost is the sum of the function's elements,
-    /// weighed at random. All is computed in float64 by the ops' definitions, on no device.
+    /// differences. Use it to test an op's <see cref="Op.Grad"/>. The cost is the sum of the function's elements with
+    /// random weights. Everything is computed in float64 by the ops' definitions, on no device.
     /// </summary>
     /// <param name="function">The function, of as many variables as there are points.</param>
     /// <param name="at">
-    /// Where it is tried: a value for each variable. Floating-point ones become float64; differences are taken of
-    /// those.
+    /// The point of the test: a value for each variable. Floating-point values become float64 and are the ones that are
+    /// moved.
     /// </param>
-    /// <param name="seed">What the weights, and of many elements those that are tried, are drawn from.</param>
-    /// <param name="step">How far an element is moved to both sides.</param>
-    /// <param name="absolute">The difference that is excused in any case.</param>
-    /// <param name="relative">The difference that is excused for each unit of the gradient.</param>
+    /// <param name="seed">
+    /// The seed of the random weights and of the choice of elements, if there are too many to test all.
+    /// </param>
+    /// <param name="step">How far an element is moved in each direction.</param>
+    /// <param name="absolute">The absolute difference that is allowed.</param>
+    /// <param name="relative">The difference that is allowed for each unit of the gradient.</param>
     /// <exception cref="EngineException">The gradient differs; the message says where and by how much.</exception>
     public static void VerifyGrad(
         Func<IReadOnlyList<Variable>, Variable> function,

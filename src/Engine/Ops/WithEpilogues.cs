@@ -6,15 +6,15 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// An op whose outputs go through element-wise functions before they are stored: a product with bias and rectifier, a
-/// weight's gradient with its update.
+/// Represents an op whose outputs go through element-wise functions before they are stored: a product with bias and
+/// rectifier, or a weight's gradient with its update.
 /// </summary>
 /// <param name="Anchor">The op.</param>
-/// <param name="AnchorInputs">How many inputs it has; those of the epilogues follow.</param>
-/// <param name="Results">What it gives for the shapes at hand.</param>
+/// <param name="AnchorInputs">The number of its inputs; the inputs of the epilogues follow.</param>
+/// <param name="Results">The types of its outputs for the shapes at hand.</param>
 /// <param name="Epilogues">
-/// For each of its outputs the function of it, as input 0, and of further inputs; null where the output is stored as it
-/// is.
+/// For each of its outputs, the function that reads it as input 0, and further inputs; null if the output is stored
+/// unchanged.
 /// </param>
 internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] Results, Composite?[] Epilogues)
     : Op, ICpuOp, ICudaOp, ISampled
@@ -59,7 +59,9 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     public override bool Reads(int input) => input >= AnchorInputs || Anchor.Reads(input);
 
-    /// <summary>Of the epilogues' inputs, those that a thread reads where it writes.</summary>
+    /// <summary>
+    /// Returns whether the input belongs to an epilogue: there, a thread reads each element where it writes.
+    /// </summary>
     public override bool MayOverwrite(int input) => input >= AnchorInputs;
 
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
@@ -85,7 +87,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     public override double Ulps => 1;
 
-    /// <summary>Returns the anchor's errors, and what epilogues make of them.</summary>
+    /// <summary>Returns the anchor's errors after the epilogues.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] own = [.. inputs.Take(AnchorInputs)];
@@ -113,7 +115,7 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     private static NdArray Under(Shape shape, NdArray values) => new(shape, values.Data, values.DType);
 
-    /// <summary>Has the anchor write to scratch memory what epilogues make of it.</summary>
+    /// <summary>Returns the phases: the anchor writes to scratch memory, and the epilogues read from there.</summary>
     public Phase[] Cpu(CpuStep step)
     {
         StepOperands operands = step.Operands;
@@ -228,7 +230,9 @@ internal sealed record WithEpilogues(Op Anchor, int AnchorInputs, TensorType[] R
 
     private OperandType[] Types => [.. Results.Select(type => new OperandType(type.DType, type.Shape))];
 
-    /// <summary>What belongs to each of the anchor's outputs, of the inputs after its own and of all outputs.</summary>
+    /// <summary>
+    /// Returns, for each of the anchor's outputs, its epilogue with the inputs and outputs that belong to it.
+    /// </summary>
     private IEnumerable<Part<T>> Parts<T>(IReadOnlyList<T> inputs, IReadOnlyList<T> outputs)
     {
         int input = AnchorInputs, output = 0;

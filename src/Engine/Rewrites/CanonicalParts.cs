@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// A sum of arrays that are 0 but for a part each, which do not overlap and leave nothing out, is the parts one after the other: the
-/// gradient of what was cut into parts.
+/// Replaces a sum of arrays that are each 0 except for one part by the concatenated parts, if these do not overlap and
+/// leave no gap. Such sums are the gradient of an array that was split into parts.
 /// </summary>
 internal static class CanonicalParts
 {
@@ -58,7 +58,7 @@ internal static class CanonicalParts
         return next == shape[axis] ? new Concat(axis).Call([.. parts.Select(part => part.Part)]) : null;
     }
 
-    /// <summary>The part of an array that is not 0, a range of one axis; null where there is more to it.</summary>
+    /// <summary>Returns the part of an array that is not 0, a range of one axis; null for any other array.</summary>
     private static (int Axis, int First, Variable Part)? PartOf(Variable term)
     {
         if (!Match.Is(term, out SubtensorUpdate? update, out Apply? node) || update.Adds || update.Parts.Arrays > 0 || !IsZero(node.Inputs[0]))

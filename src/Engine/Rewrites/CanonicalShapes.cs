@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// One way of writing what only changes shapes, repeats or sums: every view is a <see cref="Reshape"/>, every sum a
-/// <see cref="Reduce{TRow}"/>, and what is repeated is repeated as late as possible, best by the op that reads it.
+/// Brings ops that only change shapes, broadcast or sum to one form: every view is a <see cref="Reshape"/>, every sum a
+/// <see cref="Reduce{TRow}"/>, and a variable is broadcast as late as possible, at best by the op that reads it.
 /// </summary>
 internal static class CanonicalShapes
 {
@@ -16,7 +16,7 @@ internal static class CanonicalShapes
         SumToShape, SumOfSum, SumOfView, SumOfRepeated,
     ];
 
-    /// <summary>A view is a reshape, of what is no reshape itself and has another shape.</summary>
+    /// <summary>A view becomes a reshape of a variable that is not a reshape itself and has another shape.</summary>
     private static Variable? View(Apply node)
     {
         if (!node.IsView)
@@ -48,7 +48,7 @@ internal static class CanonicalShapes
         return new DimShuffle(axes).Call(before.Inputs[0]);
     }
 
-    /// <summary>A matrix product reads a factor by columns where it is transposed before.</summary>
+    /// <summary>A matrix product reads a factor by columns instead of transposing it first.</summary>
     private static Variable? TransposedFactor(Apply node)
     {
         if (node.Op is not (Dot or BatchedDot))
@@ -66,7 +66,7 @@ internal static class CanonicalShapes
             ? new Dot(dot.TransposeA ^ isA, dot.TransposeB ^ isB).Call(a, b)
             : new BatchedDot(((BatchedDot)node.Op).TransposeA ^ isA, ((BatchedDot)node.Op).TransposeB ^ isB).Call(a, b);
 
-        // No other order of a matrix's or a stack's axes moves elements and has as many axes.
+        // No other permutation of the axes of a matrix or a stack moves elements and keeps the number of axes.
         static bool IsTransposed(Variable x, out Variable from)
         {
             bool is_ = Match.Is(x, out DimShuffle? shuffle, out Apply? before) && before.Inputs[0].Rank == x.Rank
@@ -90,7 +90,10 @@ internal static class CanonicalShapes
             : null;
     }
 
-    /// <summary>An element-wise op repeats its operands itself, and is better repeated than computed again.</summary>
+    /// <summary>
+    /// An element-wise op broadcasts its operands itself, and broadcasting its result is better than computing it
+    /// repeatedly.
+    /// </summary>
     private static Variable? RepeatedOperands(Apply node)
     {
         if (node.Op is not Elementwise || !node.Inputs.Any(IsRepeated))
@@ -106,7 +109,10 @@ internal static class CanonicalShapes
             : null;
     }
 
-    /// <summary>Whether what is repeated can be a term of what it is used in: no pixels and no truths.</summary>
+    /// <summary>
+    /// Returns whether a broadcast variable of this dtype can be a term of the op that uses it, which uint8 and bool
+    /// cannot.
+    /// </summary>
     private static bool IsComputed(DType dtype) => dtype.Computes() == dtype;
 
     private static Variable? RepeatedConversion(Apply node) =>
@@ -141,7 +147,7 @@ internal static class CanonicalShapes
             : null;
     }
 
-    /// <summary>A sum of what has only been given, or has lost, sides of 1 is shown that way afterwards.</summary>
+    /// <summary>A sum of a view that only added or removed axes of length 1 becomes a view of the sum.</summary>
     private static Variable? SumOfView(Apply node)
     {
         if (node.Op is not Reduce<Sum> sum || !Match.Is(node.Inputs[0], out Reshape? _, out Apply? view))
@@ -164,7 +170,7 @@ internal static class CanonicalShapes
         static int[] Long(Shape shape) => [.. Enumerable.Range(0, shape.Rank).Where(axis => shape[axis] != 1)];
     }
 
-    /// <summary>A sum of equal numbers is a product.</summary>
+    /// <summary>A sum of equal numbers becomes a product.</summary>
     private static Variable? SumOfRepeated(Apply node)
     {
         if (node.Op is not Reduce<Sum> sum || !IsRepeated(node.Inputs[0]))
@@ -188,7 +194,7 @@ internal static class CanonicalShapes
             }
         }
 
-        // Of no numbers the sum is 0, also of no NaNs; and an integer must hold the factor.
+        // A sum of no numbers is 0, even if the number is NaN; and an integer must hold the factor.
         if (times is 0 or 1 || times > int.MaxValue)
         {
             return null;

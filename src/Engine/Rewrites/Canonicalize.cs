@@ -4,23 +4,25 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Brings what can be written in several ways to one, the one with the least to do: arithmetic here, shapes in <see
-/// cref="CanonicalShapes"/>.
+/// Brings expressions that can be written in several ways to the one with the least work: arithmetic in this class,
+/// shapes in <see cref="CanonicalShapes"/>.
 /// </summary>
 /// <remarks>
-/// Every rule gives the same bits, but for these. The sign of a zero: −0 + 0 is 0, and x + 0 becomes x. Rounding: x·c·d
-/// becomes x·(c·d), where that is exact, and sums of sums become one. And quotients: x / x becomes 1 and x / y · y becomes x, as in Theano,
-/// also where y is 0, infinite or NaN and the quotient is NaN. Not x·0 nor x − x, which are NaN where x is.
+/// Every rule gives the same bits, with these exceptions. The sign of a zero: −0 + 0 is 0, and x + 0 becomes x.
+/// Rounding: x·c·d becomes x·(c·d), if that is exact, and sums of sums become one. Quotients: x / x becomes 1 and x / y
+/// · y becomes x, even if y is 0, infinite or NaN and the quotient is NaN. The rules do not change x·0 and x − x, which
+/// are NaN if x is.
 /// </remarks>
 internal static class Canonicalize
 {
-    /// <summary>How deep in a product a quotient is looked for.</summary>
+    /// <summary>The depth in a product to which quotients are searched.</summary>
     private const int MaxFactors = 3;
 
     private static readonly Rule[] s_rules = [Product, Quotient, Sum, Difference, Negative, Conversion, Guarded];
 
     public static FunctionGraph Apply(FunctionGraph graph) =>
-        // What the rules leave of numbers alone is a number, and to the next rule it must look like one.
+        // If a rule leaves only numbers, the result must be a constant, so that the next rule recognizes it as a
+        // number.
         LocalRules.Apply(graph, [.. CanonicalShapes.Rules, .. CanonicalParts.Rules, .. s_rules, Fold.Evaluate]);
 
     private static Variable? Product(Apply node)
@@ -35,7 +37,7 @@ internal static class Canonicalize
         return other is null ? Signed<Multiply>(node) : Match.Repeated(other, node.Outputs[0].Shape);
     }
 
-    /// <summary>x·1, x·−1, −x·c and x·d·c.</summary>
+    /// <summary>Simplifies x·1, x·−1, −x·c and x·d·c.</summary>
     private static Variable? Scaled(Variable x, Variable factor)
     {
         if (!Match.IsNumber(factor, out double c))
@@ -65,7 +67,7 @@ internal static class Canonicalize
         return null;
     }
 
-    /// <summary>A product with one of its factors without a divisor.</summary>
+    /// <summary>Returns a product in which one factor loses its divisor.</summary>
     private static Variable? Canceled(Variable product, Variable divisor, int depth)
     {
         if (Match.Is<Divide>(product, out Variable? a, out Variable? b))
@@ -122,7 +124,7 @@ internal static class Canonicalize
         : Match.Is<Negate>(node.Inputs[1], out Variable? plus) ? Match.Of<Add>(node.Inputs[0], plus)
         : null;
 
-    /// <summary>−(−x) and −(x·c).</summary>
+    /// <summary>Simplifies −(−x) and −(x·c).</summary>
     private static Variable? Negative(Apply node)
     {
         if (node.Op is not Unary<Negate>)
@@ -147,7 +149,9 @@ internal static class Canonicalize
             : null;
     }
 
-    /// <summary>A product or quotient of what is negated, with the sign outside, where it meets others.</summary>
+    /// <summary>
+    /// Moves the sign of negated operands out of a product or quotient, where it can meet other signs.
+    /// </summary>
     private static Variable? Signed<TRow>(Apply node) where TRow : struct, IBinary
     {
         (Variable a, Variable b) = (node.Inputs[0], node.Inputs[1]);
@@ -158,13 +162,13 @@ internal static class Canonicalize
             return Match.Of<TRow>(left!, right!);
         }
 
-        // Not where the sign would be turned in more elements than before.
+        // Not if more elements than before would be negated.
         return isLeft && a.Shape == shape ? Match.Of<Negate>(Match.Of<TRow>(left!, b))
             : isRight && b.Shape == shape ? Match.Of<Negate>(Match.Of<TRow>(a, right!))
             : null;
     }
 
-    /// <summary>A conversion of a conversion, where the first loses nothing.</summary>
+    /// <summary>Joins two conversions, if the first loses nothing.</summary>
     private static Variable? Conversion(Apply node)
     {
         if (node.Op is not Cast to || !Match.Is(node.Inputs[0], out Cast? _, out Apply? first))
@@ -176,12 +180,12 @@ internal static class Canonicalize
         ElementType from = ElementType.Of(x.DType), between = ElementType.Of(first.Outputs[0].DType), last = ElementType.Of(to.To);
         bool losesNothing = between.HoldsAll(from);
 
-        // An integer that a smaller one cannot hold is cut off, a floating-point number is taken to the nearest that it can.
+        // An integer is truncated to a smaller one; a floating-point number becomes the nearest that the integer holds.
         bool isAsGood = from.IsFloat || !between.IsFloat || last.IsFloat || to.To == DType.Bool || last.HoldsAll(from);
         return !losesNothing || !isAsGood ? null : Symbolic.Cast(x, to.To);
     }
 
-    /// <summary>What is made of a gradient that is not 0 needs no guard.</summary>
+    /// <summary>A value computed from a gradient that is not 0 needs no guard.</summary>
     private static Variable? Guarded(Apply node) =>
         node.Op is Binary<GuardGrad> && Match.IsNumber(node.Inputs[0], out double grad) && grad != 0
             ? Match.Repeated(node.Inputs[1], node.Outputs[0].Shape)
@@ -190,12 +194,14 @@ internal static class Canonicalize
     private static bool IsPowerOfTwo(double value) =>
         double.IsNormal(value) && (BitConverter.DoubleToInt64Bits(value) & ((1L << 52) - 1)) == 0;
 
-    /// <summary>Whether a dtype holds a product with all its digits: else x·c·d would be rounded where it was not.</summary>
+    /// <summary>
+    /// Returns whether a dtype holds a product exactly; otherwise x·c·d would be rounded more than before.
+    /// </summary>
     private static bool IsExactProduct(double c, double d, DType dtype) => IsOrdinary(c * d, dtype)
         && (!dtype.IsFloat()
             || (Math.FusedMultiplyAdd(c, d, -(c * d)) == 0 && ElementType.Of(dtype).Round(c * d) == c * d));
 
-    /// <summary>Whether a dtype holds a number, which is not 0, with all its digits.</summary>
+    /// <summary>Returns whether a dtype holds a number that is not 0 with all its digits.</summary>
     private static bool IsOrdinary(double value, DType dtype)
     {
         var type = ElementType.Of(dtype);

@@ -6,8 +6,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Chooses on the CPU, for each convolution and each of its gradients, a path other than the product with a matrix of
-/// pixels, where it is faster (<see cref="Winograd.WhyNot"/>).
+/// Chooses the path of each convolution, and of each of its gradients, on the CPU: another one than the product with a
+/// matrix of pixels, if it is faster (<see cref="Winograd.WhyNot"/>).
 /// </summary>
 internal static class ChooseConvolutions
 {
@@ -35,7 +35,7 @@ internal static class ChooseConvolutions
         Variable Mapped(Variable variable) => map.GetValueOrDefault(variable, variable);
     }
 
-    /// <summary>The op on this path; null if it is none of those, or the path is not the faster one.</summary>
+    /// <summary>Returns the op with this path; null if it is another op, or if the path is not faster.</summary>
     private static Op? On(Apply node, ConvolutionPath path)
     {
         (Conv2D Op, Shape Images, Shape Filters, Func<Conv2D, Op> With)? found = node.Op switch

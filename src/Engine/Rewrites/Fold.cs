@@ -3,15 +3,17 @@ using Engine.Ops;
 
 namespace Engine.Rewrites;
 
-/// <summary>Computes now what depends on constants, on shapes and on the values of sizes alone.</summary>
+/// <summary>Computes in advance what depends only on constants, shapes and the values of sizes.</summary>
 internal static class Fold
 {
-    /// <summary>What is folded has, and is made of, no more elements than this: constants take up memory.</summary>
+    /// <summary>
+    /// The greatest number of elements of a folded value and of its inputs, because constants take up memory.
+    /// </summary>
     private const long MaxElements = 4096;
 
     public static FunctionGraph Apply(FunctionGraph graph) => LocalRules.Apply(graph, SizeAsConstant, Evaluate);
 
-    /// <summary>An op that reads the value of a size reads a constant instead.</summary>
+    /// <summary>Replaces the value of a size that an op reads by a constant.</summary>
     private static Result? SizeAsConstant(Apply node)
     {
         var inputs = new Variable[node.Inputs.Count];
@@ -30,7 +32,8 @@ internal static class Fold
     }
 
     /// <summary>
-    /// Returns the value of an op that reads constants alone, by its definition, in float64, and rounded to the dtype.
+    /// Returns the value of an op that reads only constants. Its definition computes it in float64, and it is rounded
+    /// to the dtype.
     /// </summary>
     public static Constant? Evaluate(Apply node)
     {
@@ -60,7 +63,7 @@ internal static class Fold
             }
             else
             {
-                // The definition looks at its shape only.
+                // The definition uses only the shape.
                 inputs[i] = new NdArray(input.Shape, []);
             }
         }
@@ -69,14 +72,14 @@ internal static class Fold
         return isLong && !AreExact(value) ? null : new Constant(value.ToTensor(type.DType));
     }
 
-    /// <summary>Whether float64, in which definitions compute, tells the numbers from all others.</summary>
+    /// <summary>Returns whether float64, in which definitions compute, represents these numbers exactly.</summary>
     private static bool AreExact(NdArray values) =>
         values.DType != DType.Int64 || values.Data.All(value => Math.Abs(value) < ElementType.MaxWhole);
 
     /// <summary>
-    /// Whether an op's value is its inputs' alone. Not those that draw random numbers or use an input as an index,
-    /// which may be out of range: that is reported when the function runs. Nor those that only repeat: a constant that
-    /// is read over and over is better than a large one.
+    /// Returns whether an op's value depends only on its inputs. Excluded are ops that draw random numbers, ops with
+    /// indices as inputs (one out of range is reported when the function runs), and ops that only broadcast: reading a
+    /// small constant repeatedly is better than a large one.
     /// </summary>
     private static bool IsPlain(Op op) => op is Elementwise or Cast or View or DimShuffle or Count
         or Concat or Subtensor { Parts.Arrays: 0 } or Iota or SumTo or IReduce;

@@ -7,22 +7,23 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Joins element-wise ops of one shape to composites, which read and write memory once; composites to the reduction that
-/// alone uses them, which then makes its elements as it joins them; and on GPUs those to the product, convolution or
-/// reduction whose result they begin with, which then stores what they make of it.
+/// Fuses element-wise ops of one shape to composites, which read and write memory once. A composite that only a
+/// reduction uses is fused to that reduction, which then computes its elements while it joins them. On GPUs, a
+/// composite that reads the result of a product, convolution or reduction becomes the epilogue of that op's kernel.
 /// </summary>
 /// <remarks>
-/// The ops are walked from the last to the first and dealt out to groups, numbered as they are begun: a group with a
-/// higher number runs before one with a lower. An op joins the first to run of the groups that use it, if that one
-/// is element-wise and of its shape: all others that use it run later, so that nothing is moved behind its use, and no
-/// two groups can wait for one another. That takes one look at each edge of the graph. An op of several outputs may have
-/// a group for each; those that would have run later join the first if all they read is there by then.
+/// The ops are visited from the last to the first and assigned to groups, which are numbered in order of creation: a
+/// group with a higher number runs before one with a lower number. Among the groups that use an op, the one that runs
+/// first takes it, if that group is element-wise and has the op's shape. All other users run later, so that no op moves
+/// behind its use and no two groups wait for each other. This visits each edge of the graph once. An op with several
+/// outputs may have a group for each; groups that would have run later join the first one, if all that they read is
+/// available by then.
 /// </remarks>
 internal sealed class Fuse
 {
     private readonly List<FuseGroup> _groups = [];
 
-    // Of each value, the first and the last to run of the groups that use it.
+    // The first and the last to run of the groups that use each value.
     private readonly Dictionary<Variable, (FuseGroup First, FuseGroup Last)> _users = [];
     private readonly Dictionary<Apply, FuseGroup> _groupOf = [];
     private readonly HashSet<Variable> _roots;
@@ -87,8 +88,8 @@ internal sealed class Fuse
     }
 
     /// <summary>
-    /// Passes by a view of what may become the beginning of the only group that uses the view: element by element, both
-    /// are the same.
+    /// Skips a view of an op that may become the anchor of the only group that uses the view: element by element, the
+    /// view and the op's result are the same.
     /// </summary>
     private bool TryAbsorb(Apply node)
     {
@@ -112,7 +113,7 @@ internal sealed class Fuse
             [.. node.Inputs.Select(input => new OperandType(input.DType, input.Shape))],
             [.. node.Outputs.Select(output => new OperandType(output.DType, output.Shape))]));
 
-    /// <summary>Makes an op the beginning of the groups that use its outputs first.</summary>
+    /// <summary>Makes an op the anchor of the first groups that use its outputs.</summary>
     private bool TryAnchor(Apply node, [NotNullWhen(true)] out FuseGroup? group)
     {
         (Variable Output, FuseGroup User)[] uses = UsesOf(node);
@@ -128,7 +129,7 @@ internal sealed class Fuse
         return true;
     }
 
-    /// <summary>The groups that use an op's outputs first, from the first to run on.</summary>
+    /// <summary>Returns the first groups that use an op's outputs, in the order in which they run.</summary>
     private (Variable Output, FuseGroup User)[] UsesOf(Apply node) => [.. node.Outputs
         .Where(_users.ContainsKey)
         .Select(output => ((Variable)output, _users[output].First))
@@ -150,11 +151,13 @@ internal sealed class Fuse
         }
     }
 
-    /// <summary>Whether a value is there when a group runs: nothing computes it, or only what is still to be dealt out.</summary>
+    /// <summary>
+    /// Returns whether a value is available when a group runs: no op computes it, or an op that is not yet assigned.
+    /// </summary>
     private bool IsThereBefore(Variable variable, FuseGroup group) => variable is not Result { Owner: var owner }
         || !_groupOf.TryGetValue(owner, out FuseGroup? maker) || maker.Number > group.Number;
 
-    /// <summary>Finds the groups that compute nothing but the elements of a reduction.</summary>
+    /// <summary>Finds the groups that compute only the elements of a reduction.</summary>
     private void FindElements()
     {
         foreach (FuseGroup group in _groups)
@@ -201,7 +204,9 @@ internal sealed class Fuse
         Map(outputs, apply.Outputs);
     }
 
-    /// <summary>A group's reduction with what makes its elements, applied to what that is made of.</summary>
+    /// <summary>
+    /// Returns a group's reduction with the composite that computes its elements, applied to the composite's inputs.
+    /// </summary>
     private static Apply WithElements(Apply node, FuseGroup group)
     {
         if (group.Elements is not { } makers)
@@ -231,7 +236,7 @@ internal sealed class Fuse
             if (own.All(output => output.DType != result.DType)
                 && !(((ICudaEpilogueOp)anchor.Op).MayStoreNothing && own.Any(output => output.DType.IsHalf())))
             {
-                // The kernel stores something of its own type.
+                // The kernel must store an output of its own type.
                 own = [.. own, result];
             }
 
@@ -259,7 +264,7 @@ internal sealed class Fuse
         || (_users.TryGetValue(variable, out var users)
             && (!groups.Contains(users.First) || !groups.Contains(users.Last)));
 
-    /// <summary>What stands for an input of a group, which may have looked through a view of it.</summary>
+    /// <summary>Returns the replacement of an input of a group, which may have skipped a view of it.</summary>
     private Variable Viewed(Variable input, FuseGroup group) => group.Views.TryGetValue(input, out Apply? view)
         ? view.With([Mapped(input), .. view.Inputs.Skip(1)]).Outputs[0]
         : Mapped(input);
@@ -267,10 +272,12 @@ internal sealed class Fuse
     private Variable Mapped(Variable variable) => _map.GetValueOrDefault(variable, variable);
 }
 
-/// <summary>Ops that run together: element-wise ones of one shape, or a single op of another kind.</summary>
+/// <summary>Represents ops that run together: element-wise ops of one shape, or a single op of another kind.</summary>
 internal sealed class FuseGroup
 {
-    /// <summary>CUDA's kernel follows this many layouts of inputs that are neither whole nor single numbers.</summary>
+    /// <summary>
+    /// The greatest number of layouts of inputs, except whole ones and single numbers, that CUDA's kernel supports.
+    /// </summary>
     private const int MaxLayouts = 3;
 
     private readonly DType? _dtype;
@@ -289,45 +296,40 @@ internal sealed class FuseGroup
     /// <summary>Gets the ops, from the last to run to the first.</summary>
     public List<Apply> Nodes { get; } = [];
 
-    /// <summary>Gets or sets the op of which the group computes what its kernel stores.</summary>
+    /// <summary>Gets or sets the anchor, for whose kernel the group is an epilogue.</summary>
     public Apply? Anchor { get; set; }
 
-    /// <summary>Gets the groups that do so with the anchor's other outputs.</summary>
+    /// <summary>Gets the groups that are epilogues of the anchor's other outputs.</summary>
     public List<FuseGroup> Others { get; } = [];
 
-    /// <summary>
-    /// Gets or sets the group that makes the elements of the reduction which this group is, or begins with.
-    /// </summary>
+    /// <summary>Gets or sets the group that computes the elements of this group's reduction or anchor.</summary>
     public FuseGroup? Elements { get; set; }
 
     /// <summary>
-    /// Gets or sets whether another group computes what it does: it is one of its others, or makes its elements.
+    /// Gets or sets whether another group computes this one: as one of its other epilogues, or as its elements.
     /// </summary>
     public bool IsPart { get; set; }
 
-    /// <summary>Gets the views that the group looks through, by what they are views of.</summary>
+    /// <summary>Gets the views that the group skips, with the variables that they show as keys.</summary>
     public Dictionary<Variable, Apply> Views { get; } = [];
 
-    /// <summary>Gets what the ops compute.</summary>
+    /// <summary>Gets the results of the ops.</summary>
     public IEnumerable<Variable> Results => Nodes.Select(node => node.Outputs[0]);
 
-    /// <summary>Gets what the group reads.</summary>
+    /// <summary>Gets the variables that the group reads.</summary>
     public IReadOnlyCollection<Variable> Operands => _inputs;
 
     private Shape Shape => Nodes[0].Outputs[0].Shape;
 
-    /// <summary>Returns whether the group may be computed where a value that it uses is.</summary>
+    /// <summary>Returns whether the group may be an epilogue of the op that computes a value.</summary>
     public bool CanBeginWith(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
         && Shape.Count == value.Shape.Count && _inputs.Contains(value) && Results.Any(result => result.DType == _dtype);
 
-    /// <summary>
-    /// Returns whether it is element-wise, and what it computes in its own type is a value, but for what that is made
-    /// of.
-    /// </summary>
+    /// <summary>Returns whether the group is element-wise and computes a value in its own dtype.</summary>
     public bool ComputesNothingBut(Variable value) => _dtype == value.DType && Anchor is null && !IsPart
         && Others.Count == 0 && Views.Count == 0 && Results.Contains(value);
 
-    /// <summary>Reads what a view is of in the place of the view.</summary>
+    /// <summary>Replaces a view, as an input of the group, by the variable that it shows.</summary>
     public void LookThrough(Apply view)
     {
         _inputs.Remove(view.Outputs[0]);
@@ -335,7 +337,9 @@ internal sealed class FuseGroup
         Views.Add(view.Inputs[0], view);
     }
 
-    /// <summary>Returns what is read in the place of a variable.</summary>
+    /// <summary>
+    /// Returns the variable that the group reads instead of a view; other variables are returned unchanged.
+    /// </summary>
     public Variable Behind(Variable variable) =>
         variable is Result { Owner: var owner } && Views.ContainsValue(owner) ? owner.Inputs[0] : variable;
 
@@ -368,17 +372,15 @@ internal sealed class FuseGroup
         return true;
     }
 
-    /// <summary>
-    /// Returns an op as a composite, and what that is applied to; null for one that is not element-wise.
-    /// </summary>
+    /// <summary>Returns an op as a composite, with its inputs; null for an op that is not element-wise.</summary>
     public static (Composite Composite, Variable[] Inputs)? Of(Apply node) =>
         node.Op is Composite composite ? (composite, [.. node.Inputs])
         : node.Op is Elementwise ? new FuseGroup(0, node).Compose([node.Outputs[0]], null)
         : null;
 
-    /// <summary>Returns the composite that computes the outputs, and what it is applied to.</summary>
-    /// <param name="outputs">What is used elsewhere.</param>
-    /// <param name="first">What has to be the first input, if anything has.</param>
+    /// <summary>Returns the composite that computes the outputs, and its inputs.</summary>
+    /// <param name="outputs">The results that are used elsewhere.</param>
+    /// <param name="first">The variable that must be the first input; null if the order does not matter.</param>
     public (Composite Composite, Variable[] Inputs) Compose(Variable[] outputs, Variable? first)
     {
         Constant[] constants = [.. _inputs.OfType<Constant>().Where(constant => constant is { Rank: 0, Number: not null })];
@@ -403,7 +405,8 @@ internal sealed class FuseGroup
                 _ => null,
             };
 
-            // What only converts or repeats an input is no term: the input is read that way.
+            // An op that only converts or broadcasts an input is not a term, because the composite reads inputs this
+            // way.
             if (row is not null)
             {
                 terms.Add(Term.Of(row, operands));
@@ -422,7 +425,7 @@ internal sealed class FuseGroup
         return (composite, inputs);
     }
 
-    /// <summary>The dtype that an op computes with, null for one that cannot be a term of a composite.</summary>
+    /// <summary>Returns the dtype in which an op computes; null if it cannot be a term of a composite.</summary>
     private static DType? ComputedIn(Apply node) => node.Op switch
     {
         Elementwise => node.Inputs[0].DType,

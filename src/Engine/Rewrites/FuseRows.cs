@@ -5,9 +5,9 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// On the CPU, joins reductions along rows, and the element-wise ops that use what they give together with the rows, to
-/// one op that has a row in the caches as long as it needs it. A row must lie in one piece, be worth a loop and fit the
-/// second cache, and there must be enough for threads to share.
+/// On the CPU, fuses reductions along rows, and the element-wise ops that use their results together with the rows, to
+/// one op, which keeps a row in the caches while it needs it. A row must be contiguous, long enough for a loop and
+/// small enough for the second-level cache, and there must be enough rows for the threads.
 /// </summary>
 internal sealed class FuseRows
 {
@@ -20,10 +20,10 @@ internal sealed class FuseRows
     // The groups that read a value of all rows.
     private readonly Dictionary<Variable, List<Group>> _readers = [];
 
-    // What reductions along rows join.
+    // The variables that reductions along rows join.
     private readonly HashSet<Variable> _joined = [];
 
-    // What a value depends on by way of ops of no group.
+    // The groups on which a value depends through ops outside groups.
     private readonly Dictionary<Apply, HashSet<Group>> _behind = [];
 
     private FuseRows(FunctionGraph graph)
@@ -59,7 +59,7 @@ internal sealed class FuseRows
     private Group? MakerOf(Variable value) =>
         value is Result { Owner: var owner } ? _groupOf.GetValueOrDefault(owner) : null;
 
-    /// <summary>The groups that must have run before a value is there.</summary>
+    /// <summary>Returns the groups that must run before a value is available.</summary>
     private IEnumerable<Group> Needs(Variable value) => MakerOf(value) is { } maker ? [maker]
         : value is Result { Owner: var owner } && _behind.TryGetValue(owner, out HashSet<Group>? behind) ? behind
         : [];
@@ -91,7 +91,8 @@ internal sealed class FuseRows
     }
 
     /// <summary>
-    /// The graph with each worthwhile group as one op; ops and groups are built as soon as all they read is there.
+    /// Returns the graph with each worthwhile group as one op. Ops and groups are built as soon as their inputs are
+    /// available.
     /// </summary>
     private FunctionGraph Build()
     {
@@ -152,7 +153,7 @@ internal sealed class FuseRows
     private object UnitOf(Apply node) =>
         _groupOf.TryGetValue(node, out Group? group) && group.IsWorthwhile ? group : node;
 
-    /// <summary>An op that may be one of a group's: a reduction or a composite, and what it is applied to.</summary>
+    /// <summary>Represents an op that may belong to a group: a reduction or a composite, and its inputs.</summary>
     private sealed record Member(Apply Node, Op Op, Variable[] Inputs, Shape Shape)
     {
         public static Member? Of(Apply node)
@@ -172,19 +173,19 @@ internal sealed class FuseRows
         }
     }
 
-    /// <summary>Ops that go over the same rows.</summary>
+    /// <summary>Represents ops that process the same rows.</summary>
     private sealed class Group(Shape shape)
     {
         private readonly List<Member> _members = [];
         private readonly HashSet<Group> _needs = [];
         private readonly HashSet<Variable> _made = [];
 
-        // Along which the rows lie; null until there is a reduction.
+        // The axes along which the rows lie; null until there is a reduction.
         private Shape? _axes;
 
         public Shape Shape => shape;
 
-        /// <summary>Gets whether rows are gone over more than once, at least once to join them.</summary>
+        /// <summary>Gets whether rows are read more than once, and joined at least once.</summary>
         public bool IsWorthwhile => _axes is not null && _members.Count(member => member.Shape == shape) > 1;
 
         public bool Takes(Member member) => _members.Count < MaxSteps && (member.Op is IReduce reduce
@@ -200,7 +201,7 @@ internal sealed class FuseRows
             _needs.UnionWith(needs.Where(need => need != this));
         }
 
-        /// <summary>Returns whether another group must have run before this one.</summary>
+        /// <summary>Returns whether another group must run before this one.</summary>
         public bool Needs(Group other)
         {
             var seen = new HashSet<Group>();
@@ -251,7 +252,7 @@ internal sealed class FuseRows
                 return false;
             }
 
-            // What lies apart in memory is faster gone over in memory's order.
+            // Rows that are not contiguous are processed faster in memory order.
             (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [rows]);
             return strides[0][^1] == 0 && sides[^1] >= MinRun && !strides[0].AsSpan(..^1).Contains(0);
         }

@@ -4,8 +4,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Computes the cross-entropies of a softmax together with their gradient, where both are wanted and the gradient's
-/// factor does not depend on the losses, as that of a mean does not.
+/// Computes the cross-entropies of a softmax together with their gradient, if both are needed and the gradient's factor
+/// does not depend on the losses (that of a mean does not).
 /// </summary>
 internal sealed class JoinCrossEntropy
 {
@@ -78,7 +78,7 @@ internal sealed class JoinCrossEntropy
             return;
         }
 
-        // The losses may be met before what the gradient's factor is computed from.
+        // The losses may come before the inputs of the gradient's factor.
         foreach (Apply before in Traversal.Order(
             [pair.Grad.Inputs[2]], (from, input) => Reads(from, input) && !_done.Contains(from)))
         {

@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Makes, on GPUs, an output layer of few classes, the losses of its softmax and their gradients one op, where nobody else
-/// wants the layer's result.
+/// On GPUs, fuses an output layer with few classes, the losses of its softmax and their gradients to one op, if nothing
+/// else uses the layer's result.
 /// </summary>
 internal sealed class JoinOutput
 {
@@ -73,7 +73,7 @@ internal sealed class JoinOutput
         return joined;
     }
 
-    /// <summary>The product, and the bias if there is one, that a layer's result is the sum of.</summary>
+    /// <summary>Returns the product, and the optional bias, whose sum is a layer's result.</summary>
     private (Apply Product, Variable? Bias)? Layer(Variable result)
     {
         if (Product(result) is { } alone)

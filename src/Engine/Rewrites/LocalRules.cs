@@ -3,20 +3,23 @@ using Engine.Graph;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// What may stand for the only output of an op: an expression over its inputs, and over theirs, of the same dtype and
-/// shape; null where the rule does not apply.
+/// Returns a replacement for the only output of an op: an expression over its inputs, and over theirs, of the same
+/// dtype and shape; null if the rule does not apply.
 /// </summary>
 internal delegate Variable? Rule(Apply node);
 
 /// <summary>
-/// Applies rules until none applies: in one walk from the leaves to the roots, so that a rule sees inputs to which
-/// nothing more applies, and again to all that a rule returned. As every rule leaves less to be done than it found,
-/// that takes time in proportion to the graph. What an op does not read is replaced by its shape, so that nothing that
-/// is not computed stays in the graph.
+/// Applies rules until none applies. One walk from the leaves to the roots ensures that a rule sees only inputs to
+/// which no rule applies any more, and the rules are applied again to the result of a rule. Every rule reduces the
+/// work, so the time is proportional to the graph. An input that an op does not read is replaced by its shape, so that
+/// the graph keeps nothing that is not computed.
 /// </summary>
 internal sealed class LocalRules
 {
-    /// <summary>Two rules that undo one another would never end; none do, and the tests hold them to that.</summary>
+    /// <summary>
+    /// The greatest number of steps per op. Two rules that undo each other would never end; the tests check that none
+    /// do.
+    /// </summary>
     private const int MaxSteps = 100;
 
     private readonly Rule[] _rules;
@@ -66,7 +69,7 @@ internal sealed class LocalRules
         }
     }
 
-    /// <summary>What a rule returned, with the rules applied to all of it that is new.</summary>
+    /// <summary>Returns the result of a rule after the rules are applied to its new parts.</summary>
     private Variable Finished(Variable variable)
     {
         if (variable is not Result { Owner: var owner } || _done.Contains(owner))

@@ -4,7 +4,7 @@ using Engine.Ops;
 
 namespace Engine.Rewrites;
 
-/// <summary>How rules tell what a variable is computed from, and make what shall stand for it.</summary>
+/// <summary>Recognizes how variables are computed, and creates their replacements, for rules.</summary>
 internal static class Match
 {
     /// <summary>Returns whether a variable is a function of one other.</summary>
@@ -25,9 +25,7 @@ internal static class Match
         return a is not null && b is not null;
     }
 
-    /// <summary>
-    /// Returns whether a variable is a function of another that is computed by such an op, and by which.
-    /// </summary>
+    /// <summary>Returns whether a variable is computed by an op of this type, and the op.</summary>
     public static bool Is<TOp>(
         Variable variable, [NotNullWhen(true)] out TOp? op, [NotNullWhen(true)] out Apply? node) where TOp : Op
     {
@@ -35,7 +33,7 @@ internal static class Match
         return op is not null && node is not null;
     }
 
-    /// <summary>Returns whether a variable is one number, known now.</summary>
+    /// <summary>Returns whether a variable is a single number that is already known.</summary>
     public static bool IsNumber(Variable variable, out double value)
     {
         value = variable is Constant { Number: { } number } ? number : double.NaN;
@@ -46,7 +44,7 @@ internal static class Match
     public static bool IsNumber(Variable variable, double value) =>
         IsNumber(variable, out double found) && found == value;
 
-    /// <summary>Returns what a view shows, whatever its shape.</summary>
+    /// <summary>Returns the variable that a view shows, whatever its shape.</summary>
     public static Variable Seen(Variable variable)
     {
         while (variable is Result { Owner: var owner } && owner.IsView)
@@ -57,12 +55,12 @@ internal static class Match
         return variable;
     }
 
-    /// <summary>Returns a gradient without what guards it where it is no number.</summary>
+    /// <summary>Returns a gradient without the guard against NaN.</summary>
     public static Variable Unguarded(Variable variable) =>
         Is<GuardGrad>(variable, out _, out Variable? passed) ? passed : variable;
 
     /// <summary>
-    /// Returns a number of the dtype of another variable; a whole one wraps round where that is an integer.
+    /// Returns a number of the dtype of another variable. An integer wraps around if that dtype is an integer type.
     /// </summary>
     public static Constant Number(double value, Variable like) => like.DType.IsFloat() || !double.IsInteger(value)
         ? Symbolic.Constant(value, like.DType)
@@ -75,16 +73,16 @@ internal static class Match
     public static Variable Of<TRow>(Variable a, Variable b) where TRow : struct, IBinary =>
         new Binary<TRow>().Call(a, b);
 
-    /// <summary>Returns a variable under another shape of as many elements.</summary>
+    /// <summary>Returns a variable with another shape that has as many elements.</summary>
     public static Variable Under(Shape shape, Variable variable) =>
         variable.Shape == shape ? variable : new Reshape(shape).Call(variable);
 
-    /// <summary>Returns a variable repeated to a shape that it broadcasts to.</summary>
+    /// <summary>Returns a variable broadcast to a shape.</summary>
     public static Variable Repeated(Variable variable, Shape shape) => variable.Shape == shape
         ? variable
         : new BroadcastLike().Call(variable, new ShapeOnly(new TensorType(variable.DType, shape)));
 
-    /// <summary>Returns the shape with as many sides of 1 before it as make it this rank.</summary>
+    /// <summary>Returns the shape with leading axes of length 1, so that it has this rank.</summary>
     public static Shape Padded(Shape shape, int rank) =>
         [.. Enumerable.Repeat(1, Math.Max(0, rank - shape.Rank)), .. shape.Sides];
 }

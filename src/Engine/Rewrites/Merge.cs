@@ -2,10 +2,10 @@ using Engine.Graph;
 
 namespace Engine.Rewrites;
 
-/// <summary>Computes equal ops on equal inputs once.</summary>
+/// <summary>Merges equal ops on equal inputs.</summary>
 internal static class Merge
 {
-    /// <summary>Equal ops on equal inputs are computed once, and equal constants of one number are one.</summary>
+    /// <summary>Merges equal ops on equal inputs, and equal constants with one number.</summary>
     public static FunctionGraph Apply(FunctionGraph graph)
     {
         var canonical = new Dictionary<Variable, Variable>();
@@ -35,7 +35,7 @@ internal static class Merge
         {
             if (variable is Constant { Shape.Count: 1 } constant)
             {
-                // By their bits: 0 and -0 are equal, but not the same.
+                // Compared by their bits: 0 and -0 are equal, but not the same.
                 Span<byte> bits = stackalloc byte[sizeof(long)];
                 bits.Clear();
                 constant.Value.Bytes.CopyTo(bits);

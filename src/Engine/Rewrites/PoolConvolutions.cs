@@ -6,8 +6,9 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Makes a convolution and the max pooling of its result, rectified or not, one op, and their gradients another: the
-/// greatest of the rectified is the rectified greatest. Only where nothing else wants to know what is pooled.
+/// Fuses a convolution, an optional rectifier and the max pooling of the result to one op, and their gradients to
+/// another. The maximum of rectified numbers is the rectified maximum. This applies only if nothing else uses the
+/// result before pooling.
 /// </summary>
 internal sealed class PoolConvolutions
 {
@@ -85,7 +86,8 @@ internal sealed class PoolConvolutions
             }
         }
 
-        // The pooling has one gradient, and it goes through the rectifier's, if there is one, to the convolution's alone.
+        // The pooling must have one gradient, which flows only to the convolution, through the rectifier's gradient if
+        // there is one.
         if (gradients.Count > 1 || _users[pooling.Outputs[1]].Count() != gradients.Count
             || gradients.Any(_roots.Contains) || _roots.Contains(pooling.Outputs[1]))
         {
@@ -126,7 +128,8 @@ internal sealed class PoolConvolutions
         }
         else if (_gradients.TryGetValue(node, out Match? match))
         {
-            // On a device that runs them at once, the filters' gradient must not wait for the images' to be updated with.
+            // On a device that runs both at once, the filters' gradient, with the update, must not wait for the images'
+            // gradient.
             Apply gradients = _splits
                 ? Gradients(match, [node])
                 : match.FusedGradients ??= Gradients(match, match.Gradients);
@@ -165,7 +168,7 @@ internal sealed class PoolConvolutions
 
     private Variable Mapped(Variable variable) => _map.GetValueOrDefault(variable, variable);
 
-    /// <summary>What becomes one op, and what then stands for it.</summary>
+    /// <summary>Represents the ops that become one op, and their replacements.</summary>
     private sealed class Match(Apply convolution, Conv2D op, bool isRectified)
     {
         public Apply Convolution { get; } = convolution;
@@ -177,7 +180,7 @@ internal sealed class PoolConvolutions
         /// <summary>Gets or sets the gradient with respect to the pooled images.</summary>
         public Variable? PoolingGradient { get; set; }
 
-        /// <summary>Gets or sets the same, before the rectifier if there is one.</summary>
+        /// <summary>Gets or sets this gradient before the rectifier, if there is one.</summary>
         public Variable? Gradient { get; set; }
 
         /// <summary>
@@ -192,7 +195,8 @@ internal sealed class PoolConvolutions
         public Apply? FusedGradients { get; set; }
 
         /// <summary>
-        /// Returns whether this is one of the convolution's gradients, of a kind that is not there yet.
+        /// Adds a node if it is one of the convolution's gradients, of a kind that is not yet there; returns whether it
+        /// does.
         /// </summary>
         public bool TryAdd(Apply node, Variable gradient)
         {

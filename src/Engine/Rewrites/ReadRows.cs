@@ -6,14 +6,14 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Has ops on GPUs read the rows of a data set where they lie, so that no launch gathers them: where all that use the
-/// rows, or views of them, take them so.
+/// Makes ops on GPUs read the rows of a data set in place, so that no launch gathers them, if all ops that use the
+/// rows, or views of them, can do so.
 /// </summary>
 internal sealed class ReadRows
 {
     private readonly Dictionary<Variable, Variable> _map = [];
 
-    // Rows and their views, and the op that takes the rows.
+    // The rows and their views, each with the op that takes the rows.
     private readonly Dictionary<Variable, Apply> _rows = [];
 
     public static FunctionGraph Apply(FunctionGraph graph, Device device)
@@ -41,7 +41,7 @@ internal sealed class ReadRows
 
     private void Find(IReadOnlyList<Apply> order, HashSet<Variable> roots)
     {
-        // Those of which somebody wants a copy.
+        // The ops whose rows another op needs as a copy.
         var kept = new HashSet<Apply>();
         foreach (Apply node in order)
         {
@@ -103,8 +103,9 @@ internal sealed class ReadRows
     }
 
     /// <summary>
-    /// What tells the first row, and what that is multiplied by. An op that can run at once does not wait for a launch
-    /// that multiplies; those that run later do not keep the number, a counter of batches, from being counted on.
+    /// Returns the number that determines the first row, and its factor. An op that can run at once does not wait for a
+    /// launch that multiplies. Ops that run later read the product, so that the number, a counter of batches, can be
+    /// increased meanwhile.
     /// </summary>
     private static (Variable Number, int Scale) First(Variable start, bool runsFirst) =>
         runsFirst && Match.Is<Multiply>(start, out Variable? a, out Variable? b) && IsThere(a)

@@ -5,10 +5,10 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// On the CPU, makes of a division by a square root that serves many elements, such as a row's standard deviation, a
-/// multiplication by its reciprocal: a vector's division takes as long as ten multiplications. A root and its reciprocal
-/// are 0 or infinite together, never because one overflows, so that the quotient is rounded once more and is the same
-/// else.
+/// On the CPU, replaces a division by a square root that serves many elements, such as a row's standard deviation, by a
+/// multiplication by the reciprocal: a vector division takes as long as ten multiplications. Neither a root nor its
+/// reciprocal overflows unless the other is 0 or infinite, so the only difference is that the quotient is rounded once
+/// more.
 /// </summary>
 internal static class Reciprocals
 {

@@ -5,17 +5,18 @@ using Engine.Graph;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Turns a graph in which every side is known into one that computes the same, better.
+/// Transforms a graph whose sides are all known into one that computes the same result faster or with fewer rounding
+/// errors.
 /// </summary>
-/// <param name="Name">What it is called in prints and where it is switched off.</param>
-/// <param name="Level">The least optimizer with which it runs.</param>
+/// <param name="Name">The name in prints and in the option that turns it off.</param>
+/// <param name="Level">The lowest optimizer level that runs it.</param>
 /// <param name="Apply">The rewrite, for a function that will run on a device.</param>
 internal sealed record Rewrite(string Name, Optimizer Level, Func<FunctionGraph, Device, FunctionGraph> Apply)
 {
-    /// <summary>Gets or sets whether it runs only where it is asked for, because it costs digits.</summary>
+    /// <summary>Gets or sets whether it runs only on request, because it costs digits.</summary>
     public bool IsOnDemand { get; init; }
 
-    /// <summary>Rewrites a graph, and first the graphs that its ops run.</summary>
+    /// <summary>Rewrites the graphs that a graph's ops run, then the graph.</summary>
     public FunctionGraph Throughout(FunctionGraph graph, Device device) =>
         Apply(graph.WithBodies((_, _, body) => Throughout(body, device)), device);
 

@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Puts in the place of expressions that overflow, or lose digits, on the way others that do not: functions of
-/// logarithms and exponentials here, those of rows in <see cref="StableRows"/>.
+/// Replaces expressions that overflow, or lose digits, by others that do not: functions of logarithms and exponentials
+/// in this class, functions of rows in <see cref="StableRows"/>.
 /// </summary>
 internal static class Stabilize
 {
@@ -15,7 +15,7 @@ internal static class Stabilize
     public static FunctionGraph Apply(FunctionGraph graph) =>
         LocalRules.Apply(graph, [.. StableRows.Rules, .. s_rules]);
 
-    /// <summary>log(exp(x)), log(1 + x), log(1 − x), log(sigmoid(x)).</summary>
+    /// <summary>Replaces log(exp(x)), log(1 + x), log(1 − x), log(sigmoid(x)).</summary>
     private static Variable? Logarithm(Apply node) => node.Op is not Unary<Log> ? null
         : Match.Is<Exp>(node.Inputs[0], out Variable? power) ? power
         : IsOneMore(node.Inputs[0], out Variable? x) ? Match.Of<Log1p>(x)
@@ -23,14 +23,14 @@ internal static class Stabilize
         : Match.Is<Sigmoid>(node.Inputs[0], out x) ? Match.Of<Negate>(Match.Of<Softplus>(Match.Of<Negate>(x)))
         : null;
 
-    /// <summary>log(1 + exp(x)), log(1 − sigmoid(x)).</summary>
+    /// <summary>Replaces log(1 + exp(x)), log(1 − sigmoid(x)).</summary>
     private static Variable? LogarithmOfOneMore(Apply node) => node.Op is not Unary<Log1p> ? null
         : Match.Is<Exp>(node.Inputs[0], out Variable? x) ? Match.Of<Softplus>(x)
         : Match.Is<Negate>(node.Inputs[0], out Variable? minus) && Match.Is<Sigmoid>(minus, out x)
             ? Match.Of<Negate>(Match.Of<Softplus>(x))
         : null;
 
-    /// <summary>exp(x) − 1.</summary>
+    /// <summary>Replaces exp(x) − 1.</summary>
     private static Variable? Exponential(Apply node)
     {
         Variable sum = node.Outputs[0];
@@ -43,7 +43,7 @@ internal static class Stabilize
             : null;
     }
 
-    /// <summary>g / (1 + exp(x)) · exp(x), the slope of log(1 + exp(x)): g · sigmoid(x).</summary>
+    /// <summary>Replaces g / (1 + exp(x)) · exp(x), the slope of log(1 + exp(x)), by g · sigmoid(x).</summary>
     private static Variable? Slope(Apply node)
     {
         if (node.Op is not Binary<Multiply>)

@@ -5,8 +5,8 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Softmax, its logarithm and its cross-entropy, with their gradients, and logarithms of sums of exponentials: from the
-/// differences to the greatest element instead of from exponentials.
+/// Computes softmax, its logarithm and its cross-entropy, their gradients, and logarithms of sums of exponentials from
+/// the differences to the greatest element instead of from exponentials.
 /// </summary>
 internal static class StableRows
 {
@@ -22,8 +22,8 @@ internal static class StableRows
             : null;
 
     /// <summary>
-    /// The gradient of softmax p, given g / p, or −(g / p): that of its logarithm, given g, or −g, which is g − p·Σ g. Of p
-    /// itself, for exp(log p) has lost as many ulp as log p is large.
+    /// Replaces the gradient of softmax p, given g / p or −(g / p), by the gradient of its logarithm, given g or −g,
+    /// which is g − p·Σ g. It uses p itself, because exp(log p) loses as many ulp as log p is large.
     /// </summary>
     private static Variable? LogOfSoftmaxGradient(Apply node)
     {
@@ -56,7 +56,9 @@ internal static class StableRows
             ? new SoftmaxCrossEntropyGrad().Call(softmax.Inputs[0], loss.Inputs[1], Once(loss.Inputs[2]))
             : null;
 
-    /// <summary>The number of which a vector is made, where it is made of one.</summary>
+    /// <summary>
+    /// Returns the number that a vector repeats; a vector that repeats no number is returned unchanged.
+    /// </summary>
     private static Variable Once(Variable vector) =>
         Match.Is(vector, out BroadcastLike? _, out Apply? repeated) && repeated.Inputs[0].Shape.Count == 1
             ? repeated.Inputs[0]
@@ -68,7 +70,7 @@ internal static class StableRows
             ? Match.Under(node.Outputs[0].Shape, LogSumExp(sum, x))
             : null;
 
-    /// <summary>exp(x) / Σ exp(x).</summary>
+    /// <summary>Replaces exp(x) / Σ exp(x).</summary>
     private static Variable? Share(Apply node)
     {
         if (node.Op is not Binary<Divide>
@@ -82,7 +84,7 @@ internal static class StableRows
         return IsShifted(x) && ((Reduce<Sum>)sum.Op).Axes != [x.Rank - 1] ? null : ShareOf(sum, x);
     }
 
-    /// <summary>g / Σ exp(x) · exp(x), the gradient of log Σ exp(x).</summary>
+    /// <summary>Replaces g / Σ exp(x) · exp(x), the gradient of log Σ exp(x).</summary>
     private static Variable? ShareInGradient(Apply node)
     {
         if (node.Op is not Binary<Multiply>)
@@ -116,12 +118,12 @@ internal static class StableRows
     {
         x = null;
 
-        // There is no greatest of none.
+        // An empty sum has no greatest element.
         return Match.Is(variable, out Reduce<Sum>? _, out sum)
             && Match.Is<Exp>(sum.Inputs[0], out x) && x.Shape.Count > 0;
     }
 
-    /// <summary>Whether the greatest has been subtracted already.</summary>
+    /// <summary>Returns whether the greatest element has already been subtracted.</summary>
     private static bool IsShifted(Variable x)
     {
         if (!Match.Is<Subtract>(x, out _, out Variable? shift))
@@ -138,8 +140,8 @@ internal static class StableRows
     }
 
     /// <summary>
-    /// exp(x) / Σ exp(x) along a sum's axes. Not exp(x − log Σ exp(x)): the logarithm has no more digits behind the point
-    /// than x has.
+    /// Returns exp(x) / Σ exp(x) along a sum's axes. It is not exp(x − log Σ exp(x)), because the logarithm has only as
+    /// many digits behind the point as x.
     /// </summary>
     private static Variable ShareOf(Apply sum, Variable x)
     {
@@ -152,7 +154,7 @@ internal static class StableRows
         return Match.Of<Divide>(power, sum.Op.Call(power));
     }
 
-    /// <summary>log Σ exp(x) along a sum's axes, kept as sides of 1: m + log Σ exp(x − m).</summary>
+    /// <summary>Returns log Σ exp(x) along a sum's axes, which keep length 1: m + log Σ exp(x − m).</summary>
     private static Variable LogSumExp(Apply sum, Variable x)
     {
         Variable m = Shift(sum, x);
@@ -161,9 +163,9 @@ internal static class StableRows
     }
 
     /// <summary>
-    /// What is subtracted before exponentials are summed: the greatest, where the sum might overflow, or vanish. Else 0,
-    /// for differences are rounded, and a sum that is near 1 may have a logarithm much less than m. And 0 where the
-    /// greatest is infinite or NaN.
+    /// Returns the number that is subtracted before exponentials are summed: the greatest element, if the sum might
+    /// overflow or underflow. Otherwise it is 0, because differences are rounded, and a sum near 1 may have a logarithm
+    /// much less than m. It is also 0 if the greatest element is infinite or NaN.
     /// </summary>
     private static Variable Shift(Apply sum, Variable x)
     {

@@ -6,11 +6,11 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// softmax(q·kᵀ + mask)·v, and of each row the logarithm of the sum that the softmax divides by: tile by tile, so that the
-/// matrix of all products is never stored (Dao et al., FlashAttention, arXiv:2205.14135). Of stacks q (b, t, d), k (b, s, d),
-/// v (b, s, e) and, if there is one, a mask (b or 1, t or 1, s or 1).
+/// Computes softmax(q·kᵀ + mask)·v and, for each row, the logarithm of the sum that the softmax divides by. It goes
+/// tile by tile, so that the matrix of all products is never stored (Dao et al., FlashAttention, arXiv:2205.14135). The
+/// inputs are stacks q (b, t, d), k (b, s, d), v (b, s, e) and an optional mask (b or 1, t or 1, s or 1).
 /// </summary>
-/// <param name="IsCausal">Whether query i looks at the keys 0 to i only.</param>
+/// <param name="IsCausal">Whether query i looks only at the keys 0 to i.</param>
 internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 {
     public override string Name => IsCausal ? "attend{causal}" : "attend";
@@ -39,7 +39,7 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         Variable? mask = node.Inputs.Count > 3 ? node.Inputs[3] : null;
         Variable g = outputGrads[0] ?? Symbolic.ZerosLike(node.Outputs[0]), log = node.Outputs[1];
 
-        // What all products of a row have in common of their gradients.
+        // The term that the gradients of all products of a row have in common.
         Variable common = Symbolic.Sum(g * node.Outputs[0], [2]);
         common = outputGrads[1] is { } ofLog ? common - ofLog : common;
         Variable[] inputs = [q, k, v, log, common, g];
@@ -82,8 +82,8 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     public override double Ulps => 8;
 
     /// <summary>
-    /// Returns a product's error is that of all its terms, and its power's as much of itself: of the values, as much is
-    /// uncertain as the greatest error of a row says.
+    /// Returns the magnitudes. The error of a product is that of all its terms, and the relative error of its power is
+    /// as large. The values are as uncertain as the greatest error of a row.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -107,7 +107,7 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaAttention.Forward(step, IsCausal);
 
-    /// <summary>Shapes around tiles' sides, with masks of all kinds.</summary>
+    /// <summary>Returns shapes around the sides of tiles, with masks of all kinds.</summary>
     internal static IEnumerable<(bool IsCausal, Arg[] Args)> Cases(Random random)
     {
         int b = random.Next(1, 4), t = Arg.Side(random, false), s = Arg.Side(random, false), d = Arg.Side(random, false);
@@ -130,12 +130,12 @@ internal sealed record Attend(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     private static Sample Misuse(string error, params Arg[] args) => new(new Attend(false), args) { Error = error };
 }
 
-/// <summary>The sides of an attention's operands.</summary>
-/// <param name="Batch">How many matrices each stack has.</param>
-/// <param name="Queries">How many queries.</param>
-/// <param name="Keys">How many keys and values.</param>
-/// <param name="Size">How many numbers a query and a key have.</param>
-/// <param name="ValueSize">How many numbers a value has.</param>
+/// <summary>Describes the shapes of an attention's operands.</summary>
+/// <param name="Batch">The number of matrices of each stack.</param>
+/// <param name="Queries">The number of queries.</param>
+/// <param name="Keys">The number of keys and values.</param>
+/// <param name="Size">The length of a query and of a key.</param>
+/// <param name="ValueSize">The length of a value.</param>
 internal readonly record struct AttentionShape(int Batch, int Queries, int Keys, int Size, int ValueSize)
 {
     public static AttentionShape Of(CpuStep step) => Of(step.Types.Inputs);
@@ -186,7 +186,7 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
 
     private AttentionShape WithMask(ReadOnlySpan<TensorType> inputs)
     {
-        // Of the gradient's inputs it is the seventh.
+        // The mask is the seventh input of the gradient.
         int at = inputs.Length > 4 ? 6 : 3;
         if (inputs.Length > at)
         {
@@ -200,10 +200,12 @@ internal readonly record struct AttentionShape(int Batch, int Queries, int Keys,
     }
 }
 
-/// <summary>The products of queries and keys, as definitions compute them, row by row.</summary>
+/// <summary>Computes the products of queries and keys row by row, for the definitions.</summary>
 internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask, bool isCausal)
 {
-    /// <summary>Calls an action with each row's products with the mask added, −∞ where the query does not look.</summary>
+    /// <summary>
+    /// Calls an action with the products of each row, with the mask added; −∞ if the query does not look at the key.
+    /// </summary>
     public void ForEach(Action<int, int, DoubleDouble[]> row)
     {
         (NdArray q, NdArray k) = (inputs[0], inputs[1]);
@@ -229,8 +231,8 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
     }
 
     /// <summary>
-    /// Calls an action with each row's magnitudes of the products, and the greatest of those that count; infinite where the
-    /// dtype may not have them.
+    /// Calls an action with the magnitudes of each row's products and with the greatest of those that count. The latter
+    /// is infinite if the errors are too large for the dtype.
     /// </summary>
     public void ForEachError(DType dtype, Action<int, int, double[], double> row)
     {
@@ -242,7 +244,7 @@ internal sealed class AttentionRows(IReadOnlyList<NdArray> inputs, NdArray? mask
         {
             double[] errors = [.. scores.Select(score => double.IsNegativeInfinity(score.High) ? 0 : Rounding.Reached(dtype, score.High))];
 
-            // Where errors are so large that a power may be any, so may all be.
+            // With errors this large, any power is possible, and so is any result.
             double most = errors.Append(0).Max();
             row(b, t, errors, most * Rounding.Epsilon(dtype) < 0.1 ? most : double.PositiveInfinity);
         });

@@ -5,8 +5,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The gradients of <see cref="Attend"/> with respect to q, k and v, tile by tile: with p = exp(q·kᵀ + mask − log) and
-/// c = p∘(g·vᵀ − common) they are c·k, cᵀ·q and pᵀ·g. Inputs: q, k, v, log, common, g and, if there is one, the mask.
+/// Computes the gradients of <see cref="Attend"/> with respect to q, k and v, tile by tile. With
+/// p = exp(q·kᵀ + mask − log) and c = p∘(g·vᵀ − common) they are c·k, cᵀ·q and pᵀ·g. Inputs: q, k, v, log, common, g
+/// and an optional mask.
 /// </summary>
 internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -17,7 +18,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
         foreach ((bool isCausal, Arg[] args) in Attend.Cases(random))
         {
             Shape q = args[0].Shape, v = args[2].Shape, row = [q[0], q[1]];
-            // The logarithm of a row's sum is no less than its greatest score: so small are the scores that are drawn.
+            // The logarithm of a row's sum is at least its greatest score, so the samples draw small scores.
             Arg[] looked = [.. args[..2].Select(arg => arg with { Low = -0.5, High = 0.5 }), args[2]];
             Arg[] all = [.. looked, new(row, Low: 1, High: 4), new(row), new([q[0], q[1], v[2]]), .. args[3..]];
             yield return new Sample(new AttendGrad(isCausal), all);
@@ -40,10 +41,10 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             : [inputs[0] with { }, inputs[1] with { }, inputs[2] with { }];
     }
 
-    /// <summary>That of the formulas, with the matrix of all products.</summary>
+    /// <summary>Returns the gradient of the formulas, which store the matrix of all products.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
-        // Stand-ins, so that no gradient goes on from here to what the inputs are made of.
+        // Stand-ins keep gradients from flowing on to what the inputs are computed from.
         Input[] standIns = [.. node.Inputs.Select((input, i) => new Input(input.Type, $"input {i}"))];
         Variable[] formulas = Formulas(standIns);
         KeyValuePair<Variable, Variable>[] known = [.. Enumerable.Range(0, 3).Where(i => outputGrads[i] is not null)
@@ -54,7 +55,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             grads, standIns.Zip(node.Inputs).ToDictionary(pair => (Variable)pair.First, pair => pair.Second));
     }
 
-    /// <summary>p and c as a graph, whole.</summary>
+    /// <summary>Returns p and c as a graph, with the whole matrices.</summary>
     internal (Variable Powers, Variable Scores) Products(IReadOnlyList<Variable> inputs)
     {
         (Variable q, Variable k, Variable v) = (inputs[0], inputs[1], inputs[2]);
@@ -98,7 +99,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 8;
 
-    /// <summary>Returns the magnitudes of all terms, each as uncertain as its product is.</summary>
+    /// <summary>Returns the sum of the terms' magnitudes, each multiplied by the error of its product.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] magnitudes = [.. outputs.Select(output => new NdArray(output.Shape))];
@@ -113,7 +114,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
             }
         });
 
-        // The powers as they are, all else without what cancels.
+        // The powers keep their values; all other factors are absolute, so that nothing cancels.
         sizes[4] = new NdArray(sizes[4].Shape, [.. sizes[4].Data.Select(value => -value)]);
         var exact = new Dictionary<(int, int), DoubleDouble[]>();
         new AttentionRows(inputs, inputs.Count > 6 ? inputs[6] : null, IsCausal).ForEach((b, t, scores) => exact.Add((b, t), scores));
@@ -135,8 +136,8 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
     }
 
     /// <summary>
-    /// A row whose numbers may overflow on the way, or are no finite ones, makes all that it adds to any number: how many of
-    /// its terms are left out as none of them counts is the device's.
+    /// Marks results as arbitrary (NaN) where numbers may overflow on the way or are not finite. Each device decides
+    /// for itself which terms of such a row it leaves out because their power is 0.
     /// </summary>
     private static void Spoil(NdArray[] magnitudes, NdArray[] sizes, NdArray errors, DType dtype)
     {
@@ -177,7 +178,7 @@ internal sealed record AttendGrad(bool IsCausal) : Op, ICpuOp, ICudaOp, ISampled
 
     public CudaLaunch[] Cuda(CudaStep step) => CudaAttention.Backward(step, IsCausal);
 
-    /// <summary>Hands out all terms of the three sums, given the powers.</summary>
+    /// <summary>Calls an action with all terms of the three sums, computed from the powers.</summary>
     private void Accumulate(
         IReadOnlyList<NdArray> inputs, Func<int, int, int, DoubleDouble, DoubleDouble> power, Action<int, int[], DoubleDouble> add)
     {

@@ -5,18 +5,18 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Scaled dot-product attention (Vaswani et al., arXiv:1706.03762): softmax(q·kᵀ·scale + mask)·v over the innermost two
-    /// axes, the outer ones broadcast. The matrix of all products is never stored, neither here nor in the gradient: memory
-    /// grows with the length of the sequences, not with its square.
+    /// Computes scaled dot-product attention (Vaswani et al., arXiv:1706.03762): softmax(q·kᵀ·scale + mask)·v over the
+    /// innermost two axes. The outer axes are broadcast. Neither the op nor its gradient stores the matrix of all
+    /// products: memory grows with the length of the sequences, not with its square.
     /// </summary>
     /// <param name="q">Queries, (…, t, d).</param>
     /// <param name="k">Keys, (…, s, d).</param>
     /// <param name="v">Values, (…, s, e).</param>
     /// <param name="mask">
-    /// What is added to the products, broadcast to (…, t, s): −∞ where a query does not look; or truths, false where it does
-    /// not. A gradient with respect to it takes the memory of all products.
+    /// The numbers that are added to the products, broadcast to (…, t, s): −∞ if a query does not look at a key. Or
+    /// bools, false if it does not. A gradient with respect to the mask takes the memory of all products.
     /// </param>
-    /// <param name="isCausal">Whether query i looks at the keys 0 to i only.</param>
+    /// <param name="isCausal">Whether query i looks only at the keys 0 to i.</param>
     /// <param name="scale">The factor; by default 1/√d.</param>
     /// <returns>(…, t, e); NaN for a query that looks at no key.</returns>
     /// <exception cref="EngineException">The operands do not fit together.</exception>
@@ -54,8 +54,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Matrices as stacks of three axes, their outer axes broadcast and joined; the mask's, the fourth's, only as far as they
-    /// differ.
+    /// Returns matrices as stacks of three axes, with their outer axes broadcast and joined. The outer axes of the
+    /// mask, the fourth operand, are broadcast only as far as they differ.
     /// </summary>
     private static (Variable[] Stacks, Variable First) Stacks(Variable[] operands)
     {
@@ -71,7 +71,7 @@ public static partial class Symbolic
         bool isOne = all.Length == 4 && all[3].Shape.SkipLast(2).All(side => side == 1);
         if (!isAlike || (all.Length == 4 && !isOne))
         {
-            // Of these sums only the shape is looked at.
+            // Only the shape of these sums is used.
             Variable outer = all.Select(operand => Sum(operand, [-1, -2], keepDims: true)).Aggregate(Add);
             for (int i = 0; i < (isOne ? 3 : all.Length); i++)
             {

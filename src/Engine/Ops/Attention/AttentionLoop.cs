@@ -5,14 +5,14 @@ using Engine.Devices.Cpu;
 namespace Engine.Ops;
 
 /// <summary>
-/// <see cref="Attend"/> and its gradients on the CPU. A unit is some rows of queries (or, for the gradients of keys and
-/// values, some keys) of a stack, which goes through all keys (queries) block by block: what is kept at a time are the
-/// products of one block.
+/// Runs <see cref="Attend"/> and its gradients on the CPU. A unit is some rows of queries of a stack, or some keys for
+/// the gradients of keys and values. It goes through all keys (or queries) block by block and stores the products of
+/// one block at a time.
 /// </summary>
 internal static unsafe class AttentionLoop
 {
     /// <summary>
-    /// Represents the queries of a unit, and how many keys are taken at a time: their products stay in the second
+    /// The number of queries of a unit, and of keys that are taken at a time: their products stay in the second-level
     /// cache.
     /// </summary>
     public const int Rows = 64, Columns = 512;
@@ -23,7 +23,7 @@ internal static unsafe class AttentionLoop
         ? new Room<float>(shape).Bytes * step.Threads
         : new Room<double>(shape).Bytes * step.Threads;
 
-    /// <summary>Room for two blocks of products a thread.</summary>
+    /// <summary>Returns the bytes for two blocks of products per thread.</summary>
     public static long BackwardBytes(AttentionShape shape, CpuStepTypes step) => ForwardBytes(shape, step);
 
     public static Phase[] Forward(CpuStep step, AttentionShape shape, bool isCausal) => step.DType(0) == DType.Float32
@@ -92,7 +92,9 @@ internal static unsafe class AttentionLoop
         }
     }
 
-    /// <summary>What a thread needs: two blocks of products, and what the products of matrices need.</summary>
+    /// <summary>
+    /// Represents the memory of a thread: two blocks of products, and the workspace of the matrix products.
+    /// </summary>
     private readonly struct Room<T> where T : unmanaged
     {
         public Room(AttentionShape s)
@@ -118,7 +120,7 @@ internal static unsafe class AttentionLoop
         private static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
     }
 
-    /// <summary>A mask, which repeats along axes of side 1.</summary>
+    /// <summary>Represents a mask, which repeats along axes of length 1.</summary>
     private readonly struct Mask<T> where T : unmanaged
     {
         public Mask(CpuStep step, int input)
@@ -150,7 +152,10 @@ internal static unsafe class AttentionLoop
         public Mask<T> Mask => mask;
     }
 
-    /// <summary>The products of some queries and some keys of a stack, with the mask added and −∞ where a query does not look.</summary>
+    /// <summary>
+    /// Computes the products of some queries and some keys of a stack, with the mask added; −∞ if a query does not look
+    /// at a key.
+    /// </summary>
     private static void Scores<S, V, T>(
         AttentionShape s, in Operands<T> x, bool isCausal, int batch, int row, int rows, int column, int columns, T* scores,
         byte* scratch)
@@ -219,7 +224,7 @@ internal static unsafe class AttentionLoop
             new Span<T>(sum, rows).Clear();
             T* y = Y + ((((nint)batch * Shape.Queries) + row) * Shape.ValueSize);
 
-            // Keys behind the last query's are not looked at.
+            // Keys after the last query's key are masked.
             int keys = IsCausal ? Math.Min(Shape.Keys, row + rows) : Shape.Keys;
             for (int column = 0; column < keys; column += Columns)
             {
@@ -233,7 +238,7 @@ internal static unsafe class AttentionLoop
                     T added = Powers<S, V>(line, shift, columns);
                     if (column > 0)
                     {
-                        // What is there was made with the greatest of before.
+                        // The sums so far used the previous maximum: scale them to the new one.
                         S.Store(factor, VectorMath.Exp<S, V, T>(S.Splat(most[i] - shift)));
                         sum[i] *= factor[0];
                         Multiply<S, V>(y + ((nint)i * Shape.ValueSize), factor[0], Shape.ValueSize);
@@ -271,7 +276,7 @@ internal static unsafe class AttentionLoop
             }
         }
 
-        /// <summary>Makes of a row exp(x − shift), and gives their sum.</summary>
+        /// <summary>Replaces each x of a row by exp(x − shift), and returns their sum.</summary>
         private static T Powers<S, V>(T* x, T shift, int n) where S : struct, ISimd<V, T> where V : struct
         {
             V by = S.Splat(shift), sum = S.Zero;
@@ -304,8 +309,8 @@ internal static unsafe class AttentionLoop
     }
 
     /// <summary>
-    /// Either the gradients of some queries, from all keys, or those of some keys and values, from all queries: each makes the
-    /// products anew, so that no two threads write one element.
+    /// Computes either the gradients of some queries, from all keys, or those of some keys and values, from all
+    /// queries. Each computes the products again, so that no two threads write one element.
     /// </summary>
     private struct BackwardJob<T> : ISimdJob<T> where T : unmanaged, INumber<T>
     {
@@ -372,7 +377,7 @@ internal static unsafe class AttentionLoop
             new Span<T>(dk, checked(columns * Shape.Size)).Clear();
             new Span<T>(dv, checked(columns * Shape.ValueSize)).Clear();
 
-            // Queries before the first key do not look at it.
+            // Queries before the first key do not see it.
             for (int row = IsCausal ? column / Rows * Rows : 0; row < Shape.Queries; row += Columns)
             {
                 int rows = Math.Min(Columns, Shape.Queries - row);
@@ -412,7 +417,7 @@ internal static unsafe class AttentionLoop
             return (memory, memory + (nint)Room.Block, memory + (2 * (nint)Room.Block));
         }
 
-        /// <summary>p, the powers, and c, p times what their products' gradients are.</summary>
+        /// <summary>Computes p, the powers, and c, p times the gradients of the products.</summary>
         private readonly void Products<S, V>(
             int batch, int row, int rows, int column, int columns, T* powers, T* terms, byte* scratch)
             where S : struct, ISimd<V, T> where V : struct
@@ -441,7 +446,7 @@ internal static unsafe class AttentionLoop
                     V power = VectorMath.Exp<S, V, T>(S.Sub(S.LoadPartial(p + j, count), log));
                     S.StorePartial(p + j, power, count);
 
-                    // What has no power has no gradient, however great that would be.
+                    // A power of 0 has gradient 0, even if the other factor overflows.
                     V term = S.Mul(power, S.Sub(S.LoadPartial(c + j, count), common));
                     S.StorePartial(c + j, S.Select(S.Equal(power, S.Zero), S.Zero, term), count);
                 }

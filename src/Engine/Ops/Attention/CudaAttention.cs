@@ -4,7 +4,7 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launches of <see cref="Attend"/> and <see cref="AttendGrad"/>: attention.cu.</summary>
+/// <summary>Builds the launches of <see cref="Attend"/> and <see cref="AttendGrad"/>, in attention.cu.</summary>
 internal static class CudaAttention
 {
     private const int Side = 32, Chunk = 64, Threads = 256;
@@ -48,7 +48,7 @@ internal static class CudaAttention
 
     private static ulong Address(CudaStep step, int input) => step.Types.Inputs.Count > input ? step.In(input) : 0;
 
-    /// <summary>How many elements apart a mask's lie; 0 along an axis that it repeats.</summary>
+    /// <summary>Represents the strides of a mask; 0 along an axis that it repeats.</summary>
     private readonly record struct Mask(long Batch, int Row, int Column)
     {
         public static Mask Of(CudaStep step, int input)
@@ -64,7 +64,7 @@ internal static class CudaAttention
         }
     }
 
-    /// <summary>As the kernel takes them.</summary>
+    /// <summary>The layout that the kernel expects.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private readonly record struct Sides(
         int Queries, int Keys, int Size, int ValueSize, long MaskBatch, int MaskRow, int MaskColumn, int Tiles);

@@ -7,10 +7,10 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The sums of tensors over the ranks of a communicator. Several tensors go together, in one exchange (a bucket).
+/// Computes the sums of tensors over the ranks of a communicator. One exchange sums several tensors (a bucket).
 /// </summary>
-/// <param name="Communicator">The ranks, all of which compute this.</param>
-/// <param name="Count">How many tensors there are: of each there is an output.</param>
+/// <param name="Communicator">The ranks, which all compute this op.</param>
+/// <param name="Count">The number of tensors; each has an output.</param>
 /// <param name="Shards">
 /// How many terms each sum has: the inputs are this rank's nodes of the tree over them (<see cref="ShardTree"/>), all tensors of
 /// one, then those of the next; what comes behind the last but one is added up to one. 0 for a term a rank, added in the order that the library is fastest in.
@@ -64,10 +64,11 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
         return [.. inputs[..Count].ToArray().Select(input => input with { KnownValue = null })];
     }
 
-    /// <summary>Returns what each rank's loss gains from this rank's term is summed, too.</summary>
+    /// <summary>Returns the gradients summed over the ranks: each rank's loss depends on this rank's term.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
-        // A tensor that this rank's loss does not depend on may matter to another's: all sum all of them.
+        // A tensor that this rank's loss does not depend on may matter to another rank's loss, so all ranks sum all
+        // tensors.
         Variable[] grads = [.. outputGrads.Select((grad, i) => grad ?? Symbolic.ZerosLike(node.Outputs[i]))];
         IReadOnlyList<Result> sums = new AllReduce(Communicator, Count, Shards > 0 ? Communicator.Size : 0).Apply(grads).Outputs;
         return [.. node.Inputs.Select((_, i) => (Variable)sums[i % Count])];
@@ -136,9 +137,9 @@ internal sealed record AllReduce(Communicator Communicator, int Count, int Shard
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the sum of x over all ranks of a communicator, which all compute it. The terms are added in the order of
-    /// the ranks, pairwise, so that the result has the same bits on every run and with every library. Its gradient is
-    /// the sum over the ranks of the gradients.
+    /// Returns the sum of x over all ranks of a communicator, which all compute it. The terms are added pairwise, in
+    /// the order of the ranks, so that the result has the same bits on every run and with every library. Its gradient
+    /// is the sum of the gradients over the ranks.
     /// </summary>
     /// <param name="x">This rank's term, float32 or float64, of the same shape on all ranks.</param>
     /// <param name="communicator">The ranks.</param>

@@ -5,11 +5,11 @@ using Engine.Distributed;
 namespace Engine.Ops;
 
 /// <summary>
-/// An <see cref="AllReduce"/> on a GPU, as one piece of a stream's work: so that ranks begin their exchanges in one order,
-/// whatever else they run beside them.
+/// Runs an <see cref="AllReduce"/> on a GPU as one piece of a stream's work, so that all ranks begin their exchanges in
+/// the same order.
 /// </summary>
 /// <param name="name">The op.</param>
-/// <param name="parts">What is done, one after the other.</param>
+/// <param name="parts">The launches, in order.</param>
 internal sealed class AllReduceLaunch(string name, IReadOnlyList<CudaLaunch> parts) : CudaLaunch
 {
     private readonly CudaLaunch[] _parts = [.. parts.Where(part => !part.IsEmpty)];

@@ -3,12 +3,14 @@ using Engine.Distributed;
 namespace Engine.Ops;
 
 /// <summary>
-/// How the tensors of an <see cref="AllReduce"/> lie one behind the other in its bucket, which is cut into as many slices as
-/// there are ranks. All offsets are in bytes.
+/// Describes how the tensors of an <see cref="AllReduce"/> lie one after the other in its bucket, which has a slice for
+/// each rank. All offsets are in bytes.
 /// </summary>
 internal sealed class BucketLayout
 {
-    /// <summary>A slice consists of whole cache lines, so that vectors and threads do not meet in one.</summary>
+    /// <summary>
+    /// The granularity of a slice in elements: slices are whole cache lines, which no two threads share.
+    /// </summary>
     private const long Line = 16;
 
     private readonly Communicator _communicator;
@@ -51,22 +53,22 @@ internal sealed class BucketLayout
     /// <summary>Gets how many elements there are in all.</summary>
     public long Elements { get; }
 
-    /// <summary>Gets how long a slice is.</summary>
+    /// <summary>Gets the length of a slice.</summary>
     public long SliceBytes { get; }
 
-    /// <summary>Gets the most nodes of the tree that a rank brings.</summary>
+    /// <summary>Gets the greatest number of nodes of the tree that a rank brings.</summary>
     public int MaxNodes { get; }
 
     /// <summary>
-    /// Describes what goes to one place in the bucket: a part of a tensor, or what fills the last slices up with zeros.
+    /// Describes one piece of the bucket: a part of a tensor, or the zeros that fill the last slices.
     /// </summary>
-    /// <param name="Tensor">Which tensor it is of; null for zeros.</param>
-    /// <param name="From">Where in the tensor it begins.</param>
+    /// <param name="Tensor">The index of its tensor; null for zeros.</param>
+    /// <param name="From">Where in the tensor the piece begins.</param>
     /// <param name="Place">Where in the bucket it lies.</param>
-    /// <param name="Bytes">How long it is.</param>
+    /// <param name="Bytes">Its length.</param>
     public readonly record struct Piece(int? Tensor, long From, long Place, long Bytes);
 
-    /// <summary>Returns all that lies in the bucket, where slices begin such a distance apart.</summary>
+    /// <summary>Returns all pieces of the bucket, for slices that begin this distance apart.</summary>
     public IEnumerable<Piece> Pieces(long distance)
     {
         long at = 0, end = _ranks * SliceBytes;
@@ -83,7 +85,8 @@ internal sealed class BucketLayout
     }
 
     /// <summary>
-    /// Creates the nodes that all ranks bring, in order, and where this rank's slice of each lies in what it receives.
+    /// Returns the nodes that all ranks bring, in order, and the offset of this rank's slice of each in what it
+    /// receives.
     /// </summary>
     public IReadOnlyList<(ShardTree.Node Node, long Offset)> Places() => Shards == 0 ? [] : [.. Enumerable.Range(0, _ranks)
         .SelectMany(rank => ShardTree.Nodes(rank, _ranks, Shards).Select((node, i) =>

@@ -42,8 +42,9 @@ internal readonly struct Multiply : IBinary
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (Times(g, b), Times(g, a));
 
     /// <summary>
-    /// The product, but 0 where the gradient is: also where the factor is infinite, as Log(x) of x·Log(x) is at 0 on the side
-    /// of a <see cref="Where"/> that is not taken. Only where a factor looks as if it might be, since that costs an op.
+    /// Returns the product, but 0 where the gradient is 0, even if the factor is infinite. Log(x) of x·Log(x), for
+    /// example, is infinite at 0 on the side of a <see cref="Where"/> that is not taken. The check costs an op, so only
+    /// factors that may be infinite get it.
     /// </summary>
     private static Variable Times(Variable g, Variable factor)
     {

@@ -3,11 +3,12 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// NumPy's rule: shapes are aligned at the innermost side, and a side of 1, or a missing one, is repeated.
+/// Implements NumPy's broadcasting: shapes are aligned at the innermost axis, and an axis of length 1, or a missing
+/// one, is repeated.
 /// </summary>
 internal static class Broadcasting
 {
-    /// <summary>Returns the shape that all inputs broadcast to. An unknown side may turn out to be 1.</summary>
+    /// <summary>Returns the shape that all inputs broadcast to. An unknown dimension may turn out to be 1.</summary>
     public static Shape Join(ReadOnlySpan<TensorType> inputs)
     {
         int rank = 0;
@@ -31,7 +32,7 @@ internal static class Broadcasting
 
     /// <summary>
     /// Returns the fewest nested loops that visit every element of <paramref name="output"/> in order: their lengths,
-    /// and for each input how far apart the elements of neighboring iterations lie, 0 where it is repeated.
+    /// and for each input the stride of each loop, which is 0 where the input is repeated.
     /// </summary>
     public static (int[] Sides, int[][] Strides) Loops(Shape output, IReadOnlyList<Shape> inputs)
     {

@@ -5,8 +5,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Each element converted to another dtype: from a fraction to an integer toward zero, to the nearest that it holds, 0
-/// for NaN; from an integer to another its low bits; as a truth whether it is other than 0.
+/// Converts each element to another dtype. A fraction becomes an integer by rounding toward zero, a number out of range
+/// becomes the nearest end of the range, and NaN becomes 0. An integer becomes a smaller one by its low bits. A bool is
+/// true if the element is not 0.
 /// </summary>
 internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -90,9 +91,10 @@ internal sealed record Cast(DType To) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes x converted to a dtype; x itself where it has that already. A fraction becomes an integer by being cut
-    /// off, a number beyond the integer's range its nearest end, NaN 0; an integer becomes a smaller one by its low
-    /// bits (300 is 44 as uint8); a truth is 1 or 0, and true what is not 0.
+    /// Converts x to a dtype; returns x itself if it has that dtype. A fraction becomes an integer by truncation, a
+    /// number beyond the integer's range becomes the nearest end of the range, and NaN becomes 0. An integer becomes a
+    /// smaller one by its low bits (300 becomes 44 as uint8). True becomes 1 and false 0; every number except 0 becomes
+    /// true.
     /// </summary>
     public static Variable Cast(Variable x, DType dtype)
     {

@@ -4,20 +4,20 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>A comparison of two numbers, applied element by element with broadcasting.</summary>
+/// <summary>Compares two numbers, element by element with broadcasting.</summary>
 internal interface IComparison
 {
     /// <inheritdoc cref="IUnary.Scalar"/>
     static abstract bool Scalar(double a, double b);
 
-    /// <summary>The definition in CUDA C: an expression over a and b, whose type is T.</summary>
+    /// <summary>Gets the definition in CUDA C: an expression over a and b, whose type is T.</summary>
     static abstract string Cuda { get; }
 
-    /// <summary>Lanes of all ones where it holds, else of all zeros.</summary>
+    /// <summary>Returns lanes of all ones where the comparison is true, otherwise of all zeros.</summary>
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 }
 
-/// <summary>A comparison: true where it holds, else false.</summary>
+/// <summary>Returns true where the comparison holds, otherwise false.</summary>
 internal sealed record Compare<TRow> : Elementwise, ISampled where TRow : struct, IComparison
 {
     private static readonly ElementRow s_row = ElementRow.Of<Map>(
@@ -148,15 +148,13 @@ internal readonly struct Xor : IComparison
 
 public static partial class Symbolic
 {
-    /// <summary>Returns true where a and b both are true, which is not 0, else false; with broadcasting.</summary>
+    /// <summary>Returns true where both a and b are true (not 0), else false; with broadcasting.</summary>
     public static Variable And(Variable a, Variable b) => Test<And>(a, b);
 
-    /// <summary>Returns true where a, b or both are true, which is not 0, else false; with broadcasting.</summary>
+    /// <summary>Returns true where a, b or both are true (not 0), else false; with broadcasting.</summary>
     public static Variable Or(Variable a, Variable b) => Test<Or>(a, b);
 
-    /// <summary>
-    /// Returns true where one of a and b is true, which is not 0, and the other is not, else false; with broadcasting.
-    /// </summary>
+    /// <summary>Returns true where exactly one of a and b is true (not 0), else false; with broadcasting.</summary>
     public static Variable Xor(Variable a, Variable b) => Test<Xor>(a, b);
 
     /// <summary>Returns true where x is 0, else false.</summary>
@@ -165,7 +163,7 @@ public static partial class Symbolic
     /// <summary>Returns true where x is NaN, else false.</summary>
     public static Variable IsNaN(Variable x) => NotEqual(x, x);
 
-    /// <summary>Returns true where x is infinite, of whatever sign, else false.</summary>
+    /// <summary>Returns true where x is positive or negative infinity, else false.</summary>
     public static Variable IsInf(Variable x) => Equal(Abs(x), double.PositiveInfinity);
 
     /// <summary>
@@ -177,37 +175,37 @@ public static partial class Symbolic
     /// <summary>Returns true where a = b, else false; with broadcasting.</summary>
     public static Variable Equal(Variable a, Variable b) => Test<Equal>(a, b);
 
-    /// <summary>Returns true where a = b, else false; b a number.</summary>
+    /// <summary>Returns true where a = b, else false; b is a number.</summary>
     public static Variable Equal(Variable a, double b) => Test<Equal>(a, Constant(b));
 
     /// <summary>Returns true where a ≠ b, else false; with broadcasting.</summary>
     public static Variable NotEqual(Variable a, Variable b) => Test<NotEqual>(a, b);
 
-    /// <summary>Returns true where a ≠ b, else false; b a number.</summary>
+    /// <summary>Returns true where a ≠ b, else false; b is a number.</summary>
     public static Variable NotEqual(Variable a, double b) => Test<NotEqual>(a, Constant(b));
 
     /// <summary>Returns true where a &lt; b, else false; with broadcasting.</summary>
     public static Variable Less(Variable a, Variable b) => Test<Less>(a, b);
 
-    /// <summary>Returns true where a &lt; b, else false; b a number.</summary>
+    /// <summary>Returns true where a &lt; b, else false; b is a number.</summary>
     public static Variable Less(Variable a, double b) => Test<Less>(a, Constant(b));
 
     /// <summary>Returns true where a ≤ b, else false; with broadcasting.</summary>
     public static Variable LessOrEqual(Variable a, Variable b) => Test<LessOrEqual>(a, b);
 
-    /// <summary>Returns true where a ≤ b, else false; b a number.</summary>
+    /// <summary>Returns true where a ≤ b, else false; b is a number.</summary>
     public static Variable LessOrEqual(Variable a, double b) => Test<LessOrEqual>(a, Constant(b));
 
     /// <summary>Returns true where a &gt; b, else false; with broadcasting.</summary>
     public static Variable Greater(Variable a, Variable b) => Test<Greater>(a, b);
 
-    /// <summary>Returns true where a &gt; b, else false; b a number.</summary>
+    /// <summary>Returns true where a &gt; b, else false; b is a number.</summary>
     public static Variable Greater(Variable a, double b) => Test<Greater>(a, Constant(b));
 
     /// <summary>Returns true where a ≥ b, else false; with broadcasting.</summary>
     public static Variable GreaterOrEqual(Variable a, Variable b) => Test<GreaterOrEqual>(a, b);
 
-    /// <summary>Returns true where a ≥ b, else false; b a number.</summary>
+    /// <summary>Returns true where a ≥ b, else false; b is a number.</summary>
     public static Variable GreaterOrEqual(Variable a, double b) => Test<GreaterOrEqual>(a, Constant(b));
 
     private static Variable Test<TRow>(Variable a, Variable b) where TRow : struct, IComparison

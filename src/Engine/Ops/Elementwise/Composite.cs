@@ -5,12 +5,12 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A row applied to values of a <see cref="Composite"/>. Values are numbered: first the inputs, then the constants, then
-/// the terms.
+/// Represents a row that is applied to values of a <see cref="Composite"/>. Values are numbered: first the inputs, then
+/// the constants, then the terms.
 /// </summary>
 internal readonly record struct Term(ElementRow Row, int A, int B = -1, int C = -1)
 {
-    /// <summary>Returns the row applied to the values of these numbers.</summary>
+    /// <summary>Returns the row, applied to the values with these numbers.</summary>
     public static Term Of(ElementRow row, ReadOnlySpan<int> operands) => new(
         row, operands[0], operands.Length > 1 ? operands[1] : -1, operands.Length > 2 ? operands[2] : -1);
 
@@ -24,25 +24,27 @@ internal readonly record struct Term(ElementRow Row, int A, int B = -1, int C = 
 }
 
 /// <summary>
-/// Element-wise functions of functions, computed in one pass over memory. All inputs broadcast to one shape; an input of
-/// another dtype is converted as it is read.
+/// Computes nested element-wise functions in one pass over memory. All inputs broadcast to one shape. An input of
+/// another dtype is converted when it is read.
 /// </summary>
 /// <param name="Shape">The shape of every output.</param>
-/// <param name="DType">What is computed with.</param>
+/// <param name="DType">The dtype of the computation.</param>
 /// <param name="Inputs">The number of inputs.</param>
 /// <param name="Constants">Numbers that the terms use.</param>
-/// <param name="Terms">The functions, each after those whose values it uses.</param>
+/// <param name="Terms">The functions; each follows those whose values it uses.</param>
 /// <param name="Outputs">The numbers of the values that are written.</param>
 internal sealed record Composite(
     Shape Shape, DType DType, int Inputs, double[] Constants, Term[] Terms, int[] Outputs)
     : Op, ICpuOp, ICudaOp, ISampled
 {
     /// <summary>
-    /// Represents how many inputs, and how many terms, one pass may have: more would not fit the registers.
+    /// The greatest number of inputs, and of terms, of one pass: more would not fit into the registers.
     /// </summary>
     public const int MaxInputs = 16, MaxTerms = 48;
 
-    /// <summary>Gets the terms' names in order: <c>fused{add + tanh}</c>; without a term it only converts.</summary>
+    /// <summary>
+    /// Gets the terms' names in order, as in <c>fused{add + tanh}</c>. A composite without terms only converts.
+    /// </summary>
     public override string Name => Terms.Length == 0
         ? $"cast{{{DType.Name()}}}"
         : $"fused{{{string.Join(" + ", Terms.Select(term => term.Row.Name))}}}";
@@ -62,7 +64,7 @@ internal sealed record Composite(
                 [n, m], type, 3, [2], [new(add, 0, 1), new(tanh, 4), new(multiply, 5, 3), new(add, 6, 2)], [5, 7]);
             yield return Of(chain, new([n, m], type), new([m], type), new([n, m], type));
 
-            // a < b as a mask that leaves, as numbers, and as a condition, with a bias of images and a scalar.
+            // a < b as a mask that is an output, as numbers, and as a condition, with a bias of images and a scalar.
             var masks = new Composite(
                 [n, k, m, 2],
                 type,
@@ -94,7 +96,8 @@ internal sealed record Composite(
         var whole = new Composite([n, m], DType.Int32, 2, [3], [new(add, 0, 2), new(multiply, 3, 1)], [4, 3]);
         yield return Of(whole, Arg.Int([n, m]), Arg.Int([m]));
 
-        // Compared as the dtype has them, in which integers that differ may be equal; and cut off to integers.
+        // Integers are compared after conversion to the dtype, where different ones may be equal; and fractions are
+        // truncated to integers.
         yield return Of(
             whole with { DType = DType.Int64 }, Arg.Int([n, m], DType.Int64), new([m], DType.Bool, 0, 2));
         var mixed = new Composite([n, m], DType.Float32, 2, [], [new(less, 0, 1)], [2]);
@@ -117,7 +120,7 @@ internal sealed record Composite(
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Terms.Length * Shape.Count;
 
-    /// <summary>Every term is rounded to the dtype, as devices round it.</summary>
+    /// <summary>Rounds every term to the dtype, as devices do.</summary>
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         ForEachElement(inputs, [], Outputs, (i, index, value, _) => outputs[i][index] = value);
 
@@ -127,11 +130,13 @@ internal sealed record Composite(
         Errors(inputs, []);
 
     /// <summary>
-    /// Of how large numbers each output has the ulp as its error: what its last term rounds, and what the errors of the
-    /// terms before come to in the end. Infinite where they decide which of two ways is gone.
+    /// Returns, for each output, the magnitude whose ulp is the output's error: the rounding of its last term plus the
+    /// errors that earlier terms pass on. It is infinite where errors decide a comparison.
     /// </summary>
     /// <param name="inputs">The inputs.</param>
-    /// <param name="errors">The same for the first inputs, null where one is exact; the others are.</param>
+    /// <param name="errors">
+    /// The same magnitudes for the first inputs; null for an exact input. Further inputs are exact.
+    /// </param>
     internal NdArray[] Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors)
     {
         NdArray[] magnitudes = [.. Outputs.Select(_ => new NdArray(Shape))];
@@ -185,7 +190,8 @@ internal sealed record Composite(
             return (value, 0);
         }
 
-        // Masks are not rounded; what overflows on one device need not on another that rounds once for two terms.
+        // Masks are not rounded. A value that overflows on one device may be finite on another, which rounds two terms
+        // only once.
         bool overflows = !double.IsFinite(value) && x.IndexOfAnyExceptInRange(-double.MaxValue, double.MaxValue) < 0;
         double magnitude = overflows ? double.PositiveInfinity
             : term.Row.GivesMask || !double.IsFinite(value) ? 0

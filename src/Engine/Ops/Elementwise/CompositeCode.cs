@@ -9,32 +9,34 @@ using Engine.Devices.Cpu;
 namespace Engine.Ops;
 
 /// <summary>
-/// Computes a run of elements, a whole number of vectors, from and to the addresses given; an input that repeats is one
-/// number, and so is an output that is joined. Constants come with each call, so that composites that differ in nothing
-/// else share a kernel.
+/// Computes a run of elements, a whole number of vectors, from and to the given addresses. An input that repeats is one
+/// number, and so is an output that is joined. Each call passes the constants, so that composites that differ only in
+/// constants share a kernel.
 /// </summary>
 internal unsafe delegate void CompositeKernel(nint* inputs, nint* outputs, double* constants, nint count);
 
-/// <summary>How a composite reads an input: of which dtype, and whether one number serves a whole run.</summary>
+/// <summary>Describes how a composite reads an input: its dtype, and whether one number serves a whole run.</summary>
 internal readonly record struct CompositeInput(DType DType, bool Repeats);
 
 /// <summary>
-/// Compiles composites to vector loops at run time. Every value is a local variable of the loop, every term a call of
-/// its row's <see cref="IMap.Map"/>, which the JIT makes part of the loop: nothing but inputs and outputs touches memory.
+/// Compiles composites to vector loops at run time. Every value is a local variable of the loop. Every term is a call
+/// of its row's <see cref="IMap.Map"/>, which the JIT inlines, so that only inputs and outputs touch memory.
 /// </summary>
 internal static class CompositeCode
 {
     private static readonly ConcurrentDictionary<Key, CompositeKernel> s_kernels = new();
 
-    /// <summary>Returns the elements that a kernel handles at once.</summary>
+    /// <summary>Returns the number of elements that a kernel handles at once.</summary>
     public static int Lanes(DType dtype) => Simd.Width / dtype.Size();
 
     /// <param name="composite">The composite.</param>
-    /// <param name="inputs">How it reads its inputs.</param>
+    /// <param name="inputs">The way in which it reads each input.</param>
     /// <param name="joins">
-    /// For each output the <see cref="IReduction"/> that joins its elements, null for one that is stored.
+    /// For each output, the <see cref="IReduction"/> that joins its elements; null if the output is stored.
     /// </param>
-    /// <exception cref="EngineException">The process may not make code, or there is none for such elements.</exception>
+    /// <exception cref="EngineException">
+    /// The process may not generate code, or there is no code for such elements.
+    /// </exception>
     public static CompositeKernel Compile(Composite composite, CompositeInput[] inputs, Type?[] joins)
     {
         if (!RuntimeFeature.IsDynamicCodeSupported)
@@ -76,7 +78,8 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
     where T : unmanaged, INumber<T>
 {
     /// <summary>
-    /// How many vectors a turn handles where outputs are joined, each to totals of its own: sums wait for one another.
+    /// The number of vectors that an iteration handles if outputs are joined. Each vector has its own total, because an
+    /// addition waits for the previous one.
     /// </summary>
     private const int Turn = 4;
 
@@ -180,7 +183,9 @@ internal sealed unsafe class CompositeEmitter<S, V, T>(Composite composite, Comp
         }
     }
 
-    /// <summary>What an output's elements are joined to, which begins with nothing; null where they are stored.</summary>
+    /// <summary>
+    /// Declares the totals of an output, and sets them to the reduction's start value; null if the output is stored.
+    /// </summary>
     private LocalBuilder[]? Totals(Type? join)
     {
         if (join is null)

@@ -3,7 +3,7 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
-/// <summary>The CPU's loops around a composite's compiled kernel.</summary>
+/// <summary>Represents the CPU's loops around a composite's compiled kernel.</summary>
 [SkipLocalsInit]
 internal sealed unsafe class CompositeLoop
 {
@@ -17,10 +17,10 @@ internal sealed unsafe class CompositeLoop
     private readonly nint[] _outputs;
     private readonly int[] _outputSizes;
 
-    /// <summary>The loops of a composite that reads a step's inputs.</summary>
+    /// <summary>Creates the loops of a composite that reads a step's inputs.</summary>
     /// <param name="composite">The composite.</param>
     /// <param name="step">The step.</param>
-    /// <param name="outputs">Where its outputs lie, and their types.</param>
+    /// <param name="outputs">The addresses and dtypes of its outputs.</param>
     private CompositeLoop(Composite composite, CpuStep step, (nint Address, DType DType)[] outputs)
     {
         int[] operands = [.. Enumerable.Range(0, composite.Inputs)];
@@ -41,16 +41,18 @@ internal sealed unsafe class CompositeLoop
         return [new Phase(checked((int)composite.Shape.Count), Grain, (start, end, _) => loop.Run(start, end, 0))];
     }
 
-    /// <summary>Returns the loops of a composite of one output, which has no place of its own.</summary>
+    /// <summary>Returns the loops of a composite with one output, for which the caller gives the address.</summary>
     public static CompositeLoop Of(Composite composite, CpuStep step) => new(composite, step, [(0, composite.DType)]);
 
-    /// <summary>Computes the elements from <paramref name="start"/> on, in C order, to an address.</summary>
+    /// <summary>
+    /// Computes the elements from <paramref name="start"/> on, in C order, and writes them to an address.
+    /// </summary>
     public void Compute(long start, int count, void* to) =>
         Run(checked((int)start), checked((int)start + count), (nint)to - ((nint)start * _outputSizes[0]));
 
     /// <param name="start">The first element.</param>
-    /// <param name="end">The one behind the last.</param>
-    /// <param name="moved">How far all outputs lie from where they were said to.</param>
+    /// <param name="end">The end, exclusive.</param>
+    /// <param name="moved">The distance of all outputs from the addresses of the constructor.</param>
     private void Run(int start, int end, nint moved)
     {
         nint* inputs = stackalloc nint[_inputs.Length], outputs = stackalloc nint[_outputs.Length];
@@ -74,7 +76,9 @@ internal sealed unsafe class CompositeLoop
         }
     }
 
-    /// <summary>Where an element lies in an input, given the row of the outer loops and the place in the inner one.</summary>
+    /// <summary>
+    /// Returns the offset of an element in an input, from its row in the outer loops and its place in the inner one.
+    /// </summary>
     private nint Element(int[] strides, int row, int column)
     {
         nint at = (nint)column * strides[^1];
@@ -88,12 +92,14 @@ internal sealed unsafe class CompositeLoop
     }
 }
 
-/// <summary>How a run's elements are joined to one number: by a reduction's struct, and by its function of runs.</summary>
+/// <summary>
+/// Describes how a run's elements are joined to one number: the reduction's struct, and its function for runs.
+/// </summary>
 internal readonly record struct OutputJoin(Type Row, RunJoin Run);
 
 /// <summary>
-/// A composite's compiled kernel for runs of any length. An output with a join is not stored: its elements are joined
-/// to a total, a double at the address given for it.
+/// Runs a composite's compiled kernel for any number of elements. An output with a join is not stored: its elements are
+/// joined to a total, a double at the output's address.
 /// </summary>
 [SkipLocalsInit]
 internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] inputs, OutputJoin?[]? joins = null)
@@ -109,16 +115,18 @@ internal sealed unsafe class CompositeRun(Composite composite, CompositeInput[] 
     private readonly int[] _outputSizes = [.. composite.Infer([]).Select(output => output.DType.Size())];
 
     /// <summary>
-    /// The kernel that stores all outputs: of a vector that is not full only some elements are joined. Compiled when there is
-    /// one.
+    /// Gets the kernel that stores all outputs. It handles a partial vector, only some elements of which are joined; it
+    /// is compiled when the first one occurs.
     /// </summary>
     private CompositeKernel Last =>
         field ??= CompositeCode.Compile(composite, inputs, new Type?[composite.Outputs.Length]);
 
-    /// <summary>One vector of each output, of inputs that all repeat: the same number in every lane.</summary>
+    /// <summary>
+    /// Computes one vector of each output from inputs that all repeat: every lane holds the same number.
+    /// </summary>
     public void RunOne(nint* inputs, nint* outputs) => Call(_kernel, inputs, outputs, _lanes);
 
-    /// <summary>Whole vectors where the operands lie, what is left over in a vector's room beside them.</summary>
+    /// <summary>Computes whole vectors in place, and the remaining elements in a buffer for one vector.</summary>
     public void Run(nint* inputs, nint* outputs, int count)
     {
         int whole = count - (count % _lanes);

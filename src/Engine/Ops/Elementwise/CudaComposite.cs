@@ -4,8 +4,8 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// A composite as CUDA C: statements over the elements of its inputs at one place, alone (<see cref="CudaMap"/>) or as
-/// the epilogue of another kernel, whose element is then its input 0.
+/// Represents a composite as CUDA C: statements over the elements of its inputs at one place. They are a kernel of
+/// their own (<see cref="CudaMap"/>) or the epilogue of another kernel, whose element is then input 0.
 /// </summary>
 internal sealed class CudaComposite
 {
@@ -28,18 +28,21 @@ internal sealed class CudaComposite
     public int Stored { get; }
 
     /// <summary>Returns a composite in the epilogue of a step's kernel.</summary>
-    /// <param name="composite">What is done with an element.</param>
+    /// <param name="composite">The functions that are applied to an element.</param>
     /// <param name="step">The step.</param>
-    /// <param name="inputs">Which of the step's inputs are the composite's, from its second on.</param>
-    /// <param name="outputs">Which of the step's outputs are the composite's.</param>
-    /// <param name="prefix">What all names begin with.</param>
+    /// <param name="inputs">
+    /// The indices of the step's inputs that are the composite's, from its second input on.
+    /// </param>
+    /// <param name="outputs">The indices of the step's outputs that are the composite's.</param>
+    /// <param name="prefix">The prefix of all names.</param>
     public static CudaComposite Of(Composite composite, CudaStep step, int[] inputs, int[] outputs, string prefix)
     {
         var result = new CudaComposite(composite, prefix);
         for (int i = 0; i < inputs.Length; i++)
         {
             string name = $"{prefix}x{i + 1}", type = step.DType(inputs[i]).Cuda();
-            // A single number is no place of many, so that it can be read once for all elements.
+            // A single number shares no memory with an output, so __restrict__ lets the compiler read it once for all
+            // elements.
             bool isNumber = step.Shape(inputs[i]).Count == 1 && composite.Shape.Count > 1;
             result._operands.Add(($"const {type}* {(isNumber ? "__restrict__ " : "")}{name}", step.In(inputs[i])));
             string at = Index(composite.Shape, step.Shape(inputs[i]));
@@ -59,7 +62,7 @@ internal sealed class CudaComposite
     }
 
     /// <summary>
-    /// Returns an expression for the element at place <c>at</c> of what a composite of one output makes of a step's
+    /// Returns an expression for the element at place <c>at</c> of the only output of a composite that reads a step's
     /// inputs.
     /// </summary>
     public static CudaEpilogue Element(Composite composite, CudaStep step)
@@ -73,11 +76,11 @@ internal sealed class CudaComposite
             [.. inputs.Select(i => ($"const {step.DType(i).Cuda()}* x{i}", (CudaArgument)step.In(i)))]);
     }
 
-    /// <summary>Returns the same for an array.</summary>
+    /// <summary>Returns an expression for the element at place <c>at</c> of an array.</summary>
     public static CudaEpilogue Element(DType dtype, ulong address) =>
         new("x0[at]", [($"const {dtype.Cuda()}* x0", address)]);
 
-    /// <summary>Returns the terms, one statement each; value k is the variable <c>vk</c> behind the prefix.</summary>
+    /// <summary>Returns one statement for each term; value k is the variable <c>vk</c> with the prefix.</summary>
     public static IEnumerable<string> Statements(Composite composite, string prefix = "")
     {
         for (int i = 0; i < composite.Constants.Length; i++)
@@ -115,7 +118,7 @@ internal sealed class CudaComposite
         ]),
         _operands);
 
-    /// <summary>Where the element of an input lies that belongs to `place` of what it broadcasts to.</summary>
+    /// <summary>Returns the index into an input that broadcasts to the shape, as an expression over `place`.</summary>
     private static string Index(Shape shape, Shape input)
     {
         (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [input]);

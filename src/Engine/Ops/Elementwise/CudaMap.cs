@@ -3,17 +3,18 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// The launch of element-wise ops on CUDA: elementwise.cu, compiled with what is to be done for one element.
+/// Builds the launches of element-wise ops on CUDA: elementwise.cu, compiled with the statements for one element.
 /// </summary>
 internal static class CudaMap
 {
     private const int Threads = 256, MaxBlocks = 1 << 16;
 
-    /// <summary>Returns one function of the inputs.</summary>
+    /// <summary>Returns the launch of one function of the inputs.</summary>
     /// <param name="step">The step.</param>
-    /// <param name="parameters">The expression's names for the elements of the inputs.</param>
+    /// <param name="parameters">The expression's names for the inputs' elements.</param>
     /// <param name="expression">
-    /// In CUDA C, over the parameters; their type is T, that of the result R, and what common.cuh declares may be used.
+    /// An expression in CUDA C over the parameters. Their type is T, the type of the result is R, and the expression
+    /// may use all that common.cuh declares.
     /// </param>
     public static CudaLaunch[] Launches(CudaStep step, string parameters, string expression)
     {
@@ -24,7 +25,7 @@ internal static class CudaMap
     }
 
     /// <summary>
-    /// Returns the terms of a composite, one after the other; its values are named after their numbers.
+    /// Returns the launch of a composite: its terms, one after the other. The names of its values are their numbers.
     /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, Composite composite)
     {
@@ -50,11 +51,11 @@ internal static class CudaMap
     }
 
     /// <param name="step">The step.</param>
-    /// <param name="shape">What the inputs broadcast to.</param>
-    /// <param name="dtype">What they are converted to.</param>
-    /// <param name="inputs">How many of the step's inputs are read.</param>
+    /// <param name="shape">The shape that the inputs broadcast to.</param>
+    /// <param name="dtype">The dtype that they are converted to.</param>
+    /// <param name="inputs">The number of the step's inputs that are read.</param>
     /// <param name="name">The name of an input's element.</param>
-    /// <param name="statements">What is done with the elements; output k is the array yk.</param>
+    /// <param name="statements">The statements for the elements; output k is the array yk.</param>
     private static CudaLaunch[] Launches(
         CudaStep step, Shape shape, DType dtype, int inputs, Func<int, string> name, string statements)
     {
@@ -63,7 +64,8 @@ internal static class CudaMap
         int count = checked((int)shape.Count);
         (int[] sides, int[][] strides) = Broadcasting.Loops(shape, [.. operands.Select(step.Shape)]);
 
-        // Inputs as long as the outputs, single numbers, and others, of which those laid out alike share their index.
+        // Inputs are as long as the outputs, single numbers, or others. Those of the others with the same layout share
+        // an index.
         var patterns = new List<int[]>();
         string[] places = [.. operands.Select(i => Place(strides[i]))];
         var kernel = new CudaKernel(

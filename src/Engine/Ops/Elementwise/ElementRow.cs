@@ -4,20 +4,23 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The definition of an element-wise function of up to three numbers.</summary>
+/// <summary>Defines an element-wise function of up to three numbers.</summary>
 internal delegate DoubleDouble ScalarFunction(ReadOnlySpan<double> x);
 
 /// <summary>
-/// What both devices need to compute an element-wise function, alone or as a term of a <see cref="Composite"/>.
+/// Describes an element-wise function to both devices, which compute it alone or as a term of a
+/// <see cref="Composite"/>.
 /// </summary>
-/// <param name="Name">The name in prints.</param>
+/// <param name="Name">The printed name.</param>
 /// <param name="Map">The struct, an <see cref="IMap"/>, whose <c>Map</c> computes a vector's lanes.</param>
 /// <param name="Arity">The number of operands.</param>
-/// <param name="Cuda">An expression in CUDA C over <see cref="Parameters"/>, whose type is T.</param>
-/// <param name="GivesMask">Whether it gives truths: on the CPU, lanes of all ones or all zeros until they are stored.</param>
+/// <param name="Cuda">An expression of type T in CUDA C over <see cref="Parameters"/>.</param>
+/// <param name="GivesMask">
+/// Whether it returns bools. On the CPU they are lanes of all ones or all zeros until they are stored.
+/// </param>
 /// <param name="Scalar">The definition.</param>
-/// <param name="Ulps">The bound on rounding errors: see <see cref="Op.Ulps"/>.</param>
-/// <param name="Phases">The CPU's loop for it alone.</param>
+/// <param name="Ulps">The bound of the rounding errors: see <see cref="Op.Ulps"/>.</param>
+/// <param name="Phases">The CPU's loop for this row alone.</param>
 internal sealed record ElementRow(
     string Name,
     Type Map,
@@ -29,7 +32,8 @@ internal sealed record ElementRow(
     Func<CpuStep, Phase[]> Phases)
 {
     /// <summary>
-    /// Gets or sets how large the terms are of which a result is a difference: see <see cref="IUnary.Terms"/>.
+    /// Gets or sets the function that returns the magnitude of the terms if a result is a difference: see
+    /// <see cref="IUnary.Terms"/>.
     /// </summary>
     public Func<double, double>? Terms { get; init; }
 
@@ -41,7 +45,7 @@ internal sealed record ElementRow(
 
     private static readonly string[] s_parameters = ["", "x", "a, b", "a, b, c"];
 
-    /// <summary>Gets a mask of the CPU's as the numbers 1 and 0.</summary>
+    /// <summary>Gets the row that converts a mask of the CPU to the numbers 1 and 0.</summary>
     public static ElementRow FromMask { get; } = Of<OneWhereSet>("cast", "(T)x", x => x[0]);
 
     /// <summary>Gets a number that was rounded to 16 bits as one of the type that is computed with.</summary>

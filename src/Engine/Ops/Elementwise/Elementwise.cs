@@ -5,7 +5,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// An op that computes each element from the elements at the same place of its inputs, which it broadcasts.
+/// Represents an op that computes each element from the elements at the same place of its broadcast inputs.
 /// </summary>
 internal abstract record Elementwise : Op, ICpuOp, ICudaOp
 {
@@ -25,8 +25,8 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     }
 
     /// <summary>
-    /// What becomes of sizes is one, so that shapes may be computed of shapes; or why it is none: a number that wraps round may be
-    /// computed with, but is another size than was meant.
+    /// Computes the value of a size from the values of sizes, so that shapes may be computed from shapes; or returns
+    /// why the result is not a size. A number that wraps around is a valid number, but not the size that was meant.
     /// </summary>
     private (int? Known, string? NoSize) KnownValue(ReadOnlySpan<TensorType> inputs)
     {
@@ -52,7 +52,8 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     }
 
     /// <summary>
-    /// Not where the output's elements are smaller: it could have the bytes of an input that it repeats.
+    /// Returns false if the output's elements are smaller: a repeated input could then have as many bytes as the
+    /// output.
     /// </summary>
     public sealed override bool MayOverwrite(int input) => OutputDType(DType.Float32) == DType.Float32;
 
@@ -107,16 +108,18 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     /// <summary>Gets the function.</summary>
     public abstract ElementRow Row { get; }
 
-    /// <summary>Returns the gradients, before they are summed over broadcast sides.</summary>
+    /// <summary>Returns the gradients, before they are summed over broadcast axes.</summary>
     protected abstract IReadOnlyList<Variable?> Grad(IReadOnlyList<Variable> inputs, Variable output, Variable grad);
 
-    /// <summary>Returns what a row passes on of a gradient: none of none, even where its slope is infinite.</summary>
+    /// <summary>
+    /// Returns the gradient that a row passes on: 0 where the incoming one is 0, even if the slope is infinite.
+    /// </summary>
     protected static Variable? Passed(bool hasPoles, Variable grad, Variable? passed) =>
         !hasPoles || passed is null || grad is Constant { Number: > 0 } ? passed : new Binary<GuardGrad>().Call(grad, passed);
 
     private DType OutputDType(DType input) => Row.GivesMask ? DType.Bool : input;
 
-    /// <summary>Returns shapes for the tests: equal ones, and ones that broadcast.</summary>
+    /// <summary>Returns shapes for the tests: equal ones, and some that broadcast.</summary>
     protected static IEnumerable<Shape[]> SampleShapes(Random random, int arity)
     {
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random);
@@ -138,7 +141,7 @@ internal abstract record Elementwise : Op, ICpuOp, ICudaOp
     }
 }
 
-/// <summary>A row of one operand.</summary>
+/// <summary>Represents the op of a row with one operand.</summary>
 internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, IUnary
 {
     private static readonly ElementRow s_row =
@@ -168,7 +171,7 @@ internal sealed record Unary<TRow> : Elementwise, ISampled where TRow : struct, 
         [Passed(TRow.HasPoles, grad, TRow.Grad(inputs[0], output, grad))];
 }
 
-/// <summary>A row of two operands.</summary>
+/// <summary>Represents the op of a row with two operands.</summary>
 internal sealed record Binary<TRow> : Elementwise, ISampled where TRow : struct, IBinary
 {
     private static readonly ElementRow s_row =
@@ -215,7 +218,9 @@ public static partial class Symbolic
     internal static string RowName<TRow>() where TRow : struct =>
         char.ToLowerInvariant(typeof(TRow).Name[0]) + typeof(TRow).Name[1..];
 
-    /// <summary>Applies a row of one operand. Of a number literal it is one, as in C#.</summary>
+    /// <summary>
+    /// Applies a row with one operand. For a number literal the result is a number literal, as in C#.
+    /// </summary>
     private static Variable Map<TRow>(Variable x) where TRow : struct, IUnary
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -227,7 +232,9 @@ public static partial class Symbolic
         return new Unary<TRow>().Call(Promotion.Convert(RowName<TRow>(), [x], TRow.TakesIntegers));
     }
 
-    /// <summary>Applies a row of two operands. Of number literals it is one, as in C#.</summary>
+    /// <summary>
+    /// Applies a row with two operands. For number literals the result is a number literal, as in C#.
+    /// </summary>
     private static Variable Map<TRow>(Variable a, Variable b) where TRow : struct, IBinary
     {
         ArgumentNullException.ThrowIfNull(a);

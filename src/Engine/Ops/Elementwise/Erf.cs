@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
+/// <summary>Computes the error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
 internal readonly struct Erf : IUnary
 {
     private static readonly DoubleDouble s_pi = DoubleDouble.Sum(Math.PI, 1.2246467991473532e-16);
@@ -45,10 +45,12 @@ internal readonly struct Erf : IUnary
     }
 }
 
-/// <summary>1 − erf(x), whose digits are all there where it is little.</summary>
+/// <summary>Computes 1 − erf(x), with all digits also where the result is small.</summary>
 internal readonly struct Erfc : IUnary
 {
-    /// <summary>From there on its fraction has converged to more digits than the difference keeps.</summary>
+    /// <summary>
+    /// From this x on, the continued fraction has more correct digits than the difference 1 − erf(x).
+    /// </summary>
     private const double Far = 2;
 
     public static double Ulps => 6;
@@ -60,7 +62,7 @@ internal readonly struct Erfc : IUnary
             return 1 - Erf.Scalar(x);
         }
 
-        // e⁻ˣ²/√π / (x + ½/(x + 1/(x + 3⁄2/(x + …)))), from behind.
+        // e⁻ˣ²/√π / (x + ½/(x + 1/(x + 3⁄2/(x + …)))), from the innermost fraction outward.
         DoubleDouble fraction = x;
         for (int n = 150; n > 0; n--)
         {
@@ -84,13 +86,13 @@ public static partial class Symbolic
     /// <summary>Returns the error function, 2/√π·∫₀ˣ e⁻ᵗ² dt.</summary>
     public static Variable Erf(Variable x) => Map<Erf>(x);
 
-    /// <summary>Computes 1 − erf(x), exact also where that is little.</summary>
+    /// <summary>Computes 1 − erf(x), exact also where the result is small.</summary>
     public static Variable Erfc(Variable x) => Map<Erfc>(x);
 
     /// <summary>
-    /// Returns the number of which x is the error function; infinite at −1 and 1. Polynomials of √−log(1 − x²) (Giles,
-    /// Approximating the erfinv function, 2010), within 10 ulp of float32; of float64 Newton's steps bring it to within
-    /// 10 ulp.
+    /// Returns the inverse of the error function; infinite at −1 and 1. It uses polynomials of √−log(1 − x²) (Giles,
+    /// Approximating the erfinv function, 2010), which are within 10 ulp for float32. For float64, Newton's method
+    /// improves them to within 10 ulp.
     /// </summary>
     public static Variable ErfInv(Variable x)
     {
@@ -101,7 +103,7 @@ public static partial class Symbolic
         Variable inverse = x.DType == DType.Float64 ? ErfInvByNewton(at, near) : near;
         return new OpFromGraph([at], [inverse], "erfInv", Gradient).Call(x);
 
-        // Not that of the polynomials, which is much rougher than they are.
+        // The derivative of the polynomials would be much less exact than the polynomials are.
         static IReadOnlyList<Variable?> Gradient(
             IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable> grads)
         {
@@ -135,15 +137,15 @@ public static partial class Symbolic
 
     private static Variable ErfInvByNewton(Variable x, Variable y)
     {
-        // Of little numbers; of those near 1 erf(y) − x has no digits, and 1 − |x| has them all.
+        // For small x. Near 1, erf(y) − x has no digits left, but 1 − |x| has all of them.
         Variable little = y, tail = 1 - Abs(x), log = -Log(tail);
         for (int step = 0; step < 2; step++)
         {
             little -= (Erf(little) - x) * Exp(Square(little)) * (Math.Sqrt(Math.PI) / 2);
         }
 
-        // Beyond what the polynomials are made for, the first terms of the inverse's series at infinity. The steps are those
-        // of log erfc, which is nearly a parabola.
+        // Beyond the range of the polynomials it begins with the first terms of the inverse's series at infinity.
+        // Newton's steps use log erfc, which is nearly a parabola.
         Variable large = Where(Greater(log, 14), Sqrt(log - (Log(log * Math.PI) * 0.5)), Abs(y));
         for (int step = 0; step < 3; step++)
         {

@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The logarithm of the magnitude of the gamma function.</summary>
+/// <summary>Computes the logarithm of the magnitude of the gamma function.</summary>
 internal readonly struct GammaLn : IUnary
 {
     public static bool HasPoles => true;
@@ -24,7 +24,7 @@ internal readonly struct GammaLn : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Digamma(x);
 }
 
-/// <summary>The slope of <see cref="GammaLn"/>, ψ.</summary>
+/// <summary>Computes the slope of <see cref="GammaLn"/>, ψ.</summary>
 internal readonly struct Digamma : IUnary
 {
     public static bool HasPoles => true;
@@ -45,12 +45,14 @@ internal readonly struct Digamma : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Polygamma(1, x);
 }
 
-/// <summary>The slope of that of an order, rounded, from 1 to <see cref="GammaMath.MaxOrder"/>.</summary>
+/// <summary>
+/// Computes the derivative of ψ of an order, which is rounded, from 1 to <see cref="GammaMath.MaxOrder"/>.
+/// </summary>
 internal readonly struct Polygamma : IBinary
 {
     public static bool HasPoles => true;
 
-    /// <summary>Of both operands: the orders 1 to 3.</summary>
+    /// <summary>The domain of both operands, for the orders 1 to 3.</summary>
     public static (double Low, double High) Domain => (0.6, 3.4);
 
     public static double Ulps => 8;
@@ -69,24 +71,25 @@ internal readonly struct Polygamma : IBinary
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the logarithm of |Γ(x)|, infinite at 0 and the negative whole numbers. Within 6 ulp; of x below 0, where
-    /// it is a difference, of the larger of its terms and 1.
+    /// Returns the logarithm of |Γ(x)|, which is infinite at 0 and the negative integers. It is within 6 ulp. For x
+    /// below 0 it is a difference, and the ulp are those of the larger of its terms and 1.
     /// </summary>
     public static Variable GammaLn(Variable x) => Map<GammaLn>(x);
 
     /// <summary>
-    /// Computes ψ, the slope of <see cref="GammaLn"/>: NaN at the negative whole numbers, infinite at 0. Within 6 ulp;
-    /// of x below 0, where it is a difference, of the larger of its terms.
+    /// Computes ψ, the slope of <see cref="GammaLn"/>: NaN at the negative integers, infinite at 0. It is within 6 ulp.
+    /// For x below 0 it is a difference, and the ulp are those of the larger of its terms.
     /// </summary>
     public static Variable Digamma(Variable x) => Map<Digamma>(x);
 
     /// <summary>
-    /// Returns the slope of an order of <see cref="Digamma"/>, which is that of order 0: the trigamma function is that
-    /// of order 1. Within 8 ulp. Of x below 0 that of order 1 alone; else NaN.
+    /// Returns the derivative of an order of <see cref="Digamma"/>; order 0 is that function itself, order 1 the
+    /// trigamma function. It is within 8 ulp. For x below 0, orders from 2 on give NaN, or infinity at integers if the
+    /// order is odd.
     /// </summary>
     /// <param name="order">The order, from 0 to 100.</param>
     /// <param name="x">Any numbers.</param>
-    /// <exception cref="EngineException">The order is another.</exception>
+    /// <exception cref="EngineException">The order is not from 0 to 100.</exception>
     public static Variable Polygamma(int order, Variable x) => order is >= 0 and <= GammaMath.MaxOrder
         ? order == 0 ? Digamma(x) : Map<Polygamma>(Constant(order), x)
         : throw new EngineException(

@@ -3,12 +3,12 @@ using Engine.Devices.Cpu;
 namespace Engine.Ops;
 
 /// <summary>
-/// The gamma functions to some 28 digits: by their series at infinity, to which recurrences lead, and for x below 0 by
-/// reflection.
+/// Computes the gamma functions to about 28 digits: recurrences lead to arguments for which the series at infinity
+/// converge; for x below 0 it uses reflection.
 /// </summary>
 internal static class GammaDefinition
 {
-    /// <summary>From there on 15 terms of the series have all digits.</summary>
+    /// <summary>From this x on, 15 terms of the series give all digits.</summary>
     private const double Far = 40;
 
     private static readonly DoubleDouble s_pi = DoubleDouble.Sum(Math.PI, 1.2246467991473532e-16);
@@ -34,7 +34,7 @@ internal static class GammaDefinition
             return x == Math.Round(x)
                 ? double.PositiveInfinity
 
-                // Γ(x) is 1 / x − γ + …, and below that the sine would lose digits.
+                // Γ(x) is 1 / x − γ + …; closer to 0 the sine would lose digits.
                 : x > -1e-30 ? -DoubleDouble.Log(-x)
                 : DoubleDouble.Log(s_pi / DoubleDouble.Abs(Turn(x).Sine)) - DoubleDouble.Log(-x) - Log(-x);
         }
@@ -46,7 +46,7 @@ internal static class GammaDefinition
             product *= at;
         }
 
-        // Whoever is so large that the logarithm times it overflows has no digits to lose.
+        // It multiplies by log x − 1, because x·log x may overflow. This loses no digits.
         DoubleDouble sum = ((at - 0.5) * (DoubleDouble.Log(at) - 1)) - 0.5 + s_halfLogOfTwoPi;
         DoubleDouble power = 1 / at, square = power * power;
         for (int j = 1; j <= s_bernoulli.Length; j++, power *= square)
@@ -92,7 +92,7 @@ internal static class GammaDefinition
         }
     }
 
-    /// <summary>Returns the slope of ψ of an order, rounded.</summary>
+    /// <summary>Returns the derivative of ψ of an order, which is rounded.</summary>
     public static DoubleDouble Polygamma(double order, double x)
     {
         int n = (int)Math.Round(order);
@@ -116,7 +116,7 @@ internal static class GammaDefinition
 
         return (n % 2 == 1 ? 1 : -1) * OfPositive(n, x);
 
-        // n!·Σ (x + k)⁻ⁿ⁻¹, from some x + k on by the Euler-Maclaurin series.
+        // n!·Σ (x + k)⁻ⁿ⁻¹, where the Euler-Maclaurin series replaces the terms from some x + k on.
         static DoubleDouble OfPositive(int n, DoubleDouble at)
         {
             DoubleDouble sum = 0;
@@ -152,7 +152,9 @@ internal static class GammaDefinition
 
     private static DoubleDouble Bernoulli(int j) => (DoubleDouble)s_bernoulli[j - 1].Numerator / s_bernoulli[j - 1].Denominator;
 
-    /// <summary>The sine and the cosine of πx, by their series of what x is beyond a whole number, but for both's sign.</summary>
+    /// <summary>
+    /// Computes sine and cosine of πx without their common sign, from their series for x minus the nearest integer.
+    /// </summary>
     private static (DoubleDouble Sine, DoubleDouble Cosine) Turn(double x)
     {
         DoubleDouble angle = s_pi * (x - Math.Round(x)), sine = 0, cosine = 0, term = 1;

@@ -4,8 +4,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The gradient b, which a function made of the gradient a, but 0 where a is 0 and b is NaN: 0 times an infinite slope.
-/// What does not count, the side of a <see cref="Where"/> that is not taken say, thus has no gradient, whatever its value.
+/// Returns the gradient b, which a function computed from the gradient a; but returns 0 where a is 0 and b is NaN, that
+/// is, 0 times an infinite slope. An input without effect, for example the side of a <see cref="Where"/> that is not
+/// taken, thus has no gradient, whatever its value.
 /// </summary>
 internal readonly struct GuardGrad : IBinary
 {

@@ -70,7 +70,7 @@ internal readonly struct ArcTan2 : IBinary
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g)
     {
-        // b / (a² + b²) and −a / (a² + b²) without the squares, which overflow, or are 0, where the slopes are neither.
+        // b / (a² + b²) and −a / (a² + b²) without the squares, which may overflow or become 0 where the slopes do not.
         Variable isSteep = Symbolic.Greater(Symbolic.Abs(a), Symbolic.Abs(b));
         Variable most = Symbolic.Where(isSteep, a, b), least = Symbolic.Where(isSteep, b, a), ratio = least / most;
         Variable slope = g / (most + (least * ratio)), other = slope * ratio;
@@ -131,7 +131,7 @@ internal readonly struct ArcSinh : IUnary
 
     public static Variable Grad(Variable x, Variable y, Variable g)
     {
-        // √(1 + x²) is |x| long before its square overflows.
+        // √(1 + x²) equals |x| long before its square overflows.
         Variable a = Symbolic.Abs(x);
         return g / Symbolic.Where(Symbolic.Greater(a, 1e9), a, Symbolic.Sqrt(1 + Symbolic.Square(x)));
     }
@@ -178,13 +178,13 @@ public static partial class Symbolic
     /// <summary>Returns the tangent.</summary>
     public static Variable Tan(Variable x) => Sin(x) / Cos(x);
 
-    /// <summary>Returns the angle from −π/2 to π/2 with that sine; NaN beyond −1 and 1.</summary>
+    /// <summary>Returns the angle from −π/2 to π/2 with the sine x; NaN outside −1 to 1.</summary>
     public static Variable ArcSin(Variable x) => Map<ArcSin>(x);
 
-    /// <summary>Returns the angle from 0 to π with that cosine; NaN beyond −1 and 1.</summary>
+    /// <summary>Returns the angle from 0 to π with the cosine x; NaN outside −1 to 1.</summary>
     public static Variable ArcCos(Variable x) => Map<ArcCos>(x);
 
-    /// <summary>Returns the angle from −π/2 to π/2 with that tangent.</summary>
+    /// <summary>Returns the angle from −π/2 to π/2 with the tangent x.</summary>
     public static Variable ArcTan(Variable x) => Map<ArcTan>(x);
 
     /// <summary>Returns the angle of the point (x, y), from −π to π, with broadcasting.</summary>
@@ -202,7 +202,7 @@ public static partial class Symbolic
     /// <summary>Returns the inverse of the hyperbolic cosine; NaN below 1.</summary>
     public static Variable ArcCosh(Variable x) => Map<ArcCosh>(x);
 
-    /// <summary>Returns the inverse of the hyperbolic tangent; NaN beyond −1 and 1.</summary>
+    /// <summary>Returns the inverse of the hyperbolic tangent; NaN outside −1 to 1.</summary>
     public static Variable ArcTanh(Variable x) => Map<ArcTanh>(x);
 
     /// <summary>Computes 2 to the power of x.</summary>

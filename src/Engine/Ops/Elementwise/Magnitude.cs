@@ -17,7 +17,7 @@ internal readonly struct Abs : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => g * Symbolic.Sign(x);
 }
 
-/// <summary>Zeros and NaNs stay what they are.</summary>
+/// <summary>Computes the sign. Zeros and NaNs do not change.</summary>
 internal readonly struct Sign : IUnary
 {
     public static bool TakesIntegers => true;
@@ -121,7 +121,9 @@ internal readonly struct Round : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => Symbolic.Zero(x);
 }
 
-/// <summary>Where the base is not positive, the gradient with respect to the exponent is taken as 0.</summary>
+/// <summary>
+/// Computes a power. If the base is not positive, the gradient with respect to the exponent is taken as 0.
+/// </summary>
 internal readonly struct Power : IBinary
 {
     public static bool HasPoles => true;
@@ -142,7 +144,7 @@ internal readonly struct Power : IBinary
 
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g)
     {
-        // The slope of a⁰ is 0 wherever a is, and b·a^(b − 1) would be 0·∞ at 0.
+        // The slope of a⁰ is 0 everywhere, and b·a^(b − 1) would be 0·∞ at 0.
         Variable less = Symbolic.Where(Symbolic.Equal(b, 0), 0, b - 1);
         bool isNorm = b is Constant { Number: > 0 and < 1 } && Norms.IsRootOf(a);
         Variable power = Symbolic.Power(isNorm ? Norms.NoSlopeAtZero(a) : a, less);
@@ -184,28 +186,30 @@ internal readonly struct Minimum : IBinary
 
 public static partial class Symbolic
 {
-    /// <summary>Returns the magnitude.</summary>
+    /// <summary>Returns the absolute value.</summary>
     public static Variable Abs(Variable x) => Map<Abs>(x);
 
-    /// <summary>Computes 1 for positive numbers, −1 for negative ones, else 0; its gradient is taken as 0.</summary>
+    /// <summary>
+    /// Returns 1 for positive numbers, −1 for negative ones, otherwise x itself (0, NaN); its gradient is taken as 0.
+    /// </summary>
     public static Variable Sign(Variable x) => Map<Sign>(x);
 
     /// <summary>Computes x².</summary>
     public static Variable Square(Variable x) => Map<Square>(x);
 
     /// <summary>
-    /// Returns the square root. Its slope at 0 is infinite, but for a root of squares or magnitudes, a norm: that of
-    /// one that is 0 is taken as 0, which is what <c>torch.linalg.norm</c> does too.
+    /// Returns the square root. Its slope at 0 is infinite, except for a norm, which is a root of squares or
+    /// magnitudes: the slope of a norm of 0 is taken as 0, as <c>torch.linalg.norm</c> does.
     /// </summary>
     public static Variable Sqrt(Variable x) => Map<Sqrt>(x);
 
-    /// <summary>Returns the greatest whole number not above x; its gradient is taken as 0.</summary>
+    /// <summary>Returns the greatest integer that is at most x; its gradient is taken as 0.</summary>
     public static Variable Floor(Variable x) => Map<Floor>(x);
 
-    /// <summary>Returns the least whole number not below x; its gradient is taken as 0.</summary>
+    /// <summary>Returns the least integer that is at least x; its gradient is taken as 0.</summary>
     public static Variable Ceiling(Variable x) => Map<Ceiling>(x);
 
-    /// <summary>Returns the nearest whole number, halves to the even one; its gradient is taken as 0.</summary>
+    /// <summary>Returns the nearest integer, for halves the even one; its gradient is taken as 0.</summary>
     public static Variable Round(Variable x) => Map<Round>(x);
 
     /// <summary>
@@ -223,24 +227,24 @@ public static partial class Symbolic
         return exponent == 2 ? Square(number) : exponent == 0.5 ? Sqrt(number) : Map<Power>(number, Constant(exponent));
     }
 
-    /// <summary>Returns the greater of a and b, NaN if either is; of equals, a gets the gradient.</summary>
+    /// <summary>Returns the greater of a and b, NaN if either is NaN. If they are equal, a gets the gradient.</summary>
     public static Variable Maximum(Variable a, Variable b) => Promotion.AsTruth(Map<Maximum>(a, b), a, b);
 
     /// <summary>Returns the greater of x and a number.</summary>
     public static Variable Maximum(Variable x, double least) => Map<Maximum>(x, Constant(least));
 
-    /// <summary>Returns the lesser of a and b, NaN if either is; of equals, a gets the gradient.</summary>
+    /// <summary>Returns the lesser of a and b, NaN if either is NaN. If they are equal, a gets the gradient.</summary>
     public static Variable Minimum(Variable a, Variable b) => Promotion.AsTruth(Map<Minimum>(a, b), a, b);
 
     /// <summary>Returns the lesser of x and a number.</summary>
     public static Variable Minimum(Variable x, double most) => Map<Minimum>(x, Constant(most));
 
-    /// <summary>Computes x, but not below one number nor above another.</summary>
+    /// <summary>Returns x, clipped to two numbers.</summary>
     public static Variable Clip(Variable x, double least, double most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>Computes x, but not below one array nor above another, with broadcasting.</summary>
+    /// <summary>Returns x, clipped to two arrays, with broadcasting.</summary>
     public static Variable Clip(Variable x, Variable least, Variable most) => Minimum(Maximum(x, least), most);
 
-    /// <summary>Returns the whole number next to x toward 0; its gradient is taken as 0.</summary>
+    /// <summary>Returns x rounded toward 0; its gradient is taken as 0.</summary>
     public static Variable Trunc(Variable x) => Map<Trunc>(x);
 }

@@ -5,7 +5,7 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
-/// <summary>The CPU's loop for element-wise ops, for the widest vectors the hardware has.</summary>
+/// <summary>Runs element-wise ops on the CPU, with the widest vectors of the hardware.</summary>
 internal static class MapLoop
 {
     public static Phase[] Phases<TMap>(CpuStep step) where TMap : struct, IMap =>
@@ -20,7 +20,7 @@ internal static class MapLoop
     }
 }
 
-/// <summary>The loop for one row, vector width and element type.</summary>
+/// <summary>Runs one row for one vector width and element type.</summary>
 internal sealed unsafe class MapLoop<TMap, S, V, T>
     where TMap : struct, IMap
     where S : struct, ISimd<V, T>
@@ -29,7 +29,7 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
 {
     private const int Grain = 8192;
 
-    /// <summary>How many vectors the loop handles in a turn.</summary>
+    /// <summary>The number of vectors that the loop handles in an iteration.</summary>
     private const int Several = 4;
 
     private readonly T* _a;
@@ -75,7 +75,7 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         }
     }
 
-    // From the first run on: the loop is most of the work, and the runs may be few.
+    // Optimized from the first call on: the loop does most of the work, and there may be few calls.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Row<TStore>(int row, int column, int n, byte* y) where TStore : struct, IStore
     {
@@ -87,7 +87,7 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         T* c = TMap.Arity > 2 ? _c + Offset(2, row) + ((long)column * strideC) : a;
         V splatA = S.Splat(*a), splatB = S.Splat(*b), splatC = S.Splat(*c);
         int i = 0;
-        // The processor takes several vectors up at once: one alone waits for its own results.
+        // The processor works on several vectors at once; a single one waits for its own results.
         for (; i <= n - (Several * S.Count); i += Several * S.Count)
         {
             V r0 = Of(i), r1 = Of(i + S.Count), r2 = Of(i + (2 * S.Count)), r3 = Of(i + (3 * S.Count));
@@ -121,7 +121,7 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         }
     }
 
-    /// <summary>Where the row of the outer loops begins in an input.</summary>
+    /// <summary>Returns the offset in an input at which a row of the outer loops begins.</summary>
     private long Offset(int input, int row)
     {
         long offset = 0;
@@ -156,7 +156,9 @@ internal sealed unsafe class MapLoop<TMap, S, V, T>
         }
     }
 
-    /// <summary>Comparisons give lanes of all ones or all zeros, and are kept as bytes of 1 or 0.</summary>
+    /// <summary>
+    /// Stores a mask: comparisons return lanes of all ones or all zeros, which become bytes of 1 or 0.
+    /// </summary>
     private readonly struct StoreMask : IStore
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -4,7 +4,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// a / b rounded down: of the quotient itself, and not of what it is rounded to, which may be the whole number above it.
+/// Computes a / b, rounded down. It rounds the exact quotient; the floating-point quotient may already be rounded up to
+/// the next integer.
 /// </summary>
 internal readonly struct IntDiv : IBinary
 {
@@ -22,7 +23,7 @@ internal readonly struct IntDiv : IBinary
     public static (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g) => (null, null);
 }
 
-/// <summary>What of a is left when b fits into it no more, with the sign of b.</summary>
+/// <summary>Computes the remainder of a / b, with the sign of b.</summary>
 internal readonly struct Mod : IBinary
 {
     public static bool TakesIntegers => true;
@@ -49,8 +50,8 @@ internal readonly struct Mod : IBinary
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. Of integers it is one, 0
-    /// where b is 0.
+    /// Computes a / b rounded down, element by element, with broadcasting: Python's <c>//</c>. For integers the result
+    /// is an integer, 0 where b is 0.
     /// </summary>
     public static Variable IntDiv(Variable a, Variable b) => Map<IntDiv>(a, b);
 
@@ -58,8 +59,8 @@ public static partial class Symbolic
     public static Variable IntDiv(Variable a, double b) => IntDiv(a, Constant(b));
 
     /// <summary>
-    /// Returns what of a is left when b fits into it no more, with the sign of b: Python's <c>%</c>, with broadcasting.
-    /// Of integers it is one, 0 where b is 0. Its gradient is 1 to a and −⌊a / b⌋ to b.
+    /// Returns the remainder of a / b with the sign of b: Python's <c>%</c>, with broadcasting. For integers the result
+    /// is an integer, 0 where b is 0. Its gradient is 1 with respect to a and −⌊a / b⌋ with respect to b.
     /// </summary>
     public static Variable Mod(Variable a, Variable b) => Map<Mod>(a, b);
 

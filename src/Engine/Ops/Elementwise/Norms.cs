@@ -2,16 +2,16 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Tells norms from other roots.</summary>
+/// <summary>Distinguishes norms from other roots.</summary>
 internal static class Norms
 {
     /// <summary>
-    /// Returns whether a variable is made of magnitudes and powers by sums, means and views alone, so that its root is
-    /// a norm: where it is 0 all of them are, and have no slope.
+    /// Returns whether a variable consists only of magnitudes and powers, combined by sums, means and views, so that
+    /// its root is a norm. Where the norm is 0 all of them are 0, and their slopes too.
     /// </summary>
     public static bool IsRootOf(Variable x)
     {
-        // Not by recursion: a sum may have as many terms as a network has parameters.
+        // No recursion: a sum may have as many terms as a network has parameters.
         var terms = new Stack<Variable>([x]);
         var seen = new HashSet<Variable>();
         while (terms.TryPop(out Variable? term))
@@ -58,13 +58,11 @@ internal static class Norms
         return true;
     }
 
-    /// <summary>
-    /// Returns what the slope of a norm is divided by: infinite in the place of 0, so that there it is 0.
-    /// </summary>
+    /// <summary>Returns the divisor of a norm's slope: infinite instead of 0, so that the slope there is 0.</summary>
     public static Variable NoSlopeAtZero(Variable x) =>
         Symbolic.Where(Symbolic.Equal(x, 0), double.PositiveInfinity, x);
 
-    /// <summary>Whether a product is a vector's with itself.</summary>
+    /// <summary>Returns whether a product is that of a vector with itself.</summary>
     private static bool IsOfOneVector(Apply dot)
     {
         Shape one = [1, 1];
@@ -73,7 +71,7 @@ internal static class Norms
         static Variable Vector(Variable x) => x is Result { Owner: { Op: DimShuffle } shuffle } ? shuffle.Inputs[0] : x;
     }
 
-    /// <summary>What is multiplied or divided by positive numbers: x of 2·x.</summary>
+    /// <summary>Returns a variable without its positive factors: x for 2·x.</summary>
     private static Variable Unscaled(Variable x)
     {
         while (x is Result { Owner: var node })
@@ -95,7 +93,10 @@ internal static class Norms
         return x;
     }
 
-    /// <summary>A number that is, or one of elements; less some of them, as of a sample's variance: where it is not, nothing is.</summary>
+    /// <summary>
+    /// Returns whether a variable is a positive number or a count of elements. A count minus a number is accepted, as
+    /// for a sample's variance: if it is not positive, there is no variance.
+    /// </summary>
     private static bool IsPositive(Variable x) => x is Constant { Number: > 0 }
         || (x is Result { Owner: var node } && (node.Op is Count
             || (node.Op is Cast or Binary<Subtract> && IsPositive(node.Inputs[0])

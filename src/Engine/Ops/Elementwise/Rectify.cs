@@ -15,7 +15,7 @@ internal readonly struct Rectify : IUnary
     public static Variable Grad(Variable x, Variable y, Variable g) => new Binary<RectifyGrad>().Call(y, g);
 }
 
-/// <summary>The gradient b where the rectified a is positive, else 0.</summary>
+/// <summary>Returns the gradient b where the rectified a is positive, otherwise 0.</summary>
 internal readonly struct RectifyGrad : IBinary
 {
     public static DoubleDouble Scalar(double a, double b) => a > 0 ? b : 0;
@@ -34,12 +34,12 @@ public static partial class Symbolic
     /// <summary>Computes max(x, 0). Its gradient at exactly 0 is taken as 0 (libtorch), not ½ (Theano).</summary>
     public static Variable Rectify(Variable x) => Map<Rectify>(x);
 
-    /// <summary>Computes x where it is positive, else x times <paramref name="leakiness"/>.</summary>
+    /// <summary>Returns x where it is positive, otherwise x times <paramref name="leakiness"/>.</summary>
     public static Variable LeakyRectify(Variable x, double leakiness = 0.01) => Where(Greater(x, 0), x, x * leakiness);
 
-    /// <summary>Computes x where it is positive, else exp(x) − 1 (Clevert et al., arXiv:1511.07289).</summary>
+    /// <summary>Returns x where it is positive, otherwise exp(x) − 1 (Clevert et al., arXiv:1511.07289).</summary>
     public static Variable Elu(Variable x) => Where(Greater(x, 0), x, Expm1(Minimum(x, 0)));
 
-    /// <summary>Returns x itself: the nonlinearity of a layer that has none.</summary>
+    /// <summary>Returns x itself: the nonlinearity of a linear layer.</summary>
     public static Variable Linear(Variable x) => x;
 }

@@ -4,61 +4,66 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A function of one number, applied to each element: one row of the table of element-wise ops. A struct, so that the
-/// loops are compiled for each row and its <see cref="Map"/> is part of them.
+/// Represents a function of one number that is applied to each element: one row of the table of element-wise ops. A row
+/// is a struct, so that the JIT compiles a loop for each row and inlines its <see cref="Map"/>.
 /// </summary>
 internal interface IUnary
 {
-    /// <summary>The definition, which float64 may round, and rounds right, but for products of integers.</summary>
+    /// <summary>
+    /// Computes the definition. Rounding it to float64 gives the correctly rounded result, except for products of
+    /// integers.
+    /// </summary>
     static abstract DoubleDouble Scalar(double x);
 
-    /// <summary>The definition in CUDA C: an expression over x, whose type is T.</summary>
+    /// <summary>Gets the definition in CUDA C: an expression over x, whose type is T.</summary>
     static abstract string Cuda { get; }
 
-    /// <summary>A vector's lanes at once.</summary>
+    /// <summary>Computes a vector's lanes at once.</summary>
     static abstract V Map<S, V, T>(V x) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
-    /// <summary>The gradient with respect to x, given x, y = f(x) and the gradient with respect to y.</summary>
+    /// <summary>Returns the gradient with respect to x, given x, y = f(x) and the gradient with respect to y.</summary>
     static abstract Variable Grad(Variable x, Variable y, Variable g);
 
     /// <inheritdoc cref="Op.Ulps"/>
     static virtual double Ulps => 0;
 
     /// <summary>
-    /// How large the terms are of which f(x) is a difference, where <see cref="Ulps"/> are of the largest of them; null where they
-    /// are always of f(x).
+    /// Gets the function that returns the magnitude of the terms if f(x) is a difference: <see cref="Ulps"/> then
+    /// counts ulp of the largest term. Null if it always counts ulp of f(x).
     /// </summary>
     static virtual Func<double, double>? Terms => null;
 
-    /// <summary>Whether integers are allowed; else they are converted to float32 first.</summary>
+    /// <summary>Gets whether integers are allowed; if not, they are converted to float32 first.</summary>
     static virtual bool TakesIntegers => false;
 
-    /// <summary>Where to try it, within its domain.</summary>
+    /// <summary>Gets the range in which to test it, within its domain.</summary>
     static virtual (double Low, double High) Domain => (-3, 3);
 
-    /// <summary>Whether the tests should compare its gradient with differences (not where it jumps).</summary>
+    /// <summary>
+    /// Gets whether the tests should compare its gradient with differences (not if the function jumps).
+    /// </summary>
     static virtual bool IsSmooth => true;
 
     /// <summary>
-    /// Whether its slope is infinite, or none, at some finite number. There no gradient stays no gradient, which is not
-    /// 0 times the slope (<see cref="GuardGrad"/>).
+    /// Gets whether its slope is infinite or undefined at some finite number. There, a gradient of 0 stays 0, instead
+    /// of 0 times the slope (<see cref="GuardGrad"/>).
     /// </summary>
     static virtual bool HasPoles => false;
 }
 
-/// <summary>A function of two numbers, applied element by element with broadcasting.</summary>
+/// <summary>Represents a function of two numbers, applied element by element with broadcasting.</summary>
 internal interface IBinary
 {
     /// <inheritdoc cref="IUnary.Scalar"/>
     static abstract DoubleDouble Scalar(double a, double b);
 
-    /// <summary>The definition in CUDA C: an expression over a and b, whose type is T.</summary>
+    /// <summary>Gets the definition in CUDA C: an expression over a and b, whose type is T.</summary>
     static abstract string Cuda { get; }
 
     /// <inheritdoc cref="IUnary.Map"/>
     static abstract V Map<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
-    /// <summary>The gradients with respect to a and b, before they are summed over broadcast sides.</summary>
+    /// <summary>Returns the gradients with respect to a and b, before they are summed over broadcast axes.</summary>
     static abstract (Variable? A, Variable? B) Grad(Variable a, Variable b, Variable y, Variable g);
 
     /// <inheritdoc cref="Op.Ulps"/>
@@ -77,7 +82,7 @@ internal interface IBinary
     static virtual bool HasPoles => false;
 }
 
-/// <summary>A row as the CPU's loop sees it, whatever its number of operands.</summary>
+/// <summary>Represents a row for the CPU's loop, with any number of operands.</summary>
 internal interface IMap
 {
     static abstract int Arity { get; }

@@ -105,7 +105,7 @@ internal readonly struct Tanh : IUnary
 
     public static DoubleDouble Scalar(double x)
     {
-        // From the small power of both signs, which does not overflow.
+        // exp(−2·|x|) does not overflow, whatever the sign of x.
         DoubleDouble less = DoubleDouble.ExpM1(-2 * Math.Abs(x));
         return Math.CopySign(1, x) * (-less / (2 + less));
     }
@@ -155,13 +155,13 @@ public static partial class Symbolic
     /// <summary>Computes e to the power of x.</summary>
     public static Variable Exp(Variable x) => Map<Exp>(x);
 
-    /// <summary>Computes e to the power of x, minus 1, exact also near 0.</summary>
+    /// <summary>Computes e to the power of x, minus 1. It is exact also near 0.</summary>
     public static Variable Expm1(Variable x) => Map<Expm1>(x);
 
     /// <summary>Returns the natural logarithm.</summary>
     public static Variable Log(Variable x) => Map<Log>(x);
 
-    /// <summary>Computes log(1 + x), exact also near 0.</summary>
+    /// <summary>Computes log(1 + x). It is exact also near 0.</summary>
     public static Variable Log1p(Variable x) => Map<Log1p>(x);
 
     /// <summary>Returns the sine.</summary>
@@ -176,6 +176,6 @@ public static partial class Symbolic
     /// <summary>Computes 1 / (1 + exp(−x)).</summary>
     public static Variable Sigmoid(Variable x) => Map<Sigmoid>(x);
 
-    /// <summary>Computes log(1 + exp(x)), without overflow.</summary>
+    /// <summary>Computes log(1 + exp(x)) without overflow.</summary>
     public static Variable Softplus(Variable x) => Map<Softplus>(x);
 }

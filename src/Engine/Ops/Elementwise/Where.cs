@@ -4,7 +4,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The second input where the first is not 0, else the third.</summary>
+/// <summary>Returns the second input where the first is not 0, otherwise the third.</summary>
 internal sealed record Where : Elementwise, ISampled
 {
     private static readonly ElementRow s_row =
@@ -26,7 +26,7 @@ internal sealed record Where : Elementwise, ISampled
         Call(inputs[0], Symbolic.Constant(0, grad.DType), grad),
     ];
 
-    /// <summary>A condition as it comes from a comparison, converted to floating point.</summary>
+    /// <summary>Returns a condition as a comparison gives it, converted to floating point.</summary>
     private static Arg Condition(Shape shape) => new(shape, Low: 0, High: 2, Whole: true);
 
     private readonly struct Map : IMap
@@ -40,8 +40,8 @@ internal sealed record Where : Elementwise, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes a where the condition is true, else b; all three broadcast. Theano's switch. A condition is true where
-    /// it is not 0: 0.5 is, and NaN.
+    /// Returns a where the condition is true, otherwise b. All three broadcast. Theano's <c>switch</c>. A condition is
+    /// true where it is not 0: 0.5 is true, and so is NaN.
     /// </summary>
     public static Variable Where(Variable condition, Variable a, Variable b)
     {
@@ -57,7 +57,8 @@ public static partial class Symbolic
     public static Variable Where(Variable condition, double a, Variable b) => Where(condition, Constant(a), b);
 
     /// <summary>
-    /// A condition in the dtype of the values. One that is not 0 must not become 0 by that, as 0.5 would, and 2⁴⁰ of an int64.
+    /// Returns a condition in the dtype of the values. The conversion must not turn a true condition into 0, as it
+    /// would for 0.5 and for 2⁴⁰ as int64.
     /// </summary>
     private static Variable Truth(Variable condition, DType dtype)
     {

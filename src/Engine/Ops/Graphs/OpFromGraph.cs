@@ -3,19 +3,18 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents the gradient of a graph that was made an op, in the place of what its ops' own gradients make of it.
+/// Represents a gradient of a graph as an op, which replaces the one that its ops' own gradients give.
 /// </summary>
-/// <param name="inputs">What the op is applied to.</param>
-/// <param name="outputs">What it computes.</param>
-/// <param name="outputGrads">The gradient with respect to each output; zeros where nothing flows back from it.</param>
-/// <returns>The gradient with respect to each input, null for one that has none.</returns>
+/// <param name="inputs">The variables that the op is applied to.</param>
+/// <param name="outputs">The op's outputs.</param>
+/// <param name="outputGrads">The gradient with respect to each output; zeros if nothing flows back from it.</param>
+/// <returns>The gradient with respect to each input; null for an input that has none.</returns>
 public delegate IReadOnlyList<Variable?> GraphGradient(
     IReadOnlyList<Variable> inputs, IReadOnlyList<Variable> outputs, IReadOnlyList<Variable> outputGrads);
 
 /// <summary>
-/// Represents a graph as an op: Theano's class of this name. Applied to variables it is one op where the graph is
-/// looked at and where gradients are taken, and may have a gradient of its own; when a plan is made, the graph takes
-/// its place.
+/// Represents a graph as an op, as Theano's class of this name does. In an expression and for gradients it is one op,
+/// which may have a gradient of its own. When a plan is made, the graph replaces the op.
 /// </summary>
 public sealed class OpFromGraph
 {
@@ -23,10 +22,10 @@ public sealed class OpFromGraph
     private readonly IReadOnlyList<Variable> _captured;
 
     /// <summary>Creates a graph as an op.</summary>
-    /// <param name="inputs">What it is given.</param>
-    /// <param name="outputs">What it computes of these; it may use any other variable, too.</param>
-    /// <param name="name">What it is called in prints and messages.</param>
-    /// <param name="gradient">Its gradient, where not that of what it is made of.</param>
+    /// <param name="inputs">The inputs of the graph.</param>
+    /// <param name="outputs">The outputs, computed from the inputs. They may use any other variable, too.</param>
+    /// <param name="name">The name in prints and messages.</param>
+    /// <param name="gradient">Its gradient; null for that of the graph's ops.</param>
     public OpFromGraph(
         IReadOnlyList<Input> inputs, IReadOnlyList<Variable> outputs, string? name = null, GraphGradient? gradient = null)
     {
@@ -40,21 +39,25 @@ public sealed class OpFromGraph
             inputs.Count, name ?? "graph", gradient);
     }
 
-    /// <summary>Applies it.</summary>
-    /// <exception cref="EngineException">There are more or fewer variables than inputs, or one is of another type.</exception>
+    /// <summary>Applies the op.</summary>
+    /// <exception cref="EngineException">
+    /// The number of variables differs from the number of inputs, or a variable is of another type.
+    /// </exception>
     public IReadOnlyList<Variable> Apply(params ReadOnlySpan<Variable> arguments) => arguments.Length == _op.Given
         ? _op.Apply([.. arguments, .. _captured]).Outputs
         : throw new EngineException(
             $"{_op.Name} is of {_op.Given} inputs and cannot be applied to {arguments.Length}.{Origin.Current}");
 
-    /// <summary>Applies it and gives its only, or its first, output.</summary>
+    /// <summary>Applies the op and returns its only, or its first, output.</summary>
     /// <inheritdoc cref="Apply"/>
     public Variable Call(params ReadOnlySpan<Variable> arguments) => Apply(arguments)[0];
 }
 
-/// <summary>An op that stands for a graph of its inputs.</summary>
+/// <summary>Represents an op that stands for a graph of its inputs.</summary>
 /// <param name="Body">The graph.</param>
-/// <param name="Given">How many of the inputs its user gives; the others are what the graph uses besides.</param>
+/// <param name="Given">
+/// The number of inputs that the user gives. The others are further variables that the graph uses.
+/// </param>
 /// <param name="Title">The name.</param>
 /// <param name="Gradient">Its own gradient.</param>
 internal sealed record Inlined(FunctionGraph Body, int Given, string Title, GraphGradient? Gradient) : Op, IStandIn, ISampled
@@ -123,11 +126,11 @@ internal sealed record Inlined(FunctionGraph Body, int Given, string Title, Grap
 
 public static partial class Symbolic
 {
-    /// <summary>Returns the same expression with some variables replaced by others: Theano's <c>clone</c>.</summary>
+    /// <summary>Returns the same expression with some variables replaced: Theano's <c>clone</c>.</summary>
     /// <exception cref="EngineException">A replacement is of another type, or an op cannot take it.</exception>
     public static Variable Clone(Variable output, params IEnumerable<Given> replace) => Clone([output], replace)[0];
 
-    /// <summary>Returns the same for several expressions at once.</summary>
+    /// <summary>Returns several expressions with some variables replaced.</summary>
     /// <inheritdoc cref="Clone(Variable, IEnumerable{Given})"/>
     public static IReadOnlyList<Variable> Clone(IReadOnlyList<Variable> outputs, params IEnumerable<Given> replace)
     {

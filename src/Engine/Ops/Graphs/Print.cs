@@ -4,8 +4,8 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The input itself, whose value is shown whenever it is computed.</summary>
-/// <param name="Show">Given the value, which is another's the next time.</param>
+/// <summary>Returns the input itself, and shows its value whenever it is computed.</summary>
+/// <param name="Show">Receives the value; the tensor is overwritten the next time.</param>
 internal sealed record Print(Action<Tensor> Show) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -49,17 +49,17 @@ internal sealed record Print(Action<Tensor> Show) : Op, ICpuOp, ICudaOp, ISample
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns x itself, whose value is written to the console whenever a call computes it. Theano's
-    /// <c>printing.Print</c>. On a GPU the function then waits for the host at this place.
+    /// Returns x itself, and writes its value to the console whenever a call computes it. Theano's
+    /// <c>printing.Print</c>. On a GPU the function then waits for the host at this point.
     /// </summary>
-    /// <param name="x">What is given back; where nothing uses the result, nothing is written.</param>
-    /// <param name="message">What stands before the value.</param>
+    /// <param name="x">The variable to return. If nothing uses the result, nothing is written.</param>
+    /// <param name="message">The text before the value.</param>
     public static Variable Print(Variable x, string message) =>
         Print(x, value => Console.WriteLine("{0}: {1}", message, value));
 
-    /// <summary>Returns x itself, whose value is handed to a function whenever a call computes it.</summary>
-    /// <param name="x">What is given back; where nothing uses the result, nothing is shown.</param>
-    /// <param name="show">Given the value, which it is not to keep: the next one takes its place.</param>
+    /// <summary>Returns x itself, and passes its value to a function whenever a call computes it.</summary>
+    /// <param name="x">The variable to return. If nothing uses the result, nothing is shown.</param>
+    /// <param name="show">Receives the value. It must not keep the tensor, which the next value overwrites.</param>
     public static Variable Print(Variable x, Action<Tensor> show)
     {
         ArgumentNullException.ThrowIfNull(show);

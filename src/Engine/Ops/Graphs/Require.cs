@@ -4,7 +4,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The first input itself; the run fails where an element of another, which are truths, is false.</summary>
+/// <summary>
+/// Returns the first input itself; the run fails if an element of the others, which are bools, is false.
+/// </summary>
 internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -89,12 +91,12 @@ internal sealed record Require(string Message) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns x itself; a call in which a condition does not hold for some element fails with the message. Theano's
-    /// <c>Assert</c>. Where nothing uses the result, nothing is checked.
+    /// Returns x itself. A call fails with the message if a condition is false for some element. Theano's
+    /// <c>Assert</c>. If nothing uses the result, nothing is checked.
     /// </summary>
-    /// <param name="x">What is given back.</param>
-    /// <param name="message">The sentence that the call fails with; the line that built this is added.</param>
-    /// <param name="conditions">What must hold: elements other than 0.</param>
+    /// <param name="x">The variable to return.</param>
+    /// <param name="message">The message of the failure, a sentence. The line that built this op is added.</param>
+    /// <param name="conditions">The conditions; an element is true if it is not 0.</param>
     public static Variable Require(Variable x, string message, params ReadOnlySpan<Variable> conditions)
     {
         ArgumentNullException.ThrowIfNull(message);

@@ -5,7 +5,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The mean of each window, over all its places or only over those that are not padding.</summary>
+/// <summary>Computes the mean of each window, over all its pixels or only over those that are not padding.</summary>
 internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random) => Window.Cases(random)
@@ -52,7 +52,8 @@ internal sealed record AveragePool2D(Window Window, bool CountPadding) : Op, ICp
 }
 
 /// <summary>
-/// The gradient of average pooling: each window's shared out among its elements. The shape is that of the second.
+/// Computes the gradient of average pooling: each window's gradient is distributed among its elements. The result has
+/// the shape of the second input.
 /// </summary>
 internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -115,25 +116,25 @@ internal sealed record AveragePool2DGradient(AveragePool2D Of) : Op, ICpuOp, ICu
 
 public static partial class Symbolic
 {
-    /// <summary>Returns the mean of each window of the images.</summary>
+    /// <summary>Computes the mean of each window of the images.</summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>
     /// <param name="stride">
-    /// Pixels from one window to the next, down and across; by default the size, so that windows adjoin.
+    /// The pixels from one window to the next, down and across; by default the size, so that windows adjoin.
     /// </param>
     /// <param name="padding">
-    /// Rows above and below the images, and columns left and right of them, that windows may cover.
+    /// The rows above and below the images, and the columns left and right of them, that windows may cover.
     /// </param>
     /// <param name="countPadding">
-    /// Whether the padding counts as zeros (Theano's mode <c>average_inc_pad</c>); else the mean is over the pixels of
-    /// the image alone (<c>average_exc_pad</c>, the default of Theano and Lasagne).
+    /// Whether the padding counts as zeros (Theano's mode <c>average_inc_pad</c>). If not, the mean is over the pixels
+    /// of the image only (<c>average_exc_pad</c>, the default of Theano and Lasagne).
     /// </param>
     /// <param name="ignoreBorder">
-    /// Whether a last window that does not fit is left out (sides are rounded down); else it is cut off at the padded
-    /// border.
+    /// Whether a last window that does not fit is left out (sides are rounded down). If not, it is cut off at the
+    /// padded border.
     /// </param>
     /// <exception cref="EngineException">
-    /// The padded images are smaller than a window, or the padding is not smaller.
+    /// The padded images are smaller than a window, or the padding is not smaller than a window.
     /// </exception>
     public static Variable AveragePool2D(
         Variable x,

@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The convolution of each channel of images (N, C, …) with filters of its own, (O, 1, …), O being a multiple of C: a
-/// depthwise convolution.
+/// Convolves each channel of images (N, C, …) with its own filters, (O, 1, …), where O is a multiple of C: a depthwise
+/// convolution.
 /// </summary>
 internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
@@ -84,7 +84,9 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
         }
     }
 
-    /// <summary>The definition: sums of terms, given the offsets of a pixel, a weight and an element of the result.</summary>
+    /// <summary>
+    /// Computes the definition: sums of terms, given the offsets of a pixel, a weight and an element of the result.
+    /// </summary>
     internal void Sum(NdArray to, Shape images, Shape filters, Func<int, int, int, (int At, DoubleDouble Term)> term)
     {
         var sums = new DoubleDoubles(to);
@@ -92,7 +94,8 @@ internal sealed record Channelwise(Patches Patches, bool FlipFilters) : Op, IPro
         int area = Patches.Over(images).Product(0, Patches.Rank), pixels = images.Product(2, images.Rank);
         Unfold.ForEach(Patches, images, (pixel, patch) =>
         {
-            // The patch is (channel, place, image, place of the result); images and patches agree but for the filter.
+            // The patch is (channel, tap, image, element of the result). Image and channel of pixel and patch agree;
+            // only the filter varies.
             int result = patch % area, place = patch / area / images[0] % places;
             (int image, int channel) = Math.DivRem(pixel / pixels, images[1]);
             for (int filter = channel * multiples; filter < (channel + 1) * multiples; filter++)

@@ -4,7 +4,7 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
-/// <summary>The loops of <see cref="ChannelwisePlanes"/> over rows, by vectors of columns.</summary>
+/// <summary>Runs the loops of <see cref="ChannelwisePlanes"/> over rows, with vectors of columns.</summary>
 internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
@@ -31,7 +31,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         _totals = totals;
     }
 
-    /// <summary>Computes the planes, or the filters' gradients, of these numbers.</summary>
+    /// <summary>Computes the planes, or the filters' gradients, with these indices.</summary>
     public void Run(int start, int end)
     {
         for (int index = start; index < end; index++)
@@ -51,7 +51,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         }
     }
 
-    /// <summary>A plane of the images, X, with each of its filters, W.</summary>
+    /// <summary>Convolves a plane of the images, X, with each of its filters, W.</summary>
     private void Result(int plane)
     {
         SplitImage(plane);
@@ -68,7 +68,9 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         }
     }
 
-    /// <summary>The gradient of a plane of the images, Y, from those of all its filters' results, X.</summary>
+    /// <summary>
+    /// Computes the gradient of a plane of the images, Y, from the gradients of the results of all its filters, X.
+    /// </summary>
     private void Images(int plane)
     {
         T* y = _y + ((long)plane * _planes.Pixels);
@@ -87,7 +89,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
                 (int over0, int phase0) = Math.DivRem(at0 + _s.Pad0, _s.Stride0);
                 for (int phase1 = 0; phase1 < _s.Stride1; phase1++)
                 {
-                    // The first row of this phase, and what of the gradient its first place sees.
+                    // The first row of this phase, and the part of the gradient that its first tap reads.
                     int at1 = phase1 - (_s.Pad1 % _s.Stride1);
                     at1 += at1 < 0 ? _s.Stride1 : 0;
                     int count = (_s.Side1 - at1 + _s.Stride1 - 1) / _s.Stride1, over1 = (at1 + _s.Pad1) / _s.Stride1;
@@ -100,7 +102,7 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         }
     }
 
-    /// <summary>Rows of one phase, which lie the stride apart.</summary>
+    /// <summary>Computes the rows of one phase, which are a stride apart.</summary>
     private void ImageRows(int first, T* from, int count, T* to, bool adds)
     {
         nint step = (nint)_s.Stride1 * _s.Side2;
@@ -123,8 +125,9 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
     }
 
     /// <summary>
-    /// Rows of sums of what the places of a class see, each times its weight. Four vectors at once, so that a weight is loaded for
-    /// four and no sum waits for the one before: of one row, of two or of four, as wide as rows are.
+    /// Computes rows of weighted sums over the taps of a class. It sums four vectors at once, so that one load of a
+    /// weight serves four, and no sum waits for the previous one. The vectors are of one row, of two or of four,
+    /// depending on the width.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Convolve(int of, T* from, nint rowStep, int rows, int n, T* y, nint yStep, bool adds)
@@ -183,7 +186,10 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         }
     }
 
-    /// <summary>The gradient of a filter, from all images, X, and the gradient of the result, W; Y is that of the filters.</summary>
+    /// <summary>
+    /// Computes the gradient of a filter, from all images, X, and the gradient of the result, W. Y is the gradient of
+    /// the filters.
+    /// </summary>
     private void Weights(int filter)
     {
         new Span<double>(_totals, _planes.Places).Clear();
@@ -204,7 +210,9 @@ internal readonly unsafe ref struct ChannelwiseKernel<S, V, T>
         }
     }
 
-    /// <summary>Adds to the totals of up to three places the products of what they see and the result's gradient.</summary>
+    /// <summary>
+    /// Adds to the totals of up to three taps the products of their pixels and the result's gradient.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddProducts(T* g, int first, int places)
     {

@@ -3,7 +3,9 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
-/// <summary>What of a channelwise convolution is computed: the result, or the gradient of the images or of the filters.</summary>
+/// <summary>
+/// Says what a channelwise convolution computes: the result, or the gradient of the images or of the filters.
+/// </summary>
 internal enum ChannelwisePass
 {
     Result,
@@ -12,16 +14,16 @@ internal enum ChannelwisePass
 }
 
 /// <summary>
-/// A channelwise convolution of one plane after the other on the CPU, and its gradients. A plane is copied to memory with zeros around it
-/// and its rows split into the phases of the stride: then what a place of the filter sees lies a constant distance away, for all
-/// columns side by side. The gradient of the images is such a convolution of the result's gradient, for each phase of the images with the
-/// places that see that phase.
+/// Computes a channelwise convolution and its gradients on the CPU, one plane after the other. A plane is copied to
+/// memory with zeros around it, and its rows are split into the phases of the stride: the pixels of a tap then have a
+/// constant offset for all columns side by side. The gradient of the images is a convolution of the result's gradient,
+/// for each phase of the images with the taps that read that phase.
 /// </summary>
 internal sealed unsafe class ChannelwisePlanes
 {
     private const int Work = 1 << 16, Alignment = 64;
 
-    /// <summary>Elements that vectors may read behind the last row: four of the widest.</summary>
+    /// <summary>The elements behind the last row that vectors may read: four of the widest vectors.</summary>
     private const int Slack = 4 * 16;
 
     private readonly int[] _offsets;
@@ -50,7 +52,7 @@ internal sealed unsafe class ChannelwisePlanes
             Pitch = s.Stride2 * Length;
         }
 
-        // Of the images all places of one phase after those of another, else all as they are.
+        // For the gradient of the images, the taps are sorted by phase; otherwise they keep their order.
         bool isSplit = pass == ChannelwisePass.Images;
         int[] order = [.. Enumerable.Range(0, Places).OrderBy(place => isSplit ? ClassOf(place) : 0)];
         _offsets = [.. order.Select(place => isSplit ? OffsetOfGradient(place) : OffsetOfPixel(place))];
@@ -77,7 +79,7 @@ internal sealed unsafe class ChannelwisePlanes
     public ChannelwisePass Pass { get; }
 
     /// <summary>
-    /// Gets how far behind what its first place sees, in steps of the stride, lies what a filter's last one sees.
+    /// Gets the distance from the pixel of a filter's first tap to that of its last, in steps of the stride.
     /// </summary>
     public int Reach0 { get; }
 
@@ -85,10 +87,10 @@ internal sealed unsafe class ChannelwisePlanes
 
     public int Reach2 { get; }
 
-    /// <summary>Gets elements of a phase of an image's row, padding before it included.</summary>
+    /// <summary>Gets the number of elements of a phase of an image's row, with the padding before it.</summary>
     public int Columns { get; }
 
-    /// <summary>Gets the rows in memory, and elements of one, and of one of its phases.</summary>
+    /// <summary>Gets the number of rows in memory, and of elements of a row and of one of its phases.</summary>
     public int Rows0 { get; }
 
     public int Rows1 { get; }
@@ -98,7 +100,7 @@ internal sealed unsafe class ChannelwisePlanes
     public int Length { get; }
 
     /// <summary>
-    /// Gets which weight belongs to each entry of the table of offsets, and where the entries of each phase begin.
+    /// Gets the index of the weight of each entry of the table of offsets, and the entry with which each phase begins.
     /// </summary>
     public int[] Order { get; }
 
@@ -106,13 +108,14 @@ internal sealed unsafe class ChannelwisePlanes
 
     public int Places => S.Size0 * S.Size1 * S.Size2;
 
-    /// <summary>Gets elements of a plane of the result, and of the images.</summary>
+    /// <summary>Gets the number of elements of a plane of the result, and of the images.</summary>
     public int Area => S.Over0 * S.Over1 * S.Over2;
 
     public int Pixels => S.Side0 * S.Side1 * S.Side2;
 
     /// <summary>
-    /// Returns what a thread needs: totals, offsets and weights of places, the rows of a plane, the phases of a row.
+    /// Returns the bytes that a thread needs: totals, offsets and weights of taps, the rows of a plane, the phases of a
+    /// row.
     /// </summary>
     public long Bytes<T>() where T : unmanaged =>
         Aligned((Places * (sizeof(double) + sizeof(int) + sizeof(T))) + ((RowsCount + Phases + Slack) * sizeof(T)) + Alignment);
@@ -145,14 +148,14 @@ internal sealed unsafe class ChannelwisePlanes
         return (((s0 % S.Stride0 * S.Stride1) + (s1 % S.Stride1)) * S.Stride2) + (s2 % S.Stride2);
     }
 
-    /// <summary>Of the pixel that a place sees, from the first that its filter sees.</summary>
+    /// <summary>Returns the offset of a tap's pixel from the pixel of the filter's first tap.</summary>
     private int OffsetOfPixel(int place)
     {
         (int s0, int s1, int s2) = Place(place);
         return checked((int)(((((long)s0 * Rows1) + s1) * Pitch) + (s2 % S.Stride2 * (long)Length) + (s2 / S.Stride2)));
     }
 
-    /// <summary>Of the gradient that a place takes to a pixel, from that of the first.</summary>
+    /// <summary>Returns the offset of the gradient that a tap adds to a pixel, from that of the first tap.</summary>
     private int OffsetOfGradient(int place)
     {
         (int s0, int s1, int s2) = Place(place);

@@ -6,7 +6,7 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Convolution of images (N, C, H, W) with filters (O, C, KH, KW), plus the bias (O) where there is a third input.
+/// Convolves images (N, C, H, W) with filters (O, C, KH, KW), and adds the bias (O) if there is a third input.
 /// </summary>
 internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int Width) Padding, bool FlipFilters)
     : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
@@ -42,12 +42,12 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             },
         ]);
 
-    /// <summary>By which algorithm the CPU computes it; a rewrite chooses.</summary>
+    /// <summary>Gets the algorithm that the CPU uses; a rewrite chooses it.</summary>
     public ConvolutionPath Path { get; init; }
 
     public override string Name => "conv2D" + PathSuffix;
 
-    /// <summary>What the path adds to a name.</summary>
+    /// <summary>Gets the text that the path adds to a name.</summary>
     internal string PathSuffix => Path == ConvolutionPath.Columns ? "" : $"{{{Path.Name()}}}";
 
     private static Conv2D Plain => new((1, 1), (0, 0), true);
@@ -136,8 +136,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         OfPath(inputs, numbers => OfMagnitudes(numbers, outputs));
 
     /// <summary>
-    /// The magnitudes on the path that is taken. Winograd's algorithms add up neighbors before they multiply: their
-    /// errors are those of the greatest numbers, and where sums of a patch overflow nothing is promised.
+    /// Returns the magnitudes for the path that is taken. Winograd's algorithms add neighbors before they multiply:
+    /// their errors are those of the greatest numbers, and nothing is promised if sums of a patch overflow.
     /// </summary>
     internal IReadOnlyList<NdArray> OfPath(
         IReadOnlyList<NdArray> inputs, Func<IReadOnlyList<NdArray>, IReadOnlyList<NdArray>> magnitudesOf)
@@ -147,7 +147,7 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
             return OfNumbers(inputs, magnitudesOf(inputs));
         }
 
-        // A patch has 16 numbers (F(4×4): 36), and so has what is made of it.
+        // A patch has 16 numbers (F(4×4): 36), and so does its transform.
         const double Room = 36 * 36;
         NdArray[] greatest = [.. inputs.Select(MaxMagnitude)];
         IReadOnlyList<NdArray> magnitudes = magnitudesOf(greatest);
@@ -170,8 +170,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     }
 
     /// <summary>
-    /// Magnitudes of convolutions of numbers. Of infinities and NaNs nothing is promised: a kernel may multiply them by
-    /// the padding's zeros, or not.
+    /// Returns the magnitudes of convolutions of numbers. For infinities and NaNs nothing is promised: a kernel may or
+    /// may not multiply them by the padding's zeros.
     /// </summary>
     internal static IReadOnlyList<NdArray> OfNumbers(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> magnitudes)
     {
@@ -208,7 +208,9 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
 
     public long CudaWorkspace(CudaStepTypes step) => Cuda(step).ForwardWorkspace;
 
-    /// <summary>Configurations, with the shapes of the images and the filters, that reach every branch.</summary>
+    /// <summary>
+    /// Returns configurations, with the shapes of the images and the filters, that reach every branch.
+    /// </summary>
     internal static IEnumerable<(Conv2D Op, Shape Images, Shape Filters)> Cases(Random random)
     {
         int n = random.Next(1, 4), c = random.Next(1, 4), o = random.Next(1, 5);
@@ -231,8 +233,8 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
     }
 
     /// <summary>
-    /// The definition: calls <paramref name="term"/> with the offsets of an image's element, of the weight it is
-    /// multiplied by, and of the result's element that the product is a part of.
+    /// Computes the definition: calls <paramref name="term"/> with the offsets of an element of the images, of its
+    /// weight, and of the element of the result to which their product is added.
     /// </summary>
     internal void ForEachTerm(Shape x, Shape w, Shape y, Action<int, int, int> term)
     {
@@ -302,18 +304,19 @@ internal sealed record Conv2D((int Height, int Width) Stride, (int Height, int W
         new(new Conv2D((1, 1), (1, 1), true), new Arg(x), new Arg(w)) { Error = error };
 }
 
-/// <summary>Describes how far a convolution reaches over the images' borders.</summary>
+/// <summary>Specifies how far a convolution extends over the images' borders.</summary>
 public enum Border
 {
     /// <summary>Not at all: the result is smaller than the images.</summary>
     Valid,
 
     /// <summary>
-    /// So far that, with stride 1, the result is as large as the images; of filters of even sides the odd zero is behind.
+    /// So far that, with stride 1, the result is as large as the images. For filters of even sides the extra zero is
+    /// behind.
     /// </summary>
     Same,
 
-    /// <summary>As long as a filter covers at least one pixel: the result is larger than the images.</summary>
+    /// <summary>As far as a filter covers at least one pixel: the result is larger than the images.</summary>
     Full,
 }
 
@@ -321,15 +324,17 @@ public static partial class Symbolic
 {
     /// <summary>
     /// Convolves images with filters. With <paramref name="flipFilters"/>, as in Lasagne, it is a true convolution,
-    /// which turns the filters by half a circle; without, the cross-correlation that other libraries call by the same
-    /// name. Integers are multiplied as float32, which is exact as long as every number and every sum is below 2²⁴.
+    /// which rotates the filters by 180°. Without, it is the cross-correlation that other libraries call convolution.
+    /// Integers are multiplied as float32, which is exact if every number and every sum is below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="w">Filters, (O, C, KH, KW).</param>
-    /// <param name="stride">Pixels from one place of a filter to the next, down and across; by default (1, 1).</param>
-    /// <param name="padding">Zeros put around the images: rows above and below, columns left and right.</param>
+    /// <param name="stride">
+    /// The pixels from one position of a filter to the next, down and across; by default (1, 1).
+    /// </param>
+    /// <param name="padding">The zeros around the images: rows above and below, columns left and right.</param>
     /// <param name="flipFilters">Whether it is a true convolution.</param>
-    /// <param name="bias">O numbers to add to the planes of the result, if wanted.</param>
+    /// <param name="bias">O numbers that are added to the planes of the result; null for none.</param>
     /// <returns>(N, O, (H + 2·padding − KH) / stride + 1, …), rounded down.</returns>
     /// <exception cref="EngineException">The channels differ, or a filter is larger than the padded images.</exception>
     public static Variable Conv2D(
@@ -348,7 +353,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Convolves images with filters whose height and width are known, padding as <paramref name="border"/> asks for.
+    /// Convolves images with filters whose height and width are known, with the padding that <paramref name="border"/>
+    /// requires.
     /// </summary>
     /// <inheritdoc cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>
     /// <exception cref="EngineException">

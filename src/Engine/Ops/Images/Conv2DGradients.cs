@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The gradient of a convolution with respect to the images, from the filters and the gradient with respect to the
-/// result; of the images, the third input, only the shape is read.
+/// Computes the gradient of a convolution with respect to the images, from the filters and the gradient with respect to
+/// the result. It reads only the shape of the images, the third input.
 /// </summary>
 internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {
@@ -121,8 +121,9 @@ internal sealed record Conv2DInputGradient(Conv2D Of) : Op, IProduct, ICpuOp, IC
 }
 
 /// <summary>
-/// The gradient of a convolution with respect to the filters and, as second output, to the bias, if it has one; from
-/// the images and the gradient with respect to the result. Of the filters, the third input, only the shape is read.
+/// Computes the gradient of a convolution with respect to the filters and, as the second output, to the bias, if there
+/// is one. It reads the images and the gradient with respect to the result, and only the shape of the filters, the
+/// third input.
 /// </summary>
 internal sealed record Conv2DWeightsGradient(Conv2D Of, bool WithBias) : Op, IProduct, ICpuOp, ICudaEpilogueOp, ISampled
 {

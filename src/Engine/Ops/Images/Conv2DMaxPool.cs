@@ -7,8 +7,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A convolution of stride 1 and the max pooling of its result in windows of 2 × 2, in one pass. The outputs are
-/// <see cref="MaxPool2D"/>'s; where nobody asks where the maxima lie, the first alone.
+/// Computes a convolution of stride 1 and the max pooling of its result in windows of 2 × 2, in one pass. The outputs
+/// are those of <see cref="MaxPool2D"/>, or only the first if nothing reads the places of the maxima.
 /// </summary>
 internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
@@ -20,7 +20,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     public static IEnumerable<Sample> Samples(Random random) => Cases(random)
         .SelectMany(each => (Sample[])
         [
-            // Of whole numbers, so that every device finds the same one to be the greatest.
+            // Integers, so that every device finds the same maximum.
             Of(each.Op, Whole(each.Images), Whole(each.Filters)),
             Of(each.Op, Whole(each.Images), Whole(each.Filters), Whole([each.Filters[0]])),
             new(new Conv2DMaxPool(each.Op, WithPlaces: false), Whole(each.Images), Whole(each.Filters))
@@ -69,7 +69,8 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     public override double Ulps => Convolution.Ulps;
 
     /// <summary>
-    /// Returns the convolution's; of a place infinite, where rounding decides between two elements of a window.
+    /// Returns the magnitudes of the convolution. That of a place is infinite if rounding decides between two elements
+    /// of a window.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -114,7 +115,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     public CudaLaunch[] Cuda(CudaStep step, CudaComposite?[] epilogues)
     {
         CudaEpilogue? bias = step.InputCount > 2 ? new("x += bias[filter];", ("const T* bias", step.In(2))) : null;
-        // The kernel stores them in any case: where nobody asks for them, behind what it works with.
+        // The kernel always stores the places. If nothing reads them, they go behind its workspace.
         ulong places = WithPlaces ? step.Out(1) : step.Workspace + (ulong)Cuda(step.Types).ForwardWorkspace;
         return
         [
@@ -129,14 +130,16 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
     private CudaConvolution Cuda(CudaStepTypes step) => new(
         Convolution.ConvShape(step.Inputs[0].Shape, step.Inputs[1].Shape), step.Inputs[0].DType, Pools: true);
 
-    /// <summary>The convolution's result, before it is pooled.</summary>
+    /// <summary>Returns the shape of the convolution's result, before it is pooled.</summary>
     internal Shape Whole(Shape images, Shape filters)
     {
         ConvShape shape = Convolution.ConvShape(images, filters);
         return [shape.N, shape.O, shape.OH, shape.OW];
     }
 
-    /// <summary>Configurations, with the shapes of the images and the filters, that reach every branch.</summary>
+    /// <summary>
+    /// Returns configurations, with the shapes of the images and the filters, that reach every branch.
+    /// </summary>
     internal static IEnumerable<(Conv2D Op, Shape Images, Shape Filters)> Cases(Random random)
     {
         int n = random.Next(1, 4), c = random.Next(2, 4), o = random.Next(1, 5);
@@ -151,7 +154,7 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
             new Conv2D((1, 1), (0, 1), true) { Path = ConvolutionPath.Winograd2 }, [n, c, h, w], [o, c, 3, 3]);
         yield return (new Conv2D((1, 1), (0, 0), true), [0, c, h, w], [o, c, 2, 2]);
 
-        // More planes than a GPU's block holds at once, and images that it does not hold at all.
+        // More planes than a block of a GPU holds at once, and images that it cannot hold at all.
         yield return (new Conv2D((1, 1), (0, 0), true), [2, 40, 14, 15], [3, 40, 2, 2]);
         yield return (new Conv2D((1, 1), (1, 0), true), [1, 1, 52, 53], [2, 1, 3, 3]);
     }
@@ -177,9 +180,9 @@ internal sealed record Conv2DMaxPool(Conv2D Convolution, bool WithPlaces = true)
 }
 
 /// <summary>
-/// The gradients of <see cref="Conv2DMaxPool"/> with respect to what is asked for of the filters, the bias (with the
-/// filters only) and the images, in this order; from the images, the filters, the gradient with respect to the result,
-/// and where the maxima lay.
+/// Computes the gradients of <see cref="Conv2DMaxPool"/> with respect to the requested ones of filters, bias (only with
+/// the filters) and images, in this order. The inputs are the images, the filters, the gradient with respect to the
+/// result, and the places of the maxima.
 /// </summary>
 internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool WithBias, bool WithImages)
     : Op, ICpuOp, ICudaEpilogueOp, ISampled
@@ -247,7 +250,7 @@ internal sealed record Conv2DMaxPoolGradients(Conv2D Of, bool WithFilters, bool 
         _ => true,
     };
 
-    /// <summary>Of each window only the greatest element has a gradient.</summary>
+    /// <summary>Only the greatest element of each window has a gradient.</summary>
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         (WithImages ? 2 : 1) * 2 * inputs[2].Shape.Count * Of.ConvShape(inputs[0].Shape, inputs[1].Shape).Taps;
 

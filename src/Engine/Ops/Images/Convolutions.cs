@@ -5,14 +5,17 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Convolves images of one to three axes, (N, C, …), with filters, (O, C / groups, …), in any steps: the general form of
-    /// <see cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>, by which it is
-    /// computed where that can.
+    /// Convolves images of one to three axes, (N, C, …), with filters, (O, C / groups, …), in any steps. This is the
+    /// general form of
+    /// <see cref="Conv2D(Variable, Variable, ValueTuple{int, int}?, ValueTuple{int, int}, bool, Variable?)"/>, and uses
+    /// it where it can.
     /// </summary>
     /// <param name="x">Images, (N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
     /// <param name="w">Filters, (O, C / groups, …), whose last sides are known.</param>
-    /// <param name="options">Strides, paddings, dilations and groups; by default steps of 1, no padding, one group.</param>
-    /// <param name="bias">O numbers to add to the result, if wanted.</param>
+    /// <param name="options">
+    /// Strides, paddings, dilations and groups; by default steps of 1, no padding, one group.
+    /// </param>
+    /// <param name="bias">O numbers that are added to the result; null for none.</param>
     /// <exception cref="EngineException">The channels differ, or a filter is larger than the padded images.</exception>
     public static Variable Convolve(Variable x, Variable w, ConvOptions? options = null, Variable? bias = null)
     {
@@ -24,7 +27,7 @@ public static partial class Symbolic
         Patches patches = PatchesOf(x, w, options);
         if (patches.Rank <= 2 && options.Groups == 1 && !patches.IsPlain && patches.Dilation.All(step => step == 1))
         {
-            // What one side of the images has more of zeros than the other is put there before.
+            // Zeros that only one side of the images has are added first.
             Shape both = [.. patches.Before.Zip(patches.Behind, Math.Min)];
             x = Pad(x, [.. both.Select((pad, axis) => (patches.Before[axis] - pad, patches.Behind[axis] - pad))]);
             patches = patches with { Before = both, Behind = both };
@@ -41,17 +44,21 @@ public static partial class Symbolic
 
     /// <summary>
     /// Returns the adjoint of <see cref="Convolve"/>, called transposed convolution or deconvolution: from (N, O, …) to
-    /// (N, C, …), of the size of the images of which a convolution with these filters and options makes x.
+    /// (N, C, …). The result has the size of images from which a convolution with these filters and options computes x.
     /// </summary>
     /// <param name="x">(N, O, …).</param>
-    /// <param name="w">Filters, (O, C / groups, …), as the convolution takes them, whose last sides are known.</param>
+    /// <param name="w">
+    /// Filters, (O, C / groups, …), with the layout of the convolution, whose last sides are known.
+    /// </param>
     /// <param name="options">Strides, paddings, dilations and groups of the convolution.</param>
     /// <param name="outputSides">
-    /// The images' sides, of which with a stride several give the same x; by default the least: (side − 1)·stride + size −
-    /// paddings.
+    /// The sides of the images. With a stride, images of several sizes give the same x; the default is the least:
+    /// (side − 1)·stride + size − paddings.
     /// </param>
-    /// <param name="bias">C numbers to add to the result, if wanted.</param>
-    /// <exception cref="EngineException">The channels differ, or the convolution of such images is of another size.</exception>
+    /// <param name="bias">C numbers that are added to the result; null for none.</param>
+    /// <exception cref="EngineException">
+    /// The channels differ, or the convolution of such images has another size.
+    /// </exception>
     public static Variable ConvTranspose(
         Variable x, Variable w, ConvOptions? options = null, IReadOnlyList<int>? outputSides = null, Variable? bias = null)
     {
@@ -66,7 +73,7 @@ public static partial class Symbolic
                 + 1 - patches.Before[axis] - patches.Behind[axis]))];
         Variable channels = SideOf(w, 1) * options.Groups;
 
-        // Only its shape is looked at.
+        // Only its shape is used.
         Variable images = BroadcastTo(Constant(0, x.DType), [SideOf(x, 0), channels, .. sides]);
         bool flips = options.FlipFilters;
         Variable y = patches.Rank == 2 && options.Groups == 1 && patches.IsPlain
@@ -76,7 +83,7 @@ public static partial class Symbolic
         return WithBias(y, bias is null ? null : operands[2]);
     }
 
-    /// <summary>Whether each channel has filters of its own.</summary>
+    /// <summary>Returns whether each channel has filters of its own.</summary>
     private static bool IsChannelwise(Variable w, ConvOptions options) => options.Groups > 1 && w.Shape[1] == 1;
 
     private static (int, int) Pair(Shape sides) => (sides[0], sides[1]);
@@ -94,7 +101,7 @@ public static partial class Symbolic
         return options.Of([.. w.Shape.Skip(2)]);
     }
 
-    /// <summary>A line of pixels is an image of one row.</summary>
+    /// <summary>Convolves with Conv2D. A line of pixels is an image of one row.</summary>
     private static Variable Plain(Variable x, Variable w, Patches patches, bool flipFilters, Variable? bias)
     {
         if (patches.Rank == 2)
@@ -110,7 +117,9 @@ public static partial class Symbolic
         ? y
         : y + DimShuffle(bias, [NewAxis, 0, .. Enumerable.Repeat(NewAxis, y.Rank - 2)]);
 
-    /// <summary>Patches as a matrix for each group, times its filters: (O, N, …), and back to (N, O, …).</summary>
+    /// <summary>
+    /// Convolves by products of filters and patches, one matrix for each group: (O, N, …), which becomes (N, O, …).
+    /// </summary>
     private static Variable ByPatches(Variable x, Variable w, Patches patches, ConvOptions options)
     {
         Variable columns = new Unfold(patches).Call(x);
@@ -132,7 +141,7 @@ public static partial class Symbolic
         ? new Dot(transpose, false).Call(filters, columns)
         : new BatchedDot(transpose, false).Call(filters, columns);
 
-    /// <summary>The filters, a row each, turned if they are to be: a matrix, or one for each group.</summary>
+    /// <summary>Returns the filters, rotated if needed, as rows: a matrix, or one for each group.</summary>
     private static Variable FilterRows(Variable w, ConvOptions options)
     {
         Variable turned = options.FlipFilters ? Flip(w, [.. Enumerable.Range(2, w.Rank - 2)]) : w;
@@ -142,7 +151,9 @@ public static partial class Symbolic
             : Reshape(turned, options.Groups, InGroup(w, 0, options.Groups), row);
     }
 
-    /// <summary>An array whose first axes are rows and whose others are columns: a matrix, or one for each group.</summary>
+    /// <summary>
+    /// Reshapes an array: its first axes become rows and the others columns of a matrix, or of one for each group.
+    /// </summary>
     private static Variable GroupRows(Variable x, int axes, int groups)
     {
         Side columns = Joined(x, Enumerable.Range(axes, x.Rank - axes)), rest = Joined(x, Enumerable.Range(1, axes - 1));
@@ -157,30 +168,31 @@ public static partial class Symbolic
         : throw new EngineException($"The {x.Shape[axis]} filters of '{x}' ({x.Type}) do not make {groups} groups.{Origin.Current}");
 }
 
-/// <summary>Describes how a convolution steps over images; one number for all axes, or one for each.</summary>
+/// <summary>Specifies how a convolution steps over images, with one number for all axes, or one for each.</summary>
 public sealed record ConvOptions
 {
-    /// <summary>Gets or sets pixels from one place of the filter to the next.</summary>
+    /// <summary>Gets or sets the pixels from one position of the filter to the next.</summary>
     public IReadOnlyList<int> Stride { get; init; } = [1];
 
     /// <summary>
-    /// Gets or sets zeros before and behind the images; −1 for as many as keep their sides with a stride of 1, the odd
-    /// one behind.
+    /// Gets or sets the zeros before and behind the images. −1 stands for as many as keep the sides with a stride of 1;
+    /// the extra one is behind.
     /// </summary>
     public IReadOnlyList<int> Padding { get; init; } = [0];
 
-    /// <summary>Gets or sets zeros behind the images, where they are not as many as before.</summary>
+    /// <summary>Gets or sets the zeros behind the images; null for as many as before them.</summary>
     public IReadOnlyList<int>? PaddingBehind { get; init; }
 
-    /// <summary>Gets or sets pixels from one place within the filter to the next.</summary>
+    /// <summary>Gets or sets the pixels from one tap of the filter to the next.</summary>
     public IReadOnlyList<int> Dilation { get; init; } = [1];
 
-    /// <summary>Into how many groups the channels are split, each with filters of its own; as many as channels: depthwise.</summary>
+    /// <summary>
+    /// Gets or sets the number of groups of channels, each with its own filters. As many groups as channels make a
+    /// depthwise convolution.
+    /// </summary>
     public int Groups { get; init; } = 1;
 
-    /// <summary>
-    /// Gets or sets whether the filters are turned by half a circle, as in Lasagne: a true convolution.
-    /// </summary>
+    /// <summary>Gets or sets whether the filters are rotated by 180°, as in Lasagne: a true convolution.</summary>
     public bool FlipFilters { get; init; } = true;
 
     internal Patches Of(Shape size)

@@ -4,23 +4,23 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// The general way of a convolution and its gradients on CUDA: the images are written out as a matrix of columns
-/// (im2col.cu), and a plain matrix product does the rest. It takes any stride and padding, wants memory for the columns
-/// and more launches; <see cref="CudaConvolution"/> does without both, and the tests hold it to this.
+/// Builds the general algorithm of a convolution and its gradients on CUDA: im2col.cu writes the images as a matrix of
+/// columns, and a plain matrix product does the rest. It takes any stride and padding, but needs memory for the columns
+/// and more launches. <see cref="CudaConvolution"/> needs neither, and the tests compare it with this.
 /// </summary>
 internal sealed record CudaColumns(ConvShape Shape, DType DType)
 {
     /// <summary>
-    /// The products that the implicit form of the gradient with respect to the images must waste for the two further
-    /// launches to be worth while: some five microseconds' worth on a large GPU.
+    /// The number of products that the implicit form of the gradient with respect to the images must waste before two
+    /// more launches are worthwhile: about five microseconds' worth on a large GPU.
     /// </summary>
     private const long WorthLaunching = 1 << 26;
 
     /// <summary>
-    /// Gets whether the gradient with respect to the images should go this way. The implicit form multiplies every tap
-    /// by every pixel of the images, though with strides only one tap in StrideH · StrideW meets a pixel of the result;
-    /// the others are multiplied by 0. The convolution itself and the gradient with respect to the filters waste
-    /// nothing, and always go the implicit way.
+    /// Gets whether the gradient with respect to the images should use this algorithm. The implicit form multiplies
+    /// every tap by every pixel of the images, though with strides only one tap in StrideH · StrideW meets a pixel of
+    /// the result; the others are multiplied by 0. The convolution itself and the gradient with respect to the filters
+    /// waste nothing and always use the implicit form.
     /// </summary>
     public bool IsFasterForInputGradient
     {
@@ -53,7 +53,9 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
 
     public long WeightsGradientWorkspace => ColumnBytes + ResultBytes + PartBytes(WeightsProduct);
 
-    /// <summary>Creates the convolution; the parameters are those of <see cref="CudaConvolution.Forward"/>.</summary>
+    /// <summary>
+    /// Returns the launches of the convolution; the parameters are those of <see cref="CudaConvolution.Forward"/>.
+    /// </summary>
     public CudaLaunch[] Forward(ulong x, ulong w, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
     {
         // The product is (O, N · OH · OW), the result (N, O, OH · OW).
@@ -69,7 +71,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         ];
     }
 
-    /// <summary>Creates the gradient with respect to the images.</summary>
+    /// <summary>Returns the launches of the gradient with respect to the images.</summary>
     public CudaLaunch[] InputGradient(ulong w, ulong g, ulong y, ulong workspace)
     {
         ulong planes = workspace + (ulong)ColumnBytes, parts = planes + (ulong)ResultBytes;
@@ -84,7 +86,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
         ];
     }
 
-    /// <summary>Creates the gradient with respect to the filters.</summary>
+    /// <summary>Returns the launches of the gradient with respect to the filters.</summary>
     public CudaLaunch[] WeightsGradient(ulong x, ulong g, ulong y, ulong workspace)
     {
         ulong planes = workspace + (ulong)ColumnBytes, parts = planes + (ulong)ResultBytes;
@@ -106,7 +108,7 @@ internal sealed record CudaColumns(ConvShape Shape, DType DType)
     private KernelLaunch Gather(ulong x, ulong columns) =>
         CudaCopies.Spread(Kernel("im2col"), ColumnElements, x, columns, Implicit.Sides, ColumnElements);
 
-    /// <summary>(N, O, pixels) as (O, N, pixels): the pixels of all images side by side.</summary>
+    /// <summary>Transposes (N, O, pixels) to (O, N, pixels): the pixels of all images side by side.</summary>
     private KernelLaunch PlanesFirst(ulong g, ulong planes)
     {
         int area = Shape.Pixels, count = checked(Shape.O * Pixels);

@@ -5,22 +5,22 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// A convolution, optionally with its result pooled in windows of 2 × 2, and its gradients, as launches. Each is one
-/// launch: where the images fit into shared memory, of a kernel that works there (<see cref="CudaDirect"/>,
-/// <see cref="CudaMaxima"/>), else of an implicit matrix product, conv.cuh. <see cref="CudaColumns"/> is the general
-/// way.
+/// Builds the launches of a convolution, optionally with its result pooled in windows of 2 × 2, and of its gradients.
+/// Each is one launch. If the images fit into shared memory, its kernel works there (<see cref="CudaDirect"/>,
+/// <see cref="CudaMaxima"/>); otherwise it is an implicit matrix product, conv.cuh. <see cref="CudaColumns"/> is the
+/// general algorithm.
 /// </summary>
 internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools = false)
 {
     private const int VectorBytes = 16, Window = 4;
 
     /// <summary>
-    /// From this many products on a kernel gets the sides as constants: its index arithmetic is then worth more than
-    /// the tenth of a second in which it is compiled.
+    /// From this number of products on, a kernel is compiled with the sides as constants: the saved index arithmetic is
+    /// then worth more than the tenth of a second of compilation.
     /// </summary>
     private const long WorthCompiling = 1 << 22;
 
-    /// <summary>How many pixels of the result are computed.</summary>
+    /// <summary>The number of pixels of the result that are computed.</summary>
     private int Pixels => checked(Shape.N * (Pools ? Shape.OH / 2 * (Shape.OW / 2) * Window : Shape.Pixels));
 
     private CudaTiling ForwardTiling =>
@@ -45,16 +45,16 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
 
     private CudaMaxima? Maxima => Pools ? CudaMaxima.Choose(Shape, DType) : null;
 
-    /// <summary>Returns the convolution.</summary>
+    /// <summary>Returns the launch of the convolution.</summary>
     /// <param name="x">The images.</param>
     /// <param name="w">The filters.</param>
-    /// <param name="y">The result; where it is pooled, only what pooling leaves of it.</param>
-    /// <param name="argmax">Where in its plane each pooled element lay, as int32.</param>
-    /// <param name="workspace">As many bytes as <see cref="ForwardWorkspace"/> says.</param>
+    /// <param name="y">The result; if it is pooled, only the pooled result.</param>
+    /// <param name="argmax">The place of each pooled element in its plane, as int32.</param>
+    /// <param name="workspace">Memory of <see cref="ForwardWorkspace"/> bytes.</param>
     /// <param name="epilogue">
-    /// What is done with each element (image, filter, pixel) before it is stored or pooled; null for nothing.
+    /// The statements for each element (image, filter, pixel) before it is stored or pooled; null for none.
     /// </param>
-    /// <param name="afterPooling">What is done with each pooled element y[at]; null for nothing.</param>
+    /// <param name="afterPooling">The statements for each pooled element y[at]; null for none.</param>
     public KernelLaunch Forward(
         ulong x, ulong w, ulong y, ulong argmax, ulong workspace, CudaEpilogue? epilogue = null,
         CudaEpilogue? afterPooling = null)
@@ -80,13 +80,13 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 tiling.Grid, tiling.Tile.Threads, [x, w, y, argmax, workspace, Sides, .. all.Arguments]);
     }
 
-    /// <summary>Returns the gradient with respect to the images.</summary>
+    /// <summary>Returns the launch of the gradient with respect to the images.</summary>
     /// <param name="w">The filters.</param>
-    /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
-    /// <param name="argmax">Where the pooled elements lay.</param>
+    /// <param name="g">The gradient with respect to the result, or to the pooled result.</param>
+    /// <param name="argmax">The places of the pooled elements.</param>
     /// <param name="y">The gradient.</param>
-    /// <param name="workspace">As many bytes as <see cref="InputGradientWorkspace"/> says.</param>
-    /// <param name="epilogue">What is done with each element (image, channel, pixel); null for nothing.</param>
+    /// <param name="workspace">Memory of <see cref="InputGradientWorkspace"/> bytes.</param>
+    /// <param name="epilogue">The statements for each element (image, channel, pixel); null for none.</param>
     public KernelLaunch InputGradient(
         ulong w, ulong g, ulong argmax, ulong y, ulong workspace, CudaEpilogue? epilogue = null)
     {
@@ -106,16 +106,17 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
     }
 
     /// <summary>
-    /// Returns the gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the bias.
+    /// Returns the launch of the gradients with respect to the filters and, unless <paramref name="bias"/> is 0, to the
+    /// bias.
     /// </summary>
     /// <param name="x">The images.</param>
-    /// <param name="g">The gradient with respect to the result, pooled where that is.</param>
-    /// <param name="argmax">Where the pooled elements lay.</param>
+    /// <param name="g">The gradient with respect to the result, or to the pooled result.</param>
+    /// <param name="argmax">The places of the pooled elements.</param>
     /// <param name="y">The gradient with respect to the filters.</param>
-    /// <param name="bias">That with respect to the bias.</param>
-    /// <param name="workspace">As many bytes as <see cref="WeightsGradientWorkspace"/> says.</param>
-    /// <param name="filters">What is done with each element of y; null for nothing.</param>
-    /// <param name="biases">What is done with each filter's bias; null for nothing.</param>
+    /// <param name="bias">The gradient with respect to the bias.</param>
+    /// <param name="workspace">Memory of <see cref="WeightsGradientWorkspace"/> bytes.</param>
+    /// <param name="filters">The statements for each element of y; null for none.</param>
+    /// <param name="biases">The statements for the bias of each filter; null for none.</param>
     public KernelLaunch WeightsGradient(
         ulong x, ulong g, ulong argmax, ulong y, ulong bias, ulong workspace, CudaComposite? filters = null,
         CudaComposite? biases = null)
@@ -150,18 +151,18 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
                 tiling.Grid, tiling.Tile.Threads, [x, g, argmax, y, bias, workspace, Sides, .. all.Arguments]);
     }
 
-    /// <summary>Gets where an element of the result lies, by the indices of its epilogue.</summary>
+    /// <summary>Gets the offset of an element of the result, from the indices of its epilogue.</summary>
     public string ResultIndex => $"((image) * {Shape.O} + (filter)) * {Shape.Pixels} + (pixel)";
 
-    /// <summary>Gets the like of the gradient with respect to the images.</summary>
+    /// <summary>Gets the offset of an element of the gradient with respect to the images.</summary>
     public string ImagesIndex => $"((image) * {Shape.C} + (channel)) * {Shape.H * Shape.W} + (pixel)";
 
-    /// <summary>Gets the macros that conv_shape.cuh takes.</summary>
+    /// <summary>Gets the macros of conv_shape.cuh.</summary>
     public IEnumerable<string> SidesDefines => (long)Shape.N * Shape.Pixels * Shape.O * Shape.Taps >= WorthCompiling
         ? [$"FLIP {(Shape.Flip ? 1 : 0)}", $"CONV_SHAPE {ConvShapeLayout.Of(Shape).Text}"]
         : [$"FLIP {(Shape.Flip ? 1 : 0)}"];
 
-    /// <summary>The macros of a kernel whose sides are all constants.</summary>
+    /// <summary>Gets the macros of a kernel whose sides are all constants.</summary>
     private IEnumerable<string> KnownSides =>
     [
         $"T {DType.Cuda()}", $"FLIP {(Shape.Flip ? 1 : 0)}", $"POOL {(Pools ? 1 : 0)}",
@@ -189,7 +190,7 @@ internal sealed record CudaConvolution(ConvShape Shape, DType DType, bool Pools 
         Shared = tiling.Tile.SharedBytes(DType),
     };
 
-    /// <summary>How many elements may be copied together from rows of this length.</summary>
+    /// <summary>Returns how many elements of rows of this length may be copied together.</summary>
     private int Vector(ulong address, int length)
     {
         int vector = VectorBytes / DType.Size();

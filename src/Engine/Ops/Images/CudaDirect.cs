@@ -4,40 +4,44 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// How a block of conv_direct.cuh works: a sum of planes, each convolved with filters, from shared memory. The layout
-/// follows from the shape and the dtype alone, as a tiling does.
+/// Describes how a block of conv_direct.cuh works: it sums convolutions of planes with filters, from shared memory. The
+/// shape and the dtype alone determine the layout, as for a tiling.
 /// </summary>
-/// <param name="Own">Outputs of which a thread makes a window of 2 × 2 pixels.</param>
-/// <param name="Groups">So many groups of <paramref name="Own"/> outputs are a block's.</param>
-/// <param name="Images">Images of a block.</param>
-/// <param name="Chunk">Planes that are in shared memory at once.</param>
-/// <param name="RowsStep">Elements there from two rows of a plane to the next two.</param>
-/// <param name="ImageStep">Elements there from an image's planes to those of the next.</param>
+/// <param name="Own">The number of outputs for which a thread computes a window of 2 × 2 pixels.</param>
+/// <param name="Groups">The number of groups of <paramref name="Own"/> outputs of a block.</param>
+/// <param name="Images">The number of images of a block.</param>
+/// <param name="Chunk">The number of planes that are in shared memory at once.</param>
+/// <param name="RowsStep">The elements in shared memory from two rows of a plane to the next two.</param>
+/// <param name="ImageStep">The elements in shared memory from an image's planes to those of the next image.</param>
 internal readonly record struct CudaDirect(int Own, int Groups, int Images, int Chunk, int RowsStep, int ImageStep)
 {
     private const int MaxThreads = 256, Warp = 32, Window = 4;
 
     /// <summary>
-    /// What a launch may want: with more a block would be alone on a multiprocessor, and nobody work while it waits.
+    /// The greatest shared memory of a launch. With more, a block would be alone on a multiprocessor, which would be
+    /// idle while the block waits.
     /// </summary>
     private const int MaxBytes = 40 * 1024;
 
-    /// <summary>A filter's area is unrolled: larger ones would fill the cache of instructions.</summary>
+    /// <summary>
+    /// The greatest area of a filter. The loop over it is unrolled, and a longer one would fill the instruction cache.
+    /// </summary>
     private const int MaxFilterArea = 25;
 
     /// <summary>
-    /// Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>, and instructions each issues in a clock.
+    /// The multiprocessors of a large GPU, as in <see cref="CudaTiling"/>, and the instructions that each issues per
+    /// clock.
     /// </summary>
     private const int Multiprocessors = 128, IssuedPerClock = 4;
 
     /// <summary>
-    /// Instructions of a thread, counted in the kernels' PTX: for the weights of a chunk beside each of them, for the
-    /// planes of an image in a chunk beside each of their elements, for an element of the result that is written in order,
-    /// and for a plane beside its reads and products.
+    /// Instructions of a thread, counted in the kernels' PTX: for the weights of a chunk and for each of them, for the
+    /// planes of an image in a chunk and for each of their elements, for an element of the result that is written in
+    /// order, and for a plane without its reads and products.
     /// </summary>
     private const int Weights = 40, PerWeight = 5, Planes = 45, PerElement = 5, PerResult = 25, PerPlane = 6;
 
-    /// <summary>Returns the convolution.</summary>
+    /// <summary>Returns the layout of the convolution.</summary>
     public static (CudaDirect Direct, CudaDirectSides Sides)? Forward(ConvShape shape, DType dtype, bool pools)
     {
         var sides = new CudaDirectSides(
@@ -46,7 +50,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         return shape is { StrideH: 1, StrideW: 1 } ? Choose(sides, dtype) : null;
     }
 
-    /// <summary>Returns the gradient with respect to the images.</summary>
+    /// <summary>Returns the layout of the gradient with respect to the images.</summary>
     public static (CudaDirect Direct, CudaDirectSides Sides)? InputGradient(ConvShape shape, DType dtype)
     {
         var sides = new CudaDirectSides(shape.N, shape.O, shape.C, shape.H, shape.W, shape.KH, shape.KW, false);
@@ -55,14 +59,14 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             : null;
     }
 
-    /// <summary>Returns the threads of a block.</summary>
+    /// <summary>Returns the number of threads of a block.</summary>
     public int Threads(CudaDirectSides sides) => Groups * GroupThreads(sides);
 
-    /// <summary>Returns the blocks.</summary>
+    /// <summary>Returns the number of blocks.</summary>
     public Dim3 Grid(CudaDirectSides sides) =>
         new(CudaTypes.Blocks(sides.Images, Images), CudaTypes.Blocks(sides.Out, Groups * Own));
 
-    /// <summary>Returns the shared memory of a block.</summary>
+    /// <summary>Returns the bytes of shared memory of a block.</summary>
     public int SharedBytes(CudaDirectSides sides, DType dtype)
     {
         int planes = CudaTypes.Blocks(Images * ImageStep, 4) * 4;
@@ -71,7 +75,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         return Math.Max(planes + weights, results) * dtype.Size();
     }
 
-    /// <summary>Returns the macros that conv_direct.cuh takes.</summary>
+    /// <summary>Returns the macros of conv_direct.cuh.</summary>
     public IEnumerable<string> Defines(CudaDirectSides sides) =>
     [
         $"FILTER_HEIGHT {sides.FilterHeight}",
@@ -89,12 +93,14 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         $"THREADS {Threads(sides)}",
     ];
 
-    /// <summary>Whole warps: where one had windows of two groups, these would meet in banks.</summary>
+    /// <summary>
+    /// Returns the threads of a group: whole warps, because two groups in one warp would have bank conflicts.
+    /// </summary>
     private int GroupThreads(CudaDirectSides sides) => CudaTypes.Blocks(sides.Tiles * Images, Warp) * Warp;
 
     /// <summary>
-    /// From the weights of one tap to those of the next; by four more than a multiple of eight, so that the lanes that
-    /// bring eight taps of four outputs meet 32 banks.
+    /// Gets the elements from the weights of one tap to those of the next. It is four more than a multiple of eight, so
+    /// that the lanes that load eight taps of four outputs access 32 banks.
     /// </summary>
     private int WeightStep => ((Groups * Own + 7) / 8 * 8) + 4;
 
@@ -106,7 +112,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             return null;
         }
 
-        // The last, shorter batch takes the layout of the others.
+        // The last, shorter batch uses the layout of the others.
         CudaDirectSides full = sides with { Images = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)sides.Images) };
         CudaDirect? best = null;
         double least = double.PositiveInfinity;
@@ -129,7 +135,7 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
         return best is { } found ? (found, sides) : null;
     }
 
-    /// <summary>The layout with as many planes at once as there is room for.</summary>
+    /// <summary>Returns the layout with as many planes at once as fit.</summary>
     private static CudaDirect? Layout(CudaDirectSides sides, DType dtype, int own, int groups, int images)
     {
         int rowsStep = NextLike(sides.Across, CudaTypes.Blocks(sides.PlaneWidth, 2) * 4);
@@ -148,18 +154,18 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             }
         }
 
-        // The least number from one on that lies in the same bank as another.
+        // Returns the least number from one on that lies in the same bank as another number.
         static int NextLike(int like, int from) => from + ((((like - from) % Warp) + Warp) % Warp);
     }
 
-    /// <summary>An estimate, in clocks, of the time it takes.</summary>
+    /// <summary>Estimates the time in clocks.</summary>
     private double Clocks(CudaDirectSides sides)
     {
         const int TapsOfWarp = 8, OutputsOfWarp = 4;
         int warps = Threads(sides) / Warp, reads = (sides.FilterHeight + 1) * (sides.FilterWidth + 1);
         double plane = (sides.FilterArea * Own * (Window + (1.0 / Window))) + reads + PerPlane;
 
-        // How often each thread goes through the planes of an image, and what it does of them together.
+        // How often each thread goes through the planes of an image, and how many planes the threads load together.
         int area = sides.PlaneHeight * sides.PlaneWidth, together = Math.Max(1, Threads(sides) / area);
         double planes = Math.Ceiling((double)together * area / Threads(sides)) * Images
             * (Planes + (Math.Ceiling((double)Chunk / together) * PerElement));
@@ -171,37 +177,37 @@ internal readonly record struct CudaDirect(int Own, int Groups, int Images, int 
             : (double)Images * Groups * Own * sides.Height * sides.Width * PerResult / Warp;
         double block = (sides.In * warps * plane) + bringing + results;
 
-        // The time alone on the GPU, and the work.
+        // The time if it runs alone on the GPU, and the work.
         double share = (double)Grid(sides).X * Grid(sides).Y / Multiprocessors;
         double alone = Math.Max(1, Math.Ceiling(share) * warps / IssuedPerClock) * block / warps;
         return alone + (CudaTiling.WorkWeight * share * block / IssuedPerClock);
     }
 }
 
-/// <summary>The sides of a direct convolution, of planes to outputs.</summary>
-/// <param name="Images">Images.</param>
-/// <param name="In">Planes that are read: channels or, for the gradient, filters.</param>
-/// <param name="Out">Planes that are made.</param>
-/// <param name="Height">Rows of those, as far as they are computed.</param>
-/// <param name="Width">Columns, likewise.</param>
-/// <param name="FilterHeight">Rows of a filter.</param>
-/// <param name="FilterWidth">Columns of a filter.</param>
-/// <param name="Pools">Whether only the greatest of each window is stored.</param>
+/// <summary>Describes the sides of a direct convolution, from planes to outputs.</summary>
+/// <param name="Images">The number of images.</param>
+/// <param name="In">The number of planes that are read: channels or, for the gradient, filters.</param>
+/// <param name="Out">The number of planes that are written.</param>
+/// <param name="Height">The number of their rows that are computed.</param>
+/// <param name="Width">The number of their columns that are computed.</param>
+/// <param name="FilterHeight">The number of rows of a filter.</param>
+/// <param name="FilterWidth">The number of columns of a filter.</param>
+/// <param name="Pools">Whether only the greatest element of each window is stored.</param>
 internal readonly record struct CudaDirectSides(
     int Images, int In, int Out, int Height, int Width, int FilterHeight, int FilterWidth, bool Pools)
 {
     public int FilterArea => FilterHeight * FilterWidth;
 
-    /// <summary>Gets rows of a plane that is read, with the zeros around it, as far as windows reach.</summary>
+    /// <summary>Gets the number of rows of an input plane, with the zeros around it, as far as windows reach.</summary>
     public int PlaneHeight => (2 * Down) + FilterHeight - 1;
 
-    /// <summary>Gets its columns, likewise.</summary>
+    /// <summary>Gets the number of columns of an input plane, likewise.</summary>
     public int PlaneWidth => (2 * Across) + FilterWidth - 1;
 
     public int Down => (Height + 1) / 2;
 
     public int Across => (Width + 1) / 2;
 
-    /// <summary>Windows of 2 × 2 that cover a plane of the result.</summary>
+    /// <summary>Gets the number of windows of 2 × 2 that cover a plane of the result.</summary>
     public int Tiles => Down * Across;
 }

@@ -5,35 +5,35 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// How a block of conv_pooled_weights_gradient.cu works, which makes products of the windows' greatest pixels alone.
-/// The layout follows from the shape and the dtype alone, as a tiling does.
+/// Describes how a block of conv_pooled_weights_gradient.cu works, which multiplies only the windows' greatest pixels.
+/// The shape and the dtype alone determine the layout, as for a tiling.
 /// </summary>
-/// <param name="Filters">Filters of a block.</param>
-/// <param name="Groups">So many groups of <paramref name="Own"/> channels are a block's.</param>
-/// <param name="Own">Channels whose sums a thread keeps.</param>
-/// <param name="Splits">Blocks among which the images are split.</param>
+/// <param name="Filters">The number of filters of a block.</param>
+/// <param name="Groups">The number of groups of <paramref name="Own"/> channels of a block.</param>
+/// <param name="Own">The number of channels whose sums a thread keeps.</param>
+/// <param name="Splits">The number of blocks among which the images are split.</param>
 internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int Splits)
 {
-    /// <summary>Represents the threads of a block.</summary>
+    /// <summary>The number of threads of a block.</summary>
     public const int Threads = 256;
 
     private const int Warp = 32;
 
-    /// <summary>A thread's registers hold so many bytes of sums, and a block so many in shared memory.</summary>
+    /// <summary>The greatest bytes of sums in the registers of a thread, and of shared memory of a block.</summary>
     private const int MaxSumBytes = 160, MaxBytes = 36 * 1024;
 
-    /// <summary>Multiprocessors of a large GPU, as in <see cref="CudaTiling"/>.</summary>
+    /// <summary>The multiprocessors of a large GPU, as in <see cref="CudaTiling"/>.</summary>
     private const int Multiprocessors = 128;
 
     /// <summary>
-    /// Instructions, counted in the kernel's PTX: of a thread for a window beside a read and a product for each sum, for
-    /// an element that is brought, for a window's maximum, and for each accumulator when splits are added.
+    /// Instructions, counted in the kernel's PTX: of a thread for a window without the read and the product for each
+    /// sum, for an element that is loaded, for a window's maximum, and for each accumulator when splits are added.
     /// </summary>
     private const int PerWindow = 6, PerElement = 6, PerMaximum = 16, PerSum = 30;
 
     private int Walkers => Threads / (Filters * Groups);
 
-    /// <summary>Returns the layout for a shape, if it can be computed so.</summary>
+    /// <summary>Returns the layout for a shape; null if the kernel cannot compute it.</summary>
     public static CudaMaxima? Choose(ConvShape shape, DType dtype)
     {
         if (shape is not { StrideH: 1, StrideW: 1 } || Math.Min(shape.N, Math.Min(shape.C, shape.O)) == 0)
@@ -64,11 +64,11 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         return best;
     }
 
-    /// <summary>Returns the blocks.</summary>
+    /// <summary>Returns the number of blocks.</summary>
     public Dim3 Grid(ConvShape shape) =>
         new(CudaTypes.Blocks(shape.O, Filters), CudaTypes.Blocks(shape.C, Groups * Own), Splits);
 
-    /// <summary>Returns the shared memory of a block.</summary>
+    /// <summary>Returns the bytes of shared memory of a block.</summary>
     public int SharedBytes(ConvShape shape, DType dtype)
     {
         int maxima = Filters * (Windows(shape) | 1) * 2;
@@ -76,11 +76,11 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
         return Math.Max(planes + maxima, Threads * Count(shape)) * dtype.Size();
     }
 
-    /// <summary>Returns the bytes of the splits' accumulators, if there are several splits.</summary>
+    /// <summary>Returns the bytes of the splits' accumulators; 0 for a single split.</summary>
     public long Workspace(ConvShape shape, DType dtype) =>
         Splits > 1 ? (long)Grid(shape).X * Grid(shape).Y * Splits * Left(shape) * Threads * dtype.Size() : 0;
 
-    /// <summary>Returns the macros that the kernel takes.</summary>
+    /// <summary>Returns the macros of the kernel.</summary>
     public IEnumerable<string> Defines(ConvShape shape) =>
     [
         $"FILTER_HEIGHT {shape.KH}",
@@ -100,7 +100,8 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
     private static int PlaneArea(ConvShape shape) => (shape.H + (2 * shape.PadH)) * PlaneWidth(shape);
 
     /// <summary>
-    /// The columns of a plane in shared memory: the two rows of a window, and of its neighbor, lie in different banks.
+    /// Returns the columns of a plane in shared memory: the two rows of a window, and of its neighbor, are in different
+    /// banks.
     /// </summary>
     private static int PlaneWidth(ConvShape shape)
     {
@@ -118,7 +119,7 @@ internal readonly record struct CudaMaxima(int Filters, int Groups, int Own, int
 
     private int Left(ConvShape shape) => CudaTypes.Blocks((long)Filters * Groups * Count(shape), Threads);
 
-    /// <summary>An estimate of the time it takes, in instructions of a multiprocessor.</summary>
+    /// <summary>Estimates the time, in instructions of a multiprocessor.</summary>
     private double Clocks(ConvShape shape)
     {
         const int Warps = Threads / Warp;

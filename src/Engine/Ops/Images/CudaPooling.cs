@@ -4,17 +4,17 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launches of pooling and its gradients on CUDA: pool.cu.</summary>
+/// <summary>Builds the launches of pooling and its gradients on CUDA: pool.cu.</summary>
 internal static class CudaPooling
 {
     private const int Threads = 256;
 
-    /// <summary>Returns a kernel that gives each element of the first output a thread.</summary>
-    /// <param name="step">The step, whose inputs that are read and whose outputs are the first arguments.</param>
+    /// <summary>Returns the launch of a kernel with a thread for each element of the first output.</summary>
+    /// <param name="step">The step. The inputs that are read and the outputs are the kernel's first arguments.</param>
     /// <param name="entry">The kernel.</param>
-    /// <param name="inputs">How many of the inputs are read.</param>
+    /// <param name="inputs">The number of inputs that are read.</param>
     /// <param name="shape">The windows.</param>
-    /// <param name="countPadding">Whether means count the padding, where the kernel wants to know.</param>
+    /// <param name="countPadding">Whether means count the padding; null if the kernel has no such parameter.</param>
     public static CudaLaunch[] Launches(
         CudaStep step, string entry, int inputs, PoolShape shape, bool? countPadding = null)
     {

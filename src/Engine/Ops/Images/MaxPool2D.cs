@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The greatest element of each window, a NaN before all numbers, and, as int32, where in its plane it lies (row times
-/// width plus column): the first of several.
+/// Computes the greatest element of each window and, as int32, its place in its plane (row times width plus column).
+/// NaN is greater than all numbers; of several equal elements the first counts.
 /// </summary>
 internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -41,7 +41,10 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
         });
     }
 
-    /// <summary>NaN is greater than every number; of equals the first is taken.</summary>
+    /// <summary>
+    /// Returns whether a value replaces the best so far: NaN is greater than every number, and of equals the first is
+    /// taken.
+    /// </summary>
     internal static bool IsGreater(double value, double best) =>
         value > best || (double.IsNaN(value) && !double.IsNaN(best));
 
@@ -56,8 +59,7 @@ internal sealed record MaxPool2D(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// Each element of the first array added where the second says that its maximum lay, in zeros of the shape of the
-/// third.
+/// Adds each element of the first array, at the place of its maximum in the second, to zeros of the shape of the third.
 /// </summary>
 internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -97,7 +99,7 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 
     public override bool Reads(int input) => input < 2;
 
-    /// <summary>Read back where it was added.</summary>
+    /// <summary>Reads the gradient at the places to which the elements were added.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
         Variable places = node.Inputs[1];
@@ -134,7 +136,7 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
     public CudaLaunch[] Cuda(CudaStep step) =>
         CudaPooling.Launches(step, "max_pool_gradient", 2, Window.Of(step.OutShape()));
 
-    /// <summary>A place in each window where its greatest element might lie.</summary>
+    /// <summary>Returns a random place in each window, where its greatest element might be.</summary>
     internal static double[] Places(Window window, Shape images, Shape pooled, Random random)
     {
         var places = new double[pooled.Count];
@@ -147,24 +149,25 @@ internal sealed record MaxPool2DGradient(Window Window) : Op, ICpuOp, ICudaOp, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the greatest element of each window of the images; NaN where it has one. The gradient of a window goes
-    /// to its greatest element; where several are equal, to the first of them in C order (Theano's goes to all of
-    /// them). Integers are compared, and given back, as float32, which is exact below 2²⁴.
+    /// Returns the greatest element of each window of the images, or NaN if the window has one. The gradient of a
+    /// window goes to its greatest element; if several are equal, to the first of them in C order (in Theano, to all of
+    /// them). Integers are compared, and returned, as float32, which is exact below 2²⁴.
     /// </summary>
     /// <param name="x">Images, (N, C, H, W).</param>
     /// <param name="size">The height and width of a window.</param>
     /// <param name="stride">
-    /// Pixels from one window to the next, down and across; by default the size, so that windows adjoin.
+    /// The pixels from one window to the next, down and across; by default the size, so that windows adjoin.
     /// </param>
     /// <param name="padding">
-    /// Rows above and below the images, and columns left and right of them, that windows may cover; they are never the
-    /// greatest.
+    /// The rows above and below the images, and the columns left and right of them, that windows may cover. They are
+    /// never the greatest.
     /// </param>
     /// <param name="ignoreBorder">
-    /// Whether a last window that does not fit is left out (sides are rounded down); else it is cut off at the border.
+    /// Whether a last window that does not fit is left out (sides are rounded down). If not, it is cut off at the
+    /// border.
     /// </param>
     /// <exception cref="EngineException">
-    /// The padded images are smaller than a window, or the padding is not smaller.
+    /// The padded images are smaller than a window, or the padding is not smaller than a window.
     /// </exception>
     public static Variable MaxPool2D(
         Variable x,

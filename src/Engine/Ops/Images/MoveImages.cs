@@ -5,8 +5,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Each image, (N, C, H, W), mirrored left to right if the fourth input says so, then moved down and to the right by as
-/// many pixels as the second and the third say; zeros come in behind. Those three are int32, a number an image.
+/// Mirrors each image, (N, C, H, W), left to right if the fourth input is not 0, then moves it down and to the right by
+/// the pixels of the second and the third. Zeros fill the rest. Those three inputs are int32, with one number for each
+/// image.
 /// </summary>
 internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -61,7 +62,8 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
     }
 
     /// <summary>
-    /// Back again. A mirrored image is mirrored back last, which turns the way to the right round once more.
+    /// Moves the gradient back. A mirrored image is mirrored before it is moved, which reverses the direction to the
+    /// right again.
     /// </summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads)
     {
@@ -142,14 +144,14 @@ internal sealed record MoveImages : Op, ICpuOp, ICudaOp, ISampled
 
 public static partial class Symbolic
 {
-    /// <summary>
-    /// Returns each image mirrored left to right or not, then moved by whole pixels; zeros come in behind.
-    /// </summary>
+    /// <summary>Mirrors each image left to right or not, then moves it by whole pixels. Zeros fill the rest.</summary>
     /// <param name="images">Images, (n, channels, height, width).</param>
-    /// <param name="down">By how many pixels each moves down, int32 (n); up where it is negative.</param>
-    /// <param name="right">By how many pixels each moves to the right, int32 (n); to the left where it is negative.</param>
-    /// <param name="mirror">Which are mirrored before, int32 (n): those where it is not 0.</param>
-    /// <exception cref="EngineException">The images have other sides or dtypes, or the numbers are not as many.</exception>
+    /// <param name="down">The pixels that each image moves down, int32 (n); up if negative.</param>
+    /// <param name="right">The pixels that each image moves to the right, int32 (n); to the left if negative.</param>
+    /// <param name="mirror">Whether each image is mirrored first, int32 (n): yes if not 0.</param>
+    /// <exception cref="EngineException">
+    /// The images have the wrong rank or dtype, or the numbers are not one for each image.
+    /// </exception>
     public static Variable MoveImages(Variable images, Variable down, Variable right, Variable mirror)
     {
         ArgumentNullException.ThrowIfNull(images);

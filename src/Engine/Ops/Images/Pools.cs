@@ -2,35 +2,39 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Describes what becomes of the elements of a window.</summary>
+/// <summary>Specifies how the elements of a window are pooled.</summary>
 public enum PoolMode
 {
-    /// <summary>The greatest; a window's gradient goes to the first of equals.</summary>
+    /// <summary>The maximum. A window's gradient goes to the first of equal elements.</summary>
     Max,
 
-    /// <summary>The mean of those that are not padding.</summary>
+    /// <summary>The mean of the elements that are not padding.</summary>
     Average,
 
-    /// <summary>The mean, of which padding are zeros.</summary>
+    /// <summary>The mean of all elements, with zeros as padding.</summary>
     AverageWithPadding,
 
     /// <summary>The sum.</summary>
     Sum,
 
-    /// <summary>The greatest; a window's gradient goes to each of equals, as Theano's, and not to the first, as PyTorch's.</summary>
+    /// <summary>
+    /// The maximum. A window's gradient goes to each of equal elements, as in Theano; in PyTorch, to the first.
+    /// </summary>
     MaxToAll,
 }
 
 public static partial class Symbolic
 {
-    /// <summary>Returns images of one to three axes, (N, C, …), pooled in windows.</summary>
+    /// <summary>Pools images of one to three axes, (N, C, …), in windows.</summary>
     /// <param name="x">(N, C, W), (N, C, H, W) or (N, C, D, H, W).</param>
-    /// <param name="size">A window's sides; one number for all axes.</param>
-    /// <param name="mode">What becomes of a window.</param>
-    /// <param name="stride">Pixels from one window to the next; by default the size.</param>
-    /// <param name="padding">Pixels around the images that windows may cover.</param>
+    /// <param name="size">The window's sides; one number for all axes.</param>
+    /// <param name="mode">How a window is pooled.</param>
+    /// <param name="stride">The pixels from one window to the next; by default the size.</param>
+    /// <param name="padding">The pixels around the images that windows may cover.</param>
     /// <param name="ignoreBorder">Whether a last window that does not fit is left out.</param>
-    /// <exception cref="EngineException">The padded images are smaller than a window, or the padding is not smaller.</exception>
+    /// <exception cref="EngineException">
+    /// The padded images are smaller than a window, or the padding is not smaller than a window.
+    /// </exception>
     public static Variable Pool(
         Variable x, IReadOnlyList<int> size, PoolMode mode = PoolMode.Max, IReadOnlyList<int>? stride = null,
         IReadOnlyList<int>? padding = null, bool ignoreBorder = true)
@@ -46,7 +50,7 @@ public static partial class Symbolic
             case 2:
                 return Plane(x, (sizes[0], sizes[1]), (strides[0], strides[1]), (pads[0], pads[1]), mode, ignoreBorder);
             case 3:
-                // Window by window along the planes, then across them: no mode minds that.
+                // Window by window in each plane, then across the planes: every mode allows this.
                 Variable planes = Reshape(x, Joined(x, [0, 1]), SideOf(x, 2), SideOf(x, 3), SideOf(x, 4));
                 planes = Plane(planes, (sizes[1], sizes[2]), (strides[1], strides[2]), (pads[1], pads[2]), mode, ignoreBorder);
                 Variable lines = Reshape(planes, SideOf(planes, 0), 1, SideOf(planes, 1), Joined(planes, [2, 3]));
@@ -63,8 +67,8 @@ public static partial class Symbolic
                 $"A pool of '{x}' ({x.Type}) takes one number for all its axes or {rank}, not {numbers.Count}.{Origin.Current}");
     }
 
-    /// <summary>Returns all of each plane pooled: (N, C, …) become (N, C).</summary>
-    /// <exception cref="EngineException">x has no more axes than two.</exception>
+    /// <summary>Pools each whole plane: (N, C, …) becomes (N, C).</summary>
+    /// <exception cref="EngineException">x has fewer than three axes.</exception>
     public static Variable GlobalPool(Variable x, PoolMode mode = PoolMode.Average)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -79,8 +83,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns images of known sides pooled in as many windows along each axis as are asked for, which overlap where
-    /// they must: window i goes from ⌊i·side / n⌋ up to ⌈(i + 1)·side / n⌉, as PyTorch's.
+    /// Pools images of known sides in a given number of windows along each axis. Windows overlap if they must: window i
+    /// goes from ⌊i·side / n⌋ to ⌈(i + 1)·side / n⌉, as in PyTorch.
     /// </summary>
     /// <exception cref="EngineException">A side is unknown or has no elements.</exception>
     public static Variable AdaptivePool(Variable x, IReadOnlyList<int> sides, PoolMode mode = PoolMode.Average)
@@ -128,12 +132,13 @@ public static partial class Symbolic
                 : AveragePool2D(x, size, stride, padding, countPadding: mode == PoolMode.AverageWithPadding, ignoreBorder);
         }
 
-        // Where no window is cut off, a sum is so many means; else there are zeros for a whole window behind.
+        // If no window is cut off, the sum is the mean times the area. Otherwise zeros are added behind, for a whole
+        // window.
         Variable whole = ignoreBorder ? x : Pad(x, [(0, size.Height - 1), (0, size.Width - 1)]);
         return AveragePool2D(whole, size, stride, padding, countPadding: true) * (size.Height * size.Width);
     }
 
-    /// <summary>Maxima whose gradient is found from them: every element that equals its window's has what the window has.</summary>
+    /// <summary>Computes maxima whose gradient goes to every element that equals its window's maximum.</summary>
     private static Variable MaxToAll(
         Variable x, (int Height, int Width) size, (int Down, int Right) stride, (int Rows, int Columns) padding, bool ignoreBorder)
     {
@@ -161,7 +166,7 @@ public static partial class Symbolic
             return [back[.., .., padding.Rows..^bottom, padding.Columns..^right]];
         }
 
-        // Where the border is kept, the last windows reach so far behind the images.
+        // If the border is kept, the last windows reach this far behind the images.
         int Behind(int axis, int side, int step, int pad) => ignoreBorder
             ? pad
             : Math.Max(0, ((pooled.Shape[axis] - 1) * step) + side - x.Shape[axis] - pad);

@@ -2,25 +2,27 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Describes how pixels between pixels are made.</summary>
+/// <summary>Specifies how pixels between pixels are computed.</summary>
 public enum ResizeMode
 {
-    /// <summary>Of the nearest: pixel ⌊i·side / new side⌋.</summary>
+    /// <summary>From the nearest pixel: ⌊i·side / new side⌋.</summary>
     Nearest,
 
     /// <summary>
-    /// Of their neighbors along each axis, pixels being squares: the middle of pixel i lies at (i + ½)·side / new side.
+    /// From the neighbors along each axis. Pixels are squares: the center of pixel i is at (i + ½)·side / new side.
     /// </summary>
     Linear,
 
-    /// <summary>Of their neighbors along each axis, the first and the last pixels staying in their places.</summary>
+    /// <summary>From the neighbors along each axis. The first and the last pixels keep their positions.</summary>
     LinearAlignCorners,
 }
 
 public static partial class Symbolic
 {
-    /// <summary>Returns images (N, C, …) of known sides made larger or smaller.</summary>
-    /// <exception cref="EngineException">A side is unknown or has no elements, or there are not as many new ones.</exception>
+    /// <summary>Resizes images (N, C, …) of known sides.</summary>
+    /// <exception cref="EngineException">
+    /// A side is unknown or has no elements, or the number of new sides is wrong.
+    /// </exception>
     public static Variable Resize(Variable x, IReadOnlyList<int> sides, ResizeMode mode = ResizeMode.Nearest)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -63,9 +65,7 @@ public static partial class Symbolic
         return x;
     }
 
-    /// <summary>
-    /// Returns images (N, C, …) with each pixel so many times along each axis: Lasagne's upscaling layers.
-    /// </summary>
+    /// <summary>Repeats each pixel of images (N, C, …) along each axis, as Lasagne's upscaling layers do.</summary>
     public static Variable Upscale(Variable x, IReadOnlyList<int> factors)
     {
         ArgumentNullException.ThrowIfNull(x);

@@ -6,27 +6,31 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>How filters lie over images of one to three axes, along each of them.</summary>
-/// <param name="Size">Places of a filter.</param>
-/// <param name="Stride">Pixels from one place of the filter to the next.</param>
-/// <param name="Before">Zeros before the image.</param>
-/// <param name="Behind">Zeros behind it.</param>
-/// <param name="Dilation">Pixels from one place within the filter to the next.</param>
+/// <summary>Describes how filters lie over images of one to three axes, along each of them.</summary>
+/// <param name="Size">The number of taps of a filter.</param>
+/// <param name="Stride">The pixels from one position of the filter to the next.</param>
+/// <param name="Before">The zeros before the image.</param>
+/// <param name="Behind">The zeros behind the image.</param>
+/// <param name="Dilation">The pixels from one tap of the filter to the next.</param>
 internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, Shape Behind, Shape Dilation)
 {
     public int Rank => Size.Rank;
 
-    /// <summary>Gets whether filters are not dilated and images are padded alike before and behind.</summary>
+    /// <summary>
+    /// Gets whether filters are not dilated and the padding before the images equals that behind them.
+    /// </summary>
     public bool IsPlain => Dilation.All(step => step == 1) && Before == Behind;
 
-    /// <summary>Returns the sides of what convolving such images gives, unknown where theirs are.</summary>
+    /// <summary>Returns the sides of the result of convolving such images; unknown where theirs are.</summary>
     public Shape Over(Shape images)
     {
         Patches self = this;
         return [.. Enumerable.Range(0, Rank).Select(axis => self.Side(images, axis))];
     }
 
-    /// <exception cref="EngineException">They are not possible.</exception>
+    /// <exception cref="EngineException">
+    /// The filters do not fit into the images, or a stride, padding or dilation is not valid.
+    /// </exception>
     public void Check(Shape images)
     {
         if (Rank is < 1 or > 3 || images.Rank != Rank + 2)
@@ -50,7 +54,7 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
         Window.RequireCountable([.. Size.Concat(Stride).Concat(Dilation).Concat(Before).Concat(Behind).Select(side => (side, 1))]);
     }
 
-    /// <summary>Returns the images' place along an axis that a place of a filter lies on.</summary>
+    /// <summary>Returns the position in the images, along an axis, of a tap for an element of the result.</summary>
     public int At(int axis, int result, int place) => (result * Stride[axis]) + (place * Dilation[axis]) - Before[axis];
 
     private int Side(Shape images, int axis)
@@ -69,7 +73,8 @@ internal readonly record struct Patches(Shape Size, Shape Stride, Shape Before, 
 }
 
 /// <summary>
-/// What filters see of images (N, C, …): (C, places of a filter, N, …), so that any convolution is a matrix product.
+/// Extracts the patches of images (N, C, …) that filters see: (C, taps of a filter, N, …), so that any convolution is a
+/// matrix product.
 /// </summary>
 internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -131,7 +136,9 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
         yield return (new Patches([2, 1], [1, 1], [1, 0], [0, 0], [1, 1]), [0, c, 1, 3]);
     }
 
-    /// <summary>The definition: the offsets of an element of the images and of where it is in the patches.</summary>
+    /// <summary>
+    /// Computes the definition: calls an action with the offsets of an element in the images and in the patches.
+    /// </summary>
     internal static void ForEach(Patches patches, Shape images, Action<int, int> body)
     {
         Shape over = patches.Over(images);
@@ -152,8 +159,8 @@ internal sealed record Unfold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// The sums of what patches have of each element of images, whose shape is the second input's: what <see cref="Unfold"/>
-/// takes from there, added back.
+/// Sums all elements of patches that belong to the same element of the images, whose shape is that of the second input.
+/// It adds back what <see cref="Unfold"/> extracts.
 /// </summary>
 internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
@@ -204,13 +211,14 @@ internal sealed record Fold(Patches Patches) : Op, ICpuOp, ICudaOp, ISampled, IF
         PatchCode.Launch("fold", step.DType(0).Cuda(), step, Patches, step.OutShape(), step.Shape(0), step.OutShape());
 }
 
-/// <summary>The loops of <see cref="Unfold"/> and <see cref="Fold"/>, over three axes whatever there are: unfold.cu.</summary>
+/// <summary>Runs <see cref="Unfold"/> and <see cref="Fold"/> over three axes, whatever the rank: unfold.cu.</summary>
 internal static unsafe class PatchCode
 {
     private const int Grain = 8192;
 
     /// <summary>
-    /// Returns a unit is a row of the patches: a channel, a place of the filter, an image and all but the last axis.
+    /// Extracts patches. A unit of work is a row of the patches: a channel, a tap, an image and all axes except the
+    /// last.
     /// </summary>
     public static Phase[] Unfold<T>(CpuStep step, Patches patches) where T : unmanaged
     {
@@ -244,7 +252,7 @@ internal static unsafe class PatchCode
         ];
     }
 
-    /// <summary>Adds patches in order, a unit of work being a plane of an image.</summary>
+    /// <summary>Adds patches in order. A unit of work is a plane of an image.</summary>
     public static Phase[] Fold<T>(CpuStep step, Patches patches) where T : unmanaged, INumber<T>
     {
         T* g = step.In<T>(0), y = step.Out<T>();
@@ -286,7 +294,9 @@ internal static unsafe class PatchCode
             kernel, count, step.In(0), step.Out(), CudaArgument.Of(PatchSides.Of(patches, images)), count)];
     }
 
-    /// <summary>Where the images' row begins that a row of the patches is taken from, and at which of its places.</summary>
+    /// <summary>
+    /// Returns the offset of the images' row that a row of the patches reads, and the column of its first element.
+    /// </summary>
     private static long Row(in PatchSides s, int row, out int first, out bool isInside)
     {
         (row, int over1) = Math.DivRem(row, s.Over1);
@@ -301,7 +311,7 @@ internal static unsafe class PatchCode
         return ((((((long)image * s.Channels) + channel) * s.Side0) + at0) * s.Side1 + at1) * s.Side2;
     }
 
-    /// <summary>For which i of a row first + i·stride lies in the image.</summary>
+    /// <summary>Returns the range of i for which first + i·stride lies in the image.</summary>
     internal static (int Left, int Right) Inside(in PatchSides s, int first)
     {
         int left = Math.Min(first >= 0 ? 0 : (-first + s.Stride2 - 1) / s.Stride2, s.Over2);
@@ -309,7 +319,10 @@ internal static unsafe class PatchCode
     }
 }
 
-/// <summary>Images and filters with as many outer axes of side 1 as make three. <c>struct PatchSides</c> of unfold.cu is the same.</summary>
+/// <summary>
+/// Describes images and filters, padded with outer axes of side 1 to three. <c>struct PatchSides</c> of unfold.cu is
+/// the same.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct PatchSides(
     int Images, int Channels, int Side0, int Side1, int Side2, int Over0, int Over1, int Over2, int Size0, int Size1, int Size2,

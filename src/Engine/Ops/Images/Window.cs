@@ -3,11 +3,11 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The windows of a pooling op, which it shares with its gradient.</summary>
+/// <summary>Describes the windows of a pooling op and of its gradient.</summary>
 internal readonly record struct Window(
     (int Height, int Width) Size, (int Height, int Width) Stride, (int Height, int Width) Padding, bool IgnoreBorder)
 {
-    /// <summary>Returns the pooled images, of the images' dtype.</summary>
+    /// <summary>Returns the type of the pooled images, with the images' dtype.</summary>
     public TensorType Infer(TensorType images)
     {
         if (Size.Height < 1 || Size.Width < 1 || Stride.Height < 1 || Stride.Width < 1)
@@ -43,7 +43,8 @@ internal readonly record struct Window(
     }
 
     /// <summary>
-    /// Refuses sides so long that a place in a padded image, or the count of a window's pixels, might be beyond 32 bits.
+    /// Refuses sides so long that an index into a padded image, or the number of pixels of a window, might exceed 32
+    /// bits.
     /// </summary>
     public static void RequireCountable(params ReadOnlySpan<(int Height, int Width)> sides)
     {
@@ -65,12 +66,12 @@ internal readonly record struct Window(
         images.Product(0, 2), images[2], images[3],
         Size.Height, Size.Width, Stride.Height, Stride.Width, Padding.Height, Padding.Width, IgnoreBorder);
 
-    /// <summary>Returns the scratch memory that the CPU's threads need for pooling such images.</summary>
+    /// <summary>Returns the bytes of scratch memory that the CPU's threads need to pool such images.</summary>
     public long CpuWorkspace(CpuStepTypes step, Shape images) => step.Outputs[0].DType == DType.Float32
         ? Pooling.WorkspaceBytes<float>(Of(images), step.Threads)
         : Pooling.WorkspaceBytes<double>(Of(images), step.Threads);
 
-    /// <summary>Windows, with the shapes of images, that reach every branch.</summary>
+    /// <summary>Returns windows, with the shapes of images, that reach every branch.</summary>
     public static IEnumerable<(Window Window, Shape Images)> Cases(Random random)
     {
         int n = random.Next(1, 4), c = random.Next(1, 4), h = random.Next(4, 12), w = random.Next(4, 12);
@@ -106,8 +107,8 @@ internal readonly record struct Window(
     }
 
     /// <summary>
-    /// The definition of the windows: for each element of the pooled images its offset and the offsets, in the images,
-    /// of the elements in its window, and how many places there are in it, in the image and its padding.
+    /// Defines the windows: calls an action for each element of the pooled images with its offset, the offsets in the
+    /// images of its window's elements, and the size of the window in the image and its padding.
     /// </summary>
     public void ForEach(Shape images, Shape pooled, Action<int, IReadOnlyList<int>, int> body)
     {

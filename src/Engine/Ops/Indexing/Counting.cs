@@ -2,17 +2,18 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <content>Where elements are and how many there are: made of sorts, sums and index expressions.</content>
+/// <content>Functions that find and count elements, composed of sorts, sums and index expressions.</content>
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns where elements, in C order, are true, which is not 0, and how many are. A plan is made for shapes, and
-    /// so as many places are given as are asked for: the first are those of the true elements, in order, behind them
-    /// come those of others.
+    /// Returns the indices, in C order, of the true elements (not 0), and their number. A plan has fixed shapes, so the
+    /// number of indices is fixed, too: those of the true elements come first, in order, and those of others follow.
     /// </summary>
-    /// <param name="x">Where to look.</param>
-    /// <param name="most">How many places are given, at most as many as there are elements.</param>
-    /// <returns>The places, int32 (most), and their number, an int32 scalar, which may be greater.</returns>
+    /// <param name="x">The variable to search.</param>
+    /// <param name="most">The number of indices to return, at most the number of elements.</param>
+    /// <returns>
+    /// The indices, int32 (most), and the number of true elements, an int32 scalar, which may be greater.
+    /// </returns>
     public static (Variable Places, Variable Count) NonZero(Variable x, int most)
     {
         Variable isTrue = NotEqual(Flatten(x, 1), 0);
@@ -21,7 +22,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns how often each whole number from 0 up to, not including, a count comes in x, as int32; others are not
+    /// Returns how often each integer from 0 to a count (exclusive) occurs in x, as int32. Other numbers are not
     /// counted.
     /// </summary>
     public static Variable BinCount(Variable x, Side count)
@@ -29,14 +30,14 @@ public static partial class Symbolic
         Variable places = Flatten(Places(x), 1), side = count.Value ?? Constant(count.Number, DType.Int32);
         Variable isOne = And(GreaterOrEqual(places, 0), Less(places, side));
 
-        // Those that are not counted have a place behind the others.
+        // Other numbers are counted in an extra element behind, which is cut off.
         Variable counts = BroadcastTo(Constant(0, DType.Int32), side + 1);
         return IncSubtensor(counts[Where(isOne, places, side)], 1)[..^1];
     }
 
     /// <summary>
-    /// Returns how many of the numbers of a sorted vector are less than each of v, or, from the right, not greater:
-    /// where it is to be put so that it stays sorted. Each is compared with all.
+    /// Returns how many numbers of a sorted vector are less than each of v or, from the right, at most equal to it.
+    /// This is the position where the number would be inserted. Each is compared with all.
     /// </summary>
     public static Variable SearchSorted(Variable sorted, Variable v, bool isFromRight = false)
     {
@@ -46,7 +47,9 @@ public static partial class Symbolic
         return Sum(isFromRight ? LessOrEqual(sorted, each) : Less(sorted, each), [-1]);
     }
 
-    /// <summary>Returns what each element along an axis differs from the one before by, so many times.</summary>
+    /// <summary>
+    /// Returns the differences between neighboring elements along an axis, repeated a number of times.
+    /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Diff(Variable x, int times = 1, int axis = -1)
     {
@@ -60,11 +63,11 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the order that brings a permutation back: where each of the numbers from 0 on stands in a vector.
+    /// Returns the inverse of a permutation: the position of each of the numbers from 0 on in a vector.
     /// </summary>
     public static Variable InversePermutation(Variable permutation) => ArgSort(permutation);
 
-    /// <summary>Returns the indices along each axis of a shape of places in its elements, counted in C order.</summary>
+    /// <summary>Converts indices into the elements of a shape, in C order, to indices along each axis.</summary>
     public static IReadOnlyList<Variable> UnravelIndex(Variable places, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(places);
@@ -78,10 +81,8 @@ public static partial class Symbolic
         return indices;
     }
 
-    /// <summary>
-    /// Returns the places, counted in C order, of elements of a shape that indices along each axis name.
-    /// </summary>
-    /// <exception cref="EngineException">They are not as many as the shape has axes.</exception>
+    /// <summary>Converts indices along each axis to indices into the elements of a shape, in C order.</summary>
+    /// <exception cref="EngineException">There is not one array of indices for each axis of the shape.</exception>
     public static Variable RavelMultiIndex(IReadOnlyList<Variable> indices, Shape shape)
     {
         ArgumentNullException.ThrowIfNull(indices);

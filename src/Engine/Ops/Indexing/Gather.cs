@@ -5,18 +5,18 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Whole numbers as int32, as places are. An int64 that this does not hold is no place of any axis, and does not become
-    /// one.
+    /// Converts integers to int32, as indices need. An int64 out of range is not an index of any axis, and stays out of
+    /// range.
     /// </summary>
     internal static Variable Places(Variable x) =>
         Cast(x.DType == DType.Int64 ? Clip(x, int.MinValue, int.MaxValue) : x, DType.Int32);
 
     /// <summary>
-    /// Returns the part of x along one axis that begins at <paramref name="start"/> (a negative one counts from the
-    /// end) and is <paramref name="length"/> long; without a length, all that follows. In an index expression it is
+    /// Returns the part of x along one axis that begins at <paramref name="start"/> (a negative number counts from the
+    /// end) and has <paramref name="length"/> elements; without a length, all that follow. As an index expression:
     /// x[start..end].
     /// </summary>
-    /// <exception cref="EngineException">The part lies outside x.</exception>
+    /// <exception cref="EngineException">The part is outside x.</exception>
     public static Variable Slice(Variable x, int axis, int start, int? length = null)
     {
         axis = Axes(x, [axis])[0];
@@ -36,12 +36,12 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the rows of x, or what else <paramref name="axis"/> counts, that <paramref name="indices"/> (int32)
-    /// lists, in that order; one may be listed more than once, negative ones count from the end. The indices' sides
-    /// stand in the place of the axis. In an index expression it is x[indices]; Theano's <c>take</c>.
+    /// Returns the slices of x along <paramref name="axis"/> that <paramref name="indices"/> (int32) list, in that
+    /// order. An index may occur more than once, and a negative one counts from the end. The axes of the indices
+    /// replace the axis. As an index expression: x[indices]; Theano's <c>take</c>.
     /// </summary>
     /// <exception cref="EngineException">
-    /// The indices are not int32, or there is no such axis; or, when the function runs, one of them lies outside it.
+    /// The indices are not int32, or there is no such axis. When the function runs: an index is out of range.
     /// </exception>
     public static Variable Gather(Variable x, Variable indices, int axis = 0)
     {
@@ -50,17 +50,17 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// From each line of x along an axis the elements that the line of indices at the same place lists: y[i, j] =
-    /// x[i, indices[i, j]] for the last of two axes. But for that axis the shapes are equal.
+    /// Returns the elements that indices select in each line of x along an axis: y[i, j] = x[i, indices[i, j]] for the
+    /// last of two axes. The shapes are equal except for that axis.
     /// </summary>
     /// <exception cref="EngineException">
-    /// The ranks differ, or there is no such axis; or, when the function runs, an index lies outside it.
+    /// The ranks differ, or there is no such axis. When the function runs: an index is out of range.
     /// </exception>
     public static Variable TakeAlongAxis(Variable x, Variable indices, int axis = -1) => x[PlacesAlong(x, indices, axis)];
 
     /// <summary>
-    /// Computes x with values put, in each line along an axis, where the line of indices at the same place says; or
-    /// added there, all of them where one place is named more than once.
+    /// Returns x after values are written, in each line along an axis, to the elements that indices select; or added to
+    /// them. If an index occurs more than once, all its values are added.
     /// </summary>
     /// <inheritdoc cref="TakeAlongAxis"/>
     public static Variable Scatter(Variable x, Variable indices, Variable values, int axis = -1, bool adds = false)

@@ -4,8 +4,8 @@ using Engine.Devices.Cpu;
 namespace Engine.Ops;
 
 /// <summary>
-/// Where the elements lie that a step's arrays of places name, as offsets in the array that they index; a vector of places at a
-/// time.
+/// Computes the offsets, in the indexed array, of the elements that a step's index arrays select, a vector of indices
+/// at a time.
 /// </summary>
 internal sealed unsafe class PlaceOffsets
 {
@@ -20,8 +20,10 @@ internal sealed unsafe class PlaceOffsets
         _origin = step.Origin;
     }
 
-    /// <summary>Writes the offsets of some places, counted in C order of what the arrays broadcast to.</summary>
-    /// <exception cref="EngineException">A place lies outside its axis.</exception>
+    /// <summary>
+    /// Writes the offsets of some indices, counted in C order of the shape that the index arrays broadcast to.
+    /// </summary>
+    /// <exception cref="EngineException">An index is out of range.</exception>
     public void Find(int first, int count, int* offsets)
     {
         (int[] sides, int[][] strides) = _loops.Walk;
@@ -33,7 +35,7 @@ internal sealed unsafe class PlaceOffsets
             bool isFirst = true;
             for (int array = 0; array < _arrays.Length; array++)
             {
-                // One place for all is no pass of its own.
+                // A single index for all needs no pass.
                 if (strides[array][^1] == 0)
                 {
                     int place = *Places(array, row, at), side = _loops.Arrays[array].Side, counted = place < 0 ? place + side : place;
@@ -65,7 +67,7 @@ internal sealed unsafe class PlaceOffsets
         }
     }
 
-    /// <summary>Returns the least and the greatest of some offsets, at least one.</summary>
+    /// <summary>Returns the least and the greatest of the offsets, of which there is at least one.</summary>
     public static (int Min, int Max) Bounds(int* offsets, int count)
     {
         int i = 0, low = *offsets, high = low;
@@ -89,7 +91,7 @@ internal sealed unsafe class PlaceOffsets
         return (low, high);
     }
 
-    /// <summary>Where a row of the innermost loop is in an array, from one of its places on.</summary>
+    /// <summary>Returns the address of a row of the innermost loop in an index array, from an element on.</summary>
     private int* Places(int array, int row, int at)
     {
         (int[] sides, int[][] strides) = _loops.Walk;
@@ -108,7 +110,7 @@ internal sealed unsafe class PlaceOffsets
         ? counted
         : throw new EngineException(SubtensorCode.Message(place, side) + _origin);
 
-    /// <summary>A place each; whether all are of the axis.</summary>
+    /// <summary>Adds the offset of one index to each element; returns whether all indices are in range.</summary>
     private static bool Each(int* places, int side, int stride, int* offsets, int n, bool isFirst, int same)
     {
         int i = 0;

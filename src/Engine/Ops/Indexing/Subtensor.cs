@@ -8,7 +8,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The part of the first input that an index expression names; the others are its arrays of places.</summary>
+/// <summary>
+/// Returns the part of the first input that an index expression selects; the other inputs are its index arrays.
+/// </summary>
 internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, ISampled
 {
     public override string Name => $"subtensor{Parts}";
@@ -91,7 +93,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
 
     private SubtensorLoops Loops(Shape[] shapes) => Parts.Loops(shapes[0], shapes.Skip(1));
 
-    /// <summary>Expressions of every kind, with the shape of what they index and the places that their arrays have.</summary>
+    /// <summary>
+    /// Returns expressions of every kind, with the shape that they index and the values of their index arrays.
+    /// </summary>
     internal static IEnumerable<(SubtensorParts Parts, Shape Shape, Arg[] Places)> Cases(Random random)
     {
         int n = Arg.Side(random, false), m = Arg.Side(random, false), k = Arg.Side(random);
@@ -117,13 +121,13 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         yield return (Of(AxisIndex.Array, .., ..), [n, 2, m], [Places(n, Shape.Scalar)]);
         yield return (Of(AxisIndex.Array, ..), [5, 19], [Arg.Int([0], 0, 5)]);
 
-        // Arrays that broadcast, as those of lines along an axis do.
+        // Index arrays that broadcast, as those of lines along an axis do.
         yield return (Of(AxisIndex.Array, AxisIndex.Array), [n, m], [Places(n, [n, 1]), Places(m, [m])]);
         yield return (Of(AxisIndex.Array, .., AxisIndex.Array), [n, 2, m], [Places(n, [1, n]), Places(m, [m, 1])]);
         yield return (Of(AxisIndex.Array, AxisIndex.Array, AxisIndex.Array), [n, 2, m], [Places(n, [n, 1, 1]), Places(2, [2, 1]), Places(m, [m])]);
         yield return (Of(AxisIndex.Array, AxisIndex.Array), [5, m], [Places(5, Shape.Scalar), Places(m, [m])]);
 
-        // Not two alike, so that setting them has a gradient; every second one counted from the end.
+        // Distinct indices, so that setting them has a gradient; every second one is counted from the end.
         Arg Places(int side, Shape shape)
         {
             int[] places = [.. Enumerable.Range(0, side)];
@@ -133,7 +137,7 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
         }
     }
 
-    /// <summary>An expression of as many axes as it has indices.</summary>
+    /// <summary>Returns an expression with an index for every axis.</summary>
     internal static SubtensorParts Of(params ReadOnlySpan<AxisIndex> indices)
     {
         var parts = new AxisPart[indices.Length];
@@ -154,9 +158,9 @@ internal sealed record Subtensor(SubtensorParts Parts) : Op, ICpuOp, ICudaOp, IS
 }
 
 /// <summary>
-/// The first input with the part that an index expression names replaced by the second, or with the second added to it;
-/// the others are the expression's arrays of places. Of values set at one place the last stays; those added are added up,
-/// in order.
+/// Replaces the part of the first input that an index expression selects by the second input, or adds the second input
+/// to it. The other inputs are the index arrays. If an index occurs more than once, the last value is set, or all
+/// values are added in order.
 /// </summary>
 internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -184,12 +188,12 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
             yield return new Sample(op, Arg.Mask([3, 2]), Arg.Mask([1, 2]), Arg.Int([1], 0, 3));
             yield return new Sample(op, Arg.Int([3, 2], DType.Int64), Arg.Int([1, 2], DType.Int64), Arg.Int([1], 0, 3));
 
-            // Many values at few places, and few at many.
+            // Many values for few indices, and few values for many.
             yield return new Sample(op, new Arg([3, 70]), new Arg([40, 70]), Arg.Int([40], -3, 3)) { HasGradient = adds };
             yield return new Sample(op, Arg.Int([300, 1]), Arg.Int([500, 1]), Arg.Int([500], 0, 300));
             yield return new Sample(op, new Arg([5, 1]), new Arg([257, 1]), Arg.Int([257], 0, 5)) { HasGradient = adds };
 
-            // Places of their own alone, in order and not, more than a chunk of them.
+            // Only index arrays: in order, in random order, and more than a chunk.
             var pairs = new SubtensorUpdate(Subtensor.Of(AxisIndex.Array, AxisIndex.Array), adds);
             yield return new Sample(
                 pairs, Arg.Int([90, 30]), Arg.Int([90, 60]), new Arg([90, 1], DType.Int32, Values: [.. Enumerable.Range(0, 90).Select(i => (double)i)]),
@@ -310,7 +314,7 @@ internal sealed record SubtensorUpdate(SubtensorParts Parts, bool Adds) : Op, IC
     }
 }
 
-/// <summary>Makes a <see cref="Subtensor"/> of an index expression.</summary>
+/// <summary>Creates a <see cref="Subtensor"/> from an index expression.</summary>
 internal sealed class SubtensorIndexer : Indexer
 {
     public override Variable Part(Variable x, ReadOnlySpan<AxisIndex> indices)
@@ -364,24 +368,26 @@ internal sealed class SubtensorIndexer : Indexer
 
 public static partial class Symbolic
 {
-    /// <summary>In an index expression, as many whole axes as the other indices leave: <c>x[Ellipsis, 0]</c>.</summary>
+    /// <summary>Gets the index that stands for all axes that the other indices leave: <c>x[Ellipsis, 0]</c>.</summary>
     public static AxisIndex Ellipsis => AxisIndex.Ellipsis;
 
     /// <summary>
-    /// Computes x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row.
-    /// Where places are named more than once the last value stays.
+    /// Returns x with its part <c>x[…]</c> replaced: <c>SetSubtensor(x[0], 1)</c> is x with ones in its first row. If
+    /// an index occurs more than once, the last value counts.
     /// </summary>
-    /// <param name="part">An index expression: the array that it indexes is x.</param>
+    /// <param name="part">An index expression of x.</param>
     /// <param name="value">The new values, broadcast to the part's shape.</param>
-    /// <exception cref="EngineException">The part is no index expression, or the values do not broadcast to it.</exception>
+    /// <exception cref="EngineException">
+    /// The part is not an index expression, or the values do not broadcast to it.
+    /// </exception>
     public static Variable SetSubtensor(Variable part, Variable value) => Updated("setSubtensor", part, value, adds: false);
 
     /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
     public static Variable SetSubtensor(Variable part, double value) => SetSubtensor(part, Constant(value));
 
     /// <summary>
-    /// Computes x with values added to its part <c>x[…]</c>. Where places are named more than once, all their values
-    /// are added.
+    /// Returns x with values added to its part <c>x[…]</c>. If an index occurs more than once, all its values are
+    /// added.
     /// </summary>
     /// <inheritdoc cref="SetSubtensor(Variable, Variable)"/>
     public static Variable IncSubtensor(Variable part, Variable value) => Updated("incSubtensor", part, value, adds: true);

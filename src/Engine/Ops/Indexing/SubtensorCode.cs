@@ -5,35 +5,45 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary><see cref="SubtensorCode.Put"/> for the step's type.</summary>
+/// <summary>Runs <see cref="SubtensorCode.Put"/> for the step's type.</summary>
 internal sealed class SubtensorPut(SubtensorLoops loops, bool adds) : IForElements<CpuStep, Phase>
 {
     public Phase For<T>(CpuStep step) where T : unmanaged, INumber<T> => SubtensorCode.Put<T>(step, loops, adds);
 }
 
-/// <summary>The loops and launches of <see cref="Subtensor"/> and <see cref="SubtensorUpdate"/>: index.cu.</summary>
+/// <summary>
+/// Builds the loops and launches of <see cref="Subtensor"/> and <see cref="SubtensorUpdate"/>: index.cu.
+/// </summary>
 internal static unsafe class SubtensorCode
 {
-    /// <summary>Of how many places the offsets are found at once, and how many elements of a row are written at once.</summary>
+    /// <summary>
+    /// The number of offsets that are computed at once, and the number of elements of a row that are written at once.
+    /// </summary>
     private const int Together = 2048, Chunk = 64;
 
     private const int Grain = 4096, Groups = 4096;
 
-    /// <summary>How many rows ahead of its use a row is asked for, how many bytes of it, and the bytes of a line of the cache.</summary>
+    /// <summary>
+    /// The number of rows between a prefetch and its use, the greatest number of bytes that are prefetched, and the
+    /// bytes of a cache line.
+    /// </summary>
     private const int RowsAhead = 4, MaxAhead = 1024, Line = 64;
 
-    /// <summary>How many elements ahead of its use an element is asked for, where an array has more bytes than a second cache.</summary>
+    /// <summary>
+    /// The number of elements between a prefetch and its use; only for arrays with more bytes than a second-level
+    /// cache.
+    /// </summary>
     private const int EachAhead = 48, InCaches = 1 << 20;
 
-    /// <summary>Returns the bytes of the list of places.</summary>
+    /// <summary>Returns the bytes of the list of offsets.</summary>
     public static long Workspace(SubtensorLoops loops) => loops.Arrays.Length == 0 ? 0 : loops.Places.Count * sizeof(int);
 
     /// <summary>
-    /// Returns the same, and behind it the least and the greatest of the places that are found at once.
+    /// Returns the bytes of the list of offsets and, behind it, of the least and the greatest offset of each part.
     /// </summary>
     public static long CpuWorkspace(SubtensorLoops loops) => Workspace(loops) + (loops.Arrays.Length == 0 ? 0 : 2 * sizeof(int) * Parts(loops));
 
-    /// <summary>Returns the offsets that the arrays of places come to, all axes together, each place checked.</summary>
+    /// <summary>Returns the offsets that all index arrays together give. Each index is checked.</summary>
     public static Phase[] Places(CpuStep step, SubtensorLoops loops, int firstArray)
     {
         if (loops.Arrays.Length == 0)
@@ -74,11 +84,11 @@ internal static unsafe class SubtensorCode
         })];
     }
 
-    /// <summary>Copies the part that the loops go over to an array of its own.</summary>
+    /// <summary>Copies the selected part to an array of its own.</summary>
     public static Phase Take<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged =>
         loops.IsOfPlacesAlone ? TakeEach<T>(step, loops) : TakeRows<T>(step, loops);
 
-    /// <summary>Elements each with a place of its own, whose offsets never leave the first cache.</summary>
+    /// <summary>Copies elements that each have their own index; the offsets stay in the first-level cache.</summary>
     private static Phase TakeEach<T>(CpuStep step, SubtensorLoops loops) where T : unmanaged
     {
         T* x = step.In<T>(0) + loops.Start, y = step.Out<T>();
@@ -150,7 +160,7 @@ internal static unsafe class SubtensorCode
             });
     }
 
-    /// <summary>Asks for a row of which it is known that it will be read, but not by the processor: rows lie anywhere.</summary>
+    /// <summary>Prefetches a row, because the processor cannot predict its address.</summary>
     private static void Ask<T>(T* row, int count) where T : unmanaged
     {
         if (Sse.IsSupported)
@@ -163,9 +173,9 @@ internal static unsafe class SubtensorCode
     }
 
     /// <summary>
-    /// Writes an array to the part of another, or adds it. Elements that have their place but in common are done by one
-    /// unit, in order: the loop over places is the innermost but for a chunk of the last loop. Where there are fewer units than
-    /// threads, each thread goes through all places and takes those of a range of its own.
+    /// Writes an array to the part of another, or adds it. One unit handles all elements that differ only in their
+    /// index, in order: the loop over indices is the innermost, except for a chunk of the last loop. If there are fewer
+    /// units than threads, each thread goes through all indices and handles those in its own range.
     /// </summary>
     public static Phase Put<T>(CpuStep step, SubtensorLoops loops, bool adds) where T : unmanaged, INumber<T>
     {
@@ -294,7 +304,7 @@ internal static unsafe class SubtensorCode
         SubtensorLoop[] others = [.. loops.All.Where(loop => loop.Places == 0)];
         int count = SubtensorLoops.Product(others);
 
-        // Where the values of one place are few, several threads share the places out by their remainders.
+        // If each index has few values, several threads share the indices by their remainders.
         int groups = at < 0 ? 1 : Math.Clamp(Math.Min(Groups / Math.Max(count, 1), places), 1, Groups);
         string type = adds ? step.DType(0).Cuda() : step.DType(0).CudaBits();
         var kernel = new CudaKernel("index.cu", "put", $"T {type}", $"ADDS {(adds ? 1 : 0)}");

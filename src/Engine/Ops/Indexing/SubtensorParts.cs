@@ -2,18 +2,18 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>What a <see cref="Subtensor"/> takes of one axis.</summary>
-/// <param name="Kind">A place, a range or an array of places, which is an input of the op.</param>
-/// <param name="Range">The place is where it begins; of an array it is nothing.</param>
-/// <param name="Step">Every how many-th of the range; from its end on where it is negative.</param>
+/// <summary>Describes what a <see cref="Subtensor"/> selects along one axis.</summary>
+/// <param name="Kind">A single index, a range or an index array, which is an input of the op.</param>
+/// <param name="Range">The range; a single index is its start, and an array does not use it.</param>
+/// <param name="Step">The step within the range; if negative, it goes from the end to the start.</param>
 internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = default, int Step = 1)
 {
     public static AxisPart Array => new(AxisIndexKind.Array);
 
     /// <summary>
-    /// Returns the first place, and how many there are, both unknown where the side is and they depend on it.
+    /// Returns the first index and the number of indices. Both are unknown if they depend on an unknown side.
     /// </summary>
-    /// <exception cref="EngineException">They lie outside the axis.</exception>
+    /// <exception cref="EngineException">They are out of range.</exception>
     public (int First, int Count) Of(int side, int axis)
     {
         if (Kind == AxisIndexKind.Point)
@@ -52,21 +52,21 @@ internal readonly record struct AxisPart(AxisIndexKind Kind, Range Range = defau
 
     private static string Text(Range range) => range.Equals(Range.All) ? ".." : range.ToString();
 
-    /// <summary>Where an index is; of an unknown side how far from that end which it is counted from.</summary>
+    /// <summary>Returns an index; for an unknown side, its distance from the end that it is counted from.</summary>
     private static int At(Index index, int side) =>
         !index.IsFromEnd ? index.Value : side == Shape.Unknown ? -index.Value : side - index.Value;
 }
 
 /// <summary>
-/// An index expression, a part for each axis. Where there are arrays, NumPy's rule says where their sides stand in the
-/// result: in the place of the first, or first of all where a range stands between two of them; a place counts as an array
-/// then.
+/// Represents an index expression, with a part for each axis. If there are index arrays, their axes have NumPy's
+/// position in the result: that of the first array, or the front if a range is between two arrays. A single index then
+/// counts as an array.
 /// </summary>
 internal sealed record SubtensorParts(params AxisPart[] Axes)
 {
     public int Arrays => Axes.Count(part => part.Kind == AxisIndexKind.Array);
 
-    /// <summary>Gets where the arrays' sides stand among the ranges; −1 where there are no arrays.</summary>
+    /// <summary>Gets the position of the index arrays' axes among the ranges; −1 if there are no arrays.</summary>
     public int ArraysAt
     {
         get
@@ -78,7 +78,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
     }
 
     /// <summary>
-    /// Returns the shape of the part, for an array and the arrays of places, which broadcast to one shape.
+    /// Returns the shape of the part, for an array and the index arrays, which broadcast to one shape.
     /// </summary>
     public Shape Infer(TensorType x, ReadOnlySpan<TensorType> arrays)
     {
@@ -122,7 +122,7 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
     }
 
     /// <summary>
-    /// Returns the loops over the part of an array, for arrays of places of these shapes, all sides being known.
+    /// Returns the loops over the part of an array, for index arrays of these shapes. All sides are known.
     /// </summary>
     public SubtensorLoops Loops(Shape x, IEnumerable<Shape> places)
     {
@@ -182,25 +182,27 @@ internal sealed record SubtensorParts(params AxisPart[] Axes)
     }
 }
 
-/// <summary>A loop over a part: how often it runs, how far it steps in the array, and in the list of places.</summary>
+/// <summary>
+/// Describes a loop over a part: its length, its step in the array and its step in the list of offsets.
+/// </summary>
 internal readonly record struct SubtensorLoop(int Side, int Step, int Places);
 
 /// <summary>
-/// How a part lies in its array: where it starts, the loops over it in C order, and the side and the stride of each axis
-/// that an array of places chooses from.
+/// Describes the layout of a part in its array: its start, the loops over it in C order, and the side and the stride of
+/// each axis with an index array.
 /// </summary>
-/// <param name="Start">The offset of the first element, but for its place.</param>
+/// <param name="Start">The offset of the first element, without the offsets of the index arrays.</param>
 /// <param name="All">The loops.</param>
-/// <param name="Arrays">Of which axis each array of places chooses.</param>
-/// <param name="Places">What the arrays of places broadcast to.</param>
-/// <param name="Walk">The loops over that, and how far each array is walked in them.</param>
+/// <param name="Arrays">The side and the stride of the axis of each index array.</param>
+/// <param name="Places">The shape that the index arrays broadcast to.</param>
+/// <param name="Walk">The loops over that shape, and the strides of each index array in them.</param>
 internal sealed record SubtensorLoops(
     long Start, SubtensorLoop[] All, (int Side, int Stride)[] Arrays, Shape Places, (int[] Sides, int[][] Strides) Walk)
 {
-    /// <summary>Gets whether each element has a place of its own, and nothing else.</summary>
+    /// <summary>Gets whether the part is selected by index arrays only.</summary>
     public bool IsOfPlacesAlone => All is [{ Places: not 0 }];
 
-    /// <summary>Returns how many elements, or rows of the last loop, there are.</summary>
+    /// <summary>Returns the product of the loops' lengths.</summary>
     public static int Product(ReadOnlySpan<SubtensorLoop> loops)
     {
         int product = 1;
@@ -212,10 +214,12 @@ internal sealed record SubtensorLoops(
         return product;
     }
 
-    /// <summary>Gets the loop over the places; −1 where there is none.</summary>
+    /// <summary>Gets the index of the loop over the index arrays; −1 if there is none.</summary>
     public int PlacesAt => Array.FindIndex(All, loop => loop.Places != 0);
 
-    /// <summary>Returns the offset in the array of an iteration of some loops; its place is added to it.</summary>
+    /// <summary>
+    /// Returns the offset in the array of an iteration of some loops, including that of the index arrays.
+    /// </summary>
     public static unsafe long Offset(ReadOnlySpan<SubtensorLoop> loops, int iteration, int* places)
     {
         long offset = 0;
@@ -228,7 +232,7 @@ internal sealed record SubtensorLoops(
         return offset;
     }
 
-    /// <summary>Returns the definition: the offset in the array of every element of the part, in C order.</summary>
+    /// <summary>Computes the definition: the offset in the array of every element of the part, in C order.</summary>
     public IEnumerable<int> Offsets(IReadOnlyList<NdArray> arrays)
     {
         double[][] places = [.. arrays.Select(array => NdArray.Indices(Places).Select(index => array[index]).ToArray())];

@@ -3,8 +3,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Of two groups of variables the one that the first input, a bool scalar, chooses: the first where it is not 0. When a
-/// plan is made, what only one of them needs becomes a body of a <see cref="Branch"/>.
+/// Returns one of two groups of variables, which the first input, a bool scalar, chooses: the first group if it is
+/// true. When a plan is made, what only one group needs becomes a body of a <see cref="Branch"/>.
 /// </summary>
 internal sealed record IfElse : Op, IChoice, ISampled
 {
@@ -81,8 +81,8 @@ internal sealed record IfElse : Op, IChoice, ISampled
 }
 
 /// <summary>
-/// One of two graphs, which the first input, a bool scalar, chooses; the other is not computed. The other inputs are the
-/// first graph's and then the second's.
+/// Computes one of two graphs, which the first input, a bool scalar, chooses. The other graph is not computed. The
+/// other inputs are those of the first graph, then those of the second.
 /// </summary>
 internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, IBranch, ISampled
 {
@@ -129,7 +129,7 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
             Bodies[body].Inputs[input - 1 - (body * First.Inputs.Count)]);
     }
 
-    /// <summary>Returns those of the graph that takes more.</summary>
+    /// <summary>Returns the FLOPs of the graph that has more.</summary>
     public override long Flops(IReadOnlyList<TensorType> inputs, IReadOnlyList<TensorType> outputs) =>
         Enumerable.Range(0, 2).Max(body => Traversal.Order(Bodies[body].Specialize(BodyTypes(body, inputs)).Outputs)
             .Sum(node => node.Op.Flops(
@@ -156,18 +156,18 @@ internal sealed record Branch(FunctionGraph First, FunctionGraph Second) : Op, I
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns one of two variables: the first where the condition is not 0. Theano's <c>ifelse</c>: only what the
-    /// chosen one is computed from is computed, unless others need it too.
-    /// <see cref="Where(Variable, Variable, Variable)"/> chooses element by element and computes both.
+    /// Returns one of two variables: the first if the condition is not 0. Theano's <c>ifelse</c>: only the graph of the
+    /// chosen one is computed, unless others need the other, too. <see cref="Where(Variable, Variable, Variable)"/>
+    /// chooses element by element and computes both.
     /// </summary>
     /// <param name="condition">A scalar.</param>
-    /// <param name="then">What it is where the condition holds.</param>
-    /// <param name="otherwise">What it is else, of the same dtype and shape.</param>
-    /// <exception cref="EngineException">The condition is no scalar, or the two are of different types.</exception>
+    /// <param name="then">The result if the condition is true.</param>
+    /// <param name="otherwise">The result if it is false, of the same dtype and shape.</param>
+    /// <exception cref="EngineException">The condition is not a scalar, or the two have different types.</exception>
     public static Variable IfElse(Variable condition, Variable then, Variable otherwise) =>
         IfElse(condition, [then], [otherwise])[0];
 
-    /// <summary>Returns one of two groups of as many variables.</summary>
+    /// <summary>Returns one of two groups with the same number of variables.</summary>
     /// <inheritdoc cref="IfElse(Variable, Variable, Variable)"/>
     public static IReadOnlyList<Variable> IfElse(
         Variable condition, IReadOnlyList<Variable> then, IReadOnlyList<Variable> otherwise)

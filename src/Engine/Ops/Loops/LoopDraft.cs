@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>A loop in the making: what its op is applied to, and what its step reads and writes.</summary>
+/// <summary>Represents a loop under construction: the inputs of its op, and what its step reads and writes.</summary>
 internal sealed class LoopDraft
 {
     private readonly List<Variable> _inputs = [];
@@ -15,7 +15,7 @@ internal sealed class LoopDraft
     {
     }
 
-    /// <summary>Creates a loop that there is.</summary>
+    /// <summary>Creates a draft of an existing loop.</summary>
     public LoopDraft(Scan scan, Apply node)
     {
         _inputs.AddRange(node.Inputs);
@@ -26,27 +26,25 @@ internal sealed class LoopDraft
         Options = scan;
     }
 
-    /// <summary>Gets what the op is applied to.</summary>
+    /// <summary>Gets the inputs of the op.</summary>
     public IReadOnlyList<Variable> Inputs => _inputs;
 
     /// <summary>Gets the step's inputs.</summary>
     public IReadOnlyList<Input> Given => _given;
 
-    /// <summary>Gets what they are.</summary>
+    /// <summary>Gets the source of each of the step's inputs.</summary>
     public List<LoopRead> Reads => _reads;
 
-    /// <summary>Gets what the step computes.</summary>
+    /// <summary>Gets the results of the step.</summary>
     public List<Variable> Results => _results;
 
-    /// <summary>Gets where that goes.</summary>
+    /// <summary>Gets the destination of each result.</summary>
     public List<LoopWrite> Writes => _writes;
 
-    /// <summary>Gets or sets a loop that is as this one is to be in all else.</summary>
+    /// <summary>Gets or sets a loop from which this one takes all other properties.</summary>
     public Scan Options { get; set; } = new(new FunctionGraph([], [], []), [], []);
 
-    /// <summary>
-    /// Returns the number of a variable among what the op is applied to; it is added where it is none.
-    /// </summary>
+    /// <summary>Returns the index of a variable among the op's inputs, to which it is added if necessary.</summary>
     public int Input(Variable variable)
     {
         int index = _inputs.IndexOf(variable);
@@ -71,7 +69,7 @@ internal sealed class LoopDraft
         return input;
     }
 
-    /// <summary>Adds a result of the step, and says its number.</summary>
+    /// <summary>Adds a result of the step, and returns its index.</summary>
     public int Write(Variable result, LoopWrite write)
     {
         _results.Add(result);
@@ -79,7 +77,7 @@ internal sealed class LoopDraft
         return _results.Count - 1;
     }
 
-    /// <summary>Puts other variables in place of some in what the step computes.</summary>
+    /// <summary>Replaces some variables in the results of the step.</summary>
     public void Replace(IReadOnlyDictionary<Variable, Variable> map)
     {
         Variable[] replaced = [.. Traversal.Replace(_results, map)];
@@ -90,7 +88,7 @@ internal sealed class LoopDraft
     /// <summary>Returns the loop.</summary>
     public Apply Apply() => Apply(_inputs);
 
-    /// <summary>Returns the loop on other variables.</summary>
+    /// <summary>Returns the loop, applied to other variables.</summary>
     public Apply Apply(IReadOnlyList<Variable> inputs) => (Options with
     {
         Body = new FunctionGraph([.. _given], [.. _results], []),

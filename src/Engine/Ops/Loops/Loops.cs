@@ -5,29 +5,31 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns a loop: Theano's <c>scan</c>. The step is written once, as a function of variables, and computed for
-    /// each row of the sequences, or <paramref name="nSteps"/> times. It may use any other variable; what it computes
-    /// from those alone is computed once. The gradient is a loop from the last step to the first.
+    /// Creates a loop: Theano's <c>scan</c>. The step is written once, as a function of variables, and computed for
+    /// each row of the sequences, or <paramref name="nSteps"/> times. It may use any other variable; what depends only
+    /// on those is computed once. The gradient is a loop from the last step to the first.
     /// </summary>
     /// <param name="step">
-    /// Given, in this order, what a step sees of the sequences, of the outputs' earlier values and the
-    /// <paramref name="nonSequences"/>: the outputs of one step.
+    /// Returns the outputs of one step. It receives, in this order, the rows of the sequences that a step sees, the
+    /// earlier values of the outputs and the <paramref name="nonSequences"/>.
     /// </param>
-    /// <param name="sequences">What is gone through row by row; the shortest says how many steps there are.</param>
+    /// <param name="sequences">
+    /// The variables whose rows the loop visits. The shortest determines the number of steps.
+    /// </param>
     /// <param name="outputsInfo">
-    /// For each output what it begins with, where a step sees what the steps before made of it; null where it does not.
+    /// For each output, its initial value, if a step sees the results of earlier steps; null if it does not.
     /// </param>
-    /// <param name="nonSequences">Further variables that the step is given, the same at every step.</param>
-    /// <param name="nSteps">How many steps are made, where not one for each row.</param>
-    /// <param name="goBackwards">Whether the sequences are gone through from their last row to their first.</param>
+    /// <param name="nonSequences">Further variables that the step receives, the same at every step.</param>
+    /// <param name="nSteps">The number of steps, if there is not one for each row.</param>
+    /// <param name="goBackwards">Whether the loop goes from the last row of the sequences to the first.</param>
     /// <param name="truncateGradient">The most steps, counted from the last, through which gradients flow.</param>
     /// <returns>
-    /// For each output the results of all steps, along a new outermost axis, in the order in which they were made. Behind
-    /// the step that ends a loop early all rows are as its own.
+    /// For each output the results of all steps, along a new outermost axis, in the order of the steps. If a step ends
+    /// the loop early, all later rows are equal to its own.
     /// </returns>
     /// <exception cref="EngineException">
-    /// The number of steps is not said; a sequence has no rows; the step gives another number of outputs than
-    /// <paramref name="outputsInfo"/> tells of, or one of another type than it began with.
+    /// The number of steps is not given; a sequence has no rows; the step returns another number of outputs than
+    /// <paramref name="outputsInfo"/> has, or one whose type differs from that of its initial value.
     /// </exception>
     public static ScanOutputs Scan(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
@@ -44,21 +46,26 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns a loop that gives only each <paramref name="saveEvery"/>-th step's results: Theano's
-    /// <c>scan_checkpoints</c>. For the gradient only these are kept, and the steps between are made again: with the
-    /// root of the number of steps, memory grows as that root, for the price of computing each step twice. A
+    /// Creates a loop that returns only the results of every <paramref name="saveEvery"/>-th step: Theano's
+    /// <c>scan_checkpoints</c>. For the gradient only these are kept, and the steps between are computed again. With
+    /// the square root of the number of steps, memory grows as that root, and each step is computed twice. It is a
     /// <see cref="Scan"/> of loops.
     /// </summary>
-    /// <param name="step">A step, as of <see cref="Scan"/>.</param>
-    /// <param name="sequences">What is gone through row by row; as many rows as make whole groups of steps.</param>
-    /// <param name="outputsInfo">What each output begins with, of which a step sees what the step before made.</param>
-    /// <param name="nonSequences">Further variables that the step is given.</param>
-    /// <param name="nSteps">How many steps are made, where there are no sequences: a multiple of <paramref name="saveEvery"/>.</param>
-    /// <param name="saveEvery">The steps from one result that is kept to the next.</param>
-    /// <param name="goBackwards">Whether the sequences are gone through from their last row to their first.</param>
-    /// <returns>For each output the results of each so many-th step, along a new outermost axis.</returns>
+    /// <param name="step">A step, as for <see cref="Scan"/>.</param>
+    /// <param name="sequences">
+    /// The variables whose rows the loop visits. The rows must make whole groups of steps.
+    /// </param>
+    /// <param name="outputsInfo">The initial value of each output, whose previous result a step sees.</param>
+    /// <param name="nonSequences">Further variables that the step receives.</param>
+    /// <param name="nSteps">
+    /// The number of steps, if there are no sequences: a multiple of <paramref name="saveEvery"/>.
+    /// </param>
+    /// <param name="saveEvery">The number of steps from one kept result to the next.</param>
+    /// <param name="goBackwards">Whether the loop goes from the last row of the sequences to the first.</param>
+    /// <returns>For each output the results of every so many steps, along a new outermost axis.</returns>
     /// <exception cref="EngineException">
-    /// The steps do not make whole groups; a step looks further back than one step; and what <see cref="Scan"/> refuses.
+    /// The steps do not make whole groups; a step sees more than the previous step's result; or <see cref="Scan"/>
+    /// would throw.
     /// </exception>
     public static ScanOutputs ScanCheckpoints(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
@@ -103,8 +110,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns a function of each row of the sequences: Theano's <c>map</c>. A <see cref="Scan"/> of which nothing is
-    /// carried on.
+    /// Applies a function to each row of the sequences: Theano's <c>map</c>. It is a <see cref="Scan"/> without states.
     /// </summary>
     /// <exception cref="EngineException">There are no sequences, or one has no rows.</exception>
     public static ScanOutputs Map(
@@ -113,22 +119,22 @@ public static partial class Symbolic
         IReadOnlyList<Variable>? nonSequences = null,
         bool goBackwards = false) => Scan(function, sequences, null, nonSequences, goBackwards: goBackwards);
 
-    /// <summary>Returns a function of each row of a sequence.</summary>
+    /// <summary>Applies a function to each row of a sequence.</summary>
     /// <exception cref="EngineException">The sequence has no rows.</exception>
     public static Variable Map(Func<Variable, Variable> function, Variable sequence) =>
         Map(step => function(step[0]), [sequence])[0];
 
     /// <summary>
-    /// Returns what a loop over the sequences ends with: Theano's <c>reduce</c>. The step is given the rows and what
-    /// the steps before have made.
+    /// Returns the last results of a loop over the sequences: Theano's <c>reduce</c>. The step receives the rows and
+    /// the results of the previous step.
     /// </summary>
-    /// <param name="step">A step, as of <see cref="Scan"/>.</param>
-    /// <param name="sequences">What is gone through.</param>
-    /// <param name="outputsInfo">What each output begins with.</param>
-    /// <param name="nonSequences">Further variables that the step is given.</param>
-    /// <param name="goBackwards">Whether from the last row to the first.</param>
-    /// <returns>What the last step makes of each output.</returns>
-    /// <exception cref="EngineException">As of <see cref="Scan"/>.</exception>
+    /// <param name="step">A step, as for <see cref="Scan"/>.</param>
+    /// <param name="sequences">The variables whose rows the loop visits.</param>
+    /// <param name="outputsInfo">The initial value of each output.</param>
+    /// <param name="nonSequences">Further variables that the step receives.</param>
+    /// <param name="goBackwards">Whether the loop goes from the last row to the first.</param>
+    /// <returns>The last step's result for each output.</returns>
+    /// <exception cref="EngineException">As for <see cref="Scan"/>.</exception>
     public static IReadOnlyList<Variable> Reduce(
         Func<IReadOnlyList<Variable>, StepOutputs> step,
         IReadOnlyList<ScanSequence> sequences,
@@ -137,15 +143,15 @@ public static partial class Symbolic
         bool goBackwards = false) =>
         [.. Scan(step, sequences, outputsInfo, nonSequences, goBackwards: goBackwards).Select(rows => rows[^1])];
 
-    /// <summary>Returns a sequence folded from its first row to its last: Theano's <c>foldl</c>.</summary>
-    /// <param name="step">Given a row and what there is so far: what there is then.</param>
-    /// <param name="sequence">What is gone through.</param>
-    /// <param name="initial">What there is at first.</param>
-    /// <exception cref="EngineException">As of <see cref="Scan"/>.</exception>
+    /// <summary>Folds a sequence from its first row to its last: Theano's <c>foldl</c>.</summary>
+    /// <param name="step">Receives a row and the result so far, and returns the next result.</param>
+    /// <param name="sequence">The variable whose rows the loop visits.</param>
+    /// <param name="initial">The initial value.</param>
+    /// <exception cref="EngineException">As for <see cref="Scan"/>.</exception>
     public static Variable FoldL(Func<Variable, Variable, Variable> step, Variable sequence, Variable initial) =>
         Reduce(at => step(at[0], at[1]), [sequence], [initial])[0];
 
-    /// <summary>Returns a sequence folded from its last row to its first: Theano's <c>foldr</c>.</summary>
+    /// <summary>Folds a sequence from its last row to its first: Theano's <c>foldr</c>.</summary>
     /// <inheritdoc cref="FoldL"/>
     public static Variable FoldR(Func<Variable, Variable, Variable> step, Variable sequence, Variable initial) =>
         Reduce(at => step(at[0], at[1]), [sequence], [initial], goBackwards: true)[0];

@@ -3,16 +3,16 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A graph that is computed over and over, each time of other rows and of what the times before have left: see
-/// <see cref="ILoop"/>. The inputs are what the reads name and, where <see cref="CountInput"/> names it, how often.
+/// Computes a graph repeatedly, each time from other rows and from earlier results: see <see cref="ILoop"/>. The inputs
+/// are those that the reads name and, if <see cref="CountInput"/> names one, the number of steps.
 /// </summary>
-/// <param name="Body">What a step computes.</param>
-/// <param name="StepReads">What each of its inputs is.</param>
-/// <param name="StepWrites">Where each of its outputs goes.</param>
+/// <param name="Body">The graph of a step.</param>
+/// <param name="StepReads">The source of each of its inputs.</param>
+/// <param name="StepWrites">The destination of each of its outputs.</param>
 internal sealed partial record Scan(
     FunctionGraph Body, IReadOnlyList<LoopRead> StepReads, IReadOnlyList<LoopWrite> StepWrites) : Op, ILoop
 {
-    /// <summary>Gets or sets the input that says how many rows there are; -1 where the sequences say so.</summary>
+    /// <summary>Gets or sets the input with the number of rows; -1 if the sequences determine it.</summary>
     public int CountInput { get; init; } = -1;
 
     /// <inheritdoc/>
@@ -137,7 +137,7 @@ internal sealed partial record Scan(
 
     public override double Ulps => 64;
 
-    /// <summary>Returns the greatest number that any step meets on its way, for all results.</summary>
+    /// <summary>Returns, for all results, the greatest magnitude that occurs in any step.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double greatest = 0;
@@ -162,7 +162,7 @@ internal sealed partial record Scan(
     public override void Reference(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Run(inputs, outputs, null);
 
-    /// <summary>The variables that a body reads, and does not only ask for their shape.</summary>
+    /// <summary>Returns the variables whose values, not only shapes, a body reads.</summary>
     internal static IEnumerable<Variable> Used(FunctionGraph body) => body.Outputs.Concat(
         Traversal.Order(body.Outputs, static (node, input) => node.Op.Reads(input))
             .SelectMany(node => node.Inputs.Where((_, input) => node.Op.Reads(input))));
@@ -171,7 +171,7 @@ internal sealed partial record Scan(
         ? new TensorType(type.DType, Shape.Create(type.Shape.Sides[1..]))
         : throw new EngineException("a sequence, and what was there before the first step, must have rows");
 
-    /// <summary>What a type tells together with what was known before of the same value.</summary>
+    /// <summary>Returns a type that combines what two types say about the same value.</summary>
     private static TensorType Joined(TensorType declared, TensorType given) =>
         declared.DType == given.DType && declared.Shape.Admits(given.Shape)
         ? new TensorType(

@@ -2,12 +2,12 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Makes a <see cref="Scan"/> of what a user says: see <c>Symbolic.Scan</c>.</summary>
+/// <summary>Builds a <see cref="Scan"/> from the arguments of <c>Symbolic.Scan</c>.</summary>
 internal sealed class ScanBuilder
 {
     private readonly LoopDraft _draft = new();
 
-    // What a step's inputs are at the first step: for shapes alone.
+    // The values of a step's inputs at the first step, for shapes only.
     private readonly Dictionary<Variable, Variable> _first = [];
 
     public required bool GoBackwards { get; init; }
@@ -41,7 +41,7 @@ internal sealed class ScanBuilder
             arguments.AddRange(states[i]!);
         }
 
-        // Whatever is made from here on is the step's.
+        // All nodes that are created from here on belong to the step.
         long before = new ShapeOnly(new TensorType(DType.Bool, Shape.Scalar)).Id;
         StepOutputs made = step([.. arguments, .. others]);
         if (outputs.Count > 0 && made.Outputs.Count != outputs.Count)
@@ -86,7 +86,7 @@ internal sealed class ScanBuilder
             [.. node.Outputs.Take(count)], until < 0 ? null : node.Outputs[^1]);
     }
 
-    /// <summary>The rows of a sequence that a step sees, as inputs of the step.</summary>
+    /// <summary>Returns the rows of a sequence that a step sees, as inputs of the step.</summary>
     private IEnumerable<Input> Slices(ScanSequence sequence)
     {
         if (sequence.Variable.Rank == 0 || sequence.Taps.Count == 0)
@@ -100,7 +100,7 @@ internal sealed class ScanBuilder
         Variable rows = sequence.Variable;
         if (GoBackwards && Steps is not null)
         {
-            // From the last row on, however many there are.
+            // Begins at the last row, whatever their number.
             rows = Steps.Variable is Constant { Number: { } count }
                 ? Symbolic.Slice(rows, 0, -(int)count - most + least)
                 : throw new EngineException(
@@ -111,7 +111,7 @@ internal sealed class ScanBuilder
         TensorType type = new(rows.DType, Shape.Create(rows.Shape.Sides[1..]));
         Variable first = FirstRow(rows);
 
-        // Steps that would lack the row 0 are not made, whether it is looked at or not.
+        // Steps without the row 0 are left out, even if no step reads it.
         foreach (int tap in sequence.Taps.Contains(most) ? sequence.Taps : sequence.Taps.Append(most))
         {
             Input slice = Given(
@@ -123,7 +123,7 @@ internal sealed class ScanBuilder
         }
     }
 
-    /// <summary>The earlier results of an output that a step sees, as inputs of the step.</summary>
+    /// <summary>Returns the earlier results of an output that a step sees, as inputs of the step.</summary>
     private Input[] State(int output, OutputInfo info)
     {
         Variable initial = info.Initial;
@@ -161,8 +161,8 @@ internal sealed class ScanBuilder
     }
 
     /// <summary>
-    /// The step's results with what it draws at random drawn anew at every step: streams stand elsewhere at each, by a
-    /// counter that is carried on, as output <paramref name="counter"/>, from <paramref name="next"/>.
+    /// Returns the step's results with new random draws at every step: a carried counter, the output
+    /// <paramref name="counter"/>, moves the streams. <paramref name="next"/> is its next value.
     /// </summary>
     private IReadOnlyList<Variable> DrawnAnew(
         IReadOnlyList<Variable> results, long before, int counter, out Variable? next)
@@ -183,7 +183,7 @@ internal sealed class ScanBuilder
             new LoopRead(LoopSource.Carried, counter, _draft.Input(zero)));
         next = number + 1;
 
-        // What was drawn outside stays as it is.
+        // Draws outside the step do not change.
         var map = used.OfType<Result>().Where(result => result.Id <= before).ToDictionary(
             result => (Variable)result, result => (Variable)result);
         foreach (SharedVariable stream in streams)
@@ -195,10 +195,10 @@ internal sealed class ScanBuilder
     }
 
     /// <summary>
-    /// Makes the outputs stay as they are behind the first step whose condition holds. What is stopped is told to the
-    /// device, which need not compute the rest.
+    /// Keeps the outputs unchanged after the first step whose condition is true. The device learns that the loop is
+    /// over and need not compute the rest.
     /// </summary>
-    /// <returns>The number of the output that says that it is over.</returns>
+    /// <returns>The index of the output that says that the loop is over.</returns>
     private int EndWith(Variable condition, int outputs)
     {
         if (condition.Rank != 0)
@@ -227,7 +227,7 @@ internal sealed class ScanBuilder
         return over;
     }
 
-    /// <summary>What the step before made of an output.</summary>
+    /// <summary>Returns the previous step's result for an output.</summary>
     private Input Last(int output)
     {
         int known = _draft.Reads.FindIndex(read => read is { Source: LoopSource.State, Lag: 1 } && read.From == output);
@@ -252,7 +252,7 @@ internal sealed class ScanBuilder
         return input;
     }
 
-    /// <summary>An array of one row.</summary>
+    /// <summary>Returns an array with one row.</summary>
     private static Variable Row(Variable value) =>
         Symbolic.DimShuffle(value, [Symbolic.NewAxis, .. Enumerable.Range(0, value.Rank)]);
 

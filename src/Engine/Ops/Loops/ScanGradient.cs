@@ -12,9 +12,9 @@ internal sealed partial record Scan
 }
 
 /// <summary>
-/// Builds the gradient of a loop. Its step computes that of the loop's step, anew from the rows of the inputs and of the
-/// states, which the loop has kept. What flows back to a state is carried on to the step that made it, what flows to an
-/// input that is the same at every step is added up, and what flows to a row becomes a row.
+/// Builds the gradient of a loop. Its step computes the gradient of the loop's step, from the rows of the inputs and of
+/// the states, which the loop keeps. A gradient of a state is carried to the step that computed the state. Gradients of
+/// an input that is the same at every step are added up. A gradient of a row becomes a row.
 /// </summary>
 internal sealed class ScanGradient
 {
@@ -67,8 +67,8 @@ internal sealed class ScanGradient
     }
 
     /// <summary>
-    /// The gradients with respect to the body's inputs, given those with respect to its outputs, which are made inputs:
-    /// to the outputs that have one by themselves, and to those that such a one depends on by way of a later step.
+    /// Returns the gradients with respect to the body's inputs, given those with respect to its outputs, which become
+    /// inputs. An output has one if its own gradient is given, or if a later step depends on it.
     /// </summary>
     private Variable?[] Flow(Input?[] flows)
     {
@@ -102,8 +102,8 @@ internal sealed class ScanGradient
     }
 
     /// <summary>
-    /// What flows back into an output at a step: what comes from outside, and what later steps have passed on, for which
-    /// there is a carried value for each of the steps that it still has to wait.
+    /// Returns the gradient with respect to an output at a step: the one from outside, plus those that later steps pass
+    /// on. Each step that a gradient must still wait has its own carried value.
     /// </summary>
     private Variable Incoming(
         int output, Input flow, Variable?[] toInputs, List<(int Output, int Lag, int Result)> carries)
@@ -112,7 +112,7 @@ internal sealed class ScanGradient
         Variable? sum = null;
         if (write.HasRows && _outputGrads[output] is { } outside)
         {
-            // Read back where it was written, the rows before row 0 as such.
+            // Reads the gradient where the output was written; rows before row 0 likewise.
             int from = _draft.Input(outside);
             sum = _draft.Read(flow.Type, new LoopRead(
                 LoopSource.Row, write.IsBefore ? -1 : from, write.IsBefore ? from : -1, write.Lag, !write.Backward));
@@ -156,7 +156,7 @@ internal sealed class ScanGradient
         return sum is null ? waiting[0] : Symbolic.Add(sum, waiting[0]);
     }
 
-    /// <summary>A value of the outer graph that is as an output of one step is.</summary>
+    /// <summary>Returns a value of the outer graph with the type of an output of one step.</summary>
     private Variable First(int output, int[] readers)
     {
         if (readers.Length == 0)
@@ -172,7 +172,9 @@ internal sealed class ScanGradient
     private static Variable FirstRow(Variable rows) => Symbolic.DimShuffle(
         Symbolic.Slice(rows, 0, 0, 1), [.. Enumerable.Range(1, rows.Rank - 1)]);
 
-    /// <summary>What flows on to an input of the step: rows, or a sum; states have been seen to.</summary>
+    /// <summary>
+    /// Writes the gradient of an input of the step, as rows or as a sum. States are handled elsewhere.
+    /// </summary>
     private void Outgoing(int i, Variable grad, List<(int Read, int Result)> sums, List<(int Input, int Result)> rows)
     {
         LoopRead read = _reads[i];
@@ -207,7 +209,7 @@ internal sealed class ScanGradient
         }
     }
 
-    /// <summary>What the loop's step was given, as far as the gradient's needs it.</summary>
+    /// <summary>Adds the inputs of the loop's step that the gradient's step needs.</summary>
     private void AddForward(IReadOnlyList<Variable> results)
     {
         HashSet<Variable> needed = [.. FunctionGraph.Leaves(results)];
@@ -240,7 +242,7 @@ internal sealed class ScanGradient
             });
         }
 
-        // A carried value that is needed must be kept: the loop is run with an output more.
+        // A carried value that is needed must be kept: the loop runs with an extra output.
         LoopRead Kept(LoopRead read)
         {
             extended ??= Extended();
@@ -252,7 +254,7 @@ internal sealed class ScanGradient
         }
     }
 
-    /// <summary>The loop with rows of all its results behind what it has.</summary>
+    /// <summary>Returns the loop with the rows of all its results as further outputs.</summary>
     private Apply Extended() => (_scan with
     {
         Body = _body with { Outputs = [.. _body.Outputs, .. _body.Outputs] },
@@ -286,7 +288,7 @@ internal sealed class ScanGradient
             }
             else if (read is { Before: var earlier })
             {
-                // What waits for k steps more is the gradient of the row k before the first.
+                // The value that waits for k more steps is the gradient of the row k before the first.
                 Variable[] waiting = [.. state.OrderByDescending(carry => carry.Lag).Select(carry => Symbolic.DimShuffle(
                     made.Outputs[carry.Result],
                     [Symbolic.NewAxis, .. Enumerable.Range(0, made.Outputs[carry.Result].Rank)]))];

@@ -9,7 +9,7 @@ internal sealed partial record Scan : ISampled
     {
         int n = Arg.Side(random), m = Arg.Side(random), k = Arg.Side(random, false);
 
-        // A body is of one dtype; differences for gradients are taken in float64.
+        // A body has one dtype; differences for gradients are computed in float64.
         DType dtype = random.Next(3) == 0 ? DType.Float32 : DType.Float64;
         Input x = Symbolic.Vector("x", dtype), h = Symbolic.Vector("h", dtype), older = Symbolic.Vector("older", dtype);
         Input w = Symbolic.Matrix("w", dtype), row = Symbolic.Matrix("row", dtype);
@@ -18,27 +18,27 @@ internal sealed partial record Scan : ISampled
         var rows = new LoopWrite(HasRows: true);
         var whole = new LoopRead(LoopSource.Whole, 2);
 
-        // A state with all its rows, and a result that nothing carries on.
+        // A state with all its rows, and a result that is not carried.
         Variable next = Symbolic.Tanh(x + h);
         Scan states = Of([x, h], [next, next * x], [forward, last], [rows, rows]);
         yield return Try(states, new Arg([n, m], dtype), new Arg([1, m], dtype));
         yield return Try(states, new Arg([3, 2, m], dtype), new Arg([1, 2, m], dtype)) with { Error = "a step takes " };
 
-        // Gone through backwards, and the results put back where the rows were.
+        // A loop that goes backwards, and writes the results where the rows were.
         yield return Try(
             Of(
                 [x, h], [next, next * x], [forward with { Backward = true }, last],
                 [rows, rows with { Backward = true }]),
             new Arg([n, m], dtype), new Arg([1, m], dtype));
 
-        // Neighbors of a row; two earlier results; what is the same at every step.
+        // Neighbors of a row, two earlier results, and an input that is the same at every step.
         yield return Try(
             Of(
                 [x, h, older, w], [Symbolic.Dot(h, w) - (x * older)],
                 [forward with { Lag = -1 }, last, last with { Lag = 2 }, whole], [rows]),
             new Arg([n + 1, k], dtype), new Arg([2, k], dtype), new Arg([k, k], dtype));
 
-        // A matrix that is carried on, and not kept; as many steps as it is told.
+        // A matrix that is carried but not kept; a given number of steps.
         yield return Try(
             Of(
                 [row, w], [Symbolic.Dot(row, w)],
@@ -46,14 +46,14 @@ internal sealed partial record Scan : ISampled
                 count: 2),
             new Arg([3, k], dtype), new Arg([k, k], dtype), Arg.Size(n % 5));
 
-        // Rows beside those of the loop: of another number, and those before row 0.
+        // Further rows: of another number than those of the loop, and those before row 0.
         yield return Try(
             Of(
                 [x, h], [next, next, next], [forward with { Backward = true }, last],
                 [rows, rows with { Lag = -1, Like = 2 }, rows with { Lag = 1, Like = 1, IsBefore = true }]),
             new Arg([n, m], dtype), new Arg([1, m], dtype), new Arg([n + 2, m], dtype));
 
-        // Cut short.
+        // Truncated.
         yield return Try(
             Of(
                 [x, h], [x + h, x * x], [forward with { Backward = true }, new LoopRead(LoopSource.Carried, 0, 1)],

@@ -3,15 +3,15 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Cuts what a user's function built on inputs of its own out of the graph around it: what it uses of that becomes an input
-/// too, and what it computes from that alone stays outside, where it is computed once.
+/// Cuts the graph that a user's function built out of the graph around it. Outer variables that it uses become inputs.
+/// What depends only on those stays outside, where it is computed once.
 /// </summary>
 internal static class StepGraph
 {
-    /// <summary>Cuts out what computes some variables from inputs.</summary>
-    /// <param name="inputs">The inputs that were made for the function.</param>
-    /// <param name="outputs">What it made of them.</param>
-    /// <returns>What the graph around has to give, each with the input that takes its place inside.</returns>
+    /// <summary>Returns what the graph from inputs to outputs uses from outside.</summary>
+    /// <param name="inputs">The inputs that were created for the function.</param>
+    /// <param name="outputs">The variables that it returned.</param>
+    /// <returns>The outer variables that the graph uses, each with the input that replaces it inside.</returns>
     public static Dictionary<Variable, Variable> Captured(
         IReadOnlyList<Input> inputs, IReadOnlyList<Variable> outputs)
     {

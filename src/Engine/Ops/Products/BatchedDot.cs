@@ -6,15 +6,17 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The products of matrices, each of the one stack by that of the other at the same place, each first transposed if so
-/// told. A stack of one is multiplied by all of the other.
+/// Multiplies the matrices of two stacks in pairs, each matrix transposed first if requested. A stack of one is
+/// multiplied by all of the other.
 /// </summary>
 internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProduct, ICpuOp, ICudaOp, ISampled
 {
-    /// <summary>From so many products on a thread takes one at a time; of fewer each is cut into parts.</summary>
+    /// <summary>
+    /// From this number of products on, a thread computes one at a time; with fewer, the threads share each product.
+    /// </summary>
     private const int Many = 8;
 
-    /// <summary>The rows of a product that a thread takes, where that has more.</summary>
+    /// <summary>The rows of a product that a thread takes, if there are more.</summary>
     private const int Rows = 96, MaxRows = 4 * Rows;
 
     private const long Worthwhile = 250_000;
@@ -152,7 +154,7 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
                 .SelectMany(i => Gemm.Phases(shape, At(i), step.Workspace, step.Threads))];
         }
 
-        // Each chunk packs its B again; where there are products enough for all threads, they need not be cut so small.
+        // Each chunk packs its B again. If there are enough products for all threads, chunks may be larger.
         int rows = stack.Count >= Many * step.Threads ? MaxRows : Rows, chunks = Math.Max(1, (shape.M + rows - 1) / rows);
         byte* scratch = step.Workspace;
         long scratchBytes = Gemm.ScratchBytes<T>(shape);
@@ -191,6 +193,6 @@ internal sealed record BatchedDot(bool TransposeA, bool TransposeB) : Op, IProdu
             a[0] == 1 ? 0 : a.Product(1, 3), b[0] == 1 ? 0 : b.Product(1, 3));
     }
 
-    /// <summary>One of the products, how many there are, and how far apart their factors lie.</summary>
+    /// <summary>Describes one of the products, their number, and the distances between their factors.</summary>
     private readonly record struct Stack(GemmShape Shape, int Count, int StepA, int StepB);
 }

@@ -3,21 +3,21 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launch of a matrix product on CUDA: gemm.cu.</summary>
+/// <summary>Builds the launches of matrix products on CUDA: gemm.cu.</summary>
 internal static class CudaGemm
 {
     private const int VectorBytes = 16, LeastBytes = 4;
 
-    /// <summary>Returns the tiles for a product, which the shapes decide.</summary>
+    /// <summary>Returns the tiling of a product, which its shape determines.</summary>
     /// <param name="shape">The product.</param>
     /// <param name="dtype">Its type.</param>
-    /// <param name="withSums">Whether the sums of b along k are wanted too.</param>
+    /// <param name="withSums">Whether the sums of b along k are needed too.</param>
     /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
     public static CudaTiling Tiling(GemmShape shape, DType dtype, bool withSums = false, bool tensorFloat32 = false) =>
         CudaTiling.Choose(shape.M + (withSums ? 1 : 0), shape.N, shape.K, dtype, tensorFloat32);
 
-    /// <summary>Returns the product of two matrices, in one launch.</summary>
-    /// <param name="tiling">What <see cref="Tiling"/> gives.</param>
+    /// <summary>Returns the launch of the product of two matrices.</summary>
+    /// <param name="tiling">The result of <see cref="Tiling"/>.</param>
     /// <param name="shape">The product.</param>
     /// <param name="dtype">The type of all elements; of 16 bits the product and all else is float32.</param>
     /// <param name="at">Where the matrices lie.</param>
@@ -28,8 +28,9 @@ internal static class CudaGemm
         CudaTiling tiling, GemmShape shape, DType dtype, in GemmAddresses at, CudaEpilogue? epilogue = null,
         string sumsText = "", string storeText = "")
     {
-        // The epilogue knows a side of the result in any case; with all rows' lengths in the text, what a thread touches lies
-        // at constant distances. That no kernel is compiled for each number of samples is why no other side is there.
+        // The epilogue has one side of the result as a constant anyway. With the lengths of all rows as constants, too,
+        // a thread's accesses have constant distances. The other sides are arguments, so that no kernel is compiled for
+        // each number of samples.
         (int lengthA, int lengthB) = RowLengths(shape);
         bool knowsInner = !shape.TransposeA || shape.TransposeB, isWhole = knowsInner && shape.K % tiling.Tile.K == 0;
         string[] lengths = epilogue is null
@@ -51,14 +52,15 @@ internal static class CudaGemm
     }
 
     /// <summary>
-    /// Returns the products of as many matrices, in launches of as many blocks along z as a grid takes.
+    /// Returns the launches of the products of two stacks of matrices, each with as many blocks along z as a grid
+    /// allows.
     /// </summary>
-    /// <param name="shape">One of the products.</param>
-    /// <param name="count">How many there are.</param>
+    /// <param name="shape">The shape of one product.</param>
+    /// <param name="count">The number of products.</param>
     /// <param name="dtype">The type of all elements.</param>
-    /// <param name="at">Where the first matrices lie.</param>
-    /// <param name="stepA">How far apart the left ones lie, 0 where there is but one.</param>
-    /// <param name="stepB">How far apart the right ones lie.</param>
+    /// <param name="at">The addresses of the first matrices.</param>
+    /// <param name="stepA">The distance between the left ones; 0 if there is only one.</param>
+    /// <param name="stepB">The distance between the right ones.</param>
     /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
     public static CudaLaunch[] Batched(
         GemmShape shape, int count, DType dtype, in GemmAddresses at, long stepA, long stepB, bool tensorFloat32 = false)
@@ -101,11 +103,11 @@ internal static class CudaGemm
         };
     }
 
-    /// <summary>How long the rows of the two matrices are as they lie in memory.</summary>
+    /// <summary>Returns the lengths of the rows of the two matrices in memory.</summary>
     private static (int A, int B) RowLengths(GemmShape shape) =>
         (shape.TransposeA ? shape.M : shape.K, shape.TransposeB ? shape.K : shape.N);
 
-    /// <summary>How many elements a kernel may copy together from a matrix with rows of this length.</summary>
+    /// <summary>Returns how many elements a kernel may copy together from a matrix with rows of this length.</summary>
     private static int Vector(ulong address, int length, DType dtype)
     {
         int vector = VectorBytes / dtype.Size(), least = Math.Max(1, LeastBytes / dtype.Size());
@@ -123,6 +125,7 @@ internal static class CudaGemm
 }
 
 /// <summary>
-/// Where a product's operands lie: A, B, C, the sums of B along k (0 for none), and the scratch memory for parts.
+/// Represents the addresses of a product's operands: A, B, C, the sums of B along k (0 for none), and the scratch
+/// memory for parts.
 /// </summary>
 internal readonly record struct GemmAddresses(ulong A, ulong B, ulong C, ulong Sums = 0, ulong Workspace = 0);

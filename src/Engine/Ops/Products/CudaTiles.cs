@@ -4,12 +4,12 @@ using Engine.Devices.Cuda;
 namespace Engine.Ops;
 
 /// <summary>
-/// How a product's tiles are laid out on the GPU: the sides of a block's tile, the K-tile that is loaded into
-/// shared memory at once, how many sums a thread keeps, and the threads of a block. gemm.cuh says what each is for.
+/// Describes a product's tiles on the GPU: the sides of a block's tile, the K-tile that is loaded into shared memory at
+/// once, the rows and columns of a thread's accumulators, and the threads of a block. gemm.cuh explains them.
 /// </summary>
 internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Columns, int Threads)
 {
-    /// <summary>Gets the tiles to choose from; of those that seem equally fast the first is taken.</summary>
+    /// <summary>Gets the tiles to choose from; among equally fast ones the first is chosen.</summary>
     public static IReadOnlyList<CudaTile> All { get; } =
     [
         new(128, 128, 16, 8, 8, 256),
@@ -22,7 +22,7 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
         new(16, 64, 32, 8, 4, 128),
     ];
 
-    /// <summary>Gets those for tensor cores.</summary>
+    /// <summary>Gets the tiles for tensor cores.</summary>
     public static IReadOnlyList<CudaTile> OfTensorCores { get; } =
     [
         new(128, 128, 16, 8, 8, 256) { Warp = (64, 32), Stages = 3 },
@@ -41,28 +41,27 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     private const int PaddingBytes = 16, Padding = 4, TensorPadding = 8;
 
     /// <summary>
-    /// Gets or sets what of the tile a warp multiplies on tensor cores; nothing where they are not used.
+    /// Gets or sets the part of the tile that a warp multiplies on tensor cores; 0 if they are not used.
     /// </summary>
     public (int M, int N) Warp { get; init; }
 
-    /// <summary>K-tiles that are in shared memory at once.</summary>
+    /// <summary>Gets the number of K-tiles that are in shared memory at once.</summary>
     public int Stages { get; init; } = 2;
 
     /// <summary>Gets whether tensor cores are used.</summary>
     public bool IsTensor => Warp.M > 0;
 
     /// <summary>
-    /// Slice-K: groups of threads that keep the same accumulators, each for its slice of every K-tile, because the tile has
-    /// too few for all.
+    /// Gets the number of slices (slice-K): groups of threads with the same accumulators, each for its slice of every
+    /// K-tile, because the tile has too few accumulators for all threads.
     /// </summary>
     public int SliceK => Threads / (M / Rows * (N / Columns));
 
-    /// <summary>Gets the accumulators that a thread stores after slice-K: whole fours of them.</summary>
+    /// <summary>Gets the number of accumulators that a thread stores after slice-K, a multiple of four.</summary>
     public int SumsOfThread => IsTensor ? M * N / Threads : CudaTypes.Blocks(M * N, 4 * Threads) * 4;
 
     /// <summary>
-    /// Returns whether a thread's sums, and what it multiplies, fit into its registers, and two K-tiles into shared
-    /// memory.
+    /// Returns whether a thread's accumulators fit into its registers, and two K-tiles into shared memory.
     /// </summary>
     public bool Takes(DType dtype)
     {
@@ -71,8 +70,8 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     }
 
     /// <summary>
-    /// Returns the shared memory of two K-tiles of both operands, whichever way they lie, or in the end of all slices'
-    /// accumulators.
+    /// Returns the bytes of shared memory: for two K-tiles of both operands in either layout, or at the end for the
+    /// accumulators of all slices.
     /// </summary>
     public int SharedBytes(DType dtype)
     {
@@ -90,48 +89,48 @@ internal readonly record struct CudaTile(int M, int N, int K, int Rows, int Colu
     private int Side(int rows, DType dtype) =>
         Math.Max(rows * (K + (PaddingBytes / dtype.Size())), K * (rows + TensorPadding));
 
-    /// <summary>Returns how many tiles cover a matrix, down and across.</summary>
+    /// <summary>Returns the number of tiles that cover a matrix, down and across.</summary>
     public (int Down, int Across) Cover(int m, int n) => (CudaTypes.Blocks(m, M), CudaTypes.Blocks(n, N));
 }
 
 /// <summary>
-/// The tile and the splits of the inner side (split-K) for a product of (m, k) by (k, n). Both follow from the shape and
-/// the dtype alone, so that the same program gives the same bits on every GPU.
+/// Describes the tile and the number of splits along k (split-K) for a product of (m, k) by (k, n). Both depend only on
+/// the shape and the dtype, so that the same program gives the same bits on every GPU.
 /// </summary>
 internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, int Splits)
 {
     /// <summary>
-    /// What the estimate of clocks reckons with: multiprocessors of a large GPU (an H200 has 132, an A100 108, an RTX
-    /// 4090 128), instructions of a thread each issues in a clock, blocks that share one and so wait side by side, the
-    /// clocks between two K-tiles, and those of a round of split-K, beside the reading of the splits.
+    /// Constants of the estimate: multiprocessors of a large GPU (an H200 has 132, an A100 108, an RTX 4090 128);
+    /// instructions of threads that each issues per clock; blocks that share one and wait at the same time; the clocks
+    /// between two K-tiles; and those of a round of split-K, without reading the splits.
     /// </summary>
     private const int Multiprocessors = 128, IssuedPerClock = 128, Resident = 4, BetweenKTiles = 150, Meeting = 1500;
 
     /// <summary>
-    /// Instructions of a thread, counted in the kernel's PTX: for a K-tile beside its reads, copies and products; for a copy
-    /// of 16 bytes; once; and for each sum that is stored or joined with others.
+    /// Instructions of a thread, counted in the kernel's PTX: for a K-tile without its reads, copies and products; for
+    /// a copy of 16 bytes; once; and for each accumulator that is stored or joined with others.
     /// </summary>
     private const int PerKTile = 20, PerCopy = 4, Once = 350, PerSum = 12;
 
     /// <summary>
-    /// Represents what the clocks count that all multiprocessors work, beside those until the launch is done: the less
-    /// it works, the more is left to what runs beside it, and the less often a GPU at its limit of power slows down.
+    /// The weight of the clocks that all multiprocessors work, relative to the clocks until the launch is done. With
+    /// less work, more is left for concurrent launches, and a GPU at its power limit slows down less often.
     /// </summary>
     public const int WorkWeight = 2;
 
     private const int WarpThreads = 32, CopyBytes = 16;
 
-    /// <summary>The bytes that a multiprocessor reads from the L2 cache in a clock.</summary>
+    /// <summary>The bytes that a multiprocessor reads from the L2 cache per clock.</summary>
     private const int BytesPerClock = 64;
 
-    /// <summary>How many splits one round adds up; split_k.cuh has the same.</summary>
+    /// <summary>The number of splits that one round adds up; split_k.cuh has the same.</summary>
     private const int Fan = 16;
 
     private const int MaxSplits = 128;
 
     public Dim3 Grid => new(Down, Across, Splits);
 
-    /// <summary>Gets the macros that gemm.cuh and split_k.cuh take.</summary>
+    /// <summary>Gets the macros of gemm.cuh and split_k.cuh.</summary>
     public IEnumerable<string> Defines =>
     [
         $"TILE_M {Tile.M}",
@@ -144,18 +143,18 @@ internal readonly record struct CudaTiling(CudaTile Tile, int Down, int Across, 
             ? (string[])["TENSOR 1", $"WARP_M {Tile.Warp.M}", $"WARP_N {Tile.Warp.N}", $"STAGES {Tile.Stages}"]
             : [],
 
-        // A power of two, so that kernels for similar shapes are one.
+        // A power of two, so that similar shapes share a kernel.
         $"ARRIVALS {(Splits > 1 ? BitOperations.RoundUpToPowerOf2((ulong)Grid.Count) : 0)}",
     ];
 
-    /// <summary>Returns the bytes of the splits' accumulators, if there are several splits.</summary>
+    /// <summary>Returns the bytes of the splits' accumulators; 0 for a single split.</summary>
     public long Workspace(DType dtype) =>
         Splits > 1 ? (long)Splits * Down * Across * Tile.SumsOfThread * Tile.Threads * dtype.Computes().Size() : 0;
 
-    /// <summary>Returns what seems fastest.</summary>
-    /// <param name="m">Rows of the product.</param>
-    /// <param name="n">Columns of the product.</param>
-    /// <param name="k">Products that each element is a sum of.</param>
+    /// <summary>Returns the tiling with the least estimated time.</summary>
+    /// <param name="m">The number of rows of the product.</param>
+    /// <param name="n">The number of columns of the product.</param>
+    /// <param name="k">The number of products in the sum of each element.</param>
     /// <param name="dtype">Their type.</param>
     /// <param name="tensorFloat32">Whether float32 may be rounded to TF32, for tensor cores.</param>
     public static CudaTiling Choose(int m, int n, int k, DType dtype, bool tensorFloat32 = false)

@@ -226,19 +226,17 @@ internal sealed record Dot(bool TransposeA, bool TransposeB) : Op, IProduct, ICp
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the matrix product a·b. A vector on the left stands for a row, on the right for a column, and the result
-    /// loses that side: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
-    /// which is exact as long as every number and every sum is below 2²⁴. Of more axes, as NumPy's, it sums along the
-    /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n); <see cref="MatMul"/> broadcasts
+    /// Returns the matrix product a·b. A vector is a row on the left and a column on the right, and the result does not
+    /// have its axis: (k)·(k, n) is (n), (m, k)·(k) is (m), (k)·(k) is a scalar. Integers are multiplied as float32,
+    /// which is exact if every number and every sum is below 2²⁴. With more axes it sums, as NumPy does, along the
+    /// innermost of a and the last but one of b: (…, m, k)·(…, k, n) is (…, m, …, n). <see cref="MatMul"/> broadcasts
     /// them.
     /// </summary>
     /// <param name="a">(m, k), or (k).</param>
     /// <param name="b">(k, n), or (k).</param>
     /// <param name="transposeA">Whether a is given as (k, m).</param>
     /// <param name="transposeB">Whether b is given as (n, k).</param>
-    /// <exception cref="EngineException">
-    /// The inner sides differ, or an operand has no side.
-    /// </exception>
+    /// <exception cref="EngineException">The inner sides differ, or an operand is a scalar.</exception>
     public static Variable Dot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
         ArgumentNullException.ThrowIfNull(a);

@@ -2,17 +2,17 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>An array whose axes have letters.</summary>
+/// <summary>Represents an array whose axes have letters.</summary>
 internal readonly record struct Lettered(Variable Value, string Letters);
 
 public static partial class Symbolic
 {
     /// <summary>
-    /// Sums of products by letters, as NumPy writes them: <c>Einsum("bik,bkj->bij", a, b)</c> are batched products,
-    /// <c>"ii->i"</c> a diagonal, <c>"ij->ji"</c> a transpose, <c>"ij,ij->"</c> a sum of products. Without an arrow the result
-    /// has the letters that stand but once, in alphabetical order. Operands are multiplied from left to right; a letter's
-    /// sides must be equal. <c>...</c> stands for the other axes, which broadcast: <c>"...ij,...jk->...ik"</c>; without an arrow they come
-    /// first. Integers are multiplied as float32.
+    /// Computes sums of products by letters, as NumPy writes them: <c>Einsum("bik,bkj->bij", a, b)</c> computes batched
+    /// products, <c>"ii->i"</c> a diagonal, <c>"ij->ji"</c> a transpose, <c>"ij,ij->"</c> a sum of products. Without an
+    /// arrow the result has the letters that occur only once, in alphabetical order. Operands are multiplied from left
+    /// to right; a letter's sides must be equal. <c>...</c> stands for the other axes, which broadcast:
+    /// <c>"...ij,...jk->...ik"</c>; without an arrow they come first. Integers are multiplied as float32.
     /// </summary>
     /// <exception cref="EngineException">The equation does not fit the operands.</exception>
     public static Variable Einsum(string equation, params ReadOnlySpan<Variable> operands)
@@ -50,7 +50,7 @@ public static partial class Symbolic
         return Ordered(product.Value, [.. result.Select(letter => product.Letters.IndexOf(letter))]);
     }
 
-    /// <summary>In an equation the axes that have no letters, and the first of those that they are given.</summary>
+    /// <summary>The axes without letters in an equation, and the first letter that they get.</summary>
     private const string Others = "...";
 
     private const char FirstOther = '\uE000';
@@ -58,8 +58,8 @@ public static partial class Symbolic
     private static bool IsLetter(char letter) => char.IsAsciiLetter(letter) || letter >= FirstOther;
 
     /// <summary>
-    /// Gives letters to the axes that an equation does not name, the last of each operand the same one; leaves out those of one
-    /// element that others broadcast. Returns the result's letters.
+    /// Gives letters to the axes that an equation does not name; the last of each operand gets the same letter. Removes
+    /// axes of length 1 that broadcast. Returns the result's letters.
     /// </summary>
     private static string NameOthers(string[] terms, Variable[] all, string result)
     {
@@ -96,7 +96,7 @@ public static partial class Symbolic
         return result.Replace(Others, letters, StringComparison.Ordinal);
     }
 
-    /// <summary>Of an array that has a letter twice, the elements where both places are the same.</summary>
+    /// <summary>Returns the diagonal of an array that has a letter twice.</summary>
     private static Lettered Diagonal(Lettered x)
     {
         while (x.Letters.FirstOrDefault(letter => x.Letters.IndexOf(letter) != x.Letters.LastIndexOf(letter)) is var twice && twice != 0)
@@ -109,7 +109,7 @@ public static partial class Symbolic
         return x;
     }
 
-    /// <summary>The sums along the axes that nobody needs any more.</summary>
+    /// <summary>Returns the sums along the axes that are no longer needed.</summary>
     private static Lettered Summed(Lettered x, string needed)
     {
         int[] axes = [.. Enumerable.Range(0, x.Letters.Length).Where(axis => !needed.Contains(x.Letters[axis]))];
@@ -127,7 +127,7 @@ public static partial class Symbolic
         Variable left = Order(a, batch + freeA + summed), right = Order(b, batch + summed + freeB);
         if (summed.Length == 0)
         {
-            // Nothing is summed: a product with broadcasting.
+            // Nothing is summed, so a product with broadcasting is enough.
             Variable wide = DimShuffle(left, [.. Enumerable.Range(0, left.Rank), .. Enumerable.Repeat(NewAxis, freeB.Length)]);
             Variable far = DimShuffle(right,
             [
@@ -146,7 +146,7 @@ public static partial class Symbolic
 
         static Variable Order(Lettered x, string letters) => Ordered(x.Value, [.. letters.Select(letter => x.Letters.IndexOf(letter))]);
 
-        // The first axes as one, if there are any, the next as the rows, the last as the columns.
+        // The first axes, if any, become one axis, the next ones the rows, the last ones the columns.
         static Variable Matrix(Variable x, int batch, int rows) => Reshape(x,
         [
             .. batch == 0 ? [] : (Side[])[Joined(x, Enumerable.Range(0, batch))],

@@ -2,11 +2,11 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <content>What is said of matrices in a word, made of products and index expressions.</content>
+/// <content>Functions of matrices, composed of products and index expressions.</content>
 public static partial class Symbolic
 {
-    /// <summary>Returns a square matrix multiplied by itself: to the power of a whole number from 0 on.</summary>
-    /// <exception cref="EngineException">x is no matrix, or the power is negative.</exception>
+    /// <summary>Raises a square matrix to the power of an integer that is not negative.</summary>
+    /// <exception cref="EngineException">x is not a matrix, or the power is negative.</exception>
     public static Variable MatrixPower(Variable x, int power)
     {
         OfRank("matrixPower", x, 2);
@@ -26,9 +26,9 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the products of all elements of a with all of b, as blocks of b: Kronecker's product of two matrices.
+    /// Returns the products of all elements of a with all of b, as blocks of b: the Kronecker product of two matrices.
     /// </summary>
-    /// <exception cref="EngineException">One of them is no matrix.</exception>
+    /// <exception cref="EngineException">One of them is not a matrix.</exception>
     public static Variable Kron(Variable a, Variable b)
     {
         OfRank("kron", a, 2);
@@ -38,10 +38,10 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the covariances of variables, a row each, over observations, a column each: a matrix. The sums are
-    /// divided by their number less <paramref name="ddof"/>.
+    /// Returns the matrix of covariances of variables, one in each row, over observations, one in each column. The sums
+    /// are divided by the number of observations minus <paramref name="ddof"/>.
     /// </summary>
-    /// <exception cref="EngineException">x is no matrix.</exception>
+    /// <exception cref="EngineException">x is not a matrix.</exception>
     public static Variable Cov(Variable x, double ddof = 1)
     {
         OfRank("cov", x, 2);
@@ -50,9 +50,10 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns a matrix with the same number along the diagonal that begins <paramref name="offset"/> columns further.
+    /// Returns a matrix with the same number along a diagonal, which begins <paramref name="offset"/> columns further
+    /// right.
     /// </summary>
-    /// <exception cref="EngineException">x is no matrix.</exception>
+    /// <exception cref="EngineException">x is not a matrix.</exception>
     public static Variable FillDiagonal(Variable x, double value, int offset = 0)
     {
         OfRank("fillDiagonal", x, 2);

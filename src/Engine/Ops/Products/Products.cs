@@ -5,15 +5,17 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the matrix products of two stacks, matrix by matrix along the first axis: (b, m, k)·(b, k, n) is (b, m,
-    /// n). A stack of one is multiplied by all of the other. Vectors in the place of matrices, (b, k), lose their side
-    /// as in <see cref="Dot"/>. Integers are multiplied as float32.
+    /// Returns the products of the matrices of two stacks, in pairs along the first axis: (b, m, k)·(b, k, n) is (b, m,
+    /// n). A stack of one is multiplied by all of the other. Vectors instead of matrices, (b, k), lose their axis as in
+    /// <see cref="Dot"/>. Integers are multiplied as float32.
     /// </summary>
     /// <param name="a">(b, m, k), or (b, k).</param>
     /// <param name="b">(b, k, n), or (b, k).</param>
     /// <param name="transposeA">Whether a's matrices are given as (k, m).</param>
     /// <param name="transposeB">Whether b's matrices are given as (n, k).</param>
-    /// <exception cref="EngineException">The stacks or the inner sides differ, or an operand has other ranks.</exception>
+    /// <exception cref="EngineException">
+    /// The stacks or the inner sides differ, or an operand has the wrong rank.
+    /// </exception>
     public static Variable BatchedDot(Variable a, Variable b, bool transposeA = false, bool transposeB = false)
     {
         ArgumentNullException.ThrowIfNull(a);
@@ -34,11 +36,13 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the products of the matrices in the two innermost axes, the outer axes broadcast: NumPy's <c>@</c>. (…,
-    /// m, k)·(…, k, n) is (…, m, n); a vector stands for a row on the left and a column on the right. Integers are
+    /// Returns the products of the matrices in the two innermost axes, with the outer axes broadcast: NumPy's <c>@</c>.
+    /// (…, m, k)·(…, k, n) is (…, m, n). A vector is a row on the left and a column on the right. Integers are
     /// multiplied as float32.
     /// </summary>
-    /// <exception cref="EngineException">The inner sides differ, the outer ones do not broadcast, or an operand has no side.</exception>
+    /// <exception cref="EngineException">
+    /// The inner sides differ, the outer axes do not broadcast, or an operand is a scalar.
+    /// </exception>
     public static Variable MatMul(Variable a, Variable b)
     {
         ArgumentNullException.ThrowIfNull(a);
@@ -58,7 +62,7 @@ public static partial class Symbolic
         bool isOne = a.Shape.SkipLast(2).All(side => side == 1) && a.Rank <= b.Rank;
         if (!isOne && !(a.Shape.IsKnown && b.Shape.IsKnown && a.Shape.SkipLast(2).SequenceEqual(b.Shape.SkipLast(2))))
         {
-            // Of these sums only the shape is looked at.
+            // Only the shape of these sums is used.
             left = BroadcastLike(operands[0], operands[0] + Sum(operands[1], [-1, -2], keepDims: true));
             right = BroadcastLike(operands[1], operands[1] + Sum(operands[0], [-1, -2], keepDims: true));
         }
@@ -72,10 +76,12 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Sums of products along some axes of a and as many of b: what is left are the other axes of a, then those of b.
-    /// Integers are multiplied as float32.
+    /// Computes sums of products along some axes of a and as many of b. The result has the other axes of a, then those
+    /// of b. Integers are multiplied as float32.
     /// </summary>
-    /// <exception cref="EngineException">There are no such axes, they are not as many, or their sides differ.</exception>
+    /// <exception cref="EngineException">
+    /// An axis does not exist, the numbers of axes differ, or their sides differ.
+    /// </exception>
     public static Variable TensorDot(Variable a, Variable b, Shape axesA, Shape axesB)
     {
         (int[] summedA, int[] summedB) = (Counted(a, axesA), Counted(b, axesB));
@@ -99,7 +105,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Sums of products along the innermost axes of a and the outermost of b, so many of them; with 0 all products.
+    /// Computes sums of products along a number of the innermost axes of a and of the outermost of b; with 0 it
+    /// computes all products.
     /// </summary>
     /// <inheritdoc cref="TensorDot(Variable, Variable, Shape, Shape)"/>
     public static Variable TensorDot(Variable a, Variable b, int axes = 2)
@@ -113,7 +120,7 @@ public static partial class Symbolic
     /// </summary>
     public static Variable Outer(Variable a, Variable b) => ExpandDims(Flatten(a, 1), 1) * Flatten(b, 1);
 
-    /// <summary>The product of some sides.</summary>
+    /// <summary>Returns the product of some sides.</summary>
     private static Side Joined(Variable x, IEnumerable<int> axes) =>
         axes.Aggregate((Side)1, (product, axis) => Product(SideOf(x, axis), product));
 

@@ -6,14 +6,14 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Each element divided by 1 − <paramref name="P"/> with that probability, else 0. The mask is drawn anew from the
-/// state wherever it is needed, and not kept: the gradient is the same op, of the gradient.
+/// Divides each element by 1 − <paramref name="P"/> with that probability, and replaces it by 0 otherwise. The mask is
+/// not kept but drawn from the state whenever it is needed: the gradient is the same op, applied to the gradient.
 /// </summary>
 internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 512;
 
-    /// <summary>How many blocks of four words are drawn at once.</summary>
+    /// <summary>The number of blocks of four words that are drawn at once.</summary>
     private const int Blocks = 64;
 
     public override string Name => FormattableString.Invariant($"dropout{{{Stream}, {P}}}");
@@ -58,7 +58,7 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         }
     }
 
-    /// <summary>Gets kernels may multiply by the reciprocal.</summary>
+    /// <summary>Gets 1, because kernels may multiply by the reciprocal.</summary>
     public override double Ulps => 1;
 
     public CudaLaunch[] Cuda(CudaStep step)
@@ -106,7 +106,7 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
         ];
     }
 
-    /// <summary>A word's upper 24 bits are below this with probability P.</summary>
+    /// <summary>Gets the bound: a word's upper 24 bits are below it with probability P.</summary>
     private uint Threshold => (uint)Math.Round(P * (1 << 24));
 
     private static unsafe void Mask(float* x, float* y, uint* words, int n, uint threshold, float scale)
@@ -137,13 +137,15 @@ internal sealed record DropoutMask(int Stream, double P) : Op, ICpuOp, ICudaOp, 
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns each element set to 0 with probability p and otherwise divided by 1 − p, so that its mean stays
-    /// (Srivastava et al., "Dropout", JMLR 2014; Lasagne's rescaling). The gradient passes through the same elements. x
-    /// itself for p = 0.
+    /// Sets each element to 0 with probability p and otherwise divides it by 1 − p, so that its mean stays the same
+    /// (Srivastava et al., "Dropout", JMLR 2014; Lasagne's rescaling). The gradient flows through the same elements.
+    /// Returns x itself for p = 0.
     /// </summary>
-    /// <param name="x">What is thinned out.</param>
-    /// <param name="p">The probability of an element's being dropped, 0 ≤ p &lt; 1.</param>
-    /// <param name="stream">What decides which; each run of a function drops others.</param>
+    /// <param name="x">The variable whose elements are dropped.</param>
+    /// <param name="p">The probability that an element is dropped, 0 ≤ p &lt; 1.</param>
+    /// <param name="stream">
+    /// The stream that decides which elements are dropped, anew for each run of a function.
+    /// </param>
     /// <exception cref="EngineException">p is not a probability below 1, or x is not floating point.</exception>
     public static Variable Dropout(Variable x, double p, RandomStream stream)
     {

@@ -6,8 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011):
-/// the n-th numbers are computed from n alone, so that threads share the work in any way and draw the same.
+/// Implements Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// SC 2011). The n-th numbers depend only on n, so that any division of the work among threads draws the same numbers.
 /// </summary>
 internal readonly struct Philox
 {
@@ -32,8 +32,8 @@ internal readonly struct Philox
     public static Philox From(NdArray state, int stream) =>
         new((int)state.Data[0], (int)state.Data[1], (int)state.Data[2], stream);
 
-    /// <summary>The type of the state.</summary>
-    /// <exception cref="EngineException">It is another.</exception>
+    /// <summary>Checks the type of the state.</summary>
+    /// <exception cref="EngineException">The type is not that of a state.</exception>
     public static void CheckState(TensorType state)
     {
         if (state.DType != DType.Int32 || !Shape.Create(3).Admits(state.Shape))
@@ -42,11 +42,13 @@ internal readonly struct Philox
         }
     }
 
-    /// <summary>Block <paramref name="index"/> of the numbers of this step and stream.</summary>
+    /// <summary>Returns block <paramref name="index"/> of the numbers of this step and stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public PhiloxBlock Block(int index) => Block(new PhiloxBlock((uint)index, _stream, _step, 0), _key0, _key1);
 
-    /// <summary>The words of <paramref name="count"/> blocks from <paramref name="first"/> on, in order.</summary>
+    /// <summary>
+    /// Writes the words of <paramref name="count"/> blocks from <paramref name="first"/> on, in order.
+    /// </summary>
     public unsafe void Words(int first, int count, uint* words)
     {
         int i = 0;
@@ -62,7 +64,7 @@ internal readonly struct Philox
     }
 
     /// <summary>
-    /// Four blocks at once, a block a lane; what is above a lane's lower 32 bits means nothing until the end.
+    /// Computes four blocks at once, one per lane. The upper 32 bits of a lane are ignored until the end.
     /// </summary>
     private unsafe void FourBlocks(uint first, ulong* words)
     {
@@ -88,13 +90,13 @@ internal readonly struct Philox
         }
     }
 
-    /// <summary>The lower halves of the lanes times a number.</summary>
+    /// <summary>Multiplies the lower halves of the lanes by a number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ulong> Product(Vector256<ulong> a, uint b) => Avx2.IsSupported
         ? Avx2.Multiply(a.AsUInt32(), Vector256.Create((ulong)b).AsUInt32())
         : (a & Vector256.Create((ulong)uint.MaxValue)) * Vector256.Create((ulong)b);
 
-    /// <summary>Returns the ten rounds.</summary>
+    /// <summary>Computes the ten rounds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static PhiloxBlock Block(PhiloxBlock counter, uint key0, uint key1)
     {
@@ -111,5 +113,5 @@ internal readonly struct Philox
     }
 }
 
-/// <summary>Four random words, or a counter of four words.</summary>
+/// <summary>Represents four random words, or a counter of four words.</summary>
 internal readonly record struct PhiloxBlock(uint W0, uint W1, uint W2, uint W3);

@@ -5,7 +5,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>A way of making numbers of a distribution from random words: a row of the table of distributions.</summary>
+/// <summary>
+/// Represents a way to compute numbers of a distribution from random words: a row of the table of distributions.
+/// </summary>
 internal interface IDistribution
 {
     static abstract (float, float, float, float) Four(PhiloxBlock block);
@@ -15,20 +17,20 @@ internal interface IDistribution
     /// <inheritdoc cref="Op.Ulps"/>
     static virtual double Ulps => 0;
 
-    /// <summary>The least of <see cref="Op.Magnitudes"/>.</summary>
+    /// <summary>Gets the lower bound of <see cref="Op.Magnitudes"/>.</summary>
     static virtual double Magnitude => 0;
 }
 
 /// <summary>
-/// Random numbers from the state of a stream, of the shape of a second input (of which nothing else matters) or,
-/// without one, of a fixed shape. <paramref name="Stream"/> tells apart the draws of one stream.
+/// Draws random numbers from the state of a stream. They have the shape of a second input, whose values do not matter,
+/// or without one a fixed shape. <paramref name="Stream"/> distinguishes the draws of one stream.
 /// </summary>
 internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = default) : Op, ICpuOp, ICudaOp, ISampled
     where TRow : struct, IDistribution
 {
     private const int Grain = 512;
 
-    /// <summary>How many blocks of four words are drawn at once.</summary>
+    /// <summary>The number of blocks of four words that are drawn at once.</summary>
     private const int Blocks = 64;
 
     public override string Name => $"{Symbolic.RowName<TRow>()}{{{Stream}}}";
@@ -169,7 +171,7 @@ internal sealed record RandomDraw<TRow>(int Stream, DType DType, Shape Shape = d
     }
 }
 
-/// <summary>The upper bits as a fraction: every multiple of 2⁻²⁴, or of 2⁻⁵³, is as likely.</summary>
+/// <summary>Converts the upper bits to a fraction: all multiples of 2⁻²⁴, or of 2⁻⁵³, are equally likely.</summary>
 internal readonly struct Uniform : IDistribution
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -184,13 +186,16 @@ internal readonly struct Uniform : IDistribution
         ((((ulong)high << 32) | low) >> 11) * (1.0 / (1L << 53));
 }
 
-/// <summary>Two from two: √(−2 log u)·(cos, sin) 2πv for even u, v (Box and Muller, 1958); 1 − u is never 0.</summary>
+/// <summary>
+/// Computes two numbers from two: √(−2 log u)·(cos, sin) 2πv for uniform u, v (Box and Muller, 1958); 1 − u is never 0.
+/// </summary>
 internal readonly struct Normal : IDistribution
 {
     public static double Ulps => 4;
 
     /// <summary>
-    /// Gets how large terms are: a number near 0 is the sine of a rounded angle, up to 2π, times a radius, up to 8.6.
+    /// Gets the magnitude of the terms: a number near 0 is the sine of a rounded angle, up to 2π, times a radius, up to
+    /// 8.6.
     /// </summary>
     public static double Magnitude => 8;
 

@@ -4,19 +4,19 @@ using static Engine.Ops.Symbolic;
 namespace Engine.Ops;
 
 /// <content>
-/// What is made of evenly spread numbers, with the same bits on every device: whole numbers by comparisons alone, of sums in float64, in
-/// which those of float32 probabilities are exact. Logarithms, which devices round each in its way, are of float64, too, so that results
-/// of float32 differ only where they lie within 10⁻¹⁵ of the edge between two.
+/// Numbers computed from uniform ones, with the same bits on every device. Integers come from comparisons with sums in
+/// float64, in which sums of float32 probabilities are exact. Logarithms, which each device rounds in its own way, are
+/// in float64, too: float32 results differ only if they are within 10⁻¹⁵ of the boundary between two numbers.
 /// </content>
 public sealed partial class RandomStream
 {
-    /// <summary>Returns how many of so many trials succeed, each by itself with a probability.</summary>
+    /// <summary>Returns the number of successes in a number of independent trials with the same probability.</summary>
     /// <exception cref="EngineException">A side is unknown.</exception>
     public Variable Binomial(Shape shape, double probability = 0.5, int trials = 1, DType dtype = DType.Float32) =>
         Binomial(Full(probability, [.. shape.Select(side => (Side)side)]), trials, dtype);
 
     /// <summary>
-    /// Returns how many of so many trials succeed, each by itself; for each of an array of probabilities.
+    /// Returns the number of successes in a number of independent trials, for each of an array of probabilities.
     /// </summary>
     public Variable Binomial(Variable probabilities, int trials = 1, DType dtype = DType.Float32)
     {
@@ -26,7 +26,8 @@ public sealed partial class RandomStream
     }
 
     /// <summary>
-    /// Returns how often each class comes in so many draws, for rows of probabilities (…, classes) that sum up to 1.
+    /// Returns how often each class is drawn in a number of trials, for rows of probabilities (…, classes) whose sum is
+    /// 1.
     /// </summary>
     public Variable Multinomial(Variable probabilities, int trials = 1, DType dtype = DType.Float32)
     {
@@ -35,10 +36,10 @@ public sealed partial class RandomStream
     }
 
     /// <summary>
-    /// Whole numbers from 0 up to, not including, a count, as int32, evenly spread: with <paramref name="replace"/> each by
-    /// itself, else no two alike.
+    /// Draws uniform integers from 0 to a count (exclusive), as int32: independent ones with
+    /// <paramref name="replace"/>, otherwise distinct ones.
     /// </summary>
-    /// <exception cref="EngineException">Without replacing, more are wanted than there are.</exception>
+    /// <exception cref="EngineException">Without replacement, more numbers are requested than there are.</exception>
     public Variable Choice(int count, Shape shape, bool replace = true)
     {
         if (replace)
@@ -52,8 +53,8 @@ public sealed partial class RandomStream
     }
 
     /// <summary>
-    /// Returns places in a vector of probabilities, as int32: with <paramref name="replace"/> each drawn by itself,
-    /// else no two alike, drawn one after the other from those that are left (by Gumbel's trick).
+    /// Draws indices into a vector of probabilities, as int32: independent ones with <paramref name="replace"/>,
+    /// otherwise distinct ones, each drawn from the remaining indices (by the Gumbel trick).
     /// </summary>
     public Variable Choice(Variable probabilities, int count, bool replace = true)
     {
@@ -63,17 +64,17 @@ public sealed partial class RandomStream
             : TopK(Log(Cast(probabilities, DType.Float64)) - Log(-Log(1 - Cast(Uniform(probabilities), DType.Float64))), count).Indices;
     }
 
-    /// <summary>Returns the whole numbers from 0 up to, not including, a count in random order, as int32.</summary>
+    /// <summary>Returns the integers from 0 to a count (exclusive) in random order, as int32.</summary>
     public Variable Permutation(Side count) => ArgSort(Uniform(Cast(ARange(count), DType.Float64)));
 
     /// <summary>Returns the rows of x in random order.</summary>
     public Variable Shuffle(Variable x) => x is null ? throw new ArgumentNullException(nameof(x)) : x[Permutation(SideOf(x, 0))];
 
     /// <summary>
-    /// Returns numbers of the normal distribution that lie no further than <paramref name="most"/> standard deviations
-    /// from the mean, 0 and 1 being these: by the inverse of its distribution.
+    /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 that are at most
+    /// <paramref name="most"/> standard deviations from the mean. It uses the inverse of the distribution function.
     /// </summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
+    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
     public Variable TruncatedNormal(Shape shape, double most = 2, DType dtype = DType.Float32)
     {
         double part = Engine.Ops.Erf.Scalar(most * Math.Sqrt(0.5)).High;
@@ -81,7 +82,10 @@ public sealed partial class RandomStream
         return Cast(Clip(ErfInv(((u * 2) - 1) * part) * Math.Sqrt(2), -most, most), dtype);
     }
 
-    /// <summary>Places along the last axis, (…, trials): how many of the running sums of probabilities a number is not below.</summary>
+    /// <summary>
+    /// Draws indices along the last axis, (…, trials): the number of cumulative probabilities that a uniform number
+    /// reaches.
+    /// </summary>
     private Variable Drawn(Variable probabilities, int trials)
     {
         ArgumentNullException.ThrowIfNull(probabilities);

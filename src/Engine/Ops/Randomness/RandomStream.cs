@@ -3,54 +3,54 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a source of random numbers for graphs. What it draws depends on its seed, on how often functions that
-/// draw from it have run, and on which of its draws it is (the first made of it, the second …), but not on the number
-/// of threads. Every run of a function that draws from it moves it on; within a run no two of its draws give the same
+/// Represents a source of random numbers for graphs. A draw depends on the seed, on how often functions that draw from
+/// the stream have run, and on the index of the draw in the stream (the first, the second …), but not on the number of
+/// threads. Every run of a function that draws from the stream advances it. Within a run, no two draws give the same
 /// numbers.
 /// </summary>
 public sealed partial class RandomStream
 {
     private int _draws;
 
-    /// <summary>Creates a stream whose numbers this seed decides.</summary>
+    /// <summary>Creates a stream with a seed.</summary>
     public RandomStream(ulong seed)
     {
         State = new SharedVariable(Tensor.From([(int)seed, (int)(seed >> 32), 0]), "random state") { IsRandomState = true };
         State.DefaultUpdate = State + new Constant(Tensor.From([0, 0, 1]));
     }
 
-    /// <summary>A stream that begins where another stands and draws what that did, from its first draw on.</summary>
+    /// <summary>Creates a stream that begins at the state of another and repeats its draws from the first on.</summary>
     internal RandomStream(SharedVariable state) => State = state;
 
     /// <summary>
-    /// Gets where the stream stands, an int32 vector: the seed's lower and upper words, and how many runs have drawn
-    /// from it. Saved and put back, it repeats what followed.
+    /// Gets the state of the stream, an int32 vector: the seed's lower and upper words, and the number of runs that
+    /// have drawn from it. If the state is saved and restored, the same numbers follow.
     /// </summary>
     public SharedVariable State { get; }
 
-    /// <summary>Returns numbers spread evenly over 0 ≤ u &lt; 1: multiples of 2⁻²⁴, in float64 of 2⁻⁵³.</summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
+    /// <summary>Draws uniform numbers, 0 ≤ u &lt; 1: multiples of 2⁻²⁴, in float64 of 2⁻⁵³.</summary>
+    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
     public Variable Uniform(Shape shape, DType dtype = DType.Float32) => Draw<Uniform>(shape, dtype);
 
     /// <summary>
-    /// Returns numbers spread evenly over 0 ≤ u &lt; 1, of the shape of another variable and, if floating point, its
+    /// Draws uniform numbers, 0 ≤ u &lt; 1, of the shape of another variable and, if it is floating point, of its
     /// dtype.
     /// </summary>
     public Variable Uniform(Variable like) => Draw<Uniform>(like);
 
     /// <summary>
-    /// Returns numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).
+    /// Draws numbers of the normal distribution with mean 0 and standard deviation 1 (Box and Muller, 1958).
     /// </summary>
-    /// <exception cref="EngineException">A side is unknown, or the dtype is no floating-point type.</exception>
+    /// <exception cref="EngineException">A side is unknown, or the dtype is not a floating-point type.</exception>
     public Variable Normal(Shape shape, DType dtype = DType.Float32) => Draw<Normal>(shape, dtype);
 
     /// <summary>
-    /// Returns numbers of the normal distribution with mean 0 and standard deviation 1, of the shape of another
-    /// variable and, if floating point, its dtype.
+    /// Draws numbers of the normal distribution with mean 0 and standard deviation 1, of the shape of another variable
+    /// and, if it is floating point, of its dtype.
     /// </summary>
     public Variable Normal(Variable like) => Draw<Normal>(like);
 
-    /// <summary>A number that no other draw from this stream has.</summary>
+    /// <summary>Returns a number that no other draw from this stream has.</summary>
     internal int Next() => Interlocked.Increment(ref _draws) - 1;
 
     private Variable Draw<TRow>(Shape shape, DType dtype) where TRow : struct, IDistribution => shape.IsKnown

@@ -1,9 +1,11 @@
 namespace Engine.Ops;
 
-/// <summary>Random values on the host that are functions of a key: what parameters begin with, and orders of samples.</summary>
+/// <summary>
+/// Computes random values on the host as functions of a key: initial values of parameters, and orders of samples.
+/// </summary>
 internal static class Seeded
 {
-    /// <summary>Returns a key for one purpose out of a seed and the purpose's name.</summary>
+    /// <summary>Returns a key for one purpose, from a seed and the purpose's name.</summary>
     public static ulong Key(ulong seed, string name)
     {
         const ulong FnvBasis = 0xCBF29CE484222325, FnvPrime = 0x100000001B3;
@@ -16,7 +18,9 @@ internal static class Seeded
         return Low(Block(hash, seed));
     }
 
-    /// <summary>Numbers spread evenly over [0, 1), one for each index from 0 on, with 53 random bits each.</summary>
+    /// <summary>
+    /// Fills a span with uniform numbers in [0, 1), one for each index from 0 on, with 53 random bits each.
+    /// </summary>
     public static void Uniform(ulong key, Span<double> destination)
     {
         for (int i = 0; i < destination.Length; i += 2)
@@ -30,7 +34,9 @@ internal static class Seeded
         }
     }
 
-    /// <summary>Numbers with the standard normal distribution, by the method of Box and Muller.</summary>
+    /// <summary>
+    /// Fills a span with numbers of the standard normal distribution, by the method of Box and Muller.
+    /// </summary>
     public static void Normal(ulong key, Span<double> destination)
     {
         for (int i = 0; i < destination.Length; i += 2)
@@ -46,7 +52,9 @@ internal static class Seeded
         }
     }
 
-    /// <summary>Returns the numbers from 0 up to <paramref name="count"/> in random order (Fisher and Yates).</summary>
+    /// <summary>
+    /// Returns the numbers from 0 to <paramref name="count"/> (exclusive) in random order (Fisher and Yates).
+    /// </summary>
     public static int[] Permutation(ulong key, int count)
     {
         int[] order = [.. Enumerable.Range(0, count)];

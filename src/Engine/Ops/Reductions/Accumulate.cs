@@ -5,30 +5,32 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>A reduction whose results on the way are wanted too.</summary>
+/// <summary>Represents a reduction that also returns its intermediate results.</summary>
 internal interface IAccumulation : IReduction
 {
-    /// <summary>The gradient with respect to x of what was accumulated.</summary>
-    /// <param name="x">What was accumulated.</param>
-    /// <param name="y">What it came to.</param>
-    /// <param name="g">The gradient with respect to that.</param>
+    /// <summary>Returns the gradient with respect to the accumulated x.</summary>
+    /// <param name="x">The input.</param>
+    /// <param name="y">The accumulated results.</param>
+    /// <param name="g">The gradient with respect to y.</param>
     /// <param name="axis">The axis.</param>
     /// <param name="isReverse">See <see cref="Accumulate{TRow}"/>.</param>
     /// <param name="isExclusive">See <see cref="Accumulate{TRow}"/>.</param>
     static abstract Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive);
 }
 
-/// <summary>Each element along an axis joined with all before it.</summary>
+/// <summary>Joins each element along an axis with all before it.</summary>
 /// <param name="Axis">The axis.</param>
 /// <param name="IsReverse">Whether with all behind it instead.</param>
-/// <param name="IsExclusive">Whether only these are joined, without the element itself.</param>
+/// <param name="IsExclusive">Whether to join only those, without the element itself.</param>
 internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool IsExclusive = false)
     : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]> where TRow : struct, IAccumulation
 {
-    /// <summary>The lines that are gone along side by side.</summary>
+    /// <summary>The number of lines that are processed side by side.</summary>
     private const int Lines = 4;
 
-    /// <summary>After so many elements a total is added to the one before: so errors stay small.</summary>
+    /// <summary>
+    /// The number of elements after which a total is added to that of the blocks before, so that errors stay small.
+    /// </summary>
     private const int Block = 32;
 
     private const int Grain = 8192, Columns = 64;
@@ -96,7 +98,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     public override double Ulps => TRow.Ulps;
 
     /// <summary>
-    /// Returns those of the reduction up to each element; errors grow with the root of what is joined.
+    /// Returns the magnitudes of the reduction up to each element; errors grow with the square root of the number of
+    /// elements.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -197,8 +200,8 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
     }
 
     /// <summary>
-    /// Lines of neighbors, four of them side by side, as each sum waits for the one before: <paramref name="apart"/> elements
-    /// apart, 0 if it is one line alone.
+    /// Accumulates four lines of neighboring elements side by side, because each sum waits for the previous one. The
+    /// lines are <paramref name="apart"/> elements apart; 0 for a single line.
     /// </summary>
     private unsafe void FourLines<T>(T* x, T* y, int side, long apart) where T : unmanaged, INumber<T>
     {
@@ -232,16 +235,16 @@ internal sealed record Accumulate<TRow>(int Axis, bool IsReverse = false, bool I
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the sums of each element along an axis and all before it; of all elements, in C order, unless an axis is
-    /// named. uint8 and bool are summed as int32.
+    /// Returns the sum of each element along an axis and all before it; without an axis, over all elements in C order.
+    /// uint8 and bool are summed as int32.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumSum(Variable x, int? axis = null) => Accumulated<Sum>(x, axis);
 
     /// <summary>
-    /// Returns the products of each element along an axis and all before it; of all elements, in C order, unless an
-    /// axis is named. The gradient is a loop along the axis; it holds where elements are 0, too (Theano's, which
-    /// divides by them, is NaN there).
+    /// Returns the product of each element along an axis and all before it; without an axis, over all elements in C
+    /// order. The gradient is a loop along the axis. It is also right where elements are 0 (Theano divides by them and
+    /// gives NaN).
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable CumProd(Variable x, int? axis = null) => Accumulated<Prod>(x, axis);

@@ -6,7 +6,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Where along an axis the greatest element is.</summary>
+/// <summary>Returns the index of the greatest element along an axis.</summary>
 internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 8192;
@@ -115,7 +115,7 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
             ];
         }
 
-        // Pieces of columns, as many as make work for threads.
+        // Pieces of columns, small enough that there is work for all threads.
         int columns = Math.Clamp(stride / 8, S.Count, ArgMaxRows<S, V, T>.MaxColumns) / S.Count * S.Count;
         int pieces = (stride + columns - 1) / columns;
         return
@@ -171,10 +171,10 @@ internal sealed record ArgMax(int Axis) : Op, ICpuOp, ICudaOp, ISampled, IForEle
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the index of the greatest element along an axis, which is dropped, as int32: of equals the first, and of
-    /// NaNs the first before all numbers.
+    /// Returns the index of the greatest element along an axis, which is removed, as int32. If several are equal, the
+    /// first counts. NaN is greater than all numbers.
     /// </summary>
-    /// <param name="x">Where to look.</param>
+    /// <param name="x">The variable to search.</param>
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>
     /// <exception cref="EngineException">There is no such axis, or it has no elements.</exception>
     public static Variable ArgMax(Variable x, int axis)

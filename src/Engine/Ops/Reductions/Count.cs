@@ -5,7 +5,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The number of elements along axes, as a scalar; only the shape of the input matters. As int32 it may decide shapes.
+/// Returns the number of elements along axes, as a scalar. It reads only the shape of the input. As int32 it may decide
+/// shapes.
 /// </summary>
 internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -65,8 +66,8 @@ internal sealed record Count(Shape Axes, DType DType) : Op, ICpuOp, ICudaOp, ISa
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns a side of x, as an int32 scalar that may decide shapes: Theano's <c>x.shape[axis]</c>. A negative axis
-    /// counts from the innermost.
+    /// Returns the length of an axis of x, as an int32 scalar that may decide shapes: Theano's <c>x.shape[axis]</c>. A
+    /// negative axis counts from the innermost.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable SideOf(Variable x, int axis)
@@ -76,7 +77,7 @@ public static partial class Symbolic
         return side == Shape.Unknown ? new Count(chosen, DType.Int32).Call(x) : Constant(side, DType.Int32);
     }
 
-    /// <summary>Returns the sides of x as an int32 vector: Theano's <c>x.shape</c>.</summary>
+    /// <summary>Returns the shape of x as an int32 vector: Theano's <c>x.shape</c>.</summary>
     public static Variable ShapeOf(Variable x)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -85,13 +86,13 @@ public static partial class Symbolic
             : Stack(0, [.. Enumerable.Range(0, x.Rank).Select(axis => SideOf(x, axis))]);
     }
 
-    /// <summary>Returns how many elements x has, as a scalar of its dtype; of float32 for integers.</summary>
+    /// <summary>Returns the number of elements of x, as a scalar of its dtype; float32 for integers.</summary>
     public static Variable Count(Variable x) => Count(x, null);
 
     /// <summary>
-    /// Returns how many elements x has along some axes (together), as a scalar of its dtype; of float32 for integers.
+    /// Returns the number of elements of x along some axes together, as a scalar of its dtype; float32 for integers.
     /// </summary>
-    /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
+    /// <exception cref="EngineException">There is no such axis, or it is given twice.</exception>
     public static Variable Count(Variable x, Shape axes) => Count(x, (Shape?)axes);
 
     private static Variable Count(Variable x, Shape? axes)

@@ -3,31 +3,35 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launches of a reduction on CUDA: reduce.cu, which says what its three ways are for.</summary>
+/// <summary>Builds the launches of a reduction on CUDA: reduce.cu, which explains its three kernels.</summary>
 internal static class CudaReduce
 {
     private const int RowThreads = 128, Warps = RowThreads / 32, Columns = 32;
 
-    /// <summary>An output is worth a whole block where it is joined from this many elements.</summary>
+    /// <summary>From this many elements on, an output has a whole block.</summary>
     private const int LongRow = 512;
 
     /// <summary>
-    /// As many blocks keep any GPU busy; with fewer, what is reduced is split into parts of at least so much work.
+    /// The number of blocks that keep any GPU busy. With fewer, the elements are split into parts with at least this
+    /// many rows or elements.
     /// </summary>
     private const int EnoughBlocks = 256, MaxParts = 64, PartRows = 256, PartElements = 4096;
 
-    /// <summary>Returns the bytes in which the parts' results lie, if there are parts.</summary>
+    /// <summary>Returns the bytes for the results of the parts; 0 if there is only one part.</summary>
     public static long Workspace(Shape from, OperandType to)
     {
         var plan = new Walk(from, to.Shape);
         return plan.Parts > 1 ? plan.Parts * to.Shape.Count * to.DType.Size() : 0;
     }
 
-    /// <summary>Joins the elements that broadcasting would make one of the step's output.</summary>
-    /// <param name="step">The step; its workspace has as many bytes as <see cref="Workspace"/> says.</param>
-    /// <param name="from">The shape of what is reduced.</param>
-    /// <param name="elements">What makes that of the step's inputs; null where it is the first input.</param>
-    /// <param name="epilogue">What is done with each element of the result; null for nothing.</param>
+    /// <summary>
+    /// Returns the launches that join elements to the step's output. The elements have the shape to which the output
+    /// would broadcast.
+    /// </summary>
+    /// <param name="step">The step, with a workspace of <see cref="Workspace"/> bytes.</param>
+    /// <param name="from">The shape of the elements.</param>
+    /// <param name="elements">Computes the elements from the step's inputs; null if they are the first input.</param>
+    /// <param name="epilogue">The statements for each element of the result; null for none.</param>
     public static CudaLaunch[] Launches<TRow>(CudaStep step, Shape from, Composite? elements, CudaComposite? epilogue)
         where TRow : struct, IReduction
     {
@@ -75,7 +79,7 @@ internal static class CudaReduce
             [.. element.Arguments, y, walk.Kept, walk.Reduced, walk.Outputs, walk.Count, .. epilogue.Arguments]);
     }
 
-    /// <summary>How the elements are walked over, which the shapes alone decide.</summary>
+    /// <summary>Describes the order of the elements, which depends only on the shapes.</summary>
     private readonly struct Walk
     {
         public Walk(Shape from, Shape to)
@@ -105,7 +109,7 @@ internal static class CudaReduce
 
         public int Outputs { get; }
 
-        /// <summary>Gets how many elements are joined to one.</summary>
+        /// <summary>Gets the number of elements that are joined to one.</summary>
         public int Count { get; }
 
         public CudaLoops Kept { get; }

@@ -5,19 +5,19 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>A way of joining many numbers to one: a row of the table of reductions.</summary>
+/// <summary>Represents a way to join many numbers to one: a row of the table of reductions.</summary>
 internal interface IReduction
 {
-    /// <summary>What joining nothing gives.</summary>
+    /// <summary>Gets the result for no numbers, with which every reduction starts.</summary>
     static abstract double Start { get; }
 
-    /// <summary>Whether there is an answer for no numbers at all.</summary>
+    /// <summary>Gets whether a reduction of no numbers has a result.</summary>
     static abstract bool TakesNone { get; }
 
-    /// <summary>What joining nothing gives, in CUDA C, where the elements' type is T.</summary>
+    /// <summary>Gets the start value in CUDA C, where T is the elements' type.</summary>
     static abstract string CudaStart { get; }
 
-    /// <summary>a and b joined, in CUDA C.</summary>
+    /// <summary>Gets an expression in CUDA C that joins a and b.</summary>
     static abstract string Cuda { get; }
 
     static abstract DoubleDouble Join(DoubleDouble a, double b);
@@ -27,48 +27,49 @@ internal interface IReduction
 
     static abstract T Join<T>(T a, T b) where T : INumber<T>;
 
-    /// <summary>Lane by lane.</summary>
+    /// <summary>Joins lane by lane.</summary>
     static abstract V Join<S, V, T>(V a, V b) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
-    /// <summary>All lanes joined.</summary>
+    /// <summary>Joins all lanes.</summary>
     static abstract T Lanes<S, V, T>(V a) where S : struct, ISimd<V, T> where V : struct where T : unmanaged;
 
-    /// <summary>What of <see cref="Op.Magnitudes"/> has to be other than the elements' own, joined.</summary>
+    /// <summary>Changes <see cref="Op.Magnitudes"/>, if they are not the joined magnitudes of the elements.</summary>
     static virtual NdArray[] OfMagnitudes(NdArray elements, NdArray magnitudes) => [magnitudes];
 
-    /// <summary>The gradient with respect to x, given y and g with their reduced sides kept as 1.</summary>
+    /// <summary>Returns the gradient with respect to x; y and g keep the reduced axes with length 1.</summary>
     static abstract Variable Grad(Variable x, Variable y, Variable g, Shape axes);
 }
 
-/// <summary>A reduction of whatever row.</summary>
+/// <summary>Represents a reduction with any row.</summary>
 internal interface IReduce
 {
-    /// <summary>The axes.</summary>
+    /// <summary>Gets the axes.</summary>
     Shape Axes { get; }
 
     /// <inheritdoc cref="Reduce{TRow}"/>
     Composite? Elements { get; }
 
-    /// <summary>The struct, an <see cref="IReduction"/>, that joins.</summary>
+    /// <summary>Gets the struct, an <see cref="IReduction"/>, that joins.</summary>
     Type Row { get; }
 
-    /// <summary>What joining nothing gives.</summary>
+    /// <summary>Gets the start value.</summary>
     double Start { get; }
 
-    /// <summary>What joins a run of neighbors to a total on the CPU.</summary>
+    /// <summary>Returns the function that joins a run of neighboring elements to a total on the CPU.</summary>
     RunJoin Joins(DType elements);
 
-    /// <summary>The same reduction of what a composite makes of its inputs.</summary>
+    /// <summary>Returns the same reduction of elements that a composite computes.</summary>
     Op Of(Composite elements);
 
     /// <summary>
-    /// Whether it joins long runs of neighbors of an array: on the CPU, making shorter pieces costs more than storing all.
+    /// Returns whether it joins long runs of neighboring elements. On the CPU, computing shorter pieces costs more than
+    /// storing all elements.
     /// </summary>
     bool JoinsLongRuns(TensorType input);
 
     /// <summary>
-    /// What errors of the inputs, in <see cref="Op.Magnitudes"/>' sense, come to together with its own; null where an input
-    /// is exact.
+    /// Returns the errors of the output, in the sense of <see cref="Op.Magnitudes"/>, that result from the errors of
+    /// the inputs and its own; null for an exact input.
     /// </summary>
     NdArray Errors(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray?> errors, NdArray output);
 }
@@ -76,10 +77,10 @@ internal interface IReduce
 /// <summary>Joins a run of neighboring elements to a total.</summary>
 internal delegate double RunJoin(double total, nint run, int count);
 
-/// <summary>Joins the elements along axes, which are kept as sides of 1: dropping them is a view.</summary>
+/// <summary>Joins the elements along axes, which keep length 1; removing them is a view.</summary>
 /// <param name="Axes">The axes.</param>
 /// <param name="Elements">
-/// What makes the elements, of one output and of the op's inputs: they are never stored. Null where they are the op's one
+/// Computes the elements from the op's inputs, with one output; they are never stored. Null if they are the op's only
 /// input.
 /// </param>
 internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
@@ -102,7 +103,7 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
             yield return new Sample(new Reduce<TRow>(some), new Arg([n, m, k], DType.Int64, -3, 4));
         }
 
-        // So few outputs that what is reduced is split, in both loops, and runs and columns longer than a block.
+        // So few outputs that the elements are split, in both loops; runs and columns that are longer than a block.
         yield return Of([0], [random.Next(15000, 20000)]);
         yield return Of([0], [random.Next(900, 1100), 40]);
         yield return Of([0, 2], [31, 3, 400]);
@@ -114,7 +115,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         yield return new Sample(new Reduce<TRow>([0]), Arg.Int([random.Next(15000, 20000)]));
         yield return new Sample(new Reduce<TRow>([0]), new Arg([random.Next(15000, 20000)], DType.Int64, -1, 2));
 
-        // On one side of 0 all of them, which then is no greatest or least; so near to 1 that products stay finite.
+        // All on one side of 0, so that 0 is neither the greatest nor the least; so near to 1 that products stay
+        // finite.
         foreach (double low in (double[])[-1.25, 0.75])
         {
             yield return new Sample(new Reduce<TRow>([1]), new Arg([3, 900], Low: low, High: low + 0.5));
@@ -202,7 +204,9 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
         return (this with { Elements = null }).OfMagnitudes([new NdArray(elements[0].Shape, sizes)], [output])[0];
     }
 
-    /// <summary>Returns the elements' own, joined; those of elements that are made, of how they are made.</summary>
+    /// <summary>
+    /// Returns the joined magnitudes of the elements; for computed elements, those of their computation.
+    /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray made = Elements is null ? inputs[0] : Made(inputs), elements = made;
@@ -232,7 +236,8 @@ internal sealed record Reduce<TRow>(Shape Axes, Composite? Elements = null)
     private static Sample Of(Shape axes, Shape shape) => new(new Reduce<TRow>(axes), new Arg(shape, Distinct: true));
 
     /// <summary>
-    /// Of (a - b) · c with b and c repeated, of numbers that are converted, and of such as only are.
+    /// Samples of (a - b) · c with b and c repeated, of elements that are converted first, and of elements that are
+    /// only converted.
     /// </summary>
     private static IEnumerable<Sample> OfElements(Random random)
     {
@@ -331,7 +336,9 @@ internal readonly struct Min : IReduction
     public static Variable Grad(Variable x, Variable y, Variable g, Shape axes) => new PassIfEqual().Call(x, y, g);
 }
 
-/// <summary>The product. On the way it may overflow or vanish, in an order that is the device's.</summary>
+/// <summary>
+/// Computes the product. Intermediate results may overflow or underflow, and their order depends on the device.
+/// </summary>
 internal readonly struct Prod : IAccumulation
 {
     public static double Start => 1;
@@ -385,7 +392,7 @@ internal readonly struct Prod : IAccumulation
         return [magnitudes];
     }
 
-    /// <summary>Computes g times the product of all the others, axis by axis: also where elements are 0.</summary>
+    /// <summary>Returns g times the product of all other elements, axis by axis, so that elements may be 0.</summary>
     public static Variable Grad(Variable x, Variable y, Variable g, Shape axes)
     {
         if (axes.Rank == 0)
@@ -398,9 +405,8 @@ internal readonly struct Prod : IAccumulation
     }
 
     /// <summary>
-    /// Returns the product before an element times the sum of what lies behind it, each multiplied by what stands
-    /// between; nothing is divided, so that elements may be 0. The sums are a loop's: that at i is g + x·(that at i +
-    /// 1), of i + 1.
+    /// Returns the product of the elements before each one, times a sum S. A loop computes
+    /// S(i) = g(i) + x(i + 1)·S(i + 1). Nothing is divided, so that elements may be 0.
     /// </summary>
     public static Variable GradOf(Variable x, Variable y, Variable g, int axis, bool isReverse, bool isExclusive)
     {
@@ -411,7 +417,7 @@ internal readonly struct Prod : IAccumulation
         behind = isReverse ? behind : Symbolic.Flip(behind, [0]);
         return new Accumulate<Prod>(axis, isReverse, true).Call(x) * Symbolic.MoveAxis(behind, 0, axis);
 
-        // What is there of the sum at this element, and of that at the next, which lacks this one.
+        // Returns the sum at this element, and the part that is carried to the next one.
         StepOutputs Step(IReadOnlyList<Variable> step)
         {
             (Variable grad, Variable element, Variable next) = (step[0], step[1], step[2]);
@@ -422,7 +428,9 @@ internal readonly struct Prod : IAccumulation
     }
 }
 
-/// <summary>The third input where the first two are equal, else 0: the gradient of a maximum or minimum.</summary>
+/// <summary>
+/// Returns the third input where the first two are equal, otherwise 0: the gradient of a maximum or minimum.
+/// </summary>
 internal sealed record PassIfEqual : Elementwise, ISampled
 {
     private static readonly ElementRow s_row =

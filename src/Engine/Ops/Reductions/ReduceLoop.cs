@@ -7,21 +7,21 @@ using Engine.Devices.Cpu;
 namespace Engine.Ops;
 
 /// <summary>
-/// How the CPU walks over what it reduces: the innermost loop, and around it loops over what is kept and over what is
-/// reduced. Where there are few outputs, what is reduced is split into parts, as many as the shapes alone say, which
-/// are joined in order: so the threads share the work and yet always give the same bits.
+/// Plans the loops of a reduction on the CPU: the innermost loop, and around it loops over kept and over reduced axes.
+/// If there are few outputs, the elements are split into parts, which are joined in order. The shapes alone determine
+/// their number, so that the threads share the work and the result always has the same bits.
 /// </summary>
 internal sealed class ReducePlan
 {
-    /// <summary>Represents the longest run that is joined in vector registers before it is added to a total.</summary>
+    /// <summary>The longest run that is joined in vector registers before it is added to a total.</summary>
     public const int Run = 4096;
 
     /// <summary>
-    /// Represents columns that are reduced together, and the rows after which they are added to totals.
+    /// The number of columns that are reduced together, and of rows after which they are added to totals.
     /// </summary>
     public const int Columns = 64, Rows = 256;
 
-    /// <summary>Represents the most totals that a thread keeps.</summary>
+    /// <summary>The greatest number of totals of a thread.</summary>
     public const int MaxTotals = 2048;
 
     private const int PartElements = 8192, MaxParts = 64, EnoughUnits = 32, ManyElements = 1 << 19;
@@ -49,7 +49,8 @@ internal sealed class ReducePlan
         ReducedCount = Reduced.Aggregate(1, (count, loop) => count * loop.Side);
         Blocks = IsInnerReduced ? ReducedCount * RunsPerSegment : ReducedCount;
         Chunks = IsInnerReduced ? 1 : (Inner + Columns - 1) / Columns;
-        // Runs that lie far apart, such as a channel's in a batch, are joined as they lie, and not output by output.
+        // Runs that are far apart, such as those of a channel in a batch, are joined in memory order and not output by
+        // output.
         IsInMemoryOrder = IsInnerReduced && Elements >= ManyElements && Outputs <= MaxTotals
             && Kept.Count > 0 && Reduced.Count > 0 && Reduced[0].Step > Kept[0].Step;
         if (IsInMemoryOrder)
@@ -67,12 +68,12 @@ internal sealed class ReducePlan
 
     public int Elements { get; }
 
-    /// <summary>Gets the length of the innermost loop, whose elements are neighbors.</summary>
+    /// <summary>Gets the length of the innermost loop over neighboring elements.</summary>
     public int Inner { get; }
 
     public bool IsInnerReduced { get; }
 
-    /// <summary>Creates the other loops, outermost first: how many times, and how many elements apart.</summary>
+    /// <summary>Gets the other loops over kept axes, outermost first: their lengths and strides.</summary>
     public List<(int Side, int Step)> Kept { get; } = [];
 
     public List<(int Side, int Step)> Reduced { get; } = [];
@@ -81,21 +82,25 @@ internal sealed class ReducePlan
 
     public int ReducedCount { get; }
 
-    /// <summary>Gets what is reduced for one output, in runs (along the innermost loop) or rows (across it).</summary>
+    /// <summary>
+    /// Gets the number of runs (along the innermost loop) or rows (across it) that are reduced for one output.
+    /// </summary>
     public int Blocks { get; }
 
     public int RunsPerSegment => (Inner + Run - 1) / Run;
 
-    /// <summary>Into how many pieces of <see cref="Columns"/> the innermost loop is cut, where it is kept.</summary>
+    /// <summary>
+    /// Gets the number of chunks of <see cref="Columns"/> columns of the innermost loop, if it is kept.
+    /// </summary>
     public int Chunks { get; }
 
-    /// <summary>Gets whether each part is of all outputs, and of a range of the outermost loop.</summary>
+    /// <summary>Gets whether each part covers all outputs and a range of the outermost loop.</summary>
     public bool IsInMemoryOrder { get; }
 
-    /// <summary>Into how many parts the blocks are split.</summary>
+    /// <summary>Gets the number of parts of the blocks.</summary>
     public int Parts { get; } = 1;
 
-    /// <summary>Returns where an iteration of some loops begins.</summary>
+    /// <summary>Returns the offset of an iteration of some loops.</summary>
     public static long Offset(List<(int Side, int Step)> loops, int index)
     {
         if (loops.Count == 1)
@@ -114,7 +119,7 @@ internal sealed class ReducePlan
     }
 }
 
-/// <summary>The CPU's loop for reductions, for the widest vectors the hardware has.</summary>
+/// <summary>Runs reductions on the CPU, with the widest vectors of the hardware.</summary>
 internal static class ReduceLoop
 {
     public static long Workspace(Shape from, OperandType to)
@@ -124,11 +129,13 @@ internal static class ReduceLoop
     }
 
     /// <param name="step">The step.</param>
-    /// <param name="elements">What makes the elements of the step's inputs; null where they are the first input's.</param>
+    /// <param name="elements">
+    /// Computes the elements from the step's inputs; null if they are those of the first input.
+    /// </param>
     public static Phase[] Phases<TRow>(CpuStep step, Composite? elements = null) where TRow : struct, IReduction =>
         Promotion.Computed(step.OutDType()).Call(new Loops<TRow>(step), elements);
 
-    /// <summary>Returns what joins a run of neighbors to a total.</summary>
+    /// <summary>Returns the function that joins a run of neighboring elements to a total.</summary>
     public static RunJoin Joins<TRow>(DType elements) where TRow : struct, IReduction =>
         Promotion.Computed(elements).Call(new JoinsOf<TRow>(), 0);
 
@@ -149,7 +156,7 @@ internal static class ReduceLoop
     }
 }
 
-/// <summary>The loop for one row, vector width and element type.</summary>
+/// <summary>Runs one reduction for one vector width and element type.</summary>
 [SkipLocalsInit]
 internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     where TRow : struct, IReduction
@@ -203,7 +210,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         ((int)((long)_plan.Blocks * part / _plan.Parts), (int)((long)_plan.Blocks * (part + 1) / _plan.Parts));
 
     /// <summary>
-    /// Totals are kept in double, which does not round noticeably; those of integers wrap as they are joined.
+    /// Joins the parts. Totals are double, whose rounding is negligible; totals of integers wrap around.
     /// </summary>
     private void JoinParts(int start, int end, int worker)
     {
@@ -220,8 +227,8 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
     }
 
     /// <summary>
-    /// Neighboring elements: where they lie or, if they are still to be made, in <paramref name="room"/>, which the first
-    /// cache keeps.
+    /// Returns neighboring elements: in place or, if they must be computed, in <paramref name="room"/>, which stays in
+    /// the first-level cache.
     /// </summary>
     private T* Elements(long first, int count, T* room)
     {
@@ -234,7 +241,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         return room;
     }
 
-    /// <summary>The innermost loop is reduced: a unit is a part of one output.</summary>
+    /// <summary>Reduces the innermost loop; a unit is a part of one output.</summary>
     private void Runs(int start, int end, int worker)
     {
         T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
@@ -256,7 +263,10 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         }
     }
 
-    /// <summary>A total of nothing. Of integers of 64 bits it is the bits that are kept, as double does not hold them.</summary>
+    /// <summary>
+    /// Gets the start of a total. For 64-bit integers a total holds their bits, because a double cannot hold their
+    /// values.
+    /// </summary>
     private static double Begun => typeof(T) == typeof(long)
         ? BitConverter.Int64BitsToDouble(long.CreateSaturating(TRow.Start))
         : TRow.Start;
@@ -271,7 +281,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         : typeof(T) == typeof(int) ? double.CreateTruncating(TRow.Join(T.CreateSaturating(total), value))
         : TRow.Join(total, double.CreateTruncating(value));
 
-    /// <summary>The innermost loop is reduced, and the outermost: a unit is a range of that.</summary>
+    /// <summary>Reduces the innermost and the outermost loop; a unit is a range of the outermost.</summary>
     private void InMemoryOrder(int start, int end, int worker)
     {
         T* room = stackalloc T[_elements is null ? 0 : ReducePlan.Run];
@@ -336,7 +346,7 @@ internal sealed unsafe class ReduceLoop<TRow, S, V, T>
         return total;
     }
 
-    /// <summary>The innermost loop is kept: a unit is a part of some neighboring outputs.</summary>
+    /// <summary>Keeps the innermost loop; a unit is a part of some neighboring outputs.</summary>
     private void Columns(int start, int end, int worker)
     {
         for (int unit = start; unit < end; unit++)

@@ -8,59 +8,59 @@ public static partial class Symbolic
     public static Variable Sum(Variable x) => Reduced<Sum>(x, null, false);
 
     /// <summary>
-    /// Returns the sums along some axes; 0 where there is nothing to sum. uint8 and bool are summed as int32.
+    /// Returns the sums along some axes; 0 if there are no elements. uint8 and bool are summed as int32.
     /// </summary>
-    /// <param name="x">What is summed.</param>
+    /// <param name="x">The variable to reduce.</param>
     /// <param name="axes">The axes; a negative one counts from the innermost.</param>
-    /// <param name="keepDims">Whether the axes stay as sides of 1; else they are dropped.</param>
-    /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
+    /// <param name="keepDims">Whether the axes stay with length 1; if not, they are removed.</param>
+    /// <exception cref="EngineException">There is no such axis, or it is given twice.</exception>
     public static Variable Sum(Variable x, Shape axes, bool keepDims = false) => Reduced<Sum>(x, axes, keepDims);
 
     /// <summary>
-    /// Returns the mean of all elements, in floating point: float32 for integers. NaN if there are none, and infinite
-    /// where their sum is, as NumPy's.
+    /// Returns the mean of all elements, in floating point: float32 for integers. It is NaN if there are no elements,
+    /// and infinite if their sum is, as in NumPy.
     /// </summary>
     public static Variable Mean(Variable x) => Mean(x, null, false);
 
     /// <summary>
-    /// Returns the means along some axes, in floating point: float32 for integers. NaN where there is nothing, and
-    /// infinite where the sum is.
+    /// Returns the means along some axes, in floating point: float32 for integers. They are NaN if there are no
+    /// elements, and infinite where the sum is.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Mean(Variable x, Shape axes, bool keepDims = false) => Mean(x, (Shape?)axes, keepDims);
 
     /// <summary>
-    /// Returns the greatest element; NaN if there is one. Every element that equals it gets the whole gradient, as in
-    /// Theano.
+    /// Returns the greatest element; NaN if there is one. As in Theano, every element that equals it gets the whole
+    /// gradient.
     /// </summary>
-    /// <exception cref="EngineException">When it is called: there are no elements.</exception>
+    /// <exception cref="EngineException">When the function is called: there are no elements.</exception>
     public static Variable Max(Variable x) => Reduced<Max>(x, null, false);
 
     /// <summary>
-    /// Returns the greatest elements along some axes; NaN where there is one. Every element that equals the greatest
-    /// gets the whole gradient, as in Theano.
+    /// Returns the greatest elements along some axes; NaN where there is one. As in Theano, every element that equals
+    /// the greatest gets the whole gradient.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
-    /// <exception cref="EngineException">There is no such axis, it is named twice, or it has no elements.</exception>
+    /// <exception cref="EngineException">There is no such axis, it is given twice, or it has no elements.</exception>
     public static Variable Max(Variable x, Shape axes, bool keepDims = false) => Reduced<Max>(x, axes, keepDims);
 
     /// <summary>
-    /// Returns the least element; NaN if there is one. Every element that equals it gets the whole gradient, as in
-    /// Theano.
+    /// Returns the least element; NaN if there is one. As in Theano, every element that equals it gets the whole
+    /// gradient.
     /// </summary>
-    /// <exception cref="EngineException">When it is called: there are no elements.</exception>
+    /// <exception cref="EngineException">When the function is called: there are no elements.</exception>
     public static Variable Min(Variable x) => Reduced<Min>(x, null, false);
 
     /// <summary>
-    /// Returns the least elements along some axes; NaN where there is one. Every element that equals the least gets the
-    /// whole gradient, as in Theano.
+    /// Returns the least elements along some axes; NaN where there is one. As in Theano, every element that equals the
+    /// least gets the whole gradient.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
-    /// <exception cref="EngineException">There is no such axis, it is named twice, or it has no elements.</exception>
+    /// <exception cref="EngineException">There is no such axis, it is given twice, or it has no elements.</exception>
     public static Variable Min(Variable x, Shape axes, bool keepDims = false) => Reduced<Min>(x, axes, keepDims);
 
-    /// <summary>The axes of x, counted from the outermost, in order; all of them for null.</summary>
-    /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
+    /// <summary>Returns the axes of x, counted from the outermost, in order; null stands for all of them.</summary>
+    /// <exception cref="EngineException">There is no such axis, or it is given twice.</exception>
     internal static Shape Axes(Variable x, Shape? axes)
     {
         ArgumentNullException.ThrowIfNull(x);

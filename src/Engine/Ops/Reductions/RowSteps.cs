@@ -2,10 +2,12 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>How the steps of a <see cref="RowWise"/> are changed before they are run.</summary>
+/// <summary>Changes the steps of a <see cref="RowWise"/> before they run.</summary>
 internal static class RowSteps
 {
-    /// <summary>The most terms that are made again: fewer than storing and loading a value costs.</summary>
+    /// <summary>
+    /// The greatest number of terms that are computed again: it costs less than storing and loading a value.
+    /// </summary>
     private const int MaxTerms = 2;
 
     private static readonly Type[] s_cheap =
@@ -15,13 +17,13 @@ internal static class RowSteps
     ];
 
     /// <summary>
-    /// Returns the steps, of which those that use an earlier pass's value make it again from what it was made of, if
-    /// that is cheap and there anyway: a difference from the mean is computed twice, and not kept.
+    /// Returns the steps, changed: a step that uses a value of an earlier pass computes it again, if this is cheap and
+    /// its inputs are available. A difference from the mean, for example, is computed twice and not stored.
     /// </summary>
     /// <param name="op">The op.</param>
     /// <param name="types">The types of all values.</param>
-    /// <param name="levels">In which pass each step is.</param>
-    /// <param name="firstOutputs">The number of each step's first output.</param>
+    /// <param name="levels">The pass of each step.</param>
+    /// <param name="firstOutputs">The index of each step's first output.</param>
     public static RowStep[] MadeAgain(RowWise op, TensorType[] types, int[] levels, int[] firstOutputs)
     {
         RowStep[] steps = [.. op.Steps];
@@ -51,7 +53,8 @@ internal static class RowSteps
     }
 
     /// <summary>
-    /// A step whose composite makes one of its inputs itself, as another composite does; null if that is not cheap.
+    /// Returns a step whose composite computes one of its inputs itself, as another composite does; null if this is not
+    /// cheap.
     /// </summary>
     private static RowStep? With(RowStep step, int value, Composite made, int[] from, int output)
     {
@@ -84,7 +87,7 @@ internal static class RowSteps
             : step.Inputs[number] == value ? again
             : Array.IndexOf(inputs, step.Inputs[number]);
 
-        // Terms behind those they use, and only those that the output needs.
+        // Each term follows those that it uses, and only terms that the output needs are added.
         int Number(int number)
         {
             if (number < made.Inputs)

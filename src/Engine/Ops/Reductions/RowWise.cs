@@ -3,7 +3,9 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>A composite or a reduction of a <see cref="RowWise"/>, applied to values of these numbers.</summary>
+/// <summary>
+/// Represents a composite or a reduction of a <see cref="RowWise"/>, applied to values with these indices.
+/// </summary>
 internal readonly record struct RowStep(Op Op, int[] Inputs)
 {
     public bool Equals(RowStep other) => Op.Equals(other.Op) && Inputs.AsSpan().SequenceEqual(other.Inputs);
@@ -12,30 +14,30 @@ internal readonly record struct RowStep(Op Op, int[] Inputs)
 }
 
 /// <summary>
-/// Reductions along the same axes and the element-wise functions around them: a normalization, or its gradient. They are
-/// computed a row at a time, where a row is all that one element of the reductions' results is made of, such as a channel
-/// of a batch: so a row comes from memory once, however often it is gone over. Values are numbered: first the inputs,
-/// then the steps' outputs.
+/// Computes reductions along the same axes and the element-wise functions around them, for example a normalization or
+/// its gradient. It works row by row. A row is all elements that are reduced to one result, such as a channel of a
+/// batch, so a row is read from memory only once for all passes. Values are numbered: first the inputs, then the steps'
+/// outputs.
 /// </summary>
 /// <param name="Shape">The shape of all rows.</param>
-/// <param name="Axes">Those along which a row lies.</param>
+/// <param name="Axes">The axes along which a row lies.</param>
 /// <param name="Inputs">The number of inputs.</param>
-/// <param name="Steps">What is computed, each after what it uses.</param>
-/// <param name="Results">The numbers of the values that are written.</param>
+/// <param name="Steps">The steps; each follows those whose outputs it uses.</param>
+/// <param name="Results">The indices of the values that are written.</param>
 internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] Steps, int[] Results)
     : Op, ICpuOp, ISampled
 {
     /// <summary>Gets the steps' names in order.</summary>
     public override string Name => $"rows{{{string.Join("; ", Steps.Select(step => step.Op.Name))}}}";
 
-    /// <summary>Gets the shape of what there is one of for each row.</summary>
+    /// <summary>Gets the shape of a value with one number for each row.</summary>
     public Shape RowShape => Axes.Aggregate(Shape, static (shape, axis) => shape.With(axis, 1));
 
     public static IEnumerable<Sample> Samples(Random random)
     {
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
-            // Layers, of few and of many columns; channels of images; with gaps between the pieces of a row.
+            // Layers with few and with many columns; channels of images; gaps between the pieces of a row.
             yield return Normalization(type, [random.Next(1, 5), random.Next(2, 40)], [1], [-1]);
             yield return Normalization(type, [3, random.Next(1100, 2200)], [1], [-1]);
             yield return Normalization(type, [2, 3, random.Next(2, 6), random.Next(3, 20)], [0, 2, 3], [3, 1, 1]);
@@ -45,8 +47,8 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
     }
 
     /// <summary>
-    /// (x − mean) / √(variance + 0.1) · a, with the mean, and half of the variance added to a number, as running averages
-    /// have it.
+    /// Returns a sample of (x − mean) / √(variance + 0.1) · a. Its outputs include the mean, and half of the variance
+    /// added to a number, as for running averages.
     /// </summary>
     private static Sample Normalization(DType type, Shape shape, Shape axes, Shape scale)
     {
@@ -69,7 +71,9 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
         return Of(new RowWise(shape, axes, 3, steps, [10, 4, 9]), new(shape, type), new(scale, type), new(rows, type));
     }
 
-    /// <summary>x − the greatest, that made of −x as its elements, and where x is the greatest.</summary>
+    /// <summary>
+    /// Returns a sample of x − max x, of max(−x) with −x as computed elements, and of where x is the greatest.
+    /// </summary>
     private static Sample Greatest(DType type, Shape shape)
     {
         ElementRow subtract = new Binary<Subtract>().Row, less = new Compare<Less>().Row;
@@ -90,7 +94,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
         return [.. Results.Select(value => types[value])];
     }
 
-    /// <summary>Creates the types of all values.</summary>
+    /// <summary>Returns the types of all values.</summary>
     public TensorType[] Types(IReadOnlyList<TensorType> inputs)
     {
         List<TensorType> types = [.. inputs];
@@ -129,7 +133,7 @@ internal sealed record RowWise(Shape Shape, Shape Axes, int Inputs, RowStep[] St
 
     public override double Ulps => 1;
 
-    /// <summary>Returns each step's errors, and what later ones make of them.</summary>
+    /// <summary>Returns each step's errors, and what later steps turn them into.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         NdArray[] errors = [.. Values(inputs).Select(value => value.Error ?? new NdArray(value.Value.Shape))];

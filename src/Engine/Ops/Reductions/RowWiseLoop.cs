@@ -6,32 +6,32 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Where a value of a <see cref="RowWise"/> is.</summary>
+/// <summary>Says where a value of a <see cref="RowWise"/> is stored.</summary>
 internal enum RowPlace
 {
     /// <summary>In an input's or an output's memory.</summary>
     Operand,
 
-    /// <summary>Kept by the thread while it works on a row.</summary>
+    /// <summary>In the thread's memory while it works on a row.</summary>
     Row,
 
-    /// <summary>Kept for the next few functions of the same elements.</summary>
+    /// <summary>In a buffer for the next functions of the same elements.</summary>
     Chunk,
 
-    /// <summary>One number for the row.</summary>
+    /// <summary>One number per row.</summary>
     Number,
 
-    /// <summary>Nowhere: it is made again where it is used, or joined as it is made.</summary>
+    /// <summary>Nowhere: it is computed again where it is used, or joined when it is computed.</summary>
     None,
 }
 
 /// <summary>
-/// How rows are gone over: in as many passes as reductions depend on one another, each a piece of a row at a time, and
-/// what a thread keeps meanwhile. All of it follows from the shapes alone.
+/// Plans the passes over rows and the memory of a thread. Reductions that depend on one another are in different
+/// passes. A pass handles a piece of a row at a time. The shapes alone determine the plan.
 /// </summary>
 internal sealed class RowWisePlan
 {
-    /// <summary>Represents the most elements of a piece: some pieces stay in the first cache.</summary>
+    /// <summary>The greatest number of elements of a piece: several pieces fit into the first-level cache.</summary>
     public const int Chunk = 1024;
 
     private const int Alignment = 64;
@@ -89,7 +89,7 @@ internal sealed class RowWisePlan
 
     public RowWise Op { get; }
 
-    /// <summary>Gets the op's steps, of which some make again what earlier ones made.</summary>
+    /// <summary>Gets the op's steps, some of which compute values of earlier steps again.</summary>
     public RowStep[] Steps { get; }
 
     /// <summary>Gets the types of all values.</summary>
@@ -97,17 +97,17 @@ internal sealed class RowWisePlan
 
     public int Threads { get; }
 
-    /// <summary>In which pass a value is there; a single number before it.</summary>
+    /// <summary>Gets the pass that computes each value; a single number is ready before the pass.</summary>
     public int[] Levels { get; }
 
     public int[] StepLevels { get; }
 
-    /// <summary>Gets the number of each step's first output.</summary>
+    /// <summary>Gets the index of each step's first output.</summary>
     public int[] FirstOutputs { get; }
 
     public RowPlace[] Places { get; }
 
-    /// <summary>Gets where in a thread's memory a value is.</summary>
+    /// <summary>Gets the offset of each value in a thread's memory.</summary>
     public long[] Offsets { get; }
 
     /// <summary>Gets the bytes of a thread's memory.</summary>
@@ -117,7 +117,7 @@ internal sealed class RowWisePlan
         op, op.Types([.. step.Inputs.Select(input => new TensorType(input.DType, input.Shape))]), step.Threads);
 }
 
-/// <summary>The CPU's loop over rows.</summary>
+/// <summary>Runs the loop over rows on the CPU.</summary>
 [SkipLocalsInit]
 internal sealed unsafe class RowWiseLoop
 {
@@ -208,7 +208,7 @@ internal sealed unsafe class RowWiseLoop
                     drafts.Add(new Draft(made, step.Inputs, [step.Inputs[0]]));
                 }
 
-                // Joined as they are made, elements are never stored.
+                // Elements that are joined when they are computed are never stored.
                 Draft? maker = reduce.Elements is not null ? drafts[^1]
                     : _plan.Places[step.Inputs[0]] == RowPlace.None
                         ? drafts.Find(draft => draft.Outputs.Contains(step.Inputs[0])) : null;
@@ -262,7 +262,7 @@ internal sealed unsafe class RowWiseLoop
             [.. draft.Joins.Select(join => (join.Output, join.Total))]);
     }
 
-    /// <summary>Whether a value is one number all along the innermost loop.</summary>
+    /// <summary>Returns whether a value is a single number along the innermost loop.</summary>
     private bool IsNumber(int value) =>
         _plan.Places[value] is not (RowPlace.Chunk or RowPlace.None) && _values[value].Inner == 0;
 
@@ -311,7 +311,7 @@ internal sealed unsafe class RowWiseLoop
         }
     }
 
-    /// <summary>Goes over a row.</summary>
+    /// <summary>Runs a pass over a row.</summary>
     private void Go(Pass pass, nint scratch, nint* row, nint* at, nint* operands, double* totals)
     {
         bool isOnePiece = _segments == 1 && _inner <= RowWisePlan.Chunk;
@@ -369,8 +369,8 @@ internal sealed unsafe class RowWiseLoop
     }
 
     /// <summary>
-    /// Asks for the row of an output that is to come, and for the next one of an input, if they are short and in one piece:
-    /// while a row is gone over from the caches, memory would have nothing to do.
+    /// Prefetches the current row of an output and the next row of an input, if they are short and contiguous. Memory
+    /// would otherwise be idle while the row is processed in the caches.
     /// </summary>
     private void Prefetch(Value value, nint row)
     {
@@ -396,7 +396,7 @@ internal sealed unsafe class RowWiseLoop
         return to;
     }
 
-    /// <summary>A row's number into the output's memory, if it is a result.</summary>
+    /// <summary>Copies a row's number to the output's memory, if it is a result.</summary>
     private void Write(int value, nint from, int row)
     {
         if (_written[value] != 0)
@@ -423,10 +423,12 @@ internal sealed unsafe class RowWiseLoop
         return (nint)offset;
     }
 
-    /// <summary>A value's address, and how many bytes it moves from iteration to iteration of each loop.</summary>
+    /// <summary>Describes a value's address, and its stride in bytes in each loop.</summary>
     private sealed record Value(nint Base, bool IsInput, bool IsScratch, int Size, long[] Kept, long[] Reduced, int Inner);
 
-    /// <summary>A composite of values of these numbers, and which of its outputs are joined to which totals.</summary>
+    /// <summary>
+    /// Describes a composite of values with these indices, and which of its outputs are joined to which totals.
+    /// </summary>
     private sealed record Draft(Composite Composite, int[] Inputs, int[] Outputs)
     {
         public List<(int Output, int Total, OutputJoin Join)> Joins { get; } = [];
@@ -434,11 +436,12 @@ internal sealed unsafe class RowWiseLoop
 
     private sealed record Kernel(CompositeRun Run, int[] Inputs, int[] Outputs, (int Output, int Total)[] Totals);
 
-    /// <summary>A reduction of a value; what joins runs of it is null where a kernel does.</summary>
+    /// <summary>Describes a reduction of a value. Run is null if a kernel joins the elements.</summary>
     private sealed record Join(int Input, DType Type, double Start, RunJoin? Run, int Output);
 
     /// <summary>
-    /// What is done with a row's numbers, then with its elements, what those are joined to, and the values of rows in it.
+    /// Describes a pass: kernels for a row's numbers, kernels for its elements, the reductions of those, and the values
+    /// that it uses.
     /// </summary>
     private sealed record Pass(Kernel[] Numbers, Kernel[] Kernels, Join[] Joins, int[] Values);
 }

@@ -10,15 +10,14 @@ public static partial class Symbolic
     public static Variable Prod(Variable x) => Reduced<Prod>(x, null, false);
 
     /// <summary>
-    /// Returns the products along some axes; 1 where there is nothing to multiply. uint8 and bool are multiplied as
-    /// int32.
+    /// Returns the products along some axes; 1 if there are no elements. uint8 and bool are multiplied as int32.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Prod(Variable x, Shape axes, bool keepDims = false) => Reduced<Prod>(x, axes, keepDims);
 
     /// <summary>
-    /// Returns the mean of the squares of what differs from the mean, along some axes or of all elements: the sum
-    /// divided by their number less <paramref name="ddof"/>.
+    /// Returns the variance along some axes or of all elements: the sum of the squared differences from the mean,
+    /// divided by the number of elements minus <paramref name="ddof"/>.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Var(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0)
@@ -32,15 +31,15 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the root of <see cref="Var"/>. Where all elements are equal, its gradient is taken as 0.
+    /// Returns the square root of <see cref="Var"/>. If all elements are equal, its gradient is taken as 0.
     /// </summary>
     /// <inheritdoc cref="Var"/>
     public static Variable Std(Variable x, Shape? axes = null, bool keepDims = false, double ddof = 0) =>
         Sqrt(Var(x, axes, keepDims, ddof));
 
     /// <summary>
-    /// Returns the norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements; for an infinite order the greatest
-    /// magnitude (−∞: the least), for 0 the number of elements that are not 0.
+    /// Returns the norm (Σ|x|ᵒʳᵈᵉʳ)^(1/order) along some axes or of all elements. For an infinite order it is the
+    /// greatest magnitude (−∞: the least), for 0 the number of elements that are not 0.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Norm(Variable x, double order = 2, Shape? axes = null, bool keepDims = false)
@@ -61,7 +60,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// A norm of what is divided by the sum of its magnitudes, times that: powers overflow, and are 0, where a norm is neither.
+    /// Computes a norm of x divided by the sum of its magnitudes, and multiplies it by that sum: powers of x itself
+    /// could overflow or underflow where the norm does not.
     /// </summary>
     private static Variable OfScaled(Variable x, Shape? axes, bool keepDims, Func<Variable, Variable> norm)
     {
@@ -71,9 +71,7 @@ public static partial class Symbolic
         return keepDims ? whole : Squeeze(whole, (Shape?)Axes(x, axes));
     }
 
-    /// <summary>
-    /// Computes log Σ exp(x) along some axes or of all elements, which neither overflows nor vanishes.
-    /// </summary>
+    /// <summary>Computes log Σ exp(x) along some axes or of all elements, without overflow and underflow.</summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable LogSumExp(Variable x, Shape? axes = null, bool keepDims = false)
     {
@@ -82,27 +80,29 @@ public static partial class Symbolic
         Shape reduced = Axes(x, axes);
         Variable greatest = DisconnectedGrad(Reduced<Max>(x, reduced, keepDims: true));
 
-        // Of infinite ones nothing can be taken away: ∞ − ∞ is NaN.
+        // An infinite maximum is not subtracted: ∞ − ∞ is NaN.
         Variable shift = Where(Less(Abs(greatest), double.PositiveInfinity), greatest, 0);
         Variable sum = Log(Reduced<Sum>(Exp(x - shift), reduced, keepDims: true)) + shift;
         return keepDims ? sum : DimShuffle(sum, [.. Enumerable.Range(0, x.Rank).Except(reduced)]);
     }
 
     /// <summary>
-    /// Returns true where one element along some axes, or of all, is true, which is not 0, else false.
+    /// Returns true where at least one element along some axes, or of all elements, is true (not 0), otherwise false.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable Any(Variable x, Shape? axes = null, bool keepDims = false) =>
         NotEqual(Reduced<Sum>(Cast(NotEqual(x, 0), DType.Int32), axes, keepDims), 0);
 
     /// <summary>
-    /// Returns true where all elements along some axes, or all there are, are true, which is not 0, else false.
+    /// Returns true where all elements along some axes, or all elements, are true (not 0), otherwise false.
     /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable All(Variable x, Shape? axes = null, bool keepDims = false) =>
         Equal(Reduced<Sum>(Cast(Equal(x, 0), DType.Int32), axes, keepDims), 0);
 
-    /// <summary>Returns the greatest element less the least, along some axes or of all: Theano's <c>ptp</c>.</summary>
+    /// <summary>
+    /// Returns the greatest element minus the least, along some axes or of all elements: Theano's <c>ptp</c>.
+    /// </summary>
     /// <inheritdoc cref="Sum(Variable, Shape, bool)"/>
     public static Variable PeakToPeak(Variable x, Shape? axes = null, bool keepDims = false) =>
         Reduced<Max>(x, axes, keepDims) - Reduced<Min>(x, axes, keepDims);
@@ -112,8 +112,8 @@ public static partial class Symbolic
     public static Variable ArgMax(Variable x) => ArgMax(Flatten(x, 1), 0);
 
     /// <summary>
-    /// Returns the index of the least element along an axis, which is dropped, as int32: of equals the first, and of
-    /// NaNs the first before all numbers.
+    /// Returns the index of the least element along an axis, which is removed, as int32. If several are equal, the
+    /// first counts. NaN is less than all numbers.
     /// </summary>
     /// <inheritdoc cref="ArgMax(Variable, int)"/>
     public static Variable ArgMin(Variable x, int axis)

@@ -5,7 +5,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Sums an array over the sides along which it was broadcast, to the shape of another array: broadcasting's adjoint.
+/// Sums an array over the axes along which it was broadcast, to the shape of another array: the adjoint of
+/// broadcasting.
 /// </summary>
 internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
@@ -70,7 +71,7 @@ internal sealed record SumTo : Op, ICpuOp, ICudaEpilogueOp, ISampled
     public long CudaWorkspace(CudaStepTypes step) => CudaReduce.Workspace(step.Inputs[0].Shape, step.Outputs[0]);
 }
 
-/// <summary>An array repeated to the shape of another.</summary>
+/// <summary>Broadcasts an array to the shape of another.</summary>
 internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -130,11 +131,11 @@ internal sealed record BroadcastLike : Op, ICpuOp, ICudaOp, ISampled
 
 public static partial class Symbolic
 {
-    /// <summary>x summed over the sides along which <paramref name="like"/> broadcasts to it.</summary>
+    /// <summary>Returns x summed over the axes along which <paramref name="like"/> broadcasts to it.</summary>
     internal static Variable SumTo(Variable x, Variable like) =>
         x.Shape.IsKnown && x.Shape == like.Shape ? x : new SumTo().Call(x, like);
 
-    /// <summary>x repeated to the shape of <paramref name="like"/>.</summary>
+    /// <summary>Returns x broadcast to the shape of <paramref name="like"/>.</summary>
     internal static Variable BroadcastLike(Variable x, Variable like) =>
         x.Shape.IsKnown && x.Shape == like.Shape ? x : new BroadcastLike().Call(x, like);
 }

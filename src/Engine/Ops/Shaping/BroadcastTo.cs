@@ -5,8 +5,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// An array repeated to a shape; a side of −1 is the array's own. The sides of the axes <paramref name="Given"/> are the
-/// further inputs' values.
+/// Broadcasts an array to a shape; a side of −1 is the array's own. The values of further inputs are the sides of the
+/// axes <paramref name="Given"/>.
 /// </summary>
 internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -69,7 +69,7 @@ internal sealed record BroadcastTo(Shape To, Shape Given = default) : Op, ICpuOp
 
 public static partial class Symbolic
 {
-    /// <summary>Computes x repeated to a shape, by the rule of broadcasting; a side of −1 stays as x has it.</summary>
+    /// <summary>Broadcasts x to a shape; a side of −1 keeps that of x.</summary>
     /// <exception cref="EngineException">x does not broadcast to it.</exception>
     public static Variable BroadcastTo(Variable x, params ReadOnlySpan<Side> sides)
     {

@@ -4,7 +4,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Arrays one after the other along an axis.</summary>
+/// <summary>Joins arrays one after the other along an axis.</summary>
 internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -115,14 +115,14 @@ internal sealed record Concat(int Axis) : Op, ICpuOp, ICudaOp, ISampled
         return launches;
     }
 
-    /// <summary>The bytes of an array from an axis inward.</summary>
+    /// <summary>Returns the bytes of an array from an axis inward.</summary>
     internal static long Bytes(Shape shape, DType dtype, int axis) =>
         (long)shape.Product(axis, shape.Rank) * dtype.Size();
 }
 
 /// <summary>
-/// The parts of an array along an axis, each as long as one of the arrays that follow it (of which only the shapes are
-/// read): what <see cref="Concat"/> would join to that array.
+/// Splits an array along an axis into parts, each as long as one of the arrays that follow (only their shapes are
+/// read): the inverse of <see cref="Concat"/>.
 /// </summary>
 internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -210,8 +210,8 @@ internal sealed record Split(int Axis) : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns arrays one after the other along an axis (a negative one counts from the innermost). Their other sides
-    /// must be equal. Different dtypes are brought to the widest among them.
+    /// Joins arrays one after the other along an axis (a negative one counts from the innermost). Their other sides
+    /// must be equal. Different dtypes are converted to the widest among them.
     /// </summary>
     /// <exception cref="EngineException">There are no arrays, or their ranks or other sides differ.</exception>
     public static Variable Concat(int axis, params ReadOnlySpan<Variable> arrays)

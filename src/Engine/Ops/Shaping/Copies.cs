@@ -2,13 +2,13 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
-/// <summary>Loops that move bytes.</summary>
+/// <summary>Runs loops that move bytes.</summary>
 internal static unsafe class Copies
 {
     private const int BlockBytes = 1 << 15;
 
     /// <summary>
-    /// Copies rows of bytes that lie some distance apart; rows that adjoin on both sides are copied as one.
+    /// Copies rows of bytes that are some distance apart. Rows that adjoin in both arrays are copied as one.
     /// </summary>
     public static Phase Rows(byte* from, long fromStep, byte* to, long toStep, int rows, long rowBytes)
     {
@@ -30,17 +30,17 @@ internal static unsafe class Copies
         });
     }
 
-    /// <summary>Copies the first input of a step to its first output, where it does not lie there.</summary>
+    /// <summary>Copies the first input of a step to its first output, if they do not share memory.</summary>
     public static Phase[] Same(CpuStep step)
     {
         long bytes = step.Shape(0).Count * step.DType(0).Size();
         return step.IsInPlace(0) ? [] : [Rows(step.In<byte>(0), bytes, step.Out<byte>(), bytes, 1, bytes)];
     }
 
-    /// <summary>Returns how many rows of this size are worth handing to a thread.</summary>
+    /// <summary>Returns how many rows of this size make enough work for a thread.</summary>
     public static int Grain(long rowBytes) => (int)Math.Max(1, BlockBytes / Math.Max(1, rowBytes));
 
-    /// <summary>Sets bytes to zero, of which there may be more than an int counts.</summary>
+    /// <summary>Sets bytes to zero; their number may exceed an int.</summary>
     public static void Clear(byte* to, long bytes)
     {
         for (long done = 0; done < bytes; done += int.MaxValue)
@@ -49,6 +49,6 @@ internal static unsafe class Copies
         }
     }
 
-    /// <summary>Returns the bytes of one index of a shape's outermost side.</summary>
+    /// <summary>Returns the bytes of one index of a shape's outermost axis.</summary>
     public static long RowBytes(Shape shape, DType dtype) => (long)shape.Product(1, shape.Rank) * dtype.Size();
 }

@@ -5,7 +5,7 @@ namespace Engine.Ops;
 
 public static partial class Symbolic
 {
-    /// <summary>The most numbers of a constant that is made of a rule: 2 GiB of them.</summary>
+    /// <summary>The greatest number of elements of a constant that a rule generates: 2 GiB of float64.</summary>
     private const int MaxMade = 1 << 28;
 
     /// <summary>Returns an array filled with one number.</summary>
@@ -15,10 +15,10 @@ public static partial class Symbolic
     public static Variable Full(double value, params ReadOnlySpan<Side> sides) =>
         BroadcastTo(Constant(value, DType.Float32), sides);
 
-    /// <summary>Zeros, float32: <c>Zeros(SideOf(x, 0), 10)</c>.</summary>
+    /// <summary>Returns an array of zeros, float32: <c>Zeros(SideOf(x, 0), 10)</c>.</summary>
     public static Variable Zeros(params ReadOnlySpan<Side> sides) => Full(0, sides);
 
-    /// <summary>Ones, float32.</summary>
+    /// <summary>Returns an array of ones, float32.</summary>
     public static Variable Ones(params ReadOnlySpan<Side> sides) => Full(1, sides);
 
     /// <summary>Returns an array of the shape and dtype of x, filled with one number.</summary>
@@ -34,19 +34,22 @@ public static partial class Symbolic
     /// <summary>Returns ones of the shape and dtype of x.</summary>
     public static Variable OnesLike(Variable x) => FullLike(x, 1);
 
-    /// <summary>Zeros of the shape and dtype of x, which then need not be given where its shape is known.</summary>
+    /// <summary>
+    /// Returns zeros of the shape and dtype of x. If the shape is known, a function does not need the value of x for
+    /// it.
+    /// </summary>
     internal static Variable Zero(Variable x) =>
         BroadcastLike(Constant(0, x.DType), x.Shape.IsKnown ? new ShapeOnly(x.Type) : x);
 
-    /// <summary>Returns the whole numbers from 0 up to, not including, a size, as int32.</summary>
+    /// <summary>Returns the integers from 0 to a size (exclusive), as int32.</summary>
     /// <exception cref="EngineException">The size is negative.</exception>
     public static Variable ARange(Side stop) => new Iota().Call(stop.Value ?? Constant(stop.Number, DType.Int32));
 
     /// <summary>
-    /// Returns the numbers from <paramref name="start"/> in steps up to, not including, <paramref name="stop"/>: int32
-    /// where all three are whole, else float32.
+    /// Returns the numbers from <paramref name="start"/> to <paramref name="stop"/> (exclusive) in steps: int32 if all
+    /// three are integers, otherwise float32.
     /// </summary>
-    /// <exception cref="EngineException">The step is 0, or there are more numbers than an array has.</exception>
+    /// <exception cref="EngineException">The step is 0, or there are more numbers than an array can have.</exception>
     public static Variable ARange(double start, double stop, double step = 1)
     {
         if (step == 0)
@@ -68,8 +71,10 @@ public static partial class Symbolic
         return Constant(Tensor.From(numbers).Cast(isWhole ? DType.Int32 : DType.Float32));
     }
 
-    /// <summary>So many numbers from <paramref name="start"/> to <paramref name="stop"/>, both included, float32.</summary>
-    /// <exception cref="EngineException">The count is negative, or more than an array has.</exception>
+    /// <summary>
+    /// Returns evenly spaced numbers from <paramref name="start"/> to <paramref name="stop"/>, both included, float32.
+    /// </summary>
+    /// <exception cref="EngineException">The count is negative or greater than an array can have.</exception>
     public static Variable LinSpace(double start, double stop, int count) => count is >= 0 and <= MaxMade
         ? Constant(Tensor.From([.. Enumerable.Range(0, count)
             .Select(i => i == 0 ? start : start + ((stop - start) * i / (count - 1)))]).Cast(DType.Float32))
@@ -82,7 +87,7 @@ public static partial class Symbolic
         Cast(Equal(Column(ARange(rows)) + k, ARange(columns ?? rows)), DType.Float32);
 
     /// <summary>
-    /// Returns the <paramref name="k"/>-th diagonal above the main one: of a matrix, as a vector; or a matrix of zeros
+    /// Returns the <paramref name="k"/>-th diagonal above the main one of a matrix, as a vector; or a matrix of zeros
     /// with a vector on that diagonal.
     /// </summary>
     /// <exception cref="EngineException">x is neither a vector nor a matrix.</exception>
@@ -104,14 +109,14 @@ public static partial class Symbolic
         }
     }
 
-    /// <summary>Computes x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
+    /// <summary>Returns x with zeros above the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
     public static Variable Tril(Variable x, int k = 0) => Where(IsBelow(x, k), x, 0);
 
-    /// <summary>Computes x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
+    /// <summary>Returns x with zeros below the <paramref name="k"/>-th diagonal of its two innermost axes.</summary>
     public static Variable Triu(Variable x, int k = 0) => Where(IsBelow(x, k - 1), ZerosLike(x), x);
 
     /// <summary>
-    /// Returns rows of zeros with a one where a label says: labels (…) become (…, classes), float32. A label that is no
+    /// Returns rows of zeros with a one at the label: labels (…) become (…, classes), float32. A label that is not a
     /// class gives zeros.
     /// </summary>
     public static Variable OneHot(Variable labels, Side classes)

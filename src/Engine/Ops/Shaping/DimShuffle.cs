@@ -5,12 +5,12 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The axes in another order: <paramref name="Axes"/> names, for each axis of the output, that of the input, or −1 for
-/// a new side of 1. Axes of the input that are not named must have side 1.
+/// Permutes axes. <paramref name="Axes"/> has, for each axis of the output, the axis of the input, or −1 for a new axis
+/// of length 1. Input axes that it omits must have length 1.
 /// </summary>
 internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 {
-    /// <summary>The columns of the input that are turned into rows at a time: some lines of each of its rows.</summary>
+    /// <summary>The number of input columns that become rows at a time: some cache lines of each row.</summary>
     private const int Strip = 64;
 
     private const int Tile = 16;
@@ -220,7 +220,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         ];
     }
 
-    /// <summary>Turns columns into rows a tile at a time, so that every cache line is read and written whole.</summary>
+    /// <summary>Transposes a tile at a time, so that every cache line is read and written whole.</summary>
     private static unsafe void TransposeStrip<T>(T* x, long fromStep, T* y, long toStep, int m, int n)
         where T : unmanaged
     {
@@ -237,7 +237,7 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    /// <summary>The fewest nested loops over the output, with their steps in both arrays.</summary>
+    /// <summary>Returns the fewest nested loops over the output, with their strides in both arrays.</summary>
     private List<(int Side, int From, int To)> Loops(Shape from, Shape to)
     {
         int[] fromSteps = from.Strides(), toSteps = to.Strides();
@@ -283,16 +283,16 @@ internal sealed record DimShuffle(Shape Axes) : Op, ICpuOp, ICudaOp, ISampled
 
 public static partial class Symbolic
 {
-    /// <summary>In <see cref="DimShuffle"/>, a new axis of side 1, which broadcasts.</summary>
+    /// <summary>Stands for a new axis of length 1, which broadcasts, in <see cref="DimShuffle"/>.</summary>
     public const int NewAxis = -1;
 
     /// <summary>
-    /// Returns the axes of x in another order, as Theano's <c>dimshuffle</c>: for each axis of the result that of x, or
+    /// Permutes the axes of x, as Theano's <c>dimshuffle</c> does: for each axis of the result, the axis of x or
     /// <see cref="NewAxis"/>. <c>DimShuffle(b, NewAxis, 0, NewAxis, NewAxis)</c> makes a vector broadcast over the
-    /// channels of images. Axes of side 1 may be left out.
+    /// channels of images. Axes of length 1 may be omitted.
     /// </summary>
     /// <exception cref="EngineException">
-    /// An axis is named twice, does not exist, or is left out and longer than 1.
+    /// An axis is given twice, does not exist, or is omitted and longer than 1.
     /// </exception>
     public static Variable DimShuffle(Variable x, params ReadOnlySpan<int> axes)
     {
@@ -300,7 +300,7 @@ public static partial class Symbolic
         return new DimShuffle(Shape.Create(axes)).Call(x);
     }
 
-    /// <summary>Returns the axes of x in another order, by default reversed.</summary>
+    /// <summary>Permutes the axes of x, by default in reverse order.</summary>
     /// <exception cref="EngineException">The axes are not those of x, each once.</exception>
     public static Variable Transpose(Variable x, Shape axes = default)
     {

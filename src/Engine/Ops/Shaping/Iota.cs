@@ -4,7 +4,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>The whole numbers from 0 up to, not including, the input, a size, as int32.</summary>
+/// <summary>Returns the integers from 0 to the input (exclusive), a size, as int32.</summary>
 internal sealed record Iota : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 16384;

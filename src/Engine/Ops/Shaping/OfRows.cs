@@ -5,10 +5,10 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>An input that is rows of an array.</summary>
-/// <param name="Input">Which of the op's inputs.</param>
-/// <param name="Type">What the op sees: so many rows, of any shape of as many elements.</param>
-/// <param name="Scale">The first row is this times a number that only the run tells.</param>
+/// <summary>Describes an input that is rows of an array.</summary>
+/// <param name="Input">The index of the op's input.</param>
+/// <param name="Type">The type that the op sees: the number of rows, and any shape with as many elements.</param>
+/// <param name="Scale">The factor of a number that is known only at run time; their product is the first row.</param>
 internal readonly record struct RowsInput(int Input, TensorType Type, int Scale)
 {
     public int Count => Type.Shape[0];
@@ -19,12 +19,12 @@ internal readonly record struct RowsInput(int Input, TensorType Type, int Scale)
 }
 
 /// <summary>
-/// An op of which some inputs are consecutive rows of larger arrays, as <see cref="TakeRows"/> gives them: it reads them
-/// where they lie. The arrays stand in the places of these inputs; the numbers that tell the first rows follow all.
+/// Represents an op some of whose inputs are consecutive rows of larger arrays, as <see cref="TakeRows"/> returns them.
+/// It reads them in place. The arrays replace these inputs; the numbers for the first rows follow all inputs.
 /// </summary>
 /// <param name="Anchor">The op.</param>
-/// <param name="AnchorInputs">How many inputs it has.</param>
-/// <param name="Rows">Those that are rows.</param>
+/// <param name="AnchorInputs">The number of its inputs.</param>
+/// <param name="Rows">The inputs that are rows.</param>
 internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : Op, ICpuOp, ICudaOp, ISampled
 {
     private const long Alignment = 64;
@@ -39,7 +39,8 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
         double[] places = MaxPool2DGradient.Places(Conv2DMaxPool.Window, [2, 2, 4, 3], pooled, random);
         foreach (DType type in (DType[])[DType.Float32, DType.Float64])
         {
-            // Of views, of both operands, of labels, from any row on or from a multiple of some; all of the rows there are.
+            // Rows of views, of both operands and of labels; from any row on, or from a multiple of a number; all rows
+            // of an array.
             yield return Of(new Dot(false, false), 1, [(0, [m, k])], new([m + 3, k], type), new([k, n], type), start);
             yield return Of(
                 new Dot(true, true), 3, [(0, [m, k * 2]), (1, [n, m])],
@@ -98,7 +99,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         Anchor.Magnitudes(Seen(inputs), outputs);
 
-    /// <summary>Copies the rows to scratch memory first.</summary>
+    /// <summary>Returns the phases; the rows are first copied to scratch memory.</summary>
     public unsafe Phase[] Cpu(CpuStep step)
     {
         StepOperands operands = step.Operands;
@@ -177,7 +178,7 @@ internal sealed record OfRows(Op Anchor, int AnchorInputs, RowsInput[] Rows) : O
             rows.Type.Shape, array.Data.AsSpan(start * length, rows.Count * length).ToArray(), array.DType);
     });
 
-    /// <summary>What the op sees of its inputs, given what it sees of an array of which it sees rows.</summary>
+    /// <summary>Returns the op's inputs, in which a function replaces each array by its rows.</summary>
     private T[] Seen<T>(IReadOnlyList<T> inputs, Func<RowsInput, T, T, T> rowsOf)
     {
         T[] seen = [.. inputs.Take(AnchorInputs)];

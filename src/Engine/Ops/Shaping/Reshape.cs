@@ -3,7 +3,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>An op that gives its input's elements another shape: nothing is computed.</summary>
+/// <summary>Represents an op that only gives its input's elements another shape.</summary>
 internal abstract record View : Op
 {
     internal sealed override bool TakesHalves => true;
@@ -30,8 +30,8 @@ internal abstract record View : Op
 }
 
 /// <summary>
-/// The shape <paramref name="To"/>, of which one side may be left open; the sides of the axes <paramref name="Given"/> are
-/// the further inputs' values.
+/// Gives the elements the shape <paramref name="To"/>, one side of which may be open. The values of further inputs are
+/// the sides of the axes <paramref name="Given"/>.
 /// </summary>
 internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
 {
@@ -103,7 +103,7 @@ internal sealed record Reshape(Shape To, Shape Given = default) : View, ISampled
     }
 }
 
-/// <summary>The shape of another array.</summary>
+/// <summary>Gives the elements the shape of another array.</summary>
 internal sealed record ReshapeLike : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -119,7 +119,7 @@ internal sealed record ReshapeLike : View, ISampled
     protected override Shape ShapeFor(ReadOnlySpan<TensorType> inputs) => inputs[1].Shape;
 }
 
-/// <summary>The outer sides kept, the rest joined to one, so that <paramref name="Rank"/> sides remain.</summary>
+/// <summary>Keeps the outer axes and joins the rest to one, so that <paramref name="Rank"/> axes remain.</summary>
 internal sealed record Flatten(int Rank) : View, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -150,8 +150,8 @@ internal sealed record Flatten(int Rank) : View, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the elements of x, in C order, under another shape. One side may be left open with −1: it becomes what
-    /// the number of elements makes it. Nothing is copied.
+    /// Returns the elements of x, in C order, with another shape. One side may be −1; the number of elements then
+    /// determines it. Nothing is copied.
     /// </summary>
     /// <exception cref="EngineException">More than one side is open, or the elements don't fill the shape.</exception>
     [OverloadResolutionPriority(1)]
@@ -161,7 +161,9 @@ public static partial class Symbolic
         return new Reshape(shape).Call(x);
     }
 
-    /// <summary>Returns the same for sides of which some are computed: <c>Reshape(x, SideOf(y, 0), -1)</c>.</summary>
+    /// <summary>
+    /// Returns the elements with a shape, some sides of which are computed: <c>Reshape(x, SideOf(y, 0), -1)</c>.
+    /// </summary>
     /// <inheritdoc cref="Reshape(Variable, Shape)"/>
     public static Variable Reshape(Variable x, params ReadOnlySpan<Side> sides)
     {
@@ -171,17 +173,17 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes x with its inner sides joined to one, so that <paramref name="outputRank"/> sides remain: (128, 64, 4,
-    /// 4) becomes (128, 1024). Nothing is copied.
+    /// Joins the inner axes of x to one, so that <paramref name="outputRank"/> axes remain: (128, 64, 4, 4) becomes
+    /// (128, 1024). Nothing is copied.
     /// </summary>
-    /// <exception cref="EngineException">x has fewer sides than that.</exception>
+    /// <exception cref="EngineException">x has fewer axes.</exception>
     public static Variable Flatten(Variable x, int outputRank = 2)
     {
         ArgumentNullException.ThrowIfNull(x);
         return x.Rank == outputRank && outputRank > 0 ? x : new Flatten(outputRank).Call(x);
     }
 
-    /// <summary>The elements of x under the shape of <paramref name="like"/>.</summary>
+    /// <summary>Returns the elements of x with the shape of <paramref name="like"/>.</summary>
     internal static Variable ReshapeLike(Variable x, Variable like) =>
         x.Shape.IsKnown && x.Shape == like.Shape ? x : new ReshapeLike().Call(x, like);
 }

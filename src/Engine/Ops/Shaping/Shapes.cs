@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>Describes what <see cref="Symbolic.Pad"/> puts around an array.</summary>
+/// <summary>Specifies the elements that <see cref="Symbolic.Pad"/> adds around an array.</summary>
 public enum PadMode
 {
     /// <summary>One number.</summary>
@@ -11,22 +11,22 @@ public enum PadMode
     /// <summary>The element at the edge: a b c → a a a b c c c.</summary>
     Edge,
 
-    /// <summary>The array mirrored at its edges, which are not repeated: a b c → c b a b c b a.</summary>
+    /// <summary>The array mirrored at its edges, without repeating them: a b c → c b a b c b a.</summary>
     Reflect,
 
     /// <summary>The array mirrored with its edges: a b c → b a a b c c b.</summary>
     Symmetric,
 
-    /// <summary>The array once more: a b c → b c a b c a b.</summary>
+    /// <summary>The array repeated: a b c → b c a b c a b.</summary>
     Wrap,
 }
 
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes x with a new axis of side 1 in this place of the result; a negative one counts from the innermost.
+    /// Returns x with a new axis of length 1 at this position of the result; a negative one counts from the innermost.
     /// </summary>
-    /// <exception cref="EngineException">There is no such place.</exception>
+    /// <exception cref="EngineException">There is no such position.</exception>
     public static Variable ExpandDims(Variable x, int axis)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -37,7 +37,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes x without some axes of side 1; without those that are known to have it, unless axes are named.
+    /// Returns x without some axes of length 1; by default without all that are known to have that length.
     /// </summary>
     /// <exception cref="EngineException">An axis is longer.</exception>
     public static Variable Squeeze(Variable x, Shape? axes = null)
@@ -47,7 +47,7 @@ public static partial class Symbolic
         return DimShuffle(x, [.. Enumerable.Range(0, x.Rank).Except(dropped)]);
     }
 
-    /// <summary>Computes x with two axes exchanged.</summary>
+    /// <summary>Returns x with two axes exchanged.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable SwapAxes(Variable x, int a, int b)
     {
@@ -55,7 +55,7 @@ public static partial class Symbolic
         return DimShuffle(x, [.. Enumerable.Range(0, x.Rank).Select(axis => axis == a ? b : axis == b ? a : axis)]);
     }
 
-    /// <summary>Computes x with an axis moved to another place, the others staying in order.</summary>
+    /// <summary>Returns x with an axis moved to another position; the others keep their order.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable MoveAxis(Variable x, int from, int to)
     {
@@ -65,7 +65,7 @@ public static partial class Symbolic
         return DimShuffle(x, [.. axes]);
     }
 
-    /// <summary>Returns arrays of one shape along a new axis.</summary>
+    /// <summary>Joins arrays of one shape along a new axis.</summary>
     /// <exception cref="EngineException">There are no arrays, or their shapes differ.</exception>
     public static Variable Stack(int axis, params ReadOnlySpan<Variable> arrays)
     {
@@ -74,8 +74,8 @@ public static partial class Symbolic
         return Concat(place, [.. all.Select(array => ExpandDims(array, place))]);
     }
 
-    /// <summary>Returns the parts of x along an axis that are so long, one after the other.</summary>
-    /// <exception cref="EngineException">They do not make up the axis.</exception>
+    /// <summary>Splits x along an axis into parts of these lengths.</summary>
+    /// <exception cref="EngineException">The lengths do not add up to that of the axis.</exception>
     public static IReadOnlyList<Variable> Split(Variable x, int axis, params ReadOnlySpan<int> lengths)
     {
         axis = Axes(x, [axis])[0];
@@ -99,15 +99,15 @@ public static partial class Symbolic
         return parts;
     }
 
-    /// <summary>Computes x in reverse along some axes; along all of them unless some are named.</summary>
-    /// <exception cref="EngineException">There is no such axis, or it is named twice.</exception>
+    /// <summary>Reverses x along some axes; by default along all of them.</summary>
+    /// <exception cref="EngineException">There is no such axis, or it is given twice.</exception>
     public static Variable Flip(Variable x, Shape? axes = null)
     {
         Shape flipped = Axes(x, axes);
         return x[[.. Enumerable.Range(0, x.Rank).Select(axis => (AxisIndex)(.., flipped.Contains(axis) ? -1 : 1))]];
     }
 
-    /// <summary>Computes x moved on along an axis, what leaves it at the end coming in at the beginning.</summary>
+    /// <summary>Shifts x along an axis. Elements that leave at the end enter at the beginning.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Roll(Variable x, int shift, int axis)
     {
@@ -116,10 +116,10 @@ public static partial class Symbolic
         return Along(x, axis, Mod(ARange(side) - shift, Maximum(side, 1)));
     }
 
-    /// <summary>Computes x, of which all elements follow one another, moved on.</summary>
+    /// <summary>Shifts all elements of x, in C order.</summary>
     public static Variable Roll(Variable x, int shift) => ReshapeLike(Roll(Flatten(x, 1), shift, 0), x);
 
-    /// <summary>Returns each element along an axis so many times, one after the other: a b → a a b b.</summary>
+    /// <summary>Repeats each element along an axis: a b → a a b b.</summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Repeat(Variable x, Side times, int axis)
     {
@@ -130,8 +130,8 @@ public static partial class Symbolic
         return Reshape(repeated, sides.AsSpan());
     }
 
-    /// <summary>Returns each element along an axis as often as a list says.</summary>
-    /// <exception cref="EngineException">There is no such axis, or the list is of another length.</exception>
+    /// <summary>Repeats each element along an axis as often as a list says.</summary>
+    /// <exception cref="EngineException">There is no such axis, or the list has another length.</exception>
     public static Variable Repeat(Variable x, int[] times, int axis)
     {
         ArgumentNullException.ThrowIfNull(times);
@@ -143,7 +143,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes x so many times along each of the innermost axes, of which there may be more than x has: a b → a b a b.
+    /// Repeats x along each of the innermost axes, of which there may be more than x has: a b → a b a b.
     /// </summary>
     public static Variable Tile(Variable x, params ReadOnlySpan<Side> times)
     {
@@ -157,13 +157,14 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes x with more elements before and after those of each axis: a number, or what <paramref name="mode"/>
-    /// says.
+    /// Adds elements before and behind those of each axis: a number, or those that <paramref name="mode"/> determines.
     /// </summary>
-    /// <param name="x">What is padded.</param>
-    /// <param name="widths">For each axis how many before and behind; of (0, 0) for those that are left out, the outer ones.</param>
-    /// <param name="mode">What is put there.</param>
-    /// <param name="value">The number, where it is one.</param>
+    /// <param name="x">The variable to pad.</param>
+    /// <param name="widths">
+    /// For each axis the numbers of elements before and behind; (0, 0) for omitted axes, which are the outer ones.
+    /// </param>
+    /// <param name="mode">Which elements are added.</param>
+    /// <param name="value">The number for the mode that adds one.</param>
     /// <exception cref="EngineException">There are more widths than axes, or a width is negative.</exception>
     public static Variable Pad(
         Variable x, IReadOnlyList<(int Before, int Behind)> widths, PadMode mode = PadMode.Constant, double value = 0)
@@ -197,16 +198,16 @@ public static partial class Symbolic
         return x;
     }
 
-    /// <summary>The sides of x, numbers where they are known.</summary>
+    /// <summary>Returns the sides of x, as numbers if they are known.</summary>
     internal static IEnumerable<Side> SidesOf(Variable x) => Enumerable.Range(0, x.Rank).Select(axis => (Side)SideOf(x, axis));
 
-    /// <summary>A part of x along one axis.</summary>
+    /// <summary>Returns a part of x along one axis.</summary>
     internal static Variable Along(Variable x, int axis, AxisIndex index) =>
         x[[.. Enumerable.Repeat<AxisIndex>(.., axis), index]];
 
     private static Side Product(Variable side, Side times) => side * (times.Value ?? Constant(times.Number, DType.Int32));
 
-    /// <summary>Where in an axis of this side a place before, in or behind it has its element.</summary>
+    /// <summary>Returns the index of the element that a padded index, before, in or behind the axis, shows.</summary>
     private static Variable Inside(Variable place, Variable side, PadMode mode)
     {
         switch (mode)
@@ -216,7 +217,7 @@ public static partial class Symbolic
             case PadMode.Wrap:
                 return Mod(place, side);
             default:
-                // To and fro: the period has every element twice, but for the edges where these are not repeated.
+                // Back and forth: the period has every element twice, except the edges if they are not repeated.
                 Variable period = mode == PadMode.Symmetric ? side * 2 : Maximum((side * 2) - 2, 1);
                 Variable there = Mod(place, period);
                 return Minimum(there, period - there - (mode == PadMode.Symmetric ? 1 : 0));

@@ -3,9 +3,9 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Represents a side of a shape that may be computed: a number, or an int32 scalar made of constants, sizes
-/// (<see cref="Symbolic.Size"/>), sides of other arrays (<see cref="Symbolic.SideOf"/>) and what arithmetic makes of
-/// them.
+/// Represents a side of a shape that may be computed: a number, or an int32 scalar. The scalar is composed of
+/// constants, sizes (<see cref="Symbolic.Size"/>), sides of other arrays (<see cref="Symbolic.SideOf"/>) and
+/// arithmetic.
 /// </summary>
 public readonly struct Side
 {
@@ -15,10 +15,10 @@ public readonly struct Side
 
     internal Variable? Value { get; }
 
-    /// <summary>Returns a number; −1 leaves the side open where a function says what that means.</summary>
+    /// <summary>Returns a side with a number; some functions accept −1 for an open side.</summary>
     public static implicit operator Side(int number) => new(number, null);
 
-    /// <summary>Returns a value of the graph.</summary>
+    /// <summary>Returns a side with a value of the graph.</summary>
     public static implicit operator Side(Variable value)
     {
         ArgumentNullException.ThrowIfNull(value);
@@ -31,10 +31,12 @@ public readonly struct Side
     }
 }
 
-/// <summary>Shapes of which some sides are an op's inputs.</summary>
+/// <summary>Handles shapes some sides of which are an op's inputs.</summary>
 internal static class Sides
 {
-    /// <summary>Returns the sides that are numbers, the axes of those that are not, and these.</summary>
+    /// <summary>
+    /// Returns a shape with the sides that are numbers, the axes of the other sides, and the values of those.
+    /// </summary>
     public static (Shape To, Shape Given, Variable[] Values) Read(ReadOnlySpan<Side> sides)
     {
         Side[] all = sides.ToArray();
@@ -44,10 +46,8 @@ internal static class Sides
             [.. all.Select(side => side.Value).OfType<Variable>()]);
     }
 
-    /// <summary>
-    /// Returns the shape with the sides that inputs have as values, and whether all of these are known.
-    /// </summary>
-    /// <exception cref="EngineException">One of them is negative or no size.</exception>
+    /// <summary>Returns the shape with the values of inputs as sides, and whether all of these are known.</summary>
+    /// <exception cref="EngineException">One of them is negative or not a size.</exception>
     public static (Shape Shape, bool IsKnown) Of(Shape to, Shape given, ReadOnlySpan<TensorType> values)
     {
         if (values.Length != given.Rank)

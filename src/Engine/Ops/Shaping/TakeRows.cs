@@ -5,8 +5,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// Consecutive rows (indices of the outermost axis) of an array, from the index that the second input has when it runs;
-/// the third is their number, known when it is planned.
+/// Returns consecutive rows (indices of the outermost axis) of an array. The second input is the first row, known at
+/// run time; the third is their number, known when a plan is made.
 /// </summary>
 internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -100,7 +100,7 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
     public CudaLaunch[] Cuda(CudaStep step) =>
         [Launch(step, "take_rows", rows: step.Shape(0)[0], count: step.OutShape()[0])];
 
-    /// <summary>Only the run tells the first row.</summary>
+    /// <summary>Checks the first row, which is known only at run time.</summary>
     internal static void Check(int start, int count, int rows, string origin)
     {
         if (start < 0 || start > rows - count)
@@ -109,7 +109,9 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
         }
     }
 
-    /// <summary>A launch of one of the two kernels of rows.cu that begin at a row known on the device.</summary>
+    /// <summary>
+    /// Returns a launch of one of the two kernels of rows.cu whose first row is known only on the device.
+    /// </summary>
     internal static KernelLaunch Launch(CudaStep step, string entry, int rows, int count)
     {
         int length = step.OutShape().Product(1, step.OutShape().Rank), elements = checked((int)step.OutShape().Count);
@@ -124,8 +126,8 @@ internal sealed record TakeRows : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// The first array as the rows from the index that the second has, in zeros of the shape of the third: the adjoint of
-/// <see cref="TakeRows"/>. The fourth is the number of rows.
+/// Writes the first array to the rows from the second input on, in zeros of the shape of the third: the adjoint of
+/// <see cref="TakeRows"/>. The fourth input is the number of rows.
 /// </summary>
 internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -199,17 +201,14 @@ internal sealed record TakeRowsGradient : Op, ICpuOp, ICudaOp, ISampled
 
 public static partial class Symbolic
 {
-    /// <summary>
-    /// Returns consecutive rows of x: how a minibatch is taken from a data set that lies on the device.
-    /// </summary>
+    /// <summary>Returns consecutive rows of x: a minibatch from a data set on the device.</summary>
     /// <param name="x">An array whose outermost axis counts the rows.</param>
-    /// <param name="start">The first row, an int32 scalar; it may be computed by the same function.</param>
+    /// <param name="start">The first row, an int32 scalar. The same function may compute it.</param>
     /// <param name="size">
-    /// How many rows: an int32 constant or an input made by <see cref="Size"/>, for shapes must be known when a plan is
-    /// made.
+    /// The number of rows: an int32 constant or an input made by <see cref="Size"/>, because a plan needs known shapes.
     /// </param>
     /// <exception cref="EngineException">
-    /// The size is neither; or, when the function runs, the rows lie outside x.
+    /// The size is neither of them. When the function runs: the rows are outside x.
     /// </exception>
     public static Variable TakeRows(Variable x, Variable start, Variable size)
     {
@@ -222,7 +221,7 @@ public static partial class Symbolic
                 + Origin.Current);
     }
 
-    /// <summary>A number literal as an int32; other variables as they are.</summary>
+    /// <summary>Converts a number literal to int32; returns other variables unchanged.</summary>
     private static Variable WholeNumber(Variable x) =>
         x is Graph.Constant { IsWeak: true, Number: { } number } ? Constant(number, DType.Int32) : x;
 }

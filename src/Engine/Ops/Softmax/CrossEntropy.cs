@@ -5,7 +5,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>−log p[i, label i] for each row i of a matrix of probabilities.</summary>
+/// <summary>Computes −log p[i, label i] for each row i of a matrix of probabilities.</summary>
 internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 {
     private const int Grain = 512;
@@ -33,7 +33,7 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 
     public Phase[] Cpu(CpuStep step) => step.DType(0) == DType.Float32 ? Loop<float>(step) : Loop<double>(step);
 
-    /// <summary>Matrices of one and of many classes, with their labels.</summary>
+    /// <summary>Returns matrices with one and with many classes, with their labels.</summary>
     internal static IEnumerable<Arg[]> SampleShapes(Random random)
     {
         int rows = Arg.Side(random), classes = Arg.Side(random, false);
@@ -56,7 +56,7 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
         Sample Misuse(string error, params Arg[] args) => new(op, [.. args, .. more]) { Error = error };
     }
 
-    /// <summary>The type of one number for each row.</summary>
+    /// <summary>Returns the type of one number for each row.</summary>
     internal static TensorType InferLosses(TensorType matrix, TensorType labels)
     {
         if (matrix.Rank != 2 || !matrix.DType.IsFloat())
@@ -76,7 +76,7 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
             : throw new EngineException($"{count} labels are too many or too few for {rows} rows");
     }
 
-    /// <summary>A label that is one of the classes.</summary>
+    /// <summary>Returns a label after it checks that it is one of the classes.</summary>
     /// <exception cref="EngineException">It is not.</exception>
     internal static int Check(int label, int row, int classes, string origin) => (uint)label < (uint)classes
         ? label
@@ -110,7 +110,8 @@ internal sealed record CrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// −g / p at the labels, else 0: the gradient of the cross-entropy of probabilities p. No g, no gradient, also where p is 0.
+/// Computes −g / p at the labels, otherwise 0: the gradient of the cross-entropy of probabilities p. A g of 0 gives 0,
+/// even if p is 0.
 /// </summary>
 internal sealed record CrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 {

@@ -2,14 +2,14 @@ using Engine.Devices.Cuda;
 
 namespace Engine.Ops;
 
-/// <summary>The launches of ops that work on matrices row by row: softmax.cu.</summary>
+/// <summary>Builds the launches of ops that work on matrices row by row: softmax.cu.</summary>
 internal static class CudaRows
 {
     private const int Threads = 256, RowsPerBlock = Threads / 32;
 
     /// <summary>
-    /// Returns a kernel that gives each row a warp: its inputs, its outputs, the rows and the columns; with labels and
-    /// factors, whether there is a factor for each row, too.
+    /// Returns the launch of a kernel with a warp for each row. Its arguments are the inputs, the outputs, the rows and
+    /// the columns. With labels and factors, a flag says whether each row has its own factor.
     /// </summary>
     public static CudaLaunch[] Launches(CudaStep step, string entry, bool hasLabels = false)
     {
@@ -29,7 +29,9 @@ internal static class CudaRows
         ];
     }
 
-    /// <summary>Returns a kernel of labels that gives each element that is written, or each row, a thread.</summary>
+    /// <summary>
+    /// Returns the launch of a kernel with labels that has a thread for each element, or each row, that it writes.
+    /// </summary>
     public static CudaLaunch LaunchElements(CudaStep step, string entry, int count)
     {
         int classes = step.Shape(0)[1];

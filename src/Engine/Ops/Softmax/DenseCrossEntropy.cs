@@ -6,18 +6,21 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// A network's output layer, h·w + b, and what <see cref="SoftmaxCrossEntropyWithGrad"/> makes of it; and with
-/// <paramref name="WithInputs"/> the gradient with respect to h, that of the layer's result times w transposed.
+/// Computes a network's output layer, h·w + b, and applies <see cref="SoftmaxCrossEntropyWithGrad"/> to it. With
+/// <paramref name="WithInputs"/> it also computes the gradient with respect to h: that of the layer's result times w
+/// transposed.
 /// </summary>
 /// <remarks>
-/// The inputs are h (rows, units), w (units, classes), b (classes) if there is one, the labels and the factors; the
-/// outputs the gradient of the layer's result, the losses, and the gradient of h.
+/// The inputs are h (rows, units), w (units, classes), an optional b (classes), the labels and the factors. The outputs
+/// are the gradient of the layer's result, the losses, and the gradient of h.
 /// </remarks>
 internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, ICpuOp, ICudaEpilogueOp, ISampled
 {
     private const int Threads = 256, RowsPerBlock = Threads / 32;
 
-    /// <summary>A thread keeps a sum of each class, a block the weights.</summary>
+    /// <summary>
+    /// The greatest number of classes, for each of which a thread keeps a sum, and of bytes of weights in a block.
+    /// </summary>
     private const int MaxClasses = 32, MaxBytes = 36 * 1024;
 
     private static readonly Dot s_product = new(false, false), s_transposed = new(false, true);
@@ -41,7 +44,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
         foreach (Sample misuse in CrossEntropy.Misuses(new DenseCrossEntropy(false, false), new Arg([4])).Where(
             misuse => misuse.Args[0].Shape.Rank == 2))
         {
-            // The first argument is a layer's result there: here it is h, and w leaves as many columns.
+            // There, the first argument is a layer's result. Here it is h, and w keeps the number of columns.
             yield return misuse with { Args = [misuse.Args[0], new Arg([10, 10]), .. misuse.Args.Skip(1)] };
         }
     }
@@ -74,7 +77,8 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
     public override double Ulps => 4;
 
     /// <summary>
-    /// Returns the layer's result is rounded by its terms' magnitude; the softmax and its logarithm follow.
+    /// Returns the magnitudes. The layer's result is rounded according to its terms' magnitude; the softmax and its
+    /// logarithm follow.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -106,7 +110,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
         static NdArray Absolute(NdArray x) => new(x.Shape, [.. x.Data.Select(Math.Abs)], x.DType);
     }
 
-    /// <summary>Creates one op after the other.</summary>
+    /// <summary>Returns the phases of the ops, one after the other.</summary>
     public Phase[] Cpu(CpuStep step)
     {
         StepOperands own = step.Operands;
@@ -142,7 +146,9 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
 
     public bool TakesRows(int input) => true;
 
-    /// <summary>Returns whether one kernel can do it: with few classes, and weights that a block holds.</summary>
+    /// <summary>
+    /// Returns whether one kernel can compute it: there are few classes, and the weights fit into a block.
+    /// </summary>
     public static bool Takes(TensorType weights) => weights.Shape[1] is >= 1 and <= MaxClasses
         && SharedBytes(weights.Shape, weights.DType) <= MaxBytes;
 
@@ -182,7 +188,7 @@ internal sealed record DenseCrossEntropy(bool HasBias, bool WithInputs) : Op, IC
         ];
     }
 
-    /// <summary>An odd number of columns, as the kernel keeps them.</summary>
+    /// <summary>Returns the bytes of the weights with an odd number of columns, as the kernel stores them.</summary>
     private static int SharedBytes(Shape weights, DType dtype) => weights[0] * 4 * (((weights[1] + 3) / 4) | 1) * dtype.Size();
 
     private NdArray Result(IReadOnlyList<NdArray> inputs)

@@ -1,6 +1,9 @@
 namespace Engine.Ops;
 
-/// <summary>A row of numbers as the definitions of softmax and its kin look at it: by differences to the greatest.</summary>
+/// <summary>
+/// Represents a row of numbers by its differences from the greatest, for the definitions of softmax and related
+/// functions.
+/// </summary>
 internal readonly ref struct ExactRow
 {
     private readonly ReadOnlySpan<double> _x;
@@ -16,7 +19,7 @@ internal readonly ref struct ExactRow
             _greatest = Math.Max(_greatest, value);
         }
 
-        // The greatest elements' powers are 1, and all the others may be less than 1 has digits for.
+        // The powers of the greatest elements are 1; the others may be too small for the digits of 1.
         DoubleDouble rest = 0;
         int greatest = 0;
         foreach (double value in x)
@@ -30,7 +33,7 @@ internal readonly ref struct ExactRow
         LogSum = DoubleDouble.Log1P(greatest - 1 + rest);
     }
 
-    /// <summary>log Σ exp(x − greatest).</summary>
+    /// <summary>Gets log Σ exp(x − greatest).</summary>
     public DoubleDouble LogSum { get; }
 
     /// <summary>Computes x[i] − greatest.</summary>

@@ -5,7 +5,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>x − log Σ exp(x) along the innermost axis.</summary>
+/// <summary>Computes x − log Σ exp(x) along the innermost axis.</summary>
 internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -60,7 +60,7 @@ internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
             T* x = operands.A + ((long)row * n), y = operands.Y + ((long)row * n);
             T max = RowMath<S, V, T>.Max(x, n);
 
-            // The difference first: max + log Σ has no more digits behind the point than max has.
+            // The difference comes first: max + log Σ has only as many digits behind the point as max.
             V m = S.Splat(max), log = S.Splat(RowMath<S, V, T>.LogExpSum(x, max, n));
             int i = 0;
             for (; i <= n - S.Count; i += S.Count)
@@ -77,7 +77,8 @@ internal sealed record LogSoftmax : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// g − exp(y)·Σ g along the innermost axis: the gradient of y = log-softmax(x), given that with respect to y.
+/// Computes g − exp(y)·Σ g along the innermost axis: the gradient of y = log-softmax(x), given the gradient with
+/// respect to y.
 /// </summary>
 internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -114,7 +115,9 @@ internal sealed record LogSoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 4;
 
-    /// <summary>Returns those of g − exp(y)·Σ g without the difference, of which exp(y) may have underflowed.</summary>
+    /// <summary>
+    /// Returns the magnitudes of g − exp(y)·Σ g without the cancellation; exp(y) may have underflowed.
+    /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double[] y = inputs[0].Data, g = inputs[1].Data;

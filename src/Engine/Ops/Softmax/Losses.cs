@@ -5,10 +5,10 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes max(0, delta − t·x), t being 1 or −1: for targets of 1 and 0, from which those are made, or, unless
-    /// <paramref name="isBinary"/>, of 1 and −1. A column beside a vector is aligned with it.
+    /// Computes max(0, delta − t·x), where t is 1 or −1. Targets are 1 and 0, which are converted, or 1 and −1 unless
+    /// <paramref name="isBinary"/>. A column and a vector are aligned.
     /// </summary>
-    /// <param name="predictions">Numbers that are positive for the class 1.</param>
+    /// <param name="predictions">The predictions, which are positive for class 1.</param>
     /// <param name="targets">The targets.</param>
     /// <param name="delta">The margin.</param>
     /// <param name="isBinary">Whether targets are 1 and 0.</param>
@@ -20,8 +20,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes max(0, delta + the greatest prediction for another class − that for the right one), a vector (Crammer
-    /// and Singer, 2001).
+    /// Computes max(0, delta + the greatest prediction of a wrong class − that of the right one), a vector (Crammer and
+    /// Singer, 2001).
     /// </summary>
     /// <param name="predictions">(n, classes).</param>
     /// <param name="targets">Labels, an integer vector, or (n, classes) with a 1 in each row.</param>
@@ -35,8 +35,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes ½(a − b)² where |a − b| is at most delta, beyond that the line delta·(|a − b| − delta/2), element by
-    /// element. A column beside a vector is aligned with it.
+    /// Computes ½(a − b)² where |a − b| is at most delta, and otherwise the line delta·(|a − b| − delta/2), element by
+    /// element. A column and a vector are aligned.
     /// </summary>
     public static Variable Huber(Variable a, Variable b, double delta = 1)
     {
@@ -45,7 +45,7 @@ public static partial class Symbolic
         return near * (far - (near * 0.5));
     }
 
-    /// <summary>Computes |a − b|, element by element. A column beside a vector is aligned with it.</summary>
+    /// <summary>Computes |a − b|, element by element. A column and a vector are aligned.</summary>
     public static Variable AbsoluteError(Variable a, Variable b)
     {
         (a, b) = Aligned(a, b);
@@ -53,15 +53,15 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Σ y·log(y / p) along the rows: the Kullback–Leibler divergence of predicted probabilities from wanted ones, 0·log 0
-    /// being 0.
+    /// Computes Σ y·log(y / p) along the rows: the Kullback–Leibler divergence of predicted probabilities from target
+    /// ones, with 0·log 0 = 0.
     /// </summary>
     public static Variable KlDivergence(Variable p, Variable y) =>
         Sum(CrossEntropyTerm(y, Log(y)) - CrossEntropyTerm(y, Log(p)), [-1]);
 
     /// <summary>
-    /// Returns labels as wanted probabilities, of which a part is shared out evenly: 1 − epsilon + epsilon/classes for
-    /// the right class, epsilon/classes for the others (Szegedy et al., arXiv:1512.00567). Integer labels (n) or
+    /// Converts labels to target probabilities, part of which is distributed evenly: 1 − epsilon + epsilon/classes for
+    /// the right class, epsilon/classes for the others (Szegedy et al., arXiv:1512.00567). Takes integer labels (n) or
     /// probabilities (n, classes).
     /// </summary>
     public static Variable SmoothLabels(Variable labels, int classes, double epsilon = 0.1)
@@ -72,7 +72,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns true where a probability above a threshold stands for the target 1 and others for 0, else false.
+    /// Returns true where the prediction is right, otherwise false. A probability above the threshold predicts 1,
+    /// others predict 0.
     /// </summary>
     public static Variable BinaryAccuracy(Variable predictions, Variable targets, double threshold = 0.5)
     {
@@ -81,12 +82,12 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns true where the right class is among the <paramref name="topK"/> that are predicted most, else false. Of
-    /// classes predicted alike the first count more.
+    /// Returns true where the right class is among the <paramref name="topK"/> with the greatest predictions, otherwise
+    /// false. Among classes with equal predictions, the first ones win.
     /// </summary>
     /// <param name="predictions">(n, classes).</param>
     /// <param name="targets">Labels, an integer vector, or (n, classes) with a 1 in each row.</param>
-    /// <param name="topK">How many classes count.</param>
+    /// <param name="topK">The number of classes that count.</param>
     public static Variable CategoricalAccuracy(Variable predictions, Variable targets, int topK = 1)
     {
         Variable isRight = IsLabel(predictions, targets);
@@ -97,8 +98,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Two arrays of which one is a vector (n) and the other a column (n, 1), that is known to be one, as columns: Lasagne's
-    /// <c>align_targets</c>. By broadcasting they would be (n, n).
+    /// Returns two arrays, a vector (n) and a known column (n, 1), both as columns: Lasagne's <c>align_targets</c>.
+    /// Broadcasting would make them (n, n).
     /// </summary>
     private static (Variable A, Variable B) Aligned(Variable a, Variable b)
     {
@@ -109,7 +110,7 @@ public static partial class Symbolic
         static bool IsColumn(Variable x) => x.Rank == 2 && x.Shape[1] == 1;
     }
 
-    /// <summary>1 in each row where the label is.</summary>
+    /// <summary>Returns 1 at the label of each row, otherwise 0.</summary>
     private static Variable IsLabel(Variable predictions, Variable targets)
     {
         ArgumentNullException.ThrowIfNull(predictions);

@@ -13,14 +13,14 @@ public static partial class Symbolic
     public static Variable LogSoftmax(Variable x, int axis) => AlongLast(x, axis, LogSoftmax);
 
     /// <summary>
-    /// Returns each sample's numbers, along the innermost axes, less their mean and divided by the root of their
-    /// variance; then times a gain and plus a bias, if there are any (Ba et al., arXiv:1607.06450).
+    /// Normalizes each sample's numbers, along the innermost axes: subtracts their mean and divides by the square root
+    /// of their variance. Then multiplies by a gain and adds a bias, if there are any (Ba et al., arXiv:1607.06450).
     /// </summary>
-    /// <param name="x">What is normalized.</param>
+    /// <param name="x">The variable to normalize.</param>
     /// <param name="gain">Factors, broadcast to x.</param>
-    /// <param name="bias">What is added, broadcast to x.</param>
-    /// <param name="axes">How many of the innermost axes are one sample's.</param>
-    /// <param name="epsilon">What is added to the variance, so that it is not 0.</param>
+    /// <param name="bias">Summands, broadcast to x.</param>
+    /// <param name="axes">The number of the innermost axes that belong to one sample.</param>
+    /// <param name="epsilon">The number that is added to the variance, so that it is not 0.</param>
     public static Variable LayerNorm(
         Variable x, Variable? gain = null, Variable? bias = null, int axes = 1, double epsilon = 1e-5)
     {
@@ -29,8 +29,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns each sample's numbers, along the innermost axes, divided by the root of the mean of their squares; then
-    /// times a gain, if there is one (Zhang and Sennrich, arXiv:1910.07467).
+    /// Divides each sample's numbers, along the innermost axes, by the root of the mean of their squares. Then
+    /// multiplies by a gain, if there is one (Zhang and Sennrich, arXiv:1910.07467).
     /// </summary>
     /// <inheritdoc cref="LayerNorm"/>
     public static Variable RmsNorm(Variable x, Variable? gain = null, int axes = 1, double epsilon = 1e-5)
@@ -41,16 +41,18 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns images (N, C, …) normalized as in <see cref="LayerNorm"/>, but by groups of channels, each with its own
-    /// mean and variance; then times a gain and plus a bias for each channel, if there are any (Wu and He,
-    /// arXiv:1803.08494). As many groups as channels are instance normalization.
+    /// Normalizes images (N, C, …) as <see cref="LayerNorm"/> does, but in groups of channels, each with its own mean
+    /// and variance. Then multiplies by a gain and adds a bias for each channel, if there are any (Wu and He,
+    /// arXiv:1803.08494). With as many groups as channels it is instance normalization.
     /// </summary>
     /// <param name="x">(N, C, …).</param>
-    /// <param name="groups">How many groups the channels are split into.</param>
+    /// <param name="groups">The number of groups of channels.</param>
     /// <param name="gain">C factors.</param>
-    /// <param name="bias">C numbers to add.</param>
-    /// <param name="epsilon">What is added to the variance, so that it is not 0.</param>
-    /// <exception cref="EngineException">x has no channels, or they do not make as many groups.</exception>
+    /// <param name="bias">C summands.</param>
+    /// <param name="epsilon">The number that is added to the variance, so that it is not 0.</param>
+    /// <exception cref="EngineException">
+    /// x has no channels, or their number is not a multiple of the groups.
+    /// </exception>
     public static Variable GroupNorm(
         Variable x, int groups, Variable? gain = null, Variable? bias = null, double epsilon = 1e-5)
     {
@@ -69,7 +71,7 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Computes (x − mean) / √(variance + epsilon)·gain + bias, with numbers that are given: Theano's
+    /// Computes (x − mean) / √(variance + epsilon)·gain + bias with given numbers: Theano's
     /// <c>batch_normalization_test</c>.
     /// </summary>
     public static Variable BatchNormalization(

@@ -6,18 +6,18 @@ namespace Engine.Ops;
 public static partial class Symbolic
 {
     /// <summary>
-    /// Returns the cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector.
-    /// Where p is <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x −
-    /// max), which neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the
-    /// rewrite <c>stabilize</c>). No epsilon and no clipping, as in Lasagne.
+    /// Returns the cross-entropy of each row of predicted probabilities with its label: −log p[i, y[i]], a vector. If p
+    /// is <see cref="Softmax(Variable)"/> of x, functions compute it from x, as −x[y] + max + log Σ exp(x − max), which
+    /// neither overflows nor takes the logarithm of 0, and its gradient as (softmax(x) − onehot(y))·g (the rewrite
+    /// <c>stabilize</c>). There is no epsilon and no clipping, as in Lasagne.
     /// </summary>
-    /// <param name="p">The probabilities: a row a sample, a column a class.</param>
+    /// <param name="p">The probabilities: a row for each sample, a column for each class.</param>
     /// <param name="y">
-    /// The labels, an integer vector; or the wanted probabilities, a matrix like p, of whatever dtype (then −Σ y·log p along the
-    /// rows, 0·log 0 being 0).
+    /// The labels, an integer vector; or the target probabilities, a matrix like p, of any dtype (then it is −Σ y·log p
+    /// along rows, with 0·log 0 = 0).
     /// </param>
     /// <exception cref="EngineException">
-    /// The shapes or dtypes do not fit; or, when it is called, a label is not one of the columns.
+    /// The shapes or dtypes do not fit. When the function is called: a label is not one of the columns.
     /// </exception>
     public static Variable CategoricalCrossEntropy(Variable p, Variable y)
     {
@@ -29,8 +29,8 @@ public static partial class Symbolic
     }
 
     /// <summary>
-    /// Returns the cross-entropy of predicted probabilities with wanted ones, element by element: −y·log p − (1 −
-    /// y)·log(1 − p), 0·log 0 being 0, and infinite where what is certain does not happen. Where p is
+    /// Returns the cross-entropy of predicted probabilities with target ones, element by element:
+    /// −y·log p − (1 − y)·log(1 − p), with 0·log 0 = 0. It is infinite where a certain event does not happen. If p is
     /// <see cref="Sigmoid(Variable)"/> of x, it is computed from x, as y·softplus(−x) + (1 − y)·softplus(x).
     /// </summary>
     public static Variable BinaryCrossEntropy(Variable p, Variable y)
@@ -42,9 +42,7 @@ public static partial class Symbolic
         return -(CrossEntropyTerm(y, log) + CrossEntropyTerm(1 - y, logOfRest));
     }
 
-    /// <summary>
-    /// Computes (a − b)², element by element, with broadcasting; a column beside a vector is aligned with it.
-    /// </summary>
+    /// <summary>Computes (a − b)², element by element, with broadcasting. A column and a vector are aligned.</summary>
     public static Variable SquaredError(Variable a, Variable b)
     {
         (a, b) = Aligned(a, b);
@@ -54,7 +52,7 @@ public static partial class Symbolic
     private static Variable CrossEntropyTerm(Variable y, Variable log) => Map<CrossEntropyTerm>(y, log);
 }
 
-/// <summary>a · b, a being a wanted probability and b a logarithm: 0 · log 0 is 0.</summary>
+/// <summary>Computes a · b for a target probability a and a logarithm b: 0 · log 0 is 0.</summary>
 internal readonly struct CrossEntropyTerm : IBinary
 {
     public static bool HasPoles => true;

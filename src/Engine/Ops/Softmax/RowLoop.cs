@@ -4,7 +4,7 @@ using Engine.Devices.Cpu;
 
 namespace Engine.Ops;
 
-/// <summary>The operands of a kernel that works on matrices row by row; what it has not got is null.</summary>
+/// <summary>Represents the operands of a kernel that works on matrices row by row; missing operands are null.</summary>
 internal readonly unsafe struct RowOperands<T>(T* a, T* b, bool isOneB, int* labels, T* y, T* z, int columns)
     where T : unmanaged
 {
@@ -21,35 +21,31 @@ internal readonly unsafe struct RowOperands<T>(T* a, T* b, bool isOneB, int* lab
 
     public int Columns => columns;
 
-    /// <summary>
-    /// Returns the number of <see cref="B"/> that belongs to a row: there is one for each, or one for all.
-    /// </summary>
+    /// <summary>Returns the number of <see cref="B"/> for a row: each row has one, or all rows share one.</summary>
     public T Factor(int row) => b[isOneB ? 0 : row];
 
-    /// <summary>
-    /// Returns the label of a row, which the loop has checked, because the kernels use it as an index.
-    /// </summary>
+    /// <summary>Returns the label of a row. The loop has checked it, because the kernels use it as an index.</summary>
     public int Label(int row) => labels[row];
 }
 
-/// <summary>A kernel that works on matrices row by row.</summary>
+/// <summary>Represents a kernel that works on matrices row by row.</summary>
 internal interface IRowKernel
 {
     static abstract void Row<S, V, T>(RowOperands<T> operands, int row)
         where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>;
 }
 
-/// <summary>The CPU's loop over rows, for the widest vectors the hardware has.</summary>
+/// <summary>Runs the loop over rows on the CPU, with the widest vectors of the hardware.</summary>
 internal static unsafe class RowLoop
 {
     /// <summary>
-    /// Of each element: the greatest, the difference from it, exp, the sum, and a division or a difference.
+    /// The FLOPs of each element: the maximum, the difference from it, exp, the sum, and a division or a difference.
     /// </summary>
     public const long SoftmaxFlops = 5;
 
     private const int Grain = 4096;
 
-    /// <summary>Returns the loop for operands that are inputs of a step: which of them, −1 for none.</summary>
+    /// <summary>Returns the loop for operands that are inputs of a step: their indices, −1 for none.</summary>
     public static Phase[] Phases<TKernel>(CpuStep step, int a, int b = -1, int labels = -1)
         where TKernel : struct, IRowKernel =>
         step.DType(0) == DType.Float32
@@ -94,13 +90,13 @@ internal static unsafe class RowLoop
         };
 }
 
-/// <summary>What the kernels do with a row.</summary>
+/// <summary>Provides the functions of a row for the kernels.</summary>
 internal static unsafe class RowMath<S, V, T>
     where S : struct, ISimd<V, T>
     where V : struct
     where T : unmanaged, INumber<T>
 {
-    /// <summary>Returns the greatest element of a row that has one, or NaN.</summary>
+    /// <summary>Returns the greatest element of a row that is not empty, or NaN.</summary>
     public static T Max(T* x, int n)
     {
         if (n < S.Count)
@@ -120,13 +116,13 @@ internal static unsafe class RowMath<S, V, T>
             max = S.Max(max, S.Load(x + i));
         }
 
-        // The last elements, some of them for the second time.
+        // The last elements, some of them a second time.
         return S.MaxLane(S.Max(max, S.Load(x + n - S.Count)));
     }
 
     /// <summary>
-    /// Returns the sum of exp(x − max). The differences are rounded: of a small power so much is lost as its exponent
-    /// is large, but such a power is as little of the sum.
+    /// Returns the sum of exp(x − max). The differences are rounded. The relative error of a power grows with its
+    /// exponent, but such a power is equally small in the sum.
     /// </summary>
     public static T ExpSum(T* x, T max, int n)
     {
@@ -148,8 +144,8 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// Returns the sum of exp(x − max), each kept in <paramref name="y"/>, with what is lost of the difference: exp(d +
-    /// e) is exp(d)·(1 + e).
+    /// Returns the sum of exp(x − max), and stores each power in <paramref name="y"/>. It corrects the rounding error e
+    /// of each difference d: exp(d + e) is exp(d)·(1 + e).
     /// </summary>
     public static T ExactExpSum(T* x, T max, T* y, int n)
     {
@@ -168,8 +164,8 @@ internal static unsafe class RowMath<S, V, T>
     }
 
     /// <summary>
-    /// Computes log Σ exp(x − max), where max is the greatest: log(1 + the others), so that little beside 1 is not
-    /// lost.
+    /// Computes log Σ exp(x − max), where max is the greatest element, as log(1 + the others), so that small terms are
+    /// not lost beside 1.
     /// </summary>
     public static T LogExpSum(T* x, T max, int n)
     {
@@ -191,7 +187,7 @@ internal static unsafe class RowMath<S, V, T>
 
     public static T Log(T x) => T.CreateTruncating(Math.Log(double.CreateTruncating(x)));
 
-    /// <summary>Σ a·b; for a null b, Σ a.</summary>
+    /// <summary>Computes Σ a·b; for a null b, Σ a.</summary>
     public static T Dot(T* a, T* b, int n)
     {
         V sum = S.Zero;

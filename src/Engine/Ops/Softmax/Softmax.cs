@@ -5,7 +5,7 @@ using Engine.Graph;
 
 namespace Engine.Ops;
 
-/// <summary>exp(x) / Σ exp(x) along the innermost axis.</summary>
+/// <summary>Computes exp(x) / Σ exp(x) along the innermost axis.</summary>
 internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
 {
     public static IEnumerable<Sample> Samples(Random random)
@@ -48,7 +48,7 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
     public CudaLaunch[] Cuda(CudaStep step) => CudaRows.Launches(step, "softmax");
 
     /// <summary>
-    /// Matrices with rows shorter and longer than a vector, and with large numbers; a vector; images.
+    /// Returns matrices with rows shorter and longer than a vector, and with large numbers; a vector; images.
     /// </summary>
     internal static IEnumerable<Arg> SampleArgs(Random random)
     {
@@ -61,7 +61,7 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
         yield return new Arg([n, 3, 5]);
     }
 
-    /// <summary>The type of a matrix that is worked on row by row.</summary>
+    /// <summary>Returns the type of a matrix that is processed row by row.</summary>
     internal static TensorType InferRows(TensorType matrix)
     {
         if (matrix.Rank == 0)
@@ -74,7 +74,7 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
             : throw new EngineException($"{matrix.DType.Name()} is not floating point: cast it");
     }
 
-    /// <summary>Where each row begins, and its length.</summary>
+    /// <summary>Returns the start and the length of each row.</summary>
     internal static IEnumerable<(int Start, int Count)> Rows(Shape shape)
     {
         int columns = shape[-1];
@@ -110,7 +110,8 @@ internal sealed record Softmax : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// y·(g − Σ g·y) along the innermost axis: the gradient of y = softmax(x), given that with respect to y.
+/// Computes y·(g − Σ g·y) along the innermost axis: the gradient of y = softmax(x), given the gradient with respect to
+/// y.
 /// </summary>
 internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -151,7 +152,7 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 4;
 
-    /// <summary>Returns those of y·(g − Σ g·y) without the differences, of which Σ g·y may have underflowed.</summary>
+    /// <summary>Returns the magnitudes of y·(g − Σ g·y) without the cancellation; Σ g·y may have underflowed.</summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
         double[] y = inputs[0].Data, g = inputs[1].Data;
@@ -200,8 +201,8 @@ internal sealed record SoftmaxGrad : Op, ICpuOp, ICudaOp, ISampled
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes exp(x) / Σ exp(x) along the innermost axis: of a matrix, row by row. Computed from the differences to
-    /// the row's greatest element, so that nothing overflows; a row with a NaN becomes all NaN.
+    /// Computes exp(x) / Σ exp(x) along the innermost axis: for a matrix, row by row. It uses the differences from the
+    /// row's greatest element, so that nothing overflows. A row with a NaN becomes all NaN.
     /// </summary>
     /// <exception cref="EngineException">x is a scalar or not floating point.</exception>
     public static Variable Softmax(Variable x)

@@ -6,7 +6,8 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// log Σ exp(x[i]) − x[i, label i] for each row i: the cross-entropy of the softmax of x, without computing it.
+/// Computes log Σ exp(x[i]) − x[i, label i] for each row i: the cross-entropy of the softmax of x, without computing
+/// it.
 /// </summary>
 internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -37,7 +38,9 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
 
     public override double Ulps => 4;
 
-    /// <summary>At least 1: of a sum that is hardly more the logarithm is taken.</summary>
+    /// <summary>
+    /// Returns the losses' magnitudes, at least 1: the argument of the logarithm may be only slightly greater than 1.
+    /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs) =>
         [new NdArray(outputs[0].Shape, [.. outputs[0].Data.Select(loss => Math.Max(1, Math.Abs(loss)))])];
 
@@ -56,15 +59,15 @@ internal sealed record SoftmaxCrossEntropy : Op, ICpuOp, ICudaOp, ISampled
             T* x = operands.A + ((long)row * n);
             T max = RowMath<S, V, T>.Max(x, n);
 
-            // The greatest element's difference is taken first: both may be large.
+            // The difference from the greatest element comes first, because both may be large.
             operands.Y[row] = (max - x[label]) + RowMath<S, V, T>.Log(RowMath<S, V, T>.ExpSum(x, max, n));
         }
     }
 }
 
 /// <summary>
-/// (softmax(x) − 1 at the label)·g for each row: the gradient of <see cref="SoftmaxCrossEntropy"/>. There is a g for
-/// each row, or one for all.
+/// Computes (softmax(x) − 1 at the label)·g for each row: the gradient of <see cref="SoftmaxCrossEntropy"/>. Each row
+/// has a g, or all rows share one.
 /// </summary>
 internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 {
@@ -127,8 +130,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
     public override double Ulps => 4;
 
     /// <summary>
-    /// Returns those of (p − 1 at the label)·g without the difference, of which p may have underflowed. Of a g that is
-    /// no number nothing is promised.
+    /// Returns the magnitudes of (p − 1 at the label)·g without the cancellation; p may have underflowed. Nothing is
+    /// promised if g is not a finite number.
     /// </summary>
     public override IReadOnlyList<NdArray> Magnitudes(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> outputs)
     {
@@ -167,7 +170,9 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
             Write<S, V, T>(x, dx, n, RowMath<S, V, T>.Max(x, n), label, operands.Factor(row));
         }
 
-        /// <summary>Writes a row of the gradient, given the row's greatest, and gives Σ exp(x − greatest).</summary>
+        /// <summary>
+        /// Writes a row of the gradient, given the row's greatest element, and returns Σ exp(x − greatest).
+        /// </summary>
         public static unsafe T Write<S, V, T>(T* x, T* dx, int n, T max, int label, T g)
             where S : struct, ISimd<V, T> where V : struct where T : unmanaged, INumber<T>
         {
@@ -191,8 +196,8 @@ internal sealed record SoftmaxCrossEntropyGrad : Op, ICpuOp, ICudaOp, ISampled
 }
 
 /// <summary>
-/// The gradient of the cross-entropies of softmax(x), as <see cref="SoftmaxCrossEntropyGrad"/>, and the cross-entropies
-/// themselves, as <see cref="SoftmaxCrossEntropy"/>: one look at each row for both.
+/// Computes the gradient of the cross-entropies of softmax(x), as <see cref="SoftmaxCrossEntropyGrad"/> does, and the
+/// cross-entropies, as <see cref="SoftmaxCrossEntropy"/> does, in one pass over each row.
 /// </summary>
 internal sealed record SoftmaxCrossEntropyWithGrad : Op, ICpuOp, ICudaOp, ISampled
 {

@@ -7,11 +7,11 @@ using Engine.Graph;
 namespace Engine.Ops;
 
 /// <summary>
-/// The rows along the innermost axis in order, and, as int32, where in its row each element was. Equal ones keep their
-/// order; NaN is greater than all numbers.
+/// Sorts the rows along the innermost axis, and returns, as int32, where in its row each element was. Equal elements
+/// keep their order; NaN is greater than all numbers.
 /// </summary>
 /// <param name="IsDescending">Whether the greatest are first.</param>
-/// <param name="Max">How many of each row are wanted; null for all.</param>
+/// <param name="Max">The number of elements of each row to return; null for all.</param>
 internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, ICudaOp, ISampled, IForElements<CpuStep, Phase[]>
 {
     private const int Grain = 512;
@@ -62,7 +62,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
         return [new TensorType(inputs[0].DType, sorted), new TensorType(DType.Int32, sorted)];
     }
 
-    /// <summary>Returns the gradient of each goes to where it was.</summary>
+    /// <summary>Moves the gradient of each element back to where it was.</summary>
     public override IReadOnlyList<Variable?> Grad(Apply node, IReadOnlyList<Variable?> outputGrads) =>
         [outputGrads[0] is { } g ? Symbolic.Scatter(Symbolic.ZerosLike(node.Inputs[0]), node.Outputs[1], g) : null];
 
@@ -85,7 +85,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
                 outputs[1].Data[(row * most) + i] = sorted[i];
             }
 
-            // Both zeros are equal.
+            // The two zeros are equal.
             double Key(int i) => double.IsNaN(x[i]) ? 0 : x[i] + 0.0;
 
             bool IsNaN(int i) => double.IsNaN(x[i]);
@@ -140,7 +140,7 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
         return 2 * (Aligned(x.Shape.Count * x.DType.Size()) + Aligned(x.Shape.Count * sizeof(int)));
     }
 
-    /// <summary>As often runs are merged until one is left.</summary>
+    /// <summary>Returns the number of passes that merge runs until one is left.</summary>
     private static int Passes(int side) => side <= 1 ? 0 : BitOperations.Log2((uint)side - 1) + 1;
 
     private static long Aligned(long bytes) => (bytes + 15) / 16 * 16;
@@ -177,25 +177,25 @@ internal sealed record Sort(bool IsDescending, int? Max = null) : Op, ICpuOp, IC
 public static partial class Symbolic
 {
     /// <summary>
-    /// Computes x sorted along an axis; a negative one counts from the innermost. Equal elements keep their order, and
-    /// NaN is greater than all numbers. The gradient of each goes to where it was.
+    /// Sorts x along an axis; a negative one counts from the innermost. Equal elements keep their order, and NaN is
+    /// greater than all numbers. The gradient of each element goes back to where it was.
     /// </summary>
     /// <exception cref="EngineException">There is no such axis.</exception>
     public static Variable Sort(Variable x, int axis = -1, bool isDescending = false) =>
         Sorted(x, axis, new Sort(isDescending)).Values;
 
-    /// <summary>Returns where the elements of the sorted x are in it, along an axis, as int32.</summary>
+    /// <summary>Returns the indices in x, along an axis, of the elements of the sorted x, as int32.</summary>
     /// <inheritdoc cref="Sort"/>
     public static Variable ArgSort(Variable x, int axis = -1, bool isDescending = false) =>
         Sorted(x, axis, new Sort(isDescending)).Indices;
 
     /// <summary>
-    /// Returns the greatest, or least, elements along an axis, in order, and where they are, as int32.
+    /// Returns the greatest, or least, elements along an axis, in order, and their indices, as int32.
     /// </summary>
-    /// <param name="x">Where to look.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="x">The variable to search.</param>
+    /// <param name="count">The number of elements to return.</param>
     /// <param name="axis">The axis; a negative one counts from the innermost.</param>
-    /// <param name="isLeast">Whether the least are wanted.</param>
+    /// <param name="isLeast">Whether to return the least.</param>
     /// <exception cref="EngineException">There is no such axis, or it has fewer elements.</exception>
     public static (Variable Values, Variable Indices) TopK(Variable x, int count, int axis = -1, bool isLeast = false) =>
         Sorted(x, axis, new Sort(!isLeast, count));

@@ -4,22 +4,26 @@ using System.Runtime.CompilerServices;
 namespace Engine.Ops;
 
 /// <summary>
-/// The order of a row's elements on the CPU. Elements of up to 32 bits and their places are one number, whose upper half is
-/// sorted digit by digit; of greater ones number and place are compared.
+/// Sorts a row's elements on the CPU. For elements of up to 32 bits, element and index are one number, whose upper half
+/// is sorted digit by digit (radix sort). For larger elements, element and index are compared.
 /// </summary>
 internal static unsafe class SortKeys
 {
-    /// <summary>Represents the room that an element needs.</summary>
+    /// <summary>The bytes of memory that an element needs.</summary>
     public const int Bytes = 2 * sizeof(ulong);
 
-    /// <summary>Below this, comparisons are faster than counting digits; from this on, great digits are.</summary>
+    /// <summary>
+    /// Below the first number, comparisons are faster than counting digits; from the second on, long digits are faster.
+    /// </summary>
     private const int Few = 128, Many = 1 << 14;
 
-    /// <summary>The places of the first elements in order: of equals the first.</summary>
+    /// <summary>
+    /// Writes the indices of the first elements in order; among equal ones, the lower index comes first.
+    /// </summary>
     /// <param name="row">The elements.</param>
-    /// <param name="isDescending">Whether the greatest are first.</param>
-    /// <param name="memory">Room for all of them.</param>
-    /// <param name="places">As many as are wanted.</param>
+    /// <param name="isDescending">Whether the greatest come first.</param>
+    /// <param name="memory">Memory for all elements.</param>
+    /// <param name="places">The indices; their number is that of the elements to find.</param>
     public static void Sort<T>(ReadOnlySpan<T> row, bool isDescending, byte* memory, Span<int> places)
         where T : unmanaged, INumber<T>
     {
@@ -67,10 +71,10 @@ internal static unsafe class SortKeys
     }
 
     /// <summary>
-    /// Numbers in the order of their upper halves, equal ones as they were: digit by digit from the least on. What all have in
-    /// common is passed over.
+    /// Sorts numbers by their upper halves, stably: digit by digit from the least significant on. A digit that all have
+    /// in common is skipped.
     /// </summary>
-    /// <returns>The one of the two spans in which they are now.</returns>
+    /// <returns>The one of the two spans that holds the sorted numbers.</returns>
     private static Span<ulong> ByDigits(Span<ulong> keys, Span<ulong> other)
     {
         const int Short = 8, Long = 11;
@@ -109,7 +113,7 @@ internal static unsafe class SortKeys
         return keys;
     }
 
-    /// <summary>The least keys, in any order, before the others: a heap of as many whose greatest gives way.</summary>
+    /// <summary>Moves the least keys, in any order, to the front: a heap of them whose greatest is replaced.</summary>
     private static Span<TKey> Smallest<TKey>(Span<TKey> keys, int count) where TKey : struct, IComparable<TKey>
     {
         Span<TKey> heap = keys[..count];
@@ -148,7 +152,10 @@ internal static unsafe class SortKeys
         heap[at] = key;
     }
 
-    /// <summary>Bits in the order of the numbers: of negative ones all are turned, of others the sign; NaN is the greatest.</summary>
+    /// <summary>
+    /// Returns bits in the order of the numbers: all bits of negative numbers are inverted, and the sign of others. NaN
+    /// is the greatest.
+    /// </summary>
     private static ulong Bits<T>(T value) where T : unmanaged, INumber<T>
     {
         if (typeof(T) == typeof(double))
@@ -160,7 +167,7 @@ internal static unsafe class SortKeys
         return (ulong)(long.CreateTruncating(value) - long.MinValue);
     }
 
-    /// <summary>The same of elements of up to 32 bits.</summary>
+    /// <summary>Returns such bits for elements of up to 32 bits.</summary>
     private static uint ShortBits<T>(T value) where T : unmanaged, INumber<T>
     {
         if (typeof(T) == typeof(float))
@@ -172,7 +179,7 @@ internal static unsafe class SortKeys
         return (uint)(int.CreateTruncating(value) - int.MinValue);
     }
 
-    /// <summary>What is sorted by, and where it was: of equals the first is less.</summary>
+    /// <summary>Represents the sort key of an element and its index; of equal keys the lower index is less.</summary>
     private readonly record struct Key(ulong Bits, int Place) : IComparable<Key>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

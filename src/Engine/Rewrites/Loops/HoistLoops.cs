@@ -4,9 +4,9 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Takes out of loops what need not be computed step by step: what is the same at every step, and the matrix products that
-/// do not depend on the steps before, which for all steps together are one large product. So are those that nothing in the
-/// loop waits for, and sums of products over all steps, as the gradients of weights are.
+/// Moves computations out of loops that need not be done step by step: values that are the same at every step, and
+/// matrix products that do not depend on earlier steps, which become one large product for all steps. It also moves
+/// products that nothing in the loop waits for, and sums of products over all steps, such as the gradients of weights.
 /// </summary>
 internal sealed class HoistLoops
 {
@@ -17,13 +17,13 @@ internal sealed class HoistLoops
     private readonly IReadOnlyList<Apply> _order;
     private readonly Dictionary<Variable, int> _uses;
 
-    // What inner variables are outside of the loop, for those that are the same at every step.
+    // The outer variables of inner variables that are the same at every step.
     private readonly Dictionary<Variable, Variable> _same = [];
 
-    // What takes the place of inner variables.
+    // The replacements of inner variables.
     private readonly Dictionary<Variable, Variable> _map = [];
 
-    // What takes the place of the loop's outputs, once there is another.
+    // The replacements of the loop's outputs, which depend on the new loop.
     private readonly Func<Apply, Variable>[] _outputs;
 
     private HoistLoops(Scan scan, Apply node)
@@ -86,7 +86,9 @@ internal sealed class HoistLoops
         return [.. _outputs.Select(output => output(made))];
     }
 
-    /// <summary>What is the same at every step is computed outside, and views of it there and inside.</summary>
+    /// <summary>
+    /// Computes a value that is the same at every step outside; views of it are created outside and inside.
+    /// </summary>
     private void HoistSame(Apply inner)
     {
         if (inner.Op is IOuterOp || !inner.Inputs.All(IsSame) || inner.Inputs.All(input => input is Constant or ShapeOnly))
@@ -106,7 +108,9 @@ internal sealed class HoistLoops
         }
     }
 
-    /// <summary>The product of each row with what is the same for all is that of all rows.</summary>
+    /// <summary>
+    /// Replaces the product of each row with a value that is the same for all rows by the product of all rows.
+    /// </summary>
     private void HoistProduct(Apply inner)
     {
         if (inner.Op is not Dot { TransposeA: false } dot || !IsSame(inner.Inputs[1])
@@ -121,7 +125,10 @@ internal sealed class HoistLoops
             inner.Outputs[0].Type, read with { From = _draft.Input(products) }, inner.Outputs[0].Name);
     }
 
-    /// <summary>A product with what is the same at every step, of which all rows are wanted and nothing else.</summary>
+    /// <summary>
+    /// Moves a product with a value that is the same at every step behind the loop, if all its rows are outputs and
+    /// nothing else uses it.
+    /// </summary>
     private void SinkProduct(int output)
     {
         LoopWrite write = _scan.StepWrites[output];
@@ -140,7 +147,9 @@ internal sealed class HoistLoops
             dot, made.Outputs[factor], _count.Rows, inner.Inputs[0], inner.Inputs[1], inner.Outputs[0]));
     }
 
-    /// <summary>What is carried on with a product added at each step is what it began with and one product of all rows.</summary>
+    /// <summary>
+    /// Replaces a carried sum of one product per step by its initial value plus one product of all rows.
+    /// </summary>
     private void SinkSum(int output)
     {
         int state = _draft.Reads.FindIndex(read => read.Source == LoopSource.Carried && read.From == output);
@@ -182,7 +191,7 @@ internal sealed class HoistLoops
             return;
         }
 
-        // The loop keeps adding up what is left.
+        // The loop keeps adding the other terms.
         Variable first = _node.Inputs[_scan.StepReads[state].Before];
         bool isAll = others.Count == 0;
         if (!isAll)
@@ -206,7 +215,7 @@ internal sealed class HoistLoops
         _ => false,
     };
 
-    /// <summary>The factors of all steps, as two matrices of as many rows.</summary>
+    /// <summary>Returns the factors of all steps, as two matrices with the same number of rows.</summary>
     private (Func<Apply, Variable> A, Func<Apply, Variable> B) Factors(Apply product)
     {
         // Rows that come from outside need not be copied.
@@ -228,7 +237,7 @@ internal sealed class HoistLoops
         return made => Match.Under(shape, made.Outputs[factor]);
     }
 
-    /// <summary>The number of the output that has all of a variable's values; it is added where there is none.</summary>
+    /// <summary>Returns the index of the output with all values of a variable, which is added if necessary.</summary>
     private int Rows(Variable inner, LoopWrite write)
     {
         for (int output = 0; output < _draft.Results.Count; output++)
@@ -242,12 +251,12 @@ internal sealed class HoistLoops
         return _draft.Write(inner, write);
     }
 
-    /// <summary>A product of all rows, given one of a row: its factors and its result.</summary>
+    /// <summary>Returns the product of all rows, given the factors and the result of one row's product.</summary>
     private Variable Product(Dot dot, Variable rows, int count, Variable a, Variable b, Variable product) => Match.Under(
         [count, .. product.Shape.Sides],
         dot.Call(Match.Under([checked(count * a.Shape[0]), a.Shape[1]], rows), Outside(b)));
 
-    /// <summary>The rows that a variable is a view of; null where it is anything else.</summary>
+    /// <summary>Returns the rows of which a variable is a view; null if it is not such a view.</summary>
     private LoopRead? Rows(Variable variable)
     {
         Variable seen = Match.Seen(_map.GetValueOrDefault(variable, variable));
@@ -255,19 +264,21 @@ internal sealed class HoistLoops
         return input >= 0 && _draft.Reads[input] is { Source: LoopSource.Row, From: >= 0 } read ? read : null;
     }
 
-    /// <summary>The same, where each row is gone through once and no other.</summary>
+    /// <summary>Returns these rows, if the loop visits each row once and no others.</summary>
     private LoopRead? Whole(Variable variable) => Rows(variable) is { Before: < 0, Lag: 0 } read
         && _count.Steps == _count.Rows
         && _draft.Inputs[read.From].Shape[0] == _count.Rows ? read : null;
 
-    /// <summary>Whether the rows of an output are those of the loop, and no others.</summary>
+    /// <summary>Returns whether an output has exactly the rows of the loop.</summary>
     private bool IsPlain(LoopWrite write) => write is { HasRows: true, Lag: 0, IsBefore: false }
         && (write.Like < 0 || _node.Inputs[write.Like].Shape[0] == _count.Rows);
 
     private bool IsState(int output) => _scan.StepReads.Any(read =>
         read.From == output && read.Source is LoopSource.State or LoopSource.Carried);
 
-    /// <summary>Whether a value is used once, by way of views that are used once, as an output.</summary>
+    /// <summary>
+    /// Returns whether a value is used only once, as an output, through views that are each used once.
+    /// </summary>
     private bool IsOnlyFor(Variable output, Variable value)
     {
         for (Variable at = output; ; at = ((Result)at).Owner.Inputs[0])

@@ -4,15 +4,16 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Has loops keep the products of what they carry on with what is the same at every step, where the loop of their gradient would
-/// compute them anew: reading rows costs less than making them.
+/// Makes loops keep the products of their states with values that are the same at every step, if the loop of their
+/// gradient would compute them again: reading rows costs less than computing them.
 /// </summary>
 internal sealed class KeepProducts
 {
-    // For a loop, its products that are to be kept, in the order in which their outputs are added.
+    // For each loop, the products that it must keep, in the order in which their outputs are added.
     private readonly Dictionary<Apply, List<Variable>> _kept = [];
 
-    // For a loop, its products that another has kept: the inner result, the other loop and the number of that's product.
+    // For each loop, the products that another loop keeps: the inner result, the other loop and the index of its
+    // product.
     private readonly Dictionary<Apply, List<(Variable Product, Apply From, int Place)>> _read = [];
 
     public static FunctionGraph Apply(FunctionGraph graph)
@@ -50,7 +51,7 @@ internal sealed class KeepProducts
         return graph.WithRoots([.. graph.Roots.Select(root => map.GetValueOrDefault(root, root))]);
     }
 
-    /// <summary>Finds the products of a loop that goes back over the states of another, which made them.</summary>
+    /// <summary>Finds the products in a loop over the states of another loop that has already computed them.</summary>
     private void Find(Apply node, Scan scan)
     {
         LoopCount count = scan.Count([.. node.Inputs.Select(input => input.Type)]);
@@ -89,7 +90,7 @@ internal sealed class KeepProducts
         }
     }
 
-    /// <summary>Whether each step of the one has its step in the other.</summary>
+    /// <summary>Returns whether the two loops have the same steps.</summary>
     private static bool IsAlike(LoopCount one, LoopCount other) =>
         one.Rows == other.Rows && one.Rows != Shape.Unknown && one.Steps == one.Rows && other.Steps == other.Rows;
 
@@ -115,7 +116,7 @@ internal sealed class KeepProducts
         return draft.Apply();
     }
 
-    /// <summary>What a variable within a loop is; null for what it computes.</summary>
+    /// <summary>Returns the source of a variable in a loop; null if the loop computes it.</summary>
     private static LoopRead? ReadOf(Scan scan, Variable variable)
     {
         int input = variable is Input given ? scan.Body.Inputs.ToList().IndexOf(given) : -1;

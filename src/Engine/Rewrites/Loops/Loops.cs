@@ -3,7 +3,9 @@ using Engine.Ops;
 
 namespace Engine.Rewrites;
 
-/// <summary>Makes loops do less: what nobody asks for is left out, and what need not be computed step by step is not.</summary>
+/// <summary>
+/// Reduces the work of loops: removes unused results, and moves out what need not be computed step by step.
+/// </summary>
 internal static class Loops
 {
     public static FunctionGraph Apply(FunctionGraph graph) =>

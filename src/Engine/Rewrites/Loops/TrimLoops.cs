@@ -4,12 +4,12 @@ using Engine.Ops;
 namespace Engine.Rewrites;
 
 /// <summary>
-/// Leaves out of loops what nobody asks for: results, states and what only they need. Of a state of which only the last
-/// value is asked for, no rows are kept.
+/// Removes unused parts of loops: results, states and what only they need. If only the last value of a state is used,
+/// its rows are not kept.
 /// </summary>
 internal sealed class TrimLoops
 {
-    // What is asked for; of some loops' results only the last row.
+    // The variables that are used; of some loops' results only the last row is.
     private readonly HashSet<Variable> _wanted = [], _lastWanted = [];
     private readonly HashSet<Apply> _lastRows = [];
     private readonly Dictionary<Apply, LoopDraft> _drafts = [];
@@ -34,7 +34,7 @@ internal sealed class TrimLoops
         return graph.WithRoots([.. graph.Roots.Select(root => map.GetValueOrDefault(root, root))]);
     }
 
-    /// <summary>Whether an op takes the last row of its input.</summary>
+    /// <summary>Returns whether an op takes the last row of its input.</summary>
     private static bool IsLastRow(Apply node)
     {
         if (node.Op is not Subtensor { Parts: { Arrays: 0 } parts })
@@ -48,7 +48,7 @@ internal sealed class TrimLoops
                 && part.Of(shape[axis], axis) == (0, shape[axis]));
     }
 
-    /// <summary>Decides what is left of a loop, and passes on what its inputs are wanted for.</summary>
+    /// <summary>Decides which parts of a loop remain, and marks the inputs that these use.</summary>
     private void Look(Apply node)
     {
         if (!node.Outputs.Any(output => _wanted.Contains(output) || _lastWanted.Contains(output)))
@@ -132,7 +132,7 @@ internal sealed class TrimLoops
         return draft;
     }
 
-    /// <summary>The outputs that are wanted, and the states that these need.</summary>
+    /// <summary>Returns the outputs that are used, and the states that these need.</summary>
     private int[] Needed(Scan scan, Apply node)
     {
         var needed = new SortedSet<int>(Enumerable.Range(0, node.Outputs.Count).Where(output =>
@@ -153,7 +153,9 @@ internal sealed class TrimLoops
         return [.. needed];
     }
 
-    /// <summary>Whether an output need not have rows: none but the last is wanted, by others and by the next step.</summary>
+    /// <summary>
+    /// Returns whether an output needs no rows, because other ops and the next step use only the last one.
+    /// </summary>
     private bool MayCarry(Scan scan, Apply node, int output, LoopCount count)
     {
         LoopRead[] readers = [.. scan.StepReads.Where(read =>
