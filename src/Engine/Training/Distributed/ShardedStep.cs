@@ -63,10 +63,10 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets the loss of the last batch, before its update.</summary>
     public double Loss { get; private set; }
 
-    /// <summary>Gets whether a rank asked for the end in the last step.</summary>
+    /// <summary>Gets whether a rank asked to stop in the last step.</summary>
     public bool IsStopping { get; private set; }
 
-    /// <summary>Begins an epoch, whose feed has begun it.</summary>
+    /// <summary>Begins an epoch. The feed must have begun it already.</summary>
     public void Start(int epoch)
     {
         (_next, _epoch, IsStopping) = (0, epoch, false);
@@ -74,7 +74,7 @@ internal sealed class ShardedStep : IDisposable
     }
 
     /// <summary>Makes one step with the next batch.</summary>
-    /// <param name="wantsStop">Whether this rank asks for the end, which all ranks then learn of.</param>
+    /// <param name="wantsStop">Whether this rank asks all ranks to stop.</param>
     /// <returns>How many samples the batch has, on all ranks together.</returns>
     public int Run(bool wantsStop)
     {
@@ -114,7 +114,7 @@ internal sealed class ShardedStep : IDisposable
         (int first, int count) = _feed.RowsOfShard(_plan, _next, shard);
         for (int i = 0; i < _random.Length; i++)
         {
-            // Each shard of each step has a number of its own, so that it draws the same whichever rank computes it.
+            // Each shard of each step has its own number, so it draws the same values on any rank.
             _random[i].OfShard.SetValue(_states[i] is [int key0, int key1, int step]
                 ? Tensor.From([key0, key1, unchecked(((step + _next) * _plan.Shards) + shard)])
                 : _random[i].State.GetValue());
@@ -130,7 +130,7 @@ internal sealed class ShardedStep : IDisposable
         }
     }
 
-    /// <summary>Adds the shard's part to those of its kind before it, as a counter in binary carries.</summary>
+    /// <summary>Adds the shard's part to earlier sums of equal size, as a binary counter carries.</summary>
     private void Gather(bool isLast)
     {
         int first = _plan.IsDeterministic ? _plan.Own.First : 0, at = _counts.Sum(), count = 1;
@@ -165,7 +165,7 @@ internal sealed class ShardedStep : IDisposable
     {
         if (!functions.TryGetValue(depth, out Function? function))
         {
-            // No part of the network: neither profiled nor looked at by a mode.
+            // This function is not part of the network: it is not profiled, and no mode inspects it.
             functions.Add(depth, function = Function.Compile([], [], updates(depth), device: _device, options: new CompileOptions()));
         }
 

@@ -4,17 +4,16 @@ namespace Engine.Training;
 
 public sealed partial class NeuralNet
 {
-    /// <summary>Of what does not fit, how much a message lists.</summary>
+    /// <summary>The greatest number of mismatches that a message lists.</summary>
     private const int MaxNamed = 5;
 
     /// <summary>
-    /// Writes all that the training has come to, so that it can go on elsewhere as if nothing had been in between, bit
-    /// by bit: the parameters, what the update rule keeps, its settings, where the random numbers stand, the history,
-    /// and what callbacks remember. The file is safetensors, whole whatever happens; what reads parameters reads those
-    /// in it too.
+    /// Saves the state of the training, so that it can resume elsewhere with the same bits. The state is the
+    /// parameters, the update rule's state and settings, the states of random numbers, the history, and the state of
+    /// callbacks. The file is safetensors and never left half written. Methods that load parameters can read it, too.
     /// </summary>
     /// <param name="path">The file. It cannot be npz, which has no place for the history.</param>
-    /// <param name="metadata">Texts to keep beside it.</param>
+    /// <param name="metadata">Texts to save with it.</param>
     /// <exception cref="EngineException">The file cannot be written, or the layers do not fit each other.</exception>
     public void SaveState(string path, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -33,12 +32,13 @@ public sealed partial class NeuralNet
     }
 
     /// <summary>
-    /// Takes over what <see cref="SaveState"/> wrote: Fit then goes on with the epoch that follows. The network must have
-    /// the same layers, update rule, seed and floating-point type; callbacks are told what those of their type
-    /// remembered. Nothing is changed unless everything fits.
+    /// Loads the state that <see cref="SaveState"/> wrote. Fit then continues with the next epoch. The network must
+    /// have the same layers, update rule, seed and floating-point type. Each callback gets the state of the saved
+    /// callback of its type. Nothing is changed unless everything fits.
     /// </summary>
     /// <exception cref="EngineException">
-    /// The file is missing, damaged or no training's state, or it is of another network: the message says in what.
+    /// The file is missing, damaged, not the state of a training, or of another network: the message lists the
+    /// differences.
     /// </exception>
     public void LoadState(string path)
     {
@@ -65,7 +65,10 @@ public sealed partial class NeuralNet
         _history = [.. state.History];
     }
 
-    /// <summary>All that changes from batch to batch, by its name in the file: the parameters by their own.</summary>
+    /// <summary>
+    /// Returns all variables that change from batch to batch, by their names in the file. Parameters keep their own
+    /// names.
+    /// </summary>
     private IEnumerable<KeyValuePair<string, SharedVariable>> StateVariables()
     {
         TrainerGraph graph = Initialized;
@@ -82,7 +85,7 @@ public sealed partial class NeuralNet
             new(TrainingState.Prefix + name, variable);
     }
 
-    /// <summary>The callbacks by type and, of one type, number.</summary>
+    /// <summary>Returns the callbacks by type, with a number if there are several of a type.</summary>
     private IEnumerable<KeyValuePair<string, Callback>> NamedCallbacks() => Callbacks
         .GroupBy(callback => callback.GetType().Name)
         .SelectMany(group => group.Select((callback, i) => KeyValuePair.Create($"{group.Key}/{i}", callback)));

@@ -3,8 +3,8 @@ using Engine.Graph;
 namespace Engine.Training;
 
 /// <summary>
-/// Represents the update rules as functions, for graphs written by hand: what they return is a function's
-/// <c>updates</c>. For <c>using static Engine.Training.Updates;</c>. Each makes state of its own, beginning at 0.
+/// Provides the update rules as functions, for graphs written by hand: they return a function's <c>updates</c>. Use
+/// them with <c>using static Engine.Training.Updates;</c>. Each call creates its own state, which begins at 0.
 /// </summary>
 public static class Updates
 {
