@@ -4,26 +4,25 @@ using Engine.Ops;
 namespace Engine.Layers;
 
 /// <summary>
-/// Represents each channel brought to mean 0 and variance 1, then scaled by gamma and moved by beta: (x − mean) · gamma
-/// · inv_std + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015;
-/// Lasagne's form). In training mean and inv_std are the batch's, and the running averages in <c>mean</c> and
-/// <c>inv_std</c> follow them by alpha; in use they are those averages. Channels are axis 1; all other axes are
-/// averaged over. A batch with one value a channel, as the last one of an epoch may be, has no variance: its output is
-/// beta, the averages do not follow it, and it teaches nothing to what comes before. A frozen layer does in training as
-/// in use.
+/// Normalizes each channel to mean 0 and variance 1, then scales it by gamma and adds beta: (x − mean) · gamma ·
+/// inv_std + beta, with inv_std = 1 / √(variance + epsilon) (Ioffe, Szegedy: Batch normalization. ICML 2015; Lasagne's
+/// form). In training, mean and inv_std are the batch's, and the running averages <c>mean</c> and <c>inv_std</c> follow
+/// them by alpha. In prediction, the running averages are used. Channels are axis 1; the mean is over all other axes. A
+/// batch with one value per channel, as the last of an epoch may be, has no variance. Its output is beta, the averages
+/// do not follow it, and its gradient is 0. A frozen layer uses the running averages in training, too.
 /// </summary>
 public sealed class BatchNorm : Layer
 {
-    /// <summary>Gets or sets what is added to the variance.</summary>
+    /// <summary>Gets or sets the small number that is added to the variance.</summary>
     public double Epsilon { get; init; } = 1e-4;
 
-    /// <summary>Gets or sets how much of a batch goes into the running averages.</summary>
+    /// <summary>Gets or sets the weight of a new batch in the running averages.</summary>
     public double Alpha { get; init; } = 0.1;
 
-    /// <summary>Gets or sets how beta begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of beta; null for no beta.</summary>
     public Initializer? Beta { get; init; } = new Filled(0);
 
-    /// <summary>Gets or sets how gamma begins; null for a layer without.</summary>
+    /// <summary>Gets or sets the initializer of gamma; null for no gamma.</summary>
     public Initializer? Gamma { get; init; } = new Filled(1);
 
     /// <inheritdoc/>
@@ -61,7 +60,7 @@ public sealed class BatchNorm : Layer
         Variable y = centered * (gamma is null ? invStd : Symbolic.Reshape(gamma, broadcast) * invStd);
         return beta is null ? y : y + Symbolic.Reshape(beta, broadcast);
 
-        // The number of values is known in each plan, so that what depends on it alone is a constant there.
+        // The number of values is known in each plan, so expressions that depend only on it are constants there.
         Variable Follow(SharedVariable running, Variable batch)
         {
             Variable hasVariance = Symbolic.Greater(Symbolic.Count(input, axes), 1);
