@@ -5,16 +5,16 @@ namespace Engine.Data;
 
 /// <summary>
 /// Represents a folder with the idx files of MNIST or Fashion-MNIST (<c>train-images-idx3-ubyte</c>,
-/// <c>train-labels-idx1-ubyte</c>, and <c>t10k</c> or <c>test</c> likewise, with <c>.gz</c> or without), or an npz file
-/// with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
+/// <c>train-labels-idx1-ubyte</c>, and the same with <c>t10k</c> or <c>test</c>, with or without <c>.gz</c>), or an npz
+/// file with <c>x_train</c>, <c>y_train</c>, <c>x_test</c>, <c>y_test</c>, or <c>x</c> and <c>y</c>.
 /// </summary>
 /// <param name="Path">The folder or the file.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
 {
-    /// <summary>Represents what the columns of the samples and of their labels are called.</summary>
+    /// <summary>The names of the columns of samples and labels.</summary>
     public const string Samples = "x", Labels = "class";
 
-    /// <summary>Returns whether there is something of this kind.</summary>
+    /// <summary>Returns whether the path contains data of this kind.</summary>
     public static bool IsOne(string path) =>
         System.IO.Path.GetExtension(path).Equals(".npz", StringComparison.OrdinalIgnoreCase)
         || (Directory.Exists(path) && IdxFiles(path).Length > 0);
@@ -90,7 +90,7 @@ public sealed record ArrayFiles(string Path) : IDataSource
 
         RequireFinite(x, "the samples");
         RequireFinite(y, "the labels");
-        // Pictures of one plane, and those whose colors stand last, as Keras has them.
+        // Pictures may have one plane, or the colors last, as in Keras.
         x = x.Shape.Rank == 3 ? x.Reshape(x.Shape[0], 1, x.Shape[1], x.Shape[2])
             : x.Shape.Rank == 4 && x.Shape[3] is 1 or 3 && x.Shape[1] > 4 ? PlanesFirst(x) : x;
         return new Table(

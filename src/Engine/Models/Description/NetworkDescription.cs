@@ -121,9 +121,10 @@ internal sealed record NetworkDescription
     ];
 
     /// <summary>
-    /// Returns the last layer, put on those before it, to make a network of one input and one output of.
+    /// Creates the node of the last layer, connected to the layers before it, for a network with one input and one
+    /// output.
     /// </summary>
-    /// <exception cref="EngineException">It has several.</exception>
+    /// <exception cref="EngineException">It has several inputs or outputs.</exception>
     public Node MakeOutput() => Layers.Count(layer => layer.IsInput) == 1 && (Outputs?.Count ?? 1) == 1
         ? MakeOutputs()[0]
         : throw new EngineException(
