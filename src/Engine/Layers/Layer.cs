@@ -47,7 +47,7 @@ public abstract class Layer
     /// Applies the layer to outputs of others. If you apply it twice, both places share one set of parameters: <c>var a
     /// = twin.On(left); var b = twin.On(right);</c>.
     /// </summary>
-    /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which is applied to nothing.</exception>
+    /// <exception cref="EngineException">The layer is an <see cref="Input"/>, which takes no inputs.</exception>
     public Node On(params ReadOnlySpan<Node> inputs)
     {
         Require(this is not Input || inputs.IsEmpty, "An Input layer is where a network begins: it is not put on others.");

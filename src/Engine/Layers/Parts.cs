@@ -55,7 +55,7 @@ public sealed class Slice : Layer
 /// </summary>
 public sealed class Permute : Layer
 {
-    /// <summary>Gets, for each axis of the output from 1 on, the axis of the input.</summary>
+    /// <summary>Creates a permutation: for each axis of the output from 1 on, the axis of the input.</summary>
     /// <exception cref="EngineException">They are not a permutation of the axes from 1 on.</exception>
     public Permute(params ReadOnlySpan<int> axes)
     {

@@ -1,6 +1,6 @@
 namespace Engine.Models;
 
-/// <summary>Describes the samples and the output of a network in an ONNX file, where the file does not.</summary>
+/// <summary>Describes the samples and the output of a network in an ONNX file if the file does not.</summary>
 public sealed record OnnxSamples
 {
     /// <summary>

@@ -10,7 +10,7 @@ namespace Engine.Training;
 /// </summary>
 internal sealed record TrainingState
 {
-    /// <summary>The prefix of names that are not parameters.</summary>
+    /// <summary>Specifies the prefix of names that are not parameters.</summary>
     public const string Prefix = "training/";
 
     private const string CallbackPrefix = Prefix + "callbacks/", TextName = "engine.training";

@@ -11,7 +11,7 @@ namespace Engine.Data;
 /// <param name="Path">The folder or the file.</param>
 public sealed record ArrayFiles(string Path) : IDataSource
 {
-    /// <summary>The names of the columns of samples and labels.</summary>
+    /// <summary>Specifies the names of the columns of samples and labels.</summary>
     public const string Samples = "x", Labels = "class";
 
     /// <summary>Returns whether the path contains data of this kind.</summary>

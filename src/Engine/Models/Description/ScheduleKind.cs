@@ -12,7 +12,7 @@ namespace Engine.Models.Description;
 internal sealed record ScheduleKind(
     string Name, IReadOnlyList<Setting> Settings, Func<Settings, double, int, Schedule?> Make)
 {
-    /// <summary>The key whose value is a kind.</summary>
+    /// <summary>Specifies the key whose value is a kind.</summary>
     public const string Key = "schedule";
 
     private const string Last = "last_learning_rate", Every = "step_epochs", Factor = "step_factor", Rise = "rise";

@@ -9,7 +9,9 @@ namespace Engine.Onnx;
 /// </summary>
 internal sealed class OnnxGraph
 {
-    /// <summary>The version of ONNX's operator set. It is from 2022, so that older tools can read it, too.</summary>
+    /// <summary>
+    /// Specifies the version of ONNX's operator set. It is from 2022, so older tools can read it, too.
+    /// </summary>
     public const int OpSet = 17;
 
     private const int IrVersion = 8;

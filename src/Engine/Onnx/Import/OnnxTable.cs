@@ -5,11 +5,14 @@ namespace Engine.Onnx;
 /// <summary>Contains the table of all supported ops. Each family of ops provides a part of it.</summary>
 internal static class OnnxTable
 {
-    /// <summary>The newest known operator set version. In a newer version, an op may have another meaning.</summary>
+    /// <summary>
+    /// Specifies the newest known operator set version. In a newer version, an op may have another meaning.
+    /// </summary>
     public const int NewestOpSet = 27;
 
     /// <summary>
-    /// The oldest version. Most ops are supported from version 6 on, because many were different before.
+    /// Specifies the oldest operator set version. Most ops are supported from version 6 on, because many were different
+    /// before.
     /// </summary>
     public const int OldestOpSet = 1;
 

@@ -1,7 +1,7 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Sets the network's parameters, at the end of the training, to their mean over epochs. This includes running averages
+/// Sets the network's parameters, including running averages, to their mean over epochs at the end of the training
 /// (Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: Averaging weights leads to wider optima. UAI 2018).
 /// </summary>
 public sealed class AverageWeights : Callback

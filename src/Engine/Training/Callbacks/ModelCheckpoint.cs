@@ -28,8 +28,8 @@ public sealed partial class ModelCheckpoint : Callback
 
     /// <summary>Creates a callback that saves to files of this name.</summary>
     /// <param name="path">
-    /// The path, in which <c>{epoch}</c>, <c>{train_loss}</c>, <c>{valid_loss}</c> and <c>{valid_accuracy}</c> stand for
-    /// the epoch's figures, optionally with a format: <c>models/cnn-{epoch:000}-{valid_loss:F4}.safetensors</c>. The
+    /// The path. <c>{epoch}</c>, <c>{train_loss}</c>, <c>{valid_loss}</c> and <c>{valid_accuracy}</c> stand for the
+    /// epoch's figures, optionally with a format: <c>models/cnn-{epoch:000}-{valid_loss:F4}.safetensors</c>. The
     /// extension selects the file's format, as in <see cref="Parameters"/>. The folder is created if it does not exist.
     /// </param>
     /// <exception cref="EngineException">There is no such figure.</exception>

@@ -2,9 +2,9 @@ namespace Engine.Training;
 
 /// <summary>
 /// Writes the figures of each epoch for TensorBoard: <c>loss/train</c>, <c>loss/valid</c>, <c>accuracy/valid</c>,
-/// <c>score/…</c>, <c>time/epoch_seconds</c> and <c>update/…</c>, the settings of the update rule. Figures that do not
-/// exist, as without validation samples, are left out. Each call of Fit creates a new file; TensorBoard shows the files
-/// of one folder as one run.
+/// <c>score/…</c>, <c>time/epoch_seconds</c> and <c>update/…</c>, the settings of the update rule. Missing figures,
+/// such as the validation loss without validation samples, are left out. Each call of Fit creates a new file;
+/// TensorBoard shows the files of one folder as one run.
 /// </summary>
 public sealed class TensorBoardLog : Callback, IDisposable
 {

@@ -33,7 +33,7 @@ internal sealed class DeviceFeed : Feed
     private readonly int _batchSize;
     private int _next;
 
-    /// <param name="graph">What is trained.</param>
+    /// <param name="graph">The graph of the training.</param>
     /// <param name="data">All samples.</param>
     /// <param name="samples">The indices of the samples to feed.</param>
     /// <param name="iterator">The batch iterator, for the size and the augmentation.</param>

@@ -17,7 +17,7 @@ internal sealed class StreamFeed : Feed
     private int _next;
     private Tensor? _lastTargets;
 
-    /// <param name="graph">What is trained.</param>
+    /// <param name="graph">The graph of the training.</param>
     /// <param name="reader">The reader of the samples.</param>
     /// <param name="settings">The settings that change with each batch.</param>
     /// <param name="plan">The shards if several ranks train; null for one process, and in validation.</param>

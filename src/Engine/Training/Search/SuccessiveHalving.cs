@@ -91,7 +91,7 @@ public static class SuccessiveHalving
 /// <typeparam name="T">The candidates' type.</typeparam>
 /// <param name="Candidate">Its settings.</param>
 /// <param name="Epochs">The number of epochs of its training.</param>
-/// <param name="Score">Its score; nan where its training diverged.</param>
+/// <param name="Score">Its score; nan if its training diverged.</param>
 /// <param name="Time">The time that it took.</param>
 public sealed record Trial<T>(T Candidate, int Epochs, double Score, TimeSpan Time)
 {

@@ -8,7 +8,7 @@ namespace Engine.Data;
 /// <param name="Path">The folder or the archive.</param>
 public sealed record CifarFiles(string Path) : IDataSource
 {
-    /// <summary>The names of the columns of pictures and classes.</summary>
+    /// <summary>Specifies the names of the columns of pictures and classes.</summary>
     public const string Pictures = "picture", Class = "class";
 
     /// <summary>Gets or sets whether to use CIFAR-100's twenty classes instead of its hundred.</summary>
