@@ -197,7 +197,7 @@ internal static class Sequences
     public static void Require(Variable input, LayerScope scope, Layer layer) => scope.Require(
         input.Rank == 3, $"{layer.Kind} takes sequences, (batch, steps, units), not {input.Shape}.");
 
-    /// <summary>Returns each step, (batch, steps, inputs), times weights, (inputs, outputs).</summary>
+    /// <summary>Multiplies each step, (batch, steps, inputs), by weights, (inputs, outputs).</summary>
     public static Variable Dot(Variable x, Variable w) => Symbolic.Reshape(
         Symbolic.Dot(Symbolic.Reshape(x, [-1, x.Shape[2]]), w), [-1, x.Shape[1], w.Shape[1]]);
 }

@@ -178,7 +178,7 @@ public sealed class Network : IDisposable
 
     /// <summary>Freezes parameters from the next call of Fit or the next <see cref="Training.Trainer"/> on.</summary>
     /// <param name="patterns">
-    /// Names of parameters or of layers, in which <c>*</c> stands for any characters and <c>?</c> for one: <c>conv*</c>.
+    /// Names of parameters or layers. <c>*</c> stands for any characters, <c>?</c> for one: <c>conv*</c>.
     /// </param>
     /// <exception cref="EngineException">A pattern matches no parameter and no layer.</exception>
     public void Freeze(params IReadOnlyList<string> patterns) => SetFrozen(patterns, isFrozen: true);

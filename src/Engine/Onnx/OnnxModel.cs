@@ -108,7 +108,8 @@ public sealed class OnnxModel : IDisposable
     /// The names of outputs, or of results of inner nodes. The default is the file's outputs.
     /// </param>
     /// <exception cref="ModelFileException">
-    /// An input is missing or does not fit; there is no such output; or a shape depends on values that are not constant.
+    /// An input is missing or does not fit, there is no such output, or a shape depends on values that are not
+    /// constant.
     /// </exception>
     public IReadOnlyList<Variable> Build(IReadOnlyDictionary<string, Variable> inputs, params IReadOnlyList<string> outputs)
     {

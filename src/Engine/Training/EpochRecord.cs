@@ -41,7 +41,7 @@ public sealed record EpochRecord
     /// </summary>
     public double WaitSeconds { get; init; }
 
-    /// <summary>Gets or sets the seconds that training and validation took, without compiling.</summary>
+    /// <summary>Gets or sets the seconds that training and validation took, without compilation.</summary>
     public required double Dur { get; init; }
 
     /// <summary>Gets or sets the custom scores by name.</summary>

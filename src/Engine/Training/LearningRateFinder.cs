@@ -5,7 +5,7 @@ namespace Engine.Training;
 
 /// <summary>Represents a learning rate that was tried.</summary>
 /// <param name="Rate">The learning rate.</param>
-/// <param name="Loss">The loss of the batch before the step with it.</param>
+/// <param name="Loss">The loss of the batch before the step at this rate.</param>
 /// <param name="Smoothed">
 /// The average of the losses up to this one, with weights that fall by a factor of 0.9 per batch.
 /// </param>

@@ -68,7 +68,7 @@ internal sealed class OutputHead
     /// <summary>Gets whether the loss is the user's own.</summary>
     public bool HasObjective => _loss.Objective is not null;
 
-    /// <summary>Gets the labels, or in regression the values, of a batch.</summary>
+    /// <summary>Gets the labels, or the values in regression, of a batch.</summary>
     public Graph.Input Target { get; }
 
     /// <summary>Gets the number of classes; 0 in regression.</summary>
@@ -77,7 +77,7 @@ internal sealed class OutputHead
     /// <summary>Gets its factor in the loss of all outputs.</summary>
     public double Weight => _loss.Weight;
 
-    /// <summary>Gets the probability of each class, (n, classes); in regression the output.</summary>
+    /// <summary>Gets the probability of each class, (n, classes); in regression, the output.</summary>
     public Variable Probabilities
     {
         get

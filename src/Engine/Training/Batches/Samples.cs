@@ -22,9 +22,7 @@ internal static class Samples
             + $"'{inputs[wrong]}'.");
     }
 
-    /// <summary>
-    /// Returns the labels, or in regression the values, that belong to so many samples, for each output.
-    /// </summary>
+    /// <summary>Returns the labels, or the values in regression, of so many samples for each output.</summary>
     /// <exception cref="EngineException">
     /// An output is missing or unknown; a number, shape or dtype is wrong; a label is out of range; a value is nan or
     /// infinite.

@@ -79,7 +79,7 @@ public abstract class Callback
     {
     }
 
-    /// <summary>Returns a number of a state.</summary>
+    /// <summary>Returns a number from a state.</summary>
     /// <exception cref="EngineException">There is no such number, or it has another type.</exception>
     protected T Scalar<T>(IReadOnlyDictionary<string, Tensor> state, string name) where T : unmanaged
     {
@@ -104,12 +104,12 @@ public readonly record struct BatchRecord(int Epoch, int Index, int Count, int R
     public override string ToString() => RecordText.Of(nameof(BatchRecord), PrintMembers);
 }
 
-/// <summary>Describes how far an epoch of training has come.</summary>
+/// <summary>Describes the progress of an epoch of training.</summary>
 /// <param name="Epoch">The epoch's number, from 1 on.</param>
-/// <param name="LastEpoch">The number of the last epoch that this call of Fit is to train.</param>
-/// <param name="Batch">How many of the epoch's batches have been trained with.</param>
+/// <param name="LastEpoch">The number of the last epoch of this call of Fit.</param>
+/// <param name="Batch">The number of the epoch's batches that are done.</param>
 /// <param name="Batches">The epoch's number of batches.</param>
-/// <param name="Samples">How many samples those batches had.</param>
+/// <param name="Samples">The number of samples in those batches.</param>
 /// <param name="SampleCount">The epoch's number of samples.</param>
 /// <param name="Elapsed">The time since the epoch began.</param>
 public readonly record struct TrainingProgress(

@@ -14,7 +14,7 @@ public sealed class ReduceOnPlateau : Callback
     private int _waited;
 
     /// <summary>Creates a callback that reduces by a factor after so many epochs without improvement.</summary>
-    /// <exception cref="EngineException">The factor is not from 0 to 1, or the patience is less than 1 epoch.</exception>
+    /// <exception cref="EngineException">The factor is not from 0 to 1, or the patience is less than 1.</exception>
     public ReduceOnPlateau(double factor = 0.1, int patience = 5)
     {
         Factor = factor is >= 0 and < 1 ? factor : throw new EngineException(FormattableString.Invariant(

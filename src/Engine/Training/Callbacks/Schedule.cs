@@ -62,8 +62,8 @@ public sealed class Schedule
     /// Returns a linear schedule from one value to another: nolearn's users write <c>numpy.linspace</c>.
     /// </summary>
     /// <param name="start">The first epoch's value, or the first batch's.</param>
-    /// <param name="stop">The last one's.</param>
-    /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
+    /// <param name="stop">The last epoch's value, or the last batch's.</param>
+    /// <param name="epochs">How many epochs it takes; null to last until the last epoch of the call of Fit.</param>
     /// <param name="everyBatch">Whether each batch has its own value.</param>
     public static Schedule Linear(double start, double stop, int? epochs = null, bool everyBatch = false) =>
         new(at => Between(start, stop, at.Fraction), epochs, everyBatch);
@@ -85,7 +85,7 @@ public sealed class Schedule
     /// <param name="peak">The value at the peak.</param>
     /// <param name="stop">The last value.</param>
     /// <param name="rise">The part of the schedule before the peak.</param>
-    /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
+    /// <param name="epochs">How many epochs it takes; null to last until the last epoch of the call of Fit.</param>
     /// <param name="everyBatch">Whether each batch has its own value.</param>
     /// <exception cref="EngineException"><paramref name="rise"/> is not a part of the whole.</exception>
     public static Schedule OneCycle(
@@ -101,7 +101,7 @@ public sealed class Schedule
 
     /// <summary>Returns a schedule from any function: <c>Schedule.Of(at => 0.1 / at.Epoch)</c>.</summary>
     /// <param name="value">The value at a position; it must depend on the position only.</param>
-    /// <param name="epochs">How many epochs it takes; null for up to the last epoch of the call of Fit.</param>
+    /// <param name="epochs">How many epochs it takes; null to last until the last epoch of the call of Fit.</param>
     /// <param name="everyBatch">Whether each batch has its own value.</param>
     public static Schedule Of(Func<SchedulePosition, double> value, int? epochs = null, bool everyBatch = false) =>
         new(value ?? throw new ArgumentNullException(nameof(value)), epochs, everyBatch);

@@ -24,9 +24,10 @@ public sealed record DataParallel(Communicator Communicator)
     public const int DefaultShards = 8;
 
     /// <summary>
-    /// Gets or sets the number of shards of a batch: a power of two, and at least one per rank; null for 8, or more if
-    /// there are more ranks. The results depend on this number, not on the number of ranks. A rank computes its shards
-    /// one after the other in the memory of one shard, so this is gradient accumulation, too.
+    /// Gets or sets the number of shards of a batch: a power of two, and at least one per rank (without
+    /// <see cref="IsDeterministic"/>, a multiple of the ranks); null for 8, or more if there are more ranks. The
+    /// results depend on this number, not on the number of ranks. A rank computes its shards one after the other in the
+    /// memory of one shard, so this is gradient accumulation, too.
     /// </summary>
     public int? Shards { get; init; }
 
@@ -38,11 +39,15 @@ public sealed record DataParallel(Communicator Communicator)
     public bool IsDeterministic { get; init; } = true;
 
     /// <summary>Gets the number of shards of a batch with these ranks.</summary>
-    /// <exception cref="EngineException">There cannot be so many.</exception>
+    /// <exception cref="EngineException">
+    /// The number of shards does not fit the number of ranks, or is not a power of two.
+    /// </exception>
     public int ShardCount => Plan().Shards;
 
     /// <summary>Returns the shards of a batch with these ranks.</summary>
-    /// <exception cref="EngineException">There cannot be so many.</exception>
+    /// <exception cref="EngineException">
+    /// The number of shards does not fit the number of ranks, or is not a power of two.
+    /// </exception>
     internal ShardPlan Plan()
     {
         int ranks = Communicator.Size;

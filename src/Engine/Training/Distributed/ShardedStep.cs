@@ -46,10 +46,10 @@ internal sealed class ShardedStep : IDisposable
     /// <summary>Gets the function that sums over the ranks and updates.</summary>
     public Function Step => _step;
 
-    /// <summary>Gets how many numbers a step exchanges.</summary>
+    /// <summary>Gets the number of values that a step exchanges.</summary>
     public long Elements => _graph.Elements;
 
-    /// <summary>Gets the bytes that a rank sends in a step.</summary>
+    /// <summary>Gets the number of bytes that a rank sends in a step.</summary>
     public long BytesSent => _plan.BytesSent(_graph.Elements * _graph.Stop.DType.Size());
 
     /// <summary>Makes the plans for batches of so many samples.</summary>
@@ -75,7 +75,7 @@ internal sealed class ShardedStep : IDisposable
 
     /// <summary>Makes one step with the next batch.</summary>
     /// <param name="wantsStop">Whether this rank asks all ranks to stop.</param>
-    /// <returns>How many samples the batch has, on all ranks together.</returns>
+    /// <returns>The number of samples in the batch, on all ranks together.</returns>
     public int Run(bool wantsStop)
     {
         int rows = _feed.RowsOf(_next);

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Describes which mismatches are allowed when a network loads parameters; without it, none are. Names are patterns, in
-/// which <c>*</c> stands for any characters and <c>?</c> for one.
+/// Describes which mismatches are allowed when a network loads parameters; without it, none are. Names are patterns:
+/// <c>*</c> stands for any characters, <c>?</c> for one.
 /// </summary>
 /// <remarks>
 /// To train the last layer anew: <c>new LoadOptions { Ignore = ["output.*"], Keep = ["output.*"] }</c>.

@@ -10,7 +10,9 @@ public sealed partial class NeuralNet
     /// </summary>
     /// <param name="source">The samples to train on. <see cref="TrainSplit"/> does not split them.</param>
     /// <param name="validation">The validation samples; null for none.</param>
-    /// <param name="cancellationToken">Ends the training, as in <see cref="Fit(Tensors, Tensors, CancellationToken)"/>.</param>
+    /// <param name="cancellationToken">
+    /// Ends the training, as in <see cref="Fit(Tensors, Tensors, CancellationToken)"/>.
+    /// </param>
     /// <returns>The network itself.</returns>
     /// <exception cref="EngineException">
     /// The samples do not fit the network, or differ from the source's own description.

@@ -2,7 +2,7 @@ using Engine.Graph;
 
 namespace Engine.Training;
 
-/// <summary>Synchronizes threads that use the network: see the remarks at the class.</summary>
+/// <summary>Synchronizes threads that use the network: see the remarks of the class.</summary>
 public sealed partial class NeuralNet
 {
     private readonly object _turn = new();

@@ -266,7 +266,7 @@ public sealed partial class NeuralNet : IDisposable
 
     /// <summary>Freezes parameters, including BatchNorm's running averages, from the next call of Fit on.</summary>
     /// <param name="patterns">
-    /// Names of parameters or of layers, in which <c>*</c> stands for any characters and <c>?</c> for one: <c>conv*</c>.
+    /// Names of parameters or layers. <c>*</c> stands for any characters, <c>?</c> for one: <c>conv*</c>.
     /// </param>
     /// <exception cref="EngineException">
     /// A pattern matches no parameter and no layer, or another thread trains.

@@ -1,8 +1,8 @@
 namespace Engine.Training;
 
 /// <summary>
-/// Describes which samples train and which validate. Let k be the inverse of <paramref name="EvalSize"/>, rounded. The
-/// first n/k samples of each class (rounded up, in the order of the data) are for validation; without classes or
+/// Splits samples into training and validation. Let k be the inverse of <paramref name="EvalSize"/>, rounded. The first
+/// n/k samples of each class (rounded up, in the order of the data) are for validation; without classes or
 /// stratification, the first n/k of all. The others are for training. A class with one sample is for training only.
 /// Nothing is random.
 /// </summary>

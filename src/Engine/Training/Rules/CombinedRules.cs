@@ -17,7 +17,7 @@ public sealed record RulesByName : UpdateRule
     /// </summary>
     /// <param name="otherwise">The rule for all other parameters.</param>
     /// <param name="rules">
-    /// Names of parameters, in which <c>*</c> stands for any characters and <c>?</c> for one, with their rules.
+    /// Names of parameters with their rules. <c>*</c> stands for any characters, <c>?</c> for one.
     /// </param>
     public RulesByName(UpdateRule otherwise, params IReadOnlyList<(string Pattern, UpdateRule Rule)> rules)
         : base(otherwise?.LearningRate ?? throw new ArgumentNullException(nameof(otherwise)))

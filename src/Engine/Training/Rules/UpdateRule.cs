@@ -37,7 +37,7 @@ public abstract record UpdateRule
     /// <summary>Returns the updates of the parameters and of the rule's state, together with that state.</summary>
     /// <param name="loss">The scalar to minimize.</param>
     /// <param name="parameters">The parameters.</param>
-    /// <exception cref="EngineException">The loss does not depend on a parameter, or is no scalar.</exception>
+    /// <exception cref="EngineException">The loss does not depend on a parameter, or is not a scalar.</exception>
     public BuiltUpdates Build(Variable loss, IReadOnlyList<SharedVariable> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);

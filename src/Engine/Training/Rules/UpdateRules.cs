@@ -23,7 +23,7 @@ public sealed record Momentum : ParameterRule
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
     public Momentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Inertia = momentum;
 
-    /// <summary>Gets the part m of the velocity that is kept.</summary>
+    /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Inertia { get; }
 
     /// <inheritdoc/>
@@ -48,7 +48,7 @@ public sealed record NesterovMomentum : ParameterRule
     /// <summary>Creates the rule with this learning rate and momentum.</summary>
     public NesterovMomentum(float learningRate, float momentum = 0.9f) : base(learningRate) => Momentum = momentum;
 
-    /// <summary>Gets the part m of the velocity that is kept.</summary>
+    /// <summary>Gets the momentum m, the decay factor of the velocity.</summary>
     public float Momentum { get; }
 
     /// <inheritdoc/>

@@ -5,7 +5,8 @@ namespace Engine.Training;
 /// Bergstra, Y. Bengio, Random Search for Hyper-Parameter Optimization, 2012). The settings have the type that the
 /// function returns. <see cref="GridSearch"/> or <see cref="SuccessiveHalving"/> then tries them:
 /// <code>
-/// var candidates = RandomSearch.Draw(20, seed: 1, draw => new { Rate = draw.LogBetween(0.003, 0.03), Hidden = draw.OneOf(50, 100) });
+/// var candidates = RandomSearch.Draw(
+///     20, seed: 1, draw => new { Rate = draw.LogBetween(0.003, 0.03), Hidden = draw.OneOf(50, 100) });
 /// </code>
 /// </summary>
 public static class RandomSearch

@@ -35,7 +35,7 @@ public sealed class DeepBeliefNetwork : IDisposable
     /// <summary>Gets the number of units of each layer: <c>layer_sizes</c>.</summary>
     public IReadOnlyList<int> LayerSizes => _sizes;
 
-    /// <summary>Gets or sets the standard deviation of the first weights: <c>scales</c>.</summary>
+    /// <summary>Gets or sets the standard deviation of the initial weights: <c>scales</c>.</summary>
     public double Scales { get; init; } = 0.05;
 
     /// <summary>
