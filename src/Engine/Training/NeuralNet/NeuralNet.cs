@@ -33,7 +33,7 @@ public sealed record LayerSummary(string Name, string Kind, Shape OutputShape)
 /// another thread's prediction runs between two batches and sees the result of the batches before it. One thread at a
 /// time trains a network. If another calls Fit, PartialFit, SetParameters, LoadState or SaveState meanwhile, an
 /// <see cref="EngineException"/> says at once which thread is training. Callbacks are part of the training and may call
-/// all of these except Fit.
+/// all of these except Fit and PartialFit.
 /// </para>
 /// <para>
 /// Dispose ends a training like a cancellation, and waits for it and for all readers. Later calls throw an
@@ -96,8 +96,8 @@ public sealed partial class NeuralNet : IDisposable
     public UpdateRule Update { get; init; } = new NesterovMomentum(learningRate: 0.01f, momentum: 0.9f);
 
     /// <summary>
-    /// Gets or sets whether the network learns values, by squared error, or classes, by cross-entropy. A classifier
-    /// ends with the probability of each class, <c>new Dense(10, Softmax)</c>, or, for two classes, with the
+    /// Gets or sets whether the network learns values, by squared error, instead of classes, by cross-entropy. A
+    /// classifier ends with the probability of each class, <c>new Dense(10, Softmax)</c>, or, for two classes, with the
     /// probability of class 1, <c>new Dense(1, Sigmoid)</c>.
     /// </summary>
     public bool Regression { get; init; }
